@@ -1,0 +1,245 @@
+package ws
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// closing is how a Conn ends, and who waits for what.
+type closing struct {
+	once sync.Once
+	done chan struct{} // closed at the end
+	err  error         // why; set before done is closed
+
+	mu    sync.Mutex // guards the rest
+	pings []*ping    // in the order of their sending
+	count uint64
+}
+
+// maxCloseReason is what fits into a close frame beside the code.
+const maxCloseReason = MaxControlPayload - 2
+
+// Close says code and reason to the peer, waits for its answer and ends the
+// connection (RFC 6455 §7.1.2). Messages that come before the answer are dropped
+// unless another goroutine reads them. StatusNoStatusRcvd sends a close frame
+// without a code. All of it takes at most CloseTimeout. The error is nil if the
+// peer answered, or had closed before.
+func (c *Conn) Close(code StatusCode, reason string) error {
+	switch {
+	case code != StatusNoStatusRcvd && !code.Valid():
+		return opError("close", fmt.Errorf("%v must not be sent", code))
+	case code == StatusNoStatusRcvd && reason != "":
+		return opError("close", errors.New("reason without a code"))
+	case len(reason) > maxCloseReason:
+		return opError("close", fmt.Errorf("reason of %d octets exceeds %d", len(reason), maxCloseReason))
+	case !utf8.ValidString(reason):
+		return opError("close", errors.New("reason is not UTF-8"))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.closeTimeout)
+	defer cancel()
+	if err := c.sendClose(ctx, code, reason); err != nil && !errors.Is(err, errCloseSent) {
+		c.end(err)
+	}
+	err := c.awaitClose(ctx)
+	c.end(err)
+	var ce *CloseError
+	if errors.As(err, &ce) {
+		return nil
+	}
+	return opError("close", err)
+}
+
+// awaitClose reads until the peer's close frame, or has another reader do it.
+func (c *Conn) awaitClose(ctx context.Context) error {
+	r := &c.rd
+	select {
+	case r.turn <- struct{}{}:
+		defer r.turn.unlock()
+	case <-c.cl.done:
+		return c.cl.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if r.err != nil {
+		return r.err
+	}
+	r.skip, r.compressed, r.in = true, false, nil
+	scratch := zbufs.Get().(*[readChunk]byte)
+	defer zbufs.Put(scratch)
+	for {
+		var err error
+		if r.open {
+			_, err = c.some(ctx, scratch[:])
+		} else {
+			err = c.frame(ctx)
+		}
+		if err != nil && err != io.EOF {
+			return err
+		}
+	}
+}
+
+// CloseNow ends the connection without a word to the peer.
+func (c *Conn) CloseNow() error {
+	c.end(net.ErrClosed)
+	return nil
+}
+
+// sendClose sends the close frame, once. A reason too long is cut between runes.
+func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) error {
+	if len(reason) > maxCloseReason {
+		n := maxCloseReason
+		for n > 0 && !utf8.RuneStart(reason[n]) {
+			n--
+		}
+		reason = reason[:n]
+	}
+	var buf [MaxControlPayload]byte
+	return c.writeFrame(ctx, Header{Fin: true, Opcode: OpClose}, AppendClose(buf[:0], code, reason))
+}
+
+// end is the end of the connection below and of all who wait. The first reason
+// counts.
+func (c *Conn) end(err error) {
+	c.cl.once.Do(func() {
+		c.cl.err = err
+		_ = c.nc.Close() // nothing is left to lose
+		close(c.cl.done)
+		// Contexts that outlive the connection should not hold on to it. Who has
+		// one of the slots now is about to find the connection closed.
+		if c.rd.turn.tryLock() {
+			c.rd.guard.release()
+			if c.rd.err == nil {
+				c.rd.err = err
+			}
+			c.rd.turn.unlock()
+		}
+		if c.wr.frame.tryLock() {
+			c.wr.guard.release()
+			if c.wr.err == nil {
+				c.wr.err = err
+			}
+			c.freeOut()
+			c.wr.frame.unlock()
+		}
+	})
+}
+
+// A ping waits for its pong.
+type ping struct {
+	payload [8]byte
+	pong    chan struct{}
+}
+
+// Ping sends a ping, waits for its pong and returns how long that took. While no
+// other goroutine reads, it does; but it does not read messages. One that comes
+// before the pong holds it up until another goroutine has read it, and the pong
+// behind it.
+func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
+	p := &ping{pong: make(chan struct{})}
+	c.cl.mu.Lock()
+	c.cl.count++
+	binary.BigEndian.PutUint64(p.payload[:], c.cl.count)
+	c.cl.pings = append(c.cl.pings, p)
+	c.cl.mu.Unlock()
+	start := time.Now()
+	err := c.writeFrame(ctx, Header{Fin: true, Opcode: OpPing}, p.payload[:])
+	if err == nil {
+		err = c.Flush(ctx)
+	}
+	if err == nil {
+		err = c.awaitPong(ctx, p)
+	}
+	if err != nil {
+		c.forgetPing(p)
+		return 0, opError("ping", err)
+	}
+	return time.Since(start), nil
+}
+
+func (c *Conn) awaitPong(ctx context.Context, p *ping) error {
+	turn := c.rd.turn
+	for {
+		select {
+		case <-p.pong:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-c.cl.done:
+			return c.cl.err
+		case turn <- struct{}{}:
+			message, err := c.readControl(ctx, p)
+			turn.unlock()
+			if err != nil {
+				return err
+			}
+			if message {
+				turn = nil // never ready: another goroutine has to read
+			}
+		}
+	}
+}
+
+// readControl reads control frames until the pong. It stops in front of a
+// message.
+func (c *Conn) readControl(ctx context.Context, p *ping) (message bool, err error) {
+	r := &c.rd
+	for {
+		select {
+		case <-p.pong:
+			return false, nil
+		default:
+		}
+		if r.err != nil {
+			return false, r.err
+		}
+		if r.open && (r.left > 0 || r.fin) {
+			return true, nil
+		}
+		h, n, err := c.header(ctx)
+		if err != nil {
+			return false, err
+		}
+		if !h.Opcode.Control() {
+			return true, nil
+		}
+		if err := c.control(ctx, h, n); err != nil {
+			return false, err
+		}
+	}
+}
+
+// gotPong ends the wait for the ping it answers and for all before it (RFC 6455
+// §5.5.3). Others are nobody's.
+func (c *Conn) gotPong(payload []byte) {
+	c.cl.mu.Lock()
+	defer c.cl.mu.Unlock()
+	for i, p := range c.cl.pings {
+		if string(p.payload[:]) != string(payload) {
+			continue
+		}
+		for _, q := range c.cl.pings[:i+1] {
+			close(q.pong)
+		}
+		c.cl.pings = append(c.cl.pings[:0], c.cl.pings[i+1:]...)
+		return
+	}
+}
+
+func (c *Conn) forgetPing(p *ping) {
+	c.cl.mu.Lock()
+	defer c.cl.mu.Unlock()
+	for i, q := range c.cl.pings {
+		if p == q {
+			c.cl.pings = append(c.cl.pings[:i], c.cl.pings[i+1:]...)
+			return
+		}
+	}
+}

@@ -1,0 +1,283 @@
+package ws
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// A MessageType says what a message holds. Its values are those of [Opcode].
+type MessageType uint8
+
+// The types of RFC 6455 §5.6.
+const (
+	MessageText   = MessageType(OpText) // UTF-8, which the reading side has checked
+	MessageBinary = MessageType(OpBinary)
+)
+
+func (t MessageType) String() string { return Opcode(t).String() }
+
+// A Conn is one end of an open WebSocket connection. One goroutine may read
+// while any number write, ping and close. Further readers wait their turn.
+//
+// A context that ends during a read loses nothing: what arrived of the message
+// comes with the next read. A context that ends during a write, with a part of a
+// frame already out, ends the connection.
+type Conn struct {
+	nc      net.Conn
+	client  bool
+	info    *HandshakeInfo
+	maskKey func() [4]byte
+
+	readLimit    int64
+	closeTimeout time.Duration
+
+	rd reader
+	wr writer
+	cl closing
+}
+
+type connOptions struct {
+	client       bool
+	deflate      *Deflate
+	maskKey      func() [4]byte
+	readLimit    int64
+	closeTimeout time.Duration
+}
+
+// newConn starts with the octets that came right behind the handshake.
+func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Conn {
+	c := &Conn{nc: nc, client: o.client, info: info, maskKey: o.maskKey}
+	if c.maskKey == nil {
+		c.maskKey = maskKeys.next
+	}
+	switch {
+	case o.readLimit == 0:
+		c.readLimit = defaultReadLimit
+	case o.readLimit < 0:
+		c.readLimit = maxLength - 1
+	default:
+		c.readLimit = o.readLimit
+	}
+	if c.closeTimeout = o.closeTimeout; c.closeTimeout <= 0 {
+		c.closeTimeout = defaultCloseTimeout
+	}
+	c.rd.init(c, early)
+	c.wr.init(c)
+	c.cl.done = make(chan struct{})
+	if info.Deflate != nil {
+		c.setDeflate(*info.Deflate, o.deflate)
+	}
+	return c
+}
+
+// setDeflate sizes both directions by what was agreed.
+func (c *Conn) setDeflate(p DeflateParams, o *Deflate) {
+	bits := func(n int) int {
+		if n <= 0 {
+			return 15
+		}
+		return n
+	}
+	ours, theirs := bits(p.ServerMaxWindowBits), bits(p.ClientMaxWindowBits)
+	oursFresh, theirsFresh := p.ServerNoContextTakeover, p.ClientNoContextTakeover
+	if c.client {
+		ours, theirs = theirs, ours
+		oursFresh, theirsFresh = theirsFresh, oursFresh
+	}
+	c.wr.flate = flateWriter{on: true, windowBits: ours, fresh: oursFresh, threshold: o.Threshold}
+	if o.Threshold == 0 {
+		c.wr.flate.threshold = 16
+		if oursFresh {
+			c.wr.flate.threshold = 64
+		}
+	}
+	c.rd.deflate, c.rd.window, c.rd.fresh = true, 1<<theirs, theirsFresh
+}
+
+// Handshake is what the opening handshake said.
+func (c *Conn) Handshake() *HandshakeInfo { return c.info }
+
+// Subprotocol is the agreed one, or empty.
+func (c *Conn) Subprotocol() string { return c.info.Subprotocol }
+
+// LocalAddr is the address of our end of the connection below.
+func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
+
+// RemoteAddr is the address of the peer's end of the connection below.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// Done is closed when the connection has ended, in whatever way.
+func (c *Conn) Done() <-chan struct{} { return c.cl.done }
+
+// A slot is a mutex that can be waited for with a context.
+type slot chan struct{}
+
+func newSlot() slot { return make(slot, 1) }
+
+func (s slot) lock(ctx context.Context) error {
+	select {
+	case s <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s slot) tryLock() bool {
+	select {
+	case s <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s slot) unlock() { <-s }
+
+// longAgo as a deadline ends a call that blocks.
+var longAgo = time.Unix(1, 0)
+
+// A ctxGuard makes one direction of a connection obey contexts. It keeps watching
+// the last context until another comes, so that a loop of reads under one
+// context costs nothing. Its holder has the lock of that direction.
+type ctxGuard struct {
+	set   func(time.Time) error // SetReadDeadline or SetWriteDeadline
+	done  <-chan struct{}       // of the context that is watched
+	stop  func() bool
+	fired chan struct{} // closed once the watcher has set the deadline
+	dirty bool          // a deadline is set
+}
+
+// watch has ctx end calls that block from now on.
+func (g *ctxGuard) watch(ctx context.Context) error {
+	if ctx.Done() == g.done && !g.dirty {
+		if g.done != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return nil
+	}
+	g.release()
+	if g.dirty {
+		g.dirty = false
+		if err := g.set(time.Time{}); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if g.done = ctx.Done(); g.done == nil {
+		return nil
+	}
+	fired := make(chan struct{})
+	g.fired = fired
+	g.stop = context.AfterFunc(ctx, func() {
+		_ = g.set(longAgo) // fails only on a closed connection
+		close(fired)
+	})
+	return nil
+}
+
+// release ends the watching.
+func (g *ctxGuard) release() {
+	if g.stop != nil && !g.stop() {
+		<-g.fired
+		g.dirty = true
+	}
+	g.stop, g.done = nil, nil
+}
+
+// until bounds calls that block by a time instead of a context.
+func (g *ctxGuard) until(t time.Time) {
+	g.release()
+	g.dirty = true
+	_ = g.set(t) // fails only on a closed connection
+}
+
+// bindDeadline has ctx end all calls that block on nc. The function it returns
+// undoes that, and is false if the context came first.
+func bindDeadline(ctx context.Context, nc net.Conn) (release func() bool) {
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = nc.SetDeadline(longAgo) // fails only on a closed connection
+		close(fired)
+	})
+	return sync.OnceValue(func() bool {
+		if stop() {
+			return true
+		}
+		<-fired
+		_ = nc.SetDeadline(time.Time{})
+		return false
+	})
+}
+
+func handshakeContext(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout < 0 {
+		return context.WithCancel(ctx)
+	}
+	if timeout == 0 {
+		timeout = defaultHandshakeTimeout
+	}
+	return context.WithTimeout(ctx, timeout)
+}
+
+// ctxError is why a call that the context may have ended has failed.
+func ctxError(ctx context.Context, err error) error {
+	if ctx.Err() != nil && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, ctx.Err())) {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// lingerTime is how long the end of a connection may take after the last frame:
+// time for the peer to read it and close its side. Autobahn gives a server one
+// second.
+const lingerTime = time.Second
+
+// closeWrite ends our direction, if the connection has directions.
+func closeWrite(nc net.Conn) bool {
+	if tc, ok := nc.(*tls.Conn); ok {
+		_ = tc.CloseWrite() // close_notify is not what peers wait for
+		nc = tc.NetConn()
+	}
+	half, ok := nc.(interface{ CloseWrite() error })
+	return ok && half.CloseWrite() == nil
+}
+
+// hangUp ends our direction and reads until the peer ends its own. Closing at
+// once would reset a TCP connection with unread input, and the reset destroys
+// what the peer has not read: our last frames.
+func hangUp(nc net.Conn, bound time.Duration) {
+	if closeWrite(nc) {
+		drain(nc, bound)
+	}
+}
+
+// drain reads and discards until the peer ends its direction.
+func drain(nc net.Conn, bound time.Duration) {
+	if nc.SetReadDeadline(time.Now().Add(bound)) == nil {
+		_, _ = io.Copy(io.Discard, struct{ io.Reader }{nc})
+	}
+}
+
+func opError(op string, err error) error {
+	var pe *ProtocolError
+	var ce *CloseError
+	if errors.As(err, &pe) || errors.As(err, &ce) {
+		return err
+	}
+	return fmt.Errorf("ws: %s: %w", op, err)
+}

@@ -1,0 +1,262 @@
+package ws
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Deflate turns permessage-deflate on (RFC 7692). The zero value offers, or
+// accepts, whatever keeps the best ratio.
+//
+// Both directions are kept to what was agreed. What a [Conn] compresses never
+// reaches back farther than its window. What it receives is checked match by
+// match: a distance beyond the agreed window ends the connection with
+// [StatusProtocolError], and anything else that is not DEFLATE data, or is not
+// complete when the message ends, with [StatusInvalidFramePayloadData].
+type Deflate struct {
+	// ServerNoContextTakeover has the server compress each message on its own
+	// (RFC 7692 §7.1.1.1). A client asks for it, a server answers with it.
+	ServerNoContextTakeover bool
+	// ClientNoContextTakeover has the client compress each message on its own
+	// (§7.1.1.2). A client hints at it, a server demands it.
+	ClientNoContextTakeover bool
+	// ServerMaxWindowBits limits the server's window to 2^n octets, 8..15
+	// (§7.1.2.1). Zero means no limit.
+	ServerMaxWindowBits int
+	// ClientMaxWindowBits limits the client's window, 8..15 (§7.1.2.2). Zero means
+	// no limit. A server that has a limit declines clients that cannot keep it.
+	ClientMaxWindowBits int
+	// Offers are what a client offers, in order of preference, instead of one
+	// offer made of the fields above. A server ignores it.
+	Offers []DeflateParams
+	// Threshold is the size in octets below which a message is not worth
+	// compressing. Zero means 16, a negative value 0. Without context takeover
+	// zero means 64.
+	Threshold int
+}
+
+// AnyWindowBits stands for client_max_window_bits without a value, which only an
+// offer may have.
+const AnyWindowBits = -1
+
+// DeflateParams are the parameters of one offer, or of the response that agrees
+// on them.
+type DeflateParams struct {
+	ServerNoContextTakeover bool
+	ClientNoContextTakeover bool
+	ServerMaxWindowBits     int // 8..15; zero if absent
+	ClientMaxWindowBits     int // 8..15 or AnyWindowBits; zero if absent
+}
+
+const deflateName = "permessage-deflate"
+
+// Extension is the parameters as they stand in a header.
+func (p DeflateParams) Extension() Extension {
+	e := Extension{Name: deflateName}
+	if p.ServerNoContextTakeover {
+		e.Params = append(e.Params, Param{Name: "server_no_context_takeover"})
+	}
+	if p.ClientNoContextTakeover {
+		e.Params = append(e.Params, Param{Name: "client_no_context_takeover"})
+	}
+	if p.ServerMaxWindowBits != 0 {
+		e.Params = append(e.Params, Param{"server_max_window_bits", strconv.Itoa(p.ServerMaxWindowBits)})
+	}
+	switch {
+	case p.ClientMaxWindowBits == AnyWindowBits:
+		e.Params = append(e.Params, Param{Name: "client_max_window_bits"})
+	case p.ClientMaxWindowBits != 0:
+		e.Params = append(e.Params, Param{"client_max_window_bits", strconv.Itoa(p.ClientMaxWindowBits)})
+	}
+	return e
+}
+
+// ParseDeflate parses the parameters of a permessage-deflate element as an offer
+// (RFC 7692 §7.1). A parameter that is unknown or there twice, a value where none
+// belongs, and a window that is missing, not a plain decimal number or not in
+// 8..15 are errors. A response must in addition not have AnyWindowBits.
+func ParseDeflate(e Extension) (DeflateParams, error) {
+	var p DeflateParams
+	if !strings.EqualFold(e.Name, deflateName) {
+		return p, fmt.Errorf("ws: extension %q is not %s", e.Name, deflateName)
+	}
+	seen := make(map[string]bool, len(e.Params))
+	for _, param := range e.Params {
+		name := strings.ToLower(param.Name)
+		if seen[name] {
+			return DeflateParams{}, deflateError("parameter %s is there twice", name)
+		}
+		seen[name] = true
+		var err error
+		switch name {
+		case "server_no_context_takeover":
+			p.ServerNoContextTakeover = true
+			err = wantNoValue(param)
+		case "client_no_context_takeover":
+			p.ClientNoContextTakeover = true
+			err = wantNoValue(param)
+		case "server_max_window_bits":
+			p.ServerMaxWindowBits, err = parseWindowBits(param)
+		case "client_max_window_bits":
+			if p.ClientMaxWindowBits = AnyWindowBits; param.Value != "" {
+				p.ClientMaxWindowBits, err = parseWindowBits(param)
+			}
+		default:
+			err = deflateError("parameter %s is unknown", param.Name)
+		}
+		if err != nil {
+			return DeflateParams{}, err
+		}
+	}
+	return p, nil
+}
+
+func deflateError(format string, args ...any) error {
+	return fmt.Errorf("ws: "+deflateName+": "+format+" (RFC 7692 §7.1)", args...)
+}
+
+func wantNoValue(p Param) error {
+	if p.Value != "" {
+		return deflateError("parameter %s has a value", p.Name)
+	}
+	return nil
+}
+
+func parseWindowBits(p Param) (int, error) {
+	switch p.Value {
+	case "8", "9":
+		return int(p.Value[0] - '0'), nil
+	case "10", "11", "12", "13", "14", "15":
+		return 10 + int(p.Value[1]-'0'), nil
+	}
+	return 0, deflateError("parameter %s has the value %q, not 8..15", p.Name, p.Value)
+}
+
+// valid says what is wrong with options that a program set.
+func (d *Deflate) valid() error {
+	check := func(name string, bits int) error {
+		if bits != 0 && (bits < 8 || bits > 15) {
+			return fmt.Errorf("ws: Deflate.%s is %d, not 8..15", name, bits)
+		}
+		return nil
+	}
+	if err := check("ServerMaxWindowBits", d.ServerMaxWindowBits); err != nil {
+		return err
+	}
+	if err := check("ClientMaxWindowBits", d.ClientMaxWindowBits); err != nil {
+		return err
+	}
+	for _, o := range d.Offers {
+		if err := check("Offers.ServerMaxWindowBits", o.ServerMaxWindowBits); err != nil {
+			return err
+		}
+		if o.ClientMaxWindowBits != AnyWindowBits {
+			if err := check("Offers.ClientMaxWindowBits", o.ClientMaxWindowBits); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Deflate) offers() []DeflateParams {
+	if len(d.Offers) > 0 {
+		return d.Offers
+	}
+	p := DeflateParams{
+		ServerNoContextTakeover: d.ServerNoContextTakeover,
+		ClientNoContextTakeover: d.ClientNoContextTakeover,
+		ServerMaxWindowBits:     d.ServerMaxWindowBits,
+		ClientMaxWindowBits:     d.ClientMaxWindowBits,
+	}
+	if p.ClientMaxWindowBits == 0 {
+		p.ClientMaxWindowBits = AnyWindowBits
+	}
+	return []DeflateParams{p}
+}
+
+// agree is the server's answer to one offer: the response, or false to decline
+// (RFC 7692 §5.1 and §7.1).
+func (d *Deflate) agree(offer DeflateParams) (resp DeflateParams, ok bool) {
+	resp.ServerNoContextTakeover = offer.ServerNoContextTakeover || d.ServerNoContextTakeover
+	resp.ClientNoContextTakeover = offer.ClientNoContextTakeover || d.ClientNoContextTakeover
+	resp.ServerMaxWindowBits = lesserBits(offer.ServerMaxWindowBits, d.ServerMaxWindowBits)
+	switch own := d.ClientMaxWindowBits; {
+	case offer.ClientMaxWindowBits == 0 && own != 0 && own != 15:
+		return resp, false // this client cannot limit its window (§7.1.2.2)
+	case offer.ClientMaxWindowBits == AnyWindowBits:
+		resp.ClientMaxWindowBits = own
+	case offer.ClientMaxWindowBits != 0:
+		resp.ClientMaxWindowBits = lesserBits(offer.ClientMaxWindowBits, own)
+	}
+	return resp, true
+}
+
+// lesserBits is the smaller limit; zero is none.
+func lesserBits(a, b int) int {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// fits says whether a response answers the offer (RFC 7692 §7.1), and what then
+// holds for the connection: a client that offered a limit for itself keeps it,
+// whatever the server allows.
+func (offer DeflateParams) fits(resp DeflateParams) (agreed DeflateParams, err error) {
+	switch {
+	case resp.ClientMaxWindowBits == AnyWindowBits:
+		return agreed, deflateError("client_max_window_bits without a value in a response")
+	case resp.ClientMaxWindowBits != 0 && offer.ClientMaxWindowBits == 0:
+		return agreed, deflateError("client_max_window_bits in the response was not offered")
+	case offer.ServerNoContextTakeover && !resp.ServerNoContextTakeover:
+		return agreed, deflateError("the response does not grant server_no_context_takeover")
+	case offer.ServerMaxWindowBits != 0 && resp.ServerMaxWindowBits == 0:
+		return agreed, deflateError("the response does not grant server_max_window_bits")
+	case offer.ServerMaxWindowBits != 0 && resp.ServerMaxWindowBits > offer.ServerMaxWindowBits:
+		return agreed, deflateError("server_max_window_bits of the response exceeds the %d offered", offer.ServerMaxWindowBits)
+	}
+	agreed = resp
+	if offer.ClientMaxWindowBits > 0 {
+		agreed.ClientMaxWindowBits = lesserBits(resp.ClientMaxWindowBits, offer.ClientMaxWindowBits)
+	}
+	agreed.ClientNoContextTakeover = resp.ClientNoContextTakeover || offer.ClientNoContextTakeover
+	return agreed, nil
+}
+
+// negotiate is the server's choice among the extensions a client offers: the
+// first permessage-deflate it can keep. An offer that is malformed is declined.
+func (d *Deflate) negotiate(offered []Extension) (resp DeflateParams, ok bool) {
+	for _, e := range offered {
+		offer, err := ParseDeflate(e)
+		if err != nil {
+			continue
+		}
+		if resp, ok = d.agree(offer); ok {
+			return resp, true
+		}
+	}
+	return DeflateParams{}, false
+}
+
+// verify is the client's look at the response: exactly one extension, and one
+// that fits an offer.
+func (d *Deflate) verify(got []Extension) (agreed DeflateParams, err error) {
+	if len(got) != 1 {
+		return agreed, deflateError("the response has %d extensions", len(got))
+	}
+	resp, err := ParseDeflate(got[0])
+	if err != nil {
+		return agreed, err
+	}
+	for _, offer := range d.offers() {
+		var misfit error
+		if agreed, misfit = offer.fits(resp); misfit == nil {
+			return agreed, nil
+		} else if err == nil {
+			err = misfit
+		}
+	}
+	return DeflateParams{}, err
+}

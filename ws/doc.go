@@ -1,0 +1,31 @@
+// Package ws is a WebSocket client and server (RFC 6455) with compression
+// (permessage-deflate, RFC 7692).
+//
+// Start with [Dial] for a client and [Accept], [AcceptNet] or [Server] for a
+// server. All of them give a [Conn]; [Conn.Read] and [Conn.Write] move whole
+// messages, [Conn.Reader] and [Conn.Writer] stream them.
+//
+// # Layers
+//
+// The frame layer ([AppendFrame], [ParseHeader], [CheckHeader], [Mask],
+// [AppendClose], [ParseClose]) has no state and is free to be wrong: it writes
+// and reads any frame, legal or not, which a conformance test needs. The
+// handshake has its parts exported too: [AcceptKey], [NewKey],
+// [ParseExtensions], [ParseDeflate]. A [Conn] stands on top and cannot
+// misbehave: what it writes is legal, and what it reads is checked at the first
+// octet that can be told to be wrong.
+//
+// # Reading drives the connection
+//
+// No goroutine runs behind a Conn. Pings are answered, pongs are matched and the
+// closing handshake is noticed while some call reads: [Conn.Read], the reader of
+// [Conn.Reader], and also [Conn.Ping] and [Conn.Close] while they wait. A
+// program that only sends should call [Conn.Discard] in a goroutine.
+//
+// # Limits
+//
+// A message is at most 32 MiB unless ReadLimit says otherwise; that bound also
+// holds for what a compressed message grows to. A handshake is at most 16 KiB
+// and 10 seconds. A closing handshake takes at most 10 seconds. Memory grows
+// with the octets that arrived, never with a length that was only claimed.
+package ws

@@ -1,0 +1,85 @@
+package ws
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// ErrTooLarge says that a message exceeded the read limit. The peer has been
+// told [StatusMessageTooBig] and the connection has ended.
+var ErrTooLarge = errors.New("message exceeds the read limit")
+
+// A CloseError says what the peer's close frame said. It ends every connection
+// that ends in order.
+type CloseError struct {
+	Code   StatusCode // StatusNoStatusRcvd if the frame was empty
+	Reason string
+}
+
+func (e *CloseError) Error() string {
+	if e.Reason == "" {
+		return fmt.Sprintf("ws: peer closed with %v", e.Code)
+	}
+	return fmt.Sprintf("ws: peer closed with %v: %q", e.Code, e.Reason)
+}
+
+// A ProtocolError says which rule the peer broke and the close code it earned.
+// A [Conn] has told the peer by the time it returns one.
+type ProtocolError struct {
+	RFC     int        // 6455 or 7692
+	Section string     // such as "5.5"
+	Code    StatusCode // for the close frame
+	Reason  string
+}
+
+func (e *ProtocolError) Error() string {
+	return fmt.Sprintf("ws: %s (RFC %d §%s)", e.Reason, e.RFC, e.Section)
+}
+
+func violation(section, reason string) *ProtocolError {
+	return &ProtocolError{RFC: 6455, Section: section, Code: StatusProtocolError, Reason: reason}
+}
+
+// A HandshakeError says why an opening handshake failed. On the client Status,
+// Header and Body hold the response, as far as it was understood.
+type HandshakeError struct {
+	Section string // of RFC 6455, or empty: the peer refused, breaking no rule
+	Reason  string
+
+	Status int         // of the response; zero if there was none
+	Header http.Header // of the response
+	Body   []byte      // its first 4 KiB at most
+}
+
+func (e *HandshakeError) Error() string {
+	s := "ws: handshake: " + e.Reason
+	if e.Status != 0 {
+		s = fmt.Sprintf("%s (HTTP status %d)", s, e.Status)
+	}
+	if e.Section != "" {
+		s += " (RFC 6455 §" + e.Section + ")"
+	}
+	return s
+}
+
+// A RejectError is an HTTP response instead of the handshake. A
+// [AcceptOptions.Check] hook returns one to answer as it likes; [Accept] and
+// [AcceptNet] return one whenever they turned a request away.
+type RejectError struct {
+	Status int         // zero means 403
+	Header http.Header // added to the response
+	Body   []byte
+	Reason string // for the error message; the body if there is no other
+}
+
+func (e *RejectError) Error() string {
+	status := e.Status
+	if status == 0 {
+		status = http.StatusForbidden
+	}
+	if e.Reason == "" {
+		return fmt.Sprintf("ws: handshake refused with HTTP status %d", status)
+	}
+	return fmt.Sprintf("ws: handshake refused with HTTP status %d: %s", status, e.Reason)
+}

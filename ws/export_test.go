@@ -1,0 +1,43 @@
+package ws
+
+import "io"
+
+// Compressor gives tests the compressor of a connection.
+type Compressor struct{ d *deflater }
+
+func NewCompressor(windowBits int) *Compressor { return &Compressor{newDeflater(windowBits)} }
+
+func (c *Compressor) Compress(p []byte) []byte { return c.d.compress(nil, p) }
+func (c *Compressor) Reset()                   { c.d.reset() }
+
+// Inflate pushes data through an inflater in pieces of a size, with room for so
+// much output at a time, and stops at max octets.
+func Inflate(data []byte, window, piece, limit, max int) (out []byte, boundary bool, err error) {
+	var f inflater
+	f.reset(window)
+	var in []byte
+	for {
+		if len(in) == 0 && !f.full {
+			if len(data) == 0 {
+				return out, f.atBoundary(), nil
+			}
+			n := min(piece, len(data))
+			in, data = data[:n], data[n:]
+		}
+		used, err := f.inflate(in, limit)
+		in = in[used:]
+		out = append(out, f.out()...)
+		f.take(len(f.out()))
+		if err != nil {
+			return out, false, err
+		}
+		if len(out) > max {
+			return out, false, io.ErrShortBuffer
+		}
+	}
+}
+
+var (
+	ErrCorrupt = errCorrupt
+	ErrWindow  = errWindow
+)

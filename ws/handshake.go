@@ -1,0 +1,136 @@
+package ws
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha1"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"time"
+)
+
+// HandshakeInfo is what the opening handshake said and agreed on.
+type HandshakeInfo struct {
+	Target         string      // the request target, path and query
+	Host           string      // the Host header
+	RequestHeader  http.Header // without Host
+	ResponseHeader http.Header
+	Subprotocol    string         // agreed; empty if none
+	Extensions     []Extension    // of the response
+	Deflate        *DeflateParams // in force; nil if there is no compression
+}
+
+const (
+	// maxHandshake bounds a request or response head in octets.
+	maxHandshake = 16 << 10
+	// defaultHandshakeTimeout bounds the opening handshake.
+	defaultHandshakeTimeout = 10 * time.Second
+	// defaultReadLimit is twice the longest message of Autobahn's section 9.
+	defaultReadLimit = 32 << 20
+	// defaultCloseTimeout bounds the closing handshake.
+	defaultCloseTimeout = 10 * time.Second
+)
+
+// AcceptKey is the Sec-WebSocket-Accept that answers a Sec-WebSocket-Key (RFC
+// 6455 §4.2.2).
+func AcceptKey(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// NewKey is a fresh Sec-WebSocket-Key: 16 random octets in base64 (RFC 6455
+// §4.1).
+func NewKey() string {
+	var nonce [16]byte
+	rand.Read(nonce[:]) // never fails
+	return base64.StdEncoding.EncodeToString(nonce[:])
+}
+
+// validKey reports whether the key is the base64 of 16 octets, the only form
+// there is of it (RFC 6455 §4.2.1).
+func validKey(key string) bool {
+	raw, err := base64.StdEncoding.Strict().DecodeString(key)
+	return err == nil && len(raw) == 16 && len(key) == 24
+}
+
+var errHeadTooLarge = fmt.Errorf("handshake exceeds %d octets", maxHandshake)
+
+// readHead reads a head with its empty line. What arrived behind it, such as
+// the first frames, is the rest.
+func readHead(r io.Reader) (head, rest []byte, err error) {
+	buf := make([]byte, 0, 1024)
+	for {
+		from := max(len(buf)-3, 0)
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if i := bytes.Index(buf[from:], []byte("\r\n\r\n")); i >= 0 && from+i+4 <= maxHandshake {
+			end := from + i + 4
+			return buf[:end:end], buf[end:], nil
+		}
+		if len(buf) >= maxHandshake {
+			return nil, nil, errHeadTooLarge
+		}
+		if err != nil {
+			if err == io.EOF && len(buf) > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, nil, err
+		}
+	}
+}
+
+// parseHead takes a head apart: lines that end in CRLF, fields without folding
+// and without space in front of the colon (RFC 7230 §3.2.4). net/http is more
+// lenient here than a conformance harness can be.
+func parseHead(head []byte) (start string, header http.Header, err error) {
+	text, ok := strings.CutSuffix(string(head), "\r\n\r\n")
+	if !ok {
+		return "", nil, errors.New("head does not end in an empty line")
+	}
+	lines := strings.Split(text, "\r\n")
+	header = make(http.Header, len(lines)-1)
+	for i, line := range lines {
+		for j := range len(line) {
+			if c := line[j]; c < ' ' && c != '\t' || c == 0x7F {
+				return "", nil, fmt.Errorf("control character %#02x in the head", c)
+			}
+		}
+		if i == 0 {
+			continue
+		}
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || !isToken(name) {
+			return "", nil, fmt.Errorf("malformed header line %.60q", line)
+		}
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		header[name] = append(header[name], strings.Trim(value, " \t"))
+	}
+	return lines[0], header, nil
+}
+
+// appendFields appends header fields, sorted by name. A line break in a value
+// would let it speak for us; it becomes a space.
+func appendFields(b []byte, header http.Header) []byte {
+	var buf bytes.Buffer
+	if err := header.Write(&buf); err != nil {
+		return b
+	}
+	return append(b, buf.Bytes()...)
+}
+
+// one is the value of a header that must be there exactly once.
+func one(header http.Header, name string) (string, bool) {
+	v := header[textproto.CanonicalMIMEHeaderKey(name)]
+	if len(v) != 1 {
+		return "", false
+	}
+	return v[0], true
+}

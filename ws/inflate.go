@@ -1,0 +1,405 @@
+package ws
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// inflater decodes raw DEFLATE (RFC 1951) that is pushed into it in pieces.
+//
+// It is our own for three things that no library decoder offers: it stops at any
+// octet and goes on with the next piece, so text is checked as it arrives; it
+// knows every distance, so a peer that reaches beyond the agreed window is
+// caught exactly; and it writes no octet beyond what the caller allows. A final
+// block does not end it, as a message may hold one (RFC 7692 §7.2.3.4).
+type inflater struct {
+	window int // octets a match may reach back
+
+	// Bits taken from the input and not used yet.
+	bits  uint64
+	nbits uint
+
+	// buf[r:w] is output not taken yet; everything below w is history.
+	buf  []byte
+	r, w int
+	full bool // the last call stopped for want of room, not of input
+
+	state inflateState
+	final bool // the current block is the last of its stream
+	todo  int  // octets left of a stored block or a match
+	dist  int  // of the match
+
+	// The header of a dynamic block.
+	nlit, ndist, nclen, i int
+	lens                  [maxLit + maxDist]uint8
+	codeLens              [19]uint8
+
+	lit, distTable huffTable // in use
+	dynLit, dynDist,
+	code huffTable // storage for dynamic blocks
+}
+
+type inflateState uint8
+
+const (
+	atBlock inflateState = iota
+	atStoredLen
+	atStored
+	atTableSizes
+	atCodeLens
+	atLens
+	atCodes
+	atMatch
+)
+
+const (
+	maxLit  = 288
+	maxDist = 32
+	// inflateMargin is room for output above the window.
+	inflateMargin = 32 << 10
+)
+
+var (
+	errCorrupt = errors.New("invalid DEFLATE data")
+	errWindow  = errors.New("match reaches beyond the agreed window")
+)
+
+// deflateTail is what a sender drops from the end of each message and a receiver
+// adds again (RFC 7692 §7.2.1, §7.2.2).
+var deflateTail = []byte{0x00, 0x00, 0xFF, 0xFF}
+
+// reset begins a new stream with an empty window, at most 2^15 octets.
+func (f *inflater) reset(window int) {
+	f.window = window
+	f.bits, f.nbits = 0, 0
+	f.r, f.w = 0, 0
+	f.state, f.final = atBlock, false
+}
+
+// atBoundary tells whether the stream is where a message may end: all input
+// used, at the border of two blocks.
+func (f *inflater) atBoundary() bool {
+	return f.state == atBlock && f.nbits == 0 && !f.final
+}
+
+// out is the output that has not been taken.
+func (f *inflater) out() []byte { return f.buf[f.r:f.w] }
+
+// take marks n octets of the output as taken. They stay as history.
+func (f *inflater) take(n int) { f.r += n }
+
+// room makes space for output, with all former output taken. The buffer starts
+// small and grows to the window and a margin.
+func (f *inflater) room() {
+	if f.w < len(f.buf) {
+		return
+	}
+	full := f.window + inflateMargin
+	if len(f.buf) >= full {
+		f.w = copy(f.buf, f.buf[f.w-f.window:f.w])
+		f.r = f.w
+		return
+	}
+	grown := make([]byte, min(max(4*len(f.buf), 4<<10), full))
+	copy(grown, f.buf[:f.w])
+	f.buf = grown
+}
+
+// inflate decodes from in until it is used up, limit octets of output wait to be
+// taken, or the buffer is full, and says how many octets of in it used. All
+// output must have been taken before.
+func (f *inflater) inflate(in []byte, limit int) (used int, err error) {
+	f.room()
+	end := min(len(f.buf), f.w+limit)
+	defer func() { f.full = f.w == end }()
+	n := 0 // octets of in used
+	for {
+		// Each state either makes progress or returns.
+		switch f.state {
+		case atCodes:
+			var wait bool
+			n, wait, err = f.codes(in, n, end)
+			if wait || err != nil {
+				return n, err
+			}
+			continue
+		case atMatch:
+			if f.w == end {
+				return n, nil
+			}
+			k := min(f.todo, end-f.w)
+			f.copyMatch(f.dist, k)
+			if f.todo -= k; f.todo == 0 {
+				f.state = atCodes
+			}
+			continue
+		case atStored:
+			for f.nbits > 0 && f.todo > 0 && f.w < end { // octets that were read ahead
+				f.buf[f.w] = byte(f.bits)
+				f.drop(8)
+				f.w++
+				f.todo--
+			}
+			k := copy(f.buf[f.w:min(end, f.w+f.todo)], in[n:])
+			n += k
+			f.w += k
+			if f.todo -= k; f.todo > 0 {
+				return n, nil
+			}
+			f.endBlock()
+			continue
+		}
+		// The headers: bit by bit is fast enough.
+		for f.nbits <= 56 && n < len(in) {
+			f.bits |= uint64(in[n]) << f.nbits
+			f.nbits += 8
+			n++
+		}
+		ok, err := f.header()
+		if err != nil {
+			return n, err
+		}
+		if !ok {
+			if n < len(in) {
+				continue
+			}
+			return n, nil
+		}
+	}
+}
+
+func (f *inflater) drop(n uint) {
+	f.bits >>= n
+	f.nbits -= n
+}
+
+func (f *inflater) endBlock() {
+	f.state = atBlock
+	if f.final { // the next stream starts at an octet
+		f.drop(f.nbits & 7)
+		f.final = false
+	}
+}
+
+// header goes one step through the header of a block. It is false if that needs
+// more bits.
+func (f *inflater) header() (ok bool, err error) {
+	switch f.state {
+	case atBlock:
+		if f.nbits < 3 {
+			return false, nil
+		}
+		f.final = f.bits&1 != 0
+		kind := f.bits >> 1 & 3
+		f.drop(3)
+		switch kind {
+		case 0:
+			f.drop(f.nbits & 7)
+			f.state = atStoredLen
+		case 1:
+			f.lit, f.distTable = fixedLit, fixedDist
+			f.state = atCodes
+		case 2:
+			f.state = atTableSizes
+		default:
+			return false, errCorrupt
+		}
+	case atStoredLen:
+		if f.nbits < 32 {
+			return false, nil
+		}
+		size, inverse := uint16(f.bits), uint16(f.bits>>16)
+		if size != ^inverse {
+			return false, errCorrupt
+		}
+		f.drop(32)
+		f.todo = int(size)
+		f.state = atStored
+	case atTableSizes:
+		if f.nbits < 14 {
+			return false, nil
+		}
+		f.nlit = int(f.bits&31) + 257
+		f.ndist = int(f.bits>>5&31) + 1
+		f.nclen = int(f.bits>>10&15) + 4
+		f.drop(14)
+		if f.nlit > 286 || f.ndist > 30 {
+			return false, errCorrupt
+		}
+		f.i = 0
+		f.codeLens = [19]uint8{}
+		f.state = atCodeLens
+	case atCodeLens:
+		for ; f.i < f.nclen; f.i++ {
+			if f.nbits < 3 {
+				return false, nil
+			}
+			f.codeLens[codeOrder[f.i]] = uint8(f.bits & 7)
+			f.drop(3)
+		}
+		if !f.code.build(f.codeLens[:], codeBits, codeSymbols[:], false) {
+			return false, errCorrupt
+		}
+		f.i = 0
+		f.state = atLens
+	case atLens:
+		return f.codeLengths()
+	}
+	return true, nil
+}
+
+// codeLengths reads the lengths of the codes of a dynamic block (RFC 1951
+// §3.2.7).
+func (f *inflater) codeLengths() (ok bool, err error) {
+	total := f.nlit + f.ndist
+	for f.i < total {
+		e := f.code.entries[f.bits&(1<<codeBits-1)]
+		size := uint(e & entryLen)
+		if size > f.nbits {
+			return false, nil
+		}
+		if e&entryKind == kindInvalid {
+			return false, errCorrupt
+		}
+		sym := e >> 16
+		if sym < 16 {
+			f.drop(size)
+			f.lens[f.i] = uint8(sym)
+			f.i++
+			continue
+		}
+		var value uint8
+		extra, base := uint(2), 3
+		switch sym {
+		case 16:
+			if f.i == 0 {
+				return false, errCorrupt
+			}
+			value = f.lens[f.i-1]
+		case 17:
+			extra = 3
+		default:
+			extra, base = 7, 11
+		}
+		if size+extra > f.nbits {
+			return false, nil
+		}
+		repeat := base + int(f.bits>>size&(1<<extra-1))
+		f.drop(size + extra)
+		if f.i+repeat > total {
+			return false, errCorrupt
+		}
+		for range repeat {
+			f.lens[f.i] = value
+			f.i++
+		}
+	}
+	lit, dist := f.lens[:f.nlit], f.lens[f.nlit:total]
+	if lit[256] == 0 || // no way out of the block
+		!f.dynLit.build(lit, litBits, litSymbols[:], true) ||
+		!f.dynDist.build(dist, distBits, distSymbols[:], true) {
+		return false, errCorrupt
+	}
+	f.lit, f.distTable = f.dynLit, f.dynDist
+	f.state = atCodes
+	return true, nil
+}
+
+// codes decodes literals and matches until the block ends, or it has to wait for
+// input or for room. A symbol whose bits are not all there stays in f.bits.
+func (f *inflater) codes(in []byte, n, end int) (used int, wait bool, err error) {
+	bits, nbits, w := f.bits, f.nbits, f.w
+	buf := f.buf[:end]
+	lit, dist := f.lit.entries, f.distTable.entries
+	defer func() {
+		f.bits, f.nbits, f.w = bits&(1<<nbits-1), nbits, w
+	}()
+	for w < end {
+		if nbits < 48 { // the most a match can take
+			if n+8 <= len(in) {
+				// The bits above nbits belong to octets that are not counted as
+				// used; they will be put in again, with the same value.
+				bits |= binary.LittleEndian.Uint64(in[n:]) << nbits
+				n += int((63 - nbits) >> 3)
+				nbits |= 56
+			} else {
+				for nbits <= 56 && n < len(in) {
+					bits |= uint64(in[n]) << nbits
+					nbits += 8
+					n++
+				}
+			}
+		}
+		e := lit[bits&(1<<litBits-1)]
+		if e&entryKind == kindSub {
+			e = lit[uint(e>>16)+uint(bits>>litBits)&(1<<(e>>8&31)-1)]
+		}
+		size := uint(e & entryLen)
+		if size > nbits {
+			return n, true, nil
+		}
+		switch e & entryKind {
+		case kindLiteral:
+			buf[w] = byte(e >> 16)
+			w++
+			bits >>= size
+			nbits -= size
+			continue
+		case kindEnd:
+			bits >>= size
+			nbits -= size
+			f.bits, f.nbits = bits&(1<<nbits-1), nbits
+			f.endBlock()
+			bits, nbits = f.bits, f.nbits
+			return n, false, nil
+		case kindInvalid:
+			return n, false, errCorrupt
+		}
+		extra := uint(e >> 8 & 31)
+		b, used := bits>>size, size+extra
+		length := int(e>>16) + int(b&(1<<extra-1))
+		b >>= extra
+
+		e = dist[b&(1<<distBits-1)]
+		if e&entryKind == kindSub {
+			e = dist[uint(e>>16)+uint(b>>distBits)&(1<<(e>>8&31)-1)]
+		}
+		size = uint(e & entryLen)
+		extra = uint(e >> 8 & 31)
+		if used += size + extra; used > nbits {
+			return n, true, nil
+		}
+		if e&entryKind == kindInvalid {
+			return n, false, errCorrupt
+		}
+		d := int(e>>16) + int(b>>size&(1<<extra-1))
+		bits >>= used & 63
+		nbits -= used
+		if d > w {
+			return n, false, errCorrupt // before the first octet there was
+		}
+		if d > f.window {
+			return n, false, errWindow
+		}
+		if w+length > end {
+			f.state, f.todo, f.dist = atMatch, length, d
+			return n, false, nil
+		}
+		if src := w - d; d >= length {
+			copy(buf[w:w+length], buf[src:src+length])
+			w += length
+		} else {
+			for stop := w + length; w < stop; {
+				w += copy(buf[w:stop], buf[src:w])
+			}
+		}
+	}
+	return n, true, nil
+}
+
+func (f *inflater) copyMatch(dist, length int) {
+	src, stop := f.w-dist, f.w+length
+	for f.w < stop {
+		f.w += copy(f.buf[f.w:stop], f.buf[src:f.w])
+	}
+}

@@ -1,0 +1,593 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+// reader is the reading side of a Conn. Its state is whole at any octet, so that
+// a read cut short by its context can be taken up again.
+type reader struct {
+	turn  slot // guards the rest
+	guard ctxGuard
+	err   error // why nothing can be read any more
+
+	buf  []byte // buf[r:w] has arrived and is not used
+	r, w int
+
+	// The message that is being read.
+	open  bool
+	typ   MessageType
+	seq   uint64 // its number; readers of earlier ones are void
+	kept  []byte // octets that a Read cut short had taken already
+	size  int64  // octets so far, inflated
+	utf8  UTF8Validator
+	fin   bool   // the current frame is its last
+	left  uint64 // octets of the current frame that have not been used
+	mask  bool
+	key   [4]byte
+	pos   int
+	skip  bool // closing: the content does not matter any more
+	drain bool // a Reader has the message, so the next call drops the rest
+
+	// Compression.
+	deflate    bool // agreed
+	window     int
+	fresh      bool // no context takeover
+	compressed bool // this message
+	inf        *inflater
+	in         []byte // input of inf
+	tail       bool   // in is, or was, the tail of the message
+	more       bool   // inf may have output without more input
+	zbuf       *[readChunk]byte
+}
+
+const (
+	readBuffer = 4 << 10
+	// readChunk is how much compressed input is read at a time.
+	readChunk = 32 << 10
+	// firstAlloc is how much memory a claimed length gets before octets arrive.
+	firstAlloc = 32 << 10
+)
+
+// errClosing: a Close that gave up waiting has dropped what came.
+var errClosing = fmt.Errorf("connection is closing: %w", net.ErrClosed)
+
+var (
+	inflaters = sync.Pool{New: func() any { return new(inflater) }}
+	zbufs     = sync.Pool{New: func() any { return new([readChunk]byte) }}
+)
+
+func (r *reader) init(c *Conn, early []byte) {
+	r.turn = newSlot()
+	r.guard.set = c.nc.SetReadDeadline
+	r.buf = make([]byte, max(readBuffer, len(early)))
+	r.w = copy(r.buf, early)
+}
+
+// Read reads a whole message into memory of its own. The error is a
+// [*CloseError] when the peer closed the connection, a [*ProtocolError] when it
+// broke a rule, [ErrTooLarge], the cause of ctx, or what the connection below
+// says; io.ErrUnexpectedEOF if it just ended.
+func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
+	return c.ReadAppend(ctx, nil)
+}
+
+// ReadAppend is Read, but appends the message to dst. Only a dst too small for
+// the message costs an allocation.
+func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte, error) {
+	r := &c.rd
+	if err := r.turn.lock(ctx); err != nil {
+		return 0, dst, opError("read", err)
+	}
+	defer r.turn.unlock()
+	if err := c.begin(ctx); err != nil {
+		return 0, dst, opError("read", err)
+	}
+	start := len(dst)
+	p := append(dst, r.kept...)
+	r.kept = nil
+	for {
+		if len(p) == cap(p) && !r.atEnd() {
+			p = slices.Grow(p, r.growth(len(p)-start))
+		}
+		n, err := c.some(ctx, p[len(p):cap(p)])
+		p = p[:len(p)+n]
+		if err == io.EOF {
+			if p == nil {
+				p = []byte{}
+			}
+			return r.typ, p, nil
+		}
+		if err != nil {
+			if r.err == nil {
+				r.kept = slices.Clone(p[start:])
+			}
+			return 0, p[:start], opError("read", err)
+		}
+	}
+}
+
+// growth is how much memory comes next for a message of which have octets have
+// arrived: never much more than that, whatever length a header claims.
+func (r *reader) growth(have int) int {
+	want := r.left
+	if r.compressed {
+		want = max(4*r.left, uint64(have), 512)
+	}
+	return int(min(max(want, 1), uint64(max(firstAlloc, 3*have))))
+}
+
+// Reader waits for the next message and streams it. What is left of the former
+// one is dropped, checked all the same. ctx holds for the reader too. A text is
+// checked as it streams: its octets are UTF-8 but for a rune that is not
+// complete yet.
+func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
+	r := &c.rd
+	if err := r.turn.lock(ctx); err != nil {
+		return 0, nil, opError("read", err)
+	}
+	defer r.turn.unlock()
+	if err := c.begin(ctx); err != nil {
+		return 0, nil, opError("read", err)
+	}
+	r.drain = true // unless it is read to its end
+	return r.typ, &messageReader{c: c, ctx: ctx, seq: r.seq}, nil
+}
+
+type messageReader struct {
+	c   *Conn
+	ctx context.Context //nolint:containedctx // an io.Reader has no other way
+	seq uint64
+	eof bool
+}
+
+func (m *messageReader) Read(p []byte) (int, error) {
+	if m.eof {
+		return 0, io.EOF
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	r := &m.c.rd
+	if err := r.turn.lock(m.ctx); err != nil {
+		return 0, opError("read", err)
+	}
+	defer r.turn.unlock()
+	if r.err != nil {
+		return 0, opError("read", r.err)
+	}
+	if r.skip {
+		return 0, opError("read", errClosing)
+	}
+	if m.seq != r.seq || !r.open {
+		return 0, opError("read", errors.New("the reader of an earlier message"))
+	}
+	if len(r.kept) > 0 {
+		n := copy(p, r.kept)
+		r.kept = r.kept[n:]
+		return n, nil
+	}
+	n, err := m.c.some(m.ctx, p)
+	if err == io.EOF {
+		m.eof = true
+	} else if err != nil {
+		err = opError("read", err)
+	}
+	return n, err
+}
+
+// Discard reads and drops messages until the connection ends, and says why it
+// did. It is for programs that only send: reading is what answers pings and
+// notices the peer's close.
+func (c *Conn) Discard(ctx context.Context) error {
+	for {
+		_, m, err := c.Reader(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, m); err != nil {
+			return err
+		}
+	}
+}
+
+// begin gets to a message: the one that was cut short, or the next. Its caller,
+// as that of everything below, has the turn.
+func (c *Conn) begin(ctx context.Context) error {
+	r := &c.rd
+	if r.err != nil {
+		return r.err
+	}
+	if r.skip {
+		return errClosing
+	}
+	if r.open && !r.drain {
+		return nil
+	}
+	if r.open {
+		scratch := zbufs.Get().(*[readChunk]byte)
+		defer zbufs.Put(scratch)
+		r.kept = nil
+		for r.open {
+			if _, err := c.some(ctx, scratch[:]); err != nil && err != io.EOF {
+				return err
+			}
+		}
+	}
+	return c.frame(ctx)
+}
+
+// atEnd reports that no octets of the message can follow.
+func (r *reader) atEnd() bool {
+	return !r.compressed && r.fin && r.left == 0
+}
+
+// some reads octets of the message, at least one unless p is empty or there is
+// an error. io.EOF is the end of the message.
+func (c *Conn) some(ctx context.Context, p []byte) (n int, err error) {
+	r := &c.rd
+	if r.compressed {
+		return c.inflateSome(ctx, p)
+	}
+	for r.left == 0 {
+		if r.fin {
+			return 0, c.finish()
+		}
+		if err := c.frame(ctx); err != nil {
+			return 0, err
+		}
+	}
+	if uint64(len(p)) > r.left {
+		p = p[:r.left]
+	}
+	switch {
+	case r.r < r.w:
+		n = copy(p, r.buf[r.r:r.w])
+		r.r += n
+	case len(p) >= len(r.buf):
+		if n, err = c.readNet(ctx, p); err != nil {
+			return 0, err
+		}
+	default:
+		if err := c.fill(ctx); err != nil {
+			return 0, err
+		}
+		n = copy(p, r.buf[r.r:r.w])
+		r.r += n
+	}
+	c.unmask(p[:n])
+	return n, c.checkText(p[:n])
+}
+
+// unmask uses up octets of the current frame.
+func (c *Conn) unmask(p []byte) {
+	r := &c.rd
+	if r.mask {
+		r.pos = Mask(r.key, r.pos, p)
+	}
+	r.left -= uint64(len(p))
+}
+
+func (c *Conn) checkText(p []byte) error {
+	if c.rd.typ == MessageText && !c.rd.skip {
+		if _, ok := c.rd.utf8.Feed(p); !ok {
+			return c.fail(errBadText)
+		}
+	}
+	return nil
+}
+
+var errBadText = &ProtocolError{
+	RFC: 6455, Section: "8.1", Code: StatusInvalidFramePayloadData, Reason: "text is not UTF-8",
+}
+
+// finish ends the message. The error is io.EOF if it was in order.
+func (c *Conn) finish() error {
+	r := &c.rd
+	if r.typ == MessageText && !r.skip && !r.utf8.Complete() {
+		return c.fail(errBadText)
+	}
+	r.open, r.drain = false, false
+	c.releaseInflater(r.fresh)
+	return io.EOF
+}
+
+// inflateSome is some for a compressed message.
+func (c *Conn) inflateSome(ctx context.Context, p []byte) (int, error) {
+	r := &c.rd
+	for {
+		if out := r.inf.out(); len(out) > 0 {
+			n := copy(p, out)
+			r.inf.take(n)
+			return n, nil
+		}
+		if len(r.in) == 0 && !r.more {
+			switch {
+			case r.left > 0:
+				var err error
+				if r.in, err = c.chunk(ctx); err != nil {
+					return 0, err
+				}
+			case !r.fin:
+				if err := c.frame(ctx); err != nil {
+					return 0, err
+				}
+				continue
+			case !r.tail:
+				r.in, r.tail = deflateTail, true
+			case !r.inf.atBoundary():
+				return 0, c.fail(&ProtocolError{
+					7692, "7.2.2", StatusInvalidFramePayloadData, "compressed message ends inside a block",
+				})
+			default:
+				return 0, c.finish()
+			}
+		}
+		budget := c.readLimit - r.size + 1
+		used, err := r.inf.inflate(r.in, int(min(budget, 1<<30)))
+		r.in = r.in[used:]
+		out := r.inf.out()
+		r.more = r.inf.full
+		r.size += int64(len(out))
+		if r.size > c.readLimit {
+			return 0, c.failTooLarge()
+		}
+		if err := c.checkText(out); err != nil {
+			return 0, err
+		}
+		if errors.Is(err, errWindow) {
+			return 0, c.fail(&ProtocolError{7692, "7.1.2", StatusProtocolError, err.Error()})
+		}
+		if err != nil {
+			return 0, c.fail(&ProtocolError{7692, "7.2.2", StatusInvalidFramePayloadData, err.Error()})
+		}
+	}
+}
+
+// chunk gets octets of the current frame without copying them. They are good
+// until the next fill.
+func (c *Conn) chunk(ctx context.Context) ([]byte, error) {
+	r := &c.rd
+	if r.r == r.w {
+		if r.left >= uint64(len(r.buf)) {
+			if r.zbuf == nil {
+				r.zbuf = zbufs.Get().(*[readChunk]byte)
+			}
+			n, err := c.readNet(ctx, r.zbuf[:min(r.left, readChunk)])
+			if err != nil {
+				return nil, err
+			}
+			c.unmask(r.zbuf[:n])
+			return r.zbuf[:n], nil
+		}
+		if err := c.fill(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p := r.buf[r.r : r.r+int(min(r.left, uint64(r.w-r.r)))]
+	r.r += len(p)
+	c.unmask(p)
+	return p, nil
+}
+
+// releaseInflater gives back what reading compressed data took. The history
+// stays unless forget.
+func (c *Conn) releaseInflater(forget bool) {
+	r := &c.rd
+	if r.zbuf != nil {
+		zbufs.Put(r.zbuf)
+		r.zbuf = nil
+	}
+	r.in = nil
+	if forget && r.inf != nil {
+		inflaters.Put(r.inf)
+		r.inf = nil
+	}
+}
+
+// frame gets to the next frame of data, past control frames, and opens a message
+// with it if none is.
+func (c *Conn) frame(ctx context.Context) error {
+	r := &c.rd
+	for {
+		h, n, err := c.header(ctx)
+		if err != nil {
+			return err
+		}
+		if h.Opcode.Control() {
+			if err := c.control(ctx, h, n); err != nil {
+				return err
+			}
+			continue
+		}
+		r.r += n
+		if !r.open {
+			r.open, r.typ, r.seq = true, MessageType(h.Opcode), r.seq+1
+			r.size, r.utf8 = 0, UTF8Validator{}
+			r.compressed, r.tail, r.more = h.RSV != 0 && !r.skip, false, false
+			if r.compressed && r.inf == nil {
+				r.inf = inflaters.Get().(*inflater)
+				r.inf.reset(r.window)
+			}
+		}
+		r.fin, r.left = h.Fin, h.Length
+		r.mask, r.key, r.pos = h.Masked, h.MaskKey, 0
+		if !r.compressed && !r.skip {
+			if h.Length > uint64(c.readLimit-r.size) {
+				return c.failTooLarge()
+			}
+			r.size += int64(h.Length)
+		}
+		return nil
+	}
+}
+
+// header waits for a header and checks it, without using it up. What is wrong in
+// the first two octets does not wait for the rest.
+func (c *Conn) header(ctx context.Context) (Header, int, error) {
+	r := &c.rd
+	state := State{Server: !c.client, Open: r.open, Deflate: r.deflate}
+	for {
+		p := r.buf[r.r:r.w]
+		h, n, err := ParseHeader(p)
+		switch {
+		case n > 0:
+			if err == nil {
+				err = CheckHeader(h, state)
+			}
+		case len(p) >= 2:
+			err = checkStart(parseStart(p[0], p[1]), state)
+		}
+		if err != nil {
+			return h, n, c.fail(err)
+		}
+		if n > 0 {
+			return h, n, nil
+		}
+		if err := c.fill(ctx); err != nil {
+			return h, 0, err
+		}
+	}
+}
+
+// control waits for all of a control frame and acts on it.
+func (c *Conn) control(ctx context.Context, h Header, n int) error {
+	r := &c.rd
+	for r.w-r.r < n+int(h.Length) {
+		if err := c.fill(ctx); err != nil {
+			return err
+		}
+	}
+	p := r.buf[r.r+n : r.r+n+int(h.Length)]
+	r.r += n + len(p)
+	if h.Masked {
+		Mask(h.MaskKey, 0, p)
+	}
+	switch h.Opcode {
+	case OpPing:
+		c.answerPing(ctx, p)
+	case OpPong:
+		c.gotPong(p)
+	default:
+		return c.gotClose(p)
+	}
+	return nil
+}
+
+// fill waits for more octets in the buffer. There is room for a whole control
+// frame and more.
+func (c *Conn) fill(ctx context.Context) error {
+	r := &c.rd
+	if r.r == r.w {
+		r.r, r.w = 0, 0
+	} else if len(r.buf)-r.r < MaxHeaderLen+MaxControlPayload || r.w == len(r.buf) {
+		r.w = copy(r.buf, r.buf[r.r:r.w])
+		r.r = 0
+	}
+	n, err := c.readNet(ctx, r.buf[r.w:])
+	r.w += n
+	return err
+}
+
+// readNet waits for octets. An error other than the context's is the end of the
+// connection.
+func (c *Conn) readNet(ctx context.Context, p []byte) (int, error) {
+	r := &c.rd
+	c.flushBatch(ctx)
+	if err := r.guard.watch(ctx); err != nil {
+		return 0, err
+	}
+	for range 100 {
+		n, err := c.nc.Read(p)
+		if n > 0 {
+			return n, nil
+		}
+		if err == nil {
+			continue // allowed to an io.Reader, discouraged
+		}
+		if cause := ctxError(ctx, err); cause != err {
+			return 0, cause
+		}
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return 0, c.lost(err)
+	}
+	return 0, c.lost(io.ErrNoProgress)
+}
+
+// lost is the end without a close frame.
+func (c *Conn) lost(err error) error {
+	select {
+	case <-c.cl.done: // by our own hand
+		err = c.cl.err
+	default:
+	}
+	c.rd.err = err
+	c.rd.guard.release()
+	c.releaseInflater(true)
+	c.end(err)
+	return err
+}
+
+// fail tells the peer what it did wrong and ends the connection (RFC 6455
+// §7.1.7). The error is a *ProtocolError.
+func (c *Conn) fail(err error) error {
+	var pe *ProtocolError
+	if errors.As(err, &pe) {
+		c.failWith(pe.Code, pe.Reason, err)
+	}
+	return err
+}
+
+func (c *Conn) failTooLarge() error {
+	err := fmt.Errorf("%w of %d octets", ErrTooLarge, c.readLimit)
+	c.failWith(StatusMessageTooBig, err.Error(), err)
+	return err
+}
+
+func (c *Conn) failWith(code StatusCode, reason string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lingerTime)
+	defer cancel()
+	// If it cannot be sent, the peer has gone or does not read.
+	_ = c.sendClose(ctx, code, reason)
+	c.hangUp(err)
+}
+
+// gotClose ends the connection as the peer asks (RFC 6455 §5.5.1, §7.1).
+func (c *Conn) gotClose(payload []byte) error {
+	code, reason, err := ParseClose(payload)
+	if err != nil {
+		return c.fail(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lingerTime)
+	defer cancel()
+	// If ours is out already this does nothing; if it cannot be sent, the peer has
+	// gone, and what it said still counts.
+	_ = c.sendClose(ctx, code, "")
+	ce := &CloseError{Code: code, Reason: reason}
+	c.hangUp(ce)
+	return ce
+}
+
+// hangUp ends the connection below, for the reader, after the last frame. A
+// server ends it first; a client gives the server time to (RFC 6455 §7.1.1).
+func (c *Conn) hangUp(err error) {
+	r := &c.rd
+	r.err = err
+	r.guard.until(time.Now().Add(lingerTime))
+	if c.client {
+		drain(c.nc, lingerTime)
+	} else {
+		hangUp(c.nc, lingerTime)
+	}
+	c.releaseInflater(true)
+	c.end(err)
+}
