@@ -1,0 +1,205 @@
+package cases
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// closing is section 7: the closing handshake (RFC 6455 §5.5.1 and §7), which
+// we start in every case.
+func closing() []Case {
+	list := append(closeOrder(), closeBodies()...)
+	list = append(list, closeCodes()...)
+	return append(list, undefinedCloseCodes()...)
+}
+
+// closeOrder is 7.1: what may come before and after a close.
+func closeOrder() []Case {
+	const (
+		hello   = "Hello World!"
+		silence = "an answer to our close and nothing else"
+	)
+	var (
+		rfc    = rfc6455("5.5.1", "7.1.2")
+		closes = Closes(clean).Under(WrongCodeFails)
+	)
+	closes.NoAutoClose = true
+	either := Echoes(GotText(Data([]byte(hello)))).Tolerate().Under(Observe)
+	either.NoAutoClose = true
+	return []Case{
+		{
+			ID: "7.1.1", Title: "a message, and a close once it has come back", Expect: expectEcho, RFC: rfc,
+			Steps: []Step{Text(hello), KillAfter{time.Second}},
+			Want:  Echoes(GotText(Data([]byte(hello)))).Under(WrongCodeFails),
+		},
+		{
+			ID: "7.1.2", Title: "two close frames", Expect: silence, RFC: rfc,
+			Steps: []Step{Close{Code: clean}, Frame{Opcode: ws.OpClose}, KillAfter{time.Second}},
+			Want:  closes,
+		},
+		{
+			ID: "7.1.3", Title: "a close, then a ping", Expect: silence, RFC: rfc,
+			Steps: []Step{Close{Code: clean}, Ping(""), KillAfter{time.Second}},
+			Want:  closes,
+		},
+		{
+			ID: "7.1.4", Title: "a close, then a message", Expect: silence, RFC: rfc,
+			Steps: []Step{Close{Code: clean}, Text(hello), KillAfter{time.Second}},
+			Want:  closes,
+		},
+		{
+			ID: "7.1.5", Title: "a close between the two fragments of a message", Expect: silence,
+			RFC:   rfc6455("5.4", "5.5.1", "7.1.2"),
+			Steps: []Step{Text("fragment1").More(), Close{Code: clean}, Cont("fragment2"), KillAfter{time.Second}},
+			Want:  closes,
+		},
+		{
+			ID: "7.1.6", Title: "a message of 262144 octets, a short one, a close and a ping, all at once",
+			Expect: "whatever the peer likes: it may drop what it has not yet echoed when the close arrives",
+			RFC:    rfc,
+			Steps: []Step{
+				Frame{Opcode: ws.OpText, Payload: Repeat(filler, 256<<10)},
+				Text(hello),
+				Close{Code: clean},
+				Ping(""),
+				KillAfter{time.Second},
+			},
+			Want: either,
+		},
+	}
+}
+
+// closeBodies is 7.3 and 7.5: the shape of a close frame's payload. No clean
+// handshake is asked of a peer that should refuse the frame.
+func closeBodies() []Case {
+	const answer, refusal = "an answer to our close", "a close frame with %s, or the end of TCP"
+	answers := Closes(clean).Under(WrongCodeFails)
+	answers.NoAutoClose = true
+	refuses := func(codes ...ws.StatusCode) Want {
+		w := Closes(codes...).Under(WrongCodeFails)
+		w.Clean, w.NoAutoClose = false, true
+		return w
+	}
+	stars := func(n int) []byte { return bytes.Repeat([]byte{'*'}, n) }
+	return []Case{
+		{
+			ID: "7.3.1", Title: "a close frame without payload", Expect: answer, RFC: rfc6455("5.5.1", "7.1.5"),
+			Steps: []Step{Close{}, KillAfter{time.Second}},
+			Want:  answers,
+		},
+		{
+			ID: "7.3.2", Title: "a close frame with one octet, half a code", Expect: fmt.Sprintf(refusal, "1002"),
+			RFC:   rfc6455("5.5.1", "7.1.7"),
+			Steps: []Step{Close{Reason: []byte("a")}, KillAfter{time.Second}},
+			Want:  refuses(ws.StatusProtocolError),
+		},
+		{
+			ID: "7.3.3", Title: "a close frame with a code and no reason", Expect: answer,
+			RFC:   rfc6455("5.5.1", "7.1.5"),
+			Steps: []Step{Close{Code: clean}, KillAfter{time.Second}},
+			Want:  answers,
+		},
+		{
+			ID: "7.3.4", Title: "a close frame with a code and a reason", Expect: answer,
+			RFC:   rfc6455("5.5.1", "7.1.6"),
+			Steps: []Step{Close{Code: clean, Reason: []byte("Hello World!")}, KillAfter{time.Second}},
+			Want:  answers,
+		},
+		{
+			ID: "7.3.5", Title: "a close frame with a reason of 123 octets, the most there may be", Expect: answer,
+			RFC:   rfc6455("5.5", "5.5.1", "7.1.6"),
+			Steps: []Step{Close{Code: clean, Reason: stars(123)}, KillAfter{time.Second}},
+			Want:  answers,
+		},
+		{
+			ID: "7.3.6", Title: "a close frame with a reason of 124 octets, one too many",
+			Expect: fmt.Sprintf(refusal, "1002"),
+			RFC:    rfc6455("5.5", "5.5.1", "7.1.7"),
+			Steps:  []Step{Close{Code: clean, Reason: stars(124)}, KillAfter{time.Second}},
+			Want:   refuses(ws.StatusProtocolError),
+		},
+		{
+			ID: "7.5.1", Title: "a close frame with a reason that is not UTF-8",
+			Expect: fmt.Sprintf(refusal, "1007 or 1002"),
+			RFC:    rfc6455("5.5.1", "8.1", "7.1.6"),
+			Steps: []Step{
+				Close{Code: clean, Reason: []byte(kosme + surrogate + "edited")},
+				KillAfter{time.Second},
+			},
+			Want: refuses(ws.StatusProtocolError, ws.StatusInvalidFramePayloadData),
+		},
+	}
+}
+
+// Codes that a close frame may carry, and codes that it must not
+// (RFC 6455 §7.4). IANA has registered 1012 to 1014 since; the lists are frozen.
+var (
+	assignedCloseCodes = []ws.StatusCode{
+		1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, // by RFC 6455
+		3000, 3999, 4000, 4999, // both ends of the registered and the private range
+	}
+	forbiddenCloseCodes = []ws.StatusCode{
+		0, 999, // below the first code
+		1004, 1005, 1006, // reserved, never on the wire
+		1016, 1100, 2000, 2999, // left to the protocol, undefined
+	}
+	outlyingCloseCodes = []ws.StatusCode{5000, 65535}
+)
+
+// closeCodes is 7.7 and 7.9.
+func closeCodes() []Case {
+	list := numbered("7.7", assignedCloseCodes, func(code ws.StatusCode) Case {
+		c := Case{
+			Title:  fmt.Sprintf("a close with code %d", uint16(code)),
+			Expect: "an answer to our close, with the same code, with 1000 or without any",
+			RFC:    rfc6455("7.4.1"),
+			Steps:  []Step{closeFrame(code), KillAfter{time.Second}},
+			Want:   Closes(clean, code).Under(WrongCodeFails),
+		}
+		if code == clean {
+			c.Expect = "an answer to our close, with the same code or without any"
+			c.Want = Closes(clean).Under(WrongCodeFails)
+		}
+		if code >= 3000 {
+			c.RFC = rfc6455("7.4.2")
+		}
+		return c
+	})
+	return append(list, numbered("7.9", forbiddenCloseCodes, func(code ws.StatusCode) Case {
+		c := Case{
+			Title:  fmt.Sprintf("a close with code %d, which is not for the wire", uint16(code)),
+			Expect: "a close frame with 1002, or the end of TCP; not the same code",
+			RFC:    rfc6455("7.4.1", "7.4.2"),
+			Steps:  []Step{closeFrame(code), KillAfter{time.Second}},
+			Want:   Closes(ws.StatusProtocolError).Under(WrongCodeFails),
+		}
+		c.Want.Clean = false
+		return c
+	})...)
+}
+
+// undefinedCloseCodes is 7.13.
+func undefinedCloseCodes() []Case {
+	return numbered("7.13", outlyingCloseCodes, func(code ws.StatusCode) Case {
+		c := Case{
+			Title:  fmt.Sprintf("a close with code %d, beyond all ranges", uint16(code)),
+			Expect: "whatever the peer likes: RFC 6455 says nothing of codes from 5000",
+			RFC:    rfc6455("7.4.2"),
+			Steps:  []Step{closeFrame(code), KillAfter{time.Second}},
+			Want:   Closes(clean, code, ws.StatusProtocolError).Under(Observe),
+		}
+		c.Want.Clean, c.Want.NoAutoClose = false, true
+		return c
+	})
+}
+
+// closeFrame returns the close with this code, even if it is 0.
+func closeFrame(code ws.StatusCode) Close {
+	if code == 0 {
+		return Close{Reason: []byte{0, 0}}
+	}
+	return Close{Code: code}
+}

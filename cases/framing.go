@@ -1,0 +1,54 @@
+package cases
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+type messageSize struct {
+	length, chop int // in octets
+	patience     time.Duration
+}
+
+// messageSizes are the lengths either side of each width of the length field
+// (RFC 6455 §5.2).
+var messageSizes = []messageSize{
+	{0, 0, time.Second},
+	{125, 0, time.Second}, // the last length of 7 bits
+	{126, 0, time.Second},
+	{127, 0, time.Second},
+	{128, 0, time.Second},
+	{65535, 0, 10 * time.Second}, // the last length of 16 bits
+	{65536, 0, 10 * time.Second},
+	{65536, 997, 10 * time.Second},
+}
+
+// framing is section 1: messages of one frame come back, whatever their length.
+func framing() []Case {
+	list := framingOf("1.1", ws.OpText, "*", GotText)
+	return append(list, framingOf("1.2", ws.OpBinary, "\xfe", GotBinary)...)
+}
+
+func framingOf(group string, op ws.Opcode, unit string, got func(Payload) Event) []Case {
+	list := numbered(group, messageSizes, func(size messageSize) Case {
+		payload := Repeat(unit, size.length)
+		title := fmt.Sprintf("a %v message of %d octets", op, size.length)
+		if size.chop > 0 {
+			title += fmt.Sprintf(", written %d octets at a time", size.chop)
+		}
+		return Case{
+			Title:  title,
+			Expect: expectEcho,
+			RFC:    rfc6455("5.2", "5.6"),
+			Steps: []Step{
+				Frame{Opcode: op, Payload: payload, Chop: size.chop},
+				KillAfter{size.patience},
+			},
+			Want: Echoes(got(payload)),
+		}
+	})
+	list[0].Title = fmt.Sprintf("a %v message without payload", op)
+	return list
+}

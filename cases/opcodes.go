@@ -1,0 +1,64 @@
+package cases
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// opcodes is section 4: frames of an opcode that RFC 6455 §5.2 leaves undefined.
+func opcodes() []Case {
+	list := reservedOpcodes("4.1", "data", 3, "5.2", "5.8", "7.1.7")
+	return append(list, reservedOpcodes("4.2", "control", 11, "5.2", "5.8", "7.1.7", "5.5")...)
+}
+
+// reservedOpcodes sends five reserved opcodes of one kind, each in another setting.
+func reservedOpcodes(group, kind string, first ws.Opcode, sections ...string) []Case {
+	settings := []struct {
+		title string
+		steps []Step
+		want  Want
+	}{
+		{
+			"a frame of undefined %s opcode %d, no payload",
+			[]Step{Reserved(first, "")},
+			Fails(ws.StatusProtocolError),
+		},
+		{
+			"a frame of undefined %s opcode %d, some payload",
+			[]Step{Reserved(first+1, "reserved opcode payload")},
+			Fails(ws.StatusProtocolError),
+		},
+		{
+			"a text message, an empty frame of undefined %s opcode %d, a ping",
+			[]Step{Text(greeting), Reserved(first+2, ""), Ping("")},
+			echoThenFails(),
+		},
+		{
+			"a text message, a frame of undefined %s opcode %d, a ping",
+			[]Step{Text(greeting), Reserved(first+3, greeting), Ping("")},
+			echoThenFails(),
+		},
+		{
+			"a text message, a frame of undefined %s opcode %d, a ping, one octet per write",
+			[]Step{Text(greeting).Chopped(1), Reserved(first+4, greeting).Chopped(1), Ping("").Chopped(1)},
+			echoThenFails(),
+		},
+	}
+	list := make([]Case, len(settings))
+	for i, s := range settings {
+		list[i] = Case{
+			ID:     ID(fmt.Sprintf("%s.%d", group, i+1)),
+			Title:  fmt.Sprintf(s.title, kind, int(first)+i),
+			Expect: expectFail,
+			RFC:    rfc6455(sections...),
+			Steps:  append(s.steps, KillAfter{time.Second}),
+			Want:   s.want,
+		}
+		if len(s.want.Events) > 1 {
+			list[i].Expect = expectEchoThenFail
+		}
+	}
+	return list
+}

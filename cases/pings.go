@@ -1,0 +1,95 @@
+package cases
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// pings is section 2: a ping is answered with its payload, a pong is not answered.
+func pings() []Case {
+	const (
+		notText = "\x00\xff\xfe\xfd\xfc\xfb\x00\xff"
+		stray   = "unsolicited pong payload"
+		ping    = "ping payload"
+	)
+	var (
+		full    = Repeat("\xfe", 125) // all that a control frame may carry
+		expect  = "one pong with the payload of the ping, and our close is answered"
+		ignored = "no reaction to the pong, and our close is answered"
+		rfc     = rfc6455("5.5.2", "5.5.3")
+	)
+	return []Case{
+		{
+			ID: "2.1", Title: "a ping without payload", Expect: expect, RFC: rfc,
+			Steps: []Step{Ping(""), CloseAfter{time.Second}},
+			Want:  Echoes(Ponged(Data(nil))),
+		},
+		{
+			ID: "2.2", Title: "a ping with a few octets of text", Expect: expect, RFC: rfc,
+			Steps: []Step{Ping("Hello, world!"), CloseAfter{time.Second}},
+			Want:  Echoes(Ponged(Data([]byte("Hello, world!")))),
+		},
+		{
+			ID: "2.3", Title: "a ping with octets that are no text", Expect: expect, RFC: rfc,
+			Steps: []Step{Ping(notText), CloseAfter{time.Second}},
+			Want:  Echoes(Ponged(Data([]byte(notText)))),
+		},
+		{
+			ID: "2.4", Title: "a ping with 125 octets, the most there may be", Expect: expect,
+			RFC:   rfc6455("5.5", "5.5.2", "5.5.3"),
+			Steps: []Step{Frame{Opcode: ws.OpPing, Payload: full}, CloseAfter{time.Second}},
+			Want:  Echoes(Ponged(full)),
+		},
+		{
+			ID: "2.5", Title: "a ping with 126 octets, one too many", Expect: expectFail,
+			RFC:   rfc6455("5.5", "7.1.7"),
+			Steps: []Step{Frame{Opcode: ws.OpPing, Payload: Repeat("\xfe", 126)}, KillAfter{time.Second}},
+			Want:  Fails(ws.StatusProtocolError),
+		},
+		{
+			ID: "2.6", Title: "a ping with 125 octets, one octet per write", Expect: expect, RFC: rfc,
+			Steps: []Step{Frame{Opcode: ws.OpPing, Payload: full, Chop: 1}, CloseAfter{2 * time.Second}},
+			Want:  Echoes(Ponged(full)),
+		},
+		{
+			ID: "2.7", Title: "a pong nobody asked for, without payload, then a close", Expect: ignored,
+			RFC:   rfc6455("5.5.3"),
+			Steps: []Step{Pong(""), Close{Code: clean}, CloseAfter{time.Second}},
+			Want:  Closes(clean),
+		},
+		{
+			ID: "2.8", Title: "a pong nobody asked for, with payload, then a close", Expect: ignored,
+			RFC:   rfc6455("5.5.3"),
+			Steps: []Step{Pong(stray), Close{Code: clean}, CloseAfter{time.Second}},
+			Want:  Closes(clean),
+		},
+		{
+			ID: "2.9", Title: "a pong nobody asked for, then a ping with another payload", RFC: rfc,
+			Expect: "one pong, for the ping, and our close is answered",
+			Steps:  []Step{Pong(stray), Ping(ping), CloseAfter{time.Second}},
+			Want:   Echoes(Ponged(Data([]byte(ping)))),
+		},
+		tenPings("2.10", "ten pings at once, each with its own payload", 0),
+		tenPings("2.11", "ten pings, each with its own payload, one octet per write", 1),
+	}
+}
+
+// tenPings wants every pong, although RFC 6455 §5.5.3 lets a peer answer only
+// the latest ping. Autobahn does so, and verdicts should agree.
+func tenPings(id ID, title string, chop int) Case {
+	c := Case{
+		ID: id, Title: title, RFC: rfc6455("5.5.2", "5.5.3"),
+		Expect: "ten pongs in the order of the pings (RFC 6455 would permit fewer), and our close is answered",
+	}
+	var pongs []Event
+	for i := range 10 {
+		payload := fmt.Sprintf("payload-%d", i)
+		c.Steps = append(c.Steps, Ping(payload).Chopped(chop))
+		pongs = append(pongs, Ponged(Data([]byte(payload))))
+	}
+	c.Steps = append(c.Steps, CloseAfter{3 * time.Second})
+	c.Want = Echoes(pongs...)
+	return c
+}

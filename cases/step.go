@@ -1,0 +1,197 @@
+package cases
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// A Step is one thing the harness does to the peer. Steps are data: an engine
+// interprets them in order, at once, except where a [Pause] lets the peer run.
+//
+//sumtype:decl
+type Step interface {
+	fmt.Stringer
+	step()
+}
+
+// A Frame is one frame, written whatever the state of the connection and
+// whatever the rules say. In itself it changes no state, not even as a close.
+type Frame struct {
+	Opcode  ws.Opcode
+	Payload Payload
+	NotFin  bool  // FIN clear: further fragments follow
+	RSV     uint8 // the three reserved bits, RSV1 = 4
+	Chop    int   // octets per TCP write of the encoded frame; 0 means one write
+	Alone   bool  // a TCP write of its own, on the wire before what follows
+}
+
+// A FrameHeader opens a frame whose payload is sent by later [Octets] steps.
+type FrameHeader struct {
+	Opcode ws.Opcode
+	NotFin bool
+	RSV    uint8
+	Length int // of the payload, in octets
+}
+
+// Octets is a piece of the payload that a [FrameHeader] has announced, one TCP write.
+type Octets struct{ Payload Payload }
+
+// A Message is a whole message, sent only while the connection is open.
+// Longer payloads than Fragment are cut into frames of that many octets. When
+// the length is an exact multiple of Fragment, an empty final continuation
+// follows, as Autobahn does (RFC 6455 §5.4 allows it).
+type Message struct {
+	Opcode   ws.Opcode
+	Payload  Payload
+	Fragment int // octets; 0 means one frame
+}
+
+// A Close starts the closing handshake (RFC 6455 §7.1.2). It does nothing
+// unless the connection is open. [Close.Body] is what its frame carries.
+type Close struct {
+	Code ws.StatusCode // 0 means that no code comes before the reason
+	// Reason follows the code. Without a code it is the whole body, as it is:
+	// a single octet, or 0x0000 for the code 0.
+	Reason []byte
+}
+
+// Body returns the payload of the close frame: the code, if any, and the
+// reason. It may be a body that RFC 6455 §5.5.1 forbids.
+func (c Close) Body() []byte {
+	body := make([]byte, 0, 2+len(c.Reason))
+	if c.Code != 0 {
+		body = binary.BigEndian.AppendUint16(body, uint16(c.Code))
+	}
+	return append(body, c.Reason...)
+}
+
+// A Pause lets the peer run. Nothing further happens unless the connection is
+// still open when it ends.
+type Pause struct {
+	For  time.Duration
+	Mark string // recorded as a timeout event when the pause ends; "" records none
+	// Until ends the pause early: as soon as so many events have been received
+	// the verdict cannot depend on waiting longer. 0 waits in full.
+	Until int
+}
+
+// KillAfter arms the timer that fails the connection with 1001. The moment the
+// step is played is when the timer starts.
+type KillAfter struct{ After time.Duration }
+
+// CloseAfter arms the timer that closes without a code, if still open.
+type CloseAfter struct{ After time.Duration }
+
+// An EchoLoop sends messages one at a time, each after the echo of the one
+// before, and closes with 1000 after the last echo or the first wrong one.
+type EchoLoop struct {
+	Opcode ws.Opcode
+	Count  int
+	// Payload is sent Count times, unless Corpus names a source.
+	Payload Payload
+	// Corpus is the file whose slices are sent, compressed: Length units
+	// (characters of text, octets of binary data) at a time, wrapping around.
+	Corpus   string
+	Length   int
+	Fragment int // cut the compressed octets so; 0 means one frame
+}
+
+func (Frame) step()       {}
+func (FrameHeader) step() {}
+func (Octets) step()      {}
+func (Message) step()     {}
+func (Close) step()       {}
+func (Pause) step()       {}
+func (KillAfter) step()   {}
+func (CloseAfter) step()  {}
+func (EchoLoop) step()    {}
+
+func (f Frame) String() string {
+	s := fmt.Sprintf("send %v frame, %v", f.Opcode, f.Payload)
+	if f.NotFin {
+		s += ", FIN clear"
+	}
+	if f.RSV != 0 {
+		s += fmt.Sprintf(", RSV %d", f.RSV)
+	}
+	switch {
+	case f.Chop == 1:
+		s += ", one octet per write"
+	case f.Chop > 1:
+		s += fmt.Sprintf(", %d octets per write", f.Chop)
+	case f.Alone:
+		s += ", as a write of its own"
+	}
+	return s
+}
+
+func (f FrameHeader) String() string {
+	s := fmt.Sprintf("open %v frame of %d octets", f.Opcode, f.Length)
+	if f.NotFin {
+		s += ", FIN clear"
+	}
+	if f.RSV != 0 {
+		s += fmt.Sprintf(", RSV %d", f.RSV)
+	}
+	return s
+}
+
+func (o Octets) String() string { return fmt.Sprintf("send payload octets, %v", o.Payload) }
+
+func (m Message) String() string {
+	s := fmt.Sprintf("send %v message, %v", m.Opcode, m.Payload)
+	if m.Fragment > 0 {
+		s += fmt.Sprintf(", in fragments of %d", m.Fragment)
+	}
+	return s
+}
+
+func (c Close) String() string {
+	switch {
+	case c.Code != 0 && len(c.Reason) > 0:
+		return fmt.Sprintf("close with %d and reason %v", uint16(c.Code), Data(c.Reason))
+	case c.Code != 0:
+		return fmt.Sprintf("close with %d", uint16(c.Code))
+	case len(c.Reason) > 0:
+		return fmt.Sprintf("close with body %v", Data(c.Reason))
+	}
+	return "close without a code"
+}
+
+func (p Pause) String() string {
+	s := "wait " + seconds(p.For)
+	if p.Until > 0 {
+		s += fmt.Sprintf(" or for %d event", p.Until)
+		if p.Until > 1 {
+			s += "s"
+		}
+	}
+	if p.Mark != "" {
+		s += ", record timeout " + p.Mark
+	}
+	return s
+}
+
+func (k KillAfter) String() string {
+	return "fail the connection with 1001 after " + seconds(k.After)
+}
+
+func (c CloseAfter) String() string { return "close without a code after " + seconds(c.After) }
+
+func (e EchoLoop) String() string {
+	if e.Corpus == "" {
+		return fmt.Sprintf("send %d %v messages, %v, each after the echo of the one before", e.Count, e.Opcode, e.Payload)
+	}
+	s := fmt.Sprintf("send %d compressed %v messages of %d from %s, each after the echo of the one before",
+		e.Count, e.Opcode, e.Length, e.Corpus)
+	if e.Fragment > 0 {
+		s += fmt.Sprintf(", in fragments of %d", e.Fragment)
+	}
+	return s
+}
+
+// seconds writes a duration as the wire log and the reports do: "0.5s", "480s".
+func seconds(d time.Duration) string { return fmt.Sprintf("%gs", d.Seconds()) }

@@ -1,0 +1,187 @@
+package cases
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// Octet is a run of octets that reads well in JSON: as the text it is when
+// that is printable UTF-8, else as "0x" and hex. Text that begins with "0x" is
+// written as hex too, so the form is unambiguous.
+type Octet []byte
+
+// MarshalText writes text or 0x and hex.
+func (o Octet) MarshalText() ([]byte, error) {
+	if o.printable() {
+		return []byte(o), nil
+	}
+	return []byte("0x" + hex.EncodeToString(o)), nil
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (o *Octet) UnmarshalText(text []byte) error {
+	digits, isHex := strings.CutPrefix(string(text), "0x")
+	if !isHex {
+		*o = Octet(text)
+		return nil
+	}
+	p, err := hex.DecodeString(digits)
+	if err != nil {
+		return fmt.Errorf("cases: octets: %w", err)
+	}
+	*o = p
+	return nil
+}
+
+func (o Octet) printable() bool {
+	if !utf8.Valid(o) || strings.HasPrefix(string(o), "0x") {
+		return false
+	}
+	for _, r := range string(o) {
+		if !strconv.IsPrint(r) && r != '\n' && r != '\t' {
+			return false
+		}
+	}
+	return true
+}
+
+// quote returns the octets quoted as text, or as 0x and hex.
+func (o Octet) quote() string {
+	if o.printable() {
+		return strconv.Quote(string(o))
+	}
+	return "0x" + hex.EncodeToString(o)
+}
+
+// EventKind tells the kinds of event apart that a case can want.
+type EventKind string
+
+// What a case can want to see.
+const (
+	GotMessage EventKind = "message" // a whole data message
+	GotPong    EventKind = "pong"
+	GotTimeout EventKind = "timeout" // a Pause of the case came to its end
+)
+
+// HeadSize bounds the octets of a payload that a transcript keeps. A longer
+// payload is kept as its length, its first HeadSize octets and its SHA-256.
+const HeadSize = 512
+
+// An Event is something the peer did (or, for a timeout, did not do) that the
+// verdict depends on. Pings are never events: they are answered.
+type Event struct {
+	Kind   EventKind `json:"kind"`
+	Binary bool      `json:"binary,omitempty"` // of a message
+	Len    int       `json:"len"`              // of the payload, in octets
+	Data   Octet     `json:"data"`             // the payload, or its first HeadSize octets; the mark of a timeout
+	SHA256 string    `json:"sha256,omitempty"` // hex, of the whole payload, where Len > HeadSize
+}
+
+// A Direction says which way octets went.
+type Direction string
+
+// The two directions, as the harness sees them.
+const (
+	In  Direction = "in"  // from the peer
+	Out Direction = "out" // to the peer
+)
+
+// An Entry is one line of the wire log. Either a frame, octets as they were
+// read or written, or a note such as a timer that fired.
+type Entry struct {
+	At     time.Duration `json:"at,omitempty"` // since the opening handshake, in nanoseconds; 0 if unknown
+	Kind   EntryKind     `json:"kind"`
+	Dir    Direction     `json:"dir,omitempty"` // of a frame or octets
+	Len    int           `json:"len,omitempty"` // of the payload or the octets
+	Data   Octet         `json:"data,omitempty"`
+	Opcode ws.Opcode     `json:"opcode,omitempty"`
+	Fin    bool          `json:"fin,omitempty"`
+	RSV    uint8         `json:"rsv,omitempty"`
+	Mask   string        `json:"mask,omitempty"`   // key in hex, when the frame was masked
+	Repeat int           `json:"repeat,omitempty"` // the payload is Data repeated to so many octets
+	Chop   int           `json:"chop,omitempty"`   // octets per write
+	Alone  bool          `json:"alone,omitempty"`  // written by itself
+	Note   string        `json:"note,omitempty"`   // of a note
+}
+
+// EntryKind tells the kinds of wire log entry apart.
+type EntryKind string
+
+// The kinds of wire log entry.
+const (
+	LogFrame  EntryKind = "frame"
+	LogOctets EntryKind = "octets"
+	LogNote   EntryKind = "note"
+)
+
+// A Transcript is everything the verdict of a case depends on, and what a
+// reader needs to follow it. It is bounded, whatever the peer sends.
+//
+// The flags follow the connection model of the Autobahn testsuite: "we" is the
+// harness. Codes are 0 where there was none.
+type Transcript struct {
+	Role     Role          `json:"role"`
+	Opened   bool          `json:"opened"` // the opening handshake was completed
+	Request  string        `json:"request,omitempty"`
+	Response string        `json:"response,omitempty"`
+	Started  time.Time     `json:"started,omitzero"`
+	Duration time.Duration `json:"duration"` // from the opening handshake to the end of TCP, in nanoseconds
+
+	Events []Event `json:"events,omitempty"`
+	// Echoes counts the right echoes of an echo loop or of a limits case,
+	// WrongEcho whether one was of the wrong type, length or content.
+	Echoes    int  `json:"echoes,omitempty"`
+	WrongEcho bool `json:"wrongEcho,omitempty"`
+	Deflate   bool `json:"deflate,omitempty"` // permessage-deflate was agreed
+
+	ClosedByUs       bool   `json:"closedByUs"`  // our close frame was not a reply
+	FailedByUs       bool   `json:"failedByUs"`  // we failed the connection
+	DroppedByUs      bool   `json:"droppedByUs"` // we decided to drop TCP
+	Clean            bool   `json:"clean"`       // the closing handshake was completed
+	UncleanReason    string `json:"uncleanReason,omitempty"`
+	OpenTimeout      bool   `json:"openTimeout,omitempty"`
+	CloseTimeout     bool   `json:"closeTimeout,omitempty"`     // no answer to our close
+	ServerDropExpiry bool   `json:"serverDropExpiry,omitempty"` // the server kept TCP after the closing handshake
+
+	LocalCode    ws.StatusCode `json:"localCode,omitempty"`
+	LocalReason  Octet         `json:"localReason,omitempty"`
+	RemoteClose  bool          `json:"remoteClose,omitempty"` // the peer sent a close frame
+	RemoteCode   ws.StatusCode `json:"remoteCode,omitempty"`
+	RemoteZero   bool          `json:"remoteZero,omitempty"` // that code was 0 on the wire, rather than absent
+	RemoteReason Octet         `json:"remoteReason,omitempty"`
+
+	Traffic *Traffic `json:"traffic,omitempty"`
+	Stats   Stats    `json:"stats,omitzero"`
+	Log     []Entry  `json:"log,omitempty"`
+	LogLost int      `json:"logLost,omitempty"` // entries beyond the bound, not kept
+}
+
+// Traffic sums the data frames of a compressed echo loop, one way each.
+type Traffic struct {
+	In  Flow `json:"in"`
+	Out Flow `json:"out"`
+}
+
+// A Flow is the volume of data frames in one direction, in octets.
+type Flow struct {
+	Preopen  int64 `json:"preopen"`  // of the opening handshake
+	Wire     int64 `json:"wire"`     // frames with their headers
+	Payload  int64 `json:"payload"`  // frame payloads, compressed
+	App      int64 `json:"app"`      // messages, uncompressed
+	Frames   int64 `json:"frames"`   // a count
+	Messages int64 `json:"messages"` // a count
+}
+
+// Stats counts reads and writes by size and frames by opcode.
+type Stats struct {
+	RxOctets map[int]int `json:"rxOctets,omitempty"` // size of a TCP read: how often
+	TxOctets map[int]int `json:"txOctets,omitempty"`
+	RxFrames map[int]int `json:"rxFrames,omitempty"` // opcode: how many
+	TxFrames map[int]int `json:"txFrames,omitempty"`
+}
