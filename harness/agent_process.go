@@ -1,0 +1,208 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Process is an agent that we have started. It has a process group of its
+// own, so that a Ctrl-C in the terminal does not reach it before we have kept
+// the results, and so that stopping it stops what it has started too.
+type Process struct {
+	cmd  *exec.Cmd
+	tail *tail
+	done chan struct{} // closed when the process has ended
+	err  error         // how it ended; read after done
+
+	stopOnce sync.Once
+	mu       sync.Mutex // guards stopped
+	stopped  bool       // by us
+}
+
+// An AgentExitError says that the agent ended when it should not have.
+type AgentExitError struct {
+	Status string // such as "exit status 2" or "signal: killed"
+	Output string // its last lines
+}
+
+func (e *AgentExitError) Error() string {
+	msg := "the agent ended by itself (" + e.Status + ")"
+	if e.Output != "" {
+		msg += "; it last said:\n" + e.Output
+	}
+	return msg
+}
+
+// stopGrace is how long an agent may take to end after SIGTERM, and its output
+// to close after that.
+const stopGrace = 5 * time.Second
+
+// StartAgent starts a command, after putting in the values of placeholders such
+// as {port} and {url}. What it prints goes to log too, unless that is nil.
+func StartAgent(command []string, vars map[string]string, log io.Writer) (*Process, error) {
+	args, err := Expand(command, vars)
+	if err != nil {
+		return nil, fmt.Errorf("agent: %w", err)
+	}
+	p := &Process{cmd: exec.Command(args[0], args[1:]...), tail: &tail{}, done: make(chan struct{})}
+	var out io.Writer = p.tail
+	if log != nil {
+		out = io.MultiWriter(p.tail, log)
+	}
+	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.WaitDelay = stopGrace // a grandchild may keep the output open
+	ownGroup(p.cmd)
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("agent: start %s: %w", args[0], err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// Expand puts values in place of placeholders: {port} becomes vars["port"]. An
+// unknown placeholder stays, since braces mean something to other programs.
+func Expand(command []string, vars map[string]string) ([]string, error) {
+	if len(command) == 0 || command[0] == "" {
+		return nil, errors.New("no command")
+	}
+	pairs := make([]string, 0, 2*len(vars))
+	for name, value := range vars {
+		pairs = append(pairs, "{"+name+"}", value)
+	}
+	replacer := strings.NewReplacer(pairs...)
+	args := make([]string, len(command))
+	for i, arg := range command {
+		args[i] = replacer.Replace(arg)
+	}
+	return args, nil
+}
+
+// Done is closed when the process has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Ended reports whether the process has ended by itself, and how. Nil means
+// that it runs, or that Stop ended it.
+func (p *Process) Ended() *AgentExitError {
+	select {
+	case <-p.done:
+	default:
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return nil
+	}
+	return &AgentExitError{Status: p.cmd.ProcessState.String(), Output: p.tail.lastLines(10)}
+}
+
+// Success reports whether the process has ended by itself with status 0.
+func (p *Process) Success() bool { return p.Ended() != nil && p.cmd.ProcessState.Success() }
+
+// Output returns the last lines that the process has printed.
+func (p *Process) Output() string { return p.tail.lastLines(10) }
+
+// Stop ends the process and everything in its group: politely first, then by
+// force. When it returns, they are gone.
+func (p *Process) Stop() {
+	p.stopOnce.Do(func() {
+		select {
+		case <-p.done: // by itself
+		default:
+			p.mu.Lock()
+			p.stopped = true
+			p.mu.Unlock()
+			terminate(p.cmd)
+			timer := time.NewTimer(stopGrace)
+			defer timer.Stop()
+			select {
+			case <-p.done:
+			case <-timer.C:
+			}
+		}
+		killGroup(p.cmd) // also what the process has left behind
+	})
+	<-p.done
+}
+
+// WaitListening waits until something listens on the TCP address, without
+// connecting to it where that can be avoided: an agent may serve a single
+// connection and end. The agent may be nil, for one that somebody else has
+// started. After the patience is used up the error is [ErrNotListening].
+func WaitListening(ctx context.Context, p *Process, addr string, patience time.Duration) error {
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	var ended <-chan struct{}
+	if p != nil {
+		ended = p.done
+	}
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		if Listening(ctx, addr) {
+			return nil
+		}
+		select {
+		case <-ended:
+			if Listening(ctx, addr) { // it went into the background
+				return nil
+			}
+			return p.Ended()
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", addr, context.Cause(ctx))
+		case <-deadline.C:
+			return notListening(p, addr, patience)
+		case <-poll.C:
+		}
+	}
+}
+
+func notListening(p *Process, addr string, patience time.Duration) error {
+	if p == nil {
+		return fmt.Errorf("%w on %s", ErrNotListening, addr)
+	}
+	err := fmt.Errorf("%w on %s after %v, though the agent runs", ErrNotListening, addr, patience)
+	if out := p.Output(); out != "" {
+		err = fmt.Errorf("%w; it last said:\n%s", err, out)
+	}
+	return err
+}
+
+// tailSize is how much of an agent's output is kept for messages.
+const tailSize = 8 << 10
+
+// A tail keeps the end of what is written to it.
+type tail struct {
+	mu  sync.Mutex // guards buf
+	buf []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := len(p)
+	p = p[max(0, len(p)-tailSize):]
+	t.buf = append(t.buf, p...)
+	if len(t.buf) > 2*tailSize {
+		t.buf = append(t.buf[:0], t.buf[len(t.buf)-tailSize:]...)
+	}
+	return n, nil
+}
+
+func (t *tail) lastLines(n int) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lines := bytes.Split(bytes.TrimSpace(t.buf), []byte{'\n'})
+	lines = lines[max(0, len(lines)-n):]
+	return strings.ToValidUTF8(string(bytes.Join(lines, []byte{'\n'})), "\uFFFD")
+}

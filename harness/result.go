@@ -1,0 +1,75 @@
+package harness
+
+import (
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// An Agent is the implementation under test.
+type Agent struct {
+	Name    string     `json:"name"`
+	Version string     `json:"version,omitempty"`
+	Role    cases.Role `json:"role"`
+	URL     string     `json:"url,omitempty"`     // of a server
+	Command []string   `json:"command,omitempty"` // that starts it, if we do
+}
+
+// Outcome sums both halves of a verdict up, or says why there is none.
+type Outcome string
+
+// The outcomes of a case.
+const (
+	Pass         Outcome = "pass"
+	PassLenient  Outcome = "pass-lenient" // permitted, though not what the case would like best
+	Fail         Outcome = "fail"
+	Unsupported  Outcome = "unsupported" // the peer lacks an optional feature
+	Observed     Outcome = "observed"    // the case only looks; it cannot fail
+	Crash        Outcome = "crash"       // the agent ended while the case ran
+	Timeout      Outcome = "timeout"     // the case's deadline passed
+	Blocked      Outcome = "blocked"     // the agent could not be reached
+	NotRun       Outcome = "not-run"     // selected, but never started
+	HarnessError Outcome = "harness-error"
+)
+
+// Ran reports whether the case came to a verdict.
+func (o Outcome) Ran() bool {
+	switch o {
+	case Pass, PassLenient, Fail, Unsupported, Observed:
+		return true
+	case Crash, Timeout, Blocked, NotRun, HarnessError:
+	}
+	return false
+}
+
+// OutcomeOf sums a verdict up. FAILED in either half fails, and so does an
+// unclean end; a wrong code in a reply and a server that leaves TCP to us are
+// lenient passes, as Autobahn colours them.
+func OutcomeOf(v cases.Verdict) Outcome {
+	switch {
+	case v.Behavior == cases.Unimplemented:
+		return Unsupported
+	case v.Behavior == cases.Failed, v.Close == cases.CloseFailed, v.Close == cases.CloseUnclean:
+		return Fail
+	case v.Behavior == cases.Informational:
+		return Observed
+	case v.Behavior == cases.NonStrict, v.Close == cases.CloseWrongCode, v.Close == cases.CloseFailedByClient:
+		return PassLenient
+	}
+	return Pass
+}
+
+// A Result is what one case came to. Verdict is the zero value unless
+// Outcome.Ran().
+type Result struct {
+	Case    cases.ID `json:"case"`
+	Outcome Outcome  `json:"outcome"`
+	cases.Verdict
+	// Note says why there is no verdict, or what is remarkable about it (such
+	// as "repeated alone after a timeout").
+	Note string `json:"note,omitempty"`
+	// Attempts counts how often the case was played; 0 and 1 mean once.
+	Attempts   int               `json:"attempts,omitempty"`
+	Duration   time.Duration     `json:"duration"` // nanoseconds
+	Transcript *cases.Transcript `json:"transcript,omitempty"`
+}

@@ -1,0 +1,163 @@
+package harness
+
+import (
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// SchemaVersion is the version of the run file that [Writer] writes. Readers
+// accept every version up to it.
+const SchemaVersion = 1
+
+// A Run is a run file in memory. Each case has at most one result: where a file
+// holds several, the last one counts.
+type Run struct {
+	Header  Header
+	Results []Result
+	Footer  *Footer // nil when the run was cut off
+}
+
+// A Header is the first line of a run file: what was to be run, by what,
+// against what, and where.
+type Header struct {
+	Schema    int            `json:"schema"`
+	Tool      string         `json:"tool"` // "wsconform" and its version
+	Engine    Engine         `json:"engine"`
+	Agent     Agent          `json:"agent"`
+	Selection Selection      `json:"selection"`
+	Started   time.Time      `json:"started"`
+	Host      Host           `json:"host"`
+	Seed      uint64         `json:"seed,omitempty"`
+	Settings  map[string]any `json:"settings,omitempty"` // of the engine, by option name
+}
+
+// An Engine gave the verdicts.
+type Engine struct {
+	Name     string            `json:"name"` // "native" or "autobahn"
+	Version  string            `json:"version,omitempty"`
+	Image    string            `json:"image,omitempty"`    // reference of the container image
+	Digest   string            `json:"digest,omitempty"`   // of the image
+	Packages map[string]string `json:"packages,omitempty"` // name: version, inside the image
+}
+
+// A Selection says which cases were to be run.
+type Selection struct {
+	Cases     []string   `json:"cases"`             // patterns
+	Exclude   []string   `json:"exclude,omitempty"` // patterns
+	Selected  []cases.ID `json:"selected"`          // what they come to, in order
+	Catalogue string     `json:"catalogue"`         // SHA-256 of the catalogue, in hex
+}
+
+// A Host is the machine a run was made on.
+type Host struct {
+	OS   string `json:"os"`
+	Arch string `json:"arch"`
+	CPUs int    `json:"cpus"`
+	Go   string `json:"go"`
+}
+
+// State says how much of a run can be relied on.
+type State string
+
+// The states of a run.
+const (
+	Complete State = "complete" // every selected case has a verdict
+	Partial  State = "partial"  // some have none; Missing names them
+	Invalid  State = "invalid"  // the harness failed
+)
+
+// A Footer is the last line of a run file. Without one the run was cut off.
+type Footer struct {
+	State    State           `json:"state"`
+	Counts   map[Outcome]int `json:"counts"`
+	Missing  []cases.ID      `json:"missing,omitempty"`
+	Duration time.Duration   `json:"duration"` // wall time, nanoseconds
+	Error    string          `json:"error,omitempty"`
+}
+
+// State tells how much of the run can be relied on. It is worked out from the
+// results, so a footer cannot claim more than the file holds.
+func (r *Run) State() State {
+	switch {
+	case r.Footer != nil && r.Footer.State == Invalid:
+		return Invalid
+	case r.Footer == nil, r.Footer.State != Complete, len(r.Results) == 0, len(r.Missing()) > 0:
+		return Partial
+	}
+	return Complete
+}
+
+// Missing lists the cases without a verdict: those selected first, in their
+// order.
+func (r *Run) Missing() []cases.ID {
+	return r.tally().missing()
+}
+
+// Counts counts the outcomes. A selected case without a result counts as
+// [NotRun].
+func (r *Run) Counts() map[Outcome]int {
+	return r.tally().counts()
+}
+
+// Duration is the wall time of the run, or where it was cut off the sum of the
+// durations of its cases.
+func (r *Run) Duration() time.Duration {
+	if r.Footer != nil {
+		return r.Footer.Duration
+	}
+	var sum time.Duration
+	for _, res := range r.Results {
+		sum += res.Duration
+	}
+	return sum
+}
+
+func (r *Run) tally() *tally {
+	t := newTally(r.Header.Selection.Selected)
+	for _, res := range r.Results {
+		t.add(res.Case, res.Outcome)
+	}
+	return t
+}
+
+// A tally keeps the outcome of each case in the order in which the cases were
+// selected; those that were not come after, in the order of their results.
+type tally struct {
+	order    []cases.ID
+	outcomes map[cases.ID]Outcome
+}
+
+func newTally(selected []cases.ID) *tally {
+	t := &tally{outcomes: make(map[cases.ID]Outcome, len(selected))}
+	for _, id := range selected {
+		t.add(id, NotRun)
+	}
+	return t
+}
+
+// add sets the outcome of a case, in place of an earlier one.
+func (t *tally) add(id cases.ID, o Outcome) {
+	if _, known := t.outcomes[id]; !known {
+		t.order = append(t.order, id)
+	}
+	t.outcomes[id] = o
+}
+
+func (t *tally) missing() []cases.ID {
+	var ids []cases.ID
+	for _, id := range t.order {
+		if !t.outcomes[id].Ran() {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (t *tally) counts() map[Outcome]int {
+	counts := map[Outcome]int{}
+	for _, o := range t.outcomes {
+		counts[o]++
+	}
+	return counts
+}

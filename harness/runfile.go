@@ -1,0 +1,193 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// A run file is JSON Lines. The kind member of each line says which it is.
+const (
+	kindHeader = "header"
+	kindCase   = "case"
+	kindFooter = "footer"
+)
+
+type headerLine struct {
+	Kind string `json:"kind"`
+	Header
+}
+
+type caseLine struct {
+	Kind string `json:"kind"`
+	Result
+}
+
+type footerLine struct {
+	Kind string `json:"kind"`
+	Footer
+}
+
+// A Writer writes a run file, each line as soon as it is known, so that a run
+// that is killed loses only the cases in flight. Its methods may be called from
+// several goroutines.
+type Writer struct {
+	path  string // of the file, for messages; "" if there is none
+	file  *os.File
+	begun time.Time
+
+	mu      sync.Mutex // guards what follows
+	w       io.Writer
+	pending []byte // octets that a failed write has left to be written
+	tally   *tally
+	closed  bool
+}
+
+// CreateRun creates the file, or empties it if it exists, and writes the header.
+// Folders that lack are made.
+func CreateRun(path string, h Header) (*Writer, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("run file: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("run file: %w", err)
+	}
+	w := &Writer{path: path, file: f, w: f}
+	if err := w.start(h); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return w, nil
+}
+
+// NewWriter writes the header to w.
+func NewWriter(w io.Writer, h Header) (*Writer, error) {
+	run := &Writer{w: w}
+	if err := run.start(h); err != nil {
+		return nil, err
+	}
+	return run, nil
+}
+
+func (w *Writer) start(h Header) error {
+	h.Schema = SchemaVersion
+	if h.Selection.Cases == nil {
+		h.Selection.Cases = []string{}
+	}
+	if h.Selection.Selected == nil {
+		h.Selection.Selected = []cases.ID{}
+	}
+	w.begun = time.Now()
+	w.tally = newTally(h.Selection.Selected)
+	return w.line("", headerLine{kindHeader, h})
+}
+
+// Case writes a result. A second result of the same case takes the place of the
+// first. After a [WriteError] the run may go on: the result is kept, and every
+// later call tries again to write it.
+func (w *Writer) Case(r Result) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return fmt.Errorf("run file: case %s: the run has ended", r.Case)
+	}
+	w.tally.add(r.Case, r.Outcome)
+	return w.line(r.Case, caseLine{kindCase, r})
+}
+
+// Close writes the footer and ends the file. A failure of the harness makes the
+// run invalid; a cancelled context is no failure, it leaves the run partial.
+func (w *Writer) Close(failure error) (Footer, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return Footer{}, errors.New("run file: closed twice")
+	}
+	w.closed = true
+	foot := w.footer(failure)
+	err := w.line("", footerLine{kindFooter, foot})
+	if w.file != nil {
+		err = errors.Join(err, w.wrap("", w.file.Sync()), w.wrap("", w.file.Close()))
+	}
+	return foot, err
+}
+
+func (w *Writer) footer(failure error) Footer {
+	foot := Footer{
+		State:    Complete,
+		Counts:   w.tally.counts(),
+		Missing:  w.tally.missing(),
+		Duration: time.Since(w.begun),
+	}
+	if len(foot.Missing) > 0 || len(foot.Counts) == 0 {
+		foot.State = Partial
+	}
+	switch {
+	case failure == nil:
+	case errors.Is(failure, context.Canceled):
+		foot.State, foot.Error = Partial, "interrupted"
+	default:
+		foot.State, foot.Error = Invalid, failure.Error()
+	}
+	return foot
+}
+
+// line writes v as one line, after what is still pending. A line that could not
+// be written whole stays pending from where it broke off.
+func (w *Writer) line(id cases.ID, v any) error {
+	p, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("run file: case %s: %w", id, err)
+	}
+	w.pending = append(append(w.pending, p...), '\n')
+	n, err := w.w.Write(w.pending)
+	if err == nil && n < len(w.pending) {
+		err = io.ErrShortWrite
+	}
+	w.pending = w.pending[max(n, 0):]
+	if len(w.pending) == 0 {
+		w.pending = nil
+	}
+	return w.wrap(id, err)
+}
+
+func (w *Writer) wrap(id cases.ID, err error) error {
+	if err == nil {
+		return nil
+	}
+	var in *os.PathError
+	if errors.As(err, &in) {
+		err = in.Err // the path is named already
+	}
+	return &WriteError{Path: w.path, Case: id, Err: err}
+}
+
+// A WriteError says that a line of a run file could not be written.
+type WriteError struct {
+	Path string   // of the run file; "" if it is not a file
+	Case cases.ID // whose result it was; "" for the header and the footer
+	Err  error
+}
+
+func (e *WriteError) Error() string {
+	s := "run file"
+	if e.Path != "" {
+		s += " " + e.Path
+	}
+	if e.Case != "" {
+		s += ": case " + string(e.Case)
+	}
+	return fmt.Sprintf("%s: %v; what was written before is kept: make room or choose another folder, "+
+		"then run the cases again that lack", s, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *WriteError) Unwrap() error { return e.Err }

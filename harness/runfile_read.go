@@ -1,0 +1,199 @@
+package harness
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// MaxLine bounds the length of a line of a run file, in octets. A transcript is
+// bounded far below it.
+const MaxLine = 64 << 20
+
+// OpenRun reads the run file at the path; see [ReadRun].
+func OpenRun(path string) (*Run, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("run file: %w", err)
+	}
+	defer f.Close()
+	return ReadRun(f)
+}
+
+// ReadRun reads a run file. A last line that was cut off is left out, and the
+// run has no footer then. Everything else that is not a run file is a
+// [ReadError] that names the line.
+func ReadRun(r io.Reader) (*Run, error) {
+	in := reader{run: &Run{}, index: map[cases.ID]int{}}
+	if f, ok := r.(interface{ Name() string }); ok {
+		in.name = f.Name()
+	}
+	br := bufio.NewReaderSize(r, 64<<10)
+	for {
+		line, err := readLine(br)
+		in.line++
+		last := errors.Is(err, io.EOF)
+		if err != nil && !last {
+			return nil, in.wrap(err)
+		}
+		if len(bytes.TrimSpace(line)) > 0 {
+			if last && !json.Valid(line) { // cut off
+				break
+			}
+			if err := in.add(line); err != nil {
+				return nil, in.wrap(err)
+			}
+		}
+		if last {
+			break
+		}
+	}
+	if !in.begun {
+		return nil, in.wrap(errors.New("no header: the file is empty or cut off in its first line"))
+	}
+	return in.run, nil
+}
+
+var errLong = fmt.Errorf("longer than %d octets", MaxLine)
+
+// readLine returns the next line without its newline, and io.EOF with the last
+// one, which has none.
+func readLine(br *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := br.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case len(line) > MaxLine:
+			return nil, errLong
+		case err == nil:
+			return line[:len(line)-1], nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return line, err
+		}
+	}
+}
+
+// A reader puts a run together, line by line.
+type reader struct {
+	name  string
+	line  int
+	begun bool // the header was read
+	run   *Run
+	index map[cases.ID]int // of the results
+}
+
+func (in *reader) add(line []byte) error {
+	var k struct {
+		Kind   string `json:"kind"`
+		Schema int    `json:"schema"`
+	}
+	if err := json.Unmarshal(line, &k); err != nil {
+		return fmt.Errorf("not a line of a run file: %w", err)
+	}
+	switch {
+	case k.Kind == kindHeader && in.begun:
+		return errors.New("a second header: a run file holds one run")
+	case k.Kind == kindHeader && k.Schema > SchemaVersion:
+		return fmt.Errorf("the file has version %d, this wsconform reads up to %d: use a newer wsconform", k.Schema, SchemaVersion)
+	case k.Kind == kindHeader && k.Schema < 1:
+		return fmt.Errorf("the file has version %d, which never was", k.Schema)
+	case k.Kind == kindHeader:
+		in.begun = true
+		return json.Unmarshal(line, &in.run.Header)
+	case !in.begun:
+		return errors.New("not a run file: the first line is no header")
+	case in.run.Footer != nil:
+		return errors.New("a line after the footer: a run file holds one run")
+	case k.Kind == kindCase:
+		return in.addCase(line)
+	case k.Kind == kindFooter:
+		return in.addFooter(line)
+	}
+	return fmt.Errorf("unknown kind of line %q", k.Kind)
+}
+
+func (in *reader) addCase(line []byte) error {
+	var r Result
+	if err := json.Unmarshal(line, &r); err != nil {
+		return fmt.Errorf("case %q: %w", r.Case, err)
+	}
+	if r.Case == "" {
+		return errors.New("a case without an id")
+	}
+	if err := r.check(); err != nil {
+		return fmt.Errorf("case %q: %w", r.Case, err)
+	}
+	if i, again := in.index[r.Case]; again {
+		in.run.Results[i] = r
+		return nil
+	}
+	in.index[r.Case] = len(in.run.Results)
+	in.run.Results = append(in.run.Results, r)
+	return nil
+}
+
+// check refuses words that are no outcome or no verdict: a reader that took
+// them for a pass would be worse than none.
+func (r Result) check() error {
+	switch r.Outcome {
+	case Pass, PassLenient, Fail, Unsupported, Observed:
+	case Crash, Timeout, Blocked, NotRun, HarnessError:
+		return nil
+	default:
+		return fmt.Errorf("unknown outcome %q", r.Outcome)
+	}
+	switch r.Behavior {
+	case cases.OK, cases.NonStrict, cases.Informational, cases.Unimplemented, cases.Failed:
+	default:
+		return fmt.Errorf("unknown behavior %q", r.Behavior)
+	}
+	switch r.Close {
+	case cases.CloseOK, cases.CloseFailedByClient, cases.CloseWrongCode, cases.CloseUnclean,
+		cases.CloseFailed, cases.CloseInformational:
+	default:
+		return fmt.Errorf("unknown closing behavior %q", r.Close)
+	}
+	return nil
+}
+
+func (in *reader) addFooter(line []byte) error {
+	var foot Footer
+	if err := json.Unmarshal(line, &foot); err != nil {
+		return fmt.Errorf("footer: %w", err)
+	}
+	switch foot.State {
+	case Complete, Partial, Invalid:
+	default:
+		return fmt.Errorf("footer: unknown state %q", foot.State)
+	}
+	in.run.Footer = &foot
+	return nil
+}
+
+func (in *reader) wrap(err error) error {
+	return &ReadError{Name: in.name, Line: in.line, Err: err}
+}
+
+// A ReadError says why something is not a run file.
+type ReadError struct {
+	Name string // of the file; "" if there is none
+	Line int
+	Err  error
+}
+
+func (e *ReadError) Error() string {
+	if e.Name == "" {
+		return fmt.Sprintf("run file: line %d: %v", e.Line, e.Err)
+	}
+	return fmt.Sprintf("run file %s:%d: %v", e.Name, e.Line, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *ReadError) Unwrap() error { return e.Err }

@@ -1,0 +1,337 @@
+package reports
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+//go:embed html
+var assets embed.FS
+
+var (
+	style  = asset("html/style.css")
+	script = asset("html/page.js")
+	pages  = template.Must(template.New("").Funcs(template.FuncMap{
+		"class": class, "behaviorClass": behaviorClass, "closeClass": closeClass,
+		"visible": visible, "seconds": seconds, "grouped": grouped, "code": closeCode,
+	}).ParseFS(assets, "html/*.tmpl"))
+)
+
+func asset(name string) string {
+	p, err := assets.ReadFile(name)
+	if err != nil {
+		panic(err) // embedded: cannot be missing
+	}
+	return string(p)
+}
+
+// MaxHTML is the size that a page of 517 cases stays below, in octets: wire
+// logs are cut until it does, those of cases that passed first.
+const MaxHTML = 1_900_000
+
+// maxCards bounds how many failures are laid out at the top of the page. The
+// table holds them all.
+const maxCards = 20
+
+// WriteHTML writes the run as one page that needs nothing else: no network, no
+// further file. Style and script stand in it under a policy that names their
+// hashes, so nothing a peer has sent can be run, even if it got past the
+// escaping.
+func WriteHTML(w io.Writer, run *harness.Run) error {
+	return writePage(w, run, "")
+}
+
+// writePage writes the page of a run; home is the name of the overview that it
+// belongs to, if any.
+func writePage(w io.Writer, run *harness.Run, home string) error {
+	s := summarize(run)
+	p := page{frame: newFrame(), summary: s, Home: home}
+	p.Data = "{}"
+	size, err := p.size()
+	if err != nil {
+		return err
+	}
+	data, err := detailsWithin(s, MaxHTML-size)
+	if err != nil {
+		return err
+	}
+	p.Data = template.JS(data)
+	return pages.ExecuteTemplate(w, "page.tmpl", p)
+}
+
+// A frame is what every page has.
+type frame struct {
+	Style  template.CSS
+	Script template.JS
+	Policy string
+}
+
+func newFrame() frame {
+	return frame{
+		Style: template.CSS(style), Script: template.JS(script),
+		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'",
+			hash(style), hash(script)),
+	}
+}
+
+func hash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// A page is what page.tmpl shows.
+type page struct {
+	frame
+	summary
+	Home string
+	Data template.JS
+}
+
+func (p page) size() (int, error) {
+	var n counter
+	err := pages.ExecuteTemplate(&n, "page.tmpl", p)
+	return int(n), err
+}
+
+type counter int
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
+// Agent names the agent.
+func (p page) Agent() string { return agentName(p.Header.Agent) }
+
+// Engine names the engine.
+func (p page) Engine() string { return engineName(p.Header.Engine) }
+
+// Date is when the run began.
+func (p page) Date() string { return date(p.Header.Started) }
+
+// Stamp is the date for machines.
+func (p page) Stamp() string { return p.Header.Started.UTC().Format(time.RFC3339) }
+
+func date(t time.Time) string {
+	if t.IsZero() {
+		return "at an unknown time"
+	}
+	return t.UTC().Format("2 January 2006, 15:04 UTC")
+}
+
+// A tile counts one outcome.
+type tile struct {
+	Outcome harness.Outcome
+	Count   int
+}
+
+// Tiles counts the outcomes that occurred, and always pass and fail.
+func (p page) Tiles() []tile {
+	var list []tile
+	for _, o := range outcomes {
+		if n := p.Counts[o]; n > 0 || o == harness.Pass || o == harness.Fail {
+			list = append(list, tile{o, n})
+		}
+	}
+	return list
+}
+
+// Cards lists the failures that the top of the page lays out.
+func (p page) Cards() []row {
+	list := p.Problems()
+	return list[:min(len(list), maxCards)]
+}
+
+// More counts the failures that have no card.
+func (p page) More() int { return len(p.Problems()) - len(p.Cards()) }
+
+// Gaps says section by section how many cases lack a verdict.
+func (p page) Gaps() string {
+	if p.Missing == 0 {
+		return ""
+	}
+	var parts []string
+	for _, sec := range p.Sections {
+		n := sec.Missing()
+		switch {
+		case n == 0:
+		case n == len(sec.Rows):
+			parts = append(parts, fmt.Sprintf("all %d of section %s", n, visible(sec.ID)))
+		default:
+			parts = append(parts, fmt.Sprintf("%d of section %s", n, visible(sec.ID)))
+		}
+	}
+	return "Missing: " + strings.Join(parts, ", ") + "."
+}
+
+// Missing counts the cases of the section without a verdict.
+func (s section) Missing() int {
+	n := 0
+	for _, r := range s.Rows {
+		if !r.Outcome.Ran() {
+			n++
+		}
+	}
+	return n
+}
+
+// Tally says in words what became of the section.
+func (s section) Tally() []tile {
+	var list []tile
+	for _, o := range outcomes {
+		if n := s.Counts[o]; n > 0 {
+			list = append(list, tile{o, n})
+		}
+	}
+	return list
+}
+
+// A bar is one case of the chart of durations.
+type bar struct {
+	row
+	Percent float64 // of the longest
+}
+
+// Slowest lists the cases that took longest.
+func (p page) Slowest() []bar {
+	rows := slices.Clone(p.Rows)
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(b.Duration, a.Duration) })
+	var list []bar
+	for _, r := range rows[:min(len(rows), 15)] {
+		if r.Duration <= 0 {
+			break
+		}
+		share := 100 * float64(r.Duration) / float64(rows[0].Duration)
+		list = append(list, bar{r, max(share, 0.3)})
+	}
+	return list
+}
+
+// Share writes the percentage for SVG.
+func (b bar) Share() string { return fmt.Sprintf("%.2f%%", b.Percent) }
+
+// Repeat is the command that plays the case again.
+func (p page) Repeat(r row) string { return repeat(p.Header, r.Case) }
+
+// A fact is one line of the provenance.
+type fact struct{ Name, Value string }
+
+// Facts lists what was run by what against what, and where.
+func (p page) Facts() []fact {
+	h := p.Header
+	var facts []fact
+	add := func(name, value string) {
+		if value != "" {
+			facts = append(facts, fact{name, short(value, maxText)})
+		}
+	}
+	add("Agent", strings.TrimSpace(h.Agent.Name+" "+h.Agent.Version))
+	add("Role", h.Agent.Role.String())
+	add("URL", h.Agent.URL)
+	var words []string
+	for _, w := range h.Agent.Command {
+		words = append(words, shell(w))
+	}
+	add("Command", strings.Join(words, " "))
+	add("Engine", strings.TrimSpace(h.Engine.Name+" "+h.Engine.Version))
+	add("Image", h.Engine.Image)
+	add("Digest", h.Engine.Digest)
+	add("Packages", pairs(h.Engine.Packages))
+	add("Tool", h.Tool)
+	add("Selection", strings.Join(h.Selection.Cases, " "))
+	add("Excluded", strings.Join(h.Selection.Exclude, " "))
+	add("Selected", plural(len(h.Selection.Selected), "case", "cases"))
+	add("Catalogue", h.Selection.Catalogue)
+	add("Started", p.Stamp())
+	add("Duration", seconds(p.Run.Duration()))
+	add("State", string(p.State))
+	add("Host", fmt.Sprintf("%s/%s, %s, %s", h.Host.OS, h.Host.Arch, plural(h.Host.CPUs, "CPU", "CPUs"), h.Host.Go))
+	if h.Seed != 0 {
+		add("Seed", fmt.Sprint(h.Seed))
+	}
+	add("Settings", pairs(h.Settings))
+	return facts
+}
+
+func pairs[V any](m map[string]V) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, fmt.Sprintf("%s=%v", k, m[k]))
+	}
+	return strings.Join(parts, "  ")
+}
+
+// class is the style class of an outcome. The classes are p(ass), l(enient),
+// f(ail), u(nsupported), o(bserved) and n(o verdict).
+func class(o harness.Outcome) string {
+	switch o {
+	case harness.Pass:
+		return "p"
+	case harness.PassLenient:
+		return "l"
+	case harness.Fail:
+		return "f"
+	case harness.Unsupported:
+		return "u"
+	case harness.Observed:
+		return "o"
+	case harness.Crash, harness.Timeout, harness.Blocked, harness.NotRun, harness.HarnessError:
+	}
+	return "n"
+}
+
+func behaviorClass(b cases.Behavior) string {
+	switch b {
+	case cases.OK:
+		return "p"
+	case cases.NonStrict:
+		return "l"
+	case cases.Failed:
+		return "f"
+	case cases.Unimplemented:
+		return "u"
+	case cases.Informational:
+		return "o"
+	}
+	return "n"
+}
+
+func closeClass(c cases.CloseBehavior) string {
+	switch c {
+	case cases.CloseOK:
+		return "p"
+	case cases.CloseWrongCode, cases.CloseFailedByClient:
+		return "l"
+	case cases.CloseFailed, cases.CloseUnclean:
+		return "f"
+	case cases.CloseInformational:
+		return "o"
+	}
+	return "n"
+}
+
+// closeCode is the code of the peer's close frame for the table.
+func closeCode(r row) string {
+	t := r.Transcript
+	switch {
+	case t == nil || !r.Outcome.Ran():
+		return ""
+	case t.RemoteCode != 0:
+		return fmt.Sprint(uint16(t.RemoteCode))
+	case t.RemoteClose:
+		return "none"
+	}
+	return "–"
+}

@@ -1,0 +1,415 @@
+// The page of a run. Everything is shown through text nodes: nothing that a
+// peer has sent is ever parsed as markup.
+"use strict";
+(() => {
+const $ = (sel, at = document) => at.querySelector(sel);
+const $$ = (sel, at = document) => [...at.querySelectorAll(sel)];
+document.documentElement.classList.add("js");
+
+// el makes an element: el("p.note", {title: "x"}, "text", child, [children]).
+function el(name, ...rest) {
+  const [tag, ...classes] = name.split(".");
+  const node = document.createElement(tag);
+  if (classes.length) node.className = classes.join(" ");
+  for (const part of rest.flat(Infinity)) {
+    if (part == null || part === false || part === "") continue;
+    if (typeof part === "object" && !(part instanceof Node)) {
+      for (const [k, v] of Object.entries(part)) node.setAttribute(k, v);
+    } else node.append(part);
+  }
+  return node;
+}
+
+// Theme: that of the system until a reader chooses.
+const root = document.documentElement;
+const dark = matchMedia("(prefers-color-scheme:dark)");
+try { const kept = localStorage.getItem("wsconform-theme"); if (kept) root.dataset.theme = kept; } catch { /* no storage */ }
+$("#theme").addEventListener("click", () => {
+  const now = root.dataset.theme || (dark.matches ? "dark" : "light");
+  root.dataset.theme = now === "dark" ? "light" : "dark";
+  try { localStorage.setItem("wsconform-theme", root.dataset.theme); } catch { /* no storage */ }
+});
+const help = $("#help");
+$("#ask").addEventListener("click", () => help.showModal());
+
+const list = $(".list");
+if (!list) return; // the overview has none
+
+const data = JSON.parse($("#data").textContent);
+const T = i => data.texts[i || 0] || "";
+const rows = $$("tbody tr[id]", list);
+const idOf = row => row.id.slice(5);
+const search = rows.map(row => row.textContent.toLowerCase());
+const byId = new Map(rows.map(row => [idOf(row), row]));
+
+// --- octets ---
+
+const utf8 = new TextEncoder();
+const bytesOf = s => !s ? new Uint8Array() : !s.startsWith("0x") ? utf8.encode(s)
+  : Uint8Array.from(s.slice(2).match(/../g) || [], h => parseInt(h, 16));
+const hidden = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
+const hex = b => b.toString(16).padStart(2, "0");
+const many = n => n.toLocaleString("en").replaceAll(",", "\u202f");
+const octets = n => n === 1 ? "1 octet" : many(n) + " octets";
+
+function visible(ch) {
+  const c = ch.codePointAt(0);
+  if (c < 32) return String.fromCodePoint(0x2400 + c);
+  if (c === 127) return "\u2421";
+  return hidden.test(ch) ? "\\u{" + c.toString(16).padStart(4, "0") + "}" : ch;
+}
+
+// decode cuts octets into characters: [octets, text, is it UTF-8].
+function decode(bytes, cut) {
+  const out = [];
+  for (let i = 0; i < bytes.length;) {
+    const b = bytes[i];
+    const n = b < 0x80 ? 1 : b >= 0xc2 && b < 0xe0 ? 2 : b >= 0xe0 && b < 0xf0 ? 3 : b >= 0xf0 && b < 0xf5 ? 4 : 0;
+    let ch = null;
+    if (n && i + n <= bytes.length) {
+      try { ch = new TextDecoder("utf-8", {fatal: true, ignoreBOM: true}).decode(bytes.subarray(i, i + n)); } catch { /* not UTF-8 */ }
+    }
+    if (ch !== null) { out.push([n, visible(ch), true]); i += n; continue; }
+    const tail = cut && n && i + n > bytes.length; // only cut off by us
+    out.push([1, "\\x" + hex(b), tail]); i++;
+  }
+  return out;
+}
+
+// marked puts pieces into a span; those that are bad are marked.
+function marked(pieces, cls) {
+  const span = el("span." + (cls || "data"));
+  let text = "", bad = false;
+  const flush = () => { if (text) span.append(bad ? el("mark", text) : text); text = ""; };
+  for (const [t, b] of pieces) {
+    if (b !== bad) { flush(); bad = b; }
+    text += t;
+  }
+  flush();
+  return span;
+}
+
+// payload shows octets as text and hex. bad(i) says whether octet i offends.
+function payload(bytes, {text, whole = true, bad = () => false}) {
+  const chars = decode(bytes, !whole);
+  const isText = text || chars.every(c => c[2]);
+  const pieces = [];
+  let i = 0;
+  const badOctets = new Set();
+  for (const [n, t, ok] of chars) {
+    let off = text && !ok;
+    for (let k = 0; k < n; k++) off = off || bad(i + k);
+    if (off) for (let k = 0; k < n; k++) badOctets.add(i + k);
+    pieces.push([t, off]);
+    i += n;
+  }
+  const more = whole ? "" : " …";
+  const gap = k => k % 16 ? k % 4 ? " " : "  " : "\n";
+  const hexes = [...bytes].flatMap((b, k) => {
+    const bad = badOctets.has(k);
+    return k ? [[gap(k), bad && badOctets.has(k - 1)], [hex(b), bad]] : [[hex(b), bad]];
+  });
+  return {text: isText ? [marked([["\u201c", false], ...pieces, ["\u201d", false]]), more] : null, hex: [marked(hexes), more]};
+}
+
+// --- frames ---
+
+const opcodes = {0: "continuation", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"};
+const flagWords = [
+  "opening handshake completed", "permessage-deflate agreed", "harness closed first", "harness failed the connection",
+  "harness dropped TCP", "closing handshake completed", "peer sent a close frame", "an echo was wrong",
+  "opening handshake timed out", "peer did not answer the close in time", "server kept TCP after the closing handshake"];
+const code = k => k ? k + " " + (data.codes[k] || "") : "no code";
+
+function clock(us) {
+  if (!us) return "";
+  const ms = us / 1000;
+  return ms < 10 ? ms.toFixed(3) + " ms" : ms < 1000 ? ms.toFixed(1) + " ms" : (ms / 1000).toFixed(3) + " s";
+}
+
+function entry(e) {
+  const [kind, at = 0, len = 0, raw = "", op = 0, set = 0, mask = "", repeat = 0, chop = 0, note = 0] = e;
+  if (kind === "cut") return el("li.note", el("span"), el("span"), el("span", many(len) + " entries are left out here; the run file has them"));
+  const time = el("span.at", clock(at));
+  if (kind === "note") return el("li.note", time, el("span"), el("span", T(note)));
+  const out = kind.endsWith("out");
+  const dir = el("span.dir", out ? "harness → peer" : "harness ← peer");
+  const bytes = bytesOf(raw), what = el("div.what"), add = (t, cls) => what.append(el("span" + (cls || ""), t));
+  if (kind[0] === "o") {
+    what.append(el("b", out ? "octets written" : "octets read"));
+    add(octets(len));
+    if (bytes.length) what.append(el("pre.hex", payload(bytes, {whole: bytes.length >= len}).hex));
+    return el(out ? "li.out.raw" : "li.in.raw", time, dir, what);
+  }
+  const rsv = set >> 2, fin = set & 1, name = opcodes[op];
+  what.append(el("b", (name || "opcode " + op).toUpperCase()));
+  if (!name) add("reserved opcode", ".bad");
+  add(fin ? "FIN" : "more follow");
+  for (const [i, bit] of [[1, 4], [2, 2], [3, 1]]) if (rsv & bit) add("RSV" + i);
+  add(octets(repeat || len));
+  if (mask) add("mask " + mask);
+  if (repeat) add(many(len) + " repeated");
+  if (chop) add("in writes of " + octets(chop));
+  if (set & 2) add("in a write of its own");
+  const whole = bytes.length >= len;
+  let body = bytes, text = op === 1 && fin;
+  if (op === 8) {
+    if (len === 0) add("no code");
+    else if (bytes.length < 2) add("a body of one octet", ".bad");
+    else {
+      const k = bytes[0] << 8 | bytes[1];
+      add(code(k) || k);
+      body = bytes.subarray(2); text = true;
+    }
+  }
+  if (body.length) {
+    const p = payload(body, {text, whole});
+    if (p.text) what.append(el("pre", p.text));
+    if (op !== 8) what.append(el("pre.hex", p.hex));
+  }
+  if (op === 8 && bytes.length) what.append(el("pre.hex", payload(bytes, {whole}).hex));
+  return el(out ? "li.out" : "li.in", time, dir, what);
+}
+
+// --- expected against got ---
+
+// events lists events; those unlike the ones in other are marked.
+function events(list, other) {
+  if (!list.length) return el("p.none", "no message and no pong came");
+  return el("ul", list.map((e, i) => {
+    const [kind, binary = 0, len = 0, raw = "", sum = ""] = e;
+    if (kind === "more") return el("li.none", "and " + many(len) + " more");
+    if (kind === "timeout") return el("li.ev", el("b", "pause " + raw), " came to its end");
+    const o = other && other[i];
+    const same = o && JSON.stringify(o) === JSON.stringify(e);
+    const bytes = bytesOf(raw), theirs = o ? bytesOf(o[3]) : null;
+    const bad = !other || same ? () => false : k => !theirs || bytes[k] !== theirs[k];
+    const p = payload(bytes, {text: !binary && kind === "message", whole: bytes.length >= len, bad});
+    const first = other && !same && theirs ? bytes.findIndex((b, k) => b !== theirs[k]) : -1;
+    return el("li.ev", el("b", kind === "pong" ? "pong" : (binary ? "binary" : "text") + " message"), " " + octets(len) + " ",
+      bytes.length ? p.text || p.hex : "", sum ? el("span.rfc", " SHA-256 " + sum) : "",
+      first >= 0 ? el("span.rfc", " differs from octet " + many(first)) : "",
+      other && !o ? el("span.rfc", " not wanted") : "");
+  }));
+}
+
+function expected(d) {
+  const w = d.w, box = el("div.box", el("h3", "Expected"), el("p", T(d.e) || "The catalogue of this version does not know the case."));
+  if (d.r) box.append(el("p.rfc", d.r.map(T).join(" · ")));
+  if (!w) return box;
+  if (w.u) box.append(el("p", T(w.u)));
+  for (const r of w.r) box.append(el("p", el("b.t." + grade(r.g), r.g), r.e.length ? " if these come:" : " if no message and no pong comes"), r.e.length ? events(r.e) : "");
+  const codes = (w.k || []).map(code);
+  box.append(el("p", el("b", "Closing: "), w.o ? "our close frame comes first; the peer answers" : "the peer fails the connection",
+    codes.length ? " with " + codes.join(", ") + " or no code" : "", w.c ? ", and the closing handshake is completed." : "."));
+  return box;
+}
+
+const grade = g => ({OK: "p", "NON-STRICT": "l", FAILED: "f", UNCLEAN: "f", UNIMPLEMENTED: "u", INFORMATIONAL: "o", "WRONG CODE": "l", "FAILED BY CLIENT": "l"})[g] || "n";
+
+function received(row, d) {
+  const box = el("div.box", el("h3", "Got"));
+  const cells = $$("td", row), ran = cells.length === 5, g = d.g;
+  if (ran) {
+    const half = (cell, name, why) => el("p", el("b.t." + grade(cell.textContent), cell.textContent), " " + name + (why ? ": " + why : ""));
+    box.append(half(cells[1], "behavior", T(d.rs)), half(cells[2], "close", T(d.cr)));
+  } else box.append(el("p", el("b.t.n", row.dataset.o), " no verdict"));
+  if (d.n) box.append(el("p", T(d.n)));
+  if (d.at) box.append(el("p", "Played " + d.at + " times."));
+  if (!g) return box;
+  const flags = new Set(g.f), wanted = d.w && d.w.r.length ? d.w.r[0].e : null;
+  if (g.e || wanted) box.append(events(g.e || [], wanted));
+  if (g.n) box.append(el("p", many(g.n) + " right " + (g.n === 1 ? "echo" : "echoes")));
+  if (g.t) box.append(g.t.map(t => el("p", T(t))));
+  const reason = s => s ? [", reason ", payload(bytesOf(s), {text: true}).text] : "";
+  box.append(el("p", el("b", "Closing: "), flags.has(2) ? "harness first. " : "peer first, or TCP ended. ",
+    g.rc ? ["Peer sent ", code(g.rk), reason(g.rr)] : "Peer sent no close frame", ". ",
+    g.lk || g.lr ? ["Harness sent ", code(g.lk), reason(g.lr), "."] : "", g.u ? " " + T(g.u) : ""));
+  return box;
+}
+
+function detail(row) {
+  const id = idOf(row), d = data.cases[id];
+  const cell = el("td", {colspan: 6}), body = el("tr.detail", cell);
+  if (!d) return cell.append(el("p", "Nothing is known of this case.")), body;
+  cell.append(el("div.pair", expected(d), received(row, d)));
+
+  const word = /^[\w.:@%+=,\/-]+$/.test(id) ? id : "'" + id.replaceAll("'", "'\\''") + "'";
+  const command = data.before + [...word].map(visible).join("") + data.after;
+  const copy = el("button", {type: "button"}, "Copy");
+  copy.addEventListener("click", async () => {
+    try { await navigator.clipboard.writeText(command); copy.textContent = "Copied"; } catch { getSelection().selectAllChildren(copy.previousSibling); }
+  });
+  cell.append(el("section", el("h3", "Play it again"), el("p.cmd", el("code", command), " ", copy)));
+
+  if (d.l && d.l.length) {
+    const log = el("ol.log", d.l.map(entry));
+    const raw = $$(".raw", log).length;
+    const frames = d.l.length - raw;
+    const toggle = el("button", {type: "button", "aria-pressed": "false"}, "Show " + raw + " reads and writes");
+    toggle.addEventListener("click", () => {
+      const on = log.classList.toggle("all");
+      toggle.setAttribute("aria-pressed", on);
+    });
+    if (!frames) log.classList.add("all");
+    cell.append(el("section", el("div.row", el("h3", "Wire log"), raw && frames ? toggle : ""), log,
+      d.x ? el("p.hint", many(d.x) + " further entries were not recorded.") : "",
+      data.cut ? el("p.hint", "Logs are cut to keep this page small; the run file has them whole.") : ""));
+  } else if (d.g) cell.append(el("section", el("h3", "Wire log"), el("p.none", d.x ? many(d.x) + " entries were not recorded." : "Nothing was recorded.")));
+
+  if (d.rq || d.rp) cell.append(el("section", el("details", el("summary", "Opening handshake"), el("div.pair",
+    el("div.box", el("h3", "Request"), el("pre.http", (d.rq || []).map(T).join("\n"))),
+    el("div.box", el("h3", "Response"), el("pre.http", (d.rp || []).map(T).join("\n")))))));
+  if (d.st) cell.append(el("section", el("details", el("summary", "What the harness plays"), el("ol.steps", d.st.map(s => el("li", T(s)))))));
+  if (d.g) {
+    const flags = new Set(d.g.f);
+    cell.append(el("section", el("details", el("summary", "Flags"), el("table", el("tbody",
+      flagWords.map((name, i) => el("tr", el("th", {scope: "row"}, name), el("td", flags.has(i) ? "yes" : "no"))),
+      d.g.d ? el("tr", el("th", {scope: "row"}, "time from opening to end"), el("td", clock(d.g.d))) : "")))));
+  }
+  return body;
+}
+
+// --- state: what is filtered, and which case is open. The URL holds it. ---
+
+const state = {q: "", section: "", outcome: new Set(), open: ""};
+const chips = $$(".chip"), query = $("#q"), section = $("#section");
+const problems = new Set(["fail", "crash", "timeout", "blocked", "harness-error"]);
+let shown = rows, cursor = null;
+
+function readHash() {
+  let hash = location.hash.slice(1);
+  state.open = ""; state.q = ""; state.section = ""; state.outcome = new Set();
+  for (const part of hash.split("&")) {
+    let [key, value = ""] = part.split(/=(.*)/s);
+    try { value = decodeURIComponent(value); key = decodeURIComponent(key); } catch { continue; }
+    if (key.startsWith("case-")) state.open = key.slice(5);
+    if (key === "q") state.q = value;
+    if (key === "section") state.section = value;
+    if (key === "outcome") state.outcome = new Set(value.split(",").filter(o => chips.some(c => c.dataset.o === o)));
+  }
+  return hash;
+}
+
+function writeHash() {
+  const parts = [];
+  if (state.open) parts.push("case-" + encodeURIComponent(state.open));
+  if (state.outcome.size) parts.push("outcome=" + [...state.outcome].join(","));
+  if (state.section) parts.push("section=" + encodeURIComponent(state.section));
+  if (state.q) parts.push("q=" + encodeURIComponent(state.q));
+  const hash = "#" + parts.join("&");
+  if (hash !== (location.hash || "#")) history.replaceState(null, "", hash === "#" ? location.pathname + location.search : hash);
+}
+
+function filter() {
+  const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
+  shown = [];
+  rows.forEach((row, i) => {
+    const ok = (!state.outcome.size || state.outcome.has(row.dataset.o)) &&
+      (!state.section || idOf(row).split(".")[0] === state.section) && words.every(w => search[i].includes(w));
+    row.hidden = !ok && idOf(row) !== state.open;
+    if (!row.hidden) shown.push(row);
+  });
+  query.value = state.q; section.value = state.section;
+  for (const c of chips) c.setAttribute("aria-pressed", state.outcome.has(c.dataset.o));
+  $("#count").textContent = shown.length === rows.length ? rows.length + " cases" : shown.length + " of " + rows.length + " cases";
+  $("#none").hidden = shown.length > 0;
+}
+
+function close() {
+  for (const d of $$(".detail", list)) d.remove();
+  for (const r of $$("tr.open", list)) { r.classList.remove("open"); $("a", r).setAttribute("aria-expanded", "false"); }
+  state.open = "";
+}
+
+function open(id, scroll) {
+  close();
+  const row = byId.get(id);
+  if (!row) return;
+  state.open = id;
+  row.hidden = false;
+  row.classList.add("open");
+  row.after(detail(row));
+  $("a", row).setAttribute("aria-expanded", "true");
+  point(row, scroll);
+}
+
+function point(row, scroll) {
+  if (cursor) cursor.classList.remove("cur");
+  cursor = row;
+  if (!row) return;
+  row.classList.add("cur");
+  $("a", row).focus({preventScroll: true});
+  if (scroll) row.scrollIntoView({block: scroll === true ? "start" : scroll});
+}
+
+function toggle(row) {
+  if (state.open === idOf(row)) { close(); filter(); } else { open(idOf(row), "nearest"); }
+  writeHash();
+}
+
+function apply() {
+  const hash = readHash(), id = state.open;
+  filter();
+  if (id) open(id, true); else close();
+  if (!id && /^(outcome|section|q)=/.test(hash)) $("#cases").scrollIntoView();
+}
+
+function change() { filter(); writeHash(); }
+
+query.addEventListener("input", () => { state.q = query.value; change(); });
+section.addEventListener("change", () => { state.section = section.value; change(); });
+for (const c of chips) c.addEventListener("click", () => {
+  if (!state.outcome.delete(c.dataset.o)) state.outcome.add(c.dataset.o);
+  change();
+});
+$("#reset").addEventListener("click", () => { state.q = state.section = ""; state.outcome.clear(); change(); query.focus(); });
+list.addEventListener("click", e => {
+  const row = e.target.closest("tr[id]");
+  if (!row || !getSelection().isCollapsed) return;
+  e.preventDefault();
+  toggle(row);
+});
+$(".secs").addEventListener("click", e => {
+  if (!e.target.matches(".waffle i")) return;
+  const row = rows[squares.indexOf(e.target)];
+  if (row) { open(idOf(row), true); filter(); writeHash(); }
+});
+const squares = $$(".waffle i");
+$(".secs").addEventListener("mouseover", e => {
+  if (e.target.matches(".waffle i") && !e.target.title) e.target.title = rows[squares.indexOf(e.target)].textContent.trim().replace(/\s+/g, " ");
+});
+addEventListener("hashchange", apply);
+
+document.addEventListener("keydown", e => {
+  if (e.ctrlKey || e.metaKey || e.altKey || help.open) return;
+  const typing = e.target.matches("input,select,textarea");
+  if (e.key === "Escape") {
+    if (typing) e.target.blur();
+    if (state.open) close(); else { state.q = state.section = ""; state.outcome.clear(); }
+    change();
+    return;
+  }
+  if (typing) { if (e.key === "Enter" && e.target === query && shown[0]) { query.blur(); point(shown[0], "center"); e.preventDefault(); } return; }
+  const step = (of, by) => {
+    if (!of.length) return;
+    const at = of.indexOf(cursor);
+    let next = at + by;
+    if (at < 0) { const here = cursor ? rows.indexOf(cursor) : -1; next = by > 0 ? of.findIndex(r => rows.indexOf(r) > here) : of.findLastIndex(r => rows.indexOf(r) < here); }
+    const row = of[next < 0 && at < 0 ? (by > 0 ? 0 : of.length - 1) : Math.max(0, Math.min(of.length - 1, next))];
+    if (state.open) { open(idOf(row), true); writeHash(); } else point(row, "center");
+  };
+  const failing = () => shown.filter(r => problems.has(r.dataset.o));
+  const keys = {
+    j: () => step(shown, 1), k: () => step(shown, -1), n: () => step(failing(), 1), p: () => step(failing(), -1),
+    "/": () => { $("#cases").scrollIntoView(); query.focus(); query.select(); },
+    "?": () => help.showModal(),
+    Enter: () => { if (cursor && (e.target === document.body || e.target.closest("tr") === cursor)) toggle(cursor); else return true; },
+  };
+  const act = keys[e.key];
+  if (act && !act()) e.preventDefault();
+});
+
+for (const row of rows) $("a", row).setAttribute("aria-expanded", "false");
+apply();
+})();

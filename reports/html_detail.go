@@ -1,0 +1,352 @@
+package reports
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// The details of the cases travel in the page as JSON, which page.js lays out
+// when a reader asks for a case. Names are short and texts are pooled, because
+// 517 wire logs are most of the page.
+
+// details is the whole of it. Texts are numbers that index Texts.
+type details struct {
+	Texts  []string           `json:"texts"`
+	Codes  map[string]string  `json:"codes"`  // close codes in words
+	Before string             `json:"before"` // of the command, up to the id
+	After  string             `json:"after"`  // and what follows
+	Cases  map[string]*detail `json:"cases"`  // by id
+	Cut    bool               `json:"cut"`    // logs are cut to fit the page
+	Octets int                `json:"-"`      // of a payload
+	texts  map[string]int
+}
+
+// A detail is what the page shows of one case.
+type detail struct {
+	Expect      int     `json:"e,omitempty"`
+	RFC         []int   `json:"r,omitempty"`
+	Steps       []int   `json:"st,omitempty"`
+	Want        *want   `json:"w,omitempty"`
+	Reason      int     `json:"rs,omitempty"`
+	CloseReason int     `json:"cr,omitempty"`
+	Note        int     `json:"n,omitempty"`
+	Attempts    int     `json:"at,omitempty"`
+	Got         *got    `json:"g,omitempty"`
+	Request     []int   `json:"rq,omitempty"` // lines
+	Response    []int   `json:"rp,omitempty"`
+	Log         [][]any `json:"l,omitempty"`
+	Lost        int     `json:"x,omitempty"` // entries not kept
+}
+
+// A want is what the case asks of the peer.
+type want struct {
+	Readings []reading `json:"r"`
+	Codes    []uint16  `json:"k,omitempty"`
+	Ours     int       `json:"o,omitempty"` // our close frame comes first
+	Clean    int       `json:"c,omitempty"`
+	Rule     int       `json:"u,omitempty"` // text
+}
+
+type reading struct {
+	Grade  string  `json:"g"`
+	Events [][]any `json:"e"`
+}
+
+// A got is what the transcript says beyond the log.
+type got struct {
+	Events       [][]any `json:"e,omitempty"`
+	Echoes       int     `json:"n,omitempty"`
+	Flags        []int   `json:"f,omitempty"` // of flagNames, those that are set
+	Unclean      int     `json:"u,omitempty"` // text
+	LocalCode    uint16  `json:"lk,omitempty"`
+	LocalReason  string  `json:"lr,omitempty"`
+	RemoteClose  int     `json:"rc,omitempty"`
+	RemoteCode   uint16  `json:"rk,omitempty"`
+	RemoteReason string  `json:"rr,omitempty"`
+	Took         int64   `json:"d,omitempty"` // microseconds
+	Traffic      []int   `json:"t,omitempty"` // texts
+}
+
+// limits bound what is kept of a log.
+type limits struct {
+	octets  int // of a payload
+	entries int
+}
+
+// steps of thrift: the limits for cases that passed, and for the others.
+var thrift = []struct{ pass, other limits }{
+	{limits{512, 200}, limits{512, 400}},
+	{limits{128, 80}, limits{512, 400}},
+	{limits{64, 40}, limits{512, 200}},
+	{limits{32, 20}, limits{256, 100}},
+	{limits{16, 12}, limits{64, 60}},
+	{limits{16, 8}, limits{32, 24}},
+	{limits{8, 0}, limits{16, 12}},
+	{limits{8, 0}, limits{8, 0}},
+}
+
+// detailsWithin returns the details as JSON of at most so many octets, or as
+// few as there can be.
+func detailsWithin(s summary, size int) ([]byte, error) {
+	var data []byte
+	for i, t := range thrift {
+		d := newDetails(s)
+		d.Cut = i > 0
+		for _, r := range s.Rows {
+			lim := t.other
+			if r.Outcome == harness.Pass || r.Outcome == harness.Observed {
+				lim = t.pass
+			}
+			d.Cases[string(r.Case)] = d.detail(r, lim)
+		}
+		var err error
+		if data, err = json.Marshal(d); err != nil { // escapes <, > and &
+			return nil, fmt.Errorf("reports: details: %w", err)
+		}
+		if len(data) <= size {
+			break
+		}
+	}
+	return data, nil
+}
+
+func newDetails(s summary) *details {
+	const mark = "CASE-ID"
+	before, after, _ := strings.Cut(repeat(s.Header, mark), mark)
+	return &details{
+		Texts: []string{""}, texts: map[string]int{"": 0}, Codes: map[string]string{},
+		Before: before, After: after, Cases: map[string]*detail{},
+	}
+}
+
+// text returns the number of a text, made visible and cut.
+func (d *details) text(s string) int {
+	s = short(s, maxText)
+	if i, known := d.texts[s]; known {
+		return i
+	}
+	d.texts[s] = len(d.Texts)
+	d.Texts = append(d.Texts, s)
+	return len(d.Texts) - 1
+}
+
+func (d *details) code(c ws.StatusCode) uint16 {
+	if c != 0 {
+		d.Codes[strconv.Itoa(int(c))] = codeWords(c)
+	}
+	return uint16(c)
+}
+
+func (d *details) detail(r row, lim limits) *detail {
+	out := &detail{
+		Reason: d.text(r.Reason), CloseReason: d.text(r.CloseReason), Note: d.text(r.Note),
+	}
+	if r.Attempts > 1 {
+		out.Attempts = r.Attempts
+	}
+	if r.Known {
+		out.Expect = d.text(r.Def.Expect)
+		for _, ref := range r.Def.RFC {
+			out.RFC = append(out.RFC, d.text(ref))
+		}
+		for _, step := range r.Def.Steps {
+			out.Steps = append(out.Steps, d.text(step.String()))
+		}
+		out.Want = d.want(r.Def.Want, lim)
+	}
+	if t := r.Transcript; t != nil {
+		out.Got = d.got(t, lim)
+		out.Request, out.Response = d.lines(t.Request), d.lines(t.Response)
+		out.Log, out.Lost = d.log(t.Log, lim), t.LogLost
+	}
+	return out
+}
+
+var ruleWords = map[cases.Rule]string{
+	cases.WrongCodeFails: "A wrong close code fails the behavior too.",
+	cases.Observe:        "The case only looks: it cannot fail.",
+	cases.EchoLength:     "A message of the same type and length comes back.",
+	cases.EchoAll:        "Every message comes back, with the same type and octets.",
+	cases.EchoDeflated:   "Every message comes back, with the same type and octets; without permessage-deflate the case is unimplemented.",
+}
+
+func (d *details) want(w cases.Want, lim limits) *want {
+	out := &want{Readings: []reading{}, Ours: bit(w.ClosedByUs), Clean: bit(w.Clean), Rule: d.text(ruleWords[w.Rule])}
+	for _, c := range w.Codes {
+		out.Codes = append(out.Codes, d.code(c))
+	}
+	for _, r := range w.Events {
+		out.Readings = append(out.Readings, reading{string(r.Behavior), d.events(r.Events, lim)})
+	}
+	return out
+}
+
+// maxEvents bounds the events shown of one case.
+const maxEvents = 60
+
+// events are arrays of kind, binary, length, data, hash.
+func (d *details) events(list []cases.Event, lim limits) [][]any {
+	out := [][]any{}
+	for i, e := range list {
+		if i == maxEvents {
+			return append(out, []any{"more", 0, len(list) - i})
+		}
+		out = append(out, trim([]any{string(e.Kind), bit(e.Binary), e.Len, octets(e.Data, max(lim.octets, 64)), short(e.SHA256, 64)}))
+	}
+	return out
+}
+
+// flagNames are the flags of a transcript in words; page.js has the same list.
+func flags(t *cases.Transcript) []int {
+	var set []int
+	for i, on := range []bool{
+		t.Opened, t.Deflate, t.ClosedByUs, t.FailedByUs, t.DroppedByUs, t.Clean, t.RemoteClose,
+		t.WrongEcho, t.OpenTimeout, t.CloseTimeout, t.ServerDropExpiry,
+	} {
+		if on {
+			set = append(set, i)
+		}
+	}
+	return set
+}
+
+func (d *details) got(t *cases.Transcript, lim limits) *got {
+	g := &got{
+		Events: d.events(t.Events, lim), Echoes: t.Echoes, Flags: flags(t), Unclean: d.text(t.UncleanReason),
+		LocalCode: d.code(t.LocalCode), LocalReason: octets(t.LocalReason, 128),
+		RemoteClose: bit(t.RemoteClose), RemoteCode: d.code(t.RemoteCode), RemoteReason: octets(t.RemoteReason, 128),
+		Took: t.Duration.Microseconds(),
+	}
+	if t.Traffic != nil {
+		g.Traffic = []int{d.text("received " + flow(t.Traffic.In)), d.text("sent " + flow(t.Traffic.Out))}
+	}
+	return g
+}
+
+func flow(f cases.Flow) string {
+	ratio := ""
+	if f.App > 0 {
+		ratio = fmt.Sprintf(", compressed to %.1f %%", 100*float64(f.Payload)/float64(f.App))
+	}
+	return fmt.Sprintf("%s messages in %s frames: %s octets of data, %s of payload, %s on the wire%s", grouped(int(f.Messages)),
+		grouped(int(f.Frames)), grouped(int(f.App)), grouped(int(f.Payload)), grouped(int(f.Wire)), ratio)
+}
+
+// maxLines bounds the lines shown of a handshake.
+const maxLines = 60
+
+func (d *details) lines(s string) []int {
+	var out []int
+	n := 0
+	for line := range strings.Lines(strings.TrimRight(s, "\r\n")) {
+		if n++; n > maxLines {
+			return append(out, d.text("… and more lines"))
+		}
+		out = append(out, d.text(strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")))
+	}
+	return out
+}
+
+// log turns entries into arrays of kind, microseconds, length, data, opcode,
+// flags, mask, repeat, chop and note, without the zeros at their ends. The
+// middle of a long log is left out.
+func (d *details) log(entries []cases.Entry, lim limits) [][]any {
+	out := [][]any{}
+	head, tail := len(entries), 0
+	if len(entries) > lim.entries {
+		tail = lim.entries / 3
+		head = lim.entries - tail
+	}
+	for i := 0; i < len(entries); i++ {
+		if i == head {
+			skip := len(entries) - head - tail
+			out = append(out, []any{"cut", 0, skip})
+			i += skip
+			if i >= len(entries) {
+				break
+			}
+		}
+		out = append(out, d.entry(entries[i], lim))
+	}
+	return out
+}
+
+func (d *details) entry(e cases.Entry, lim limits) []any {
+	kind := string(e.Kind)
+	if e.Kind != cases.LogNote {
+		kind = kind[:min(1, len(kind))] + string(e.Dir) // fin, fout, oin, oout
+	}
+	if e.Kind == cases.LogFrame && e.Opcode == ws.OpClose && len(e.Data) >= 2 {
+		d.code(ws.StatusCode(uint16(e.Data[0])<<8 | uint16(e.Data[1])))
+	}
+	set := bit(e.Fin) | bit(e.Alone)<<1 | int(e.RSV)<<2
+	return trim([]any{
+		kind, int(e.At / time.Microsecond), e.Len, octets(e.Data, lim.octets), int(e.Opcode), set,
+		short(e.Mask, 8), e.Repeat, e.Chop, d.text(e.Note),
+	})
+}
+
+// octets is the text form of cases.Octet, cut to n octets.
+func octets(o cases.Octet, n int) string {
+	if len(o) > n {
+		cut := n
+		for cut > n-utf8.UTFMax && cut > 0 && !utf8.RuneStart(o[cut]) {
+			cut--
+		}
+		o = o[:cut]
+	}
+	text, err := o.MarshalText()
+	if err != nil {
+		return "" // it never fails
+	}
+	return string(text)
+}
+
+// trim drops the zeros at the end of an array.
+func trim(a []any) []any {
+	for len(a) > 1 && (a[len(a)-1] == 0 || a[len(a)-1] == "") {
+		a = a[:len(a)-1]
+	}
+	return a
+}
+
+func bit(on bool) int {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+// codeWords explains a close code (RFC 6455 §7.4).
+func codeWords(c ws.StatusCode) string {
+	switch {
+	case c < 1000:
+		return "not used: codes begin at 1000"
+	case c == ws.StatusReserved:
+		return "reserved, not for the wire"
+	case c == ws.StatusNoStatusRcvd:
+		return "no code was received, not for the wire"
+	case c == ws.StatusAbnormalClosure:
+		return "no close frame came, not for the wire"
+	case c == ws.StatusTLSHandshake:
+		return "TLS handshake failed, not for the wire"
+	case c < 1015:
+		_, words, _ := strings.Cut(strings.TrimSuffix(c.String(), ")"), "(")
+		return words
+	case c < 3000:
+		return "reserved for later versions of the protocol"
+	case c < 4000:
+		return "for libraries and frameworks"
+	case c < 5000:
+		return "for private use"
+	}
+	return "undefined: codes end at 4999"
+}

@@ -1,0 +1,240 @@
+package reports
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+type junitSuites struct {
+	XMLName  xml.Name     `xml:"testsuites"`
+	Name     string       `xml:"name,attr"`
+	Tests    int          `xml:"tests,attr"`
+	Failures int          `xml:"failures,attr"`
+	Errors   int          `xml:"errors,attr"`
+	Skipped  int          `xml:"skipped,attr"`
+	Time     string       `xml:"time,attr"`
+	Suites   []junitSuite `xml:"testsuite"`
+}
+
+type junitSuite struct {
+	Name       string          `xml:"name,attr"`
+	Tests      int             `xml:"tests,attr"`
+	Failures   int             `xml:"failures,attr"`
+	Errors     int             `xml:"errors,attr"`
+	Skipped    int             `xml:"skipped,attr"`
+	Time       string          `xml:"time,attr"`
+	Timestamp  string          `xml:"timestamp,attr,omitempty"`
+	Properties []junitProperty `xml:"properties>property,omitempty"`
+	Cases      []junitCase     `xml:"testcase"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
+}
+
+type junitCase struct {
+	Class      string          `xml:"classname,attr"`
+	Name       string          `xml:"name,attr"`
+	Time       string          `xml:"time,attr"`
+	Properties []junitProperty `xml:"properties>property,omitempty"`
+	Failure    *junitProblem   `xml:"failure"`
+	Error      *junitProblem   `xml:"error"`
+	Skipped    *junitProblem   `xml:"skipped"`
+	Out        string          `xml:"system-out,omitempty"`
+}
+
+type junitProblem struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr,omitempty"`
+	Text    string `xml:",chardata"`
+}
+
+// WriteJUnit writes the run as JUnit XML, a suite for each section. A case
+// without a verdict is an error, also when it was never started: a reader that
+// ignores skipped tests must not take a dead agent for a good one.
+func WriteJUnit(w io.Writer, run *harness.Run) error {
+	s := summarize(run)
+	out := junitSuites{Name: agentName(run.Header.Agent) + " " + run.Header.Agent.Role.String()}
+	var total time.Duration
+	for _, sec := range s.Sections {
+		suite, took := junitSection(run.Header, sec)
+		out.Tests += suite.Tests
+		out.Failures += suite.Failures
+		out.Errors += suite.Errors
+		out.Skipped += suite.Skipped
+		out.Suites = append(out.Suites, suite)
+		total += took
+	}
+	if alarm := s.Alarm(); alarm != "" {
+		suite := junitSuite{Name: "run", Tests: 1, Errors: 1, Time: "0.000", Cases: []junitCase{{
+			Class: "wsconform.run", Name: "the run is complete", Time: "0.000",
+			Error: &junitProblem{Message: alarm, Type: string(s.State)},
+		}}}
+		out.Tests++
+		out.Errors++
+		out.Suites = append(out.Suites, suite)
+	}
+	out.Time = junitTime(total)
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	enc := xml.NewEncoder(w)
+	enc.Indent("", " ")
+	if err := enc.Encode(out); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+func junitSection(h harness.Header, sec section) (junitSuite, time.Duration) {
+	suite := junitSuite{
+		Name:  strings.TrimSpace(short(sec.ID, maxName) + " " + sec.Title),
+		Tests: len(sec.Rows),
+		Properties: []junitProperty{
+			{"agent", agentName(h.Agent)},
+			{"role", h.Agent.Role.String()},
+			{"engine", engineName(h.Engine)},
+			{"tool", short(h.Tool, maxName)},
+		},
+	}
+	if h.Engine.Digest != "" {
+		suite.Properties = append(suite.Properties, junitProperty{"digest", short(h.Engine.Digest, maxName)})
+	}
+	if !h.Started.IsZero() {
+		suite.Timestamp = h.Started.UTC().Format("2006-01-02T15:04:05")
+	}
+	var total time.Duration
+	for _, r := range sec.Rows {
+		c := junitRow(h, r)
+		switch {
+		case c.Failure != nil:
+			suite.Failures++
+		case c.Error != nil:
+			suite.Errors++
+		case c.Skipped != nil:
+			suite.Skipped++
+		}
+		suite.Cases = append(suite.Cases, c)
+		total += r.Duration
+	}
+	suite.Time = junitTime(total)
+	return suite, total
+}
+
+func junitRow(h harness.Header, r row) junitCase {
+	c := junitCase{
+		Class: "wsconform." + h.Agent.Role.String() + "." + short(r.Case.Section(), maxName),
+		Name:  strings.TrimSpace(short(string(r.Case), maxName) + " " + r.Title()),
+		Time:  junitTime(r.Duration),
+	}
+	for _, ref := range r.Def.RFC {
+		c.Properties = append(c.Properties, junitProperty{"requirement", ref})
+	}
+	if r.Outcome.Ran() {
+		c.Properties = append(c.Properties, junitProperty{"behavior", string(r.Behavior)}, junitProperty{"close", string(r.Close)})
+	}
+	switch {
+	case r.Outcome == harness.Fail:
+		c.Failure = &junitProblem{Message: halves(r), Type: "fail", Text: explain(h, r)}
+		c.Out = frames(r)
+	case r.Outcome == harness.Unsupported:
+		c.Skipped = &junitProblem{Message: "unsupported: " + short(r.Reason, maxText)}
+	case !r.Outcome.Ran():
+		c.Error = &junitProblem{
+			Message: strings.TrimSuffix(string(r.Outcome)+": "+short(r.Note, maxText), ": "),
+			Type:    string(r.Outcome), Text: explain(h, r),
+		}
+		c.Out = frames(r)
+	}
+	return c
+}
+
+func junitTime(d time.Duration) string { return fmt.Sprintf("%.3f", max(d, 0).Seconds()) }
+
+// halves writes both halves of the verdict in one line.
+func halves(r row) string {
+	return fmt.Sprintf("behavior %s (%s), close %s (%s)", r.Behavior, short(r.Reason, maxText), r.Close, short(r.CloseReason, maxText))
+}
+
+// explain says what was expected, what came, and how to play it again.
+func explain(h harness.Header, r row) string {
+	var b strings.Builder
+	if r.Known {
+		fmt.Fprintf(&b, "sent:     %s\nexpected: %s\nrules:    %s\n", r.Def.Title, r.Def.Expect, strings.Join(r.Def.RFC, ", "))
+	}
+	if r.Outcome.Ran() {
+		fmt.Fprintf(&b, "behavior: %s, %s\nclose:    %s, %s\n", r.Behavior, short(r.Reason, maxText), r.Close, short(r.CloseReason, maxText))
+	}
+	if t := r.Transcript; t != nil && t.RemoteClose {
+		code := "no code"
+		if t.RemoteCode != 0 {
+			code = fmt.Sprintf("%d, %s", uint16(t.RemoteCode), codeWords(t.RemoteCode))
+		}
+		fmt.Fprintf(&b, "peer closed with %s\n", code)
+	}
+	if r.Note != "" {
+		fmt.Fprintf(&b, "note:     %s\n", short(r.Note, maxText))
+	}
+	fmt.Fprintf(&b, "again:    %s\n", repeat(h, r.Case))
+	return b.String()
+}
+
+// maxFrames bounds the frames that a text format shows of one case.
+const maxFrames = 40
+
+// frames writes the frames of the wire log as text, one a line.
+func frames(r row) string {
+	if r.Transcript == nil {
+		return ""
+	}
+	var b strings.Builder
+	n := 0
+	for _, e := range r.Transcript.Log {
+		if e.Kind == cases.LogOctets {
+			continue
+		}
+		if n++; n > maxFrames {
+			b.WriteString("… and more; the run file has them\n")
+			break
+		}
+		b.WriteString(frameLine(e) + "\n")
+	}
+	return b.String()
+}
+
+func frameLine(e cases.Entry) string {
+	at := fmt.Sprintf("%10s", "")
+	if e.At > 0 {
+		at = fmt.Sprintf("%10s", seconds(e.At))
+	}
+	if e.Kind == cases.LogNote {
+		return at + "   " + short(e.Note, maxText)
+	}
+	arrow := "->"
+	if e.Dir == cases.In {
+		arrow = "<-"
+	}
+	length := e.Len
+	if e.Repeat > 0 {
+		length = e.Repeat
+	}
+	line := fmt.Sprintf("%s %s %v, %s octets", at, arrow, e.Opcode, grouped(length))
+	if !e.Fin {
+		line += ", FIN clear"
+	}
+	if e.RSV != 0 {
+		line += fmt.Sprintf(", RSV %d", e.RSV)
+	}
+	if len(e.Data) > 0 {
+		line += ": " + visible(octets(e.Data, 64))
+	}
+	return line
+}

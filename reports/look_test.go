@@ -1,0 +1,41 @@
+package reports_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports"
+)
+
+// TestLook writes pages to look at into the folder that WSCONFORM_LOOK names.
+func TestLook(t *testing.T) {
+	dir := os.Getenv("WSCONFORM_LOOK")
+	if dir == "" {
+		t.Skip("WSCONFORM_LOOK names no folder")
+	}
+	client := harness.Agent{Name: "hostile </script> ../../x \u202eabc\u0007", Version: "\u05d0\u05d1\u05d2", Role: cases.Client, Command: []string{"./drive", "{url}", "it's"}}
+	runs := map[string]*harness.Run{
+		"good":    synthetic{agent: server("wsconform reference", "0.1.0"), engine: autobahn()}.run(),
+		"faults":  synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahn(), fault: someFaults}.run(),
+		"partial": synthetic{agent: client, engine: harness.Engine{Name: "native", Version: "0.1.0"}, cutOff: 317}.run(),
+		"worst":   synthetic{agent: server("worst", ""), engine: autobahn(), fault: everyFault}.run(),
+	}
+	var all []*harness.Run
+	for _, name := range []string{"good", "faults", "partial", "worst"} {
+		if err := reports.Write(filepath.Join(dir, name), runs[name]); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(filepath.Join(dir, name, "index.html"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d octets", name, info.Size())
+		all = append(all, runs[name])
+	}
+	if err := reports.WriteSite(filepath.Join(dir, "site"), all); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,110 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// maxListed bounds the failures that the Markdown summary lists.
+const maxListed = 50
+
+// WriteMarkdown writes the run as a summary for a CI log or a comment.
+func WriteMarkdown(w io.Writer, run *harness.Run) error {
+	s := summarize(run)
+	var b strings.Builder
+	fmt.Fprintf(&b, "## %s: %s\n\n", plain(agentName(run.Header.Agent)), plain(s.Headline()))
+	if alarm := s.Alarm(); alarm != "" {
+		fmt.Fprintf(&b, "> **Not complete.** %s.\n\n", plain(alarm))
+	}
+	fmt.Fprintf(&b, "%s under test, judged by %s, %s, took %s.", plain(run.Header.Agent.Role.String()),
+		plain(engineName(run.Header.Engine)), plain(date(run.Header.Started)), seconds(run.Duration()))
+	if rest := s.Rest(); rest != "" {
+		fmt.Fprintf(&b, " Of %d cases: %s.", len(s.Rows), rest)
+	}
+	b.WriteString("\n\n| section | cases | behavior | close | fail | no verdict |\n|---|--:|---|---|--:|--:|\n")
+	for _, sec := range s.Sections {
+		fmt.Fprintf(&b, "| %s | %d | %s | %s | %d | %d |\n", plain(short(strings.TrimSpace(sec.ID+" "+sec.Title), maxName)), len(sec.Rows),
+			countWords(behaviors, sec.Behavior), countWords(closes, sec.Close), sec.Counts[harness.Fail], sec.Missing())
+	}
+	writeProblems(&b, s)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func writeProblems(b *strings.Builder, s summary) {
+	problems := s.Problems()
+	if len(problems) == 0 {
+		return
+	}
+	b.WriteString("\n### Failures\n\n| case | what is sent | behavior | close | why |\n|---|---|---|---|---|\n")
+	for _, r := range problems[:min(len(problems), maxListed)] {
+		why := r.Note
+		behavior, ending := string(r.Outcome), ""
+		if r.Outcome.Ran() {
+			behavior, ending, why = string(r.Behavior), string(r.Close), r.Reason
+			if behaviorClass(r.Behavior) != "f" {
+				why = r.CloseReason
+			}
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", plain(short(string(r.Case), maxName)), plain(r.Title()), behavior, ending, plain(short(why, maxText)))
+	}
+	if n := len(problems) - maxListed; n > 0 {
+		fmt.Fprintf(b, "\nand %d more.\n", n)
+	}
+	fmt.Fprintf(b, "\nTo play one again: %s\n", codeSpan(repeat(s.Header, problems[0].Case)))
+}
+
+var (
+	behaviors = []cases.Behavior{cases.OK, cases.NonStrict, cases.Informational, cases.Unimplemented, cases.Failed}
+	closes    = []cases.CloseBehavior{
+		cases.CloseOK, cases.CloseFailedByClient, cases.CloseWrongCode, cases.CloseUnclean,
+		cases.CloseFailed, cases.CloseInformational,
+	}
+)
+
+func countWords[K ~string](order []K, counts map[K]int) string {
+	var parts []string
+	for _, k := range order {
+		if n := counts[k]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, k))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// plain writes text so that Markdown and HTML leave it as it is: whatever could
+// mean something becomes a character reference.
+func plain(s string) string {
+	var b strings.Builder
+	for _, r := range visible(s) {
+		switch {
+		case r < 0x80 && strings.ContainsRune("\\`*_{}[]<>()#+-.!|&@~$:\"'/=^", r) && !harmless(r):
+			fmt.Fprintf(&b, "&#%d;", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// harmless are the characters that mean nothing within a line of prose.
+func harmless(r rune) bool { return strings.ContainsRune(".-/'\"()+=", r) }
+
+// codeSpan puts text into backticks, more of them than the text has in a row.
+func codeSpan(s string) string {
+	s = visible(s)
+	longest := 0
+	for run := range strings.FieldsFuncSeq(s, func(r rune) bool { return r != '`' }) {
+		longest = max(longest, len(run))
+	}
+	fence := strings.Repeat("`", longest+1)
+	if slices.ContainsFunc([]rune(s), func(r rune) bool { return r == '`' }) {
+		return fence + " " + s + " " + fence
+	}
+	return fence + s + fence
+}

@@ -1,0 +1,264 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// outcomes lists all outcomes in the order in which reports show them.
+var outcomes = []harness.Outcome{
+	harness.Pass, harness.PassLenient, harness.Fail, harness.Unsupported, harness.Observed,
+	harness.Crash, harness.Timeout, harness.Blocked, harness.HarnessError, harness.NotRun,
+}
+
+// catalogue maps the ids of the catalogue to its cases and sections.
+var catalogue = sync.OnceValue(func() (c struct {
+	cases    map[cases.ID]cases.Case
+	sections map[string]string
+}) {
+	c.cases, c.sections = map[cases.ID]cases.Case{}, map[string]string{}
+	for _, one := range cases.All() {
+		c.cases[one.ID] = one
+	}
+	for _, s := range cases.Sections() {
+		c.sections[s.ID] = s.Title
+	}
+	return c
+})
+
+// A summary is what all formats share: the run with every selected case, in
+// order, and sums over sections.
+type summary struct {
+	*harness.Run
+	State    harness.State
+	Rows     []row
+	Sections []section
+	Counts   map[harness.Outcome]int
+	Missing  int // cases without a verdict
+}
+
+// A row is one case. A selected case without a result is a row too.
+type row struct {
+	harness.Result
+	Def   cases.Case // zero if the catalogue does not know it
+	Known bool
+}
+
+// Title says what the case sends, or its id when the catalogue does not know.
+func (r row) Title() string {
+	if r.Known {
+		return r.Def.Title
+	}
+	return "case " + short(string(r.Case), maxName)
+}
+
+// A section is a chapter of the catalogue with what became of its cases.
+type section struct {
+	ID, Title string
+	Rows      []row
+	Behavior  map[cases.Behavior]int
+	Close     map[cases.CloseBehavior]int
+	Counts    map[harness.Outcome]int
+}
+
+func summarize(run *harness.Run) summary {
+	s := summary{Run: run, State: run.State(), Counts: run.Counts(), Missing: len(run.Missing())}
+	results := map[cases.ID]harness.Result{}
+	for _, r := range run.Results {
+		results[r.Case] = r
+	}
+	seen := map[cases.ID]bool{}
+	add := func(id cases.ID) {
+		if seen[id] {
+			return
+		}
+		seen[id] = true
+		res, played := results[id]
+		if !played {
+			res = harness.Result{Case: id, Outcome: harness.NotRun, Note: s.whyMissing()}
+		}
+		def, known := catalogue().cases[id]
+		s.Rows = append(s.Rows, row{Result: res, Def: def, Known: known})
+	}
+	for _, id := range run.Header.Selection.Selected {
+		add(id)
+	}
+	for _, r := range run.Results {
+		add(r.Case)
+	}
+	slices.SortStableFunc(s.Rows, func(a, b row) int { return a.Case.Compare(b.Case) })
+	s.Sections = sections(s.Rows)
+	return s
+}
+
+func (s summary) whyMissing() string {
+	if s.Footer == nil {
+		return "the run was cut off before the case ended"
+	}
+	return "the case was never started"
+}
+
+func sections(rows []row) []section {
+	var list []section
+	for _, r := range rows {
+		id := r.Case.Section()
+		if len(list) == 0 || list[len(list)-1].ID != id {
+			list = append(list, section{
+				ID: id, Title: catalogue().sections[id], Behavior: map[cases.Behavior]int{},
+				Close: map[cases.CloseBehavior]int{}, Counts: map[harness.Outcome]int{},
+			})
+		}
+		sec := &list[len(list)-1]
+		sec.Rows = append(sec.Rows, r)
+		sec.Counts[r.Outcome]++
+		if r.Outcome.Ran() {
+			sec.Behavior[r.Behavior]++
+			sec.Close[r.Close]++
+		}
+	}
+	return list
+}
+
+// Problems lists the cases to look at first: those that failed, then those
+// that came to no verdict although they were started.
+func (s summary) Problems() []row {
+	var list []row
+	for _, r := range s.Rows {
+		if r.Outcome == harness.Fail || !r.Outcome.Ran() && r.Outcome != harness.NotRun {
+			list = append(list, r)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b row) int { return cmp.Compare(rank(a.Outcome), rank(b.Outcome)) })
+	return list
+}
+
+func rank(o harness.Outcome) int {
+	if o == harness.Fail {
+		return 0
+	}
+	return 1
+}
+
+// Headline says in a few words how the run went, never better than it did.
+func (s summary) Headline() string {
+	n, fails := len(s.Rows), s.Counts[harness.Fail]
+	switch {
+	case n == 0:
+		return "Nothing was run"
+	case fails > 0:
+		return countOf(fails, n, "fails", "fail")
+	case s.Missing == n:
+		return fmt.Sprintf("0 of %d have a verdict", n)
+	}
+	return countOf(s.Counts[harness.Pass], n, "passes", "pass")
+}
+
+// Alarm says why the run cannot be relied on; "" if it can.
+func (s summary) Alarm() string {
+	switch {
+	case s.State == harness.Invalid && s.Footer.Error != "":
+		return "This run is invalid: " + short(s.Footer.Error, maxText)
+	case s.State == harness.Invalid:
+		return "This run is invalid: the harness failed"
+	case len(s.Rows) == 0:
+		return "This run is partial: it holds no case"
+	case s.Missing > 0:
+		return fmt.Sprintf("%s no verdict", countOf(s.Missing, len(s.Rows), "cases has", "cases have"))
+	case s.State == harness.Partial:
+		return "This run is partial: it was cut off or interrupted at its end"
+	}
+	return ""
+}
+
+// countOf writes n of a total, with words that follow the number.
+func countOf(n, total int, one, many string) string {
+	words := many
+	if n == 1 {
+		words = one
+	}
+	return fmt.Sprintf("%d of %d %s", n, total, words)
+}
+
+// Rest says what the headline leaves out.
+func (s summary) Rest() string {
+	var parts []string
+	word := func(o harness.Outcome, text string) {
+		if n := s.Counts[o]; n > 0 {
+			parts = append(parts, fmt.Sprintf(text, n))
+		}
+	}
+	if s.Counts[harness.Fail] > 0 {
+		word(harness.Pass, "%d pass")
+	}
+	word(harness.PassLenient, "%d pass leniently")
+	word(harness.Observed, "%d only observed")
+	word(harness.Unsupported, "%d unsupported")
+	word(harness.Crash, "%d crashed the agent")
+	word(harness.Timeout, "%d timed out")
+	word(harness.Blocked, "%d blocked")
+	word(harness.HarnessError, "%d harness errors")
+	word(harness.NotRun, "%d not run")
+	return strings.Join(parts, ", ")
+}
+
+// Tone is the outcome whose colour the whole run has.
+func (s summary) Tone() harness.Outcome {
+	switch {
+	case s.State != harness.Complete, s.Counts[harness.Fail] > 0:
+		return harness.Fail
+	case s.Counts[harness.Unsupported] > 0:
+		return harness.Unsupported
+	case s.Counts[harness.PassLenient] > 0:
+		return harness.PassLenient
+	}
+	return harness.Pass
+}
+
+// Repeat is the command that plays one case again.
+func repeat(h harness.Header, id cases.ID) string {
+	words := []string{"wsconform", "test"}
+	if h.Agent.Role == cases.Client {
+		words = append(words, "--client")
+	} else if h.Agent.URL != "" {
+		words = append(words, shell(visible(h.Agent.URL)))
+	} else {
+		words = append(words, "URL")
+	}
+	if h.Engine.Name != "native" && h.Engine.Name != "" {
+		words = append(words, "--engine", shell(visible(h.Engine.Name)))
+	}
+	words = append(words, "--cases", shell(visible(string(id))))
+	if h.Agent.Role == cases.Client {
+		words = append(words, "--")
+		if len(h.Agent.Command) == 0 {
+			words = append(words, "COMMAND", "{url}")
+		}
+		for _, w := range h.Agent.Command {
+			words = append(words, shell(short(w, maxName)))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// agentName is the name and version of the agent, fit to be seen.
+func agentName(a harness.Agent) string {
+	name := short(a.Name, maxName)
+	if strings.TrimSpace(a.Name) == "" {
+		name = "unnamed agent"
+	}
+	if a.Version != "" {
+		name += " " + short(a.Version, maxName)
+	}
+	return name
+}
+
+// engineName is the name and version of the engine.
+func engineName(e harness.Engine) string {
+	return strings.TrimSpace(short(e.Name, maxName) + " " + short(e.Version, maxName))
+}

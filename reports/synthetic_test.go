@@ -1,0 +1,213 @@
+package reports_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// A synthetic run has the whole catalogue, played by a peer that answers as
+// wanted but for the faults that are named. It looks like a real one, so pages
+// can be looked at and measured without an engine.
+type synthetic struct {
+	agent  harness.Agent
+	engine harness.Engine
+	fault  func(c cases.Case, r *harness.Result) // changes the result
+	cutOff int                                   // how many cases were played; 0 means all
+}
+
+func (s synthetic) run() *harness.Run {
+	rnd := rand.New(rand.NewPCG(7, 9))
+	run := &harness.Run{Header: harness.Header{
+		Schema: 1, Tool: "wsconform 0.1.0", Engine: s.engine, Agent: s.agent,
+		Selection: harness.Selection{Cases: []string{"*"}, Catalogue: strings.Repeat("9f", 32)},
+		Started:   time.Date(2026, 11, 22, 14, 3, 0, 0, time.UTC),
+		Host:      harness.Host{OS: "linux", Arch: "amd64", CPUs: 2, Go: "go1.26.8"},
+	}}
+	var total time.Duration
+	for i, c := range cases.All() {
+		run.Header.Selection.Selected = append(run.Header.Selection.Selected, c.ID)
+		if s.cutOff > 0 && i >= s.cutOff {
+			continue
+		}
+		r := goodResult(c, s.agent.Role, rnd)
+		if s.fault != nil {
+			s.fault(c, &r)
+		}
+		total += r.Duration
+		run.Results = append(run.Results, r)
+	}
+	run.Footer = &harness.Footer{State: harness.Complete, Counts: run.Counts(), Missing: run.Missing(), Duration: total}
+	if s.cutOff > 0 {
+		run.Footer = nil
+	}
+	return run
+}
+
+func autobahn() harness.Engine {
+	return harness.Engine{
+		Name: "autobahn", Version: "25.10.1", Image: "wsconform/autobahn:25.10.1", Digest: "sha256:" + strings.Repeat("5e", 32),
+		Packages: map[string]string{"autobahn": "0.10.9", "autobahntestsuite": "25.10.1", "twisted": "19.10.0", "wsaccel": "0.6.2"},
+	}
+}
+
+func server(name, version string) harness.Agent {
+	return harness.Agent{Name: name, Version: version, Role: cases.Server, URL: "ws://127.0.0.1:9001"}
+}
+
+// goodResult is what a good peer makes of the case, with its wire log.
+func goodResult(c cases.Case, role cases.Role, rnd *rand.Rand) harness.Result {
+	t := &cases.Transcript{
+		Role: role, Opened: true, Clean: true, ClosedByUs: c.Want.ClosedByUs,
+		Started:  time.Date(2026, 11, 22, 14, 3, 1, 0, time.UTC),
+		Request:  fmt.Sprintf("GET /runCase?case=%s&agent=wsconform HTTP/1.1\r\nUser-Agent: AutobahnTestSuite/25.10.1-0.10.9\r\nHost: 127.0.0.1:9001\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\nSec-WebSocket-Key: %x\r\nSec-WebSocket-Version: 13\r\n\r\n", c.ID, rnd.Uint64()),
+		Response: fmt.Sprintf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %x\r\n\r\n", rnd.Uint64()),
+	}
+	if len(c.Want.Events) > 0 {
+		t.Events = c.Want.Events[0].Events
+	}
+	at := time.Duration(rnd.IntN(400)) * time.Microsecond
+	tick := func() time.Duration {
+		at += time.Duration(100+rnd.IntN(900)) * time.Microsecond
+		return at
+	}
+	frame := func(dir cases.Direction, e cases.Entry) {
+		e.Kind, e.Dir, e.At = cases.LogFrame, dir, tick()
+		if (dir == cases.Out) == (role == cases.Server) {
+			e.Mask = fmt.Sprintf("%08x", rnd.Uint32())
+		}
+		raw := cases.Entry{Kind: cases.LogOctets, Dir: dir, At: e.At, Len: e.Len + 6}
+		raw.Data = append(cases.Octet{0x81, byte(0x80 | e.Len&0x7f)}, e.Data[:min(len(e.Data), 62)]...)
+		if dir == cases.In {
+			t.Log = append(t.Log, raw, e)
+		} else {
+			t.Log = append(t.Log, e, raw)
+		}
+	}
+	for _, step := range c.Steps {
+		switch s := step.(type) {
+		case cases.Frame:
+			frame(cases.Out, cases.Entry{Len: s.Payload.Len, Data: head(s.Payload), Opcode: s.Opcode, Fin: !s.NotFin, RSV: s.RSV, Chop: s.Chop, Alone: s.Alone})
+		case cases.Message:
+			frame(cases.Out, cases.Entry{Len: s.Payload.Len, Data: head(s.Payload), Opcode: s.Opcode, Fin: true})
+		case cases.Pause:
+			t.Log = append(t.Log, cases.Entry{Kind: cases.LogNote, At: tick(), Note: fmt.Sprintf("pause of %v begins", s.For)})
+			at += s.For
+			t.Log = append(t.Log, cases.Entry{Kind: cases.LogNote, At: tick(), Note: "pause ends"})
+		case cases.KillAfter:
+			t.Log = append(t.Log, cases.Entry{Kind: cases.LogNote, At: tick(), Note: fmt.Sprintf("kill timer armed: %v", s.After)})
+		case cases.EchoLoop:
+			t.Echoes = s.Count
+			at += time.Duration(s.Count) * 300 * time.Microsecond
+			t.Deflate = s.Corpus != ""
+			t.Traffic = &cases.Traffic{
+				In:  cases.Flow{Wire: 210_000, Payload: 200_000, App: 1_000_000, Frames: 1000, Messages: 1000},
+				Out: cases.Flow{Wire: 220_000, Payload: 205_000, App: 1_000_000, Frames: 1000, Messages: 1000},
+			}
+		}
+	}
+	for _, e := range t.Events {
+		op := ws.OpText
+		switch {
+		case e.Kind == cases.GotTimeout:
+			continue
+		case e.Kind == cases.GotPong:
+			op = ws.OpPong
+		case e.Binary:
+			op = ws.OpBinary
+		}
+		frame(cases.In, cases.Entry{Len: e.Len, Data: e.Data[:min(len(e.Data), 64)], Opcode: op, Fin: true})
+	}
+	if c.Want.Rule == cases.EchoLength {
+		t.Echoes = 1
+	}
+	code := ws.StatusNormalClosure
+	if len(c.Want.Codes) > 0 {
+		code = c.Want.Codes[0]
+	}
+	body := cases.Octet{byte(code >> 8), byte(code)}
+	if c.Want.ClosedByUs {
+		t.LocalCode = code
+		frame(cases.Out, cases.Entry{Len: 2, Data: body, Opcode: ws.OpClose, Fin: true})
+	}
+	t.RemoteClose, t.RemoteCode = true, code
+	frame(cases.In, cases.Entry{Len: 2, Data: body, Opcode: ws.OpClose, Fin: true})
+	t.Duration = at
+	verdict := c.Judge(*t)
+	return harness.Result{Case: c.ID, Outcome: harness.OutcomeOf(verdict), Verdict: verdict, Duration: at, Transcript: t}
+}
+
+func head(p cases.Payload) cases.Octet { return p.AppendRange(nil, 0, min(p.Len, 64)) }
+
+// judged changes the transcript and judges it again.
+func judged(c cases.Case, r *harness.Result, change func(t *cases.Transcript)) {
+	change(r.Transcript)
+	r.Verdict = c.Judge(*r.Transcript)
+	r.Outcome = harness.OutcomeOf(r.Verdict)
+}
+
+// someFaults is a peer with a few faults of the kind that real ones have.
+func someFaults(c cases.Case, r *harness.Result) {
+	switch c.ID {
+	case "5.15": // echoes although it should have failed
+		judged(c, r, func(t *cases.Transcript) {
+			t.ClosedByUs, t.RemoteCode, t.Clean = true, 1000, true
+			t.Events = append(t.Events, cases.GotText(cases.Data([]byte("fragment3fragment4"))))
+		})
+	case "6.3.1", "6.20.1": // does not look at UTF-8
+		judged(c, r, func(t *cases.Transcript) {
+			t.ClosedByUs, t.RemoteCode = true, 1000
+			bad := []byte("\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited")
+			t.Events = []cases.Event{cases.GotText(cases.Data(bad))}
+			t.Log = append(t.Log[:2:2], append([]cases.Entry{
+				{Kind: cases.LogOctets, Dir: cases.In, At: 1200 * time.Microsecond, Len: 22, Data: append([]byte{0x81, 20}, bad...)},
+				{Kind: cases.LogFrame, Dir: cases.In, At: 1200 * time.Microsecond, Len: 20, Data: bad, Opcode: ws.OpText, Fin: true},
+			}, t.Log[2:]...)...)
+		})
+	case "7.9.4": // answers a code that must not be sent
+		judged(c, r, func(t *cases.Transcript) {
+			t.RemoteCode = 1005
+			t.Log[len(t.Log)-1].Data = cases.Octet{0x03, 0xed}
+		})
+	case "2.10": // one pong is wrong
+		judged(c, r, func(t *cases.Transcript) {
+			t.Events = append([]cases.Event(nil), t.Events...)
+			t.Events[3] = cases.Ponged(cases.Data([]byte("payload-\u202e4")))
+		})
+	case "7.1.1", "7.1.2":
+		judged(c, r, func(t *cases.Transcript) { t.DroppedByUs = true })
+	case "9.3.1":
+		r.Outcome, r.Verdict, r.Note, r.Duration = harness.Timeout, cases.Verdict{}, "no verdict within 120 s", 120*time.Second
+	}
+	if c.ID.Section() == "13" && strings.HasPrefix(string(c.ID), "13.3") {
+		judged(c, r, func(t *cases.Transcript) { t.Deflate = false })
+	}
+	if strings.HasPrefix(string(c.ID), "6.4.") {
+		judged(c, r, func(t *cases.Transcript) {
+			if len(c.Want.Events) > 1 {
+				t.Events = c.Want.Events[1].Events
+			}
+		})
+	}
+}
+
+// everyFault is a peer that fails every case, with the longest logs there are.
+func everyFault(c cases.Case, r *harness.Result) {
+	t := r.Transcript
+	for i := range 300 {
+		t.Log = append(t.Log, cases.Entry{
+			Kind: cases.LogFrame, Dir: cases.In, At: time.Duration(i) * time.Millisecond, Len: 4096,
+			Data: bytes.Repeat([]byte{byte(i), 0xff}, cases.HeadSize/2), Opcode: ws.OpBinary, Fin: true, Mask: "01020304",
+		})
+	}
+	judged(c, r, func(t *cases.Transcript) { t.ClosedByUs = !c.Want.ClosedByUs; t.Opened = false })
+	if c.Want.Rule == cases.Observe {
+		r.Outcome = harness.Fail
+	}
+}
