@@ -1,0 +1,264 @@
+package autobahn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/ws"
+)
+
+const (
+	firstCase  = 60 * time.Second // for the agent to ask for its first case
+	lastCase   = 90 * time.Second // from the last case to the end of the agent: the reports are written
+	portTrials = 3                // since a free port may be taken before it is used
+)
+
+// playClient has an agent that is a client come and play the cases, and returns
+// the case that came to a halt, if one did.
+func (r *run) playClient(ctx context.Context, todo []cases.Case) (halt cases.ID, err error) {
+	if len(r.agent.Command) == 0 {
+		return "", errors.New("an agent that is a client needs a command")
+	}
+	for range portTrials {
+		halt, err = r.playClientOnce(ctx, todo)
+		if !errors.Is(err, ErrInUse) {
+			break
+		}
+	}
+	return halt, err
+}
+
+func (r *run) playClientOnce(ctx context.Context, todo []cases.Case) (halt cases.ID, err error) {
+	port, err := harness.FreePort()
+	if err != nil {
+		return "", err
+	}
+	p := &clientPlay{run: r, todo: todo, base: "ws://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+	spec, err := encodeSpec(serverSpec{URL: p.base, OutDir: reportDir, specCases: selected(part{todo}.ids())})
+	if err != nil {
+		return "", err
+	}
+	// The port is the same inside and outside: Autobahn refuses a request whose
+	// Host names another.
+	publish := []docker.Port{{Container: uint16(port), Host: uint16(port)}}
+	c, err := r.container(ctx, map[string][]byte{"server.json": spec}, publish,
+		"wstest", "-m", "fuzzingserver", "-s", configDir+"/server.json", "-u", "0")
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		r.stopAgent()
+		if gone := c.Remove(ctx); gone != nil && err == nil {
+			err = gone
+		}
+	}()
+	if p.out, err = follow(ctx, c); err != nil {
+		return "", err
+	}
+	defer p.out.close()
+	if err := p.ready(ctx); err != nil {
+		return "", err
+	}
+	vars := map[string]string{"url": p.base, "host": "127.0.0.1", "port": strconv.Itoa(port)}
+	if r.proc, err = harness.StartAgent(r.agent.Command, vars, r.AgentLog); err != nil {
+		return "", err
+	}
+	return p.loop(ctx)
+}
+
+// A clientPlay is one container that serves the cases of a list.
+type clientPlay struct {
+	*run
+	todo  []cases.Case
+	base  string // URL of the container
+	out   *stream
+	begun int      // how many cases have begun
+	last  cases.ID // the last of them
+	how   ending
+}
+
+// ready waits until Autobahn answers /getCaseCount. That is a resource, not a
+// case, so it leaves no trace in the reports; unlike a look at the kernel's
+// sockets it works with every kind of network, and the answer shows whether
+// Autobahn knows all the cases that it was told to run.
+func (p *clientPlay) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, p.patience(), errors.New("Autobahn did not start in time"))
+	defer cancel()
+	poll := time.NewTicker(50 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		select {
+		case l, open := <-p.out.lines:
+			if !open {
+				err := p.out.early(ctx)
+				if strings.Contains(p.out.said(), "Address already in use") {
+					err = fmt.Errorf("%w: %w", ErrInUse, err)
+				}
+				return err
+			}
+			p.out.keep(l.text)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-poll.C:
+			answer, err := p.ask(ctx, "/getCaseCount")
+			if err != nil {
+				continue
+			}
+			if want := strconv.Itoa(len(p.todo)); answer != want {
+				return fmt.Errorf("Autobahn has %.20q of the %s cases selected", answer, want)
+			}
+			return nil
+		}
+	}
+}
+
+// ask opens a resource and returns the message it sends, if any, after it has
+// closed the connection.
+func (p *clientPlay) ask(ctx context.Context, resource string) (string, error) {
+	c, err := ws.Dial(ctx, p.base+resource, &ws.DialOptions{ReadLimit: 1 << 10})
+	if err != nil {
+		return "", err
+	}
+	defer c.CloseNow()
+	var answer string
+	for {
+		_, msg, err := c.Read(ctx)
+		var closed *ws.CloseError
+		switch {
+		case errors.As(err, &closed):
+			return answer, nil
+		case err != nil:
+			return answer, err
+		}
+		answer = string(msg)
+	}
+}
+
+func (p *clientPlay) loop(ctx context.Context) (cases.ID, error) {
+	watch := time.NewTimer(firstCase)
+	defer watch.Stop()
+	for p.how == inOrder {
+		select {
+		case l, open := <-p.out.lines:
+			if !open {
+				dctx, cancel := detached(ctx)
+				defer cancel()
+				return "", p.out.early(dctx)
+			}
+			switch l.kind {
+			case caseBegins:
+				p.begun, p.last = p.begun+1, l.id
+				p.progress(l.id)
+				watch.Reset(p.idle(l.id))
+			case otherLine, partEnds, unreachable:
+				p.out.keep(l.text)
+			}
+			continue
+		case <-p.ended():
+			if !p.proc.Success() {
+				p.how = agentDied
+			}
+		case <-ctx.Done():
+			p.how = interrupted
+		case <-watch.C:
+			p.how = halted
+		}
+		break
+	}
+	return p.finish(ctx)
+}
+
+// finish has Autobahn write its reports and makes results of them.
+func (p *clientPlay) finish(ctx context.Context) (cases.ID, error) {
+	died := p.died() // and not by what follows
+	p.proc.Stop()
+	if p.last == "" {
+		switch p.how {
+		case agentDied:
+			return "", died
+		case interrupted:
+			return "", context.Cause(ctx)
+		case inOrder, halted:
+			return "", fmt.Errorf("%w; it last said:\n%s", ErrNoCase, p.proc.Output())
+		}
+	}
+	results, err := p.fetch(ctx)
+	if p.how != interrupted && p.begun >= len(p.todo) && len(results) >= len(p.todo) {
+		p.how = inOrder // how the agent ends after its last case is its own business
+	}
+	p.putAll(results, p.how, p.last)
+	switch {
+	case errors.Is(err, docker.ErrNoEngine):
+		return "", err
+	case p.how == agentDied:
+		return "", died
+	case p.how == interrupted:
+		return "", context.Cause(ctx)
+	case err != nil:
+		p.broken(part{p.todo}, err.Error())
+		return "", nil
+	case p.how == halted:
+		return p.last, nil
+	}
+	return "", nil
+}
+
+// fetch asks for the reports until they are there. The case under way ends when
+// its connection does, which Autobahn may notice after our request.
+func (p *clientPlay) fetch(ctx context.Context) (results []harness.Result, err error) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	retry := time.NewTicker(300 * time.Millisecond)
+	defer retry.Stop()
+	for range 5 {
+		// The answer comes when the files are written.
+		if _, err = p.ask(ctx, "/updateReports?agent=wsconform"); err == nil {
+			results, err = p.collect(ctx, p.out.c, reportDir, p.choose)
+		}
+		if err == nil && slices.ContainsFunc(results, func(r harness.Result) bool { return r.Case == p.last }) {
+			return results, nil
+		}
+		select {
+		case <-ctx.Done():
+			return results, errors.Join(err, context.Cause(ctx))
+		case <-retry.C:
+		}
+	}
+	return results, err
+}
+
+// choose picks the name under which the agent has run its cases: the only one
+// there is, else the one that we know it by.
+func (p *clientPlay) choose(names []string) (string, error) {
+	switch {
+	case len(names) == 1:
+		return names[0], nil
+	case slices.Contains(names, p.agent.Name):
+		return p.agent.Name, nil
+	case len(names) == 0:
+		return "", ErrNoReport
+	}
+	return "", fmt.Errorf("the agent calls itself by %d names; say which one counts: %.200q", len(names), names)
+}
+
+// idle is how long nothing may happen once a case has begun.
+func (p *clientPlay) idle(id cases.ID) time.Duration {
+	i, asked := p.index[id]
+	if !asked {
+		return firstCase
+	}
+	bound := limit(p.list[i]) + slack
+	if p.begun >= len(p.todo) {
+		bound += lastCase
+	}
+	return bound
+}

@@ -1,0 +1,134 @@
+package autobahn
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// maxFile bounds each file that is read. The largest honest report has some
+// hundred kilobytes; what the peer says ends up in it.
+const maxFile = 16 << 20
+
+// ErrNoReport means that the folder holds no report of the agent.
+var ErrNoReport = errors.New("no report of the agent")
+
+// ReadReports reads index.json and the case reports of one agent. An empty name
+// stands for the only agent there is.
+//
+// Whatever can be read is returned, in the order of the case ids, also beside
+// an error. The error names the files that lack or cannot be read: Autobahn
+// writes the index before the files that it names, so that an error may mean no
+// more than that the reports are not all written yet.
+func ReadReports(fsys fs.FS, agent string) ([]harness.Result, error) {
+	list, err := readIndex(fsys, agent)
+	if err != nil {
+		return nil, err
+	}
+	var results []harness.Result
+	var errs []error
+	for _, id := range slices.SortedFunc(maps.Keys(list), cases.ID.Compare) {
+		res, err := readCase(fsys, id, list[id])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("autobahn report of case %s: %w", id, err))
+			continue
+		}
+		results = append(results, res)
+	}
+	return results, summary(errs)
+}
+
+// summary joins the first few errors; a folder of 517 broken files needs no
+// more to be understood.
+func summary(errs []error) error {
+	const shown = 3
+	if len(errs) > shown {
+		errs = append(errs[:shown:shown], fmt.Errorf("autobahn reports: %d more cannot be read", len(errs)-shown))
+	}
+	return errors.Join(errs...)
+}
+
+// Agents lists the agents that the index names, sorted.
+func Agents(fsys fs.FS) ([]string, error) {
+	var all index
+	if err := readJSON(fsys, "index.json", &all); err != nil {
+		return nil, fmt.Errorf("autobahn reports: %w", err)
+	}
+	return slices.Sorted(maps.Keys(all)), nil
+}
+
+func readIndex(fsys fs.FS, agent string) (map[cases.ID]indexEntry, error) {
+	var all index
+	if err := readJSON(fsys, "index.json", &all); err != nil {
+		return nil, fmt.Errorf("autobahn reports: %w", err)
+	}
+	if agent != "" {
+		list, ok := all[agent]
+		if !ok {
+			return nil, fmt.Errorf("autobahn reports: %w %q", ErrNoReport, agent)
+		}
+		return list, nil
+	}
+	if len(all) > 1 {
+		return nil, fmt.Errorf("autobahn reports: there are %d agents; say which one", len(all))
+	}
+	for _, list := range all {
+		return list, nil
+	}
+	return nil, fmt.Errorf("autobahn reports: %w", ErrNoReport)
+}
+
+// idForm is the form of Autobahn's case ids, and fileForm that of its file
+// names: neither may lead anywhere else.
+var (
+	idForm   = regexp.MustCompile(`^[0-9]{1,4}(\.[0-9]{1,4}){1,3}$`)
+	fileForm = regexp.MustCompile(`^[a-z0-9_]{1,255}\.json$`)
+)
+
+func readCase(fsys fs.FS, id cases.ID, entry indexEntry) (harness.Result, error) {
+	if !idForm.MatchString(string(id)) {
+		return harness.Result{}, fmt.Errorf("%.40q is no case id", id)
+	}
+	if !fileForm.MatchString(entry.ReportFile) {
+		return harness.Result{}, fmt.Errorf("%.80q is no name of a report", entry.ReportFile)
+	}
+	var r caseReport
+	if err := readJSON(fsys, entry.ReportFile, &r); err != nil {
+		return harness.Result{}, err
+	}
+	if r.ID != id {
+		return harness.Result{}, fmt.Errorf("%s is about case %.40q", entry.ReportFile, r.ID)
+	}
+	if r.Behavior != entry.Behavior || r.BehaviorClose != entry.Close {
+		return harness.Result{}, fmt.Errorf("%s says %q / %q, the index %q / %q",
+			entry.ReportFile, r.Behavior, r.BehaviorClose, entry.Behavior, entry.Close)
+	}
+	return r.result(), nil
+}
+
+func readJSON(fsys fs.FS, name string, into any) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	p, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return err
+	}
+	if len(p) > maxFile {
+		return fmt.Errorf("%s has more than %d octets", name, maxFile)
+	}
+	if err := json.Unmarshal(p, into); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}

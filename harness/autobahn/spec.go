@@ -1,0 +1,50 @@
+package autobahn
+
+import (
+	"encoding/json"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// Where Autobahn finds its configuration and writes its reports, inside the
+// container. The files are copied in and out, not mounted: that works with an
+// engine on another machine, and whoever runs us owns the reports.
+const (
+	configDir = "/wsconform/config"
+	reportDir = "/wsconform/reports"
+)
+
+// A clientSpec configures the fuzzingclient.
+type clientSpec struct {
+	OutDir  string         `json:"outdir"`
+	Servers []serverTarget `json:"servers"`
+	specCases
+}
+
+type serverTarget struct {
+	// Agent is always given: without a name and with a failed handshake
+	// Autobahn cannot write its reports, and hangs.
+	Agent string `json:"agent"`
+	URL   string `json:"url"`
+}
+
+// A serverSpec configures the fuzzingserver.
+type serverSpec struct {
+	URL    string `json:"url"`
+	OutDir string `json:"outdir"`
+	specCases
+}
+
+type specCases struct {
+	Cases   []cases.ID          `json:"cases"`
+	Exclude []cases.ID          `json:"exclude-cases"`
+	Agents  map[string][]string `json:"exclude-agent-cases"`
+}
+
+// selected names every case by its id, so that what is run does not depend on
+// Autobahn's reading of patterns.
+func selected(ids []cases.ID) specCases {
+	return specCases{Cases: ids, Exclude: []cases.ID{}, Agents: map[string][]string{}}
+}
+
+func encodeSpec(v any) ([]byte, error) { return json.MarshalIndent(v, "", "  ") }

@@ -1,0 +1,196 @@
+package autobahn
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// maxEntries bounds the entries of a wire log that are kept.
+const maxEntries = 2000
+
+// A logLine is a line of the wire log, an array that begins with its kind.
+type logLine cases.Entry
+
+func (l *logLine) UnmarshalJSON(p []byte) error {
+	var kind string
+	if err := unmarshalRow(p, &kind); err != nil {
+		return err
+	}
+	*l = logLine{}
+	switch kind {
+	case "RO":
+		return l.octets(p, cases.In)
+	case "TO":
+		return l.octets(p, cases.Out)
+	case "RF":
+		return l.received(p)
+	case "TF":
+		return l.sent(p)
+	}
+	return l.note(p, kind)
+}
+
+// octets reads [kind, [length, hex], sync]: what one read or write moved.
+func (l *logLine) octets(p []byte, dir cases.Direction) error {
+	var kind string
+	var data blob
+	l.Kind, l.Dir = cases.LogOctets, dir
+	err := unmarshalRow(p, &kind, &data, &l.Alone)
+	l.Len = data.length
+	// Octets are always hex, cut like everything else; half a digit at the cut
+	// cannot happen, and hostile text leaves the octets out.
+	if raw, errHex := hex.DecodeString(strings.TrimSuffix(clip(data.text, maxReason), " ...")); errHex == nil {
+		l.Data = raw
+	}
+	return err
+}
+
+// received reads [kind, [length, text], opcode, fin, rsv, masked, mask].
+func (l *logLine) received(p []byte) error {
+	var kind string
+	var data blob
+	var masked bool
+	var mask *string
+	l.Kind, l.Dir = cases.LogFrame, cases.In
+	err := unmarshalRow(p, &kind, &data, (*opcode)(&l.Opcode), &l.Fin, (*bits)(&l.RSV), &masked, &mask)
+	l.Len = data.length
+	l.Data, _ = octetsOf(clip(data.text, maxReason), data.length)
+	l.mask(mask)
+	return err
+}
+
+// sent reads [kind, [length, text], opcode, fin, rsv, mask, repeat, chop, sync].
+// Where the payload is a repetition, length and text are those of its unit.
+func (l *logLine) sent(p []byte) error {
+	var kind string
+	var data blob
+	var mask *string
+	var repeat, chop *int
+	l.Kind, l.Dir = cases.LogFrame, cases.Out
+	err := unmarshalRow(p, &kind, &data, (*opcode)(&l.Opcode), &l.Fin, (*bits)(&l.RSV), &mask, &repeat, &chop, &l.Alone)
+	l.Len = data.length
+	l.Data, _ = octetsOf(clip(data.text, maxReason), data.length)
+	l.mask(mask)
+	if repeat != nil {
+		l.Len, l.Repeat = *repeat, *repeat
+	}
+	if chop != nil {
+		l.Chop = *chop
+	}
+	return err
+}
+
+func (l *logLine) mask(key *string) {
+	if key == nil {
+		return
+	}
+	if p, err := hex.DecodeString(*key); err == nil && len(p) == 4 {
+		l.Mask = *key
+	}
+}
+
+// note puts the timers and switches of a case into words.
+func (l *logLine) note(p []byte, kind string) error {
+	var arg json.RawMessage
+	var mark string
+	l.Kind = cases.LogNote
+	if err := unmarshalRow(p, &kind, &arg, &mark); err != nil {
+		return err
+	}
+	switch kind {
+	case "CT":
+		l.Note = "pause of " + secondsOf(arg) + " begins" + named(mark)
+	case "CTE":
+		_ = json.Unmarshal(arg, &mark) // a mark that is not text stays out of the note
+		l.Note = "pause ends" + named(mark)
+	case "KL":
+		l.Note = "fail the connection in " + secondsOf(arg)
+	case "KLE":
+		l.Note = "time is up: failing the connection"
+	case "TI":
+		l.Note = "close in " + secondsOf(arg)
+	case "TIE":
+		l.Note = "time is up: closing"
+	case "WLM":
+		l.Note = "wire log off"
+		if string(arg) == "true" {
+			l.Note = "wire log on"
+		}
+	default:
+		return fmt.Errorf("unknown kind of wire log entry %.20q", kind)
+	}
+	return nil
+}
+
+func named(mark string) string {
+	if mark == "" {
+		return ""
+	}
+	return " (" + mark + ")"
+}
+
+func secondsOf(arg json.RawMessage) string {
+	var s float64
+	if json.Unmarshal(arg, &s) != nil {
+		return "?"
+	}
+	return seconds(s)
+}
+
+// A blob is [length, text].
+type blob struct {
+	length int
+	text   string
+}
+
+func (b *blob) UnmarshalJSON(p []byte) error {
+	*b = blob{}
+	if err := unmarshalRow(p, &b.length, &b.text); err != nil {
+		return err
+	}
+	if b.length < 0 {
+		return errors.New("negative length")
+	}
+	return nil
+}
+
+type opcode ws.Opcode
+
+func (o *opcode) UnmarshalJSON(p []byte) error {
+	n, err := small(p, 15)
+	*o = opcode(n)
+	return err
+}
+
+type bits uint8
+
+func (b *bits) UnmarshalJSON(p []byte) error {
+	n, err := small(p, 7)
+	*b = bits(n)
+	return err
+}
+
+func small(p []byte, limit int) (int, error) {
+	var n int
+	if err := json.Unmarshal(p, &n); err != nil {
+		return 0, err
+	}
+	if n < 0 || n > limit {
+		return 0, fmt.Errorf("%d is not within 0..%d", n, limit)
+	}
+	return n, nil
+}
+
+// entries keeps the first maxEntries lines and says how many it left out.
+func entries(log []logLine) (kept []cases.Entry, lost int) {
+	for _, l := range log[:min(len(log), maxEntries)] {
+		kept = append(kept, cases.Entry(l))
+	}
+	return kept, len(log) - len(kept)
+}

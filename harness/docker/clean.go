@@ -1,0 +1,104 @@
+package docker
+
+import (
+	"context"
+	"errors"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
+)
+
+// ours selects what carries our label, and if run is not empty that of the run.
+func ours(run string) filters.Args {
+	f := filters.NewArgs(filters.Arg("label", Label+"=1"))
+	if run != "" {
+		f.Add("label", LabelRun+"="+run)
+	}
+	return f
+}
+
+// CleanOptions say what [Engine.Clean] removes. The zero value removes the
+// containers of runs whose process has ended.
+type CleanOptions struct {
+	Force  bool // also containers of runs that may still go on
+	Images bool // also all images that carry our label, unless a container needs them
+}
+
+// A Cleaned tells what [Engine.Clean] did.
+type Cleaned struct {
+	Containers []string // ids of those removed
+	Images     []string // names or ids of those removed
+	Kept       []string // ids of containers that were left to their owners
+}
+
+// Clean removes what earlier runs left behind: containers that carry our label
+// and whose owner, by pid and start time, is gone. Those of other machines and of
+// unknown owners stay unless forced. It goes on after an error; the errors are
+// joined.
+func (e *Engine) Clean(ctx context.Context, opts CleanOptions) (Cleaned, error) {
+	var done Cleaned
+	list, err := e.List(ctx, "")
+	if err != nil {
+		return done, err
+	}
+	var errs []error
+	for _, c := range list {
+		if c.Owned && !opts.Force {
+			done.Kept = append(done.Kept, c.ID)
+			continue
+		}
+		if err := e.remove(ctx, c.ID); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		done.Containers = append(done.Containers, c.ID)
+	}
+	if opts.Images {
+		images, err := e.removeImages(ctx, "")
+		done.Images = images
+		errs = append(errs, err)
+	}
+	return done, errors.Join(errs...)
+}
+
+// RemoveRun removes the containers of the run of e, whatever became of those
+// that made them. It does its work also when ctx is cancelled.
+func (e *Engine) RemoveRun(ctx context.Context) error {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	list, err := e.List(ctx, e.run)
+	errs := []error{err}
+	for _, c := range list {
+		errs = append(errs, e.remove(ctx, c.ID))
+	}
+	return errors.Join(errs...)
+}
+
+// removeImages removes the images that carry our label. Those that a container
+// uses stay, which is no error.
+func (e *Engine) removeImages(ctx context.Context, run string) ([]string, error) {
+	list, err := e.api.ImageList(ctx, image.ListOptions{Filters: ours(run)})
+	if err != nil {
+		return nil, e.wrap(ctx, "list images", err)
+	}
+	var removed []string
+	var errs []error
+	for _, s := range list {
+		names := s.RepoTags
+		if len(names) == 0 || names[0] == "<none>:<none>" {
+			names = []string{s.ID}
+		}
+		for _, name := range names {
+			_, err := e.api.ImageRemove(ctx, name, image.RemoveOptions{PruneChildren: true})
+			switch {
+			case err == nil:
+				removed = append(removed, name)
+			case errdefs.IsConflict(err), errdefs.IsNotFound(err): // in use, or gone with its parent
+			default:
+				errs = append(errs, e.wrap(ctx, "remove image "+name, err))
+			}
+		}
+	}
+	return removed, errors.Join(errs...)
+}

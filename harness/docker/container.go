@@ -1,0 +1,264 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/go-connections/nat"
+)
+
+// A Spec describes a container. Zero values mean the engine's defaults, except
+// where a field says otherwise. Whatever it says, the container runs without
+// capabilities and cannot gain any: its root is bound by file permissions like
+// any other user, so what is mounted must be readable to User.
+type Spec struct {
+	Image   string
+	Command []string
+	Env     []string // "NAME=value"
+	Dir     string   // working directory
+	User    string   // "uid:gid"
+	Mounts  []Mount
+	Tmpfs   []string // paths that get an empty file system in memory
+
+	// Network is "" for a bridge, "host" for the network of the machine, or "none".
+	Network string
+	// Publish lists TCP ports of the container that are reachable on the loopback
+	// interface; 0 as host port picks a free one. Not for Network "host".
+	Publish []Port
+
+	Memory   int64   // limit in octets, swap included; 0 is none
+	CPUs     float64 // limit in cores; 0 is none
+	PIDs     int64   // limit of processes and threads; 0 is none
+	LogSize  int64   // octets of output that the engine keeps, roughly; 0 is 64 MiB
+	ReadOnly bool    // the root file system cannot be written to
+	Init     bool    // a small init is process 1, which reaps and forwards signals
+
+	Labels map[string]string // in addition to those of the package
+}
+
+// A Mount makes a path of the engine's machine visible in a container. Source
+// is absolute and exists.
+type Mount struct {
+	Source, Target string
+	ReadOnly       bool
+}
+
+// A Port is a TCP port of the container and the one of the host that leads to
+// it.
+type Port struct {
+	Container, Host uint16
+}
+
+// A Container is made by [Engine.Create] and gone after Remove.
+type Container struct {
+	ID       string
+	Warnings []string // of the engine, such as that it cannot limit memory here
+
+	engine *Engine
+}
+
+// defaultLogSize is 20 times what Autobahn prints in a run of all cases.
+const defaultLogSize = 64 << 20
+
+// Create makes a container, which does not run yet. The error matches
+// [ErrNotFound] if there is no such image.
+func (e *Engine) Create(ctx context.Context, spec Spec) (*Container, error) {
+	logSize := spec.LogSize
+	if logSize == 0 {
+		logSize = defaultLogSize
+	}
+	cfg := &container.Config{
+		Image:      spec.Image,
+		Cmd:        spec.Command,
+		Env:        spec.Env,
+		WorkingDir: spec.Dir,
+		User:       spec.User,
+		Labels:     e.labels(spec.Labels),
+	}
+	host := &container.HostConfig{
+		NetworkMode:    container.NetworkMode(spec.Network),
+		ReadonlyRootfs: spec.ReadOnly,
+		CapDrop:        []string{"ALL"},
+		SecurityOpt:    []string{"no-new-privileges"},
+		// Two files, since a reader that follows may lose lines when there is but one.
+		LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{
+			"max-size": strconv.FormatInt(max(logSize/2, 1<<10), 10), "max-file": "2",
+		}},
+		Resources: container.Resources{
+			Memory:     spec.Memory,
+			MemorySwap: spec.Memory,
+			NanoCPUs:   int64(spec.CPUs * 1e9),
+		},
+	}
+	if spec.PIDs > 0 {
+		host.PidsLimit = &spec.PIDs
+	}
+	if spec.Init {
+		host.Init = &spec.Init
+	}
+	for _, m := range spec.Mounts {
+		host.Mounts = append(host.Mounts, mount.Mount{
+			Type: mount.TypeBind, Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly,
+		})
+	}
+	for _, path := range spec.Tmpfs {
+		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeTmpfs, Target: path})
+	}
+	if len(spec.Publish) > 0 {
+		cfg.ExposedPorts, host.PortBindings = nat.PortSet{}, nat.PortMap{}
+		for _, p := range spec.Publish {
+			inside := tcp(p.Container)
+			cfg.ExposedPorts[inside] = struct{}{}
+			host.PortBindings[inside] = append(host.PortBindings[inside], nat.PortBinding{
+				HostIP: "127.0.0.1", HostPort: strconv.Itoa(int(p.Host)),
+			})
+		}
+	}
+	resp, err := e.api.ContainerCreate(ctx, cfg, host, nil, nil, "")
+	if errdefs.IsNotFound(err) {
+		return nil, fmt.Errorf("docker: create container: image %s: %w", spec.Image, ErrNotFound)
+	}
+	if err != nil {
+		return nil, e.wrap(ctx, "create container of "+spec.Image, err)
+	}
+	return &Container{ID: resp.ID, Warnings: resp.Warnings, engine: e}, nil
+}
+
+func tcp(port uint16) nat.Port { return nat.Port(strconv.Itoa(int(port)) + "/tcp") }
+
+// Run makes a container and starts it. If it cannot be started it is removed.
+func (e *Engine) Run(ctx context.Context, spec Spec) (*Container, error) {
+	c, err := e.Create(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Start(ctx); err != nil {
+		return nil, errors.Join(err, c.Remove(ctx))
+	}
+	return c, nil
+}
+
+// Start starts the container.
+func (c *Container) Start(ctx context.Context) error {
+	err := c.engine.api.ContainerStart(ctx, c.ID, container.StartOptions{})
+	return c.engine.wrap(ctx, "start container", err)
+}
+
+// Addr returns where the TCP port of a running container is published.
+func (c *Container) Addr(ctx context.Context, port uint16) (netip.AddrPort, error) {
+	r, err := c.engine.api.ContainerInspect(ctx, c.ID)
+	if err != nil {
+		return netip.AddrPort{}, c.engine.wrap(ctx, "address of port "+strconv.Itoa(int(port)), err)
+	}
+	if r.NetworkSettings != nil {
+		for _, b := range r.NetworkSettings.Ports[tcp(port)] {
+			if addr, err := netip.ParseAddrPort(b.HostIP + ":" + b.HostPort); err == nil {
+				return addr, nil
+			}
+		}
+	}
+	return netip.AddrPort{}, fmt.Errorf("docker: port %d is not published: %w", port, ErrNotFound)
+}
+
+// An Exit is how a container ended.
+type Exit struct {
+	Code      int  // 128+n after signal n
+	OOMKilled bool // the memory limit was hit
+}
+
+// Wait waits until the container has ended. The error is that the wait itself
+// failed: that ctx ended, or that the engine went away.
+func (c *Container) Wait(ctx context.Context) (Exit, error) {
+	// Both channels answer also when ctx ends, so that nobody is left behind who
+	// wants to send on the first one.
+	result, failed := c.engine.api.ContainerWait(ctx, c.ID, container.WaitConditionNotRunning)
+	var code int
+	select {
+	case r := <-result:
+		if r.Error != nil && r.Error.Message != "" {
+			return Exit{}, fmt.Errorf("docker: wait for container: %s", r.Error.Message)
+		}
+		code = int(r.StatusCode)
+	case err := <-failed:
+		return Exit{}, c.engine.wrap(ctx, "wait for container", err)
+	}
+	exit := Exit{Code: code}
+	r, err := c.engine.api.ContainerInspect(ctx, c.ID)
+	if err != nil {
+		return exit, c.engine.wrap(ctx, "state of container", err)
+	}
+	if r.ContainerJSONBase != nil && r.State != nil {
+		exit.OOMKilled = r.State.OOMKilled
+	}
+	return exit, nil
+}
+
+// Running reports whether the container runs now.
+func (c *Container) Running(ctx context.Context) (bool, error) {
+	r, err := c.engine.api.ContainerInspect(ctx, c.ID)
+	if err != nil {
+		return false, c.engine.wrap(ctx, "state of container", err)
+	}
+	return r.ContainerJSONBase != nil && r.State != nil && r.State.Running, nil
+}
+
+// Stop asks the container to end, with the stop signal of its image, and kills
+// it when it still runs after grace, which is rounded up to seconds. One that
+// has ended already is no error.
+func (c *Container) Stop(ctx context.Context, grace time.Duration) error {
+	seconds := int((grace + time.Second - 1) / time.Second)
+	err := c.engine.api.ContainerStop(ctx, c.ID, container.StopOptions{Timeout: &seconds})
+	return c.engine.wrap(ctx, "stop container", err)
+}
+
+// Remove kills the container if it runs, and removes it with its anonymous
+// volumes. It does its work also when ctx is cancelled, so that it can be
+// deferred. One that is gone already is no error.
+func (c *Container) Remove(ctx context.Context) error {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	return c.engine.remove(ctx, c.ID)
+}
+
+func (e *Engine) remove(ctx context.Context, id string) error {
+	err := e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	// A conflict means that somebody else is removing it.
+	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
+		return nil
+	}
+	return e.wrap(ctx, "remove container "+id[:min(12, len(id))], err)
+}
+
+// A Leftover is a container that carries our label.
+type Leftover struct {
+	ID, Image, Run, State string
+	// Owned is set when the process that made it may still be at work.
+	Owned bool
+}
+
+// List lists the containers that carry our label, of all runs, oldest first. If
+// run is not empty, only those of that run.
+func (e *Engine) List(ctx context.Context, run string) ([]Leftover, error) {
+	list, err := e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: ours(run)})
+	if err != nil {
+		return nil, e.wrap(ctx, "list containers", err)
+	}
+	me := self()
+	var all []Leftover
+	for _, s := range slices.Backward(list) { // the engine lists the newest first
+		o, known := parseOwner(s.Labels[LabelOwner])
+		all = append(all, Leftover{
+			ID: s.ID, Image: s.Image, Run: s.Labels[LabelRun], State: s.State,
+			Owned: !known || o.mayLive(me),
+		})
+	}
+	return all, nil
+}

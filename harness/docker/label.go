@@ -1,0 +1,94 @@
+package docker
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// The labels of everything that is made here.
+const (
+	Label      = "wsconform"       // "1"
+	LabelRun   = "wsconform.run"   // id of the run, see [Engine.RunID]
+	LabelOwner = "wsconform.owner" // process that runs it; while it lives, others leave its things alone
+)
+
+// labels returns the labels of a new container or image; those of the package
+// win over extra.
+func (e *Engine) labels(extra map[string]string) map[string]string {
+	m := map[string]string{}
+	maps.Copy(m, extra)
+	m[Label], m[LabelRun], m[LabelOwner] = "1", e.run, e.owner
+	return m
+}
+
+// An owner names a process for good: pids are used again, so the time at which
+// it started belongs to it, and so does the boot of the machine.
+type owner struct {
+	host, boot string
+	pid        int
+	started    string // in ticks since boot; "" where the system does not tell
+}
+
+func (o owner) String() string {
+	return strings.Join([]string{o.host, o.boot, strconv.Itoa(o.pid), o.started}, " ")
+}
+
+// self is this process.
+func self() owner {
+	host, _ := os.Hostname() // "" is a name like any other: it only has to be the same next time
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	pid := os.Getpid()
+	return owner{strings.ReplaceAll(host, " ", "_"), strings.TrimSpace(string(boot)), pid, started(pid)}
+}
+
+// parseOwner reads the value of [LabelOwner].
+func parseOwner(s string) (owner, bool) {
+	f := strings.Split(s, " ")
+	if len(f) != 4 {
+		return owner{}, false
+	}
+	pid, err := strconv.Atoi(f[2])
+	if err != nil || pid <= 0 {
+		return owner{}, false
+	}
+	return owner{f[0], f[1], pid, f[3]}, true
+}
+
+// mayLive reports whether the process o can still be there, seen from the
+// process me. What cannot be known, on another machine, counts as alive.
+func (o owner) mayLive(me owner) bool {
+	switch {
+	case o.host != me.host:
+		return true
+	case o.boot != me.boot:
+		return false
+	case o.started != "":
+		return started(o.pid) == o.started
+	}
+	p, err := os.FindProcess(o.pid)
+	if err != nil {
+		return false
+	}
+	err = p.Signal(syscall.Signal(0))
+	return err == nil || errors.Is(err, os.ErrPermission)
+}
+
+// started returns when the process started, or "" if there is no such process
+// or no /proc.
+func started(pid int) string {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return ""
+	}
+	// The second field, a name in parentheses, may hold anything; the fields after
+	// it are numbers. The start time is field 22.
+	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if len(f) < 20 {
+		return ""
+	}
+	return f[19]
+}

@@ -1,0 +1,160 @@
+#!/bin/sh
+# Makes sure of a Docker engine, for the parts of wsconform that need one.
+#
+#   scripts/install-docker.sh [--check]
+#
+# If an engine answers, nothing is done. If none does, and this is root on Debian
+# or a relative of it, docker.io and debootstrap are installed and dockerd is
+# started, with a data folder, pid file and log of its own; systemd is not needed.
+# Anybody else is told in two lines what is missing. --check never changes
+# anything.
+#
+#   exit 0  an engine answers
+#   exit 3  none does, and the reason was given; everything that needs no
+#           Docker still works
+#
+#   WSCONFORM_DOCKER       "off": exit 3 at once
+#   WSCONFORM_DOCKER_ROOT  data folder of the dockerd that is started here,
+#                          /var/lib/wsconform-docker unless set; pid file and log
+#                          lie beside it, with .pid and .log at the end
+#   DOCKER_HOST            an engine elsewhere; then none is started here
+set -u
+
+root=${WSCONFORM_DOCKER_ROOT:-/var/lib/wsconform-docker}
+pidfile=$root.pid
+logfile=$root.log
+socket=/var/run/docker.sock
+sbin=/usr/local/sbin:/usr/sbin:/sbin
+PATH=$PATH:$sbin
+
+say() { printf 'install-docker: %s\n' "$*"; }
+
+# missing prints the two lines, why and what to do, and ends.
+missing() {
+	printf 'install-docker: no Docker engine: %s\n' "$1" >&2
+	printf 'install-docker: %s; what needs no Docker still runs\n' "$2" >&2
+	exit 3
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# answers asks the engine that programs would find. The docker command need not be
+# there, and may be of any age; curl will do as well.
+answers() {
+	if have docker; then
+		timeout 10 docker info >/dev/null 2>&1
+	elif have curl && [ -z "${DOCKER_HOST:-}" ]; then
+		curl -fs --max-time 10 --unix-socket "$socket" http://docker/_ping >/dev/null 2>&1
+	else
+		return 1
+	fi
+}
+
+# apt_install installs packages, after an update of the lists only if it must be.
+apt_install() {
+	say "installing $* (apt-get)"
+	export DEBIAN_FRONTEND=noninteractive
+	aptlog=$(mktemp "${TMPDIR:-/tmp}/wsconform-apt.XXXXXX") || return 1
+	if apt-get install -yq --no-install-recommends "$@" >>"$aptlog" 2>&1 ||
+		{ apt-get update -q && apt-get install -yq --no-install-recommends "$@"; } >>"$aptlog" 2>&1; then
+		rm -f "$aptlog"
+	else
+		return 1
+	fi
+}
+
+debian() {
+	have apt-get && grep -Eq '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release 2>/dev/null
+}
+
+is_root() { [ "$(id -u)" = 0 ]; }
+
+# want_debootstrap installs the tool that makes a base image where none can be
+# pulled. It is not worth failing for.
+want_debootstrap() {
+	if [ "$check" = no ] && ! have debootstrap && is_root && debian; then
+		apt_install debootstrap || say "debootstrap cannot be installed (see $aptlog); images have to be pulled"
+	fi
+}
+
+# ours prints the pid of the dockerd that was started here, if it runs.
+ours() {
+	pid=$(cat "$pidfile" 2>/dev/null) || return 1
+	case $pid in '' | *[!0-9]*) return 1 ;; esac
+	# A zombie still has its name, but no program.
+	case $(readlink "/proc/$pid/exe") in */dockerd) ;; *) return 1 ;; esac
+	echo "$pid"
+}
+
+# started_by_service starts the engine the way the system does, where it does.
+started_by_service() {
+	[ -d /run/systemd/system ] || return 1
+	say 'starting the docker service (systemd)'
+	systemctl start docker >/dev/null 2>&1 && answers
+}
+
+start_dockerd() {
+	mkdir -p "$root" || missing "cannot make $root" 'set WSCONFORM_DOCKER_ROOT to a folder on a local file system'
+	if ! ours >/dev/null; then
+		rm -f "$pidfile"
+		say "starting dockerd (data in $root, log in $logfile)"
+		# The stop of a terminal or of make is not for it: it gets a session of its own.
+		setsid dockerd --data-root "$root" --exec-root "/var/run/wsconform-docker" \
+			--pidfile "$pidfile" --host "unix://$socket" >"$logfile" 2>&1 </dev/null &
+		child=$!
+	else
+		child=$(ours)
+	fi
+	waited=0
+	while ! answers; do
+		kill -0 "$child" 2>/dev/null ||
+			missing "dockerd ended: $(tail -n 1 "$logfile" | cut -c 1-300)" "see $logfile; in a container, it must be privileged"
+		[ "$waited" -lt 60 ] ||
+			missing 'dockerd was started but does not answer after 60 s' "see $logfile"
+		sleep 1
+		waited=$((waited + 1))
+	done
+}
+
+check=no
+case ${1:-} in
+'') ;;
+--check) check=yes ;;
+*)
+	echo 'usage: install-docker.sh [--check]' >&2
+	exit 2
+	;;
+esac
+aptlog=
+
+[ "${WSCONFORM_DOCKER:-}" != off ] || missing 'WSCONFORM_DOCKER is "off"' 'unset it to use Docker'
+
+if answers; then
+	want_debootstrap
+	exit 0
+fi
+
+if [ -n "${DOCKER_HOST:-}" ]; then
+	missing "nobody answers at $DOCKER_HOST (DOCKER_HOST)" 'start it, or unset DOCKER_HOST'
+fi
+if ! is_root; then
+	if [ -S "$socket" ] && ! [ -w "$socket" ]; then
+		missing "this user may not use $socket" "run as root, or join its group (usermod -aG docker $(id -un)) and log in again"
+	fi
+	if have dockerd; then
+		missing 'dockerd is installed but does not run' 'start it as root (systemctl start docker, or run this script)'
+	fi
+	missing 'it is not installed' 'run this script as root on Debian, or see the manual of your system'
+fi
+if [ "$check" = yes ]; then
+	missing 'nobody answers' 'run this script without --check'
+fi
+if ! have dockerd || ! have docker; then
+	debian || missing 'it is not installed, and this is not Debian' 'install Docker 20.10 or newer and start it'
+	apt_install docker.io debootstrap iptables ca-certificates ||
+		missing "docker.io cannot be installed: $(grep -m 1 '^E: ' "$aptlog" | cut -c 1-200)" "see $aptlog"
+fi
+have dockerd || missing 'a docker command is there, but no dockerd' 'apt-get install docker.io'
+want_debootstrap
+started_by_service || start_dockerd
+say "an engine answers: Docker $(docker version --format '{{.Server.Version}}' 2>/dev/null || echo of unknown version)"
