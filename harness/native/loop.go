@@ -1,0 +1,101 @@
+package native
+
+import (
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// messageBound is the most that an echo of sections 12 and 13 may measure on
+// the wire. The longest message has 131072 characters.
+const messageBound = 2 << 20
+
+// A loop is an echo loop under way: one message is outstanding at any time.
+type loop struct {
+	cases.EchoLoop
+	sent     int
+	finished bool
+	stream   *stream  // what we send, compressed
+	checker  *checker // of what comes back
+}
+
+func (p *player) startLoop(s cases.EchoLoop) {
+	p.loop = &loop{EchoLoop: s}
+	if s.Corpus != "" {
+		var err error
+		if p.loop.stream, err = p.streams.open(s, *p.deflate); err != nil {
+			p.harnessFault(err)
+			return
+		}
+		p.loop.checker = p.streams.checker(s, *p.deflate)
+	}
+	p.sendNext()
+}
+
+// sendNext sends the next message of the loop.
+func (p *player) sendNext() {
+	l := p.loop
+	o := outgoing{header: ws.Header{Fin: true, Opcode: l.Opcode}, payload: l.Payload, fragment: l.Fragment}
+	if l.stream != nil {
+		if p.state != stateOpen {
+			return
+		}
+		z, err := l.stream.message(l.sent)
+		if err != nil {
+			p.harnessFault(err)
+			return
+		}
+		o.header.RSV = ws.RSV1
+		o.payload = cases.Data(z)
+		p.t.Traffic.Out.App += int64(l.checker.size(l.sent))
+	}
+	l.sent++
+	p.send(o)
+}
+
+// echo takes a message for the echo of the one outstanding.
+func (p *player) echo() {
+	l, in := p.loop, &p.in
+	if l == nil || l.finished {
+		return
+	}
+	if p.t.Traffic != nil && p.state == stateOpen {
+		p.t.Traffic.In.Messages++
+		p.t.Traffic.In.Payload += int64(in.body.length)
+	}
+	right := in.binary == (l.Opcode == ws.OpBinary)
+	if l.checker == nil {
+		right = right && in.body.length == l.Payload.Len
+	} else if right || in.compressed {
+		verdict := l.checker.check(p.t.Echoes, in.body.all, in.compressed)
+		if verdict.fault != "" {
+			p.tearDown(verdict.fault)
+			return
+		}
+		if verdict.badText && !in.binary {
+			p.badPayload("text is not valid UTF-8")
+			p.badPayload("text is not valid UTF-8")
+			return
+		}
+		right = right && verdict.same
+		p.t.Traffic.In.App += int64(verdict.size)
+	}
+	if !right {
+		p.t.WrongEcho = true
+		l.finished = true
+		p.sendClose(normalClose)
+		return
+	}
+	p.t.Echoes++
+	if p.t.Echoes == l.Count {
+		l.finished = true
+		p.sendClose(normalClose)
+		return
+	}
+	p.sendNext()
+}
+
+// harnessFault ends the case because we cannot go on; the result says so.
+func (p *player) harnessFault(err error) {
+	p.fault = err
+	p.tearDown("the harness failed: " + err.Error())
+}

@@ -1,0 +1,299 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// The timers of the connection model, as the original sets them.
+const (
+	openTimeout  = 5 * time.Second // for the opening handshake
+	closeTimeout = time.Second     // for the answer to our close frame
+	dropTimeout  = time.Second     // for a server to close TCP after the closing handshake
+	// firstPause replaces the first pause of the fail-fast cases (6.4) unless
+	// Faithful: it proves that the peer stays open after a valid prefix.
+	firstPause = 500 * time.Millisecond
+	readBuffer = 64 << 10
+	// logBound is how many entries of a wire log are kept, logBoundHeavy in the
+	// cases of thousands of frames.
+	logBound, logBoundHeavy = 200, 40
+)
+
+type state uint8
+
+const (
+	stateOpen    state = iota
+	stateClosing       // we have sent a close frame
+	stateClosed        // TCP is gone, or we have decided to drop it
+)
+
+// A player plays one case on one connection. The goroutine that calls run
+// reads; timers and the reader share the state under mu.
+type player struct {
+	c        cases.Case
+	faithful bool
+	streams  *Streams
+	beat     *pulse     // is told when the peer sends; nil if nobody watches
+	deflate  *agreement // nil unless permessage-deflate was agreed
+
+	nc  net.Conn
+	out *writer
+
+	mu      sync.Mutex // guards everything below
+	t       cases.Transcript
+	state   state
+	start   time.Time
+	aborted bool // drop without sending what is queued
+	next    int  // the step to be played next
+	pause   *cases.Pause
+	in      inbound
+	loop    *loop
+	open    openFrame // a FrameHeader step whose payload is under way
+	fault   error     // ours: the case has no verdict
+	timers  []*time.Timer
+
+	closeTimer, dropTimer, pauseTimer *time.Timer
+}
+
+// conn is an opened connection, ready to be played on.
+type conn struct {
+	net.Conn
+	early             []byte // octets that came behind the handshake
+	request, response string
+	deflate           *agreement
+	read, written     int // octets of the handshake
+}
+
+// play plays c on nc and returns what happened. It closes nc.
+//
+// An error means that the harness failed, not the peer.
+func play(ctx context.Context, nc conn, c cases.Case, role cases.Role, faithful bool, streams *Streams, beat *pulse) (cases.Transcript, error) {
+	p := &player{
+		c: c, faithful: faithful, streams: streams, beat: beat, deflate: nc.deflate, nc: nc.Conn,
+		t: cases.Transcript{
+			Role: role, Opened: true, Request: nc.request, Response: nc.response, Deflate: nc.deflate != nil,
+		},
+	}
+	p.t.Stats.RxOctets, p.t.Stats.TxOctets = map[int]int{}, map[int]int{}
+	p.t.Stats.RxFrames, p.t.Stats.TxFrames = map[int]int{}, map[int]int{}
+	if c.Want.Rule == cases.EchoDeflated {
+		p.t.Traffic = &cases.Traffic{In: cases.Flow{Preopen: int64(nc.read)}, Out: cases.Flow{Preopen: int64(nc.written)}}
+	}
+	p.out = newWriter(nc.Conn, role == cases.Server, p.wrote)
+	p.start = time.Now()
+	p.t.Started = p.start.UTC()
+	stop := context.AfterFunc(ctx, p.interrupt)
+	defer stop()
+	p.run(nc.early)
+	p.stopTimers()
+	p.out.finish(p.aborted)
+	nc.Close() //nolint:errcheck // nothing is left to lose
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.t, p.fault
+}
+
+// run starts the script and reads until TCP ends or we drop it.
+func (p *player) run(early []byte) {
+	p.mu.Lock()
+	p.script()
+	if len(early) > 0 {
+		p.receive(early)
+	}
+	p.mu.Unlock()
+	buf := make([]byte, readBuffer)
+	for {
+		n, err := p.nc.Read(buf)
+		if p.beat != nil && n > 0 && p.c.Heavy() {
+			p.beat.beat()
+		}
+		p.mu.Lock()
+		if n > 0 && p.state != stateClosed {
+			p.t.Stats.RxOctets[n]++
+			if p.t.Traffic != nil && p.state == stateOpen {
+				p.t.Traffic.In.Wire += int64(n)
+			}
+			p.receive(buf[:n])
+		}
+		if err != nil && p.state != stateClosed {
+			p.lost(err)
+		}
+		done := p.state == stateClosed
+		if done {
+			p.t.Duration = time.Since(p.start)
+		}
+		p.mu.Unlock()
+		if done {
+			return
+		}
+	}
+}
+
+// lost ends the case because the peer ended TCP.
+func (p *player) lost(err error) {
+	p.state = stateClosed
+	if !p.t.Clean && p.t.UncleanReason == "" {
+		p.t.UncleanReason = "the peer ended TCP without a closing handshake"
+		if !errors.Is(err, io.EOF) {
+			p.t.UncleanReason += " (" + netReason(err) + ")"
+		}
+	}
+	p.note("the peer ended TCP")
+}
+
+// netReason is the cause of a network error without the addresses, which
+// differ from run to run.
+func netReason(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err.Error()
+	}
+	return err.Error()
+}
+
+// interrupt ends the connection because the run was cancelled.
+func (p *player) interrupt() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unclean("the run was interrupted")
+	p.drop(true)
+}
+
+// sendClose starts the closing handshake (RFC 6455 §7.1.2) unless it has begun.
+func (p *player) sendClose(c cases.Close) {
+	if p.state != stateOpen {
+		return
+	}
+	p.writeClose(c)
+	p.t.ClosedByUs = true
+	p.closeTimer = p.after(closeTimeout, func() {
+		p.t.CloseTimeout = true
+		p.t.Clean = false
+		p.unclean("the peer did not answer our close frame in time")
+		p.drop(true)
+	})
+}
+
+// replyClose answers the peer's close frame, always with 1000 and no reason.
+func (p *player) replyClose() {
+	p.writeClose(normalClose)
+}
+
+// normalClose is what we close with when all is well.
+var normalClose = cases.Close{Code: ws.StatusNormalClosure}
+
+func (p *player) writeClose(c cases.Close) {
+	p.send(outgoing{header: ws.Header{Fin: true, Opcode: ws.OpClose}, payload: cases.Data(c.Body())})
+	p.t.LocalCode, p.t.LocalReason = c.Code, c.Reason
+	p.state = stateClosing
+}
+
+// fail fails the connection (RFC 6455 §7.1.7): a close frame if none was sent
+// yet, else the end of TCP.
+func (p *player) fail(code ws.StatusCode, reason string) {
+	switch p.state {
+	case stateOpen:
+		p.t.FailedByUs = true
+		p.sendClose(cases.Close{Code: code, Reason: []byte(reason)})
+	case stateClosing:
+		p.t.FailedByUs = true
+		p.unclean(reason)
+		p.drop(false)
+	case stateClosed:
+	}
+}
+
+func (p *player) violation(reason string) { p.fail(ws.StatusProtocolError, reason) }
+
+func (p *player) badPayload(reason string) { p.fail(ws.StatusInvalidFramePayloadData, reason) }
+
+// drop decides to end TCP. Nothing that comes after is looked at.
+func (p *player) drop(abort bool) {
+	if p.state == stateClosed {
+		return
+	}
+	p.state = stateClosed
+	p.t.DroppedByUs = true
+	p.aborted = abort
+	p.note("we end TCP")
+	p.wakeReader()
+}
+
+// tearDown ends TCP at once with the flags as they are, as the original does
+// when what it received makes it stumble.
+func (p *player) tearDown(reason string) {
+	if p.state == stateClosed {
+		return
+	}
+	p.unclean(reason)
+	p.state = stateClosed
+	p.note("we end TCP: " + reason)
+	p.wakeReader()
+}
+
+// wakeReader makes a Read that is under way return.
+func (p *player) wakeReader() {
+	p.nc.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // a closed connection wakes its reader itself
+}
+
+func (p *player) unclean(reason string) {
+	if p.t.UncleanReason == "" {
+		p.t.UncleanReason = reason
+	}
+}
+
+// after arms a timer whose function runs under mu unless the connection is closed.
+func (p *player) after(d time.Duration, f func()) *time.Timer {
+	t := time.AfterFunc(d, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.state != stateClosed {
+			f()
+		}
+	})
+	p.timers = append(p.timers, t)
+	return t
+}
+
+func (p *player) stopTimers() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range p.timers {
+		t.Stop()
+	}
+}
+
+// wrote is told by the writer's goroutine about each TCP write.
+func (p *player) wrote(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.t.Stats.TxOctets[n]++
+	if p.t.Traffic != nil && p.state == stateOpen {
+		p.t.Traffic.Out.Wire += int64(n)
+	}
+}
+
+// note adds a remark to the wire log.
+func (p *player) note(text string) {
+	p.log(cases.Entry{Kind: cases.LogNote, Note: text})
+}
+
+func (p *player) log(e cases.Entry) {
+	bound := logBound
+	if p.c.Heavy() {
+		bound = logBoundHeavy
+	}
+	if len(p.t.Log) >= bound && e.Kind != cases.LogNote || len(p.t.Log) >= 2*bound {
+		p.t.LogLost++
+		return
+	}
+	e.At = time.Since(p.start)
+	p.t.Log = append(p.t.Log, e)
+}

@@ -1,0 +1,401 @@
+package native
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// controlBound is how much of a control frame's payload is kept. Legal ones
+// have 125 octets at the most (RFC 6455 §5.5); longer ones have failed already.
+const controlBound = 1 << 10
+
+// eventBound is how many events beyond those wanted are kept: once the list is
+// longer than any reading, the verdict cannot change any more.
+const eventBound = 16
+
+// inbound is where the parsing of the peer's octets stands.
+type inbound struct {
+	partial [ws.MaxHeaderLen]byte // a header that came in pieces
+	have    int                   // octets of it
+
+	inFrame bool
+	header  ws.Header
+	left    uint64 // octets of the payload still to come
+	pos     int    // offset for the mask
+	head    []byte // of the frame's payload, for the log
+	control []byte
+
+	inMessage  bool
+	binary     bool
+	checkUTF8  bool
+	badUTF8    bool
+	compressed bool
+	utf8       ws.UTF8Validator
+	body       body
+}
+
+// A body measures a message as it arrives, without keeping it.
+type body struct {
+	length int
+	head   []byte    // its first octets
+	hash   hash.Hash // nil while all of it is in head, or where only the length counts
+	all    []byte    // the whole of it, where the case needs it
+}
+
+// receive takes octets of the peer. It changes them: they are unmasked in place.
+func (p *player) receive(data []byte) {
+	for p.state != stateClosed {
+		if !p.in.inFrame {
+			n := p.takeHeader(data)
+			data = data[n:]
+			if !p.in.inFrame {
+				return
+			}
+			if p.state == stateClosed {
+				return
+			}
+		}
+		n := int(min(uint64(len(data)), p.in.left))
+		if n > 0 {
+			p.frameData(data[:n])
+			data = data[n:]
+			p.in.left -= uint64(n)
+		}
+		if p.state == stateClosed {
+			return
+		}
+		if p.in.left > 0 {
+			return
+		}
+		p.in.inFrame = false
+		p.frameEnd()
+	}
+}
+
+// takeHeader reads a frame header from the front of data, which may hold only a
+// part of it, and returns how many octets it took.
+func (p *player) takeHeader(data []byte) int {
+	in := &p.in
+	if len(data) == 0 {
+		return 0
+	}
+	kept := in.have
+	in.have += copy(in.partial[in.have:], data)
+	h, n, err := ws.ParseHeader(in.partial[:in.have])
+	if n == 0 && err == nil {
+		return in.have - kept
+	}
+	in.have = 0
+	in.header, in.left, in.pos = h, h.Length, 0
+	in.inFrame = true
+	in.head = in.head[:0]
+	in.control = in.control[:0]
+	p.frameBegin(h)
+	return n - kept
+}
+
+// frameBegin checks a header. A violation does not end the frame: it is
+// consumed as if it were legal, so a second one finds the connection closing.
+func (p *player) frameBegin(h ws.Header) {
+	for _, v := range violations(h, p.t.Role, p.deflate != nil, p.in.inMessage) {
+		p.violation(v)
+	}
+	if p.state == stateClosed || h.Opcode.Control() {
+		return
+	}
+	in := &p.in
+	if !in.inMessage {
+		in.inMessage = true
+		in.binary = h.Opcode == ws.OpBinary
+		in.compressed = p.deflate != nil && h.RSV == ws.RSV1
+		in.checkUTF8 = h.Opcode == ws.OpText && !in.compressed
+		in.badUTF8 = false
+		in.utf8.Reset()
+		in.body.reset()
+	}
+}
+
+// violations lists what is wrong with a header, in the order in which the
+// original looks.
+func violations(h ws.Header, role cases.Role, deflate, inMessage bool) []string {
+	var v []string
+	add := func(broken bool, reason string) {
+		if broken {
+			v = append(v, reason)
+		}
+	}
+	add(h.RSV != 0 && (!deflate || h.RSV != ws.RSV1), "reserved bits set without an extension that defines them")
+	add(role == cases.Client && !h.Masked, "a client's frame is not masked")
+	add(role == cases.Server && h.Masked, "a server's frame is masked")
+	if h.Opcode.Control() {
+		add(!h.Fin, "a control frame is fragmented")
+		add(h.Length > ws.MaxControlPayload, "a control frame has more than 125 octets")
+		add(h.Opcode > ws.OpPong, "a reserved control opcode is used")
+		add(h.Opcode == ws.OpClose && h.Length == 1, "a close frame has a payload of one octet")
+		add(deflate && h.RSV == ws.RSV1, "a control frame is compressed")
+	} else {
+		add(h.Opcode > ws.OpBinary, "a reserved data opcode is used")
+		add(!inMessage && h.Opcode == ws.OpContinuation, "a continuation frame comes outside a message")
+		add(inMessage && h.Opcode != ws.OpContinuation, "a new message begins inside a fragmented one")
+		add(deflate && inMessage && h.RSV == ws.RSV1, "a continuation frame is marked as compressed")
+	}
+	add(!h.Minimal(), "a payload length is not minimally encoded")
+	add(h.Length > 1<<63-1, "a payload length has its most significant bit set")
+	return v
+}
+
+// frameData takes a piece of a payload.
+func (p *player) frameData(data []byte) {
+	in := &p.in
+	if in.header.Masked {
+		in.pos = ws.Mask(in.header.MaskKey, in.pos, data)
+	}
+	in.head = appendBound(in.head, data, cases.HeadSize)
+	if in.header.Opcode.Control() {
+		in.control = appendBound(in.control, data, controlBound)
+		return
+	}
+	if in.checkUTF8 {
+		if !in.badUTF8 {
+			_, ok := in.utf8.Feed(data)
+			in.badUTF8 = !ok
+		}
+		if in.badUTF8 {
+			p.badPayload("text is not valid UTF-8")
+		}
+	}
+	p.bodyData(data)
+}
+
+func (p *player) bodyData(data []byte) {
+	b := &p.in.body
+	b.length += len(data)
+	switch p.c.Want.Rule {
+	case cases.EchoLength, cases.EchoAll:
+	case cases.EchoDeflated:
+		if b.length > messageBound {
+			p.tearDown("an echo is far longer than the message it should repeat")
+			return
+		}
+		b.all = append(b.all, data...)
+	case cases.CompareEvents, cases.WrongCodeFails, cases.Observe:
+		b.digest(data)
+	}
+}
+
+// digest keeps the head and the hash of the message.
+func (b *body) digest(data []byte) {
+	if b.hash == nil && b.length > cases.HeadSize {
+		b.hash = sha256.New()
+		b.hash.Write(b.head)
+	}
+	if b.hash != nil {
+		b.hash.Write(data)
+	}
+	b.head = appendBound(b.head, data, cases.HeadSize)
+}
+
+func (b *body) reset() { *b = body{head: b.head[:0], all: b.all[:0]} }
+
+func (b *body) event(binary bool) cases.Event {
+	e := cases.Event{Kind: cases.GotMessage, Binary: binary, Len: b.length, Data: slices.Clone(b.head)}
+	if b.hash != nil {
+		e.SHA256 = hex.EncodeToString(b.hash.Sum(nil))
+	}
+	return e
+}
+
+func (p *player) frameEnd() {
+	in := &p.in
+	h := in.header
+	p.t.Stats.RxFrames[int(h.Opcode)]++
+	e := cases.Entry{
+		Kind: cases.LogFrame, Dir: cases.In, Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV,
+		Len: int(min(h.Length, 1<<62)), Data: slices.Clone(in.head),
+	}
+	if h.Masked {
+		e.Mask = hexKey(h.MaskKey)
+	}
+	p.log(e)
+	switch {
+	case h.Opcode == ws.OpClose:
+		p.closeFrame(in.control)
+	case h.Opcode == ws.OpPing:
+		p.ping(in.control)
+	case h.Opcode == ws.OpPong:
+		p.event(cases.Event{Kind: cases.GotPong, Len: len(in.control), Data: slices.Clone(in.control)})
+		p.pong()
+	case h.Opcode.Control():
+	default:
+		if p.t.Traffic != nil && p.state == stateOpen {
+			p.t.Traffic.In.Frames++
+		}
+		if h.Fin {
+			p.messageEnd()
+		}
+	}
+}
+
+// ping answers while the connection is open; it is never an event.
+func (p *player) ping(payload []byte) {
+	if p.state != stateOpen {
+		return
+	}
+	o := outgoing{
+		header:  ws.Header{Fin: true, Opcode: ws.OpPong},
+		payload: cases.Data(slices.Clone(payload)), key: p.out.key(),
+	}
+	if p.out.reply(o) {
+		p.logSent(o)
+	}
+}
+
+// pong closes in the sections that want no events: there, as in the original,
+// having nothing to wait for is met by any pong.
+func (p *player) pong() {
+	switch p.c.Want.Rule {
+	case cases.EchoLength, cases.EchoAll, cases.EchoDeflated:
+		p.sendClose(normalClose)
+	case cases.CompareEvents, cases.WrongCodeFails, cases.Observe:
+	}
+}
+
+func (p *player) messageEnd() {
+	in := &p.in
+	in.inMessage = false
+	if in.checkUTF8 && (in.badUTF8 || !in.utf8.Complete()) {
+		p.badPayload("text ends inside a code point")
+	}
+	if p.t.FailedByUs || p.state == stateClosed {
+		return
+	}
+	switch p.c.Want.Rule {
+	case cases.EchoLength:
+		op, length := p.c.Wanted()
+		if in.binary == (op == ws.OpBinary) && in.body.length == length {
+			p.t.Echoes++
+		} else {
+			p.t.WrongEcho = true
+		}
+		p.sendClose(normalClose)
+	case cases.EchoAll, cases.EchoDeflated:
+		p.echo()
+	case cases.CompareEvents, cases.WrongCodeFails, cases.Observe:
+		p.event(in.body.event(in.binary))
+	}
+}
+
+// event records an event and closes when every reading of the case is met.
+func (p *player) event(e cases.Event) {
+	longest := 0
+	for _, r := range p.c.Want.Events {
+		longest = max(longest, len(r.Events))
+	}
+	if len(p.t.Events) < longest+eventBound {
+		p.t.Events = append(p.t.Events, e)
+	}
+	w := p.c.Want
+	if len(w.Events) > 0 && w.ClosedByUs && !w.NoAutoClose && p.allMatch() {
+		p.sendClose(cases.Close{Code: w.Codes[0]})
+	}
+	p.shortenPause()
+}
+
+func (p *player) allMatch() bool {
+	for _, r := range p.c.Want.Events {
+		if !slices.EqualFunc(r.Events, p.t.Events, cases.Event.Equal) {
+			return false
+		}
+	}
+	return true
+}
+
+// closeFrame takes the peer's close frame (RFC 6455 §5.5.1).
+func (p *player) closeFrame(payload []byte) {
+	p.t.RemoteClose = true
+	p.t.RemoteCode, p.t.RemoteZero, p.t.RemoteReason = 0, false, nil
+	if len(payload) >= 2 {
+		code := ws.StatusCode(uint16(payload[0])<<8 | uint16(payload[1]))
+		reason := payload[2:]
+		p.t.RemoteCode, p.t.RemoteZero = code, code == 0
+		if !closeCodeKnown(code) {
+			p.violation("a close frame has an invalid code")
+		}
+		if !utf8.Valid(reason) {
+			p.badPayload("a close reason is not valid UTF-8")
+			p.tearDown("a close reason is not valid UTF-8")
+			return
+		}
+		p.t.RemoteReason = slices.Clone(reason)
+	}
+	switch p.state {
+	case stateClosing:
+		p.closeAnswered()
+	case stateOpen:
+		p.peerClosed()
+	case stateClosed:
+		p.t.Clean = false
+	}
+}
+
+// closeAnswered completes the closing handshake that we began.
+func (p *player) closeAnswered() {
+	if p.closeTimer != nil {
+		p.closeTimer.Stop()
+	}
+	p.t.Clean = true
+	if p.t.Role == cases.Client {
+		p.drop(false)
+		return
+	}
+	if p.dropTimer == nil {
+		p.dropTimer = p.after(dropTimeout, func() {
+			p.t.Clean = false
+			p.t.ServerDropExpiry = true
+			p.unclean("the server did not end TCP in time")
+			p.drop(true)
+		})
+	}
+}
+
+// peerClosed answers a closing handshake that the peer began.
+func (p *player) peerClosed() {
+	p.t.Clean = true
+	p.replyClose()
+	if p.t.Role == cases.Client {
+		p.drop(false)
+		return
+	}
+	// Where we should have closed, the verdict stands: the original would wait
+	// for the server to end TCP, for ever if need be.
+	if p.c.Want.ClosedByUs {
+		if p.faithful {
+			p.after(dropTimeout, func() { p.drop(true) })
+		} else {
+			p.drop(false)
+		}
+	}
+}
+
+// closeCodeKnown reports whether Autobahn takes the code for valid. It knows
+// nothing of 1012..1014, which IANA has registered since.
+func closeCodeKnown(code ws.StatusCode) bool {
+	switch {
+	case code >= 3000 && code <= 4999:
+		return true
+	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1011:
+		return true
+	}
+	return false
+}
+
+// appendBound appends as much of data as keeps dst within bound.
+func appendBound(dst, data []byte, bound int) []byte {
+	return append(dst, data[:min(len(data), bound-len(dst))]...)
+}

@@ -1,0 +1,361 @@
+package native
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/fixtures/corpora"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// Options are the settings of a run.
+type Options struct {
+	// Parallel is how many cases are played at once; 0 means as many as the
+	// peer was seen to serve, up to lightParallel.
+	Parallel int
+	// Faithful waits as long as the original does, wherever it does.
+	Faithful bool
+	// Originals are Autobahn's own corpora for sections 12 and 13.
+	Originals corpora.Set
+}
+
+const (
+	// lightParallel is how many light cases are played at once. Each is a round
+	// trip or two; more at once gain nothing.
+	lightParallel = 16
+	// heavyParallel is how many heavy cases: they are bound by the processors,
+	// and two for each of ours keep the peer's busy too.
+	heavyParallel = 4
+	// repeatParallel is how many cases are repeated at once. They mostly wait.
+	repeatParallel = 4
+	// stallBound is how long a peer may be silent under heavy load before the
+	// verdicts of cases with short timers are doubted.
+	stallBound = 300 * time.Millisecond
+	// probeTimeout bounds the measurement of whether a second connection is
+	// served beside the first.
+	probeTimeout = 700 * time.Millisecond
+)
+
+// A Report says how a run of [TestServer] went, beyond its results.
+type Report struct {
+	Parallel int  // light cases at once
+	Echoed   bool // the echo before the run came back
+	Survived bool // the echo after the run came back
+	// Gone names the case after which the server could not be reached any more.
+	Gone cases.ID
+}
+
+// An UnreachableError says that there was no server to test.
+type UnreachableError struct {
+	URL string
+	Err error
+}
+
+func (e *UnreachableError) Error() string { return fmt.Sprintf("no server at %s: %v", e.URL, e.Err) }
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// TestServer plays the cases against a server and hands each result to emit,
+// one at a time. Cases that could not be played get results too, saying why. An
+// error means that nothing was tested, or that ctx ended.
+func TestServer(ctx context.Context, target Target, list []cases.Case, o Options, emit func(harness.Result)) (Report, error) {
+	s := &serverRun{target: target, options: o, streams: NewStreams(o.Originals), emit: emit}
+	defer s.streams.Close() //nolint:errcheck // temporary files
+	var err error
+	if s.report.Echoed, err = s.sanity(ctx); err != nil {
+		return s.report, &UnreachableError{URL: target.URL.String(), Err: err}
+	}
+	s.report.Parallel = o.Parallel
+	if s.report.Parallel == 0 {
+		s.report.Parallel = 1
+		if s.concurrent(ctx) {
+			s.report.Parallel = lightParallel
+		}
+	}
+	if s.report.Parallel == 1 {
+		s.each(ctx, list, 1)
+	} else {
+		s.overlapped(ctx, list)
+	}
+	s.repeatDoubtful(ctx)
+	if ctx.Err() == nil {
+		s.report.Survived, _ = s.sanity(ctx)
+	}
+	return s.report, ctx.Err()
+}
+
+// serverRun is a run against a server.
+type serverRun struct {
+	target  Target
+	options Options
+	streams *Streams
+	report  Report
+	pulse   pulse
+
+	mu       sync.Mutex // guards the rest
+	emit     func(harness.Result)
+	doubtful []doubtful // held back, to be repeated
+	last     cases.ID   // that came to a verdict
+	gone     bool
+}
+
+// A doubtful result may be owed to the load that the run itself made.
+type doubtful struct {
+	c cases.Case
+	r harness.Result
+}
+
+// echoCase is the sanity check: a text message, echoed, and a clean close.
+var echoCase = cases.Case{
+	ID: "echo", Title: "a text message", Expect: "the same message, and a clean close",
+	Steps: []cases.Step{
+		cases.Frame{Opcode: ws.OpText, Payload: cases.Data([]byte("wsconform"))},
+		cases.KillAfter{After: 5 * time.Second},
+	},
+	Want: cases.Want{
+		Events:     []cases.Reading{{Behavior: cases.OK, Events: []cases.Event{cases.GotText(cases.Data([]byte("wsconform")))}}},
+		ClosedByUs: true, Codes: []ws.StatusCode{ws.StatusNormalClosure}, Clean: true,
+	},
+}
+
+// sanity reports whether the server echoes. The error is that of connecting.
+func (s *serverRun) sanity(ctx context.Context) (bool, error) {
+	nc, _, err := s.target.open(ctx, echoCase)
+	if err != nil || nc.Conn == nil {
+		return false, err
+	}
+	tr, err := play(ctx, nc, echoCase, cases.Server, false, s.streams, nil)
+	return err == nil && echoCase.Judge(tr).Behavior == cases.OK, ctx.Err()
+}
+
+// concurrent reports whether the server takes a second connection while it has
+// one already.
+func (s *serverRun) concurrent(ctx context.Context) bool {
+	first, _, err := s.target.open(ctx, echoCase)
+	if err != nil || first.Conn == nil {
+		return true // it refuses handshakes: there is nothing to protect
+	}
+	defer first.Close() //nolint:errcheck // it served its purpose
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	second, _, err := s.target.open(ctx, echoCase)
+	if err != nil || second.Conn == nil {
+		return false
+	}
+	second.Close() //nolint:errcheck // likewise
+	return true
+}
+
+// overlapped plays the light cases first, then the heavy ones while those that
+// mostly wait (6.4) go on.
+func (s *serverRun) overlapped(ctx context.Context, list []cases.Case) {
+	var waiting, light, limits, deflate []cases.Case
+	for _, c := range list {
+		switch {
+		case c.ID.Group() == "6.4":
+			waiting = append(waiting, c)
+		case !c.Heavy():
+			light = append(light, c)
+		case c.Deflate != nil:
+			deflate = append(deflate, c)
+		default:
+			limits = append(limits, c)
+		}
+	}
+	var background sync.WaitGroup
+	background.Go(func() { s.each(ctx, waiting, s.report.Parallel) })
+	s.each(ctx, light, s.report.Parallel)
+	s.pulse.begin()
+	s.each(ctx, heaviestFirst(limits), min(heavyParallel, s.report.Parallel))
+	s.pulse.end()
+	background.Wait()
+	s.each(ctx, deflate, min(heavyParallel, s.report.Parallel))
+}
+
+// heaviestFirst puts the cases that take longest in front, so that none of
+// them runs alone at the end.
+func heaviestFirst(list []cases.Case) []cases.Case {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b cases.Case) int { return weight(b) - weight(a) })
+	return list
+}
+
+// weight estimates the octets and system calls of a limits case.
+func weight(c cases.Case) int {
+	total := 0
+	for _, step := range c.Steps {
+		switch s := step.(type) {
+		case cases.Frame:
+			total += s.Payload.Len
+			if s.Chop > 0 {
+				total += s.Payload.Len / s.Chop * 2000
+			}
+		case cases.Message:
+			total += s.Payload.Len
+			if s.Fragment > 0 {
+				total += s.Payload.Len / s.Fragment * 500
+			}
+		case cases.EchoLoop:
+			total += s.Count * (s.Payload.Len + 20000)
+		case cases.FrameHeader, cases.Octets, cases.Close, cases.Pause, cases.KillAfter, cases.CloseAfter:
+		}
+	}
+	return total
+}
+
+// each plays the cases, at most n at once, and takes their results.
+func (s *serverRun) each(ctx context.Context, list []cases.Case, n int) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, max(n, 1))
+	for _, c := range list {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			s.take(c, s.playOnce(ctx, c), n > 1)
+		})
+	}
+	wg.Wait()
+}
+
+// playOnce plays c unless the run is over.
+func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
+	s.mu.Lock()
+	gone, last := s.gone, s.last
+	s.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
+	case gone:
+		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: fmt.Sprintf("the server was gone after case %s", last)}
+	}
+	r := s.target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
+	if r.Outcome == harness.Blocked && ctx.Err() == nil {
+		r = s.retry(ctx, c)
+	}
+	return r
+}
+
+// retry plays c again after a refused connection: a backlog may have been full,
+// or the server is gone, which ends the run.
+func (s *serverRun) retry(ctx context.Context, c cases.Case) harness.Result {
+	var r harness.Result
+	for i := range 4 {
+		select {
+		case <-time.After(100 * time.Millisecond << i):
+		case <-ctx.Done():
+		}
+		r = s.target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
+		if r.Outcome != harness.Blocked {
+			return r
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.gone {
+		s.gone = true
+		s.report.Gone = s.last
+	}
+	return r
+}
+
+// take hands a result on, or keeps it back if load may have spoilt it.
+func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Outcome.Ran() {
+		s.last = c.ID
+	}
+	if crowded && doubt(c, r, &s.pulse) {
+		s.doubtful = append(s.doubtful, doubtful{c, r})
+		return
+	}
+	s.emit(r)
+}
+
+// doubt reports whether a timer decided a verdict that is not the best one
+// while other cases were played.
+func doubt(c cases.Case, r harness.Result, load *pulse) bool {
+	if r.Transcript == nil || r.Outcome == harness.Pass || r.Outcome == harness.Observed || !r.Outcome.Ran() {
+		return false
+	}
+	if c.ID.Group() == "6.4" && r.Behavior == cases.NonStrict {
+		return load.stalledSince(r.Transcript.Started)
+	}
+	return timedOut(*r.Transcript)
+}
+
+// timedOut reports whether one of our timers ended the case.
+func timedOut(t cases.Transcript) bool {
+	killed := t.FailedByUs && t.LocalCode == ws.StatusGoingAway
+	gaveUp := t.ClosedByUs && t.LocalCode == 0
+	return killed || gaveUp || t.OpenTimeout || t.CloseTimeout || t.ServerDropExpiry ||
+		t.DroppedByUs && t.Role == cases.Server && t.FailedByUs
+}
+
+// repeatDoubtful plays the doubtful cases again with little beside them.
+func (s *serverRun) repeatDoubtful(ctx context.Context) {
+	s.mu.Lock()
+	list := s.doubtful
+	s.doubtful = nil
+	s.mu.Unlock()
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, repeatParallel)
+	for _, before := range list {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			r := s.playOnce(ctx, before.c)
+			if !r.Outcome.Ran() {
+				r = before.r // the first verdict is better than none
+			}
+			r.Attempts = 2
+			r.Note = "a timer decided, so the case was repeated with little beside it"
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.emit(r)
+		})
+	}
+	wg.Wait()
+}
+
+// A pulse watches whether the peer goes on answering under heavy load.
+type pulse struct {
+	mu     sync.Mutex
+	active bool
+	last   time.Time // something came from the peer
+	stall  time.Time // the end of the last silence longer than stallBound
+}
+
+func (p *pulse) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.active, p.last = true, time.Now()
+}
+
+func (p *pulse) end() {
+	p.beat()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.active = false
+}
+
+// beat notes that the peer has sent something.
+func (p *pulse) beat() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if p.active && now.Sub(p.last) > stallBound {
+		p.stall = now
+	}
+	p.last = now
+}
+
+func (p *pulse) stalledSince(t time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stall.After(t)
+}

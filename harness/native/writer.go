@@ -1,0 +1,241 @@
+package native
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	mrand "math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/ws"
+)
+
+const (
+	// writeBuffer is how many octets a TCP write carries at the most, unless a
+	// step says less. Frames are produced into it piece by piece, so that the
+	// 16 MiB of section 9 never stand in memory.
+	writeBuffer = 64 << 10
+	// flushBound is how long what is still queued may take to leave once the
+	// connection is to be dropped: a peer that stopped reading must not hold us.
+	flushBound = time.Second
+	// queueBound is how many octets of replies (pongs) may wait for a peer that
+	// pings without reading. Further pings go unanswered.
+	queueBound = 1 << 20
+)
+
+// An outgoing is one thing in the writer's queue: a frame, or a message to be
+// cut into frames.
+type outgoing struct {
+	header   ws.Header // of the first frame; its Fin is that of the last
+	payload  cases.Payload
+	fragment int  // cut the payload into frames of so many octets; 0 means one frame
+	bare     bool // the payload alone, without a header: octets of a frame already open
+	plain    bool // never masked: a header, written as if it were a payload
+	key      [4]byte
+	offset   int // of bare octets in their frame, for the mask
+	chop     int
+	alone    bool
+}
+
+// A writer sends what is queued, in order, from a goroutine of its own, so that
+// the peer is read while it is written to. After a write error it discards:
+// what the peer sent before may still be read.
+type writer struct {
+	nc     net.Conn
+	masked bool
+
+	mu      sync.Mutex // guards keys, queue, replies and closing
+	keys    *mrand.ChaCha8
+	queue   []outgoing
+	replies int // octets of the replies queued
+	closing bool
+	wake    chan struct{} // one slot: something was queued, or closing was set
+	done    chan struct{} // closed when the goroutine has ended
+
+	buf  []byte
+	err  error
+	onTx func(n int) // is told the size of each write
+}
+
+func newWriter(nc net.Conn, masked bool, onTx func(int)) *writer {
+	var seed [32]byte
+	rand.Read(seed[:]) //nolint:errcheck // never fails
+	w := &writer{
+		nc: nc, masked: masked, keys: mrand.NewChaCha8(seed), onTx: onTx,
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	go w.run()
+	return w
+}
+
+// key returns a fresh masking key (RFC 6455 §5.3).
+func (w *writer) key() (key [4]byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	binary.NativeEndian.PutUint32(key[:], uint32(w.keys.Uint64()))
+	return key
+}
+
+// send queues o. It never blocks.
+func (w *writer) send(o outgoing) {
+	w.mu.Lock()
+	w.queue = append(w.queue, o)
+	w.mu.Unlock()
+	w.signal()
+}
+
+// reply queues o unless the peer has let too many replies pile up.
+func (w *writer) reply(o outgoing) bool {
+	w.mu.Lock()
+	ok := w.replies < queueBound
+	if ok {
+		w.replies += o.payload.Len + ws.MaxHeaderLen
+		w.queue = append(w.queue, o)
+	}
+	w.mu.Unlock()
+	w.signal()
+	return ok
+}
+
+func (w *writer) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// finish lets what is queued leave, for a bounded time, and ends the goroutine.
+// With abort it discards the queue. The connection is left to the caller.
+func (w *writer) finish(abort bool) {
+	w.mu.Lock()
+	w.closing = true
+	if abort {
+		w.queue = nil
+	}
+	w.mu.Unlock()
+	if abort {
+		w.nc.SetWriteDeadline(time.Unix(1, 0)) //nolint:errcheck // a closed connection has no deadline, nor needs one
+	} else {
+		w.nc.SetWriteDeadline(time.Now().Add(flushBound)) //nolint:errcheck // likewise
+	}
+	w.signal()
+	<-w.done
+}
+
+func (w *writer) run() {
+	defer close(w.done)
+	var batch []outgoing
+	for {
+		w.mu.Lock()
+		batch, w.queue = w.queue, batch[:0]
+		w.replies = 0
+		closing := w.closing
+		w.mu.Unlock()
+		for i, o := range batch {
+			w.put(o)
+			batch[i] = outgoing{}
+		}
+		w.flush()
+		if len(batch) > 0 {
+			continue
+		}
+		if closing {
+			return
+		}
+		<-w.wake
+	}
+}
+
+// put produces the octets of o and writes what fills the buffer.
+func (w *writer) put(o outgoing) {
+	if o.chop > 0 || o.alone {
+		w.flush()
+	}
+	switch {
+	case o.bare:
+		w.octets(o, o.key, 0, o.payload.Len, o.offset)
+	case o.fragment == 0 || o.payload.Len <= o.fragment:
+		w.frame(o, o.header, 0, o.payload.Len)
+	default:
+		w.fragments(o)
+	}
+	if o.chop > 0 || o.alone {
+		w.flush()
+	}
+}
+
+// fragments cuts a message. An exact multiple of the fragment size is followed
+// by an empty final continuation, as Autobahn does.
+func (w *writer) fragments(o outgoing) {
+	h := o.header
+	h.Fin = false
+	for from := 0; ; from += o.fragment {
+		to := min(from+o.fragment, o.payload.Len)
+		h.Fin = to-from < o.fragment
+		w.frame(o, h, from, to)
+		if h.Fin || w.err != nil {
+			return
+		}
+		h.Opcode, h.RSV = ws.OpContinuation, 0
+	}
+}
+
+func (w *writer) frame(o outgoing, h ws.Header, from, to int) {
+	h.Length = uint64(to - from)
+	if w.masked {
+		h.Masked, h.MaskKey = true, o.key
+		if o.fragment > 0 {
+			h.MaskKey = w.key()
+		}
+	}
+	w.buf = ws.AppendHeader(w.buf, h)
+	w.octets(o, h.MaskKey, from, to, 0)
+}
+
+// octets appends the payload from..to, masked, writing whenever a write is full.
+func (w *writer) octets(o outgoing, key [4]byte, from, to, pos int) {
+	size := writeBuffer
+	if o.chop > 0 {
+		size = o.chop
+	}
+	for from < to && w.err == nil {
+		n := min(to-from, writeBuffer)
+		start := len(w.buf)
+		w.buf = o.payload.AppendRange(w.buf, from, from+n)
+		if w.masked && !o.plain {
+			pos = ws.Mask(key, pos, w.buf[start:])
+		}
+		from += n
+		w.full(size)
+	}
+	if o.chop > 0 {
+		w.full(size)
+	}
+}
+
+// full writes the buffer in pieces of size, as long as it holds that much.
+func (w *writer) full(size int) {
+	p := w.buf
+	for len(p) >= size && w.err == nil {
+		w.write(p[:size])
+		p = p[size:]
+	}
+	w.buf = w.buf[:copy(w.buf, p)]
+}
+
+func (w *writer) flush() {
+	if len(w.buf) > 0 && w.err == nil {
+		w.write(w.buf)
+	}
+	w.buf = w.buf[:0]
+}
+
+func (w *writer) write(p []byte) {
+	n, err := w.nc.Write(p)
+	if n > 0 && w.onTx != nil {
+		w.onTx(n)
+	}
+	w.err = err
+}
