@@ -1,0 +1,252 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/autobahn"
+	"github.com/wsconform/wsconform/harness/docker"
+)
+
+type autobahnRun struct {
+	role      string
+	url       string
+	agent     string
+	out       string
+	image     string
+	network   string
+	strict    bool
+	patience  time.Duration
+	selection selection
+}
+
+func autobahnRunCommand() *cobra.Command {
+	var o autobahnRun
+	c := &cobra.Command{
+		Use:   "run [-- COMMAND...]",
+		Short: "Run Autobahn's cases against an agent",
+		Long: `Runs Autobahn's cases against an agent: a server that runs at --url, or a command
+that is started for the run. In the command, {url}, {host} and {port} stand for
+where a server should listen, or where a client should connect. Without either
+it is our own reference server or client that is tested.
+
+Results go to DIR/run.jsonl, Autobahn's own reports to DIR/autobahn, what the
+agent printed to DIR/agent.log. Cases without a verdict, and with --strict also
+lenient verdicts, keep the run from being a success.`,
+		Example: `  wsconform autobahn run --role server --url ws://127.0.0.1:9001
+  wsconform autobahn run --role server -- ./my-server --port {port}
+  wsconform autobahn run --role client --exclude '12.*,13.*' -- ./my-client {url}`,
+		RunE: func(c *cobra.Command, command []string) error { return o.run(c, command) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.role, "role", "server", "what the agent is: `server` or client")
+	f.StringVar(&o.url, "url", "", "where the server listens, `ws://HOST:PORT`; with a command the default is any free port")
+	f.StringVar(&o.agent, "agent", "", "`NAME` of the agent in reports")
+	f.StringVarP(&o.out, "out", "o", "", "folder for the results, `DIR` (default out/autobahn-ROLE)")
+	f.StringVar(&o.image, "image", "", "image that has wstest, `REF`; the default is the one of autobahn image")
+	f.StringVar(&o.network, "network", "host", "network of the container: `host`, or bridge for Docker Desktop")
+	f.BoolVar(&o.strict, "strict", false, "lenient and unsupported outcomes fail the run too")
+	f.DurationVar(&o.patience, "start-timeout", 0, "how long the agent may take to start (default 30s, without a command 5s)")
+	o.selection.flags(f)
+	return c
+}
+
+func (o *autobahnRun) run(c *cobra.Command, command []string) error {
+	list, sel, err := o.selection.pick()
+	if err != nil {
+		return err
+	}
+	agent, err := o.agentOf(command)
+	if err != nil {
+		return err
+	}
+	ctx, stderr := c.Context(), c.ErrOrStderr()
+	containers, err := docker.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer containers.Close()
+	image, err := o.imageOf(ctx, containers, stderr)
+	if err != nil {
+		return err
+	}
+	out := o.folder()
+	log, err := createLog(filepath.Join(out, "agent.log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+
+	meter := newMeter(stderr, len(list), sections())
+	engine := &autobahn.Engine{
+		Docker: containers, Image: image.Image, Network: o.network, Patience: o.patience,
+		Dir: filepath.Join(out, "autobahn"), AgentLog: log,
+		Progress: func(p autobahn.Progress) { meter.step(p.Index, string(p.Case)) },
+	}
+	file := filepath.Join(out, "run.jsonl")
+	header := harness.Header{
+		Tool: "wsconform " + toolVersion(), Engine: image, Agent: agent, Selection: sel,
+		Started: time.Now().UTC(), Host: thisHost(), Settings: map[string]any{"network": o.network},
+	}
+	gate, err := record(file, header, o.strict, func(emit func(harness.Result)) error {
+		defer meter.end()
+		return engine.Run(ctx, agent, list, emit)
+	})
+	gate.summary(c.OutOrStdout())
+	fmt.Fprintf(c.OutOrStdout(), "results: %s\n", file)
+	if err != nil {
+		return err
+	}
+	return gate.verdict()
+}
+
+// record writes what play emits to a run file. Errors of the file do not stop
+// the run: the writer tries again with every result.
+func record(file string, header harness.Header, strict bool, play func(emit func(harness.Result)) error) (*gate, error) {
+	g := &gate{strict: strict}
+	w, err := harness.CreateRun(file, header)
+	if err != nil {
+		return g, err
+	}
+	failure := play(func(r harness.Result) {
+		g.add(r)
+		_ = w.Case(r) // Close says so if the file lacks anything
+	})
+	g.sort()
+	// An agent that cannot be tested leaves a partial run, not an invalid one.
+	reason := failure
+	if agentsFault(failure) {
+		reason = nil
+	}
+	_, err = w.Close(reason)
+	return g, errors.Join(failure, err)
+}
+
+func (o *autobahnRun) folder() string {
+	if o.out != "" {
+		return o.out
+	}
+	return filepath.Join("out", "autobahn-"+o.role)
+}
+
+// agentOf puts the agent together from the flags and the command.
+func (o *autobahnRun) agentOf(command []string) (harness.Agent, error) {
+	agent := harness.Agent{Name: o.agent, URL: o.url, Command: command}
+	if err := agent.Role.UnmarshalText([]byte(o.role)); err != nil {
+		return agent, usagef("--role %q: it is server or client", o.role)
+	}
+	if agent.Role == cases.Client && o.url != "" {
+		return agent, usagef("--url is for servers: Autobahn tells a client where to go, by {url} in its command")
+	}
+	if o.network != "host" && o.network != "bridge" {
+		return agent, usagef("--network %q: it is host or bridge", o.network)
+	}
+	if len(command) == 0 && o.url == "" {
+		if err := o.ourselves(&agent); err != nil {
+			return agent, err
+		}
+	}
+	if agent.Name == "" {
+		agent.Name = agentName(agent)
+	}
+	if agent.Role == cases.Server && agent.URL == "" {
+		port, err := harness.FreePort()
+		if err != nil {
+			return agent, err
+		}
+		agent.URL = "ws://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	}
+	return agent, checkURL(agent)
+}
+
+func checkURL(agent harness.Agent) error {
+	if agent.URL == "" {
+		return nil
+	}
+	u, err := url.Parse(agent.URL)
+	if err != nil || u.Hostname() == "" || u.Scheme != "ws" && u.Scheme != "wss" {
+		return usagef("--url %q: it must look like ws://127.0.0.1:9001", agent.URL)
+	}
+	return nil
+}
+
+// ourselves makes our reference server or client the agent.
+func (o *autobahnRun) ourselves(agent *harness.Agent) error {
+	exe, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find our own program: %w", err)
+	}
+	agent.Version = toolVersion()
+	if agent.Name == "" {
+		agent.Name = "wsconform-" + o.role
+	}
+	agent.Command = []string{exe, "echo", "--addr", "{host}:{port}", "--verbose"}
+	if agent.Role == cases.Client {
+		agent.Command = []string{exe, "drive", "{url}", "--agent", agent.Name}
+	}
+	return nil
+}
+
+// agentName is how an agent goes by that was not given a name.
+func agentName(agent harness.Agent) string {
+	if len(agent.Command) > 0 {
+		return filepath.Base(agent.Command[0])
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(agent.URL, "ws://"), "wss://")
+}
+
+// sections is worth a line when the section changes.
+func sections() func(int, string) bool {
+	last := ""
+	return func(_ int, id string) bool {
+		section := cases.ID(id).Section()
+		changed := section != last
+		last = section
+		return changed
+	}
+}
+
+func createLog(path string) (io.WriteCloser, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	return os.Create(path)
+}
+
+func thisHost() harness.Host {
+	return harness.Host{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Go: runtime.Version()}
+}
+
+// imageOf makes sure of the image, and says what is known of it. Of an image that
+// the user names that is its digest.
+func (o *autobahnRun) imageOf(ctx context.Context, containers *docker.Engine, progress io.Writer) (harness.Engine, error) {
+	if o.image != "" {
+		image, err := containers.Image(ctx, o.image)
+		if errors.Is(err, docker.ErrNotFound) {
+			err = usagef("--image: %w here; pull or load it, or leave the flag out", err)
+		}
+		return harness.Engine{Name: "autobahn", Image: o.image, Digest: cmp.Or(image.Digest, image.ID)}, err
+	}
+	image, err := autobahn.EnsureImage(ctx, containers, autobahn.ImageOptions{
+		Progress: func(line string) { fmt.Fprintln(progress, line) },
+	})
+	return harness.Engine{
+		Name: "autobahn", Version: image.Versions["autobahntestsuite"],
+		Image: image.Ref, Digest: image.Digest, Packages: image.Versions,
+	}, err
+}

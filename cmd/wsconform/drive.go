@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+type driveOptions struct {
+	agent     string
+	cases     string
+	noDeflate bool
+	base      string
+}
+
+func driveCommand() *cobra.Command {
+	var o driveOptions
+	c := &cobra.Command{
+		Use:   "drive URL",
+		Short: "Run the reference client against a fuzzing server",
+		Long: `Runs the reference client against a server that speaks Autobahn's driver
+protocol, such as Autobahn's fuzzingserver: asks how many cases there are, opens
+a connection for each, on which it echoes every message, and has the reports
+written. Verdicts are the server's business.`,
+		Example: "  wsconform drive ws://127.0.0.1:9001 --agent my-client",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, list []string) error {
+			o.base = strings.TrimSuffix(list[0], "/")
+			if _, err := url.Parse(o.base); err != nil {
+				return usagef("URL: %w", err)
+			}
+			return o.run(c)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.agent, "agent", "wsconform", "`NAME` in the server's reports")
+	f.StringVar(&o.cases, "cases", "", "run these only, such as 5 or 10-20: `NUMBERS` are positions among the server's cases")
+	f.BoolVar(&o.noDeflate, "no-deflate", false, "do not offer permessage-deflate")
+	return c
+}
+
+func (o *driveOptions) run(c *cobra.Command) error {
+	ctx := c.Context()
+	count, err := o.count(ctx)
+	if err != nil {
+		return fmt.Errorf("drive: %w", err)
+	}
+	first, last, err := o.numbers(count)
+	if err != nil {
+		return err
+	}
+	meter := newMeter(c.ErrOrStderr(), last-first+1, every(50))
+	refused := 0
+	for n := first; n <= last; n++ {
+		meter.step(n-first+1, fmt.Sprintf("case %d", n))
+		err := o.runCase(ctx, n)
+		var handshake *ws.HandshakeError
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("drive: %w", context.Cause(ctx))
+		case errors.As(err, &handshake): // the server knows: it may even be the test
+			refused++
+		case err != nil:
+			return fmt.Errorf("drive: case %d of %d: %w", n, count, err)
+		}
+	}
+	meter.end()
+	if err := o.updateReports(ctx); err != nil {
+		return fmt.Errorf("drive: update reports: %w", err)
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "drive: %d cases run, %d of them without a connection\n", last-first+1, refused)
+	if refused == last-first+1 {
+		return errors.New("drive: no case could be opened")
+	}
+	return nil
+}
+
+// numbers reads the range of cases to run.
+func (o *driveOptions) numbers(count int) (first, last int, err error) {
+	if o.cases == "" {
+		return 1, count, nil
+	}
+	from, to, isRange := strings.Cut(o.cases, "-")
+	if !isRange {
+		to = from
+	}
+	first, err1 := strconv.Atoi(from)
+	last, err2 := strconv.Atoi(to)
+	if err1 != nil || err2 != nil || first < 1 || last < first || last > count {
+		return 0, 0, usagef("--cases %q: give a number or a range within 1-%d", o.cases, count)
+	}
+	return first, last, nil
+}
+
+func (o *driveOptions) dial(ctx context.Context, resource string) (*ws.Conn, error) {
+	opts := &ws.DialOptions{ReadLimit: maxMessage}
+	if !o.noDeflate {
+		opts.Deflate = &ws.Deflate{}
+	}
+	return ws.Dial(ctx, o.base+resource, opts)
+}
+
+func (o *driveOptions) count(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	c, err := o.dial(ctx, "/getCaseCount")
+	if err != nil {
+		return 0, err
+	}
+	defer c.CloseNow()
+	_, answer, err := c.Read(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("number of cases: %w", err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(answer)))
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("number of cases: the server said %.40q", answer)
+	}
+	_ = c.Discard(ctx) // the server closes next; how is not ours to judge
+	return n, nil
+}
+
+// runCase echoes until the connection ends, in whatever way: that is what the
+// server judges.
+func (o *driveOptions) runCase(ctx context.Context, n int) error {
+	c, err := o.dial(ctx, fmt.Sprintf("/runCase?case=%d&agent=%s", n, url.QueryEscape(o.agent)))
+	if err != nil {
+		return err
+	}
+	defer c.CloseNow()
+	_ = ws.Echo(ctx, c)
+	return nil
+}
+
+// updateReports returns when the reports are written.
+func (o *driveOptions) updateReports(ctx context.Context) error {
+	c, err := o.dial(ctx, "/updateReports?agent="+url.QueryEscape(o.agent))
+	if err != nil {
+		return err
+	}
+	defer c.CloseNow()
+	if err := c.Discard(ctx); !errors.As(err, new(*ws.CloseError)) {
+		return err
+	}
+	return nil
+}

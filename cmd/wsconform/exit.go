@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/autobahn"
+	"github.com/wsconform/wsconform/harness/native"
+)
+
+// The exit codes. They never are a count.
+const (
+	exitOK          = 0
+	exitFailed      = 1 // the implementation fails
+	exitUsage       = 2 // wrong usage or configuration
+	exitHarness     = 3 // the harness or its environment failed
+	exitIncomplete  = 4 // cases are missing
+	exitAgent       = 5 // the agent cannot be tested
+	exitInterrupted = 130
+)
+
+// A codedError ends the program with a code of its own.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
+
+func usagef(format string, a ...any) error {
+	return &codedError{exitUsage, fmt.Errorf(format, a...)}
+}
+
+// exitCode tells whose fault an error is. What nobody has claimed is ours.
+func exitCode(err error) int {
+	var coded *codedError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case agentsFault(err):
+		return exitAgent
+	}
+	return exitHarness
+}
+
+// agentsFault reports whether a run failed because of the agent.
+func agentsFault(err error) bool {
+	return errors.Is(err, harness.ErrNotListening) || errors.Is(err, autobahn.ErrNoCase) ||
+		errors.As(err, new(*harness.AgentExitError)) ||
+		errors.As(err, new(*native.UnreachableError)) || errors.As(err, new(*native.DriverError))
+}

@@ -1,0 +1,22 @@
+// Command wsconform tells whether a WebSocket implementation keeps RFC 6455 and
+// RFC 7692.
+//
+// Start reading at the table of commands in root.go; each command has a file of
+// its own. Exit codes are an interface, and are in exit.go.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal asks for an end in good order, the second one ends at once.
+	context.AfterFunc(ctx, stop)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// commands lists the commands in the order of the help. To add one, add a row.
+var commands = []func() *cobra.Command{
+	testCommand,
+	autobahnCommand,
+	echoCommand,
+	driveCommand,
+	reportCommand,
+	cleanCommand,
+	versionCommand,
+}
+
+// run is main without the process. It returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintln(stderr, "wsconform: "+strings.TrimSpace(err.Error()))
+	}
+	return exitCode(err)
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "wsconform",
+		Short:         "Tells whether a WebSocket implementation keeps RFC 6455 and RFC 7692",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		Long: `wsconform tells whether a WebSocket implementation keeps RFC 6455 and RFC 7692.
+
+Exit codes: 0 it does, 1 it does not, 2 wrong usage, 3 the harness or its
+environment failed, 4 cases are missing, 5 the agent cannot be tested,
+130 interrupted (results so far are kept).`,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w; see %s --help", err, c.CommandPath())
+	})
+	for _, command := range commands {
+		root.AddCommand(command())
+	}
+	return root
+}
+
+// noCommand is called for arguments that name no command.
+func noCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if similar := c.SuggestionsFor(args[0]); len(similar) > 0 {
+		return usagef("there is no command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
+	}
+	return usagef("there is no command %q; see %s --help", args[0], c.CommandPath())
+}
+
+// args makes a check of arguments report wrong usage.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, list []string) error {
+		if err := check(c, list); err != nil {
+			return usagef("%w; usage: %s", err, c.UseLine())
+		}
+		return nil
+	}
+}

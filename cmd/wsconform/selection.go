@@ -1,0 +1,62 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// A selection is the cases that the flags --cases and --exclude ask for.
+type selection struct{ include, exclude []string }
+
+func (s *selection) flags(f *pflag.FlagSet) {
+	f.StringSliceVar(&s.include, "cases", []string{"*"}, "run these cases: ids or `PATTERNS` such as '7.*', as in Autobahn's configuration")
+	f.StringSliceVar(&s.exclude, "exclude", nil, "leave these cases out, `PATTERNS` likewise")
+}
+
+// pick returns the cases. A pattern that matches nothing is wrong usage: it is a
+// typing error, or names a case that somebody thinks is run.
+func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
+	all := cases.All()
+	for _, list := range [][]string{s.include, s.exclude} {
+		if lost := cases.Unmatched(all, list); len(lost) > 0 {
+			return nil, harness.Selection{}, usagef(
+				"no case matches %s; a section is written with a star, such as '7.*' or '9.3.*'", strings.Join(lost, ", "))
+		}
+	}
+	list, err := cases.Select(all, s.include, s.exclude)
+	if err != nil {
+		return nil, harness.Selection{}, usagef("%w", err)
+	}
+	if len(list) == 0 {
+		return nil, harness.Selection{}, usagef("the patterns leave no case to run")
+	}
+	sel := harness.Selection{Cases: s.include, Exclude: s.exclude, Catalogue: fingerprint(all)}
+	for _, c := range list {
+		sel.Selected = append(sel.Selected, c.ID)
+	}
+	return list, sel, nil
+}
+
+// fingerprint is the SHA-256 of all that the catalogue says, so that runs tell
+// whether they judged by the same cases.
+func fingerprint(all []cases.Case) string {
+	h := sha256.New()
+	for _, c := range all {
+		fmt.Fprintf(h, "%s\n%s\n%s\n%s\n", c.ID, c.Title, c.Expect, strings.Join(c.RFC, ", "))
+		for _, step := range c.Steps {
+			fmt.Fprintf(h, "%s\n", step)
+		}
+		fmt.Fprintf(h, "%+v\n", c.Want)
+		if c.Deflate != nil {
+			fmt.Fprintf(h, "%+v\n", *c.Deflate)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

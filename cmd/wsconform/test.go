@@ -1,0 +1,304 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/fixtures/corpora"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/native"
+	"github.com/wsconform/wsconform/reports"
+)
+
+type test struct {
+	client    bool
+	serverCmd string
+	port      int
+	agent     string
+	out       string
+	strict    bool
+	patience  time.Duration
+	parallel  int
+	faithful  bool
+	corpora   string
+	selection selection
+	dial      dialFlags
+}
+
+func testCommand() *cobra.Command {
+	var o test
+	c := &cobra.Command{
+		Use:   "test URL | test --client -- COMMAND...",
+		Short: "Test a server or a client with the native engine",
+		Long: `Plays every case of the Autobahn testsuite itself, without Docker, and gives the
+verdict that Autobahn would give.
+
+A server is named by its URL. A client is a command that speaks Autobahn's driver
+protocol (getCaseCount, runCase, updateReports); {url} in it becomes the address
+to connect to. It is started several times, each time with a share of the cases,
+so a driver that runs one case after the other is tested in parallel all the same.
+
+Results go to DIR/run.jsonl, reports to DIR/index.html and beside it.`,
+		Example: `  wsconform test ws://127.0.0.1:9001
+  wsconform test ws://127.0.0.1:9001 --cases '5.*' --exclude 5.19,5.20
+  wsconform test --server-cmd './my-server --port {port}'
+  wsconform test --client -- ./my-client {url}`,
+		RunE: func(c *cobra.Command, args []string) error { return o.run(c, args) },
+	}
+	f := c.Flags()
+	f.BoolVar(&o.client, "client", false, "the agent is a client: a command behind --")
+	f.StringVar(&o.serverCmd, "server-cmd", "", "start the server with this `COMMAND` first; {port} in it becomes a free port, {host} the address")
+	f.IntVar(&o.port, "port", 0, "let a client connect to this `PORT`, for drivers that know no other; it then runs alone")
+	f.StringVar(&o.agent, "agent", "", "`NAME` of the agent in reports")
+	f.StringVarP(&o.out, "out", "o", "", "folder for the results, `DIR` (default out/server or out/client)")
+	f.BoolVar(&o.strict, "strict", false, "lenient and unsupported outcomes fail the run too")
+	f.DurationVar(&o.patience, "start-timeout", 30*time.Second, "how long a server may take to start")
+	f.IntVarP(&o.parallel, "parallel", "p", 0, "cases (of a client: drivers) at once; 0 measures what the server takes")
+	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, wherever it does")
+	f.StringVar(&o.corpora, "corpora", "", "folder with Autobahn's own payload files for sections 12 and 13, `DIR`")
+	o.selection.flags(f)
+	o.dial.flags(f)
+	return c
+}
+
+func (o *test) run(c *cobra.Command, args []string) error {
+	list, sel, err := o.selection.pick()
+	if err != nil {
+		return err
+	}
+	agent, err := o.agentOf(args)
+	if err != nil {
+		return err
+	}
+	options, err := o.options()
+	if err != nil {
+		return err
+	}
+	target, err := o.dial.target(agent.URL)
+	if err != nil {
+		return err
+	}
+	out := o.out
+	if out == "" {
+		out = filepath.Join("out", agent.Role.String())
+	}
+	header := harness.Header{
+		Tool: "wsconform " + toolVersion(), Engine: harness.Engine{Name: "native", Version: toolVersion()},
+		Agent: agent, Selection: sel, Started: time.Now().UTC(), Host: thisHost(),
+		Settings: map[string]any{"parallel": o.parallel, "faithful": o.faithful},
+	}
+	log, err := createLog(filepath.Join(out, "agent.log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // a log
+	begun := time.Now()
+	meter := newMeter(c.ErrOrStderr(), len(list), every(100))
+	done := 0
+	file := filepath.Join(out, "run.jsonl")
+	gate, err := record(file, header, o.strict, func(emit func(harness.Result)) error {
+		defer meter.end()
+		counted := func(r harness.Result) {
+			done++
+			meter.step(done, string(r.Case))
+			emit(r)
+		}
+		if o.client {
+			driver := native.Driver{Command: agent.Command, Port: o.port, Log: log}
+			_, err := native.TestClient(c.Context(), driver, list, options, counted)
+			return err
+		}
+		if o.serverCmd != "" {
+			process, err := harness.StartAgent(agent.Command, hostPort(target.URL), log)
+			if err != nil {
+				return err
+			}
+			defer process.Stop()
+			if err := harness.WaitListening(c.Context(), process, target.URL.Host, o.patience); err != nil {
+				return err
+			}
+		}
+		return testServer(c.Context(), *target, list, options, counted)
+	})
+	return o.conclude(c, gate, err, file, out, time.Since(begun))
+}
+
+// testServer tests a server that listens, and tells one that died or does not
+// echo from one that fails cases.
+func testServer(ctx context.Context, target native.Target, list []cases.Case, options native.Options, emit func(harness.Result)) error {
+	good := 0
+	report, err := native.TestServer(ctx, target, list, options, func(r harness.Result) {
+		if r.Outcome == harness.Pass || r.Outcome == harness.PassLenient {
+			good++
+		}
+		emit(r)
+	})
+	switch {
+	case err != nil:
+		return err
+	case report.Gone != "":
+		return &codedError{exitAgent, fmt.Errorf("the server was gone after case %s; the cases behind it have no verdict", report.Gone)}
+	case !report.Echoed && good == 0:
+		return &codedError{exitAgent, fmt.Errorf("the server at %s does not echo messages, so it cannot be tested: it must send every message back", target.URL)}
+	case report.Echoed && !report.Survived:
+		return &codedError{exitAgent, errors.New("the server echoed before the run and does not any more; see its log")}
+	}
+	return nil
+}
+
+// conclude prints what came of the run and writes the reports.
+func (o *test) conclude(c *cobra.Command, g *gate, failure error, file, out string, took time.Duration) error {
+	w := c.OutOrStdout()
+	g.summary(w)
+	fmt.Fprintf(w, "took %.1f s; results: %s\n", took.Seconds(), file)
+	run, err := harness.OpenRun(file)
+	if err == nil {
+		err = reports.Write(out, run)
+	}
+	if err == nil {
+		fmt.Fprintf(w, "report: %s\n", filepath.Join(out, "index.html"))
+	}
+	if failure != nil {
+		return errors.Join(failure, err)
+	}
+	verdict := g.verdict()
+	if verdict != nil && len(g.worth) > 0 {
+		fmt.Fprintf(w, "to repeat one: wsconform test %s --cases %s\n", o.again(c), g.worth[0].Case)
+	}
+	return errors.Join(verdict, err)
+}
+
+// again is the command line of this run without its selection.
+func (o *test) again(c *cobra.Command) string {
+	if o.client {
+		return "--client --cases ID -- " + strings.Join(c.Flags().Args(), " ") + "   with"
+	}
+	if o.serverCmd != "" {
+		return fmt.Sprintf("--server-cmd %q", o.serverCmd)
+	}
+	return c.Flags().Arg(0)
+}
+
+func (o *test) agentOf(args []string) (harness.Agent, error) {
+	agent := harness.Agent{Name: o.agent, Role: cases.Server}
+	switch {
+	case o.client && len(args) == 0:
+		return agent, usagef("--client needs the command that starts the client: wsconform test --client -- ./my-client {url}")
+	case o.client:
+		agent.Role, agent.Command = cases.Client, args
+	case o.serverCmd != "" && len(args) == 0:
+		port, err := harness.FreePort()
+		if err != nil {
+			return agent, err
+		}
+		agent.Command = []string{"/bin/sh", "-c", "exec " + o.serverCmd}
+		agent.URL = fmt.Sprintf("ws://127.0.0.1:%d", port)
+	case len(args) == 1:
+		agent.URL = args[0]
+		if o.serverCmd != "" {
+			agent.Command = []string{"/bin/sh", "-c", "exec " + o.serverCmd}
+		}
+		if err := checkURL(agent); err != nil {
+			return agent, usagef("%q is no address of a WebSocket server: it must look like ws://127.0.0.1:9001", args[0])
+		}
+	default:
+		return agent, usagef("say what to test: wsconform test ws://127.0.0.1:9001, or wsconform test --client -- ./my-client {url}")
+	}
+	if agent.Name == "" {
+		agent.Name = agentName(agent)
+		if o.serverCmd != "" {
+			agent.Name = filepath.Base(strings.Fields(o.serverCmd + " x")[0])
+		}
+	}
+	return agent, nil
+}
+
+func (o *test) options() (native.Options, error) {
+	options := native.Options{Parallel: o.parallel, Faithful: o.faithful}
+	if o.parallel < 0 {
+		return options, usagef("--parallel %d: it is 1 or more, or 0 to measure", o.parallel)
+	}
+	if o.corpora == "" {
+		return options, nil
+	}
+	set, err := corpora.Load(o.corpora)
+	if err != nil {
+		return options, usagef("--corpora: %w", err)
+	}
+	options.Originals = set
+	return options, nil
+}
+
+// dialFlags say how a server is reached.
+type dialFlags struct {
+	headers      []string
+	subprotocols []string
+	insecure     bool
+	serverName   string
+	ca           string
+	cert, key    string
+}
+
+func (d *dialFlags) flags(f *pflag.FlagSet) {
+	f.StringArrayVarP(&d.headers, "header", "H", nil, "add this to the handshake request, `'Name: value'`; Host replaces the one of the URL")
+	f.StringSliceVar(&d.subprotocols, "subprotocol", nil, "offer these subprotocols, `NAMES`")
+	f.BoolVarP(&d.insecure, "insecure", "k", false, "take any certificate of a wss server")
+	f.StringVar(&d.serverName, "server-name", "", "`NAME` to ask for and to verify in TLS")
+	f.StringVar(&d.ca, "ca", "", "trust the certificates of this PEM `FILE`")
+	f.StringVar(&d.cert, "cert", "", "client certificate for TLS, a PEM `FILE`")
+	f.StringVar(&d.key, "key", "", "its key, a PEM `FILE`")
+}
+
+// target puts the flags together. A client under test has no URL; the flags
+// then mean nothing.
+func (d *dialFlags) target(raw string) (*native.Target, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, usagef("%q: %w", raw, err)
+	}
+	t := &native.Target{URL: u, Header: http.Header{}, Subprotocols: d.subprotocols}
+	for _, h := range d.headers {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok || strings.TrimSpace(name) == "" {
+			return nil, usagef("--header %q: it must look like 'Name: value'", h)
+		}
+		t.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	conf := &tls.Config{ServerName: d.serverName, InsecureSkipVerify: d.insecure}
+	if d.ca != "" {
+		pem, err := os.ReadFile(d.ca)
+		if err != nil {
+			return nil, usagef("--ca: %w", err)
+		}
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, usagef("--ca %s: there is no certificate in it", d.ca)
+		}
+	}
+	if d.cert != "" || d.key != "" {
+		pair, err := tls.LoadX509KeyPair(d.cert, d.key)
+		if err != nil {
+			return nil, usagef("--cert and --key: %w", err)
+		}
+		conf.Certificates = []tls.Certificate{pair}
+	}
+	t.TLS = conf
+	return t, nil
+}
+
+func hostPort(u *url.URL) map[string]string {
+	return map[string]string{"host": u.Hostname(), "port": u.Port(), "url": u.String()}
+}
