@@ -108,6 +108,7 @@ type Entry struct {
 	Chop   int           `json:"chop,omitempty"`   // octets per write
 	Alone  bool          `json:"alone,omitempty"`  // written by itself
 	Note   string        `json:"note,omitempty"`   // of a note
+	Timer  Timer         `json:"timer,omitempty"`  // of a note: the timer it is about
 }
 
 // EntryKind tells the kinds of wire log entry apart.
@@ -118,6 +119,20 @@ const (
 	LogFrame  EntryKind = "frame"
 	LogOctets EntryKind = "octets"
 	LogNote   EntryKind = "note"
+)
+
+// A Timer is what a note in the wire log may be about. The steps of the case say
+// how long each runs.
+type Timer string
+
+// The timers that cases set: when they begin and when they end.
+const (
+	PauseBegins Timer = "pause"
+	PauseEnds   Timer = "pause-end"
+	KillArmed   Timer = "kill"
+	KillFired   Timer = "kill-fired"
+	CloseArmed  Timer = "close"
+	CloseFired  Timer = "close-fired"
 )
 
 // A Transcript is everything the verdict of a case depends on, and what a

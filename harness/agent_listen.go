@@ -28,6 +28,10 @@ func Listening(ctx context.Context, addr string) bool {
 			return found
 		}
 	}
+	return connects(ctx, addr)
+}
+
+func connects(ctx context.Context, addr string) bool {
 	dialer := net.Dialer{Timeout: 2 * time.Second}
 	c, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {

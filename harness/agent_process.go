@@ -40,6 +40,9 @@ func (e *AgentExitError) Error() string {
 	return msg
 }
 
+// ErrNotStarted means that the agent's command cannot be run.
+var ErrNotStarted = errors.New("the agent cannot be started")
+
 // stopGrace is how long an agent may take to end after SIGTERM, and its output
 // to close after that.
 const stopGrace = 5 * time.Second
@@ -49,7 +52,7 @@ const stopGrace = 5 * time.Second
 func StartAgent(command []string, vars map[string]string, log io.Writer) (*Process, error) {
 	args, err := Expand(command, vars)
 	if err != nil {
-		return nil, fmt.Errorf("agent: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
 	}
 	p := &Process{cmd: exec.Command(args[0], args[1:]...), tail: &tail{}, done: make(chan struct{})}
 	var out io.Writer = p.tail
@@ -60,7 +63,7 @@ func StartAgent(command []string, vars map[string]string, log io.Writer) (*Proce
 	p.cmd.WaitDelay = stopGrace // a grandchild may keep the output open
 	ownGroup(p.cmd)
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("agent: start %s: %w", args[0], err)
+		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
 	}
 	go func() {
 		p.err = p.cmd.Wait()
@@ -161,6 +164,9 @@ func WaitListening(ctx context.Context, p *Process, addr string, patience time.D
 		case <-ctx.Done():
 			return fmt.Errorf("wait for %s: %w", addr, context.Cause(ctx))
 		case <-deadline.C:
+			if p == nil && connects(ctx, addr) { // forwarded by the kernel, with no socket to be seen
+				return nil
+			}
 			return notListening(p, addr, patience)
 		case <-poll.C:
 		}

@@ -115,9 +115,18 @@ func (w *Writer) Close(failure error) (Footer, error) {
 	foot := w.footer(failure)
 	err := w.line("", footerLine{kindFooter, foot})
 	if w.file != nil {
-		err = errors.Join(err, w.wrap("", w.file.Sync()), w.wrap("", w.file.Close()))
+		err = errors.Join(err, w.wrap("", syncFile(w.file)), w.wrap("", w.file.Close()))
 	}
 	return foot, err
+}
+
+// syncFile puts the file on the disk. Pipes and terminals cannot do that and
+// need not.
+func syncFile(f *os.File) error {
+	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	return f.Sync()
 }
 
 func (w *Writer) footer(failure error) Footer {

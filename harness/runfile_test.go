@@ -105,7 +105,7 @@ func failed(id cases.ID) harness.Result {
 			ClosedByUs: true, FailedByUs: true, DroppedByUs: true, Clean: true, UncleanReason: "peer dropped TCP",
 			OpenTimeout: true, CloseTimeout: true, ServerDropExpiry: true,
 			LocalCode: ws.StatusNormalClosure, LocalReason: cases.Octet("bye"),
-			RemoteClose: true, RemoteCode: 1002, RemoteReason: cases.Octet("\xff"),
+			RemoteClose: true, RemoteCode: 1002, RemoteZero: true, RemoteReason: cases.Octet("\xff"),
 			Traffic: &cases.Traffic{
 				In:  cases.Flow{Preopen: 129, Wire: 20, Payload: 10, App: 30, Frames: 2, Messages: 1},
 				Out: cases.Flow{Preopen: 200, Wire: 21, Payload: 11, App: 31, Frames: 3, Messages: 2},
@@ -117,7 +117,7 @@ func failed(id cases.ID) harness.Result {
 			Log: []cases.Entry{
 				{Kind: cases.LogFrame, Dir: cases.Out, At: time.Millisecond, Len: 12, Data: cases.Octet("Hello, "), Opcode: ws.OpText, Fin: true, RSV: 4, Mask: "01020304", Repeat: 12, Chop: 1, Alone: true},
 				{Kind: cases.LogOctets, Dir: cases.In, At: 2 * time.Millisecond, Len: 2, Data: cases.Octet("\x88\x00")},
-				{Kind: cases.LogNote, At: time.Second, Note: "the kill timer fired"},
+				{Kind: cases.LogNote, At: time.Second, Note: "the kill timer fired", Timer: cases.KillFired},
 			},
 			LogLost: 7,
 		},

@@ -328,7 +328,7 @@ func closeCode(r row) string {
 	switch {
 	case t == nil || !r.Outcome.Ran():
 		return ""
-	case t.RemoteCode != 0:
+	case t.RemoteCode != 0, t.RemoteZero:
 		return fmt.Sprint(uint16(t.RemoteCode))
 	case t.RemoteClose:
 		return "none"

@@ -70,6 +70,7 @@ type got struct {
 	LocalReason  string  `json:"lr,omitempty"`
 	RemoteClose  int     `json:"rc,omitempty"`
 	RemoteCode   uint16  `json:"rk,omitempty"`
+	RemoteZero   int     `json:"rz,omitempty"`
 	RemoteReason string  `json:"rr,omitempty"`
 	Took         int64   `json:"d,omitempty"` // microseconds
 	Traffic      []int   `json:"t,omitempty"` // texts
@@ -98,14 +99,17 @@ var thrift = []struct{ pass, other limits }{
 func detailsWithin(s summary, size int) ([]byte, error) {
 	var data []byte
 	for i, t := range thrift {
+		if i < len(thrift)-1 && atLeast(s, t.pass, t.other) > size {
+			continue
+		}
 		d := newDetails(s)
 		d.Cut = i > 0
 		for _, r := range s.Rows {
 			lim := t.other
-			if r.Outcome == harness.Pass || r.Outcome == harness.Observed {
+			if passed(r) {
 				lim = t.pass
 			}
-			d.Cases[string(r.Case)] = d.detail(r, lim)
+			d.Cases[r.Anchor()] = d.detail(r, lim)
 		}
 		var err error
 		if data, err = json.Marshal(d); err != nil { // escapes <, > and &
@@ -116,6 +120,26 @@ func detailsWithin(s summary, size int) ([]byte, error) {
 		}
 	}
 	return data, nil
+}
+
+func passed(r row) bool { return r.Outcome == harness.Pass || r.Outcome == harness.Observed }
+
+// atLeast is less than the logs will come to, found without encoding them.
+func atLeast(s summary, pass, other limits) int {
+	n := 0
+	for _, r := range s.Rows {
+		lim := other
+		if passed(r) {
+			lim = pass
+		}
+		if r.Transcript == nil {
+			continue
+		}
+		for _, e := range r.Transcript.Log[:min(len(r.Transcript.Log), lim.entries)] {
+			n += len(`["fin",1,1,""],`) + min(len(e.Data), lim.octets)
+		}
+	}
+	return n
 }
 
 func newDetails(s summary) *details {
@@ -199,7 +223,7 @@ func (d *details) events(list []cases.Event, lim limits) [][]any {
 		if i == maxEvents {
 			return append(out, []any{"more", 0, len(list) - i})
 		}
-		out = append(out, trim([]any{string(e.Kind), bit(e.Binary), e.Len, octets(e.Data, max(lim.octets, 64)), short(e.SHA256, 64)}))
+		out = append(out, trim([]any{short(string(e.Kind), 16), bit(e.Binary), e.Len, octets(e.Data, max(lim.octets, 64)), short(e.SHA256, 64)}))
 	}
 	return out
 }
@@ -222,8 +246,9 @@ func (d *details) got(t *cases.Transcript, lim limits) *got {
 	g := &got{
 		Events: d.events(t.Events, lim), Echoes: t.Echoes, Flags: flags(t), Unclean: d.text(t.UncleanReason),
 		LocalCode: d.code(t.LocalCode), LocalReason: octets(t.LocalReason, 128),
-		RemoteClose: bit(t.RemoteClose), RemoteCode: d.code(t.RemoteCode), RemoteReason: octets(t.RemoteReason, 128),
-		Took: t.Duration.Microseconds(),
+		RemoteClose: bit(t.RemoteClose), RemoteCode: d.code(t.RemoteCode), RemoteZero: bit(t.RemoteZero),
+		RemoteReason: octets(t.RemoteReason, 128),
+		Took:         t.Duration.Microseconds(),
 	}
 	if t.Traffic != nil {
 		g.Traffic = []int{d.text("received " + flow(t.Traffic.In)), d.text("sent " + flow(t.Traffic.Out))}
@@ -280,9 +305,16 @@ func (d *details) log(entries []cases.Entry, lim limits) [][]any {
 }
 
 func (d *details) entry(e cases.Entry, lim limits) []any {
-	kind := string(e.Kind)
-	if e.Kind != cases.LogNote {
-		kind = kind[:min(1, len(kind))] + string(e.Dir) // fin, fout, oin, oout
+	kind := "note"
+	switch {
+	case e.Kind == cases.LogFrame && e.Dir == cases.Out:
+		kind = "fout"
+	case e.Kind == cases.LogFrame:
+		kind = "fin"
+	case e.Kind == cases.LogOctets && e.Dir == cases.Out:
+		kind = "oout"
+	case e.Kind == cases.LogOctets:
+		kind = "oin"
 	}
 	if e.Kind == cases.LogFrame && e.Opcode == ws.OpClose && len(e.Data) >= 2 {
 		d.code(ws.StatusCode(uint16(e.Data[0])<<8 | uint16(e.Data[1])))
@@ -290,8 +322,16 @@ func (d *details) entry(e cases.Entry, lim limits) []any {
 	set := bit(e.Fin) | bit(e.Alone)<<1 | int(e.RSV)<<2
 	return trim([]any{
 		kind, int(e.At / time.Microsecond), e.Len, octets(e.Data, lim.octets), int(e.Opcode), set,
-		short(e.Mask, 8), e.Repeat, e.Chop, d.text(e.Note),
+		short(e.Mask, 8), e.Repeat, e.Chop, d.text(noteWords(e)),
 	})
+}
+
+// noteWords is the text of a note, also where an engine has only named a timer.
+func noteWords(e cases.Entry) string {
+	if e.Note == "" && e.Timer != "" {
+		return "timer: " + string(e.Timer)
+	}
+	return e.Note
 }
 
 // octets is the text form of cases.Octet, cut to n octets.

@@ -175,7 +175,7 @@ func explain(h harness.Header, r row) string {
 	}
 	if t := r.Transcript; t != nil && t.RemoteClose {
 		code := "no code"
-		if t.RemoteCode != 0 {
+		if t.RemoteCode != 0 || t.RemoteZero {
 			code = fmt.Sprintf("%d, %s", uint16(t.RemoteCode), codeWords(t.RemoteCode))
 		}
 		fmt.Fprintf(&b, "peer closed with %s\n", code)
@@ -196,17 +196,7 @@ func frames(r row) string {
 		return ""
 	}
 	var b strings.Builder
-	n := 0
-	for _, e := range r.Transcript.Log {
-		if e.Kind == cases.LogOctets {
-			continue
-		}
-		if n++; n > maxFrames {
-			b.WriteString("… and more; the run file has them\n")
-			break
-		}
-		b.WriteString(frameLine(e) + "\n")
-	}
+	WriteLog(&b, r.Transcript.Log, "") //nolint:errcheck // a builder takes all
 	return b.String()
 }
 
@@ -216,7 +206,7 @@ func frameLine(e cases.Entry) string {
 		at = fmt.Sprintf("%10s", seconds(e.At))
 	}
 	if e.Kind == cases.LogNote {
-		return at + "   " + short(e.Note, maxText)
+		return at + "   " + short(noteWords(e), maxText)
 	}
 	arrow := "->"
 	if e.Dir == cases.In {

@@ -3,7 +3,6 @@ package reports
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
@@ -95,16 +94,12 @@ func plain(s string) string {
 // harmless are the characters that mean nothing within a line of prose.
 func harmless(r rune) bool { return strings.ContainsRune(".-/'\"()+=", r) }
 
-// codeSpan puts text into backticks, more of them than the text has in a row.
+// codeSpan writes text as code, between backticks where nothing in it could end
+// them or be taken for HTML.
 func codeSpan(s string) string {
 	s = visible(s)
-	longest := 0
-	for run := range strings.FieldsFuncSeq(s, func(r rune) bool { return r != '`' }) {
-		longest = max(longest, len(run))
+	if strings.ContainsAny(s, "`<>&") {
+		return "<code>" + plain(s) + "</code>"
 	}
-	fence := strings.Repeat("`", longest+1)
-	if slices.ContainsFunc([]rune(s), func(r rune) bool { return r == '`' }) {
-		return fence + " " + s + " " + fence
-	}
-	return fence + s + fence
+	return "`" + s + "`"
 }

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,6 +58,21 @@ func (r row) Title() string {
 	}
 	return "case " + short(string(r.Case), maxName)
 }
+
+// Anchor is the id where it can stand in a URL as it is, else a hash of it.
+func (r row) Anchor() string {
+	id := string(r.Case)
+	odd := func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '-' && c != '_'
+	}
+	if id == "" || len(id) > maxName || strings.IndexFunc(id, odd) >= 0 {
+		return fmt.Sprintf("x%x", sha256.Sum256([]byte(id)))[:17]
+	}
+	return id
+}
+
+// ID is the id, fit to be seen.
+func (r row) ID() string { return short(string(r.Case), maxName) }
 
 // A section is a chapter of the catalogue with what became of its cases.
 type section struct {
@@ -210,40 +226,16 @@ func (s summary) Rest() string {
 // Tone is the outcome whose colour the whole run has.
 func (s summary) Tone() harness.Outcome {
 	switch {
-	case s.State != harness.Complete, s.Counts[harness.Fail] > 0:
+	case s.State == harness.Invalid, s.Counts[harness.Fail] > 0:
 		return harness.Fail
+	case s.State == harness.Partial:
+		return harness.NotRun
 	case s.Counts[harness.Unsupported] > 0:
 		return harness.Unsupported
 	case s.Counts[harness.PassLenient] > 0:
 		return harness.PassLenient
 	}
 	return harness.Pass
-}
-
-// Repeat is the command that plays one case again.
-func repeat(h harness.Header, id cases.ID) string {
-	words := []string{"wsconform", "test"}
-	if h.Agent.Role == cases.Client {
-		words = append(words, "--client")
-	} else if h.Agent.URL != "" {
-		words = append(words, shell(visible(h.Agent.URL)))
-	} else {
-		words = append(words, "URL")
-	}
-	if h.Engine.Name != "native" && h.Engine.Name != "" {
-		words = append(words, "--engine", shell(visible(h.Engine.Name)))
-	}
-	words = append(words, "--cases", shell(visible(string(id))))
-	if h.Agent.Role == cases.Client {
-		words = append(words, "--")
-		if len(h.Agent.Command) == 0 {
-			words = append(words, "COMMAND", "{url}")
-		}
-		for _, w := range h.Agent.Command {
-			words = append(words, shell(short(w, maxName)))
-		}
-	}
-	return strings.Join(words, " ")
 }
 
 // agentName is the name and version of the agent, fit to be seen.

@@ -23,6 +23,7 @@ set -u
 root=${WSCONFORM_DOCKER_ROOT:-/var/lib/wsconform-docker}
 pidfile=$root.pid
 logfile=$root.log
+execroot=/var/run/wsconform-docker
 socket=/var/run/docker.sock
 sbin=/usr/local/sbin:/usr/sbin:/sbin
 PATH=$PATH:$sbin
@@ -77,12 +78,12 @@ want_debootstrap() {
 	fi
 }
 
-# ours prints the pid of the dockerd that was started here, if it runs.
-ours() {
-	pid=$(cat "$pidfile" 2>/dev/null) || return 1
+# running prints the pid in the file $1 if that process runs the program $2. A
+# zombie does not: where nobody collects it, it keeps its pid for ever.
+running() {
+	pid=$(cat "$1" 2>/dev/null) || return 1
 	case $pid in '' | *[!0-9]*) return 1 ;; esac
-	# A zombie still has its name, but no program.
-	case $(readlink "/proc/$pid/exe") in */dockerd) ;; *) return 1 ;; esac
+	case $(readlink "/proc/$pid/exe") in */"$2" | */"$2 (deleted)") ;; *) return 1 ;; esac
 	echo "$pid"
 }
 
@@ -94,16 +95,19 @@ started_by_service() {
 }
 
 start_dockerd() {
-	mkdir -p "$root" || missing "cannot make $root" 'set WSCONFORM_DOCKER_ROOT to a folder on a local file system'
-	if ! ours >/dev/null; then
+	mkdir -p "$root" 2>/dev/null || missing "cannot make $root" 'set WSCONFORM_DOCKER_ROOT to a folder on a local file system'
+	if child=$(running "$pidfile" dockerd); then
+		say "waiting for dockerd, which runs already (log in $logfile)"
+	else
 		rm -f "$pidfile"
+		# A dockerd that was killed leaves this behind, and the next one believes it.
+		running "$execroot/containerd/containerd.pid" containerd >/dev/null ||
+			rm -f "$execroot/containerd/containerd.pid"
 		say "starting dockerd (data in $root, log in $logfile)"
 		# The stop of a terminal or of make is not for it: it gets a session of its own.
-		setsid dockerd --data-root "$root" --exec-root "/var/run/wsconform-docker" \
+		setsid dockerd --data-root "$root" --exec-root "$execroot" \
 			--pidfile "$pidfile" --host "unix://$socket" >"$logfile" 2>&1 </dev/null &
 		child=$!
-	else
-		child=$(ours)
 	fi
 	waited=0
 	while ! answers; do

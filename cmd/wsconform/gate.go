@@ -30,12 +30,19 @@ func (g *gate) add(r harness.Result) {
 // summary prints what did not pass, and the counts.
 func (g *gate) summary(w io.Writer) {
 	const shown = 40
-	for i, r := range g.worth {
-		if i == shown {
-			fmt.Fprintf(w, "  … and %d more\n", len(g.worth)-shown)
+	lines := 0
+	for rest := g.worth; len(rest) > 0; lines++ {
+		n := alike(rest)
+		if lines == shown {
+			fmt.Fprintf(w, "  … and %d more cases\n", len(rest))
 			break
 		}
-		fmt.Fprintf(w, "  %-9s %-13s %s\n", r.Case, r.Outcome, because(r))
+		name := string(rest[0].Case)
+		if n > 1 {
+			name = fmt.Sprintf("%s … %s (%d cases)", rest[0].Case, rest[n-1].Case, n)
+		}
+		fmt.Fprintf(w, "  %s: %s, %s\n", name, rest[0].Outcome, because(rest[0]))
+		rest = rest[n:]
 	}
 	var counts []string
 	for _, o := range outcomes {
@@ -44,6 +51,15 @@ func (g *gate) summary(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "%d cases: %s\n", g.total(), strings.Join(counts, ", "))
+}
+
+// alike counts how many of the first results say the same, without a verdict.
+func alike(list []harness.Result) int {
+	n := 1
+	for n < len(list) && !list[0].Outcome.Ran() && list[n].Outcome == list[0].Outcome && list[n].Note == list[0].Note {
+		n++
+	}
+	return n
 }
 
 func because(r harness.Result) string {
@@ -93,7 +109,7 @@ func (g *gate) verdict() error {
 	return nil
 }
 
-// sorted puts what is worth showing into the order of the cases.
+// sort puts what is worth showing into the order of the cases.
 func (g *gate) sort() {
 	slices.SortFunc(g.worth, func(a, b harness.Result) int { return a.Case.Compare(b.Case) })
 }

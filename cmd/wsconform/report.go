@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,29 +16,31 @@ func reportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "Write reports of run files",
-		Long: `Writes reports of run files into a folder: of one run into the folder itself, of
-several into a folder each. A run that was cut off gives a report too, which
-says so.`,
-		Example: "  wsconform report out/server/run.jsonl -o out/server",
-		Args:    args(cobra.MinimumNArgs(1)),
+		Long: `Writes reports of run files into a folder. Of one run that is a page and the
+other formats; of several a page each, and an index of them all. A run that was
+cut off gives a report too, which says so.`,
+		Example: `  wsconform report out/server/run.jsonl -o out/server
+  wsconform report out/*/run.jsonl -o out`,
+		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, files []string) error {
 			if out == "" {
 				return usagef("say where the reports go: -o DIR")
 			}
-			for i, file := range files {
-				run, err := harness.OpenRun(file)
-				if err != nil {
-					return &codedError{exitUsage, err}
-				}
-				dir := out
-				if len(files) > 1 {
-					dir = filepath.Join(out, folders(files)[i])
-				}
-				if err := reports.Write(dir, run, formats...); err != nil {
-					return err
-				}
-				fmt.Fprintln(c.OutOrStdout(), filepath.Join(dir, "index.html"))
+			runs, err := openRuns(files)
+			if err != nil {
+				return err
 			}
+			if len(runs) == 1 {
+				err = reports.Write(out, runs[0], formats...)
+			} else if len(formats) > 0 {
+				return usagef("--format is for one run at a time; of %d there is an index and a page each", len(runs))
+			} else {
+				err = reports.WriteSite(out, runs)
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(c.OutOrStdout(), "report: "+filepath.Join(out, "index.html"))
 			return nil
 		},
 	}
@@ -49,21 +49,14 @@ says so.`,
 	return c
 }
 
-// folders names a folder for each run file, after the file, or after its folder
-// where the file is just called run. What a run file says is not used: it may
-// come from anywhere.
-func folders(files []string) []string {
-	var names []string
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-		if abs, err := filepath.Abs(file); err == nil && name == "run" {
-			name = filepath.Base(filepath.Dir(abs))
+func openRuns(files []string) ([]*harness.Run, error) {
+	runs := make([]*harness.Run, len(files))
+	for i, file := range files {
+		run, err := harness.OpenRun(file)
+		if err != nil {
+			return nil, &codedError{exitUsage, err}
 		}
-		unique := name
-		for n := 2; slices.Contains(names, unique); n++ {
-			unique = fmt.Sprintf("%s-%d", name, n)
-		}
-		names = append(names, unique)
+		runs[i] = run
 	}
-	return names
+	return runs, nil
 }

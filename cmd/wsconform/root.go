@@ -12,9 +12,11 @@ import (
 // commands lists the commands in the order of the help. To add one, add a row.
 var commands = []func() *cobra.Command{
 	testCommand,
+	parityCommand,
 	autobahnCommand,
 	echoCommand,
 	driveCommand,
+	wstestCommand,
 	reportCommand,
 	cleanCommand,
 	versionCommand,

@@ -196,6 +196,9 @@ func (p *clientPlay) finish(ctx context.Context) (cases.ID, error) {
 		p.how = inOrder // how the agent ends after its last case is its own business
 	}
 	p.putAll(results, p.how, p.last)
+	if died != nil {
+		p.why = fmt.Sprintf("the agent ended (%s) without asking for this case; its last one was %s", died.Status, p.last)
+	}
 	switch {
 	case errors.Is(err, docker.ErrNoEngine):
 		return "", err

@@ -1,6 +1,7 @@
 package autobahn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,8 +57,8 @@ var (
 // if it has one, is started and stopped. Each case of the list is handed to emit
 // exactly once, whatever happens. A failing case is a result; an error says why
 // the run cannot be relied on: a [*harness.AgentExitError],
-// [harness.ErrNotListening] or [ErrNoCase] that it is the agent's fault,
-// [docker.ErrNoEngine] that the Docker engine went away.
+// [harness.ErrNotStarted], [harness.ErrNotListening] or [ErrNoCase] that it is
+// the agent's fault, [docker.ErrNoEngine] that the Docker engine went away.
 func (e *Engine) Run(ctx context.Context, agent harness.Agent, list []cases.Case, emit func(harness.Result)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, deadline(list), errTooLong)
 	defer cancel()
@@ -87,6 +88,7 @@ type run struct {
 	proc   *harness.Process // of the agent, if it is ours and was started
 	index  map[cases.ID]int // of the case in the list
 	halted int              // cases that came to a halt
+	why    string           // cases were not run, where it is nobody's error
 }
 
 func (r *run) prepare() error {
@@ -149,13 +151,13 @@ func (r *run) put(res harness.Result) {
 
 // rest says of the cases that have no result why that is so.
 func (r *run) rest(err error) {
-	outcome, note := harness.NotRun, "Autobahn left no report of this case"
+	outcome, note := harness.NotRun, cmp.Or(r.why, "Autobahn left no report of this case")
 	var exit *harness.AgentExitError
 	switch {
 	case err == nil:
 	case errors.As(err, &exit):
 		note = "not run: the agent had ended (" + exit.Status + ")"
-	case errors.Is(err, harness.ErrNotListening), errors.Is(err, ErrNoCase):
+	case errors.Is(err, harness.ErrNotStarted), errors.Is(err, harness.ErrNotListening), errors.Is(err, ErrNoCase):
 		outcome, note = harness.Blocked, err.Error()
 	case errors.Is(err, context.Canceled):
 		note = "not run: the run was interrupted"

@@ -41,8 +41,7 @@ type ImageOptions struct {
 }
 
 // An Image is an image of the testsuite that the engine has. "wstest" is on its
-// PATH, its output is not buffered, and wsconform runs it as root of nothing but
-// the container.
+// PATH, and its output is not buffered.
 type Image struct {
 	ID       string // "sha256:…"
 	Ref      string // name to run it by

@@ -238,7 +238,7 @@ func TestOutputIsBounded(t *testing.T) {
 		}
 		return io.NopCloser(strings.NewReader(dockertest.Output(2, strings.Repeat("0123456789\n", 1000)))), nil
 	}})
-	if got, err := c.Output(t.Context(), 20); err != nil || got != "12345678\n0123456789\n"[:0]+"23456789\n0123456789\n" {
+	if got, err := c.Output(t.Context(), 20); err != nil || got != "23456789\n0123456789\n" {
 		t.Errorf("got %q, %v; want the last 20 octets", got, err)
 	}
 }

@@ -67,6 +67,7 @@ func extract(root *os.Root, e entry) error {
 	if !filepath.IsLocal(name) || strings.ContainsRune(e.Name, 0) {
 		return fmt.Errorf("%w: path %q leads out of the folder", ErrUnsafe, e.Name)
 	}
+	name = filepath.Clean(name)
 	if e.Typeflag == tar.TypeDir {
 		return root.MkdirAll(name, 0o755)
 	}

@@ -145,27 +145,48 @@ func (e *Engine) Build(ctx context.Context, files fs.FS, opts BuildOptions) (Ima
 	}
 	defer resp.Body.Close()
 
-	var step string
-	var tail []string
+	var out buildOutput
 	_, err = follow(resp.Body, func(line string) {
-		if strings.HasPrefix(line, "Step ") {
-			step, tail = line, nil
-		}
-		if tail = append(tail, line); len(tail) > 15 {
-			tail = tail[1:]
-		}
+		out.add(line)
 		if opts.Progress != nil {
 			opts.Progress(line)
 		}
 	}, nil)
 	if failed := (*streamError)(nil); errors.As(err, &failed) {
-		err = &BuildError{Tag: opts.Tag, Step: step, Message: failed.Message, Output: tail}
-		return Image{}, classify(fmt.Errorf("docker: %w", err), strings.Join(tail, "\n"))
+		message := failed.Message
+		if i := strings.LastIndex(message, "returned a non-zero code"); i >= 0 {
+			message = message[i:] // before it stands the command, as in the step
+		}
+		err = &BuildError{Tag: opts.Tag, Step: out.step, Message: message, Output: out.tail}
+		return Image{}, classify(fmt.Errorf("docker: %w", err), out.trouble)
 	}
 	if err != nil {
 		return Image{}, e.wrap(ctx, "build "+opts.Tag, err)
 	}
 	return e.Image(ctx, opts.Tag)
+}
+
+// A buildOutput keeps what tells why a step failed.
+type buildOutput struct {
+	step    string
+	tail    []string // last lines of the step
+	trouble string   // lines of the step that speak of network or certificates
+}
+
+func (o *buildOutput) add(line string) {
+	switch {
+	case strings.HasPrefix(line, "Step "):
+		*o = buildOutput{step: line}
+		return
+	case strings.HasPrefix(line, " --->"), strings.HasPrefix(line, "Removing intermediate container"):
+		return
+	}
+	if o.tail = append(o.tail, line); len(o.tail) > 15 {
+		o.tail = o.tail[1:]
+	}
+	if len(o.trouble) < 4<<10 && (networkTrouble.MatchString(line) || certificateTrouble.MatchString(line)) {
+		o.trouble += line + "\n"
+	}
 }
 
 // pruneStages removes what is left of the stages of a build. An error is not

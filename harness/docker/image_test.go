@@ -112,9 +112,9 @@ func TestBuildErrors(t *testing.T) {
 			name: "a step fails",
 			stream: []string{
 				`{"stream":"Step 2/2 : RUN false\n"}`, `{"stream":"oh no\n"}`,
-				`{"errorDetail":{"code":1,"message":"returned a non-zero code: 1"},"error":"returned a non-zero code: 1"}`,
+				`{"errorDetail":{"code":1,"message":"The command 'false' returned a non-zero code: 1"},"error":"returned a non-zero code: 1"}`,
 			},
-			text: "docker: build t:1: Step 2/2 : RUN false: returned a non-zero code: 1\n    Step 2/2 : RUN false\n    oh no",
+			text: "docker: build t:1: Step 2/2 : RUN false: returned a non-zero code: 1\n    oh no",
 		},
 		{
 			name:   "no network",

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -95,6 +96,10 @@ func (t *Target) request(key string, c cases.Case) string {
 func (t *Target) open(ctx context.Context, c cases.Case) (conn, cases.Transcript, error) {
 	failed := cases.Transcript{Role: cases.Server, Started: time.Now().UTC()}
 	nc, err := t.dialTCP(ctx)
+	if errors.Is(err, syscall.ECONNRESET) { // it accepted, and thought better of it at once
+		failed.UncleanReason = openFailure(err)
+		return conn{}, failed, ctx.Err()
+	}
 	if err != nil {
 		return conn{}, failed, err
 	}

@@ -38,12 +38,20 @@ type Endpoint struct {
 	Update func(agent string) error
 	// Stop is called for /stopServer, and after reports when asked. Nil ignores it.
 	Stop func()
+	// Page answers a request that asks for no WebSocket, if set: the HTML of a
+	// page with status 200. Monitors look whether the port serves HTTP.
+	Page string
+	// Other serves a connection to a path that is no resource, behind its opening
+	// handshake. early is what came with the request. Nil refuses such paths.
+	Other func(ctx context.Context, nc net.Conn, early []byte)
 	// Watch, if set, is told when a client under heavy load answers.
 	watch *pulse
 
 	mu      sync.Mutex // guards the rest, and calls of Result
 	results map[resultKey]cases.Behavior
 	waiting map[resultKey]chan struct{} // closed when the result is there
+	running map[string]int              // cases under way, by agent
+	ended   chan struct{}               // closed and renewed when a case has ended
 }
 
 type resultKey struct {
@@ -90,6 +98,9 @@ func (e *Endpoint) serve(ctx context.Context, nc net.Conn) {
 	}
 	offers, refused := checkRequest(h)
 	if refused != nil && !refused.late {
+		if refused.status == http.StatusUpgradeRequired && e.Page != "" {
+			refused = &refusal{status: 200, reason: e.Page, header: "Content-Type: text/html; charset=utf-8\r\n"}
+		}
 		respond(nc, refused)
 		return
 	}
@@ -141,11 +152,27 @@ func (e *Endpoint) route(ctx context.Context, nc net.Conn, h head, path string, 
 		return
 	}
 	answer, ok := e.answer(ctx, path, q)
+	if !ok && e.Other != nil && !isResource(path) {
+		if _, err := nc.Write([]byte(accepted(h, ""))); err == nil {
+			nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
+			e.Other(ctx, nc, h.early)
+		}
+		return
+	}
 	if !ok {
 		respond(nc, refuse(500, "no such resource, or a parameter is missing or wrong"))
 		return
 	}
 	e.say(nc, h, answer)
+}
+
+// isResource reports whether the path has a meaning of its own.
+func isResource(path string) bool {
+	switch path {
+	case "/getCaseCount", "/getCaseInfo", "/getCaseStatus", "/runCase", "/updateReports", "/stopServer":
+		return true
+	}
+	return false
 }
 
 // answer returns a function that yields the text with which a resource answers,
@@ -162,6 +189,7 @@ func (e *Endpoint) answer(ctx context.Context, path string, q map[string]string)
 		return func() string { return e.status(ctx, agent, c.ID) }, known && agent != ""
 	case "/updateReports":
 		return func() string {
+			e.settle(ctx, agent)
 			if e.Update != nil {
 				e.Update(agent) //nolint:errcheck // told to the user by whoever set Update
 			}
@@ -263,8 +291,55 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 	if e.Started != nil {
 		e.Started(agent, c)
 	}
+	e.begin(agent)
+	defer e.end(agent)
 	tr, err := play(ctx, opened, c, cases.Client, e.Faithful, e.Streams, e.watch)
 	e.record(agent, concluded(ctx, c, tr, err))
+}
+
+func (e *Endpoint) begin(agent string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.running == nil {
+		e.running = map[string]int{}
+		e.ended = make(chan struct{})
+	}
+	e.running[agent]++
+}
+
+func (e *Endpoint) end(agent string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running[agent]--
+	if e.running[agent] == 0 {
+		delete(e.running, agent)
+	}
+	close(e.ended)
+	e.ended = make(chan struct{})
+}
+
+// settleBound is how long the reports wait for cases that the agent may think
+// have ended.
+const settleBound = time.Second
+
+// settle waits for the agent's cases under way: it may have seen the end of the
+// last one, and asked for reports, before we have noticed.
+func (e *Endpoint) settle(ctx context.Context, agent string) {
+	ctx, cancel := context.WithTimeout(ctx, settleBound)
+	defer cancel()
+	for {
+		e.mu.Lock()
+		busy, ended := e.running[agent] > 0, e.ended
+		e.mu.Unlock()
+		if !busy {
+			return
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (e *Endpoint) record(agent string, r harness.Result) {

@@ -57,9 +57,10 @@ type player struct {
 	loop    *loop
 	open    openFrame // a FrameHeader step whose payload is under way
 	fault   error     // ours: the case has no verdict
-	timers  []*time.Timer
+	alarms  []*alarm
+	clock   *time.Timer // strikes for the next alarm
 
-	closeTimer, dropTimer, pauseTimer *time.Timer
+	closeTimer, dropTimer, pauseTimer *alarm
 }
 
 // conn is an opened connection, ready to be played on.
@@ -92,7 +93,7 @@ func play(ctx context.Context, nc conn, c cases.Case, role cases.Role, faithful 
 	stop := context.AfterFunc(ctx, p.interrupt)
 	defer stop()
 	p.run(nc.early)
-	p.stopTimers()
+	p.stopClock()
 	p.out.finish(p.aborted)
 	nc.Close() //nolint:errcheck // nothing is left to lose
 	p.mu.Lock()
@@ -249,27 +250,6 @@ func (p *player) unclean(reason string) {
 	}
 }
 
-// after arms a timer whose function runs under mu unless the connection is closed.
-func (p *player) after(d time.Duration, f func()) *time.Timer {
-	t := time.AfterFunc(d, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.state != stateClosed {
-			f()
-		}
-	})
-	p.timers = append(p.timers, t)
-	return t
-}
-
-func (p *player) stopTimers() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, t := range p.timers {
-		t.Stop()
-	}
-}
-
 // wrote is told by the writer's goroutine about each TCP write.
 func (p *player) wrote(n int) {
 	p.mu.Lock()
@@ -278,6 +258,11 @@ func (p *player) wrote(n int) {
 	if p.t.Traffic != nil && p.state == stateOpen {
 		p.t.Traffic.Out.Wire += int64(n)
 	}
+}
+
+// timer notes what becomes of a timer of the case.
+func (p *player) timer(t cases.Timer, text string) {
+	p.log(cases.Entry{Kind: cases.LogNote, Timer: t, Note: text})
 }
 
 // note adds a remark to the wire log.

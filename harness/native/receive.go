@@ -346,9 +346,7 @@ func (p *player) closeFrame(payload []byte) {
 
 // closeAnswered completes the closing handshake that we began.
 func (p *player) closeAnswered() {
-	if p.closeTimer != nil {
-		p.closeTimer.Stop()
-	}
+	p.closeTimer.stop()
 	p.t.Clean = true
 	if p.t.Role == cases.Client {
 		p.drop(false)

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -22,6 +23,12 @@ type Options struct {
 	Faithful bool
 	// Originals are Autobahn's own corpora for sections 12 and 13.
 	Originals corpora.Set
+	// Greeted is told the head of the server's first response, before any case
+	// begins. Nil ignores it.
+	Greeted func(response string)
+	// Started is told that a case begins, by any number of goroutines at once. A
+	// case that is repeated begins twice. Nil ignores it.
+	Started func(c cases.Case)
 }
 
 const (
@@ -124,7 +131,11 @@ var echoCase = cases.Case{
 
 // sanity reports whether the server echoes. The error is that of connecting.
 func (s *serverRun) sanity(ctx context.Context) (bool, error) {
-	nc, _, err := s.target.open(ctx, echoCase)
+	nc, failed, err := s.target.open(ctx, echoCase)
+	if s.options.Greeted != nil && err == nil {
+		s.options.Greeted(cmp.Or(nc.response, failed.Response))
+		s.options.Greeted = nil
+	}
 	if err != nil || nc.Conn == nil {
 		return false, err
 	}
@@ -231,6 +242,9 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
 	case gone:
 		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: fmt.Sprintf("the server was gone after case %s", last)}
+	}
+	if s.options.Started != nil {
+		s.options.Started(c)
 	}
 	r := s.target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
 	if r.Outcome == harness.Blocked && ctx.Err() == nil {

@@ -56,14 +56,16 @@ func (p *player) play(step cases.Step) {
 	case cases.Pause:
 		p.startPause(s)
 	case cases.KillAfter:
+		p.timer(cases.KillArmed, fmt.Sprintf("we fail the connection in %v", s.After))
 		p.after(s.After, func() {
-			p.note(fmt.Sprintf("the case's limit of %v has passed: we fail the connection", s.After))
+			p.timer(cases.KillFired, fmt.Sprintf("the case's limit of %v has passed: we fail the connection", s.After))
 			p.fail(ws.StatusGoingAway, "Going Away")
 		})
 	case cases.CloseAfter:
+		p.timer(cases.CloseArmed, fmt.Sprintf("we close in %v", s.After))
 		p.after(s.After, func() {
 			if p.state == stateOpen {
-				p.note(fmt.Sprintf("the case's limit of %v has passed: we close", s.After))
+				p.timer(cases.CloseFired, fmt.Sprintf("the case's limit of %v has passed: we close", s.After))
 			}
 			p.sendClose(cases.Close{})
 		})
@@ -78,7 +80,7 @@ func (p *player) startPause(s cases.Pause) {
 	if !p.faithful && s.Mark != "" && len(p.t.Events) == 0 && s.Until == 0 {
 		wait = min(wait, firstPause)
 	}
-	p.note(fmt.Sprintf("we wait %v", s.For))
+	p.timer(cases.PauseBegins, fmt.Sprintf("we wait %v", s.For))
 	p.pauseTimer = p.after(wait, p.endPause)
 	p.shortenPause()
 }
@@ -87,7 +89,7 @@ func (p *player) startPause(s cases.Pause) {
 // at their order.
 func (p *player) shortenPause() {
 	if p.pause != nil && !p.faithful && p.pause.Until > 0 && len(p.t.Events) >= p.pause.Until {
-		p.pauseTimer.Stop()
+		p.pauseTimer.stop()
 		p.endPause()
 	}
 }
@@ -98,6 +100,7 @@ func (p *player) endPause() {
 	}
 	mark := p.pause.Mark
 	p.pause = nil
+	p.timer(cases.PauseEnds, "we go on")
 	if mark != "" {
 		p.t.Events = append(p.t.Events, cases.TimedOut(mark))
 	}

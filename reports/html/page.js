@@ -119,7 +119,7 @@ const flagWords = [
   "opening handshake completed", "permessage-deflate agreed", "harness closed first", "harness failed the connection",
   "harness dropped TCP", "closing handshake completed", "peer sent a close frame", "an echo was wrong",
   "opening handshake timed out", "peer did not answer the close in time", "server kept TCP after the closing handshake"];
-const code = k => k ? k + " " + (data.codes[k] || "") : "no code";
+const code = k => !k ? "no code" : data.codes[k] ? k + " (" + data.codes[k] + ")" : String(k);
 
 function clock(us) {
   if (!us) return "";
@@ -158,14 +158,13 @@ function entry(e) {
     else if (bytes.length < 2) add("a body of one octet", ".bad");
     else {
       const k = bytes[0] << 8 | bytes[1];
-      add(code(k) || k);
+      add(code(k));
       body = bytes.subarray(2); text = true;
     }
   }
   if (body.length) {
     const p = payload(body, {text, whole});
-    if (p.text) what.append(el("pre", p.text));
-    if (op !== 8) what.append(el("pre.hex", p.hex));
+    what.append(el(body.length > 24 ? "div.pay.long" : "div.pay", p.text ? el("pre", p.text) : "", op !== 8 ? el("pre.hex", p.hex) : ""));
   }
   if (op === 8 && bytes.length) what.append(el("pre.hex", payload(bytes, {whole}).hex));
   return el(out ? "li.out" : "li.in", time, dir, what);
@@ -195,7 +194,7 @@ function events(list, other) {
 
 function expected(d) {
   const w = d.w, box = el("div.box", el("h3", "Expected"), el("p", T(d.e) || "The catalogue of this version does not know the case."));
-  if (d.r) box.append(el("p.rfc", d.r.map(T).join(" · ")));
+  if (d.r) box.append(el("p.rfc", d.r.map((r, i) => [i ? " · " : "", el("span.nb", T(r))])));
   if (!w) return box;
   if (w.u) box.append(el("p", T(w.u)));
   for (const r of w.r) box.append(el("p", el("b.t." + grade(r.g), r.g), r.e.length ? " if these come:" : " if no message and no pong comes"), r.e.length ? events(r.e) : "");
@@ -223,19 +222,21 @@ function received(row, d) {
   if (g.t) box.append(g.t.map(t => el("p", T(t))));
   const reason = s => s ? [", reason ", payload(bytesOf(s), {text: true}).text] : "";
   box.append(el("p", el("b", "Closing: "), flags.has(2) ? "harness first. " : "peer first, or TCP ended. ",
-    g.rc ? ["Peer sent ", code(g.rk), reason(g.rr)] : "Peer sent no close frame", ". ",
+    g.rc ? ["Peer sent ", g.rz ? "0 (never a code)" : code(g.rk), reason(g.rr)] : "Peer sent no close frame", ". ",
     g.lk || g.lr ? ["Harness sent ", code(g.lk), reason(g.lr), "."] : "", g.u ? " " + T(g.u) : ""));
   return box;
 }
 
 function detail(row) {
   const id = idOf(row), d = data.cases[id];
-  const cell = el("td", {colspan: 6}), body = el("tr.detail", cell);
+  const columns = $$(":scope > thead th", list).filter(th => th.offsetWidth).length;
+  const cell = el("td", {colspan: columns}), body = el("tr.detail", cell);
   if (!d) return cell.append(el("p", "Nothing is known of this case.")), body;
   cell.append(el("div.pair", expected(d), received(row, d)));
 
-  const word = /^[\w.:@%+=,\/-]+$/.test(id) ? id : "'" + id.replaceAll("'", "'\\''") + "'";
-  const command = data.before + [...word].map(visible).join("") + data.after;
+  const name = $("th", row).textContent;
+  const word = /^[\w.:@%+=,\/-]+$/.test(name) ? name : "'" + name.replaceAll("'", "'\\''") + "'";
+  const command = data.before + word + data.after;
   const copy = el("button", {type: "button"}, "Copy");
   copy.addEventListener("click", async () => {
     try { await navigator.clipboard.writeText(command); copy.textContent = "Copied"; } catch { getSelection().selectAllChildren(copy.previousSibling); }
@@ -306,7 +307,7 @@ function filter() {
   shown = [];
   rows.forEach((row, i) => {
     const ok = (!state.outcome.size || state.outcome.has(row.dataset.o)) &&
-      (!state.section || idOf(row).split(".")[0] === state.section) && words.every(w => search[i].includes(w));
+      (!state.section || $("th", row).textContent.split(".")[0] === state.section) && words.every(w => search[i].includes(w));
     row.hidden = !ok && idOf(row) !== state.open;
     if (!row.hidden) shown.push(row);
   });

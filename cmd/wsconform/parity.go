@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/native"
+	"github.com/wsconform/wsconform/reports"
+)
+
+func parityCommand() *cobra.Command {
+	var client, deviations bool
+	var out, agent string
+	var pick selection
+	c := &cobra.Command{
+		Use:   "parity URL | parity --client -- COMMAND... | parity RUN RUN",
+		Short: "Compare the verdicts of the native engine with those of Autobahn",
+		Long: `Has both engines test the same agent and lists every case whose verdicts differ,
+with what happened in both. Given two run files instead, compares those.
+
+A difference that is a known race between the peer's echo and its failing is
+named as one and does not count. Any other ends the command with exit code 1.`,
+		Example: `  wsconform parity ws://127.0.0.1:9001 --exclude '12.*,13.*'
+  wsconform parity --client -- ./my-client {url}
+  wsconform parity out/native/run.jsonl out/autobahn/run.jsonl
+  wsconform parity --deviations`,
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case deviations:
+				listDeviations(c.OutOrStdout())
+				return nil
+			case len(args) == 2 && !client:
+				return compareFiles(c.OutOrStdout(), args[0], args[1])
+			}
+			if out == "" {
+				out = filepath.Join("out", "parity")
+			}
+			files, err := runBoth(c, client, agent, out, pick, args)
+			if err != nil {
+				return err
+			}
+			return compareFiles(c.OutOrStdout(), files[0], files[1])
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&client, "client", false, "the agent is a client: a command behind --")
+	f.BoolVar(&deviations, "deviations", false, "list where the native engine differs from Autobahn by choice, and why")
+	f.StringVar(&agent, "agent", "", "`NAME` of the agent in reports")
+	f.StringVarP(&out, "out", "o", "", "folder for the results, `DIR` (default out/parity)")
+	pick.flags(f)
+	return c
+}
+
+// runBoth runs the engines one after the other and returns their run files.
+func runBoth(c *cobra.Command, client bool, agent, out string, pick selection, args []string) ([2]string, error) {
+	files := [2]string{filepath.Join(out, "native", "run.jsonl"), filepath.Join(out, "autobahn", "run.jsonl")}
+	w := c.OutOrStdout()
+	ours := test{client: client, agent: agent, out: filepath.Join(out, "native"), selection: pick}
+	fmt.Fprintln(w, "native engine:")
+	if err := judged(ours.run(c, args)); err != nil {
+		return files, err
+	}
+	original := autobahnRun{role: "server", agent: agent, out: filepath.Join(out, "autobahn"), network: "host", selection: pick}
+	var command []string
+	if client {
+		original.role, command = "client", args
+	} else {
+		original.url = args[0]
+	}
+	fmt.Fprintln(w, "Autobahn:")
+	return files, judged(original.run(c, command))
+}
+
+// judged passes over the verdict of a gate: a failing agent can be compared.
+func judged(err error) error {
+	var coded *codedError
+	if errors.As(err, &coded) && (coded.code == exitFailed || coded.code == exitIncomplete) {
+		return nil
+	}
+	return err
+}
+
+func compareFiles(w io.Writer, a, b string) error {
+	first, err := harness.OpenRun(a)
+	if err != nil {
+		return &codedError{exitUsage, err}
+	}
+	second, err := harness.OpenRun(b)
+	if err != nil {
+		return &codedError{exitUsage, err}
+	}
+	differ, agree := harness.Parity(first, second)
+	if agree+len(differ) == 0 {
+		return &codedError{exitIncomplete, errors.New("neither run has a single result")}
+	}
+	unexcused := 0
+	for _, d := range differ {
+		if d.Race == "" {
+			unexcused++
+		}
+		printDifference(w, d, first.Header.Engine.Name, second.Header.Engine.Name)
+	}
+	fmt.Fprintf(w, "%d of %d verdicts agree in both halves; %d differ, %d of them by a known race\n",
+		agree, agree+len(differ), len(differ), len(differ)-unexcused)
+	if unexcused > 0 {
+		return &codedError{exitFailed, fmt.Errorf("%d verdicts differ", unexcused)}
+	}
+	return nil
+}
+
+func printDifference(w io.Writer, d harness.Difference, a, b string) {
+	title := ""
+	if c, ok := cases.Find(d.Case); ok {
+		title = ": " + c.Title
+	}
+	fmt.Fprintf(w, "%s%s\n", d.Case, title)
+	if d.Race != "" {
+		fmt.Fprintf(w, "  a race: %s\n", d.Race)
+	}
+	for _, side := range []struct {
+		engine string
+		r      harness.Result
+	}{{a, d.A}, {b, d.B}} {
+		if !side.r.Outcome.Ran() {
+			fmt.Fprintf(w, "  %-9s no verdict: %s\n", side.engine, side.r.Note)
+			continue
+		}
+		fmt.Fprintf(w, "  %-9s behavior %s (%s)\n            close %s (%s)\n", side.engine, side.r.Behavior, side.r.Reason, side.r.Close, side.r.CloseReason)
+		if side.r.Transcript != nil {
+			reports.WriteLog(w, side.r.Transcript.Log, "    ")
+		}
+	}
+}
+
+func listDeviations(w io.Writer) {
+	for _, d := range native.Deviations {
+		fmt.Fprintf(w, "%s\n  verdicts changed: %s\n  why: %s", d.What, d.Verdict, d.Because)
+		if d.Sections != "" {
+			fmt.Fprintf(w, " (%s)", d.Sections)
+		}
+		fmt.Fprint(w, "\n\n")
+	}
+}

@@ -1,0 +1,261 @@
+package native
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// TestHostileServers plays a case or two against servers that mean harm. Each
+// may cost a case its limits and bounded memory, and nothing more.
+func TestHostileServers(t *testing.T) {
+	const patience = 20 * time.Second
+	for _, test := range []struct {
+		name   string
+		cases  []string
+		server func(nc net.Conn, r *bufio.Reader)
+	}{
+		{"endless header", []string{"1.1.1"}, func(nc net.Conn, _ *bufio.Reader) {
+			io.WriteString(nc, "HTTP/1.1 101 Switching Protocols\r\nX: ") //nolint:errcheck // hostile
+			flood(nc, []byte(strings.Repeat("x", 8<<10)))
+		}},
+		{"header byte by byte, never complete", []string{"1.1.1"}, func(nc net.Conn, _ *bufio.Reader) {
+			flood(nc, []byte("H"))
+		}},
+		{"no answer", []string{"1.1.1"}, func(nc net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) }},     //nolint:errcheck // hostile
+		{"not HTTP", []string{"1.1.1"}, func(nc net.Conn, _ *bufio.Reader) { nc.Write(make([]byte, 512)) }}, //nolint:errcheck // hostile
+		{"claims 2^63-1 octets", []string{"1.1.2", "9.1.1"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
+			nc.Write(binary.BigEndian.AppendUint64([]byte{0x82, 127}, 1<<63-1)) //nolint:errcheck // hostile
+			flood(nc, make([]byte, 64<<10))
+		})},
+		{"claims more than there are", []string{"1.1.2"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
+			nc.Write(binary.BigEndian.AppendUint64([]byte{0x81, 127}, 1<<64-1)) //nolint:errcheck // hostile
+			flood(nc, make([]byte, 64<<10))
+		})},
+		{"flood of pings, nothing read", []string{"1.1.2", "9.1.1"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
+			flood(nc, ws.AppendFrame(nil, ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpPing}, Payload: make([]byte, 125)}))
+		})},
+		{"flood of pongs", []string{"1.1.2"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
+			flood(nc, []byte{0x8a, 0})
+		})},
+		{"flood of empty fragments", []string{"1.1.2"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
+			nc.Write([]byte{0x01, 0}) //nolint:errcheck // hostile
+			flood(nc, []byte{0, 0})
+		})},
+		{"flood of messages", []string{"1.1.2", "2.1"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
+			flood(nc, []byte{0x81, 1, 'x'})
+		})},
+		{"never reads", []string{"9.1.1", "7.1.6"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
+			awaitEnd(nc)
+		})},
+		{"deflate bomb", []string{"12.1.1"}, bomb},
+		{"resets in the handshake", []string{"1.1.1"}, func(nc net.Conn, _ *bufio.Reader) { reset(nc) }},
+		{"resets behind the handshake", []string{"1.1.1", "9.1.1"}, accepting(func(nc net.Conn, _ *bufio.Reader) { reset(nc) })},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			l := hostile(t, test.server)
+			list, err := cases.Select(cases.All(), test.cases, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			target := Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
+			streams := NewStreams(nil)
+			defer streams.Close() //nolint:errcheck // temporary files
+			for _, c := range list {
+				r := target.playServer(ctx, shortened(c), false, streams, nil)
+				if r.Behavior != cases.Failed && r.Behavior != cases.Informational {
+					t.Fatalf("%s: got behavior %q (%s), want FAILED", c.ID, r.Behavior, r.Note)
+				}
+				if n := len(r.Transcript.Log); n > 2*logBound {
+					t.Errorf("%s: the log has %d entries, want at most %d", c.ID, n, 2*logBound)
+				}
+			}
+			if err := ctx.Err(); err != nil {
+				t.Errorf("not through after %v", patience)
+			}
+		})
+	}
+}
+
+// TestHostileMemory bounds what a flood may cost.
+func TestHostileMemory(t *testing.T) {
+	l := hostile(t, accepting(func(nc net.Conn, _ *bufio.Reader) {
+		flood(nc, ws.AppendFrame(nil, ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpPing}, Payload: make([]byte, 125)}))
+	}))
+	c, _ := cases.Find("9.1.1")
+	target := Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	r := target.playServer(t.Context(), shortened(c), false, NewStreams(nil), nil)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {
+		t.Errorf("the heap grew by %d octets over a flood of pings, want at most 8 MiB (%s)", grown, r.Reason)
+	}
+	runtime.KeepAlive(r)
+}
+
+// shortened limits a case to a second, where it would allow ten or more.
+func shortened(c cases.Case) cases.Case {
+	for i, step := range c.Steps {
+		if s, ok := step.(cases.CloseAfter); ok {
+			s.After = min(s.After, time.Second)
+			c.Steps[i] = s
+		}
+	}
+	return c
+}
+
+// hostile serves each connection with f until the test ends.
+func hostile(t *testing.T, f func(nc net.Conn, r *bufio.Reader)) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			nc.SetDeadline(time.Now().Add(15 * time.Second)) //nolint:errcheck // hostile
+			f(nc, bufio.NewReader(nc))
+			nc.Close() //nolint:errcheck // hostile
+		}
+	}()
+	t.Cleanup(func() {
+		l.Close() //nolint:errcheck // Accept reports it
+		<-done
+	})
+	return l
+}
+
+// accepting answers the handshake first, agreeing to compression if it is offered.
+func accepting(f func(nc net.Conn, r *bufio.Reader)) func(net.Conn, *bufio.Reader) {
+	return func(nc net.Conn, r *bufio.Reader) {
+		h, err := readHead(r)
+		if err != nil {
+			return
+		}
+		extension := ""
+		if _, ok := h.one("Sec-Websocket-Extensions"); ok {
+			extension = "permessage-deflate"
+		}
+		io.WriteString(nc, accepted(h, extension)) //nolint:errcheck // hostile
+		f(nc, r)
+	}
+}
+
+// flood writes p over and over until the other end has had enough.
+func flood(nc net.Conn, p []byte) {
+	for len(p) < 1000 && len(p) > 1 {
+		p = append(p, p...)
+	}
+	for {
+		if _, err := nc.Write(p); err != nil {
+			return
+		}
+	}
+}
+
+// bomb answers with 64 MB of zeros, compressed.
+var bomb = accepting(func(nc net.Conn, _ *bufio.Reader) {
+	var z bytes.Buffer
+	w, err := flate.NewWriter(&z, flate.BestSpeed)
+	if err != nil {
+		return
+	}
+	w.Write(make([]byte, 64<<20)) //nolint:errcheck // a buffer takes all
+	w.Flush()                     //nolint:errcheck // likewise
+	h := ws.Header{Fin: true, RSV: ws.RSV1, Opcode: ws.OpText}
+	nc.Write(ws.AppendFrame(nil, ws.Frame{Header: h, Payload: z.Bytes()})) //nolint:errcheck // hostile
+	awaitEnd(nc)
+})
+
+// awaitEnd waits for the other end to end TCP without reading what it sends.
+func awaitEnd(nc net.Conn) {
+	nc.SetDeadline(time.Now().Add(4 * time.Second)) //nolint:errcheck // hostile
+	raw, err := nc.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return
+	}
+	// Readable octets keep the socket readable, so its end cannot be awaited by
+	// the poller: let the deadline of the connection end the wait.
+	raw.Read(func(uintptr) bool { return false }) //nolint:errcheck // hostile
+}
+
+func reset(nc net.Conn) {
+	nc.(*net.TCPConn).SetLinger(0) //nolint:errcheck // hostile
+}
+
+// TestServerGone has a server that dies after some connections: what is left is
+// named, and never a pass.
+func TestServerGone(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		for range 8 {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepting(func(nc net.Conn, _ *bufio.Reader) {
+				(&wirePeer{nc: nc}).serve(echoes)
+			})(nc, bufio.NewReader(nc))
+			nc.Close() //nolint:errcheck // it is through
+		}
+		l.Close() //nolint:errcheck // it dies
+	}()
+	list, _ := cases.Select(cases.All(), []string{"1.1.*", "1.2.*"}, nil)
+	counts := map[harness.Outcome]int{}
+	report, err := TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}, list,
+		Options{Parallel: 1}, func(r harness.Result) { counts[r.Outcome]++ })
+	<-served
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Gone == "" {
+		t.Error("the report does not say that the server was gone")
+	}
+	if counts[harness.Pass] != 7 || counts[harness.NotRun]+counts[harness.Blocked] != len(list)-7 {
+		t.Errorf("got %v, want 7 passes, and the other %d blocked or not run", counts, len(list)-7)
+	}
+}
+
+func TestNoServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close() //nolint:errcheck // the port is free again
+	_, err = TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String()}}, cases.All(), Options{},
+		func(r harness.Result) { t.Errorf("got a result for %s", r.Case) })
+	if unreachable := new(UnreachableError); !errors.As(err, &unreachable) {
+		t.Errorf("got error %v, want an UnreachableError", err)
+	}
+}

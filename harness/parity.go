@@ -1,0 +1,62 @@
+package harness
+
+import (
+	"slices"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// A Difference is a case for which two runs against the same agent disagree.
+// The zero Result stands for none.
+type Difference struct {
+	Case cases.ID
+	A, B Result
+	// Race says why the case may come out either way, from one run to the next
+	// of the same engine; "" means that nothing excuses the difference.
+	Race string
+}
+
+// Parity compares two runs case by case: both halves of the verdicts, and
+// whether there is one. It also counts the cases for which both agree.
+func Parity(a, b *Run) (differ []Difference, agree int) {
+	results := map[cases.ID]*Difference{}
+	for _, r := range a.Results {
+		results[r.Case] = &Difference{Case: r.Case, A: r}
+	}
+	for _, r := range b.Results {
+		d, ok := results[r.Case]
+		if !ok {
+			d = &Difference{Case: r.Case}
+			results[r.Case] = d
+		}
+		d.B = r
+	}
+	for _, d := range results {
+		if d.A.Behavior == d.B.Behavior && d.A.Close == d.B.Close && d.A.Outcome.Ran() == d.B.Outcome.Ran() {
+			agree++
+			continue
+		}
+		d.Race = race(*d)
+		differ = append(differ, *d)
+	}
+	slices.SortFunc(differ, func(x, y Difference) int { return x.Case.Compare(y.Case) })
+	return differ, agree
+}
+
+// race names the known ways in which a verdict hangs on timing rather than on
+// the peer's rules.
+func race(d Difference) string {
+	c, ok := cases.Find(d.Case)
+	if !ok || d.A.Close != d.B.Close || !lenient(d.A.Behavior) || !lenient(d.B.Behavior) {
+		return ""
+	}
+	switch {
+	case d.Case.Group() == "6.4":
+		return "OK or NON-STRICT depends on where the peer's reaction falls between the pauses"
+	case len(c.Want.Events) > 1:
+		return "OK or NON-STRICT depends on whether the peer's echo leaves before it fails the connection"
+	}
+	return ""
+}
+
+func lenient(b cases.Behavior) bool { return b == cases.OK || b == cases.NonStrict }

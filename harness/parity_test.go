@@ -1,0 +1,51 @@
+package harness_test
+
+import (
+	"testing"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+func TestParity(t *testing.T) {
+	result := func(id cases.ID, b cases.Behavior, c cases.CloseBehavior) harness.Result {
+		v := cases.Verdict{Behavior: b, Close: c}
+		return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v}
+	}
+	missing := harness.Result{Outcome: harness.NotRun}
+	for _, test := range []struct {
+		name         string
+		a, b         harness.Result
+		differ, race bool
+	}{
+		{"same", result("1.1.1", cases.OK, cases.CloseOK), result("1.1.1", cases.OK, cases.CloseOK), false, false},
+		{"other behavior", result("1.1.1", cases.OK, cases.CloseOK), result("1.1.1", cases.Failed, cases.CloseOK), true, false},
+		{"other close", result("1.1.1", cases.OK, cases.CloseOK), result("1.1.1", cases.OK, cases.CloseUnclean), true, false},
+		{"echo before failing", result("3.2", cases.OK, cases.CloseOK), result("3.2", cases.NonStrict, cases.CloseOK), true, true},
+		{"echo before failing, other close", result("3.2", cases.OK, cases.CloseOK), result("3.2", cases.NonStrict, cases.CloseFailed), true, false},
+		{"no second reading", result("1.1.2", cases.OK, cases.CloseOK), result("1.1.2", cases.NonStrict, cases.CloseOK), true, false},
+		{"between the pauses", result("6.4.1", cases.OK, cases.CloseOK), result("6.4.1", cases.NonStrict, cases.CloseOK), true, true},
+		{"failed is no race", result("6.4.1", cases.OK, cases.CloseOK), result("6.4.1", cases.Failed, cases.CloseOK), true, false},
+		{"no verdict", result("1.1.1", cases.OK, cases.CloseOK), func() harness.Result { m := missing; m.Case = "1.1.1"; return m }(), true, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			differ, agree := harness.Parity(
+				&harness.Run{Results: []harness.Result{test.a}}, &harness.Run{Results: []harness.Result{test.b}})
+			if got := len(differ) == 1; got != test.differ || agree != 1-len(differ) {
+				t.Fatalf("got %d differences and %d agreements, want a difference: %v", len(differ), agree, test.differ)
+			}
+			if test.differ && (differ[0].Race != "") != test.race {
+				t.Errorf("got race %q, want one: %v", differ[0].Race, test.race)
+			}
+		})
+	}
+}
+
+func TestParityOfCasesOnlyOneRunHas(t *testing.T) {
+	a := &harness.Run{Results: []harness.Result{{Case: "2.1", Outcome: harness.Pass}}}
+	b := &harness.Run{Results: []harness.Result{{Case: "1.1.1", Outcome: harness.Pass}}}
+	differ, agree := harness.Parity(a, b)
+	if len(differ) != 2 || agree != 0 || differ[0].Case != "1.1.1" {
+		t.Errorf("got %v and %d agreements, want both cases, 1.1.1 first", differ, agree)
+	}
+}

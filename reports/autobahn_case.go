@@ -1,0 +1,261 @@
+package reports
+
+import (
+	"encoding/hex"
+	"io"
+	"unicode/utf8"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// writeAutobahnIndex writes index.json.
+func writeAutobahnIndex(w io.Writer, entries []autobahnEntry) error {
+	index := jsonObject{}
+	for _, e := range entries {
+		agent, ok := index[e.agent].(jsonObject)
+		if !ok {
+			agent = jsonObject{}
+			index[e.agent] = agent
+		}
+		agent[string(e.c.ID)] = jsonObject{
+			"behavior":        string(e.r.Behavior),
+			"behaviorClose":   string(e.r.Close),
+			"duration":        e.milliseconds(),
+			"remoteCloseCode": e.remoteCode(),
+			"reportfile":      e.file("json"),
+		}
+	}
+	return writeJSONValue(w, index)
+}
+
+// writeJSON writes the report of a result.
+func (e autobahnEntry) writeJSON(w io.Writer) error {
+	t := e.t
+	rx, tx := e.octetStats()
+	log := wirelogOf(e.c, t)
+	return writeJSONValue(w, jsonObject{
+		"agent":                          e.agent,
+		"behavior":                       string(e.r.Behavior),
+		"behaviorClose":                  string(e.r.Close),
+		"case":                           e.number,
+		"closedByMe":                     t.ClosedByUs,
+		"createStats":                    true,
+		"createWirelog":                  t.LogLost == 0,
+		"description":                    sentenceOf(e.c.Title),
+		"droppedByMe":                    t.DroppedByUs,
+		"duration":                       e.milliseconds(),
+		"expectation":                    sentenceOf(e.c.Expect),
+		"expected":                       e.expected(),
+		"expectedClose":                  e.expectedClose(),
+		"failedByMe":                     t.FailedByUs,
+		"httpRequest":                    orMissing(t.Request),
+		"httpResponse":                   orMissing(t.Response),
+		"id":                             string(e.c.ID),
+		"isServer":                       t.Role == cases.Client,
+		"localCloseCode":                 e.localCode(),
+		"localCloseReason":               e.localReason(),
+		"received":                       eventList(t.Events),
+		"remoteCloseCode":                e.remoteCode(),
+		"remoteCloseReason":              textOrNil(t.RemoteReason),
+		"reportCompressionRatio":         e.timed() && e.c.Deflate != nil,
+		"reportTime":                     e.timed(),
+		"result":                         sentenceOf(e.r.Reason),
+		"resultClose":                    sentenceOf(e.r.CloseReason),
+		"rxFrameStats":                   jsonCounts(t.Stats.RxFrames),
+		"rxOctetStats":                   rx,
+		"started":                        t.Started.UTC().Format("2006-01-02T15:04:05.000Z"),
+		"trafficStats":                   e.traffic(),
+		"txFrameStats":                   jsonCounts(t.Stats.TxFrames),
+		"txOctetStats":                   tx,
+		"wasClean":                       t.Clean,
+		"wasCloseHandshakeTimeout":       t.CloseTimeout,
+		"wasNotCleanReason":              textOrNil([]byte(t.UncleanReason)),
+		"wasOpenHandshakeTimeout":        t.OpenTimeout,
+		"wasServerConnectionDropTimeout": t.ServerDropExpiry,
+		"wirelog":                        log,
+	})
+}
+
+// timed reports whether the duration of the case means something.
+func (e autobahnEntry) timed() bool { return e.c.Heavy() }
+
+// expected maps a grade to the events that earn it. A case whose connection was
+// never opened expects nothing yet.
+func (e autobahnEntry) expected() jsonObject {
+	o := jsonObject{}
+	if !e.t.Opened {
+		return o
+	}
+	switch e.c.Want.Rule {
+	case cases.EchoLength, cases.EchoAll, cases.EchoDeflated: // their events are not compared
+	case cases.CompareEvents, cases.WrongCodeFails, cases.Observe:
+		for _, r := range e.c.Want.Events {
+			o[string(r.Behavior)] = eventList(r.Events)
+		}
+	}
+	return o
+}
+
+func (e autobahnEntry) expectedClose() jsonObject {
+	w := e.c.Want
+	if !e.t.Opened && w.Rule != cases.EchoDeflated {
+		return jsonObject{}
+	}
+	codes := jsonList{}
+	for _, code := range w.Codes {
+		codes = append(codes, int(code))
+	}
+	o := jsonObject{"closedByMe": w.ClosedByUs, "closeCode": codes, "requireClean": w.Clean}
+	if w.WrongEndFails {
+		o["closedByWrongEndpointIsFatal"] = true
+	}
+	return o
+}
+
+// localCode is the code of our close frame, nil if there was none. A close
+// with the code 0 carries it where others have their reason.
+func (e autobahnEntry) localCode() any {
+	if e.t.LocalCode == 0 && string(e.t.LocalReason) != "\x00\x00" {
+		return nil
+	}
+	return int(e.t.LocalCode)
+}
+
+func (e autobahnEntry) localReason() any {
+	switch {
+	case e.c.ID == "7.5.1": // whose reason is not UTF-8
+		if len(e.t.LocalReason) == 0 {
+			return "?"
+		}
+		return hex.EncodeToString(e.t.LocalReason)
+	case e.t.LocalCode == 0 && string(e.t.LocalReason) == "\x00\x00":
+		return nil
+	}
+	return textOrNil(e.t.LocalReason)
+}
+
+// octetStats counts reads and writes by their size, those of the opening
+// handshake among them.
+func (e autobahnEntry) octetStats() (rx, tx jsonCounts) {
+	rx, tx = jsonCounts{}, jsonCounts{}
+	for n, count := range e.t.Stats.RxOctets {
+		rx[n] = count
+	}
+	for n, count := range e.t.Stats.TxOctets {
+		tx[n] = count
+	}
+	sent, received := e.t.Request, e.t.Response
+	if e.t.Role == cases.Client {
+		sent, received = received, sent
+	}
+	if sent != "" {
+		tx[len(sent)]++
+	}
+	if received != "" {
+		rx[len(received)]++
+	}
+	return rx, tx
+}
+
+// traffic is the volume of a compressed echo loop that came through.
+func (e autobahnEntry) traffic() any {
+	if e.t.Traffic == nil || e.r.Behavior != cases.OK {
+		return nil
+	}
+	o := jsonObject{}
+	for name, f := range map[string]cases.Flow{"incoming": e.t.Traffic.In, "outgoing": e.t.Traffic.Out} {
+		capital := "In" + name[2:]
+		if name == "outgoing" {
+			capital = "Out" + name[3:]
+		}
+		o["preopen"+capital+"OctetsWireLevel"] = int(f.Preopen)
+		o[name+"OctetsWireLevel"] = int(f.Wire)
+		o[name+"OctetsWebSocketLevel"] = int(f.Payload)
+		o[name+"OctetsAppLevel"] = int(f.App)
+		o[name+"CompressionRatio"] = autobahnRatio(f.Payload, f.App)
+		o[name+"WebSocketOverhead"] = autobahnRatio(f.Wire-f.Payload, f.Payload)
+		o[name+"WebSocketFrames"] = int(f.Frames)
+		o[name+"WebSocketMessages"] = int(f.Messages)
+	}
+	return o
+}
+
+func autobahnRatio(a, b int64) any {
+	if b == 0 {
+		return nil
+	}
+	return float64(a) / float64(b)
+}
+
+// eventList is ["message", text, binary], ["pong", text] or ["timeout", mark].
+func eventList(events []cases.Event) jsonList {
+	list := jsonList{}
+	for _, e := range events {
+		switch e.Kind {
+		case cases.GotMessage:
+			list = append(list, jsonList{"message", autobahnText(e.Data, e.Len), e.Binary})
+		case cases.GotPong:
+			list = append(list, jsonList{"pong", autobahnText(e.Data, e.Len)})
+		case cases.GotTimeout:
+			list = append(list, jsonList{"timeout", string(e.Data)})
+		}
+	}
+	return list
+}
+
+// What is shown of octets: beyond shownWhole only the first shownCut.
+const (
+	shownWhole = 60
+	shownCut   = 64
+)
+
+// autobahnText is how the reports show octets, of which data are the first and
+// length the number: as text if they are UTF-8, else as 0x and hex.
+func autobahnText(data []byte, length int) string {
+	more := ""
+	if length > shownWhole {
+		data, more = data[:min(len(data), shownCut)], " ..."
+	}
+	if utf8.Valid(data) {
+		return string(data) + more
+	}
+	return "0x" + hex.EncodeToString(data) + more
+}
+
+// autobahnHex is how the wire log shows octets.
+func autobahnHex(data []byte, length int) string {
+	more := ""
+	if length > shownWhole {
+		data, more = data[:min(len(data), shownCut)], " ..."
+	}
+	return hex.EncodeToString(data) + more
+}
+
+func textOrNil(data []byte) any {
+	if len(data) == 0 {
+		return nil
+	}
+	return string(data)
+}
+
+// orMissing is the head of a handshake, or the mark of there being none.
+func orMissing(head string) string {
+	if head == "" {
+		return "?"
+	}
+	return head
+}
+
+// sentence ends the text with a full stop and begins it with a capital.
+func sentenceOf(s string) string {
+	if s == "" {
+		return ""
+	}
+	if s[0] >= 'a' && s[0] <= 'z' {
+		s = string(s[0]-'a'+'A') + s[1:]
+	}
+	if last := s[len(s)-1]; last != '.' && last != '?' {
+		s += "."
+	}
+	return s
+}

@@ -1,0 +1,181 @@
+package reports
+
+import (
+	"encoding/hex"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// wirelog writes the log as the arrays of Autobahn's reports. The octets in it
+// are those of each frame, rebuilt from its header and payload; how many came in
+// a read or left in a write is in the statistics.
+func wirelogOf(c cases.Case, t cases.Transcript) jsonList {
+	l := autobahnLog{c: c, role: t.Role, list: jsonList{}}
+	l.handshake(t)
+	for _, e := range t.Log {
+		switch {
+		case e.Timer != "":
+			l.timer(e)
+		case e.Kind == cases.LogFrame && e.Dir == cases.In:
+			l.received(e)
+		case e.Kind == cases.LogFrame:
+			l.sent(e)
+		case e.Kind == cases.LogOctets:
+			l.octets(e)
+		}
+	}
+	if t.LogLost > 0 {
+		l.add("WLM", false)
+	}
+	return l.list
+}
+
+type autobahnLog struct {
+	c    cases.Case
+	role cases.Role
+	list jsonList
+	// key masks octets sent behind the header of an open frame, from offset on.
+	key    [4]byte
+	masked bool
+	offset int
+	// pauses, kills and closes count the timers seen, to find their steps.
+	pauses, kills, closes int
+}
+
+func (l *autobahnLog) add(kind string, more ...any) {
+	l.list = append(l.list, append(jsonList{kind}, more...))
+}
+
+func (l *autobahnLog) handshake(t cases.Transcript) {
+	rows := []struct{ text, kind string }{{t.Request, "TO"}, {t.Response, "RO"}}
+	if t.Role == cases.Client {
+		rows[0].kind, rows[1].kind = "RO", "TO"
+	}
+	for _, r := range rows {
+		if r.text != "" {
+			l.wire(r.kind, []byte(r.text), len(r.text), false)
+		}
+	}
+}
+
+// wire adds a line of octets, of which data are the first.
+func (l *autobahnLog) wire(kind string, data []byte, length int, alone bool) {
+	row := jsonList{length, autobahnHex(data, length)}
+	if kind == "TO" {
+		l.add(kind, row, alone)
+		return
+	}
+	l.add(kind, row)
+}
+
+func (l *autobahnLog) received(e cases.Entry) {
+	data, length := frameOctets(e)
+	l.wire("RO", data, length, false)
+	l.add("RF", jsonList{e.Len, autobahnText(e.Data, e.Len)}, int(e.Opcode), e.Fin, int(e.RSV), e.Mask != "", textOrNil([]byte(e.Mask)))
+}
+
+func (l *autobahnLog) sent(e cases.Entry) {
+	data, length := frameOctets(e)
+	if e.Len > 0 && len(e.Data) == 0 { // a header whose payload follows in pieces
+		l.key, l.masked = maskKey(e)
+		l.offset = 0
+		l.wire("TO", data, length-e.Len, false)
+		return
+	}
+	var chop any
+	if e.Chop > 0 {
+		chop = e.Chop
+	}
+	l.add("TF", jsonList{e.Len, autobahnText(e.Data, e.Len)}, int(e.Opcode), e.Fin, int(e.RSV), textOrNil([]byte(e.Mask)), nil, chop, e.Alone)
+	if l.role == cases.Server && e.Mask == "" {
+		return // a fragment whose key was not logged: its octets are not known
+	}
+	if e.Chop == 0 || len(data) < length { // of long frames only the first octets are known
+		l.wire("TO", data, length, e.Alone)
+		return
+	}
+	for len(data) > 0 {
+		n := min(e.Chop, len(data))
+		l.wire("TO", data[:n], n, true)
+		data = data[n:]
+	}
+}
+
+func (l *autobahnLog) octets(e cases.Entry) {
+	data := append([]byte(nil), e.Data...)
+	if e.Dir == cases.In {
+		l.wire("RO", data, e.Len, false)
+		return
+	}
+	if l.masked {
+		ws.Mask(l.key, l.offset, data)
+	}
+	l.offset += e.Len
+	l.wire("TO", data, e.Len, false)
+}
+
+// frameOctets rebuilds a frame: its first octets and how many it has.
+func frameOctets(e cases.Entry) ([]byte, int) {
+	h := ws.Header{Fin: e.Fin, RSV: e.RSV, Opcode: e.Opcode, Length: uint64(max(e.Len, 0))}
+	h.MaskKey, h.Masked = maskKey(e)
+	out := ws.AppendHeader(nil, h)
+	length := len(out) + e.Len
+	start := len(out)
+	out = append(out, e.Data...)
+	if h.Masked {
+		ws.Mask(h.MaskKey, 0, out[start:])
+	}
+	return out, length
+}
+
+func maskKey(e cases.Entry) (key [4]byte, masked bool) {
+	p, err := hex.DecodeString(e.Mask)
+	if err != nil || len(p) != len(key) {
+		return key, false
+	}
+	return [4]byte(p), true
+}
+
+// timer adds what became of a timer. How long it runs is in the case.
+func (l *autobahnLog) timer(e cases.Entry) {
+	switch e.Timer {
+	case cases.PauseBegins:
+		l.pauses++
+		s := nthStep[cases.Pause](l.c, l.pauses)
+		l.add("CT", secondsNumber(s.For), textOrNil([]byte(s.Mark)))
+	case cases.PauseEnds:
+		l.add("CTE", textOrNil([]byte(nthStep[cases.Pause](l.c, l.pauses).Mark)))
+	case cases.KillArmed:
+		l.kills++
+		l.add("KL", secondsNumber(nthStep[cases.KillAfter](l.c, l.kills).After))
+	case cases.KillFired:
+		l.add("KLE")
+	case cases.CloseArmed:
+		l.closes++
+		l.add("TI", secondsNumber(nthStep[cases.CloseAfter](l.c, l.closes).After))
+	case cases.CloseFired:
+		l.add("TIE")
+	}
+}
+
+// step returns the n-th step of its kind.
+func nthStep[S cases.Step](c cases.Case, n int) (found S) {
+	for _, s := range c.Steps {
+		if s, ok := s.(S); ok {
+			if n--; n == 0 {
+				return s
+			}
+		}
+	}
+	return found
+}
+
+// secondsNumber is a number of seconds, an integer where it is a whole one.
+func secondsNumber(d time.Duration) any {
+	if d%time.Second == 0 {
+		return int(d / time.Second)
+	}
+	return d.Seconds()
+}

@@ -1,0 +1,61 @@
+package reports
+
+import (
+	"strings"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// repeat is the command that plays one case again with the same engine, as far
+// as the run file tells.
+func repeat(h harness.Header, id cases.ID) string {
+	a := h.Agent
+	only := []string{"--cases", string(id)}
+	var words []string
+	switch {
+	case h.Engine.Name == "autobahn":
+		words = append([]string{"wsconform", "autobahn", "run", "--role", a.Role.String()}, only...)
+		if len(a.Command) > 0 {
+			words = append(append(words, "--"), a.Command...)
+		} else {
+			words = append(words, "--url", orWord(a.URL, "URL"))
+		}
+	case a.Role == cases.Client:
+		words = append([]string{"wsconform", "test", "--client"}, only...)
+		words = append(words, "--")
+		if len(a.Command) > 0 {
+			words = append(words, a.Command...)
+		} else {
+			words = append(words, "COMMAND", "{url}")
+		}
+	case len(a.Command) > 0:
+		words = append([]string{"wsconform", "test", "--server-cmd", serverCommand(a.Command)}, only...)
+	default:
+		words = append([]string{"wsconform", "test", orWord(a.URL, "URL")}, only...)
+	}
+	for i, w := range words {
+		words[i] = shell(short(w, maxText))
+	}
+	return strings.Join(words, " ")
+}
+
+func orWord(s, word string) string {
+	if s == "" {
+		return word
+	}
+	return s
+}
+
+// serverCommand is the command as --server-cmd takes it, which runs it in a
+// shell.
+func serverCommand(words []string) string {
+	if len(words) == 3 && words[0] == "/bin/sh" && words[1] == "-c" {
+		return strings.TrimPrefix(words[2], "exec ")
+	}
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = shell(w)
+	}
+	return strings.Join(quoted, " ")
+}

@@ -1,0 +1,349 @@
+package reports_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports"
+	"github.com/wsconform/wsconform/ws"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// evil is what a peer might call itself, or send.
+const evil = "</script><script>alert(1)</script>\" onload='x' ../../x A|B `c` [l](javascript:d) \u202egnp.exe \u05d0\u05d1 \x00\x07\x1b[31m\xff ]]> &amp; <!--"
+
+// hostile is a small run in which the peer chose everything that it can.
+func hostile() *harness.Run {
+	ids := []cases.ID{"1.1.1", "2.1", "5.15", "6.3.1", "7.1.1", "7.1.6", "7.9.3", "9.1.1", "12.1.1", cases.ID("99." + evil)}
+	run := &harness.Run{Header: harness.Header{
+		Schema: 1, Tool: "wsconform " + evil,
+		Engine:    harness.Engine{Name: "autobahn", Version: evil, Image: evil, Digest: evil, Packages: map[string]string{evil: evil, "a": "1"}},
+		Agent:     harness.Agent{Name: evil, Version: evil, Role: cases.Server, URL: "ws://h/" + evil, Command: []string{evil}},
+		Selection: harness.Selection{Cases: []string{evil}, Selected: ids, Catalogue: evil},
+		Started:   time.Date(2026, 11, 22, 14, 3, 0, 0, time.UTC), Host: harness.Host{OS: evil, Arch: "amd64", CPUs: 1, Go: "go1.26"},
+		Settings: map[string]any{evil: evil},
+	}}
+	for i, id := range ids[:9] {
+		r := harness.Result{
+			Case: id, Outcome: harness.Fail, Duration: time.Duration(i) * 50 * time.Millisecond, Note: evil,
+			Verdict: cases.Verdict{Behavior: cases.Failed, Reason: evil, Close: cases.CloseUnclean, CloseReason: evil},
+			Transcript: &cases.Transcript{
+				Role: cases.Server, Opened: true, Request: "GET / HTTP/1.1\r\nX: " + evil + "\r\n\r\n",
+				Response: "HTTP/1.1 101 OK\r\nX: " + strings.Repeat(evil, 40) + "\r\n\r\n",
+				Events:   []cases.Event{{Kind: cases.GotMessage, Len: len(evil), Data: cases.Octet(evil)}},
+				Clean:    true, UncleanReason: evil, RemoteClose: true, RemoteCode: 4999, RemoteReason: cases.Octet(evil),
+				Log: []cases.Entry{
+					{Kind: cases.LogFrame, Dir: cases.In, Len: len(evil), Data: cases.Octet(evil), Opcode: ws.OpText, Fin: true, Mask: evil},
+					{Kind: cases.LogOctets, Dir: cases.In, Len: 9, Data: cases.Octet("</script>")},
+					{Kind: cases.LogNote, At: time.Second, Note: evil},
+					{Kind: "</script>", Dir: cases.Direction(evil), Opcode: 255, RSV: 255},
+				},
+			},
+		}
+		run.Results = append(run.Results, r)
+	}
+	run.Results[0].Outcome, run.Results[0].Verdict = harness.Pass, cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK, Reason: evil, CloseReason: evil}
+	run.Results[1].Outcome, run.Results[1].Verdict = harness.Crash, cases.Verdict{}
+	run.Results[8].Outcome = harness.Unsupported
+	run.Results[8].Behavior = cases.Unimplemented
+	return run
+}
+
+func write(t *testing.T, f reports.Format, run *harness.Run) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := f.Write(&buf, run); err != nil {
+		t.Fatalf("%s: %v", f.Name, err)
+	}
+	return buf.Bytes()
+}
+
+var inlined = regexp.MustCompile(`(?s)<style>.*?</style>|<script>.*?</script>|'sha256-[^']*'`)
+
+func TestGolden(t *testing.T) {
+	runs := map[string]*harness.Run{
+		"hostile": hostile(),
+		"empty":   {Header: harness.Header{Agent: harness.Agent{Role: cases.Client}}},
+	}
+	for name, run := range runs {
+		for _, f := range reports.Formats {
+			t.Run(name+"/"+f.Name, func(t *testing.T) {
+				got := write(t, f, run)
+				if again := write(t, f, run); !bytes.Equal(got, again) {
+					t.Error("the same run gave other octets")
+				}
+				got = inlined.ReplaceAll(got, []byte("[inlined]"))
+				path := filepath.Join("testdata", name, f.File)
+				if *update {
+					if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.WriteFile(path, got, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(want), string(got)); diff != "" {
+					t.Errorf("%s differs (-want +got), -update writes it:\n%s", path, diff)
+				}
+			})
+		}
+	}
+}
+
+// Nothing that a peer chose reaches a reader raw, in any format.
+func TestHostile(t *testing.T) {
+	for _, f := range reports.Formats {
+		t.Run(f.Name, func(t *testing.T) {
+			got := string(write(t, f, hostile()))
+			if !utf8.ValidString(got) {
+				t.Error("not UTF-8")
+			}
+			if f.Name == "json" { // JSON escapes them; what a reader does is its own business
+				return
+			}
+			for _, bad := range []string{"<script>alert", "</script><script>a", "<!-- ", "\u202e"} {
+				if strings.Contains(got, bad) {
+					t.Errorf("holds %q", bad)
+				}
+			}
+			if f.Name == "markdown" && strings.Contains(got, "](javascript") {
+				t.Error("holds a link of the peer")
+			}
+			for i, r := range got {
+				if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.In(r, unicode.Cf) {
+					t.Fatalf("holds %U: %q", r, got[max(0, i-30):i+10])
+				}
+			}
+		})
+	}
+}
+
+func TestWellFormed(t *testing.T) {
+	for _, f := range reports.Formats {
+		got := write(t, f, hostile())
+		switch filepath.Ext(f.File) {
+		case ".xml", ".svg":
+			dec := xml.NewDecoder(bytes.NewReader(got))
+			for {
+				_, err := dec.Token()
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				if err != nil {
+					t.Fatalf("%s: %v", f.Name, err)
+				}
+			}
+		case ".json":
+			if !json.Valid(got) {
+				t.Errorf("%s: no JSON", f.Name)
+			}
+		}
+	}
+}
+
+// A run that is not complete is red in each format that CI looks at.
+func TestPartialIsNeverGreen(t *testing.T) {
+	run := synthetic{agent: server("half", "1"), engine: autobahn(), cutOff: 317}.run()
+	for name, want := range map[string]string{
+		"html":       `role="alert"><p><strong>200 of 517 cases have no verdict</strong>`,
+		"junit":      `<error message="not-run: the run was cut off before the case ended" type="not-run">`,
+		"markdown":   "> **Not complete.** 200 of 517 cases have no verdict",
+		"json":       `"state": "partial"`,
+		"badge":      "incomplete, 317 of 517",
+		"badge-json": "incomplete, 317 of 517",
+	} {
+		if got := string(write(t, format(t, name), run)); !strings.Contains(got, want) {
+			t.Errorf("%s does not hold %q:\n%.2000s", name, want, got)
+		}
+	}
+	var suites struct {
+		Tests  int `xml:"tests,attr"`
+		Errors int `xml:"errors,attr"`
+	}
+	if err := xml.Unmarshal(write(t, format(t, "junit"), run), &suites); err != nil {
+		t.Fatal(err)
+	}
+	if suites.Tests != 518 || suites.Errors != 201 { // and one for the run itself
+		t.Errorf("JUnit counts %+v, want 518 tests and 201 errors", suites)
+	}
+}
+
+func format(t *testing.T, name string) reports.Format {
+	t.Helper()
+	for _, f := range reports.Formats {
+		if f.Name == name {
+			return f
+		}
+	}
+	t.Fatalf("no format %q", name)
+	return reports.Format{}
+}
+
+func TestHTMLSize(t *testing.T) {
+	for name, fault := range map[string]func(cases.Case, *harness.Result){"good": nil, "some faults": someFaults, "all fail": everyFault} {
+		run := synthetic{agent: server("x", ""), engine: autobahn(), fault: fault}.run()
+		if len(run.Results) != 517 {
+			t.Errorf("%s: %d cases, want 517", name, len(run.Results))
+		}
+		if got := len(write(t, format(t, "html"), run)); got > 2_000_000 {
+			t.Errorf("%s: %d octets, want less than 2 MB", name, got)
+		} else {
+			t.Logf("%s: %d octets", name, got)
+		}
+	}
+}
+
+func TestHTMLNeedsNothing(t *testing.T) {
+	got := string(write(t, format(t, "html"), hostile()))
+	for _, bad := range []string{"<link", "<img", "<iframe", "src=", "@import", "url(", " style=\"", "javascript:", "http-equiv=\"refresh\""} {
+		outside := regexp.MustCompile(`(?s)<script type="application/json".*?</script>`).ReplaceAllString(got, "")
+		if i := strings.Index(outside, bad); i >= 0 && !strings.Contains(bad, "javascript") {
+			t.Errorf("holds %q: %.80s", bad, outside[i:])
+		}
+	}
+	if n := strings.Count(got, "</script>"); n != 2 {
+		t.Errorf("%d ends of scripts, want 2", n)
+	}
+	if !strings.Contains(got, "default-src &#39;none&#39;; style-src &#39;sha256-") {
+		t.Error("no strict policy")
+	}
+}
+
+// A header of 10 MB is cut, its length is told.
+func TestHugeHeader(t *testing.T) {
+	run := hostile()
+	run.Results[2].Transcript.Response = "HTTP/1.1 101 OK\r\nX: " + strings.Repeat("\x1b<", 5<<20) + "\r\n\r\n"
+	for _, f := range reports.Formats {
+		got := write(t, f, run)
+		if len(got) > 500_000 {
+			t.Errorf("%s: %d octets", f.Name, len(got))
+		}
+		if f.Name == "html" && !bytes.Contains(got, []byte("… (10\u202f485\u202f763 octets)")) {
+			t.Error("html: the length is not told")
+		}
+	}
+}
+
+func TestWrite(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "site")
+	if err := reports.Write(dir, hostile()); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range reports.Formats {
+		if info, err := os.Stat(filepath.Join(dir, f.File)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", f.File, err)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".wsconform-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	other := t.TempDir()
+	if err := reports.Write(other, hostile(), "junit", "badge"); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := os.ReadDir(other); err != nil || len(list) != 2 {
+		t.Errorf("%v, %v: want two files", list, err)
+	}
+	if err := reports.Write(other, hostile(), "pdf"); err == nil || !strings.Contains(err.Error(), `no format "pdf": there are html, junit`) {
+		t.Errorf("got %v, want an error that lists the formats", err)
+	}
+	blocked := filepath.Join(other, "file")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := reports.Write(blocked, hostile()); err == nil {
+		t.Error("no error where the folder is a file")
+	}
+}
+
+func TestWriteSite(t *testing.T) {
+	dir := t.TempDir()
+	agent := func(name string) *harness.Run {
+		run := hostile()
+		run.Header.Agent = harness.Agent{Name: name, Role: cases.Server}
+		return run
+	}
+	names := []string{"A+B", "A B", "a-b", evil, "../../x", "", "index", strings.Repeat("long", 100), "\u05d0"}
+	var runs []*harness.Run
+	for _, name := range names {
+		runs = append(runs, agent(name))
+	}
+	if err := reports.WriteSite(dir, runs); err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range list {
+		got = append(got, f.Name())
+		if !regexp.MustCompile(`^[a-z0-9-]{1,90}\.html$`).MatchString(f.Name()) {
+			t.Errorf("file name %q", f.Name())
+		}
+	}
+	if len(got) != len(names)+1 {
+		t.Errorf("%d files, want %d and the index: %v", len(got), len(names), got)
+	}
+	index, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range got {
+		if name != "index.html" && !bytes.Contains(index, []byte(`href="`+name+`"`)) {
+			t.Errorf("the index does not link to %s", name)
+		}
+	}
+	for _, bad := range []string{"<script>alert", "\u202e"} {
+		if bytes.Contains(index, []byte(bad)) {
+			t.Errorf("the index holds %q", bad)
+		}
+	}
+	first, err := os.ReadFile(filepath.Join(dir, "a-b-server-autobahn.html"))
+	if err != nil || !bytes.Contains(first, []byte("<bdi>A&#43;B</bdi>")) {
+		t.Errorf("the first page is not that of A+B: %v", err)
+	}
+}
+
+func ExampleWrite() {
+	run, err := harness.OpenRun("../harness/testdata/complete.jsonl")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	dir, err := os.MkdirTemp("", "report")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	if err := reports.Write(dir, run, "html", "junit"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	files, err := os.ReadDir(dir)
+	fmt.Println(files, err)
+	// Output: [- index.html - junit.xml] <nil>
+}

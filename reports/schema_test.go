@@ -1,0 +1,149 @@
+package reports_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+const schemaFile = "schema/run-v1.schema.json"
+
+func runSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	schema, err := c.Compile(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// Old files stay readable, and are what the schema says.
+func TestSchemaOfGoldenFiles(t *testing.T) {
+	schema := runSchema(t)
+	files, err := filepath.Glob("../harness/testdata/*.jsonl")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no golden run files", err)
+	}
+	for _, file := range files {
+		p, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		validate(t, schema, file, p)
+		if _, err := harness.OpenRun(file); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestSchemaOfWholeRun(t *testing.T) {
+	run := synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahn(), fault: someFaults}.run()
+	var buf bytes.Buffer
+	w, err := harness.NewWriter(&buf, run.Header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range run.Results {
+		if err := w.Case(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Close(nil); err != nil {
+		t.Fatal(err)
+	}
+	validate(t, runSchema(t), "synthetic", buf.Bytes())
+}
+
+func validate(t *testing.T, schema *jsonschema.Schema, name string, file []byte) {
+	t.Helper()
+	lines := bufio.NewScanner(bytes.NewReader(file))
+	lines.Buffer(nil, harness.MaxLine)
+	for n := 1; lines.Scan(); n++ {
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(lines.Bytes()))
+		if err != nil {
+			t.Fatalf("%s:%d: %v", name, n, err)
+		}
+		if err := schema.Validate(doc); err != nil {
+			t.Errorf("%s:%d: %v", name, n, err)
+		}
+	}
+}
+
+func TestSchemaRefuses(t *testing.T) {
+	schema := runSchema(t)
+	for _, line := range []string{
+		`{}`, `[]`, `{"kind":"event"}`,
+		`{"kind":"case","case":"1.1.1","outcome":"PASS","behavior":"OK","close":"OK","reason":"","closeReason":"","duration":1}`,
+		`{"kind":"case","case":"1.1.1","outcome":"pass","behavior":"","close":"","reason":"","closeReason":"","duration":1}`,
+		`{"kind":"footer","state":"great","counts":{},"duration":1}`,
+		`{"kind":"footer","state":"complete","counts":{"great":1},"duration":1}`,
+	} {
+		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if schema.Validate(doc) == nil {
+			t.Errorf("%s is taken for a line of a run file", line)
+		}
+	}
+}
+
+// The schema names the members that the types have. Who adds a field adds it
+// to schemaFile too.
+func TestSchemaIsUpToDate(t *testing.T) {
+	p, err := os.ReadFile(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Defs map[string]struct {
+			Properties map[string]any `json:"properties"`
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(p, &schema); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]any{
+		"header": harness.Header{}, "engine": harness.Engine{}, "agent": harness.Agent{}, "selection": harness.Selection{},
+		"host": harness.Host{}, "case": harness.Result{}, "footer": harness.Footer{}, "transcript": cases.Transcript{},
+		"event": cases.Event{}, "entry": cases.Entry{}, "traffic": cases.Traffic{}, "flow": cases.Flow{}, "stats": cases.Stats{},
+	} {
+		want := members(reflect.TypeOf(value))
+		props := schema.Defs[name].Properties
+		delete(props, "kind")
+		want = slices.DeleteFunc(want, func(s string) bool { return s == "kind" })
+		slices.Sort(want)
+		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(props))); diff != "" {
+			t.Errorf("%s: %q is not %T (-type +schema):\n%s", schemaFile, name, value, diff)
+		}
+	}
+}
+
+func members(typ reflect.Type) []string {
+	var names []string
+	for i := range typ.NumField() {
+		f := typ.Field(i)
+		if f.Anonymous {
+			names = append(names, members(f.Type)...)
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
