@@ -2,7 +2,7 @@ package docker
 
 // What the tests outside the package need to see of its inside.
 var (
-	Clean1      = clean
+	CleanLine   = clean
 	Unavailable = unavailable
 )
 

@@ -238,7 +238,7 @@ func TestProgressLines(t *testing.T) {
 		{"long", strings.Repeat("x", 600), strings.Repeat("x", 500) + " …"},
 	}
 	for _, tt := range tests {
-		if got := docker.Clean1(tt.in); got != tt.want {
+		if got := docker.CleanLine(tt.in); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
 	}
