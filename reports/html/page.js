@@ -127,19 +127,41 @@ function clock(us) {
   return ms < 10 ? ms.toFixed(3) + " ms" : ms < 1000 ? ms.toFixed(1) + " ms" : (ms / 1000).toFixed(3) + " s";
 }
 
-function entry(e) {
-  const [kind, at = 0, len = 0, raw = "", op = 0, set = 0, mask = "", repeat = 0, chop = 0, note = 0] = e;
+// rawOnes tells which octets of a log are frames over again, as they were read
+// or written, or the opening handshake. Others are all there is to see, such as
+// a payload that is written piece by piece behind a frame header.
+function rawOnes(log) {
+  const raw = new Set();
+  let owed = 0; // octets of frames sent, still to be written
+  log.forEach((e, i) => {
+    const [kind, , len = 0, text = "", , , mask = "", repeat = 0] = e;
+    if (kind === "fout" && (!len || text)) {
+      const n = repeat || len;
+      owed += n + 2 + (n > 65535 ? 8 : n > 125 ? 2 : 0) + (mask ? 4 : 0);
+    } else if (kind[0] === "o" && /^0x(47455420|48545450)/.test(text)) raw.add(i); // GET, HTTP
+    else if (kind === "oout" && len <= owed) { owed -= len; raw.add(i); }
+  });
+  let frame = false; // whether what was read became a frame
+  for (let i = log.length - 1; i >= 0; i--) {
+    if (log[i][0] !== "oin") frame = log[i][0] === "fin";
+    else if (frame) raw.add(i);
+  }
+  return raw;
+}
+
+function entry(e, raw) {
+  const [kind, at = 0, len = 0, text0 = "", op = 0, set = 0, mask = "", repeat = 0, chop = 0, note = 0] = e;
   if (kind === "cut") return el("li.note", el("span"), el("span"), el("span", many(len) + " entries are left out here; the run file has them"));
   const time = el("span.at", clock(at));
   if (kind === "note") return el("li.note", time, el("span"), el("span", T(note)));
   const out = kind.endsWith("out");
   const dir = el("span.dir", out ? "harness → peer" : "harness ← peer");
-  const bytes = bytesOf(raw), what = el("div.what"), add = (t, cls) => what.append(el("span" + (cls || ""), t));
+  const bytes = bytesOf(text0), what = el("div.what"), add = (t, cls) => what.append(el("span" + (cls || ""), t));
   if (kind[0] === "o") {
     what.append(el("b", out ? "octets written" : "octets read"));
     add(octets(len));
     if (bytes.length) what.append(el("pre.hex", payload(bytes, {whole: bytes.length >= len}).hex));
-    return el(out ? "li.out.raw" : "li.in.raw", time, dir, what);
+    return el((out ? "li.out" : "li.in") + (raw ? ".raw" : ""), time, dir, what);
   }
   const rsv = set >> 2, fin = set & 1, name = opcodes[op];
   what.append(el("b", (name || "opcode " + op).toUpperCase()));
@@ -244,8 +266,9 @@ function detail(row) {
   cell.append(el("section", el("h3", "Play it again"), el("p.cmd", el("code", command), " ", copy)));
 
   if (d.l && d.l.length) {
-    const log = el("ol.log", d.l.map(entry));
-    const raw = $$(".raw", log).length;
+    const again = rawOnes(d.l);
+    const log = el("ol.log", d.l.map((e, i) => entry(e, again.has(i))));
+    const raw = again.size;
     const frames = d.l.length - raw;
     const toggle = el("button", {type: "button", "aria-pressed": "false"}, "Show " + raw + " reads and writes");
     toggle.addEventListener("click", () => {
