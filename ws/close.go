@@ -35,6 +35,8 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	switch {
 	case code != StatusNoStatusRcvd && !code.Valid():
 		return opError("close", fmt.Errorf("%v must not be sent", code))
+	case code == StatusMandatoryExt && !c.client:
+		return opError("close", fmt.Errorf("%v is a client's to send (RFC 6455 §7.4.1)", code))
 	case code == StatusNoStatusRcvd && reason != "":
 		return opError("close", errors.New("reason without a code"))
 	case len(reason) > maxCloseReason:

@@ -10,7 +10,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +47,9 @@ type DialOptions struct {
 	// CloseTimeout bounds the closing handshake. Zero means 10 s.
 	CloseTimeout time.Duration
 }
+
+// maxInterim is how many 1xx responses may come before the final one.
+const maxInterim = 16
 
 // maxErrorBody is how much of an HTTP error response's body is kept.
 const maxErrorBody = 4 << 10
@@ -217,16 +222,12 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, req *dialReque
 	if _, err := nc.Write(b); err != nil {
 		return nil, ctxError(ctx, err)
 	}
-	head, rest, err := readHead(nc)
-	if errors.Is(err, errHeadTooLarge) {
-		return nil, &HandshakeError{Reason: err.Error()}
+	status, header, rest, err := finalResponse(nc)
+	if refused := (*HandshakeError)(nil); errors.As(err, &refused) {
+		return nil, refused
 	}
 	if err != nil {
 		return nil, ctxError(ctx, err)
-	}
-	status, header, err := parseResponse(head)
-	if err != nil {
-		return nil, &HandshakeError{Section: "4.1", Reason: err.Error()}
 	}
 	if status != http.StatusSwitchingProtocols {
 		return nil, &HandshakeError{
@@ -248,8 +249,32 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, req *dialReque
 	return newConn(nc, rest, info, opts), nil
 }
 
+// finalResponse reads responses up to the final one, which may follow interim
+// ones (RFC 9110 §15.2). rest is what came behind it.
+func finalResponse(nc net.Conn) (status int, header http.Header, rest []byte, err error) {
+	for range maxInterim + 1 {
+		early := bytes.NewReader(rest)
+		head, more, err := readHead(io.MultiReader(early, nc))
+		if errors.Is(err, errHeadTooLarge) {
+			return 0, nil, nil, &HandshakeError{Reason: err.Error()}
+		}
+		if err != nil {
+			return 0, nil, nil, err
+		}
+		rest = append(more, rest[len(rest)-early.Len():]...)
+		status, header, err = parseResponse(head)
+		if err != nil {
+			return 0, nil, nil, &HandshakeError{Section: "4.1", Reason: err.Error()}
+		}
+		if status >= 200 || status == http.StatusSwitchingProtocols {
+			return status, header, rest, nil
+		}
+	}
+	return 0, nil, nil, &HandshakeError{Reason: "too many interim responses", Status: status, Header: header}
+}
+
 func parseResponse(head []byte) (status int, header http.Header, err error) {
-	start, header, err := parseHead(head)
+	start, header, err := parseHead(unfold(head))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -266,6 +291,18 @@ func parseResponse(head []byte) (status int, header http.Header, err error) {
 	return status, header, nil
 }
 
+// unfold puts folded lines together, as a client must (RFC 9112 §5.2).
+func unfold(head []byte) []byte {
+	start := bytes.Index(head, []byte("\r\n")) // in front of the first field there is nothing to fold
+	if start < 0 {
+		return head
+	}
+	start = min(start+3, len(head))
+	return append(head[:start:start], folds.ReplaceAll(head[start:], []byte(" "))...)
+}
+
+var folds = regexp.MustCompile(`[ \t]*\r\n[ \t]+`)
+
 // readErrorBody reads the start of a body, up to its length, the end of the
 // connection or the deadline.
 func readErrorBody(nc net.Conn, header http.Header, rest []byte) []byte {
@@ -275,7 +312,11 @@ func readErrorBody(nc net.Conn, header http.Header, rest []byte) []byte {
 			limit = min(limit, n)
 		}
 	}
-	body, _ := io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(rest), nc), limit))
+	src := io.MultiReader(bytes.NewReader(rest), nc)
+	if coding := splitList(header["Transfer-Encoding"]); len(coding) > 0 && strings.EqualFold(coding[len(coding)-1], "chunked") {
+		src, limit = httputil.NewChunkedReader(src), maxErrorBody
+	}
+	body, _ := io.ReadAll(io.LimitReader(src, limit))
 	return body
 }
 

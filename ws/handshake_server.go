@@ -163,7 +163,7 @@ func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte)
 		return nil, refuse(http.StatusBadRequest, "not exactly one Host header (RFC 6455 §4.2.1)")
 	}
 	delete(header, "Host")
-	if len(header["Transfer-Encoding"]) > 0 || len(header["Content-Length"]) > 0 && header.Get("Content-Length") != "0" {
+	if len(header["Transfer-Encoding"]) > 0 || slices.ContainsFunc(header["Content-Length"], func(n string) bool { return n != "0" }) {
 		return nil, refuse(http.StatusBadRequest, "handshake with a body")
 	}
 	r := (&http.Request{

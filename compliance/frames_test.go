@@ -1,0 +1,71 @@
+package compliance_test
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// A frame is what a spec sends. A wire masks it as its role demands.
+type frame struct{ ws.Frame }
+
+func opcode(op ws.Opcode, payload string) frame {
+	return frame{ws.Frame{Header: ws.Header{Fin: true, Opcode: op}, Payload: []byte(payload)}}
+}
+
+func text(s string) frame   { return opcode(ws.OpText, s) }
+func binary(s string) frame { return opcode(ws.OpBinary, s) }
+func cont(s string) frame   { return opcode(ws.OpContinuation, s) }
+func ping(s string) frame   { return opcode(ws.OpPing, s) }
+func pong(s string) frame   { return opcode(ws.OpPong, s) }
+
+// closing is a close frame; the code 1005 leaves its body empty.
+func closing(code ws.StatusCode, reason string) frame {
+	return opcode(ws.OpClose, string(ws.AppendClose(nil, code, reason)))
+}
+
+// more says that fragments follow.
+func (f frame) more() frame { f.Fin = false; return f }
+
+// rsv sets reserved bits.
+func (f frame) rsv(bits uint8) frame { f.RSV = bits; return f }
+
+// form sets the width of the length.
+func (f frame) form(form ws.LengthForm) frame { f.Form = form; return f }
+
+// claim announces a payload of n octets, of which those there come at once.
+func (f frame) claim(n uint64) frame { f.Length = n; return f }
+
+// describe is a line of a wire's log.
+func describe(f ws.Frame) string {
+	var b strings.Builder
+	b.WriteString(f.Opcode.String())
+	if !f.Fin {
+		b.WriteString(" not fin")
+	}
+	if f.RSV != 0 {
+		fmt.Fprintf(&b, " rsv %03b", f.RSV)
+	}
+	if f.Masked {
+		fmt.Fprintf(&b, " mask %x", f.MaskKey)
+	}
+	fmt.Fprintf(&b, " length %d: %s", max(f.Length, uint64(len(f.Payload))), brief(f.Payload))
+	return b.String()
+}
+
+// brief is the start of a payload.
+func brief(p []byte) string {
+	const most = 60
+	if len(p) > most {
+		return fmt.Sprintf("%q...", p[:most])
+	}
+	return fmt.Sprintf("%q", p)
+}
+
+// opcodes by use.
+var (
+	dataOpcodes     = []ws.Opcode{ws.OpContinuation, ws.OpText, ws.OpBinary}
+	controlOpcodes  = []ws.Opcode{ws.OpClose, ws.OpPing, ws.OpPong}
+	reservedOpcodes = []ws.Opcode{3, 4, 5, 6, 7, 11, 12, 13, 14, 15}
+)
