@@ -8,6 +8,7 @@ import (
 	"hash/maphash"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -130,9 +131,9 @@ func newCompressor(w io.Writer, key streamKey) (compressor, error) {
 	return flate.NewWriter(w, 3)
 }
 
-// message returns message i, compressed, without the tail of the flush (RFC
-// 7692 §7.2.1). Messages are first asked for in order.
-func (s *stream) message(i int) ([]byte, error) {
+// message appends message i to dst, compressed, without the tail of the flush
+// (RFC 7692 §7.2.1). Messages are first asked for in order.
+func (s *stream) message(dst []byte, i int) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i < len(s.ends) {
@@ -140,15 +141,18 @@ func (s *stream) message(i int) ([]byte, error) {
 		if i > 0 {
 			from = s.ends[i-1]
 		}
-		p := make([]byte, s.ends[i]-from)
-		if _, err := s.file.ReadAt(p, from); err != nil {
+		n := len(dst)
+		dst = slices.Grow(dst, int(s.ends[i]-from))[:n+int(s.ends[i]-from)]
+		if _, err := s.file.ReadAt(dst[n:], from); err != nil {
 			return nil, fmt.Errorf("read back compressed messages: %w", err)
 		}
-		return p, nil
+		return dst, nil
 	}
-	return s.compress(i)
+	p, err := s.compress(i)
+	return append(dst, p...), err
 }
 
+// compress returns message i, the next one. It is valid until the next call.
 func (s *stream) compress(i int) ([]byte, error) {
 	s.buf.Reset()
 	switch {
@@ -168,7 +172,7 @@ func (s *stream) compress(i int) ([]byte, error) {
 	if err := s.z.Flush(); err != nil {
 		return nil, err
 	}
-	p := bytes.Clone(bytes.TrimSuffix(s.buf.Bytes(), []byte{0, 0, 0xff, 0xff}))
+	p := bytes.TrimSuffix(s.buf.Bytes(), []byte{0, 0, 0xff, 0xff})
 	return p, s.keep(p)
 }
 

@@ -14,8 +14,11 @@ type loop struct {
 	cases.EchoLoop
 	sent     int
 	finished bool
-	stream   *stream  // what we send, compressed
-	checker  *checker // of what comes back
+	stream   *stream // what we send, compressed
+	// sending holds the message under way and the one before, whose octets the
+	// writer may still hold for a moment after its echo.
+	sending [2][]byte
+	checker *checker // of what comes back
 }
 
 func (p *player) startLoop(s cases.EchoLoop) {
@@ -39,11 +42,13 @@ func (p *player) sendNext() {
 		if p.state != stateOpen {
 			return
 		}
-		z, err := l.stream.message(l.sent)
+		buf := &l.sending[l.sent%2]
+		z, err := l.stream.message((*buf)[:0], l.sent)
 		if err != nil {
 			p.harnessFault(err)
 			return
 		}
+		*buf = z
 		o.header.RSV = ws.RSV1
 		o.payload = cases.Data(z)
 		p.t.Traffic.Out.App += int64(l.checker.size(l.sent))
