@@ -16,7 +16,7 @@ import (
 	"github.com/wsconform/wsconform/ws"
 )
 
-//go:embed autobahn
+//go:embed autobahn/*.tmpl autobahn/*.css autobahn/*.js
 var autobahnAssets embed.FS
 
 var (
@@ -274,7 +274,7 @@ func (r *AutobahnReport) writeCase(w io.Writer, entries []autobahnEntry, i int) 
 		autobahnFrame: r.frame(), Agent: e.agent, ID: string(e.c.ID), Anchor: autobahnAnchor(e.c.ID),
 		Duration: fmt.Sprintf("%d ms", e.milliseconds()), Started: e.t.Started.UTC().Format("2006-01-02T15:04:05.000Z"),
 		Title: sentenceOf(e.c.Title), Expect: sentenceOf(e.c.Expect), RFC: e.c.RFC, Result: e.r,
-		Received: autobahnEvents(e.t.Events), Request: strings.TrimSpace(e.t.Request), Response: strings.TrimSpace(e.t.Response),
+		Received: autobahnEvents(e.t.Events), Request: visibleLines(e.t.Request), Response: visibleLines(e.t.Response),
 		Facts: e.shownFacts(), Lost: e.t.LogLost,
 	}
 	p.Verdict, p.Class = behaviorCell(e.r.Behavior)
@@ -298,6 +298,15 @@ func (r *AutobahnReport) writeCase(w io.Writer, entries []autobahnEntry, i int) 
 		p.Next, p.NextID = entries[i+1].file("html"), string(entries[i+1].c.ID)
 	}
 	return autobahnPages.ExecuteTemplate(w, "case.tmpl", p)
+}
+
+// visibleLines makes the lines of an HTTP head visible one by one.
+func visibleLines(head string) string {
+	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(head, "\r\n", "\n")), "\n")
+	for i, line := range lines {
+		lines[i] = visible(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (e autobahnEntry) shownFacts() []autobahnFact {

@@ -9,6 +9,8 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -16,7 +18,17 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal asks for an end in good order, the second one ends at once.
 	context.AfterFunc(ctx, stop)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := start(ctx)
 	stop()
 	os.Exit(code)
+}
+
+// start runs the command line. Under the name of wstest the program behaves as
+// that.
+func start(ctx context.Context) int {
+	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+	if name == "wstest" {
+		return wstestMain(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	}
+	return run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 }

@@ -20,6 +20,11 @@ const (
 	// flushBound is how long what is still queued may take to leave once the
 	// connection is to be dropped: a peer that stopped reading must not hold us.
 	flushBound = time.Second
+	// breather is how long we wait between the writes of a frame that goes out octet
+	// by octet, so that each is a segment that the peer can read by itself, as those
+	// of the original are. A peer that echoes what came before such a frame gets
+	// the time to do so (3.4, 4.1.5, 4.2.5).
+	breather = 50 * time.Microsecond
 	// queueBound is how many octets of replies (pongs) may wait for a peer that
 	// pings without reading. Further pings go unanswered.
 	queueBound = 1 << 20
@@ -221,6 +226,9 @@ func (w *writer) full(size int) {
 	for len(p) >= size && w.err == nil {
 		w.write(p[:size])
 		p = p[size:]
+		if size == 1 {
+			time.Sleep(breather)
+		}
 	}
 	w.buf = w.buf[:copy(w.buf, p)]
 }

@@ -1,0 +1,186 @@
+package wstest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Args are the arguments of the command.
+type Args struct {
+	Mode    string
+	Spec    string
+	URI     string
+	WebPort int
+	// WebPortGiven tells a web port that was asked for from the default.
+	WebPortGiven bool
+	Ident        string
+	Key, Cert    string
+	Outfile      string
+	Testset      string
+	Debug        bool
+	Version      bool // print the versions and end
+	Help         bool
+}
+
+// defaultWebPort is where the page for browsers is served.
+const defaultWebPort = 8080
+
+// A UsageError is wrong usage or a configuration that cannot be used. The
+// program ends with exit code 1.
+type UsageError struct{ Reason string }
+
+func (e *UsageError) Error() string { return e.Reason }
+
+func usagef(format string, a ...any) error { return &UsageError{fmt.Sprintf(format, a...)} }
+
+// A flag is an option of the command line.
+type flag struct {
+	long  string
+	short byte // 0 for none
+	help  string
+	set   func(a *Args, value string) error
+	// bare options take no value.
+	bare bool
+}
+
+// flags lists the options, in the order of the help.
+var flags = []flag{
+	{"mode", 'm', "what to run, see above", func(a *Args, v string) error { a.Mode = v; return nil }, false},
+	{"spec", 's', "configuration `file`; it is created if there is none", func(a *Args, v string) error { a.Spec = v; return nil }, false},
+	{"wsuri", 'w', "WebSocket address, such as ws://127.0.0.1:9000", func(a *Args, v string) error { a.URI = v; return nil }, false},
+	{"webport", 'u', "port of the page for browsers; 0 serves none (8080)", setWebPort, false},
+	{"ident", 'i', "name that testeeclient gives itself", func(a *Args, v string) error { a.Ident = v; return nil }, false},
+	{"key", 'k', "private key of a server, PEM", func(a *Args, v string) error { a.Key = v; return nil }, false},
+	{"cert", 'c', "certificate of a server, PEM", func(a *Args, v string) error { a.Cert = v; return nil }, false},
+	{"outfile", 'o', "accepted, without effect", func(a *Args, v string) error { a.Outfile = v; return nil }, false},
+	{"testset", 't', "accepted, without effect", func(a *Args, v string) error { a.Testset = v; return nil }, false},
+	{"debug", 'd', "tell more", func(a *Args, _ string) error { a.Debug = true; return nil }, true},
+	{"autobahnversion", 'a', "print versions", func(a *Args, _ string) error { a.Version = true; return nil }, true},
+	{"version", 0, "print versions", func(a *Args, _ string) error { a.Version = true; return nil }, true},
+	{"help", 0, "print this help", func(a *Args, _ string) error { a.Help = true; return nil }, true},
+}
+
+func setWebPort(a *Args, v string) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > 65535 {
+		return usagef("web port %q is not a number from 0 to 65535", v)
+	}
+	a.WebPort, a.WebPortGiven = n, true
+	return nil
+}
+
+// ParseArgs reads the arguments behind the program's name. Like the original it
+// takes -mMODE, -m MODE, --mode=MODE, --mode MODE and any prefix of a long name
+// that only one option has. An error is a [*UsageError].
+func ParseArgs(list []string) (Args, error) {
+	a := Args{WebPort: defaultWebPort}
+	for len(list) > 0 {
+		arg := list[0]
+		list = list[1:]
+		var err error
+		switch {
+		case arg == "--":
+			if len(list) > 0 {
+				return a, usagef("unexpected argument %q", list[0])
+			}
+		case strings.HasPrefix(arg, "--"):
+			list, err = a.long(arg[2:], list)
+		case strings.HasPrefix(arg, "-") && arg != "-":
+			list, err = a.cluster(arg[1:], list)
+		default:
+			err = usagef("unexpected argument %q", arg)
+		}
+		if err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+// long takes --name, --name=value, or --name and the value from rest.
+func (a *Args) long(arg string, rest []string) ([]string, error) {
+	name, value, given := strings.Cut(arg, "=")
+	f, err := findLong(name)
+	if err != nil {
+		return rest, err
+	}
+	switch {
+	case f.bare && given:
+		return rest, usagef("option --%s takes no value", f.long)
+	case !f.bare && !given:
+		if len(rest) == 0 {
+			return rest, usagef("option --%s needs a value", f.long)
+		}
+		value, rest = rest[0], rest[1:]
+	}
+	return rest, f.set(a, value)
+}
+
+func findLong(name string) (flag, error) {
+	if i := slices.IndexFunc(flags, func(f flag) bool { return f.long == name }); i >= 0 {
+		return flags[i], nil
+	}
+	var found []flag
+	for _, f := range flags {
+		if name != "" && strings.HasPrefix(f.long, name) {
+			found = append(found, f)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return flag{}, usagef("unknown option --%s", name)
+	case 1:
+		return found[0], nil
+	}
+	return flag{}, usagef("option --%s is ambiguous", name)
+}
+
+// cluster takes -d, -da, -mMODE, or -m and the value from rest.
+func (a *Args) cluster(arg string, rest []string) ([]string, error) {
+	for arg != "" {
+		i := slices.IndexFunc(flags, func(f flag) bool { return f.short == arg[0] })
+		if i < 0 || arg[0] == 0 {
+			return rest, usagef("unknown option -%c", arg[0])
+		}
+		f := flags[i]
+		value := arg[1:]
+		if f.bare {
+			if err := f.set(a, ""); err != nil {
+				return rest, err
+			}
+			arg = value
+			continue
+		}
+		if value == "" {
+			if len(rest) == 0 {
+				return rest, usagef("option -%c needs a value", f.short)
+			}
+			value, rest = rest[0], rest[1:]
+		}
+		return rest, f.set(a, value)
+	}
+	return rest, nil
+}
+
+// helpText is what --help prints.
+func helpText() string {
+	var b strings.Builder
+	b.WriteString("Usage: wstest --mode MODE [options]\n\nModes:\n")
+	for _, m := range modes() {
+		fmt.Fprintf(&b, "  %-17s %s\n", m.name, m.help)
+	}
+	b.WriteString("\nOptions:\n")
+	for _, f := range flags {
+		short, value := "    ", ""
+		if f.short != 0 {
+			short = fmt.Sprintf("-%c, ", f.short)
+		}
+		if !f.bare {
+			value = "="
+		}
+		fmt.Fprintf(&b, "  %s--%-17s %s\n", short, f.long+value, strings.ReplaceAll(f.help, "`", ""))
+	}
+	return b.String()
+}

@@ -1,0 +1,174 @@
+package wstest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// directBound is the longest message of a direct connection, and the longest
+// frame that one can have sent.
+const directBound = 1 << 20
+
+// A directFrame is the argument of the command sendframe.
+type directFrame struct {
+	Opcode     uint8  `json:"opcode"`
+	Payload    string `json:"payload"`
+	Fin        *bool  `json:"fin"`
+	RSV        uint8  `json:"rsv"`
+	PayloadLen *int   `json:"payload_len"` // the payload is repeated and cut to so many octets
+	Chop       int    `json:"chopsize"`    // octets per write
+}
+
+var errDirect = errors.New("not a command")
+
+// direct serves a connection to any path that is no resource: the client sends
+// commands, each a text message with a JSON array, and is sent what it asks
+// for. Whatever is no command ends the connection.
+func direct(ctx context.Context, nc net.Conn, early []byte) {
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
+	defer stop()
+	d := directConn{nc: nc, data: early}
+	for {
+		h, payload, err := d.frame()
+		if err != nil || h.Opcode != ws.OpText && !h.Opcode.Control() || !h.Fin || h.RSV != 0 {
+			return
+		}
+		switch h.Opcode {
+		case ws.OpClose:
+			d.send(ws.Header{Fin: true, Opcode: ws.OpClose}, ws.AppendClose(nil, ws.StatusNormalClosure, ""), 0) //nolint:errcheck // it is over
+			return
+		case ws.OpPing:
+			err = d.send(ws.Header{Fin: true, Opcode: ws.OpPong}, payload, 0)
+		case ws.OpText:
+			err = d.command(payload)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+type directConn struct {
+	nc     net.Conn
+	data   []byte // read and not yet used
+	closed bool   // we have sent a close frame
+}
+
+// frame reads a frame of the client and unmasks it.
+func (d *directConn) frame() (ws.Header, []byte, error) {
+	for {
+		h, n, err := ws.ParseHeader(d.data)
+		switch {
+		case err != nil:
+			return h, nil, err
+		case n > 0 && (h.Length > directBound || !h.Masked):
+			return h, nil, errDirect
+		case n > 0 && uint64(len(d.data)-n) >= h.Length:
+			payload := d.data[n : n+int(h.Length)] //nolint:gosec // bounded
+			d.data = d.data[n+int(h.Length):]      //nolint:gosec // bounded
+			ws.Mask(h.MaskKey, 0, payload)
+			return h, payload, nil
+		}
+		buf := make([]byte, 4<<10)
+		read, err := d.nc.Read(buf)
+		if read == 0 && err != nil {
+			return h, nil, err
+		}
+		d.data = append(d.data, buf[:read]...)
+	}
+}
+
+func (d *directConn) command(text []byte) error {
+	var row []json.RawMessage
+	var name string
+	if err := json.Unmarshal(text, &row); err != nil || len(row) != 2 || json.Unmarshal(row[0], &name) != nil {
+		return errDirect
+	}
+	switch name {
+	case "sendframe":
+		var f directFrame
+		if err := json.Unmarshal(row[1], &f); err != nil {
+			return err
+		}
+		return d.sendFrame(f)
+	case "sendframes":
+		var list []directFrame
+		if err := json.Unmarshal(row[1], &list); err != nil {
+			return err
+		}
+		for _, f := range list {
+			if err := d.sendFrame(f); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "close":
+		return d.closeWith(row[1])
+	}
+	return errDirect
+}
+
+func (d *directConn) closeWith(arg json.RawMessage) error {
+	var say struct {
+		Code   uint16 `json:"code"`
+		Reason string `json:"reason"`
+	}
+	if err := json.Unmarshal(arg, &say); err != nil {
+		return err
+	}
+	if say.Code != 0 && say.Code != 1000 && (say.Code < 3000 || say.Code > 4999) || len(say.Reason) > 123 {
+		return errDirect
+	}
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	d.nc.SetReadDeadline(time.Now().Add(time.Second)) //nolint:errcheck // a broken connection shows at once
+	return d.send(ws.Header{Fin: true, Opcode: ws.OpClose}, ws.AppendClose(nil, ws.StatusCode(say.Code), say.Reason), 0)
+}
+
+func (d *directConn) sendFrame(f directFrame) error {
+	payload := []byte(f.Payload)
+	if f.PayloadLen != nil {
+		want := *f.PayloadLen
+		if want < 0 || want > directBound || want > 0 && len(payload) == 0 {
+			return errDirect
+		}
+		for len(payload) < want {
+			payload = append(payload, payload[:min(len(payload), want-len(payload))]...)
+		}
+		payload = payload[:want]
+	}
+	if f.Opcode > 15 || f.RSV > 7 || f.Chop < 0 {
+		return errDirect
+	}
+	h := ws.Header{Fin: f.Fin == nil || *f.Fin, RSV: f.RSV, Opcode: ws.Opcode(f.Opcode)}
+	return d.send(h, payload, f.Chop)
+}
+
+// send writes a frame, chop octets at a time.
+func (d *directConn) send(h ws.Header, payload []byte, chop int) error {
+	d.nc.SetWriteDeadline(time.Now().Add(10 * time.Second)) //nolint:errcheck // a broken connection shows at once
+	out := ws.AppendFrame(nil, ws.Frame{Header: h, Payload: payload})
+	for len(out) > 0 {
+		n := len(out)
+		if chop > 0 {
+			n = min(chop, n)
+		}
+		wrote, err := d.nc.Write(out[:n])
+		if err != nil {
+			return err
+		}
+		if wrote < n {
+			return io.ErrShortWrite
+		}
+		out = out[n:]
+	}
+	return nil
+}

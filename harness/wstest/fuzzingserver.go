@@ -1,0 +1,169 @@
+package wstest
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/fixtures/corpora"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/native"
+)
+
+// runFuzzingServer tests clients until it is told to stop.
+func runFuzzingServer(ctx context.Context, c *command) error {
+	spec, err := c.readSpec(serverTemplate)
+	if err != nil {
+		return err
+	}
+	if err := c.checkOptions(serverSide, spec.Options); err != nil {
+		return err
+	}
+	raw := cmp.Or(spec.URL, c.args.URI)
+	if raw == "" {
+		return usagef("the configuration has no url to listen on")
+	}
+	list, excludes, err := c.selection(spec)
+	if err != nil {
+		return err
+	}
+	results, err := c.newStore(cmp.Or(spec.OutDir, "./reports/clients/"), list)
+	if err != nil {
+		return err
+	}
+	conf, err := c.certificate(raw, cmp.Or(spec.Key, c.args.Key), cmp.Or(spec.Cert, c.args.Cert))
+	if err != nil {
+		return err
+	}
+	l, err := c.listen(ctx, raw, conf)
+	if err != nil {
+		return err
+	}
+	defer l.Close() //nolint:errcheck // Serve does, unless it is not reached
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if err := c.startWeb(ctx, &wg, webSite{
+		scheme: schemeOf(conf), port: portOf(l.Addr()), total: len(list), outdir: results.dir,
+		secret: []string{spec.Key, spec.Cert, c.args.Key, c.args.Cert},
+	}, c.webPort(spec), conf); err != nil {
+		stop()
+		return err
+	}
+	streams := native.NewStreams(corpora.Set{})
+	defer streams.Close() //nolint:errcheck // temporary files
+	endpoint := &native.Endpoint{
+		List: list, Excludes: excludes, Streams: streams, Page: statusPage,
+		Result: func(agent string, r harness.Result) {
+			results.add(agent, r)
+			c.concluded(agent, r)
+		},
+		Started: func(agent string, k cases.Case) { c.running(k, agent) },
+		Update: func(agent string) error {
+			c.say("Writing reports, asked for by agent %s", printable(agent))
+			return results.write()
+		},
+		Stop:  stop,
+		Other: direct,
+	}
+	c.say("Ok, will run %d test cases for any clients connecting", len(list))
+	c.say("Listening for WebSocket clients on port %d", portOf(l.Addr()))
+	c.ready("ws", l.Addr().String())
+	err = endpoint.Serve(ctx, l)
+	stop()
+	return err
+}
+
+// running says that a case begins, in the form that scripts look for.
+func (c *command) running(k cases.Case, agent string) {
+	c.say("Running test case ID %s for agent %s", k.ID, printable(agent))
+}
+
+// concluded says what a case came to, with --debug.
+func (c *command) concluded(agent string, r harness.Result) {
+	if c.args.Debug {
+		c.say("Case %s of agent %s: %s, closing %s", r.Case, printable(agent), cmp.Or(string(r.Behavior), string(r.Outcome)), cmp.Or(string(r.Close), "unknown"))
+	}
+}
+
+// webPort is the port of the page: that of the command line, else that of the
+// configuration, else the default.
+func (c *command) webPort(spec *Spec) webPort {
+	switch {
+	case c.args.WebPortGiven:
+		return webPort{c.args.WebPort, true}
+	case spec != nil && spec.WebPort != nil:
+		return webPort{*spec.WebPort, true}
+	}
+	return webPort{defaultWebPort, false}
+}
+
+// certificate loads what wss needs; nil for ws.
+func (c *command) certificate(raw, key, cert string) (*tls.Config, error) {
+	u, _, err := parseURL(raw, true)
+	switch {
+	case err != nil:
+		return nil, err
+	case u.Scheme == "ws":
+		return nil, nil //nolint:nilnil // no TLS
+	case key == "" || cert == "":
+		return nil, usagef("address %s needs a key and a certificate", raw)
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return nil, usagef("key and certificate: %v", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}, nil
+}
+
+// listen listens on the port of the address, on all interfaces, whatever host
+// the address has.
+func (c *command) listen(ctx context.Context, raw string, conf *tls.Config) (net.Listener, error) {
+	_, port, err := parseURL(raw, true)
+	if err != nil {
+		return nil, err
+	}
+	return listenPort(ctx, port, conf)
+}
+
+func listenPort(ctx context.Context, port int, conf *tls.Config) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", ":"+strconv.Itoa(port))
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		return nil, usagef("cannot listen on port %d: %v", port, err)
+	}
+	if conf != nil {
+		l = tls.NewListener(l, conf)
+	}
+	return l, nil
+}
+
+func schemeOf(conf *tls.Config) string {
+	if conf != nil {
+		return "wss"
+	}
+	return "ws"
+}
+
+func portOf(a net.Addr) int {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.Port
+	}
+	return 0
+}
+
+// statusPage answers those who look at the WebSocket port with a browser.
+var statusPage = fmt.Sprintf(`<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>%[1]s</title><h1>%[1]s</h1>`+
+	`<p>This port speaks WebSocket. Clients under test ask /getCaseCount, run /runCase?case=N&amp;agent=NAME and end with /updateReports?agent=NAME.</p></html>`,
+	"wsconform fuzzing server")
