@@ -24,9 +24,12 @@ import (
 )
 
 type test struct {
+	engine    string
 	client    bool
 	serverCmd string
+	host      string
 	port      int
+	tls       bool
 	agent     string
 	out       string
 	strict    bool
@@ -59,9 +62,12 @@ Results go to DIR/run.jsonl, reports to DIR/index.html and beside it.`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(c, args) },
 	}
 	f := c.Flags()
+	f.StringVar(&o.engine, "engine", "native", "who plays the cases: `native`, or autobahn, the original in a container")
 	f.BoolVar(&o.client, "client", false, "the agent is a client: a command behind --")
 	f.StringVar(&o.serverCmd, "server-cmd", "", "start the server with this `COMMAND` first; {port} in it becomes a free port, {host} the address")
 	f.IntVar(&o.port, "port", 0, "let a client connect to this `PORT`, for drivers that know no other; it then runs alone")
+	f.StringVar(&o.host, "host", "127.0.0.1", "let a client connect to this `ADDRESS`, such as ::1")
+	f.BoolVar(&o.tls, "tls", false, "let a client connect by wss; {ca} in its command becomes a PEM file to trust, made for the run unless --cert and --key give one")
 	f.StringVar(&o.agent, "agent", "", "`NAME` of the agent in reports")
 	f.StringVarP(&o.out, "out", "o", "", "folder for the results, `DIR` (default out/server or out/client)")
 	f.BoolVar(&o.strict, "strict", false, "lenient and unsupported outcomes fail the run too")
@@ -75,6 +81,13 @@ Results go to DIR/run.jsonl, reports to DIR/index.html and beside it.`,
 }
 
 func (o *test) run(c *cobra.Command, args []string) error {
+	switch o.engine {
+	case "", "native":
+	case "autobahn":
+		return o.original(c, args)
+	default:
+		return usagef("--engine %q: it is native or autobahn", o.engine)
+	}
 	list, sel, err := o.selection.pick()
 	if err != nil {
 		return err
@@ -117,8 +130,12 @@ func (o *test) run(c *cobra.Command, args []string) error {
 			emit(r)
 		}
 		if o.client {
-			driver := native.Driver{Command: agent.Command, Port: o.port, Log: log}
-			_, err := native.TestClient(c.Context(), driver, list, options, counted)
+			driver, err := o.driver(agent.Command, out)
+			if err != nil {
+				return err
+			}
+			driver.Log = log
+			_, err = native.TestClient(c.Context(), driver, list, options, counted)
 			return err
 		}
 		if o.serverCmd != "" {
@@ -134,6 +151,57 @@ func (o *test) run(c *cobra.Command, args []string) error {
 		return testServer(c.Context(), *target, list, options, counted)
 	})
 	return o.conclude(c, gate, err, file, out, time.Since(begun))
+}
+
+// driver is the client under test.
+func (o *test) driver(command []string, out string) (native.Driver, error) {
+	d := native.Driver{Command: command, Host: o.host, Port: o.port}
+	if !o.tls {
+		return d, nil
+	}
+	ca := o.dial.cert
+	var pair tls.Certificate
+	var err error
+	if ca != "" || o.dial.key != "" {
+		pair, err = tls.LoadX509KeyPair(o.dial.cert, o.dial.key)
+		if err != nil {
+			return d, usagef("--cert and --key: %w", err)
+		}
+	} else {
+		var pem []byte
+		pair, pem, err = native.Certificate()
+		ca = filepath.Join(out, "ca.pem")
+		err = errors.Join(err, os.WriteFile(ca, pem, 0o644))
+		if err != nil {
+			return d, err
+		}
+	}
+	d.Command, err = harness.Expand(command, map[string]string{"ca": ca})
+	d.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
+	return d, err
+}
+
+// original has Autobahn play the cases. Flags that only the native engine can
+// honour are an error, not ignored.
+func (o *test) original(c *cobra.Command, args []string) error {
+	for _, name := range []string{
+		"parallel", "faithful", "corpora", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
+	} {
+		if c.Flags().Changed(name) {
+			return usagef("--%s is for the native engine; Autobahn cannot be told", name)
+		}
+	}
+	agent, err := o.agentOf(args)
+	if err != nil {
+		return err
+	}
+	r := autobahnRun{
+		role: agent.Role.String(), agent: agent.Name, out: o.out, network: "host", strict: o.strict, patience: o.patience, selection: o.selection,
+	}
+	if agent.Role == cases.Server {
+		r.url = agent.URL
+	}
+	return r.run(c, agent.Command)
 }
 
 // testServer tests a server that listens, and tells one that died or does not
@@ -218,7 +286,7 @@ func (o *test) agentOf(args []string) (harness.Agent, error) {
 		return agent, usagef("say what to test: wsconform test ws://127.0.0.1:9001, or wsconform test --client -- ./my-client {url}")
 	}
 	if agent.Name == "" {
-		agent.Name = agentName(agent)
+		agent.Name = strings.TrimSuffix(agentName(agent), "/")
 		if o.serverCmd != "" {
 			agent.Name = filepath.Base(strings.Fields(o.serverCmd + " x")[0])
 		}

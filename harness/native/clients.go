@@ -1,7 +1,9 @@
 package native
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +35,10 @@ type Driver struct {
 	// Command is started for each lane. {url} in it becomes the URL of the
 	// endpoint, without a slash at its end, {port} its port.
 	Command []string
+	// Host is the address that the endpoint listens on; "" means 127.0.0.1.
+	Host string
+	// TLS makes the endpoint a wss one. Nil means ws.
+	TLS *tls.Config
 	// Port of the endpoint; 0 means any. A fixed port allows one lane only.
 	Port int
 	// Log gets what the command prints. Nil discards it.
@@ -243,9 +249,13 @@ type turn struct {
 // ended by itself and not in success, or could not be started.
 func (t *turn) play(ctx context.Context) error {
 	r := t.run
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(r.driver.Port)))
+	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(r.driver.Host, "127.0.0.1"), strconv.Itoa(r.driver.Port)))
 	if err != nil {
 		return fmt.Errorf("listen for the driver: %w", err)
+	}
+	scheme := "ws://"
+	if r.driver.TLS != nil {
+		l, scheme = tls.NewListener(l, r.driver.TLS), "wss://"
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	t.stir = make(chan struct{}, 1)
@@ -262,7 +272,7 @@ func (t *turn) play(ctx context.Context) error {
 	r.report.Starts++
 	r.mu.Unlock()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	process, err := harness.StartAgent(r.driver.Command, map[string]string{"url": "ws://" + l.Addr().String(), "port": port}, r.driver.Log)
+	process, err := harness.StartAgent(r.driver.Command, map[string]string{"url": scheme + l.Addr().String(), "port": port}, r.driver.Log)
 	if err != nil {
 		return err
 	}
