@@ -19,6 +19,7 @@ type driveOptions struct {
 	cases     string
 	noDeflate bool
 	base      string
+	tls       tlsFlags
 }
 
 func driveCommand() *cobra.Command {
@@ -44,6 +45,7 @@ written. Verdicts are the server's business.`,
 	f.StringVar(&o.agent, "agent", "wsconform", "`NAME` in the server's reports")
 	f.StringVar(&o.cases, "cases", "", "run these only, such as 5 or 10-20: `NUMBERS` are positions among the server's cases")
 	f.BoolVar(&o.noDeflate, "no-deflate", false, "do not offer permessage-deflate")
+	o.tls.flags(f)
 	return c
 }
 
@@ -101,7 +103,11 @@ func (o *driveOptions) numbers(count int) (first, last int, err error) {
 }
 
 func (o *driveOptions) dial(ctx context.Context, resource string) (*ws.Conn, error) {
-	opts := &ws.DialOptions{ReadLimit: maxMessage}
+	conf, err := o.tls.config()
+	if err != nil {
+		return nil, err
+	}
+	opts := &ws.DialOptions{ReadLimit: maxMessage, TLS: conf}
 	if !o.noDeflate {
 		opts.Deflate = &ws.Deflate{}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -159,11 +158,11 @@ func (o *test) driver(command []string, out string) (native.Driver, error) {
 	if !o.tls {
 		return d, nil
 	}
-	ca := o.dial.cert
+	ca := o.dial.tls.cert
 	var pair tls.Certificate
 	var err error
-	if ca != "" || o.dial.key != "" {
-		pair, err = tls.LoadX509KeyPair(o.dial.cert, o.dial.key)
+	if ca != "" || o.dial.tls.key != "" {
+		pair, err = tls.LoadX509KeyPair(o.dial.tls.cert, o.dial.tls.key)
 		if err != nil {
 			return d, usagef("--cert and --key: %w", err)
 		}
@@ -314,20 +313,13 @@ func (o *test) options() (native.Options, error) {
 type dialFlags struct {
 	headers      []string
 	subprotocols []string
-	insecure     bool
-	serverName   string
-	ca           string
-	cert, key    string
+	tls          tlsFlags
 }
 
 func (d *dialFlags) flags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&d.headers, "header", "H", nil, "add this to the handshake request, `'Name: value'`; Host replaces the one of the URL")
 	f.StringSliceVar(&d.subprotocols, "subprotocol", nil, "offer these subprotocols, `NAMES`")
-	f.BoolVarP(&d.insecure, "insecure", "k", false, "take any certificate of a wss server")
-	f.StringVar(&d.serverName, "server-name", "", "`NAME` to ask for and to verify in TLS")
-	f.StringVar(&d.ca, "ca", "", "trust the certificates of this PEM `FILE`")
-	f.StringVar(&d.cert, "cert", "", "client certificate for TLS, a PEM `FILE`")
-	f.StringVar(&d.key, "key", "", "its key, a PEM `FILE`")
+	d.tls.flags(f)
 }
 
 // target puts the flags together. A client under test has no URL; the flags
@@ -345,26 +337,8 @@ func (d *dialFlags) target(raw string) (*native.Target, error) {
 		}
 		t.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
 	}
-	conf := &tls.Config{ServerName: d.serverName, InsecureSkipVerify: d.insecure}
-	if d.ca != "" {
-		pem, err := os.ReadFile(d.ca)
-		if err != nil {
-			return nil, usagef("--ca: %w", err)
-		}
-		conf.RootCAs = x509.NewCertPool()
-		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, usagef("--ca %s: there is no certificate in it", d.ca)
-		}
-	}
-	if d.cert != "" || d.key != "" {
-		pair, err := tls.LoadX509KeyPair(d.cert, d.key)
-		if err != nil {
-			return nil, usagef("--cert and --key: %w", err)
-		}
-		conf.Certificates = []tls.Certificate{pair}
-	}
-	t.TLS = conf
-	return t, nil
+	t.TLS, err = d.tls.config()
+	return t, err
 }
 
 func hostPort(u *url.URL) map[string]string {
