@@ -120,6 +120,12 @@ func (c Case) Heavy() bool {
 	return false
 }
 
+// Corpus names the payload whose slices the case sends, or is "".
+func (c Case) Corpus() string {
+	loop, _ := c.echoLoop()
+	return loop.Corpus
+}
+
 // echoLoop returns the echo loop among the steps, if there is one.
 func (c Case) echoLoop() (EchoLoop, bool) {
 	for _, s := range c.Steps {

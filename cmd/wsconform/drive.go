@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -20,6 +21,7 @@ type driveOptions struct {
 	noDeflate bool
 	base      string
 	tls       tlsFlags
+	fault     string
 }
 
 func driveCommand() *cobra.Command {
@@ -45,12 +47,20 @@ written. Verdicts are the server's business.`,
 	f.StringVar(&o.agent, "agent", "wsconform", "`NAME` in the server's reports")
 	f.StringVar(&o.cases, "cases", "", "run these only, such as 5 or 10-20: `NUMBERS` are positions among the server's cases")
 	f.BoolVar(&o.noDeflate, "no-deflate", false, "do not offer permessage-deflate")
+	f.StringVar(&o.fault, "fault", "", "play a faulty client instead, by `NAME`; wsconform faults lists them")
 	o.tls.flags(f)
 	return c
 }
 
 func (o *driveOptions) run(c *cobra.Command) error {
 	ctx := c.Context()
+	if o.fault != "" {
+		m, err := findMutant(o.fault, mutants.Client)
+		if err != nil {
+			return err
+		}
+		return m.Drive(ctx, o.base, o.agent)
+	}
 	count, err := o.count(ctx)
 	if err != nil {
 		return fmt.Errorf("drive: %w", err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -25,6 +26,7 @@ type echoOptions struct {
 	addr, cert, key string
 	noDeflate       bool
 	verbose         bool
+	fault           string
 }
 
 func echoCommand() *cobra.Command {
@@ -43,6 +45,7 @@ Once it listens it prints its URL on a line of its own.`,
 	f.StringVar(&o.key, "tls-key", "", "key of the certificate, a PEM `FILE`")
 	f.BoolVar(&o.noDeflate, "no-deflate", false, "do not agree on permessage-deflate")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell of refused handshakes")
+	f.StringVar(&o.fault, "fault", "", "play a faulty server instead, by `NAME`; wsconform faults lists them")
 	c.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	return c
 }
@@ -65,6 +68,14 @@ func (o *echoOptions) run(c *cobra.Command) error {
 	url := scheme + "://" + l.Addr().String()
 	if scheme == "wss" {
 		l = tls.NewListener(l, &conf)
+	}
+	if o.fault != "" {
+		m, err := findMutant(o.fault, mutants.Server)
+		if err != nil {
+			return errors.Join(err, l.Close())
+		}
+		fmt.Fprintln(c.OutOrStdout(), "listening on "+url)
+		return serveMutant(ctx, m, l)
 	}
 	server := &ws.Server{Accept: ws.AcceptOptions{
 		Origins:   []string{"*"},

@@ -16,6 +16,7 @@ var commands = []func() *cobra.Command{
 	autobahnCommand,
 	echoCommand,
 	driveCommand,
+	faultsCommand,
 	wstestCommand,
 	reportCommand,
 	cleanCommand,

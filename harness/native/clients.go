@@ -77,6 +77,7 @@ func (e *DriverError) Unwrap() error { return e.Err }
 func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emit func(harness.Result)) (ClientReport, error) {
 	r := &clientRun{driver: d, options: o, streams: NewStreams(o.Originals), emit: emit}
 	defer r.streams.Close() //nolint:errcheck // temporary files
+	r.streams.expect(list)
 	r.report.Lanes = o.Parallel
 	switch {
 	case d.Port != 0:
@@ -202,6 +203,7 @@ func (r *clientRun) fail(err error, output string) {
 
 // take hands a result on, or keeps it back if load may have spoilt it.
 func (r *clientRun) take(c cases.Case, res harness.Result, crowded bool) {
+	r.streams.finished(c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.repeats {

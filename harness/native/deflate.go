@@ -35,6 +35,7 @@ type Streams struct {
 	mu        sync.Mutex // guards the maps
 	sent      map[streamKey]*stream
 	proven    map[provenKey]*proven
+	pending   map[string]int // by corpus: cases of the run that are still to use it
 }
 
 type streamKey struct {
@@ -49,7 +50,43 @@ type provenKey = streamKey
 // NewStreams returns the shared part of a run. Corpora that originals has not
 // are ours.
 func NewStreams(originals corpora.Set) *Streams {
-	return &Streams{originals: originals, seed: maphash.MakeSeed(), sent: map[streamKey]*stream{}, proven: map[provenKey]*proven{}}
+	return &Streams{originals: originals, seed: maphash.MakeSeed(), sent: map[streamKey]*stream{}, proven: map[provenKey]*proven{}, pending: map[string]int{}}
+}
+
+// expect announces the cases of a run, so that what they share can go as soon
+// as nobody needs it any more.
+func (s *Streams) expect(list []cases.Case) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range list {
+		if corpus := c.Corpus(); corpus != "" {
+			s.pending[corpus]++
+		}
+	}
+}
+
+// finished says that one of the cases announced is through.
+func (s *Streams) finished(c cases.Case) {
+	corpus := c.Corpus()
+	if corpus == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending[corpus]--; s.pending[corpus] != 0 {
+		return
+	}
+	for key, st := range s.sent {
+		if key.corpus == corpus {
+			st.close() //nolint:errcheck // a temporary file
+			delete(s.sent, key)
+		}
+	}
+	for key := range s.proven {
+		if key.corpus == corpus {
+			delete(s.proven, key)
+		}
+	}
 }
 
 // Close removes the temporary files.
@@ -78,7 +115,7 @@ func (s *Streams) open(l cases.EchoLoop, a agreement) (*stream, error) {
 			return nil, err
 		}
 	}
-	st := &stream{key: key, corpus: corpus}
+	st := &stream{key: key, corpus: corpus, count: l.Count}
 	s.sent[key] = st
 	return st, nil
 }
@@ -101,6 +138,7 @@ func (s *Streams) checker(l cases.EchoLoop, a agreement) *checker {
 type stream struct {
 	key    streamKey
 	corpus corpora.Corpus
+	count  int // of messages
 
 	mu   sync.Mutex // guards the rest
 	file *os.File
@@ -149,7 +187,11 @@ func (s *stream) message(dst []byte, i int) ([]byte, error) {
 		return dst, nil
 	}
 	p, err := s.compress(i)
-	return append(dst, p...), err
+	dst = append(dst, p...)
+	if i == s.count-1 { // the file has all: what made it is large, and not needed any more
+		s.z, s.text, s.buf = nil, nil, bytes.Buffer{}
+	}
+	return dst, err
 }
 
 // compress returns message i, the next one. It is valid until the next call.

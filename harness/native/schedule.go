@@ -76,6 +76,7 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 	if s.report.Echoed, err = s.sanity(ctx); err != nil {
 		return s.report, &UnreachableError{URL: target.URL.String(), Err: err}
 	}
+	s.streams.expect(list)
 	s.report.Parallel = o.Parallel
 	if s.report.Parallel == 0 {
 		s.report.Parallel = 1
@@ -278,6 +279,7 @@ func (s *serverRun) retry(ctx context.Context, c cases.Case) harness.Result {
 
 // take hands a result on, or keeps it back if load may have spoilt it.
 func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
+	s.streams.finished(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.Outcome.Ran() {
@@ -304,10 +306,10 @@ func doubt(c cases.Case, r harness.Result, load *pulse) bool {
 
 // timedOut reports whether one of our timers ended the case.
 func timedOut(t cases.Transcript) bool {
-	killed := t.FailedByUs && t.LocalCode == ws.StatusGoingAway
-	gaveUp := t.ClosedByUs && t.LocalCode == 0
-	return killed || gaveUp || t.OpenTimeout || t.CloseTimeout || t.ServerDropExpiry ||
-		t.DroppedByUs && t.Role == cases.Server && t.FailedByUs
+	fired := slices.ContainsFunc(t.Log, func(e cases.Entry) bool {
+		return e.Timer == cases.KillFired || e.Timer == cases.CloseFired
+	})
+	return fired || t.OpenTimeout || t.CloseTimeout || t.ServerDropExpiry
 }
 
 // repeatDoubtful plays the doubtful cases again with little beside them.
