@@ -93,9 +93,9 @@ func Expand(command []string, vars map[string]string) ([]string, error) {
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Ended reports whether the process has ended by itself, and how. Nil means
-// that it runs, or that Stop ended it.
-func (p *Process) Ended() *AgentExitError {
+// Ended says how the process has ended by itself, with an [*AgentExitError]. Nil
+// means that it runs, or that Stop ended it.
+func (p *Process) Ended() error {
 	select {
 	case <-p.done:
 	default:

@@ -67,7 +67,7 @@ func because(r harness.Result) string {
 		return fmt.Sprintf("behavior %s, close %s", r.Behavior, r.Close)
 	}
 	note, _, _ := strings.Cut(r.Note, "\n")
-	return note
+	return strings.TrimSuffix(note, "; it last said:") // what it said is in the error
 }
 
 func (g *gate) total() int {

@@ -158,7 +158,7 @@ func (p *clientPlay) loop(ctx context.Context) (cases.ID, error) {
 			case caseBegins:
 				p.begun, p.last = p.begun+1, l.id
 				p.progress(l.id)
-				watch.Reset(p.idle(l.id))
+				watch.Reset(p.patienceFor(l.id))
 			case otherLine, partEnds, unreachable:
 				p.out.keep(l.text)
 			}
@@ -197,7 +197,7 @@ func (p *clientPlay) finish(ctx context.Context) (cases.ID, error) {
 	}
 	p.putAll(results, p.how, p.last)
 	if died != nil {
-		p.why = fmt.Sprintf("the agent ended (%s) without asking for this case; its last one was %s", died.Status, p.last)
+		p.why = fmt.Sprintf("the agent ended (%s) without asking for this case; its last one was %s", status(died), p.last)
 	}
 	switch {
 	case errors.Is(err, docker.ErrNoEngine):
@@ -253,15 +253,24 @@ func (p *clientPlay) choose(names []string) (string, error) {
 	return "", fmt.Errorf("the agent calls itself by %d names; say which one counts: %.200q", len(names), names)
 }
 
-// idle is how long nothing may happen once a case has begun.
-func (p *clientPlay) idle(id cases.ID) time.Duration {
+// patienceFor is how long nothing may happen once a case has begun.
+func (p *clientPlay) patienceFor(id cases.ID) time.Duration {
 	i, asked := p.index[id]
 	if !asked {
 		return firstCase
 	}
-	bound := limit(p.list[i]) + slack
+	bound := p.bound(p.list[i])
 	if p.begun >= len(p.todo) {
 		bound += lastCase
 	}
 	return bound
+}
+
+// status is how a process ended, out of the error that says so.
+func status(err error) string {
+	var exit *harness.AgentExitError
+	if errors.As(err, &exit) {
+		return exit.Status
+	}
+	return "no status"
 }

@@ -104,27 +104,51 @@ const (
 	interrupted        // by the context
 )
 
-// putAll hands results on. How the part ended decides what becomes of the case
-// that was under way.
+// putAll hands results on. What was cut short is what came from the last case on
+// that was announced: that case, and those whose opening handshake then failed.
 func (r *run) putAll(results []harness.Result, how ending, last cases.ID) {
-	for _, res := range results {
-		if res.Case == last {
-			switch how {
-			case agentDied:
-				res.Outcome, res.Verdict, res.Note = harness.Crash, cases.Verdict{}, r.deathNote()
-			case halted:
-				res.Outcome, res.Verdict, res.Note = harness.Timeout, cases.Verdict{}, haltNote
-			case interrupted:
-				continue
-			case inOrder:
-			}
+	from := len(results)
+	if how != inOrder && from > 0 {
+		from = slices.IndexFunc(results, func(res harness.Result) bool { return res.Case == last })
+		if from < 0 {
+			from = len(results) - 1
+		}
+	}
+	for _, res := range results[:from] {
+		r.put(res)
+	}
+	cut := results[from:]
+	switch how {
+	case agentDied:
+		r.putCrash(cut, last)
+	case halted:
+		if len(cut) > 0 {
+			r.put(withoutVerdict(cut[0], harness.Timeout, haltNote))
+		}
+	case interrupted, inOrder:
+	}
+}
+
+// putCrash finds the case that the agent died in: the first that did not pass,
+// since what comes after it failed because the agent was gone.
+func (r *run) putCrash(cut []harness.Result, last cases.ID) {
+	for i, res := range cut {
+		passed := res.Outcome == harness.Pass || res.Outcome == harness.PassLenient
+		if !passed || i == len(cut)-1 {
+			r.put(withoutVerdict(res, harness.Crash, r.deathNote()))
+			return
 		}
 		r.put(res)
 	}
-	// Without a report of it, what is known is still worth a result.
-	if how == agentDied && last != "" {
+	// Without a report, what is known is still worth a result.
+	if last != "" {
 		r.put(harness.Result{Case: last, Outcome: harness.Crash, Note: r.deathNote()})
 	}
+}
+
+func withoutVerdict(res harness.Result, o harness.Outcome, note string) harness.Result {
+	res.Outcome, res.Verdict, res.Note = o, cases.Verdict{}, note
+	return res
 }
 
 func (r *run) deathNote() string {

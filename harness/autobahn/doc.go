@@ -15,4 +15,14 @@
 // in one container, and a part that comes to a halt costs the case it halts
 // in, which is then left out while the part is played again. Every selected
 // case ends in exactly one result; a case without a report is never passed.
+//
+// A client is tested by one process from first case to last, since its driver
+// is started once. An interrupt keeps its results too: Autobahn is asked for
+// the reports before it is stopped. They are lost when the container or the
+// Docker engine goes away, for until then they are in the memory of Autobahn.
+//
+// # What reports leave out
+//
+// Reports hold the first 64 octets of a payload. Transcripts made from them are
+// for reading; the cases that compare longer payloads cannot be judged again.
 package autobahn

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -32,6 +34,8 @@ type Engine struct {
 	Patience time.Duration
 	// Progress, if not nil, is told of every case that begins.
 	Progress func(Progress)
+
+	idle func(cases.Case) time.Duration // instead of limit and slack, in tests
 }
 
 const (
@@ -117,6 +121,7 @@ func (r *run) playAll(ctx context.Context) error {
 		if err != nil || halt == "" {
 			return err
 		}
+		r.stopAgent() // the next round begins with a fresh one
 		if _, done := r.results[halt]; !done {
 			r.put(harness.Result{Case: halt, Outcome: harness.Timeout, Note: haltNote})
 		}
@@ -176,6 +181,14 @@ func (r *run) progress(id cases.ID) {
 	}
 }
 
+// bound is how long nothing may happen once the case has begun.
+func (r *run) bound(c cases.Case) time.Duration {
+	if r.idle != nil {
+		return r.idle(c)
+	}
+	return limit(c) + slack
+}
+
 func (r *run) patience() time.Duration {
 	if r.Patience > 0 {
 		return r.Patience
@@ -199,7 +212,7 @@ func (r *run) ended() <-chan struct{} {
 }
 
 // died says how the agent has ended, if it has and we did not end it.
-func (r *run) died() *harness.AgentExitError {
+func (r *run) died() error {
 	if r.proc == nil {
 		return nil
 	}
@@ -293,21 +306,43 @@ func (s *stream) exit(ctx context.Context) (docker.Exit, error) {
 	return s.c.Wait(ctx)
 }
 
+// ourFiles are the files that Autobahn makes for a case.
+var ourFiles = regexp.MustCompile(`^[a-z0-9_]*_case_[0-9_]+\.(json|html)$`)
+
 // A reportFolder is where reports are copied to.
 type reportFolder struct {
 	dir       string
 	temporary bool
 }
 
+// open makes the folder, without the reports of an earlier run.
 func (f *reportFolder) open(dir string) error {
 	if dir != "" {
 		f.dir = dir
-		return os.MkdirAll(dir, 0o755)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		return f.empty()
 	}
 	var err error
 	f.dir, err = os.MkdirTemp("", "wsconform-autobahn-")
 	f.temporary = true
 	return err
+}
+
+func (f *reportFolder) empty() error {
+	files, err := os.ReadDir(f.dir)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if name := file.Name(); name == "index.json" || ourFiles.MatchString(name) {
+			if err := os.Remove(filepath.Join(f.dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (f *reportFolder) close() error {

@@ -140,7 +140,7 @@ func (p *serverPlay) target() string {
 }
 
 func (p *serverPlay) loop(ctx context.Context) (cases.ID, error) {
-	watch := time.NewTimer(p.idle())
+	watch := time.NewTimer(p.patienceNow())
 	defer watch.Stop()
 	stop, died := ctx.Done(), p.ended()
 	for {
@@ -153,7 +153,7 @@ func (p *serverPlay) loop(ctx context.Context) (cases.ID, error) {
 				return p.haltedIn(), err
 			}
 			if p.how == inOrder {
-				watch.Reset(p.idle())
+				watch.Reset(p.patienceNow())
 			}
 		case <-died:
 			p.how, died = agentDied, nil
@@ -212,8 +212,8 @@ func (p *serverPlay) partEnds(ctx context.Context, l line) (done bool, err error
 		return true, fmt.Errorf("part %d ended instead of part %d", l.part, p.now)
 	}
 	results, err := p.collect(ctx, p.out.c, fmt.Sprintf("%s/%d", reportDir, p.now), nil)
-	if len(results) > 0 {
-		p.last = results[len(results)-1].Case // also if it was not announced
+	if p.last == "" && len(results) > 0 {
+		p.last = results[len(results)-1].Case // no handshake succeeded, so none was announced
 	}
 	if p.how == inOrder && p.died() != nil {
 		p.how = agentDied
@@ -305,13 +305,13 @@ func (s *stream) said() string {
 	return "; it last said:\n" + strings.Join(s.tail, "\n")
 }
 
-// idle is how long nothing may happen: the limit of the case under way.
-func (p *serverPlay) idle() time.Duration {
+// patienceNow is how long nothing may happen: the bound of the case under way.
+func (p *serverPlay) patienceNow() time.Duration {
 	list := p.parts[p.now].list
 	for _, c := range list {
 		if c.ID == p.last {
-			return limit(c) + slack
+			return p.bound(c)
 		}
 	}
-	return limit(list[0]) + slack
+	return p.bound(list[0])
 }

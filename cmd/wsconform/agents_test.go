@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/ws"
+)
+
+func TestEchoUntilSignal(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out, w := io.Pipe()
+	code := make(chan int, 1)
+	go func() { code <- run(ctx, []string{"echo", "--addr", "127.0.0.1:0"}, w, io.Discard) }()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
+	if !ok || strings.HasSuffix(addr, ":0") {
+		t.Fatalf("printed %q, want the real address", line)
+	}
+	c, err := ws.Dial(ctx, addr, &ws.DialOptions{Deflate: &ws.Deflate{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseNow()
+	if err := c.Write(ctx, ws.MessageText, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if typ, msg, err := c.Read(ctx); typ != ws.MessageText || string(msg) != "hello" || err != nil {
+		t.Errorf("echo: %v %q, %v; want the text hello", typ, msg, err)
+	}
+	if c.Handshake().Deflate == nil {
+		t.Error("permessage-deflate was not agreed")
+	}
+	cancel()
+	if err := c.Discard(context.Background()); !strings.Contains(err.Error(), "1001") {
+		t.Errorf("end of the connection: %v, want 1001", err)
+	}
+	if got := <-code; got != exitOK {
+		t.Errorf("exit code %d, want 0", got)
+	}
+}
+
+// A driverServer speaks Autobahn's driver protocol and notes what was asked.
+func driverServer(t *testing.T, count string) (base string, asked func() []string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex // guards list
+	var list []string
+	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+		target := c.Handshake().Target
+		mu.Lock()
+		list = append(list, target)
+		mu.Unlock()
+		u, _ := url.Parse(target)
+		switch u.Path {
+		case "/getCaseCount":
+			_ = c.Write(ctx, ws.MessageText, []byte(count))
+		case "/runCase":
+			_ = c.Write(ctx, ws.MessageText, []byte("x"))
+			if _, p, err := c.Read(ctx); err != nil || string(p) != "x" {
+				t.Errorf("%s: %q, %v; want an echo", target, p, err)
+			}
+		}
+	}}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(l)
+	}()
+	t.Cleanup(func() {
+		_ = server.Shutdown(context.Background())
+		<-served
+	})
+	return "ws://" + l.Addr().String(), func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return list
+	}
+}
+
+func TestDrive(t *testing.T) {
+	const agent = "agent=a+%26+b"
+	for _, row := range []struct {
+		name, count string
+		flags       []string
+		code        int
+		stderr      string
+		want        []string
+	}{
+		{
+			"all cases", "2", nil, exitOK, "2 cases run",
+			[]string{"/getCaseCount", "/runCase?case=1&" + agent, "/runCase?case=2&" + agent, "/updateReports?" + agent},
+		},
+		{
+			"some cases", "9", []string{"--cases", "3-4"}, exitOK, "2 cases run",
+			[]string{"/getCaseCount", "/runCase?case=3&" + agent, "/runCase?case=4&" + agent, "/updateReports?" + agent},
+		},
+		{"a case that is not there", "9", []string{"--cases", "9-10"}, exitUsage, "range within 1-9", []string{"/getCaseCount"}},
+		{"no number", "many", nil, exitHarness, `the server said "many"`, []string{"/getCaseCount"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			base, asked := driverServer(t, row.count)
+			var stderr bytes.Buffer
+			args := append([]string{"drive", base, "--agent", "a & b"}, row.flags...)
+			if code := run(t.Context(), args, io.Discard, &stderr); code != row.code || !strings.Contains(stderr.String(), row.stderr) {
+				t.Errorf("exit code %d, stderr:\n%swant %d and %q", code, &stderr, row.code, row.stderr)
+			}
+			if diff := cmp.Diff(asked(), row.want); diff != "" {
+				t.Errorf("asked for (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGate(t *testing.T) {
+	type counts = map[harness.Outcome]int
+	for _, row := range []struct {
+		name         string
+		outcomes     counts
+		code, strict int
+	}{
+		{"all pass", counts{harness.Pass: 5, harness.Observed: 2}, exitOK, exitOK},
+		{"lenient", counts{harness.Pass: 5, harness.PassLenient: 1}, exitOK, exitFailed},
+		{"unsupported", counts{harness.Pass: 5, harness.Unsupported: 1}, exitOK, exitFailed},
+		{"256 failures", counts{harness.Fail: 256}, exitFailed, exitFailed},
+		{"missing", counts{harness.Pass: 5, harness.NotRun: 1}, exitIncomplete, exitIncomplete},
+		{"blocked", counts{harness.Pass: 5, harness.Blocked: 1}, exitIncomplete, exitIncomplete},
+		{"missing and failed", counts{harness.Fail: 1, harness.Timeout: 1}, exitFailed, exitFailed},
+		{"not to be judged", counts{harness.Fail: 1, harness.HarnessError: 1}, exitHarness, exitHarness},
+		{"nothing at all", counts{}, exitIncomplete, exitIncomplete},
+	} {
+		for _, strict := range []bool{false, true} {
+			g := &gate{strict: strict}
+			for o, n := range row.outcomes {
+				for i := range n {
+					g.add(harness.Result{Case: cases.ID(fmt.Sprintf("1.%d", i)), Outcome: o})
+				}
+			}
+			want := row.code
+			if strict {
+				want = row.strict
+			}
+			if got := exitCode(g.verdict()); got != want {
+				t.Errorf("%s, strict %v: exit code %d, want %d", row.name, strict, got, want)
+			}
+		}
+	}
+}
+
+func TestGateSummaryJoinsWhatIsAlike(t *testing.T) {
+	g := &gate{}
+	for i := range 300 {
+		g.add(harness.Result{Case: cases.ID(fmt.Sprintf("6.%d", i)), Outcome: harness.NotRun, Note: "why\nmore"})
+	}
+	g.add(harness.Result{Case: "7.1.1", Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.OK, Close: cases.CloseUnclean}})
+	var b bytes.Buffer
+	g.summary(&b)
+	want := "  6.0 … 6.299 (300 cases): not-run, why\n  7.1.1: fail, behavior OK, close UNCLEAN\n301 cases: 1 fail, 300 not-run\n"
+	if diff := cmp.Diff(b.String(), want); diff != "" {
+		t.Errorf("summary (-got +want):\n%s", diff)
+	}
+}

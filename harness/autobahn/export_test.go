@@ -1,0 +1,29 @@
+package autobahn
+
+import (
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// SetIdle sets how long nothing may happen before a case counts as halted.
+func (e *Engine) SetIdle(d time.Duration) { e.idle = func(cases.Case) time.Duration { return d } }
+
+// For tests of what has no other way out.
+var (
+	OctetsOf   = octetsOf
+	Split      = splitIDs
+	Limit      = limit
+	ParseCase  = func(text string) (cases.ID, bool) { l := parseLine(text); return l.id, l.kind == caseBegins }
+	ParsePart  = func(text string) (int, int, bool) { l := parseLine(text); return l.part, l.exit, l.kind == partEnds }
+	MaxFile    = maxFile
+	MaxEntries = maxEntries
+)
+
+func splitIDs(list []cases.Case) [][]cases.ID {
+	var out [][]cases.ID
+	for _, p := range split(list) {
+		out = append(out, p.ids())
+	}
+	return out
+}
