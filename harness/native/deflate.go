@@ -262,6 +262,7 @@ type checker struct {
 	seed   maphash.Seed
 	known  *proven
 	plain  map[int]bool // messages that came back uncompressed, so are in no window
+	broken bool         // a message ended inside a block: what follows is read as its rest
 	text   []byte
 	window []byte
 	out    [32 << 10]byte
@@ -273,6 +274,10 @@ type echoVerdict struct {
 	size    int    // of the text, in octets
 	badText bool   // not valid UTF-8
 	fault   string // it cannot be inflated
+	// unfinished says that the octets end inside a block. The original inflates
+	// the connection as one stream: it takes the text as it is, and what comes
+	// next for the rest of the block.
+	unfinished bool
 }
 
 func (c *checker) size(i int) int {
@@ -291,6 +296,9 @@ func (c *checker) check(i int, data []byte, compressed bool) echoVerdict {
 		c.plain[i] = true
 		return echoVerdict{same: bytes.Equal(c.text, data), size: len(data), badText: !utf8.Valid(data)}
 	}
+	if c.broken {
+		return rest(data)
+	}
 	shared := c.plain == nil
 	sum := maphash.Bytes(c.seed, data) | 1 // never 0, the mark of no hash
 	if shared {
@@ -302,7 +310,8 @@ func (c *checker) check(i int, data []byte, compressed bool) echoVerdict {
 		}
 	}
 	v := c.inflate(i, data)
-	if v.same && shared {
+	c.broken = v.unfinished && !c.key.noTakeover
+	if v.same && shared && !v.unfinished {
 		c.known.mu.Lock()
 		c.known.hashes[i] = sum
 		c.known.mu.Unlock()
@@ -349,6 +358,24 @@ var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
 // behind it makes the decoder stop.
 var tail = []byte{0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff}
 
+// rest is what comes of a message behind an unfinished one. The octets that are
+// missing where a tail was kept, or an octet lost, are those of a stored block's
+// length, 00 FF: by a 00 the next message completes it and becomes text of that
+// block, which it cannot be; anything else is no length.
+func rest(data []byte) echoVerdict {
+	if len(data) > 0 && data[0] == 0 {
+		return echoVerdict{badText: true}
+	}
+	return echoVerdict{fault: "an echo cannot be inflated: the one before ended inside a block"}
+}
+
+// unfinished reports whether an error of the decoder comes from what we added
+// behind n octets of data, other than the tail of the flush.
+func unfinished(err error, n int) bool {
+	var at flate.CorruptInputError
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &at) && int64(at) > int64(n+4)
+}
+
 // inflate compares while it inflates.
 func (c *checker) inflate(i int, data []byte) echoVerdict {
 	dict := c.dictionary(i)
@@ -393,6 +420,9 @@ func (c *checker) inflate(i int, data []byte) echoVerdict {
 				return echoVerdict{fault: err.Error()}
 			}
 			continue
+		}
+		if v.unfinished = unfinished(err, len(data)); v.unfinished {
+			break
 		}
 		if err != nil {
 			return echoVerdict{fault: "an echo cannot be inflated: " + err.Error()}

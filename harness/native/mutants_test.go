@@ -1,0 +1,312 @@
+package native
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// everyCase makes TestMutants play all that is on record, which takes minutes.
+// Without it each mutant plays a few of the cases that tell it from the
+// conformant peer and a few that do not.
+var everyCase = flag.Bool("mutants.all", false, "play every case that is on record against every mutant")
+
+// A golden is Autobahn's verdict on a mutant in a case, with the code of the
+// mutant's last close frame, nil for none. A nil golden: the case left no trace
+// in the reports.
+type golden struct {
+	behavior cases.Behavior
+	close    cases.CloseBehavior
+	remote   *ws.StatusCode
+}
+
+func (g *golden) UnmarshalJSON(data []byte) error {
+	fields := [...]any{&g.behavior, &g.close, &g.remote}
+	return json.Unmarshal(data, &fields)
+}
+
+// MarshalJSON writes what UnmarshalJSON reads.
+func (g *golden) MarshalJSON() ([]byte, error) {
+	return json.Marshal([...]any{g.behavior, g.close, g.remote})
+}
+
+func (g *golden) String() string {
+	if g == nil {
+		return "no result"
+	}
+	if g.remote == nil {
+		return fmt.Sprintf("%s/%s without a code", g.behavior, g.close)
+	}
+	return fmt.Sprintf("%s/%s with %d", g.behavior, g.close, uint16(*g.remote))
+}
+
+// verdictOf is a result in the form of a golden.
+func verdictOf(r harness.Result) *golden {
+	if !r.Outcome.Ran() {
+		return nil
+	}
+	g := &golden{behavior: r.Behavior, close: r.Close}
+	if t := r.Transcript; t != nil && (t.RemoteCode != 0 || t.RemoteZero) {
+		g.remote = &t.RemoteCode
+	}
+	return g
+}
+
+type verdicts map[cases.ID]*golden
+
+const goldenDir = "../../fixtures/mutants/testdata/golden"
+
+func goldenFile(role mutants.Roles, name string) string {
+	return filepath.Join(goldenDir, roleName(role)+"-"+name+".json")
+}
+
+func roleName(role mutants.Roles) string {
+	if role == mutants.Client {
+		return "client"
+	}
+	return "server"
+}
+
+// readGolden reads what Autobahn says of a mutant: one file for each, which has
+// only the cases in which the verdict differs from that on the conformant peer.
+func readGolden(t *testing.T, m mutants.Mutant, role mutants.Roles) (want, differing verdicts) {
+	t.Helper()
+	read := func(name string) (v verdicts) {
+		data, err := os.ReadFile(goldenFile(role, name))
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			err = json.Unmarshal(data, &v)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	sound, differing := read(mutants.Conformant.Name), read(m.Name)
+	if differing == nil {
+		return nil, nil
+	}
+	want = verdicts{}
+	for _, c := range selected(t, m) {
+		want[c.ID] = sound[c.ID]
+		if v, ok := differing[c.ID]; ok {
+			want[c.ID] = v
+		}
+	}
+	return want, differing
+}
+
+func selected(t *testing.T, m mutants.Mutant) []cases.Case {
+	t.Helper()
+	list, err := cases.Select(cases.All(), m.Patterns(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// An excuse names cases in which the closing half of the verdict may differ
+// from Autobahn's, and why. The first half never may.
+type excuse struct {
+	mutant string
+	cases  []string // patterns
+	why    string
+}
+
+var excused = []excuse{
+	{
+		"deflate-marked-plain",
+		[]string{"12.*", "13.*"},
+		"what plain text inflates to by chance begins with a block marked as final, behind which we go on and Autobahn does not (Q32)",
+	},
+	{
+		"deflate-octet-lost",
+		[]string{"12.*"},
+		"where the stream breaks depends on the text, and ours is not Autobahn's",
+	},
+}
+
+// agree compares a verdict with Autobahn's.
+func agree(m mutants.Mutant, c cases.Case, got, want *golden) bool {
+	if got.String() == want.String() {
+		return true
+	}
+	return got != nil && want != nil && got.behavior == want.behavior &&
+		slices.ContainsFunc(excused, func(e excuse) bool {
+			match, err := cases.Select([]cases.Case{c}, e.cases, nil)
+			return e.mutant == m.Name && err == nil && len(match) == 1
+		})
+}
+
+// TestMutants compares the verdicts on every mutant with Autobahn's.
+func TestMutants(t *testing.T) {
+	var mu sync.Mutex // guards the counts
+	var compared, differing, peers int
+	var wg sync.WaitGroup
+	peerSlots := make(chan struct{}, 96)
+	for _, role := range []mutants.Roles{mutants.Server, mutants.Client} {
+		for _, m := range slices.Concat([]mutants.Mutant{mutants.Conformant, mutants.Chaos}, mutants.Catalogue) {
+			if !m.Roles.Has(role) {
+				continue
+			}
+			want, killers := readGolden(t, m, role)
+			if want == nil {
+				if !testing.Short() {
+					t.Errorf("%s %s: Autobahn's verdicts are not on record", roleName(role), m.Name)
+				}
+				continue
+			}
+			list := selected(t, m)
+			if !*everyCase {
+				list = sample(list, killers)
+			}
+			peerSlots <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-peerSlots }()
+				n := compareMutant(t, m, role, list, want)
+				mu.Lock()
+				defer mu.Unlock()
+				peers++
+				compared += len(list)
+				differing += n
+			})
+		}
+	}
+	wg.Wait()
+	t.Logf("%d peers, %d verdicts compared, %d differ", peers, compared, differing)
+}
+
+// sample returns one case of each section and verdict that tell a mutant from
+// the conformant peer, and one light case of each section that does not. Where
+// a mutant fails in 9 and 10, limits of 10 s and more have to pass.
+func sample(list []cases.Case, killers verdicts) []cases.Case {
+	var few []cases.Case
+	seen := map[string]bool{}
+	for _, c := range list {
+		v, kills := killers[c.ID]
+		section := c.ID.Section()
+		key := fmt.Sprint(section, kills, v)
+		if section != "9" && section != "10" && !seen[key] && (kills || !c.Heavy()) {
+			seen[key] = true
+			few = append(few, c)
+		}
+	}
+	return few
+}
+
+// compareMutant returns how many verdicts differ. What differs is played
+// again, since timers measure the machine too when it is loaded.
+func compareMutant(t *testing.T, m mutants.Mutant, role mutants.Roles, list []cases.Case, want verdicts) (differing int) {
+	t.Helper()
+	for attempt := 1; len(list) > 0; attempt++ {
+		got, err := playMutant(t.Context(), m, role, list, false)
+		if err != nil {
+			t.Errorf("%s %s: %v", roleName(role), m.Name, err)
+			return len(list)
+		}
+		var again []cases.Case
+		for _, c := range list {
+			r := got[c.ID]
+			v := verdictOf(r)
+			switch {
+			case agree(m, c, v, want[c.ID]):
+			case attempt < 3:
+				again = append(again, c)
+			default:
+				differing++
+				t.Errorf("%s %s, case %s: got %v, want %v\n%s", roleName(role), m.Name, c.ID, v, want[c.ID], wireLog(r))
+			}
+		}
+		list = again
+	}
+	return differing
+}
+
+// lightSlots and heavySlots bound the cases under way against mutants. Most of
+// the light ones wait.
+var (
+	lightSlots = make(chan struct{}, 64)
+	heavySlots = make(chan struct{}, 4)
+)
+
+// playMutant plays the cases against a mutant in a role, the light ones at once
+// if it is a server.
+func playMutant(ctx context.Context, m mutants.Mutant, role mutants.Roles, list []cases.Case, faithful bool) (map[cases.ID]harness.Result, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	streams := NewStreams(nil)
+	results := map[cases.ID]harness.Result{}
+	served := make(chan error, 1)
+	if role == mutants.Client {
+		e := &Endpoint{
+			List: list, Faithful: faithful, Streams: streams,
+			Result: func(_ string, r harness.Result) { results[r.Case] = r },
+		}
+		go func() { served <- e.Serve(ctx, l) }()
+		err = m.Drive(ctx, "ws://"+l.Addr().String(), m.Name)
+		cancel()
+		return results, cmp.Or(err, errors.Join(<-served, streams.Close()))
+	}
+	go func() { served <- m.Serve(ctx, l) }()
+	target := Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
+	var mu sync.Mutex // guards results
+	var wg sync.WaitGroup
+	for _, c := range list {
+		slots := lightSlots
+		if c.Heavy() {
+			slots = heavySlots
+		}
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			r := target.playServer(ctx, c, faithful, streams, nil)
+			mu.Lock()
+			defer mu.Unlock()
+			results[c.ID] = r
+		})
+	}
+	wg.Wait()
+	cancel()
+	return results, errors.Join(<-served, streams.Close())
+}
+
+// TestGoldenNames finds files of mutants that are no more.
+func TestGoldenNames(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(goldenDir, "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		role, name, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".json"), "-")
+		m, ok := mutants.Find(name)
+		want := mutants.Server
+		if role == "client" {
+			want = mutants.Client
+		}
+		if !ok || !m.Roles.Has(want) {
+			t.Errorf("%s: there is no such %s", filepath.Base(file), role)
+		}
+	}
+}
