@@ -1,15 +1,7 @@
 # The image of wsconform, to be used as that of the Autobahn testsuite is: a
 # line that runs the latter only changes the image's name.
 #
-# It holds one static binary, built before it on the host:
-#
-#	root=dist/image
-#	mkdir -p $root/usr/local/bin $root/opt/pypy/bin $root/config $root/reports $root/tmp
-#	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $root/usr/local/bin/wsconform ./cmd/wsconform
-#	ln -sf wsconform $root/usr/local/bin/wstest
-#	ln -sf /usr/local/bin/wsconform $root/opt/pypy/bin/wstest
-#	chmod 1777 $root/config $root/reports $root/tmp
-#	docker build -t wsconform .
+# It holds one static binary, which make wstest-image builds and lays out first.
 #
 # Folders are writable for all, so that it runs as any user. To have the
 # certificates of wss servers verified, mount the host's: -v /etc/ssl/certs:/etc/ssl/certs:ro

@@ -1,0 +1,114 @@
+# make          build, test our server and client with both engines, compare them, run the specs, write out/index.html
+# make test     go vet and all tests; needs no Docker
+#
+# Everything is made in bin/ and out/. Without a Docker engine the parts that need one are left out, with a line that says so.
+
+GO      ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+BIN     := bin/wsconform
+
+# Sections 12 and 13 have 18 sizes each, the large ones take minutes; `make` plays the three smallest. A pattern with a star is
+# open at its end, hence the dollar sign.
+LIGHT    = --cases '1.*,2.*,3.*,4.*,5.*,6.*,7.*,9.*,10.*,12.*.[123]$$,13.*.[123]$$'
+SELECT  ?= $(LIGHT)
+STRICT  ?= --strict
+FUZZTIME ?= 30s
+
+# The report of our own engine comes first, within a minute; Autobahn's verdicts and the differences are added to it. All
+# parts are run even if one fails: whoever looks wants to see the others.
+.PHONY: all
+all: build
+	@status=0; \
+	$(MAKE) --no-print-directory native || status=1; \
+	if scripts/install-docker.sh; then \
+		$(MAKE) --no-print-directory autobahn parity || status=1; \
+	else \
+		echo "There is no Docker engine, so the real Autobahn was not run: the verdicts in out/index.html are those of our own engine."; \
+	fi; \
+	$(MAKE) --no-print-directory compliance || status=1; \
+	echo "report: $(CURDIR)/out/index.html"; exit $$status
+
+.PHONY: build
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/wsconform
+	@ln -sf wsconform bin/wstest
+
+.PHONY: test
+test:
+	$(GO) vet ./...
+	$(GO) test -race ./...
+
+.PHONY: compliance
+compliance:
+	$(GO) test ./compliance
+
+# The reference server, then the reference client, under our own engine.
+.PHONY: native
+native: build
+	@status=0; \
+	$(BIN) test --strict $(SELECT) --agent wsconform-server --server-cmd '$(BIN) echo --addr {host}:{port}' -o out/native-server || status=$$?; \
+	$(BIN) test --strict $(SELECT) --agent wsconform-client --client -o out/native-client -- $(BIN) drive {url} || status=$$?; \
+	$(BIN) report out/native-server/run.jsonl out/native-client/run.jsonl -o out || status=$$?; exit $$status
+
+# The same under the real Autobahn.
+.PHONY: autobahn
+autobahn: image
+	@status=0; \
+	$(BIN) autobahn run --role server $(STRICT) $(SELECT) -o out/autobahn-server || status=$$?; \
+	$(BIN) autobahn run --role client $(STRICT) $(SELECT) -o out/autobahn-client || status=$$?; \
+	$(BIN) report out/*/run.jsonl -o out || status=$$?; exit $$status
+
+# Where the two engines disagree.
+.PHONY: parity
+parity: build
+	@status=0; for role in server client; do \
+		echo "$$role, native against autobahn:"; $(BIN) parity out/native-$$role/run.jsonl out/autobahn-$$role/run.jsonl || status=1; \
+	done; exit $$status
+
+# All 517 cases, with our own engine and with Autobahn.
+.PHONY: native-full
+native-full: build
+	@$(MAKE) --no-print-directory native SELECT=
+
+.PHONY: autobahn-full
+autobahn-full: build
+	@scripts/install-docker.sh
+	@$(MAKE) --no-print-directory autobahn SELECT=
+
+.PHONY: image
+image: build
+	@$(BIN) autobahn image
+
+# What Autobahn says of each faulty peer in fixtures/mutants, written to its golden files.
+.PHONY: record
+record: image
+	$(GO) test ./harness/native -run TestRecordMutants -timeout 2h -v -mutants.record
+
+# The image that takes the place of the published one: our program and nothing else.
+.PHONY: wstest-image
+wstest-image: build
+	mkdir -p $(addprefix dist/image/,usr/local/bin opt/pypy/bin config reports tmp)
+	cp $(BIN) dist/image/usr/local/bin/
+	ln -sf wsconform dist/image/usr/local/bin/wstest
+	ln -sf /usr/local/bin/wsconform dist/image/opt/pypy/bin/wstest
+	chmod 1777 $(addprefix dist/image/,config reports tmp)
+	docker build -t wsconform .
+
+# Each fuzz target for FUZZTIME.
+.PHONY: fuzz
+fuzz:
+	@$(GO) test -list '^Fuzz' ./... | awk '/^Fuzz/ {names[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, names[i]; n = 0}' | \
+	while read -r pkg name; do echo "$$pkg $$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x "$$pkg" || exit 1; done
+
+.PHONY: bench
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: lint
+lint:
+	golangci-lint run
+
+.PHONY: clean
+clean:
+	@if [ -x $(BIN) ]; then $(BIN) clean || true; fi
+	rm -rf bin out
