@@ -166,7 +166,7 @@ func (r *caseReport) closeCodes(t *cases.Transcript) {
 		t.LocalCode = *r.LocalCloseCode
 	}
 	if r.RemoteCloseCode != nil {
-		t.RemoteCode, t.RemoteClose = *r.RemoteCloseCode, true
+		t.RemoteCode, t.RemoteZero, t.RemoteClose = *r.RemoteCloseCode, *r.RemoteCloseCode == 0, true
 	}
 	if r.RemoteCloseReason != nil {
 		t.RemoteReason = cases.Octet(clip(*r.RemoteCloseReason, maxReason))

@@ -133,7 +133,7 @@ func (e *Engine) Build(ctx context.Context, files fs.FS, opts BuildOptions) (Ima
 	resp, err := e.api.ImageBuild(ctx, tarball, build.ImageBuildOptions{
 		Version:     build.BuilderV1,
 		Tags:        []string{opts.Tag},
-		Labels:      e.labels(opts.Labels),
+		Labels:      imageLabels(opts.Labels),
 		BuildArgs:   args,
 		NetworkMode: opts.Network,
 		NoCache:     opts.NoCache,

@@ -16,12 +16,22 @@ const (
 	LabelOwner = "wsconform.owner" // process that runs it; while it lives, others leave its things alone
 )
 
-// labels returns the labels of a new container or image; those of the package
+// labels returns the labels of a new container; those of the package
 // win over extra.
 func (e *Engine) labels(extra map[string]string) map[string]string {
 	m := map[string]string{}
 	maps.Copy(m, extra)
 	m[Label], m[LabelRun], m[LabelOwner] = "1", e.run, e.owner
+	return m
+}
+
+// imageLabels returns the labels of a new image. It has no owner: containers
+// inherit the labels of their image, and those that others start from it by hand
+// are not ours to remove.
+func imageLabels(extra map[string]string) map[string]string {
+	m := map[string]string{}
+	maps.Copy(m, extra)
+	m[Label] = "1"
 	return m
 }
 

@@ -273,6 +273,7 @@ type echoVerdict struct {
 	same    bool
 	size    int    // of the text, in octets
 	badText bool   // not valid UTF-8
+	cutText bool   // valid, but it ends inside a code point
 	fault   string // it cannot be inflated
 	// unfinished says that the octets end inside a block. The original inflates
 	// the connection as one stream: it takes the text as it is, and what comes
@@ -429,6 +430,6 @@ func (c *checker) inflate(i int, data []byte) echoVerdict {
 		}
 	}
 	v.same = v.same && len(want) == 0
-	v.badText = !valid || !text.Complete()
+	v.badText, v.cutText = !valid, valid && !text.Complete()
 	return v
 }

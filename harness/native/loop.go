@@ -81,6 +81,10 @@ func (p *player) echo() {
 			p.badPayload("text is not valid UTF-8")
 			return
 		}
+		if verdict.cutText && !in.binary {
+			p.badPayload("text ends inside a code point")
+			return
+		}
 		right = right && verdict.same
 		p.t.Traffic.In.App += int64(verdict.size)
 	}
