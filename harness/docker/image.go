@@ -201,7 +201,7 @@ func (e *Engine) pruneStages(ctx context.Context) {
 // Import makes an image called ref out of a root file system in a tar stream.
 func (e *Engine) Import(ctx context.Context, tarball io.Reader, ref string, labels map[string]string) (Image, error) {
 	var changes []string
-	all := e.labels(labels)
+	all := imageLabels(labels)
 	for _, k := range slices.Sorted(maps.Keys(all)) {
 		changes = append(changes, "LABEL "+k+"="+strconv.Quote(all[k]))
 	}
