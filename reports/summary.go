@@ -172,6 +172,9 @@ func (s summary) Headline() string {
 	case s.Missing == n:
 		return fmt.Sprintf("0 of %d have a verdict", n)
 	}
+	if s.Tone() == harness.Pass && s.Counts[harness.Observed] < n { // some cases only look, and cannot pass
+		return fmt.Sprintf("No failure in %s", plural(n, "case", "cases"))
+	}
 	return countOf(s.Counts[harness.Pass], n, "passes", "pass")
 }
 
@@ -209,7 +212,7 @@ func (s summary) Rest() string {
 			parts = append(parts, fmt.Sprintf(text, n))
 		}
 	}
-	if s.Counts[harness.Fail] > 0 {
+	if s.Counts[harness.Fail] > 0 || s.Tone() == harness.Pass {
 		word(harness.Pass, "%d pass")
 	}
 	word(harness.PassLenient, "%d pass leniently")

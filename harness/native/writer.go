@@ -20,8 +20,8 @@ const (
 	// flushBound is how long what is still queued may take to leave once the
 	// connection is to be dropped: a peer that stopped reading must not hold us.
 	flushBound = time.Second
-	// breather is how long we wait between the writes of a frame that goes out octet
-	// by octet, so that each is a segment that the peer can read by itself, as those
+	// breather is the least that we wait between the writes of a frame that goes out
+	// octet by octet (the clock makes it a millisecond or so), so that each is a segment that the peer can read by itself, as those
 	// of the original are. A peer that echoes what came before such a frame gets
 	// the time to do so (3.4, 4.1.5, 4.2.5).
 	breather = 50 * time.Microsecond
