@@ -116,29 +116,17 @@ type clientRun struct {
 // the other light ones beside them, and begins the heavy ones as soon as only
 // waiting is left.
 func (r *clientRun) overlapped(ctx context.Context, list []cases.Case) {
-	var waiting, light, limits, deflate []cases.Case
-	for _, c := range list {
-		switch {
-		case c.ID.Group() == "6.4":
-			waiting = append(waiting, c)
-		case !c.Heavy():
-			light = append(light, c)
-		case c.Deflate != nil:
-			deflate = append(deflate, c)
-		default:
-			limits = append(limits, c)
-		}
-	}
+	w := byWork(list)
 	var background sync.WaitGroup
-	for _, c := range waiting {
+	for _, c := range w.waiting {
 		background.Go(func() { r.lane(ctx, []cases.Case{c}) })
 	}
-	r.lanes(ctx, deal(light, r.report.Lanes))
+	r.lanes(ctx, deal(w.light, r.report.Lanes))
 	r.pulse.begin()
-	r.lanes(ctx, split(limits))
+	r.lanes(ctx, split(w.limits))
 	r.pulse.end()
 	background.Wait()
-	r.lanes(ctx, deal(deflate, min(heavyLanes, r.report.Lanes)))
+	r.lanes(ctx, deal(w.deflate, min(heavyLanes, r.report.Lanes)))
 }
 
 // deal shares the cases out like cards.

@@ -165,27 +165,39 @@ func (s *serverRun) concurrent(ctx context.Context) bool {
 // overlapped plays the light cases first, then the heavy ones while those that
 // mostly wait (6.4) go on.
 func (s *serverRun) overlapped(ctx context.Context, list []cases.Case) {
-	var waiting, light, limits, deflate []cases.Case
+	w := byWork(list)
+	var background sync.WaitGroup
+	background.Go(func() { s.each(ctx, w.waiting, s.report.Parallel) })
+	s.each(ctx, w.light, s.report.Parallel)
+	s.pulse.begin()
+	s.each(ctx, heaviestFirst(w.limits), min(heavyParallel, s.report.Parallel))
+	s.pulse.end()
+	background.Wait()
+	s.each(ctx, w.deflate, min(heavyParallel, s.report.Parallel))
+}
+
+// work is a list of cases by what they make a peer do.
+type work struct {
+	waiting []cases.Case // nothing, mostly: 6.4
+	light   []cases.Case // a round trip or two, under short timers
+	limits  []cases.Case // megabytes, or a thousand messages
+	deflate []cases.Case // a thousand messages, compressed
+}
+
+func byWork(list []cases.Case) (w work) {
 	for _, c := range list {
 		switch {
 		case c.ID.Group() == "6.4":
-			waiting = append(waiting, c)
+			w.waiting = append(w.waiting, c)
 		case !c.Heavy():
-			light = append(light, c)
+			w.light = append(w.light, c)
 		case c.Deflate != nil:
-			deflate = append(deflate, c)
+			w.deflate = append(w.deflate, c)
 		default:
-			limits = append(limits, c)
+			w.limits = append(w.limits, c)
 		}
 	}
-	var background sync.WaitGroup
-	background.Go(func() { s.each(ctx, waiting, s.report.Parallel) })
-	s.each(ctx, light, s.report.Parallel)
-	s.pulse.begin()
-	s.each(ctx, heaviestFirst(limits), min(heavyParallel, s.report.Parallel))
-	s.pulse.end()
-	background.Wait()
-	s.each(ctx, deflate, min(heavyParallel, s.report.Parallel))
+	return w
 }
 
 // heaviestFirst puts the cases that take longest in front, so that none of
