@@ -198,10 +198,7 @@ func Echo(ctx context.Context, c *Conn) error {
 		}
 		if err := c.Write(ctx, typ, p); err != nil {
 			// The peer may have said why before it stopped listening.
-			if rerr := c.Discard(ctx); rerr != nil {
-				return rerr
-			}
-			return err
+			return c.Discard(ctx)
 		}
 		if buf = p; cap(buf) > maxEcho {
 			buf = nil

@@ -21,17 +21,6 @@ func (p part) ids() []cases.ID {
 	return ids
 }
 
-// without returns the part without one case.
-func (p part) without(id cases.ID) part {
-	var rest part
-	for _, c := range p.list {
-		if c.ID != id {
-			rest.list = append(rest.list, c)
-		}
-	}
-	return rest
-}
-
 // split cuts a list where the section changes, and where the group changes in
 // the sections that take minutes.
 func split(list []cases.Case) []part {
