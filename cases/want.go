@@ -3,6 +3,7 @@ package cases
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 
 	"github.com/wsconform/wsconform/ws"
 )
@@ -74,4 +75,21 @@ func event(kind EventKind, binary bool, p Payload) Event {
 func (e Event) Equal(o Event) bool {
 	return e.Kind == o.Kind && e.Binary == o.Binary && e.Len == o.Len &&
 		string(e.Data) == string(o.Data) && e.SHA256 == o.SHA256
+}
+
+// String says what happened: a text "Hello", a pong, a timeout A.
+func (e Event) String() string {
+	payload := Octet(e.Data).quote()
+	if e.Len > HeadSize {
+		payload = fmt.Sprintf("of %d octets", e.Len)
+	}
+	switch {
+	case e.Kind == GotTimeout:
+		return "timeout " + string(e.Data)
+	case e.Kind == GotPong:
+		return "pong " + payload
+	case e.Binary:
+		return "binary message " + payload
+	}
+	return "text message " + payload
 }

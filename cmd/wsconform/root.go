@@ -12,6 +12,8 @@ import (
 // commands lists the commands in the order of the help. To add one, add a row.
 var commands = []func() *cobra.Command{
 	testCommand,
+	listCommand,
+	caseCommand,
 	parityCommand,
 	autobahnCommand,
 	echoCommand,
