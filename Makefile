@@ -109,6 +109,11 @@ bench:
 bench-engines: image
 	scripts/bench.sh
 
+# Package ws against other Go libraries; a module of its own, so that they stay out of ours. Needs Linux.
+.PHONY: bench-ws
+bench-ws:
+	cd ws/bench && $(GO) run . $(BENCHFLAGS)
+
 .PHONY: lint
 lint:
 	golangci-lint run
