@@ -11,6 +11,8 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/go-connections/nat"
 )
@@ -171,7 +173,7 @@ func (c *Container) Addr(ctx context.Context, port uint16) (netip.AddrPort, erro
 // An Exit is how a container ended.
 type Exit struct {
 	Code      int  // 128+n after signal n
-	OOMKilled bool // the memory limit was hit
+	OOMKilled bool // the memory limit was hit, as far as the engine knows
 }
 
 // Wait waits until the container has ended. The error is that the wait itself
@@ -195,10 +197,39 @@ func (c *Container) Wait(ctx context.Context) (Exit, error) {
 	if err != nil {
 		return exit, c.engine.wrap(ctx, "state of container", err)
 	}
-	if r.ContainerJSONBase != nil && r.State != nil {
-		exit.OOMKilled = r.State.OOMKilled
+	if r.ContainerJSONBase == nil || r.State == nil {
+		return exit, nil
+	}
+	exit.OOMKilled = r.State.OOMKilled
+	if !exit.OOMKilled && exit.Code == killed && r.HostConfig != nil && r.HostConfig.Memory > 0 {
+		exit.OOMKilled = c.oomEvent(ctx, r.State.StartedAt)
 	}
 	return exit, nil
+}
+
+// killed is the code of a process that was ended by SIGKILL.
+const killed = 128 + 9
+
+// oomPatience bounds the wait for an event that is overdue. It is only spent on
+// a container with a memory limit that was killed.
+const oomPatience = 2 * time.Second
+
+// oomEvent reports whether the engine says that the memory limit was hit. It
+// has two sources for that, the notice of the end and the one of the limit, and
+// on a busy machine the second may come after the first; the state of the
+// container then never learns of it, and only the event tells.
+func (c *Container) oomEvent(ctx context.Context, since string) bool {
+	ctx, cancel := context.WithTimeout(ctx, oomPatience)
+	defer cancel()
+	list, failed := c.engine.api.Events(ctx, events.ListOptions{
+		Since: since, Filters: filters.NewArgs(filters.Arg("container", c.ID), filters.Arg("event", string(events.ActionOOM))),
+	})
+	select {
+	case <-list:
+		return true
+	case <-failed: // also when the patience has ended
+		return false
+	}
 }
 
 // Running reports whether the container runs now.

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -109,6 +111,54 @@ func TestRunRemovesWhatDoesNotStart(t *testing.T) {
 	want := []string{"ContainerCreate i", "ContainerStart c1", "ContainerRemove c1"}
 	if diff := cmp.Diff(api.Calls(), want); diff != "" {
 		t.Errorf("calls (got, want):\n%s", diff)
+	}
+}
+
+// limited is a container with a memory limit.
+func limited(s container.State) func(string) (container.InspectResponse, error) {
+	return func(string) (container.InspectResponse, error) {
+		host := &container.HostConfig{Resources: container.Resources{Memory: 1 << 20}}
+		return container.InspectResponse{ContainerJSONBase: &container.ContainerJSONBase{State: &s, HostConfig: host}}, nil
+	}
+}
+
+// TestWaitForNoticeOfMemory is about an engine that says only after the end of
+// a container that its memory limit was hit.
+func TestWaitForNoticeOfMemory(t *testing.T) {
+	tests := []struct {
+		name   string
+		code   int64
+		state  func(container.State) func(string) (container.InspectResponse, error)
+		events []events.Message
+		broken error
+		want   docker.Exit
+		asked  bool
+	}{
+		{"the event tells", 137, limited, []events.Message{{Action: events.ActionOOM}}, nil, docker.Exit{Code: 137, OOMKilled: true}, true},
+		{"no event comes", 137, limited, nil, nil, docker.Exit{Code: 137}, true},
+		{"events cannot be had", 137, limited, nil, io.ErrUnexpectedEOF, docker.Exit{Code: 137}, true},
+		{"not killed", 1, limited, nil, nil, docker.Exit{Code: 1}, false},
+		{"no limit", 137, inState, nil, nil, docker.Exit{Code: 137}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				asked := false
+				c := create(t, &dockertest.API{
+					OnContainerWait: func(context.Context, string) (container.WaitResponse, error) {
+						return container.WaitResponse{StatusCode: tt.code}, nil
+					},
+					OnContainerInspect: tt.state(container.State{StartedAt: "2026-01-02T03:04:05Z"}),
+					OnEvents: func(opts events.ListOptions) ([]events.Message, error) {
+						asked = opts.Since == "2026-01-02T03:04:05Z" && opts.Filters.ExactMatch("event", "oom")
+						return tt.events, tt.broken
+					},
+				})
+				if got, err := c.Wait(t.Context()); got != tt.want || err != nil || asked != tt.asked {
+					t.Errorf("Wait = %+v, %v, events asked for %v; want %+v, %v", got, err, asked, tt.want, tt.asked)
+				}
+			})
+		})
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
@@ -51,6 +52,7 @@ type API interface {
 	ContainerList(ctx context.Context, opts container.ListOptions) ([]container.Summary, error)
 	CopyFromContainer(ctx context.Context, id, path string) (io.ReadCloser, container.PathStat, error)
 	CopyToContainer(ctx context.Context, id, path string, tar io.Reader, opts container.CopyToContainerOptions) error
+	Events(ctx context.Context, opts events.ListOptions) (<-chan events.Message, <-chan error)
 }
 
 // An Engine makes images and containers. It is safe for concurrent use.

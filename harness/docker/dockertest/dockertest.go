@@ -14,6 +14,7 @@ import (
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
@@ -44,6 +45,7 @@ type API struct {
 	OnContainerList    func(opts container.ListOptions) ([]container.Summary, error)
 	OnCopyFrom         func(id, path string) (io.ReadCloser, container.PathStat, error)
 	OnCopyTo           func(id, path string, tar io.Reader) error
+	OnEvents           func(opts events.ListOptions) ([]events.Message, error)
 
 	mu    sync.Mutex // guards calls
 	calls []string
@@ -263,4 +265,26 @@ func (a *API) CopyToContainer(_ context.Context, id, path string, tar io.Reader,
 		return unexpected("CopyToContainer")
 	}
 	return a.OnCopyTo(id, path, tar)
+}
+
+// Events calls OnEvents. After the events that it gives the stream fails, or
+// without an error stays open until ctx ends.
+func (a *API) Events(ctx context.Context, opts events.ListOptions) (<-chan events.Message, <-chan error) {
+	a.called("Events", opts.Filters.Get("container")...)
+	failed := make(chan error, 1)
+	if a.OnEvents == nil {
+		failed <- unexpected("Events")
+		return nil, failed
+	}
+	list, err := a.OnEvents(opts)
+	messages := make(chan events.Message, len(list))
+	for _, m := range list {
+		messages <- m
+	}
+	if err != nil {
+		failed <- err
+	} else {
+		context.AfterFunc(ctx, func() { failed <- ctx.Err() })
+	}
+	return messages, failed
 }
