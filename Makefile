@@ -33,10 +33,12 @@ build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/wsconform
 	@ln -sf wsconform bin/wstest
 
+# What runs the tests names those that were skipped, and why, at the end. It is pinned in .ci/tools, as is the linter, so that
+# neither's dependencies are ours.
 .PHONY: test
 test:
 	$(GO) vet ./...
-	$(GO) test -race ./...
+	$(GO) tool -modfile=.ci/tools/test.mod gotestsum --format pkgname -- -race ./...
 
 .PHONY: compliance
 compliance:
@@ -114,9 +116,10 @@ bench-engines: image
 bench-ws:
 	cd ws/bench && $(GO) run . $(BENCHFLAGS)
 
+# The first run builds the linter, which takes minutes.
 .PHONY: lint
 lint:
-	golangci-lint run
+	$(GO) tool -modfile=.ci/tools/lint.mod golangci-lint run
 
 .PHONY: clean
 clean:
