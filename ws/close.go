@@ -44,7 +44,7 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	case !utf8.ValidString(reason):
 		return opError("close", errors.New("reason is not UTF-8"))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.closeTimeout)
+	ctx, cancel := withTimeout(context.Background(), "close", c.closeTimeout)
 	defer cancel()
 	if err := c.sendClose(ctx, code, reason); err != nil && !errors.Is(err, errCloseSent) {
 		c.end(err)

@@ -36,7 +36,10 @@ type Conn struct {
 	maskKey func() [4]byte
 
 	readLimit    int64
+	readTimeout  time.Duration // of each call; zero means none
+	writeTimeout time.Duration // likewise
 	closeTimeout time.Duration
+	onFrame      func(FrameEvent) // nil means nobody listens
 
 	rd reader
 	wr writer
@@ -48,12 +51,18 @@ type connOptions struct {
 	deflate      *Deflate
 	maskKey      func() [4]byte
 	readLimit    int64
+	readTimeout  time.Duration
+	writeTimeout time.Duration
 	closeTimeout time.Duration
+	onFrame      func(FrameEvent)
 }
 
 // newConn starts with the octets that came right behind the handshake.
 func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Conn {
-	c := &Conn{nc: nc, client: o.client, info: info, maskKey: o.maskKey}
+	c := &Conn{
+		nc: nc, client: o.client, info: info, maskKey: o.maskKey,
+		readTimeout: o.readTimeout, writeTimeout: o.writeTimeout, onFrame: o.onFrame,
+	}
 	if c.maskKey == nil {
 		c.maskKey = maskKeys.next
 	}
@@ -231,7 +240,7 @@ func handshakeContext(ctx context.Context, timeout time.Duration) (context.Conte
 	if timeout == 0 {
 		timeout = defaultHandshakeTimeout
 	}
-	return context.WithTimeout(ctx, timeout)
+	return withTimeout(ctx, "handshake", timeout)
 }
 
 // ctxError is why a call that the context may have ended has failed.

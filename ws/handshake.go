@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha1"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -20,9 +21,10 @@ type HandshakeInfo struct {
 	Host           string      // the Host header
 	RequestHeader  http.Header // without Host
 	ResponseHeader http.Header
-	Subprotocol    string         // agreed; empty if none
-	Extensions     []Extension    // of the response
-	Deflate        *DeflateParams // in force; nil if there is no compression
+	Subprotocol    string               // agreed; empty if none
+	Extensions     []Extension          // of the response
+	Deflate        *DeflateParams       // in force; nil if there is no compression
+	TLS            *tls.ConnectionState // of a client's connection; nil without TLS
 }
 
 const (

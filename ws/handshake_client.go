@@ -4,14 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/http/httputil"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,144 +19,11 @@ import (
 	"time"
 )
 
-// DialOptions configures [Dial]. The zero value, and nil, mean the defaults.
-type DialOptions struct {
-	// Header is added to the request. A Host in it replaces the URL's; the
-	// headers that make up the handshake cannot be set here.
-	Header http.Header
-	// Subprotocols to offer, best first.
-	Subprotocols []string
-	// Origin header of the request. Empty means none, as suits a program that is
-	// not a browser.
-	Origin string
-	// NetDial opens the connection below TLS. Nil means a net.Dialer.
-	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// TLS configures wss. Nil means the defaults; ServerName is filled in.
-	TLS *tls.Config
-	// Deflate turns permessage-deflate on (RFC 7692). Nil means off.
-	Deflate *Deflate
-	// MaskKey returns the next frame's masking key. Nil means crypto/rand. A
-	// predictable key is unsafe outside tests (RFC 6455 §10.3).
-	MaskKey func() [4]byte
-	// ReadLimit is the largest message in octets, after inflating. Zero means 32
-	// MiB, a negative value no limit.
-	ReadLimit int64
-	// HandshakeTimeout bounds everything until the connection is open. Zero means
-	// 10 s, a negative value no bound but the context.
-	HandshakeTimeout time.Duration
-	// CloseTimeout bounds the closing handshake. Zero means 10 s.
-	CloseTimeout time.Duration
-}
-
 // maxInterim is how many 1xx responses may come before the final one.
 const maxInterim = 16
 
 // maxErrorBody is how much of an HTTP error response's body is kept.
 const maxErrorBody = 4 << 10
-
-// Dial opens a connection to a ws or wss URL. User and password in the URL become
-// Basic authentication. ctx bounds the handshake only. A server that answers
-// anything but the handshake gives a [*HandshakeError].
-func Dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, error) {
-	if opts == nil {
-		opts = &DialOptions{}
-	}
-	c, err := opts.dial(ctx, rawURL)
-	if err != nil {
-		var he *HandshakeError
-		if errors.As(err, &he) {
-			return nil, err
-		}
-		return nil, fmt.Errorf("ws: dial %s: %w", redact(rawURL), err)
-	}
-	return c, nil
-}
-
-func redact(rawURL string) string {
-	if u, err := url.Parse(rawURL); err == nil {
-		return u.Redacted()
-	}
-	return strconv.Quote(rawURL)
-}
-
-func (o *DialOptions) dial(ctx context.Context, rawURL string) (*Conn, error) {
-	u, err := parseURL(rawURL)
-	if err != nil {
-		return nil, err
-	}
-	if o.Deflate != nil {
-		if err := o.Deflate.valid(); err != nil {
-			return nil, err
-		}
-	}
-	req, err := o.request(u)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := handshakeContext(ctx, o.HandshakeTimeout)
-	defer cancel()
-	nc, err := o.connect(ctx, u)
-	if err != nil {
-		return nil, ctxError(ctx, err)
-	}
-	c, err := o.handshake(ctx, nc, req)
-	if err != nil {
-		_ = nc.Close()
-		return nil, err
-	}
-	return c, nil
-}
-
-// parseURL checks a URL against RFC 6455 §3.
-func parseURL(rawURL string) (*url.URL, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return nil, errors.New("malformed URL")
-	}
-	switch {
-	case u.Scheme != "ws" && u.Scheme != "wss":
-		return nil, fmt.Errorf("scheme %q is neither ws nor wss", u.Scheme)
-	case u.Hostname() == "":
-		return nil, errors.New("URL without a host")
-	case u.Fragment != "" || strings.HasSuffix(rawURL, "#"):
-		return nil, errors.New("URL with a fragment (RFC 6455 §3)")
-	case u.Opaque != "":
-		return nil, errors.New("malformed URL")
-	}
-	return u, nil
-}
-
-// connect opens TCP and TLS.
-func (o *DialOptions) connect(ctx context.Context, u *url.URL) (net.Conn, error) {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"ws": "80", "wss": "443"}[u.Scheme]
-	}
-	dial := o.NetDial
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	nc, err := dial(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
-	if err != nil || u.Scheme == "ws" {
-		return nc, err
-	}
-	config := o.TLS.Clone()
-	if config == nil {
-		config = &tls.Config{}
-	}
-	if config.ServerName == "" {
-		config.ServerName = u.Hostname()
-	}
-	if config.NextProtos == nil {
-		config.NextProtos = []string{"http/1.1"}
-	}
-	tc := tls.Client(nc, config)
-	if err := tc.HandshakeContext(ctx); err != nil {
-		_ = nc.Close()
-		return nil, err
-	}
-	return tc, nil
-}
 
 // A dialRequest is the client's half of the handshake.
 type dialRequest struct {
@@ -164,12 +31,18 @@ type dialRequest struct {
 	header            http.Header
 }
 
-func (o *DialOptions) request(u *url.URL) (*dialRequest, error) {
-	r := &dialRequest{target: u.RequestURI(), host: u.Host, key: NewKey(), header: o.Header.Clone()}
-	if r.header == nil {
-		r.header = make(http.Header)
+// request says what goes into the request, the headers of DialOptions first, so
+// that those of the handshake replace them.
+func (o *DialOptions) request(t target) (*dialRequest, error) {
+	u := t.url
+	r := &dialRequest{target: u.RequestURI(), host: u.Host, key: NewKey(), header: make(http.Header)}
+	without := make(map[string]bool)
+	for name, values := range o.Header {
+		name = http.CanonicalHeaderKey(name)
+		without[name] = len(values) == 0
+		r.header[name] = append(r.header[name], values...)
 	}
-	if host := r.header.Get("Host"); host != "" {
+	if host := r.header.Get("Host"); host != "" || without["Host"] {
 		r.host = host
 	}
 	if i := strings.IndexByte(r.host, '%'); i >= 0 { // a zone is of no use to the peer (RFC 6874 §4)
@@ -207,19 +80,42 @@ func (o *DialOptions) request(u *url.URL) (*dialRequest, error) {
 		}
 		set("Sec-WebSocket-Extensions", formatExtensions(list))
 	}
-	if user := u.User; user != nil && r.header.Get("Authorization") == "" {
-		password, _ := user.Password()
-		set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
+	if u.User != nil && r.header.Get("Authorization") == "" && !without["Authorization"] {
+		set("Authorization", basicAuth(u.User))
+	}
+	if o.Jar != nil && !without["Cookie"] {
+		addCookies(r.header, o.Jar.Cookies(t.http()))
 	}
 	return r, nil
 }
 
-func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, req *dialRequest) (*Conn, error) {
+// addCookies puts cookies behind those that are there, in one line (RFC 6265
+// §5.4).
+func addCookies(header http.Header, cookies []*http.Cookie) {
+	pairs := header["Cookie"]
+	for _, c := range cookies {
+		pairs = append(pairs, (&http.Cookie{Name: c.Name, Value: c.Value, Quoted: c.Quoted}).String())
+	}
+	if len(pairs) > 0 {
+		header.Set("Cookie", strings.Join(pairs, "; "))
+	}
+}
+
+func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req *dialRequest) (*Conn, error) {
 	release := bindDeadline(ctx, nc)
 	defer release()
-	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n", req.target, req.host)
+	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\n", req.target)
+	if req.host != "" {
+		b = fmt.Appendf(b, "Host: %s\r\n", req.host)
+	}
 	b = append(appendFields(b, req.header), "\r\n"...)
-	if _, err := nc.Write(b); err != nil {
+	o.debug(ctx, "request", slog.String("target", req.target), slog.String("host", req.host), headerGroup("header", req.header))
+	trace := httptrace.ContextClientTrace(ctx)
+	_, err := nc.Write(b)
+	if trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
+	}
+	if err != nil {
 		return nil, ctxError(ctx, err)
 	}
 	status, header, rest, err := finalResponse(nc)
@@ -227,7 +123,16 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, req *dialReque
 		return nil, refused
 	}
 	if err != nil {
-		return nil, ctxError(ctx, err)
+		return nil, fmt.Errorf("wait for the response: %w", ctxError(ctx, err))
+	}
+	if trace != nil && trace.GotFirstResponseByte != nil {
+		trace.GotFirstResponseByte()
+	}
+	o.debug(ctx, "response", slog.Int("status", status), headerGroup("header", header))
+	if o.Jar != nil {
+		if cookies := (&http.Response{Header: header}).Cookies(); len(cookies) > 0 {
+			o.Jar.SetCookies(t.http(), cookies)
+		}
 	}
 	if status != http.StatusSwitchingProtocols {
 		return nil, &HandshakeError{
@@ -239,12 +144,17 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, req *dialReque
 		he.Status, he.Header = status, header
 		return nil, he
 	}
+	if tc, ok := nc.(*tls.Conn); ok {
+		state := tc.ConnectionState()
+		info.TLS = &state
+	}
 	if !release() {
 		return nil, context.Cause(ctx)
 	}
 	opts := connOptions{
 		client: true, deflate: o.Deflate, maskKey: o.MaskKey,
-		readLimit: o.ReadLimit, closeTimeout: o.CloseTimeout,
+		readLimit: o.ReadLimit, readTimeout: o.ReadTimeout, writeTimeout: o.WriteTimeout, closeTimeout: o.CloseTimeout,
+		onFrame: frameHook(o.Logger, o.OnFrame),
 	}
 	return newConn(nc, rest, info, opts), nil
 }
@@ -304,7 +214,7 @@ func unfold(head []byte) []byte {
 var folds = regexp.MustCompile(`[ \t]*\r\n[ \t]+`)
 
 // readErrorBody reads the start of a body, up to its length, the end of the
-// connection or the deadline.
+// connection or a second.
 func readErrorBody(nc net.Conn, header http.Header, rest []byte) []byte {
 	limit := int64(maxErrorBody)
 	if v, ok := one(header, "Content-Length"); ok {
@@ -316,6 +226,7 @@ func readErrorBody(nc net.Conn, header http.Header, rest []byte) []byte {
 	if coding := splitList(header["Transfer-Encoding"]); len(coding) > 0 && strings.EqualFold(coding[len(coding)-1], "chunked") {
 		src, limit = httputil.NewChunkedReader(src), maxErrorBody
 	}
+	_ = nc.SetReadDeadline(time.Now().Add(lingerTime)) // what has not come by then is not worth waiting for
 	body, _ := io.ReadAll(io.LimitReader(src, limit))
 	return body
 }

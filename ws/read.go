@@ -83,6 +83,11 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 // the message costs an allocation.
 func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte, error) {
 	r := &c.rd
+	if c.readTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = withTimeout(ctx, "read", c.readTimeout)
+		defer cancel()
+	}
 	if err := r.turn.lock(ctx); err != nil {
 		return 0, dst, opError("read", err)
 	}
@@ -130,11 +135,17 @@ func (r *reader) growth(have int) int {
 // complete yet.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	r := &c.rd
-	if err := r.turn.lock(ctx); err != nil {
+	bound := ctx
+	if c.readTimeout > 0 {
+		var cancel context.CancelFunc
+		bound, cancel = withTimeout(ctx, "read", c.readTimeout)
+		defer cancel()
+	}
+	if err := r.turn.lock(bound); err != nil {
 		return 0, nil, opError("read", err)
 	}
 	defer r.turn.unlock()
-	if err := c.begin(ctx); err != nil {
+	if err := c.begin(bound); err != nil {
 		return 0, nil, opError("read", err)
 	}
 	r.drain = true // unless it is read to its end
@@ -155,8 +166,13 @@ func (m *messageReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	r := &m.c.rd
-	if err := r.turn.lock(m.ctx); err != nil {
+	r, ctx := &m.c.rd, m.ctx
+	if m.c.readTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = withTimeout(ctx, "read", m.c.readTimeout)
+		defer cancel()
+	}
+	if err := r.turn.lock(ctx); err != nil {
 		return 0, opError("read", err)
 	}
 	defer r.turn.unlock()
@@ -174,7 +190,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		r.kept = r.kept[n:]
 		return n, nil
 	}
-	n, err := m.c.some(m.ctx, p)
+	n, err := m.c.some(ctx, p)
 	if err == io.EOF {
 		m.eof = true
 	} else if err != nil {
@@ -408,6 +424,9 @@ func (c *Conn) frame(ctx context.Context) error {
 			continue
 		}
 		r.r += n
+		if c.onFrame != nil {
+			c.traceReceived(h, r.buf[r.r:r.w])
+		}
 		if !r.open {
 			r.open, r.typ, r.seq = true, MessageType(h.Opcode), r.seq+1
 			r.size, r.utf8 = 0, UTF8Validator{}
@@ -469,6 +488,9 @@ func (c *Conn) control(ctx context.Context, h Header, n int) error {
 	r.r += n + len(p)
 	if h.Masked {
 		Mask(h.MaskKey, 0, p)
+	}
+	if c.onFrame != nil {
+		c.onFrame(FrameEvent{Header: h, Payload: p})
 	}
 	switch h.Opcode {
 	case OpPing:

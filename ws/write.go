@@ -233,6 +233,11 @@ func (c *Conn) SetBatch(ctx context.Context, on bool) error {
 
 // Flush writes what gathered in batch mode.
 func (c *Conn) Flush(ctx context.Context) error {
+	if c.writeTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = withTimeout(ctx, "write", c.writeTimeout)
+		defer cancel()
+	}
 	if err := c.wr.frame.lock(ctx); err != nil {
 		return opError("flush", err)
 	}
@@ -246,6 +251,11 @@ func (c *Conn) Flush(ctx context.Context) error {
 
 // writeFrame sends one frame.
 func (c *Conn) writeFrame(ctx context.Context, h Header, payload []byte) error {
+	if c.writeTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = withTimeout(ctx, "write", c.writeTimeout)
+		defer cancel()
+	}
 	if err := c.wr.frame.lock(ctx); err != nil {
 		return err
 	}
@@ -339,6 +349,9 @@ func (c *Conn) frameLocked(ctx context.Context, h Header, payload []byte) error 
 	h.Length = uint64(len(payload))
 	if c.client {
 		h.Masked, h.MaskKey = true, c.maskKey()
+	}
+	if c.onFrame != nil {
+		c.traceSent(h, payload)
 	}
 	if len(w.out) > 0 && len(w.out)+len(payload)+MaxHeaderLen > batchLimit {
 		if err := c.flushLocked(ctx); err != nil {

@@ -1,0 +1,93 @@
+package ws
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http/httptrace"
+)
+
+// connect opens what the handshake goes over: TCP or a unix socket, the way
+// through a proxy, TLS.
+func (o *DialOptions) connect(ctx context.Context, t target) (net.Conn, error) {
+	if o.ConnectTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = withTimeout(ctx, "connect", o.ConnectTimeout)
+		defer cancel()
+	}
+	nc, err := o.reach(ctx, t)
+	if err != nil || t.url.Scheme == "ws" {
+		return nc, err
+	}
+	tc, err := startTLS(ctx, nc, o.TLS, t.url.Hostname())
+	if err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	return tc, nil
+}
+
+// reach opens a connection to the target, below TLS.
+func (o *DialOptions) reach(ctx context.Context, t target) (net.Conn, error) {
+	if t.socket != "" {
+		return o.open(ctx, "unix", t.socket)
+	}
+	if o.Proxy != nil {
+		proxy, err := o.Proxy(t.url)
+		if err != nil {
+			return nil, fmt.Errorf("choose a proxy: %w", err)
+		}
+		if proxy != nil {
+			return o.throughProxy(ctx, proxy, t.addr())
+		}
+	}
+	return o.open(ctx, o.network(), t.addr())
+}
+
+func (o *DialOptions) network() string {
+	if o.Network == "" {
+		return "tcp"
+	}
+	return o.Network
+}
+
+func (o *DialOptions) open(ctx context.Context, network, addr string) (net.Conn, error) {
+	dial := o.NetDial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	nc, err := dial(ctx, network, addr)
+	if err != nil {
+		return nil, ctxError(ctx, err)
+	}
+	o.debug(ctx, "connected", slog.String("network", network), slog.String("addr", addr))
+	return nc, nil
+}
+
+// startTLS makes nc secure. The caller closes it on an error.
+func startTLS(ctx context.Context, nc net.Conn, config *tls.Config, host string) (net.Conn, error) {
+	if config = config.Clone(); config == nil {
+		config = &tls.Config{}
+	}
+	if config.ServerName == "" {
+		config.ServerName = host
+	}
+	if config.NextProtos == nil {
+		config.NextProtos = []string{"http/1.1"}
+	}
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.TLSHandshakeStart != nil {
+		trace.TLSHandshakeStart()
+	}
+	tc := tls.Client(nc, config)
+	err := tc.HandshakeContext(ctx)
+	if trace != nil && trace.TLSHandshakeDone != nil {
+		trace.TLSHandshakeDone(tc.ConnectionState(), err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("TLS with %s: %w", host, ctxError(ctx, err))
+	}
+	return tc, nil
+}

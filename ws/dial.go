@@ -1,0 +1,209 @@
+package ws
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// DialOptions configures [Dial] and [DialNet]. The zero value, and nil, mean the
+// defaults.
+type DialOptions struct {
+	// Header is added to the request. A Host in it replaces the URL's. Host,
+	// Authorization or Cookie without a value are left out of the request. The
+	// headers that make up the handshake cannot be set here. Nothing else is
+	// sent: no User-Agent unless it is set here.
+	Header http.Header
+	// Subprotocols to offer, best first.
+	Subprotocols []string
+	// Origin header of the request (RFC 6454 §7). Empty means none, as suits a
+	// program that is not a browser.
+	Origin string
+	// Jar gives the cookies of the request and takes those of the response. To it
+	// ws is http and wss is https. Nil means no cookies.
+	Jar http.CookieJar
+	// MaxRedirects is how many HTTP redirects are followed. Zero means none: they
+	// are errors like any other response. See [Dial].
+	MaxRedirects int
+
+	// Network is tcp, tcp4 or tcp6. Empty means tcp, which takes either.
+	Network string
+	// NetDial opens the connection below TLS and below the proxy's protocol; its
+	// network is that of Network, or unix. Nil means a net.Dialer. A net.Dialer of
+	// your own sets socket options (Control), local address and TCP keep-alive.
+	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Proxy says which proxy leads to a ws or wss URL, such as
+	// [ProxyFromEnvironment] or the result of [ProxyURL]; a nil URL means none. Nil
+	// means none for all. A unix socket has no proxy.
+	Proxy func(*url.URL) (*url.URL, error)
+	// ProxyHeader is added to the CONNECT request of an HTTP proxy.
+	ProxyHeader http.Header
+	// ProxyTLS configures TLS to an https proxy. Nil means the defaults;
+	// ServerName is filled in.
+	ProxyTLS *tls.Config
+	// TLS configures wss. Nil means the defaults; ServerName is filled in. See
+	// [TLSOptions] for what takes more than a field.
+	TLS *tls.Config
+
+	// Deflate turns permessage-deflate on (RFC 7692). Nil means off.
+	Deflate *Deflate
+	// MaskKey returns the next frame's masking key. Nil means crypto/rand. A
+	// predictable key, such as zero, is unsafe outside tests (RFC 6455 §10.3).
+	MaskKey func() [4]byte
+	// ReadLimit is the largest message in octets, after inflating. Zero means 32
+	// MiB, a negative value no limit.
+	ReadLimit int64
+
+	// ConnectTimeout bounds the connection below: TCP, proxy and TLS. Zero means
+	// that only HandshakeTimeout does.
+	ConnectTimeout time.Duration
+	// HandshakeTimeout bounds everything until the connection is open, redirects
+	// too. Zero means 10 s, a negative value no bound but the context.
+	HandshakeTimeout time.Duration
+	// ReadTimeout bounds each call that reads. What arrived of a message comes
+	// with the next call. Zero means no bound but the context.
+	ReadTimeout time.Duration
+	// WriteTimeout bounds the sending of each frame. One that was cut short by it
+	// ends the connection. Zero means no bound but the context.
+	WriteTimeout time.Duration
+	// CloseTimeout bounds the closing handshake. Zero means 10 s.
+	CloseTimeout time.Duration
+
+	// OnFrame hears of every frame as it is sent or received, in order in each
+	// direction. It must not call the Conn. Nil means nobody does.
+	OnFrame func(FrameEvent)
+	// Logger hears of the handshake and of every frame at [slog.LevelDebug], with
+	// secrets left out of headers, and at [LevelPayload] of what frames carry. Nil
+	// means silence.
+	Logger *slog.Logger
+}
+
+// Dial opens a connection to a server. The URL is one of
+//
+//	ws://host[:port]/path?query         TCP, port 80
+//	wss://host[:port]/path?query        TLS, port 443
+//	ws+unix:///socket[:/path?query]     a unix socket, absolute; Host is localhost
+//	wss+unix:///socket[:/path?query]    the same with TLS
+//
+// A colon in the path of a socket is written %3A. User and password in the URL
+// become Basic authentication (RFC 7617). ctx bounds the handshake only.
+//
+// A server that answers anything but the handshake gives a [*HandshakeError] with
+// status, headers and body; a proxy that refuses, a [*ProxyError]; a time that
+// ran out, a [*TimeoutError].
+//
+// Redirects are followed as far as MaxRedirects allows (RFC 6455 §4.1), but never
+// from wss to ws. To another host or port go no credentials: neither those of the
+// URL, nor Authorization, Cookie and Host of Header, nor client certificates.
+func Dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, error) {
+	if opts == nil {
+		opts = &DialOptions{}
+	}
+	c, err := opts.dial(ctx, rawURL)
+	return c, dialError(rawURL, err)
+}
+
+// DialNet opens a WebSocket connection over a connection that exists, which takes
+// the place of TCP: with a wss URL there will be TLS, unless nc is a [*tls.Conn].
+// Proxies and redirects are out of the question. On an error nc has been closed.
+func DialNet(ctx context.Context, nc net.Conn, rawURL string, opts *DialOptions) (*Conn, error) {
+	if opts == nil {
+		opts = &DialOptions{}
+	}
+	c, err := opts.dialNet(ctx, nc, rawURL)
+	if err != nil {
+		_ = nc.Close()
+	}
+	return c, dialError(rawURL, err)
+}
+
+// dialError says what failed, unless the error says so itself.
+func dialError(rawURL string, err error) error {
+	if err == nil || errors.As(err, new(*HandshakeError)) {
+		return err
+	}
+	return fmt.Errorf("ws: dial %s: %w", redact(rawURL), err)
+}
+
+func (o *DialOptions) dial(ctx context.Context, rawURL string) (*Conn, error) {
+	t, err := o.start(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := handshakeContext(ctx, o.HandshakeTimeout)
+	defer cancel()
+	for left := o.MaxRedirects; ; left-- {
+		c, err := o.dialTarget(ctx, t)
+		response := (*HandshakeError)(nil)
+		if err == nil || o.MaxRedirects == 0 || !errors.As(err, &response) || !response.redirects() {
+			return c, err
+		}
+		if left == 0 {
+			response.Reason = fmt.Sprintf("more than %d redirects", o.MaxRedirects)
+			return nil, response
+		}
+		if o, t, err = o.follow(t, response); err != nil {
+			return nil, err
+		}
+		o.debug(ctx, "redirected", slog.Int("status", response.Status), slog.String("url", t.url.Redacted()))
+	}
+}
+
+// start checks all that can be checked before anything is sent.
+func (o *DialOptions) start(rawURL string) (target, error) {
+	t, err := parseTarget(rawURL)
+	if err != nil {
+		return t, err
+	}
+	if o.Deflate != nil {
+		if err := o.Deflate.valid(); err != nil {
+			return t, err
+		}
+	}
+	switch o.Network {
+	case "", "tcp", "tcp4", "tcp6":
+		return t, nil
+	}
+	return t, fmt.Errorf("network %q is neither tcp nor tcp4 nor tcp6", o.Network)
+}
+
+func (o *DialOptions) dialTarget(ctx context.Context, t target) (*Conn, error) {
+	req, err := o.request(t)
+	if err != nil {
+		return nil, err
+	}
+	nc, err := o.connect(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	c, err := o.handshake(ctx, nc, t, req)
+	if err != nil {
+		_ = nc.Close()
+	}
+	return c, err
+}
+
+func (o *DialOptions) dialNet(ctx context.Context, nc net.Conn, rawURL string) (*Conn, error) {
+	t, err := o.start(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	req, err := o.request(t)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := handshakeContext(ctx, o.HandshakeTimeout)
+	defer cancel()
+	if _, secure := nc.(*tls.Conn); !secure && t.url.Scheme == "wss" {
+		if nc, err = startTLS(ctx, nc, o.TLS, t.url.Hostname()); err != nil {
+			return nil, err
+		}
+	}
+	return o.handshake(ctx, nc, t, req)
+}

@@ -1,0 +1,416 @@
+package ws_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// says opens a connection, sends a message and wants it back.
+func says(t *testing.T, c *ws.Conn, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseNow()
+	ctx := within(t, 10*time.Second)
+	if err := c.Write(ctx, ws.MessageText, []byte("over here")); err != nil {
+		t.Fatal(err)
+	}
+	if _, p, err := c.Read(ctx); err != nil || string(p) != "over here" {
+		t.Fatalf("got %q, %v", p, err)
+	}
+}
+
+// serve runs an echo server on a listener.
+func serve(t *testing.T, l net.Listener, accept ws.AcceptOptions) {
+	t.Helper()
+	s := &ws.Server{Accept: accept}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = s.Shutdown(ctx)
+		<-served
+	})
+}
+
+func listen(t *testing.T, network, addr string) net.Listener {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestDialAddresses(t *testing.T) {
+	v4 := listen(t, "tcp4", "127.0.0.1:0")
+	serve(t, v4, ws.AcceptOptions{})
+	_, port, _ := net.SplitHostPort(v4.Addr().String())
+	socket := filepath.Join(t.TempDir(), "a:b.sock")
+	var resource, host string
+	serve(t, listen(t, "unix", socket), ws.AcceptOptions{Check: func(r *http.Request) error {
+		resource, host = r.RequestURI, r.Host
+		return nil
+	}})
+	escaped := strings.ReplaceAll(socket, ":", "%3A")
+
+	for _, row := range []struct {
+		name, url string
+		opts      ws.DialOptions
+	}{
+		{"IPv4", "ws://127.0.0.1:" + port, ws.DialOptions{Network: "tcp4"}},
+		{"name", "ws://localhost:" + port, ws.DialOptions{}},
+		{"socket", "ws+unix://" + escaped, ws.DialOptions{}},
+		{"socket and resource", "ws+unix://" + escaped + ":/chat?room=1", ws.DialOptions{}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c, err := ws.Dial(within(t, 10*time.Second), row.url, &row.opts)
+			says(t, c, err)
+		})
+	}
+	if resource != "/chat?room=1" || host != "localhost" {
+		t.Errorf("over the socket: resource %q of host %q", resource, host)
+	}
+	_, err := ws.Dial(t.Context(), "ws://127.0.0.1:"+port, &ws.DialOptions{Network: "tcp6"})
+	if err == nil {
+		t.Error("an IPv4 address over tcp6: no error")
+	}
+	nc, err := net.Dial("tcp", v4.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := ws.DialNet(within(t, 10*time.Second), nc, "ws://elsewhere.example/", nil)
+	says(t, c, err)
+}
+
+func TestDialURLs(t *testing.T) {
+	for _, row := range []struct{ url, want string }{
+		{"http://host/", `scheme "http"`},
+		{"ws:///path", "without a host"},
+		{"ws://host/#part", "fragment"},
+		{"ws://host#", "fragment"},
+		{"ws:host", "malformed URL"},
+		{"ws://host:0/", `port "0"`},
+		{"ws://host:65536/", `port "65536"`},
+		{"ws://host:/", `port ""`},
+		{"ws://user:geheim@host:99999/", "ws://user:xxxxx@host:99999/"},
+		{"ws://user:geheim@[::1", "dial URL: malformed URL"},
+		{"ws+unix://host/socket", "must be absolute"},
+		{"ws+unix:", "must be absolute"},
+		{"ws+unix:///socket:path", "must begin with a slash"},
+		{"ws+unix:///a%00b", "malformed path of a socket"},
+		{"ws://a\u2488b/", "host: "},
+	} {
+		_, err := ws.Dial(t.Context(), row.url, nil)
+		if err == nil || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("%s: got %v, want %q", row.url, err, row.want)
+		}
+	}
+}
+
+func TestDialInternationalName(t *testing.T) {
+	var dialed string
+	_, err := ws.Dial(t.Context(), "ws://bücher.example:81/", &ws.DialOptions{
+		NetDial: func(_ context.Context, _, addr string) (net.Conn, error) {
+			dialed = addr
+			return nil, errors.New("no further")
+		},
+	})
+	if err == nil || dialed != "xn--bcher-kva.example:81" {
+		t.Errorf("got %q, %v", dialed, err)
+	}
+}
+
+func TestDialHeaders(t *testing.T) {
+	var got *http.Request
+	l := listen(t, "tcp", "127.0.0.1:0")
+	serve(t, l, ws.AcceptOptions{Origins: []string{"*"}, Check: func(r *http.Request) error {
+		got = r
+		return nil
+	}})
+	jar, _ := cookiejar.New(nil)
+	jar.SetCookies(&url.URL{Scheme: "http", Host: l.Addr().String(), Path: "/"}, []*http.Cookie{{Name: "jar", Value: "1"}})
+	for _, row := range []struct {
+		name   string
+		opts   ws.DialOptions
+		user   string
+		host   string // empty: the URL's
+		header map[string][]string
+		absent []string
+	}{
+		{
+			name:   "nothing more than needed",
+			absent: []string{"Origin", "User-Agent", "Cookie", "Authorization", "Sec-Websocket-Protocol", "Sec-Websocket-Extensions"},
+		},
+		{
+			name: "everything",
+			opts: ws.DialOptions{
+				Header: http.Header{"User-Agent": {"me"}, "x-twice": {"a", "b"}, "Cookie": {"own=2"}, "Host": {"other.example"}},
+				Origin: "https://example.com", Jar: jar, Subprotocols: []string{"a", "b"},
+			},
+			user: "me:se%20cret@", host: "other.example",
+			header: map[string][]string{
+				"User-Agent": {"me"}, "X-Twice": {"a", "b"}, "Cookie": {"own=2; jar=1"},
+				"Origin": {"https://example.com"}, "Authorization": {"Basic bWU6c2UgY3JldA=="},
+				"Sec-Websocket-Protocol": {"a, b"},
+			},
+		},
+		{
+			name:   "left out",
+			opts:   ws.DialOptions{Header: http.Header{"authorization": nil, "Cookie": nil}, Jar: jar},
+			user:   "me:secret@",
+			absent: []string{"Cookie", "Authorization"},
+		},
+		{
+			name: "of the handshake",
+			opts: ws.DialOptions{Header: http.Header{"Upgrade": {"h2c"}, "Sec-WebSocket-Version": {"8"}, "Content-Length": {"5"}}},
+			header: map[string][]string{
+				"Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
+			},
+			absent: []string{"Content-Length"},
+		},
+		{
+			name:   "line break in a value",
+			opts:   ws.DialOptions{Header: http.Header{"X-A": {"1\r\nX-B: 2"}}},
+			absent: []string{"X-B"},
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c, err := ws.Dial(within(t, 10*time.Second), "ws://"+row.user+l.Addr().String(), &row.opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.CloseNow()
+			if row.host == "" {
+				row.host = l.Addr().String()
+			}
+			if got.Host != row.host {
+				t.Errorf("Host: got %q, want %q", got.Host, row.host)
+			}
+			for name, want := range row.header {
+				if !slices.Equal(got.Header[name], want) {
+					t.Errorf("%s: got %q, want %q", name, got.Header[name], want)
+				}
+			}
+			for _, name := range row.absent {
+				if v, there := got.Header[name]; there {
+					t.Errorf("%s: got %q, want none", name, v)
+				}
+			}
+		})
+	}
+}
+
+func TestDialWithoutHost(t *testing.T) {
+	l := listen(t, "tcp", "127.0.0.1:0")
+	serve(t, l, ws.AcceptOptions{})
+	_, err := ws.Dial(t.Context(), "ws://"+l.Addr().String(), &ws.DialOptions{Header: http.Header{"Host": nil}})
+	var he *ws.HandshakeError
+	if !errors.As(err, &he) || he.Status != http.StatusBadRequest || !strings.Contains(string(he.Body), "Host") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDialKeepsCookies(t *testing.T) {
+	l := listen(t, "tcp", "127.0.0.1:0")
+	serve(t, l, ws.AcceptOptions{Header: http.Header{"Set-Cookie": {"session=42; Path=/", "other=1; Domain=evil.example"}}})
+	jar, _ := cookiejar.New(nil)
+	c, err := ws.Dial(t.Context(), "ws://"+l.Addr().String(), &ws.DialOptions{Jar: jar})
+	says(t, c, err)
+	got := jar.Cookies(&url.URL{Scheme: "http", Host: l.Addr().String(), Path: "/"})
+	if len(got) != 1 || got[0].Name != "session" {
+		t.Errorf("got %v", got)
+	}
+}
+
+// A place answers with a redirect or shakes hands, and remembers the request.
+type place struct {
+	*httptest.Server
+	got http.Header
+}
+
+func newPlace(t *testing.T, secure bool, location func() string) *place {
+	p := &place{}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.got = r.Header.Clone()
+		if to := location(); to != "" && r.URL.Path != "/end" {
+			http.Redirect(w, r, to, http.StatusFound)
+			return
+		}
+		if c, err := ws.Accept(w, r, nil); err == nil {
+			_ = ws.Echo(r.Context(), c)
+		}
+	})
+	if p.Server = httptest.NewUnstartedServer(handler); secure {
+		p.StartTLS()
+	} else {
+		p.Start()
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+func TestDialRedirects(t *testing.T) {
+	end := newPlace(t, false, func() string { return "" })
+	safe := newPlace(t, true, func() string { return "" })
+	var location string
+	start := newPlace(t, false, func() string { return location })
+	secureStart := newPlace(t, true, func() string { return location })
+	roots := safe.Client().Transport.(*http.Transport).TLSClientConfig
+
+	for _, row := range []struct {
+		name, location string
+		secure         bool
+		max            int
+		want           string // part of the error
+		at             *place
+		credentials    bool
+	}{
+		{name: "not asked for", location: "/end", want: "server refused (HTTP status 302)"},
+		{name: "path", location: "/end", max: 1, at: start, credentials: true},
+		{name: "same host", location: start.URL + "/end#here", max: 1, at: start, credentials: true},
+		{name: "ws URL", location: strings.Replace(start.URL, "http", "ws", 1) + "/end", max: 1, at: start, credentials: true},
+		{name: "other port", location: end.URL, max: 1, at: end},
+		{name: "same host, secure", location: safe.URL, max: 1, at: safe, credentials: true},
+		{name: "other host", location: strings.Replace(safe.URL, "127.0.0.1", "localhost", 1), max: 1, want: "certificate"},
+		{name: "downgrade", location: end.URL, secure: true, max: 1, want: "redirected from wss to ws"},
+		{name: "for ever", location: "/again", max: 5, want: "more than 5 redirects (HTTP status 302)"},
+		{name: "scheme", location: "ftp://host/", max: 1, want: `scheme "ftp"`},
+		{name: "socket", location: "ws+unix:///run/socket", max: 1, want: `scheme "ws+unix"`},
+		{name: "nonsense", location: "http://[", max: 1, want: "malformed URL"},
+		{name: "port", location: "http://host:0/", max: 1, want: `port "0"`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			location = row.location
+			from := start
+			if row.secure {
+				from = secureStart
+			}
+			u := strings.Replace(from.URL, "://", "://me:secret@", 1)
+			c, err := ws.Dial(within(t, 10*time.Second), strings.Replace(u, "http", "ws", 1), &ws.DialOptions{
+				MaxRedirects: row.max, TLS: roots, Header: http.Header{"Cookie": {"a=b"}, "X-Mine": {"1"}},
+			})
+			if row.want != "" {
+				if err == nil || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "secret") {
+					t.Fatalf("got %v, want %q", err, row.want)
+				}
+				return
+			}
+			says(t, c, err)
+			got := row.at.got
+			if got.Get("X-Mine") != "1" {
+				t.Error("a header that is no credential was dropped")
+			}
+			if has := got.Get("Authorization") != ""; has != row.credentials {
+				t.Errorf("Authorization went along: %v, want %v", has, row.credentials)
+			}
+			if has := got.Get("Cookie") != ""; has != row.credentials {
+				t.Errorf("Cookie went along: %v, want %v", has, row.credentials)
+			}
+		})
+	}
+}
+
+func TestDialRefused(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, "later, please")
+	}))
+	defer srv.Close()
+	_, err := ws.Dial(t.Context(), strings.Replace(srv.URL, "http", "ws", 1), nil)
+	var he *ws.HandshakeError
+	if !errors.As(err, &he) || he.Status != 503 || he.Header.Get("Retry-After") != "7" || string(he.Body) != "later, please" {
+		t.Errorf("got %+v", err)
+	}
+}
+
+// silent accepts connections and says nothing.
+func silent(t *testing.T) net.Listener {
+	l := listen(t, "tcp", "127.0.0.1:0")
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func TestTimeouts(t *testing.T) {
+	l := silent(t)
+	for _, row := range []struct {
+		name string
+		opts ws.DialOptions
+		url  string
+		op   string
+	}{
+		{"handshake", ws.DialOptions{HandshakeTimeout: time.Millisecond}, "ws://" + l.Addr().String(), "handshake"},
+		{"TLS", ws.DialOptions{ConnectTimeout: time.Millisecond}, "wss://" + l.Addr().String(), "connect"},
+		{"TCP", ws.DialOptions{ConnectTimeout: time.Millisecond, NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}, "ws://host", "connect"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := ws.Dial(t.Context(), row.url, &row.opts)
+			var te *ws.TimeoutError
+			if !errors.As(err, &te) || te.Op != row.op || te.After != time.Millisecond {
+				t.Fatalf("got %v, want a %s timeout", err, row.op)
+			}
+			var ne net.Error
+			if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &ne) || !ne.Timeout() {
+				t.Errorf("%v is not a timeout to others", err)
+			}
+		})
+	}
+}
+
+func TestReadTimeoutLosesNothing(t *testing.T) {
+	client, server := pair(t, &ws.DialOptions{ReadTimeout: 10 * time.Millisecond}, nil)
+	ctx := within(t, 10*time.Second)
+	half := make(chan struct{})
+	go func() {
+		w, _ := server.Writer(ctx, ws.MessageText)
+		_, _ = w.Write([]byte("one "))
+		<-half
+		_, _ = w.Write([]byte("message"))
+		_ = w.Close()
+	}()
+	_, _, err := client.Read(ctx)
+	var te *ws.TimeoutError
+	if !errors.As(err, &te) || te.Op != "read" {
+		t.Fatalf("got %v, want a read timeout", err)
+	}
+	close(half)
+	for {
+		_, p, err := client.Read(ctx)
+		if errors.As(err, &te) {
+			continue
+		}
+		if err != nil || string(p) != "one message" {
+			t.Fatalf("got %q, %v", p, err)
+		}
+		return
+	}
+}
+
+func TestWriteTimeout(t *testing.T) {
+	client, _ := pair(t, &ws.DialOptions{WriteTimeout: 10 * time.Millisecond}, nil)
+	err := client.Write(t.Context(), ws.MessageBinary, make([]byte, 1<<20)) // nobody reads
+	var te *ws.TimeoutError
+	if !errors.As(err, &te) || te.Op != "write" {
+		t.Fatalf("got %v, want a write timeout", err)
+	}
+}

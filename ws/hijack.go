@@ -1,0 +1,47 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"time"
+)
+
+// errHijacked: the connection belongs to the caller of Hijack.
+var errHijacked = errors.New("connection was hijacked")
+
+// Hijack takes the connection below out of the Conn, for frames that a Conn would
+// not send or take: see [AppendFrame] and [ReadHeader]. early has arrived already
+// and comes in front of what nc reads. From then on the Conn is of no use, and the
+// caller closes nc. It is an error while another call reads or writes.
+func (c *Conn) Hijack() (nc net.Conn, early []byte, err error) {
+	for _, s := range []slot{c.rd.turn, c.wr.message, c.wr.frame} {
+		if !s.tryLock() {
+			return nil, nil, opError("hijack", errors.New("connection is being read from or written to"))
+		}
+		defer s.unlock()
+	}
+	r, w := &c.rd, &c.wr
+	if r.err != nil {
+		return nil, nil, opError("hijack", r.err)
+	}
+	if w.err == nil {
+		if err := c.flushLocked(context.Background()); err != nil {
+			return nil, nil, opError("hijack", err)
+		}
+	}
+	r.guard.release()
+	w.guard.release()
+	if err := c.nc.SetDeadline(time.Time{}); err != nil {
+		return nil, nil, opError("hijack", err)
+	}
+	r.err, w.err = errHijacked, errHijacked
+	early = slices.Clone(r.buf[r.r:r.w])
+	c.releaseInflater(true)
+	c.cl.once.Do(func() {
+		c.cl.err = errHijacked
+		close(c.cl.done)
+	})
+	return c.nc, early, nil
+}

@@ -1,0 +1,222 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+
+	"golang.org/x/net/http/httpproxy"
+)
+
+// A ProxyError says that a proxy could not be reached or did not do what it was
+// asked to.
+type ProxyError struct {
+	Hop    string // the proxy, such as "socks5://127.0.0.1:1080"
+	Target string // host and port it was asked for
+	Reason string
+
+	// Status is that of the HTTP response, or the code of the SOCKS4 reply. Zero:
+	// the proxy was not reached or did not answer, or it speaks SOCKS5, of which
+	// Reason has the reply in words (RFC 1928 §6).
+	Status int
+	Header http.Header // of the HTTP response
+	Body   []byte      // of the HTTP response, its first 4 KiB at most
+
+	Err error // what happened below, if anything
+}
+
+func (e *ProxyError) Error() string {
+	s := fmt.Sprintf("proxy %s, asked for %s: %s", e.Hop, e.Target, e.Reason)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *ProxyError) Unwrap() error { return e.Err }
+
+// defaultPorts has the schemes of proxies that we speak.
+var defaultPorts = map[string]string{
+	"http": "80", "https": "443",
+	"socks4": "1080", "socks4a": "1080", "socks5": "1080", "socks5h": "1080",
+}
+
+// ProxyURL is a [DialOptions].Proxy that is the same for all targets. The scheme
+// is http or https for the CONNECT method (RFC 9110 §9.3.6), without and with TLS
+// to the proxy, or one of socks4, socks4a, socks5 (RFC 1928) and socks5h. With
+// socks4 and socks5 we look up the address of the target, with socks4a and
+// socks5h the proxy does. User and password in the URL become Basic
+// authentication for CONNECT, that of RFC 1929 for SOCKS5, and the user id for
+// SOCKS4, which has no password.
+func ProxyURL(rawURL string) (func(*url.URL) (*url.URL, error), error) {
+	u, err := parseProxy(rawURL)
+	if err != nil {
+		return nil, fmt.Errorf("ws: proxy %s: %w", redact(rawURL), err)
+	}
+	return func(*url.URL) (*url.URL, error) { return u, nil }, nil
+}
+
+func parseProxy(rawURL string) (*url.URL, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return nil, errors.New("malformed URL")
+	}
+	return u, checkProxy(u)
+}
+
+func checkProxy(u *url.URL) error {
+	switch {
+	case defaultPorts[u.Scheme] == "":
+		return fmt.Errorf("scheme %q is none of http, https, socks4, socks4a, socks5 and socks5h", u.Scheme)
+	case u.Hostname() == "":
+		return errors.New("URL without a host")
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
+		return errors.New("URL with more than a host and a port")
+	}
+	if u.User == nil {
+		return nil
+	}
+	_, hasPassword := u.User.Password()
+	if hasPassword && (u.Scheme == "socks4" || u.Scheme == "socks4a") {
+		return errors.New("SOCKS4 knows a user but no password")
+	}
+	return nil
+}
+
+// ProxyFromEnvironment is a [DialOptions].Proxy that goes by the environment:
+// HTTPS_PROXY for wss, HTTP_PROXY for ws, ALL_PROXY for what has none of its own,
+// and NO_PROXY, a list of hosts, domains, addresses and CIDR ranges that are
+// reached without; each also in lower case. localhost and loopback addresses
+// never take a proxy. It reads the environment at each call.
+func ProxyFromEnvironment(u *url.URL) (*url.URL, error) {
+	config := httpproxy.FromEnvironment()
+	if config.CGI {
+		config.HTTPProxy = "" // it may be a header of the request (CVE-2016-5385)
+	}
+	all := os.Getenv("ALL_PROXY")
+	if all == "" {
+		all = os.Getenv("all_proxy")
+	}
+	for _, p := range []*string{&config.HTTPProxy, &config.HTTPSProxy} {
+		if *p == "" {
+			*p = all
+		}
+	}
+	mine, asHTTP := config.HTTPProxy, target{url: u}.http()
+	if u.Scheme == "wss" {
+		mine = config.HTTPSProxy
+	}
+	// A URL that cannot be parsed counts as none there, and the connection would go
+	// where it must not.
+	if _, err := url.Parse(mine); err != nil {
+		if _, err = url.Parse("http://" + mine); err != nil {
+			return nil, errors.New("malformed proxy URL in the environment")
+		}
+	}
+	p, err := config.ProxyFunc()(asHTTP)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	if err := checkProxy(p); err != nil {
+		return nil, fmt.Errorf("proxy %s of the environment: %w", hopName(p), err)
+	}
+	return p, nil
+}
+
+// throughProxy opens a connection to the proxy and has it connect to addr.
+func (o *DialOptions) throughProxy(ctx context.Context, p *url.URL, addr string) (net.Conn, error) {
+	e := &ProxyError{Hop: hopName(p), Target: addr}
+	if err := checkProxy(p); err != nil {
+		return nil, e.because("cannot be used", err)
+	}
+	port := p.Port()
+	if port == "" {
+		port = defaultPorts[p.Scheme]
+	}
+	if p.Scheme == "socks4" || p.Scheme == "socks5" {
+		var err error
+		if addr, err = o.resolve(ctx, addr, p.Scheme == "socks4"); err != nil {
+			return nil, e.because("look up its target", err)
+		}
+	}
+	nc, err := o.open(ctx, o.network(), net.JoinHostPort(p.Hostname(), port))
+	if err != nil {
+		return nil, e.because("not reached", err)
+	}
+	tunnel, err := o.askProxy(ctx, nc, p, addr, e)
+	if err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	o.debug(ctx, "proxy connected", slog.String("proxy", e.Hop), slog.String("addr", addr))
+	return tunnel, nil
+}
+
+func hopName(p *url.URL) string {
+	return (&url.URL{Scheme: p.Scheme, Host: p.Host}).String()
+}
+
+// because completes an error.
+func (e *ProxyError) because(reason string, err error) error {
+	e.Reason, e.Err = reason, err
+	return e
+}
+
+// askProxy speaks the proxy's protocol.
+func (o *DialOptions) askProxy(ctx context.Context, nc net.Conn, p *url.URL, addr string, e *ProxyError) (net.Conn, error) {
+	if p.Scheme == "https" {
+		tc, err := startTLS(ctx, nc, o.ProxyTLS, p.Hostname())
+		if err != nil {
+			return nil, e.because("not reached", err)
+		}
+		nc = tc
+	}
+	var err error
+	release := bindDeadline(ctx, nc)
+	switch p.Scheme {
+	case "http", "https":
+		err = o.connectMethod(nc, p.User, addr, e)
+	case "socks4", "socks4a":
+		err = socks4(nc, p.User, addr, e)
+	default:
+		err = socks5(ctx, nc, p, addr, e)
+	}
+	if !release() && err == nil {
+		err = context.Cause(ctx)
+	}
+	switch {
+	case err == nil:
+		return nc, nil
+	case errors.As(err, new(*ProxyError)):
+		return nil, err
+	default:
+		return nil, e.because("did not answer", ctxError(ctx, err))
+	}
+}
+
+// resolve looks up the address for a proxy that is not to do so.
+func (o *DialOptions) resolve(ctx context.Context, addr string, only4 bool) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", err
+	}
+	network := map[string]string{"tcp": "ip", "tcp4": "ip4", "tcp6": "ip6"}[o.network()]
+	if only4 {
+		network = "ip4"
+	}
+	list, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
+	if err != nil {
+		return "", ctxError(ctx, err)
+	}
+	slices.SortStableFunc(list, func(a, b netip.Addr) int { // what most proxies can reach comes first
+		return a.Unmap().BitLen() - b.Unmap().BitLen()
+	})
+	return net.JoinHostPort(list[0].Unmap().String(), port), nil
+}

@@ -1,0 +1,115 @@
+package ws
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// A target is where a URL leads.
+type target struct {
+	url    *url.URL // of scheme ws or wss; the host is in ASCII
+	socket string   // path of the unix socket; empty means TCP
+}
+
+// parseTarget checks a URL against RFC 6455 §3.
+func parseTarget(rawURL string) (target, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return target{}, errors.New("malformed URL")
+	}
+	scheme, unix := strings.CutSuffix(u.Scheme, "+unix")
+	switch {
+	case scheme != "ws" && scheme != "wss":
+		return target{}, fmt.Errorf("scheme %q is none of ws, wss, ws+unix and wss+unix", u.Scheme)
+	case u.Fragment != "" || strings.HasSuffix(rawURL, "#"):
+		return target{}, errors.New("URL with a fragment (RFC 6455 §3)")
+	case u.Opaque != "":
+		return target{}, errors.New("malformed URL")
+	case unix:
+		return unixTarget(u, scheme)
+	case u.Hostname() == "":
+		return target{}, errors.New("URL without a host")
+	}
+	if port := u.Port(); port != "" || strings.HasSuffix(u.Host, ":") {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return target{}, fmt.Errorf("port %q is not within 1-65535", port)
+		}
+	}
+	if u.Host, err = asciiHost(u.Host); err != nil {
+		return target{}, err
+	}
+	return target{url: u}, nil
+}
+
+// unixTarget takes apart what stands in the path: the socket's path, up to a
+// colon, and the resource.
+func unixTarget(u *url.URL, scheme string) (target, error) {
+	socket, resource, _ := strings.Cut(u.EscapedPath(), ":")
+	if u.Host != "" || !strings.HasPrefix(socket, "/") {
+		return target{}, fmt.Errorf("the path of a socket must be absolute, as in %s:///run/socket:/path", u.Scheme)
+	}
+	socket, err := url.PathUnescape(socket)
+	if err != nil || strings.ContainsRune(socket, 0) {
+		return target{}, errors.New("malformed path of a socket")
+	}
+	if resource != "" && !strings.HasPrefix(resource, "/") {
+		return target{}, fmt.Errorf("the resource behind the socket must begin with a slash, as in %s:///run/socket:/path", u.Scheme)
+	}
+	v := &url.URL{Scheme: scheme, Host: "localhost", User: u.User, RawQuery: u.RawQuery, ForceQuery: u.ForceQuery, RawPath: resource}
+	if v.Path, err = url.PathUnescape(resource); err != nil {
+		return target{}, errors.New("malformed URL")
+	}
+	return target{url: v, socket: socket}, nil
+}
+
+// asciiHost is how a host goes into a request and to a resolver (RFC 5891 §5).
+func asciiHost(host string) (string, error) {
+	for i := range len(host) {
+		if host[i] < 0x80 {
+			continue
+		}
+		if host[0] == '[' {
+			return "", errors.New("IPv6 address that is not ASCII")
+		}
+		name, port, _ := strings.Cut(host, ":")
+		name, err := idna.Lookup.ToASCII(name)
+		if err != nil {
+			return "", fmt.Errorf("host: %w", err)
+		}
+		if port != "" {
+			return net.JoinHostPort(name, port), nil
+		}
+		return name, nil
+	}
+	return host, nil
+}
+
+// addr is host and port to connect to.
+func (t target) addr() string {
+	port := t.url.Port()
+	if port == "" {
+		port = map[string]string{"ws": "80", "wss": "443"}[t.url.Scheme]
+	}
+	return net.JoinHostPort(t.url.Hostname(), port)
+}
+
+// http is the URL as cookie jars and redirects know it.
+func (t target) http() *url.URL {
+	u := *t.url
+	u.Scheme = map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
+	return &u
+}
+
+// redact leaves out what must not go into messages and logs.
+func redact(rawURL string) string {
+	if u, err := url.Parse(rawURL); err == nil {
+		return u.Redacted()
+	}
+	return "URL" // there may be a password in what cannot be parsed
+}
