@@ -1,0 +1,456 @@
+package gate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// An Exit is the exit code of a program that judges a run. It never is a count.
+type Exit int
+
+// The exit codes. Interrupted is no decision of the gate, but stands in the same
+// table.
+const (
+	Holds         Exit = 0
+	Failed        Exit = 1 // the implementation fails: an unexpected outcome, an entry that is out of date
+	Misconfigured Exit = 2 // wrong usage or configuration, such as an entry that matches no case
+	HarnessFailed Exit = 3 // the harness or its environment failed
+	Incomplete    Exit = 4 // cases have no verdict, or too few were played
+	AgentFailed   Exit = 5 // the agent cannot be tested
+	Interrupted   Exit = 130
+)
+
+// A Decision is what the gate says of a run.
+type Decision struct {
+	Exit       Exit
+	Violations []Violation // empty where the gate holds
+	// Notes are worth saying and violate nothing, a sentence each.
+	Notes []string
+	// Cases has the cases that an entry is about.
+	Cases map[cases.ID]Overlay
+}
+
+// An Overlay is what the expectations make of the outcome of a case.
+type Overlay struct {
+	Mark  Mark
+	Entry *Entry // the one that is about the case
+}
+
+// A Mark tells the overlays apart.
+type Mark string
+
+// The marks of cases with an entry. ExpectedFail and MarkFlaky violate nothing.
+const (
+	ExpectedFail     Mark = "expected-fail"     // the outcome is the one of the entry
+	UnexpectedPass   Mark = "unexpected-pass"   // it is a pass, and the entry says otherwise
+	MarkFlaky        Mark = "flaky"             // declared flaky, whatever came
+	Expired          Mark = "expired"           // the entry would fit, and is past its date
+	ChangedSignature Mark = "changed-signature" // it fails, but not as the entry says
+)
+
+// A Violation is one reason for the gate to be shut.
+type Violation struct {
+	Kind  Kind
+	Cases []cases.ID // in order; empty if it is about the run or a file
+	Entry *Entry     // nil if none is concerned
+	Text  string     // a sentence that names the cases and says what to do
+}
+
+// A Kind tells violations apart.
+type Kind string
+
+// The kinds of violations.
+const (
+	Unexpected  Kind = "unexpected"      // the outcome fails, and no entry says so
+	Unallowed   Kind = "not-allowed"     // the policy does not allow the outcome
+	Passes      Kind = "unexpected-pass" // the case passes, and an entry says otherwise
+	Changed     Kind = "changed-signature"
+	OutOfDate   Kind = "expired"
+	Duplicate   Kind = "duplicate" // two entries with the same pattern
+	Overlap     Kind = "overlap"   // two entries about the same case
+	Unmatched   Kind = "unmatched" // an entry or a file that is about nothing
+	Missing     Kind = "missing"
+	TooFew      Kind = "too-few"
+	NotJudged   Kind = "harness-error"
+	InvalidRun  Kind = "invalid-run"
+	WithoutCase Kind = "empty"
+)
+
+// exits says which exit code each kind asks for, and by the order of the rows
+// which of several wins.
+var exits = []struct {
+	exit  Exit
+	kinds []Kind
+}{
+	{HarnessFailed, []Kind{NotJudged, InvalidRun}},
+	{Misconfigured, []Kind{Unmatched}},
+	{Failed, []Kind{Unexpected, Unallowed, Passes, Changed, OutOfDate, Duplicate, Overlap}},
+	{Incomplete, []Kind{Missing, TooFew, WithoutCase}},
+}
+
+// soon is how long before its end an entry is announced to expire.
+const soon = 14 * 24 * time.Hour
+
+// Strict is a policy by which nothing but a pass or an observed outcome will do.
+// As one more file it is added to the others; their entries still count.
+func Strict() Expectations {
+	return Expectations{File: "--strict", Version: Version, Policy: Policy{NonStrict: Fail, Unimplemented: Fail}}
+}
+
+// Decide holds a run against what the files expect of its agent. All files
+// apply together: the strictest policy of each kind, and every entry. A file
+// about another agent or role is left out, which a note says; entries about
+// cases that the run did not select are none of its business, which another note
+// says.
+func Decide(run *harness.Run, files []Expectations, now time.Time) Decision {
+	d := &decider{
+		run: run, now: now, decision: Decision{Cases: map[cases.ID]Overlay{}},
+		claims: map[cases.ID]*Entry{}, used: map[*Entry]bool{}, late: map[*Entry][]cases.ID{},
+	}
+	d.apply(files)
+	d.duplicates()
+	ids := d.order()
+	d.claim(ids)
+	for _, id := range ids {
+		d.judge(id)
+	}
+	d.aboutEntries()
+	d.aboutRun()
+	d.decision.Exit = exitOf(d.decision.Violations)
+	return d.decision
+}
+
+func exitOf(list []Violation) Exit {
+	for _, row := range exits {
+		if slices.ContainsFunc(list, func(v Violation) bool { return slices.Contains(row.kinds, v.Kind) }) {
+			return row.exit
+		}
+	}
+	return Holds
+}
+
+type decider struct {
+	run      *harness.Run
+	now      time.Time
+	policy   Policy
+	min      int
+	entries  []*Entry
+	results  map[cases.ID]harness.Result
+	claims   map[cases.ID]*Entry   // the one about a case
+	used     map[*Entry]bool       // those about some case of the run
+	late     map[*Entry][]cases.ID // cases whose entry would fit, and has expired
+	missing  []cases.ID
+	broken   []cases.ID // harness errors
+	executed int
+	decision Decision
+}
+
+func (d *decider) violate(kind Kind, e *Entry, ids []cases.ID, format string, a ...any) {
+	d.decision.Violations = append(d.decision.Violations, Violation{Kind: kind, Cases: ids, Entry: e, Text: fmt.Sprintf(format, a...)})
+}
+
+func (d *decider) note(format string, a ...any) {
+	d.decision.Notes = append(d.decision.Notes, fmt.Sprintf(format, a...))
+}
+
+// apply takes the files that are about this run together.
+func (d *decider) apply(files []Expectations) {
+	d.policy = Policy{NonStrict: Allow, Informational: Allow, Unimplemented: Allow}
+	size := len(cases.All())
+	for i := range files {
+		x := &files[i]
+		if !x.appliesTo(d.run.Header.Agent) {
+			d.note("%s is about %s, so it says nothing of this run", x.File, x.about())
+			continue
+		}
+		d.policy.NonStrict = stricter(d.policy.NonStrict, x.Policy.NonStrict)
+		d.policy.Informational = stricter(d.policy.Informational, x.Policy.Informational)
+		unimplemented := x.Policy.Unimplemented
+		if unimplemented == "" {
+			unimplemented = Fail
+		}
+		d.policy.Unimplemented = stricter(d.policy.Unimplemented, unimplemented)
+		d.min = max(d.min, x.Policy.MinExecuted.Of(size))
+		for j := range x.Expect {
+			d.entries = append(d.entries, &x.Expect[j])
+		}
+	}
+}
+
+func (x *Expectations) about() string {
+	var parts []string
+	if x.Agent != "" {
+		parts = append(parts, fmt.Sprintf("the agent %q", x.Agent))
+	}
+	if x.Role != nil {
+		parts = append(parts, x.Role.String()+"s")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func stricter(a, b Rule) Rule {
+	if a == Fail || b == Fail {
+		return Fail
+	}
+	return a
+}
+
+// duplicates takes out entries with the same pattern as an earlier one.
+func (d *decider) duplicates() {
+	first := map[string]*Entry{}
+	d.entries = slices.DeleteFunc(d.entries, func(e *Entry) bool {
+		before, again := first[e.Case]
+		if again {
+			d.violate(Duplicate, e, nil, "%s: a second entry for %s; the first is at %s: remove one", e.At(), e.Case, before.At())
+			return true
+		}
+		first[e.Case] = e
+		return false
+	})
+}
+
+// order lists the cases: those selected, and others that have a result.
+func (d *decider) order() []cases.ID {
+	ids := slices.Clone(d.run.Header.Selection.Selected)
+	d.results = make(map[cases.ID]harness.Result, len(d.run.Results))
+	for _, r := range d.run.Results {
+		d.results[r.Case] = r
+		ids = append(ids, r.Case)
+	}
+	slices.SortFunc(ids, cases.ID.Compare)
+	return slices.Compact(ids)
+}
+
+// claim finds the cases that each entry is about. Where there are two entries
+// about a case the first one counts.
+func (d *decider) claim(ids []cases.ID) {
+	list := make([]cases.Case, len(ids))
+	for i, id := range ids {
+		list[i].ID = id
+	}
+	for _, e := range d.entries {
+		shared := map[*Entry][]cases.ID{}
+		mine, _ := cases.Select(list, []string{e.Case}, nil) // a pattern that is none matches nothing
+		for _, c := range mine {
+			if before := d.claims[c.ID]; before != nil {
+				shared[before] = append(shared[before], c.ID)
+			} else {
+				d.claims[c.ID] = e
+			}
+			d.used[e] = true
+		}
+		for _, before := range d.entries {
+			if both := shared[before]; len(both) > 0 {
+				d.violate(Overlap, e, both, "%s and %s are both about %s: let one of them speak of each case", before.At(), e.At(), Ranges(both, d.run))
+			}
+		}
+	}
+}
+
+// judge holds the outcome of one case against its entry, or the policy.
+func (d *decider) judge(id cases.ID) {
+	e := d.claims[id]
+	r, ran := d.results[id]
+	if !ran {
+		r = harness.Result{Case: id, Outcome: harness.NotRun}
+	}
+	switch r.Outcome {
+	case harness.NotRun, harness.Blocked:
+		d.missing = append(d.missing, id)
+		return
+	case harness.HarnessError:
+		d.broken = append(d.broken, id)
+		return
+	case harness.Pass, harness.PassLenient, harness.Fail, harness.Unsupported, harness.Observed, harness.Crash, harness.Timeout:
+	}
+	d.executed++
+	if e == nil {
+		d.withoutEntry(r)
+		return
+	}
+	mark := d.mark(r, e)
+	d.decision.Cases[id] = Overlay{Mark: mark, Entry: e}
+	switch mark {
+	case ExpectedFail, MarkFlaky:
+	case Expired:
+		d.late[e] = append(d.late[e], id)
+	case UnexpectedPass:
+		d.violate(Passes, e, []cases.ID{id}, "%s passes (%s), but %s expects %s: take it out of the entry, or remove the entry",
+			id, r.Outcome, e.At(), e.Verdict)
+	case ChangedSignature:
+		d.violate(Changed, e, []cases.ID{id}, "%s is not as %s says: it is %s, expected was %s", id, e.At(), d.got(r), e.wants())
+	}
+}
+
+func (d *decider) got(r harness.Result) string {
+	if !r.Outcome.Ran() {
+		return string(r.Outcome)
+	}
+	return fmt.Sprintf("%s with signature %q", r.Outcome, Signature(r))
+}
+
+func (e *Entry) wants() string {
+	if e.Signature == "" {
+		return string(e.Verdict)
+	}
+	return fmt.Sprintf("%s with %q", e.Verdict, e.Signature)
+}
+
+// mark compares an outcome with the entry about its case.
+func (d *decider) mark(r harness.Result, e *Entry) Mark {
+	good := r.Outcome == harness.Pass || r.Outcome == harness.Observed
+	fits := Word(r.Outcome) == e.Verdict
+	mark := ExpectedFail
+	if e.Verdict == WantFlaky {
+		fits = r.Outcome != harness.Crash
+		mark = MarkFlaky
+	}
+	switch {
+	case good && e.Verdict != WantFlaky:
+		return UnexpectedPass
+	case !fits, !good && e.Signature != "" && !sameSignature(e.Signature, r):
+		return ChangedSignature
+	case e.expired(d.now):
+		return Expired
+	}
+	return mark
+}
+
+// expired reports whether the last day of the entry, in UTC, is over.
+func (e *Entry) expired(now time.Time) bool {
+	return !e.Expires.IsZero() && !now.Before(e.Expires.AddDate(0, 0, 1))
+}
+
+// withoutEntry judges by the policy.
+func (d *decider) withoutEntry(r harness.Result) {
+	rule, what := Allow, ""
+	switch r.Outcome {
+	case harness.Fail, harness.Crash, harness.Timeout:
+		d.violate(Unexpected, nil, []cases.ID{r.Case}, "%s: %s", r.Case, because(r))
+		return
+	case harness.PassLenient:
+		rule, what = d.policy.NonStrict, "nonStrict"
+	case harness.Unsupported:
+		rule, what = d.policy.Unimplemented, "unimplemented"
+	case harness.Observed:
+		rule, what = d.policy.Informational, "informational"
+	case harness.Pass, harness.Blocked, harness.NotRun, harness.HarnessError:
+	}
+	if rule == Fail {
+		d.violate(Unallowed, nil, []cases.ID{r.Case}, "%s: %s; no entry says so, and the policy is %s: fail", r.Case, because(r), what)
+	}
+}
+
+func because(r harness.Result) string {
+	if r.Outcome.Ran() {
+		return fmt.Sprintf("%s, behavior %s, close %s", r.Outcome, r.Behavior, r.Close)
+	}
+	note, _, _ := strings.Cut(r.Note, "\n")
+	if note == "" {
+		return string(r.Outcome)
+	}
+	return fmt.Sprintf("%s, %s", r.Outcome, note)
+}
+
+// aboutEntries finds the entries that are out of date or about nothing.
+func (d *decider) aboutEntries() {
+	all := cases.All()
+	var elsewhere []string
+	for _, e := range d.entries {
+		switch late := d.late[e]; {
+		case !d.used[e] && len(cases.Unmatched(all, []string{e.Case})) > 0:
+			d.violate(Unmatched, e, nil, "%s: no case matches %s: correct or remove the entry", e.At(), e.Case)
+		case !d.used[e]:
+			elsewhere = append(elsewhere, e.Case)
+		case len(late) > 0:
+			d.violate(OutOfDate, e, late, "%s: the entry for %s expired on %s, and %s still as it says: mend it, or decide on a new date",
+				e.At(), e.Case, e.Expires, are(len(late)))
+		case !e.Expires.IsZero() && !e.expired(d.now) && d.now.Add(soon).After(e.Expires.AddDate(0, 0, 1)):
+			d.note("%s: the entry for %s expires after %s", e.At(), e.Case, e.Expires)
+		}
+	}
+	if len(elsewhere) > 0 {
+		d.note("entries about cases that this run did not select: %s", strings.Join(elsewhere, ", "))
+	}
+}
+
+func are(n int) string {
+	if n == 1 {
+		return "its case is"
+	}
+	return fmt.Sprintf("%d of its cases are", n)
+}
+
+// aboutRun finds what is wrong with the run as a whole.
+func (d *decider) aboutRun() {
+	switch foot := d.run.Footer; {
+	case foot != nil && foot.State == harness.Invalid:
+		d.violate(InvalidRun, nil, nil, "the harness failed, so the run cannot be trusted: %s", foot.Error)
+	case len(d.broken) > 0:
+		d.violate(NotJudged, nil, d.broken, "%s could not be judged: %s", plural(len(d.broken), "case"), Ranges(d.broken, d.run))
+	}
+	switch {
+	case d.executed == 0 && len(d.missing) == 0 && len(d.broken) == 0:
+		d.violate(WithoutCase, nil, nil, "no case was run")
+	case len(d.missing) > 0:
+		d.violate(Missing, nil, d.missing, "%s no verdict: %s", haveOf(len(d.missing), d.executed+len(d.missing)+len(d.broken)), Ranges(d.missing, d.run))
+	case d.run.Footer == nil:
+		d.violate(Missing, nil, nil, "the run was cut off before its end")
+	}
+	if d.executed < d.min {
+		d.violate(TooFew, nil, nil, "%s played, and the policy is minExecuted: %d", plural(d.executed, "case"), d.min)
+	}
+}
+
+func haveOf(n, all int) string {
+	if n == 1 {
+		return fmt.Sprintf("1 of %s has", plural(all, "case"))
+	}
+	return fmt.Sprintf("%d of %s have", n, plural(all, "case"))
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// Ranges names cases, those that follow each other in the run (or, without one,
+// in the catalogue) as a range: "5.1 to 5.20, 7.1.1".
+func Ranges(ids []cases.ID, run *harness.Run) string {
+	var order []cases.ID
+	if run != nil {
+		order = slices.SortedFunc(slices.Values(run.Header.Selection.Selected), cases.ID.Compare)
+	} else {
+		for _, c := range cases.All() {
+			order = append(order, c.ID)
+		}
+	}
+	place := make(map[cases.ID]int, len(order))
+	for i, id := range order {
+		place[id] = i + 1
+	}
+	var parts []string
+	for rest := ids; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && place[rest[n]] > 0 && place[rest[n]] == place[rest[n-1]]+1 {
+			n++
+		}
+		switch n {
+		case 1:
+			parts = append(parts, string(rest[0]))
+		case 2:
+			parts = append(parts, string(rest[0]), string(rest[1]))
+		default:
+			parts = append(parts, fmt.Sprintf("%s to %s", rest[0], rest[n-1]))
+		}
+		rest = rest[n:]
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,295 @@
+package gate_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/gate"
+)
+
+var today = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+// verdicts that come to the outcomes.
+var verdicts = map[harness.Outcome]cases.Verdict{
+	harness.Pass:        {Behavior: cases.OK, Close: cases.CloseOK},
+	harness.PassLenient: {Behavior: cases.NonStrict, Close: cases.CloseOK},
+	harness.Fail:        {Behavior: cases.Failed, Close: cases.CloseOK},
+	harness.Unsupported: {Behavior: cases.Unimplemented, Close: cases.CloseOK},
+	harness.Observed:    {Behavior: cases.Informational, Close: cases.CloseInformational},
+}
+
+// runOf makes a complete run out of ids and outcomes: "5.1 fail". An id alone was
+// selected and has no result.
+func runOf(lines ...string) *harness.Run {
+	r := &harness.Run{Footer: &harness.Footer{State: harness.Complete}}
+	r.Header.Agent = harness.Agent{Name: "gorilla", Role: cases.Server}
+	for _, line := range lines {
+		id, outcome, ran := strings.Cut(line, " ")
+		r.Header.Selection.Selected = append(r.Header.Selection.Selected, cases.ID(id))
+		if ran {
+			r.Results = append(r.Results, harness.Result{
+				Case: cases.ID(id), Outcome: harness.Outcome(outcome), Verdict: verdicts[harness.Outcome(outcome)],
+				Transcript: &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1002},
+			})
+		}
+	}
+	return r
+}
+
+// file is an expectation file with these entries, one a line: flow mappings
+// without their braces.
+func file(t *testing.T, name string, entries ...string) gate.Expectations {
+	t.Helper()
+	text := "version: 1\nexpect:\n"
+	for _, e := range entries {
+		text += "  - {" + e + ", reason: because}\n"
+	}
+	x, err := gate.Parse(name, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func TestDecide(t *testing.T) {
+	const five = "case: '5.1', verdict: fail"
+	for _, row := range []struct {
+		name    string
+		run     []string
+		entries []string
+		strict  bool
+		exit    gate.Exit
+		want    []string // violations: kind and beginning of the text
+		marks   string
+	}{
+		{name: "all pass", run: []string{"5.1 pass", "5.2 observed"}},
+		{name: "lenient and unsupported without a file", run: []string{"5.1 pass-lenient", "5.2 unsupported"}},
+		{name: "strict", run: []string{"5.1 pass-lenient", "5.2 unsupported", "5.3 pass", "5.4 observed"}, strict: true, exit: 1, want: []string{
+			"not-allowed 5.1: pass-lenient, behavior NON-STRICT, close OK; no entry says so, and the policy is nonStrict: fail",
+			"not-allowed 5.2: unsupported",
+		}},
+		{name: "unsupported that was not declared", run: []string{"5.1 fail", "5.2 unsupported", "5.3 pass-lenient"}, entries: []string{five},
+			exit: 1, want: []string{"not-allowed 5.2: unsupported"}, marks: "5.1 expected-fail"},
+		{name: "unsupported that was declared", run: []string{"12.1.1 unsupported", "12.1.2 unsupported"}, entries: []string{"case: '12.*', verdict: unsupported"},
+			marks: "12.1.1 expected-fail, 12.1.2 expected-fail"},
+		{name: "unexpected failure", run: []string{"5.1 fail", "5.2 fail"}, entries: []string{five}, exit: 1,
+			want: []string{"unexpected 5.2: fail, behavior FAILED, close OK"}, marks: "5.1 expected-fail"},
+		{name: "crash and timeout", run: []string{"5.1 crash", "5.2 timeout"}, exit: 1, want: []string{"unexpected 5.1: crash", "unexpected 5.2: timeout"}},
+		{name: "declared crash", run: []string{"5.1 crash"}, entries: []string{"case: '5.1', verdict: crash"}, marks: "5.1 expected-fail"},
+		{name: "crash where a failure was declared", run: []string{"5.1 crash"}, entries: []string{five}, exit: 1,
+			want: []string{"changed-signature 5.1 is not as a.yaml:3 says: it is crash, expected was fail"}, marks: "5.1 changed-signature"},
+		{name: "fixed", run: []string{"5.1 pass"}, entries: []string{five}, exit: 1,
+			want: []string{"unexpected-pass 5.1 passes (pass), but a.yaml:3 expects fail"}, marks: "5.1 unexpected-pass"},
+		{name: "one of a pattern is fixed", run: []string{"5.1 fail", "5.2 pass"}, entries: []string{"case: '5.*', verdict: fail"}, exit: 1,
+			want: []string{"unexpected-pass 5.2 passes"}, marks: "5.1 expected-fail, 5.2 unexpected-pass"},
+		{name: "signature", run: []string{"5.1 fail"}, entries: []string{five + ", signature: FAILED/OK; nothing; close 1002"}, marks: "5.1 expected-fail"},
+		{name: "changed signature", run: []string{"5.1 fail"}, entries: []string{five + ", signature: FAILED/OK; nothing; close 1000"}, exit: 1,
+			want: []string{`changed-signature 5.1 is not as a.yaml:3 says: it is fail with signature "FAILED/OK; nothing; close 1002"`}, marks: "5.1 changed-signature"},
+		{name: "last day", run: []string{"5.1 fail"}, entries: []string{five + ", expires: 2026-11-25"}, marks: "5.1 expected-fail"},
+		{name: "expired", run: []string{"5.1 fail"}, entries: []string{five + ", expires: 2026-11-24"}, exit: 1,
+			want: []string{"expired a.yaml:3: the entry for 5.1 expired on 2026-11-24, and its case is still as it says"}, marks: "5.1 expired"},
+		{name: "expired, and fixed", run: []string{"5.1 pass"}, entries: []string{five + ", expires: 2026-11-24"}, exit: 1,
+			want: []string{"unexpected-pass 5.1"}, marks: "5.1 unexpected-pass"},
+		{name: "expired, of a case that is not run", run: []string{"5.2 pass"}, entries: []string{five + ", expires: 2026-11-24"}},
+		{name: "flaky", run: []string{"5.1 pass", "5.2 fail", "5.3 timeout"}, entries: []string{"case: '5.*', verdict: flaky, evidence: {runs: 9, failures: 1, date: 2026-11-01}"},
+			marks: "5.1 flaky, 5.2 flaky, 5.3 flaky"},
+		{name: "flaky, and crashes", run: []string{"5.1 crash"}, entries: []string{"case: '5.*', verdict: flaky, evidence: {runs: 9, failures: 1, date: 2026-11-01}"}, exit: 1,
+			want: []string{"changed-signature 5.1"}, marks: "5.1 changed-signature"},
+		{name: "duplicate", run: []string{"5.1 fail"}, entries: []string{five, five}, exit: 1,
+			want: []string{"duplicate a.yaml:4: a second entry for 5.1; the first is at a.yaml:3"}, marks: "5.1 expected-fail"},
+		{name: "overlap", run: []string{"5.1 fail", "5.2 fail"}, entries: []string{"case: '5.*', verdict: fail", five}, exit: 1,
+			want: []string{"overlap a.yaml:3 and a.yaml:4 are both about 5.1:"}, marks: "5.1 expected-fail, 5.2 expected-fail"},
+		{name: "missing", run: []string{"5.1 pass", "5.2", "5.3 not-run", "5.4 blocked", "5.5 pass", "5.6"}, exit: 4,
+			want: []string{"missing 4 of 6 cases have no verdict: 5.2 to 5.4, 5.6"}},
+		{name: "missing, with an entry", run: []string{"5.1 not-run", "5.2 pass"}, entries: []string{five}, exit: 4, want: []string{"missing 1 of 2 cases has no verdict: 5.1"}},
+		{name: "missing and failed", run: []string{"5.1 fail", "5.2"}, exit: 1, want: []string{"unexpected 5.1", "missing 1 of 2"}},
+		{name: "all skipped", run: []string{"5.1 not-run", "5.2 not-run"}, exit: 4, want: []string{"missing 2 of 2 cases have no verdict: 5.1, 5.2"}},
+		{name: "nothing at all", exit: 4, want: []string{"empty no case was run"}},
+		{name: "not to be judged", run: []string{"5.1 harness-error", "5.2 fail"}, exit: 3, want: []string{"unexpected 5.2", "harness-error 1 case could not be judged: 5.1"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var files []gate.Expectations
+			if row.entries != nil {
+				files = append(files, file(t, "a.yaml", row.entries...))
+			}
+			if row.strict {
+				files = append(files, gate.Strict())
+			}
+			d := gate.Decide(runOf(row.run...), files, today)
+			if d.Exit != row.exit {
+				t.Errorf("exit %d, want %d", d.Exit, row.exit)
+			}
+			checkViolations(t, d, row.want)
+			var marks []string
+			for _, line := range row.run {
+				id, _, _ := strings.Cut(line, " ")
+				if o, ok := d.Cases[cases.ID(id)]; ok {
+					marks = append(marks, id+" "+string(o.Mark))
+				}
+			}
+			if got := strings.Join(marks, ", "); got != row.marks {
+				t.Errorf("marks %q, want %q", got, row.marks)
+			}
+		})
+	}
+}
+
+func checkViolations(t *testing.T, d gate.Decision, want []string) {
+	t.Helper()
+	var got []string
+	for _, v := range d.Violations {
+		got = append(got, string(v.Kind)+" "+v.Text)
+	}
+	if len(got) != len(want) {
+		t.Errorf("violations %q, want %q", got, want)
+		return
+	}
+	for i := range got {
+		if !strings.HasPrefix(got[i], want[i]) {
+			t.Errorf("violation %q, want one that begins with %q", got[i], want[i])
+		}
+	}
+}
+
+// The exit code is no count: none of these wraps round to 0.
+func TestDecideManyFailures(t *testing.T) {
+	for _, n := range []int{1, 255, 256, 257, 512} {
+		var lines []string
+		for _, c := range cases.All()[:n] {
+			lines = append(lines, string(c.ID)+" fail")
+		}
+		if d := gate.Decide(runOf(lines...), nil, today); d.Exit != gate.Failed || len(d.Violations) != n {
+			t.Errorf("%d failures: exit %d and %d violations, want 1 and all", n, d.Exit, len(d.Violations))
+		}
+	}
+}
+
+func TestDecideWithTwoFiles(t *testing.T) {
+	a := file(t, "a.yaml", "case: '5.1', verdict: fail")
+	b := file(t, "b.yaml", "case: '5.2', verdict: fail")
+	run := runOf("5.1 fail", "5.2 fail")
+	if d := gate.Decide(run, []gate.Expectations{a, b}, today); d.Exit != gate.Holds {
+		t.Errorf("exit %d, violations %v; want that both files apply", d.Exit, d.Violations)
+	}
+	for _, one := range []gate.Expectations{a, b} {
+		if d := gate.Decide(run, []gate.Expectations{one}, today); d.Exit != gate.Failed {
+			t.Errorf("%s alone: exit %d, want 1", one.File, d.Exit)
+		}
+	}
+	d := gate.Decide(run, []gate.Expectations{a, b, file(t, "c.yaml", "case: '5.*', verdict: fail")}, today)
+	if d.Exit != gate.Failed {
+		t.Errorf("exit %d, want 1", d.Exit)
+	}
+	checkViolations(t, d, []string{"overlap a.yaml:3 and c.yaml:3 are both about 5.1", "overlap b.yaml:3 and c.yaml:3 are both about 5.2"})
+	// The strictest policy of all counts.
+	a.Policy.NonStrict, b.Policy.NonStrict = gate.Fail, gate.Allow
+	if d := gate.Decide(runOf("5.1 fail", "5.2 fail", "5.3 pass-lenient"), []gate.Expectations{a, b}, today); d.Exit != gate.Failed {
+		t.Errorf("nonStrict fail and allow: exit %d, want 1", d.Exit)
+	}
+}
+
+func TestDecidePolicy(t *testing.T) {
+	for _, row := range []struct {
+		name, policy, outcome string
+		exit                  gate.Exit
+	}{
+		{"by default", "{}", "pass-lenient", 0},
+		{"by default", "{}", "observed", 0},
+		{"by default", "{}", "unsupported", 1},
+		{"nonStrict", "{nonStrict: fail}", "pass-lenient", 1},
+		{"informational", "{informational: fail}", "observed", 1},
+		{"unimplemented", "{unimplemented: allow}", "unsupported", 0},
+		{"enough", "{minExecuted: 2}", "pass", 0},
+		{"too few", "{minExecuted: 3}", "pass", 4},
+		{"too small a part", "{minExecuted: 50%}", "pass", 4},
+		{"no policy excuses a failure", "{nonStrict: allow, informational: allow, unimplemented: allow}", "fail", 1},
+	} {
+		x, err := gate.Parse("p.yaml", []byte("version: 1\npolicy: "+row.policy+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := gate.Decide(runOf("5.1 "+row.outcome, "5.2 pass"), []gate.Expectations{x}, today)
+		if d.Exit != row.exit {
+			t.Errorf("%s, %s: exit %d, want %d", row.name, row.outcome, d.Exit, row.exit)
+		}
+	}
+}
+
+func TestDecideNotes(t *testing.T) {
+	client := cases.Client
+	other := file(t, "other.yaml", "case: '5.1', verdict: fail")
+	other.Agent, other.Role = "nhooyr", &client
+	mine := file(t, "mine.yaml", "case: '5.1', verdict: fail, expires: 2026-12-01", "case: '7.*', verdict: fail")
+	d := gate.Decide(runOf("5.1 fail"), []gate.Expectations{other, mine}, today)
+	want := []string{
+		`other.yaml is about the agent "nhooyr", clients, so it says nothing of this run`,
+		"mine.yaml:3: the entry for 5.1 expires after 2026-12-01",
+		"entries about cases that this run did not select: 7.*",
+	}
+	if diff := cmp.Diff(d.Notes, want); diff != "" || d.Exit != gate.Holds {
+		t.Errorf("exit %d, notes (-got +want):\n%s", d.Exit, diff)
+	}
+}
+
+func TestDecideOfARunCutOff(t *testing.T) {
+	run := runOf("5.1 pass", "5.2 pass")
+	run.Footer = nil
+	if d := gate.Decide(run, nil, today); d.Exit != gate.Incomplete {
+		t.Errorf("without a footer: exit %d, want 4", d.Exit)
+	}
+	run.Footer = &harness.Footer{State: harness.Invalid, Error: "the disk is full"}
+	d := gate.Decide(run, nil, today)
+	if d.Exit != gate.HarnessFailed || !strings.Contains(d.Violations[0].Text, "the disk is full") {
+		t.Errorf("invalid: exit %d, %v; want 3 and why", d.Exit, d.Violations)
+	}
+}
+
+func TestSignature(t *testing.T) {
+	text := cases.Event{Kind: cases.GotMessage, Data: cases.Octet("x")}
+	binary := cases.Event{Kind: cases.GotMessage, Binary: true}
+	pong := cases.Event{Kind: cases.GotPong}
+	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseWrongCode}
+	for _, row := range []struct {
+		want string
+		r    harness.Result
+	}{
+		{"crash", harness.Result{Outcome: harness.Crash, Note: "signal: killed"}},
+		{"FAILED/WRONG CODE", harness.Result{Outcome: harness.Fail, Verdict: failed}},
+		{"FAILED/WRONG CODE; not opened", harness.Result{Outcome: harness.Fail, Verdict: failed, Transcript: &cases.Transcript{}}},
+		{"FAILED/WRONG CODE; nothing; no close frame", harness.Result{Outcome: harness.Fail, Verdict: failed, Transcript: &cases.Transcript{Opened: true}}},
+		{"FAILED/WRONG CODE; text+, pong, binary; close 1000", harness.Result{Outcome: harness.Fail, Verdict: failed, Duration: time.Second, Transcript: &cases.Transcript{
+			Opened: true, Duration: time.Second, Events: []cases.Event{text, text, text, pong, binary}, RemoteClose: true, RemoteCode: 1000,
+		}}},
+		{"FAILED/WRONG CODE; echo; close without code", harness.Result{Outcome: harness.Fail, Verdict: failed, Transcript: &cases.Transcript{Opened: true, Echoes: 77, RemoteClose: true}}},
+		{"FAILED/WRONG CODE; wrong echo; close 0", harness.Result{Outcome: harness.Fail, Verdict: failed, Transcript: &cases.Transcript{Opened: true, Echoes: 77, WrongEcho: true, RemoteClose: true, RemoteZero: true}}},
+	} {
+		if got := gate.Signature(row.r); got != row.want {
+			t.Errorf("signature %q, want %q", got, row.want)
+		}
+	}
+}
+
+func ExampleDecide() {
+	x, err := gate.Parse("wsconform.yaml", []byte(`
+version: 1
+expect:
+  - case: '5.1'
+    verdict: fail
+    reason: pings are answered in pieces
+`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	run := &harness.Run{Footer: &harness.Footer{State: harness.Complete}}
+	run.Results = []harness.Result{{Case: "5.1", Outcome: harness.Pass}}
+	d := gate.Decide(run, []gate.Expectations{x}, time.Now())
+	fmt.Println(d.Exit, d.Violations[0].Text)
+	// Output: 1 5.1 passes (pass), but wsconform.yaml:4 expects fail: take it out of the entry, or remove the entry
+}

@@ -1,0 +1,355 @@
+package gate
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// Version is the version of the expectation files that this package reads and
+// writes.
+const Version = 1
+
+// SchemaURL is where the JSON Schema of expectation files is published.
+const SchemaURL = "https://raw.githubusercontent.com/wsconform/wsconform/main/harness/gate/expectations-v1.schema.json"
+
+// Schema is the JSON Schema of expectation files, for editors. [Parse] checks
+// more than a schema can say.
+//
+//go:embed expectations-v1.schema.json
+var Schema []byte
+
+// Expectations is what one file expects of an agent.
+type Expectations struct {
+	File    string `yaml:"-"` // where it was read from, for messages
+	Version int    `yaml:"version"`
+	// Agent and Role say which runs the file is about: those of an agent of
+	// this name, and those in which it plays this role. Empty means any.
+	Agent  string      `yaml:"agent"`
+	Role   *cases.Role `yaml:"role"`
+	Policy Policy      `yaml:"policy"`
+	Expect []Entry     `yaml:"expect"`
+}
+
+// Policy says what is allowed where no entry speaks of a case.
+type Policy struct {
+	NonStrict     Rule `yaml:"nonStrict"`     // lenient passes; the default is allow
+	Informational Rule `yaml:"informational"` // observed outcomes; the default is allow
+	// Unimplemented is about unsupported features. The default is fail where
+	// there is an expectation file, and allow where there is none.
+	Unimplemented Rule    `yaml:"unimplemented"`
+	MinExecuted   Minimum `yaml:"minExecuted"` // how many cases must have been played
+}
+
+// A Rule allows something or makes it fail. Empty means the default.
+type Rule string
+
+// The rules of a policy.
+const (
+	Allow Rule = "allow"
+	Fail  Rule = "fail"
+)
+
+// A Minimum is a number of cases, or a part of the catalogue in percent.
+type Minimum struct {
+	Cases   int
+	Percent float64
+}
+
+// Of returns how many of a catalogue of n cases that is.
+func (m Minimum) Of(n int) int {
+	return max(m.Cases, int(m.Percent*float64(n)/100+0.999999))
+}
+
+// UnmarshalYAML reads a number such as 301, or a part such as 60%.
+func (m *Minimum) UnmarshalYAML(text []byte) error {
+	s := unquote(text)
+	part, percent := strings.CutSuffix(s, "%")
+	n, err := strconv.ParseFloat(part, 64)
+	switch {
+	case err != nil, n < 0, percent && n > 100, !percent && n != float64(int(n)):
+		return fmt.Errorf("minExecuted %q: it is a number of cases such as 301, or a part of the catalogue such as 60%%", s)
+	case percent:
+		m.Percent = n
+	default:
+		m.Cases = int(n)
+	}
+	return nil
+}
+
+// A Word is what an entry expects of its cases.
+type Word string
+
+// The words of entries. All but flaky are outcomes of a case.
+const (
+	WantFail        = Word(harness.Fail)
+	WantLenient     = Word(harness.PassLenient)
+	WantUnsupported = Word(harness.Unsupported)
+	WantCrash       = Word(harness.Crash)
+	WantTimeout     = Word(harness.Timeout)
+	WantFlaky       = Word("flaky") // sometimes a pass, sometimes not
+)
+
+// Words lists what an entry may expect.
+var Words = []Word{WantFail, WantLenient, WantUnsupported, WantCrash, WantTimeout, WantFlaky}
+
+// An Entry says what is expected of some cases instead of a pass, and why.
+type Entry struct {
+	// Case is an id, or a pattern with a star as [cases.Select] has them.
+	Case    string `yaml:"case"`
+	Verdict Word   `yaml:"verdict"`
+	Reason  string `yaml:"reason"`
+	Link    string `yaml:"link"`
+	Owner   string `yaml:"owner"`
+	// Expires is the last day, in UTC, on which the entry counts. The zero value
+	// is no end.
+	Expires Date `yaml:"expires"`
+	// Signature is that of the failure meant; see [Signature]. Empty means any.
+	Signature string `yaml:"signature"`
+	// Evidence is required of flaky entries, and only they may have it.
+	Evidence *Evidence `yaml:"evidence"`
+
+	file string
+	line int
+}
+
+// At says where the entry stands: "wsconform.yaml:12".
+func (e *Entry) At() string { return fmt.Sprintf("%s:%d", e.file, e.line) }
+
+// Evidence is what wsconform stress has counted of a flaky case.
+type Evidence struct {
+	Runs     int  `yaml:"runs"`
+	Failures int  `yaml:"failures"`
+	Date     Date `yaml:"date"`
+}
+
+// A Date is a day, in UTC.
+type Date struct{ time.Time }
+
+// UnmarshalYAML reads a day such as 2027-03-31.
+func (d *Date) UnmarshalYAML(text []byte) error {
+	s := unquote(text)
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return fmt.Errorf("%q is no date: write year-month-day, such as 2027-03-31", s)
+	}
+	d.Time = t
+	return nil
+}
+
+func (d Date) String() string { return d.Format(time.DateOnly) }
+
+// unquote returns the text of a scalar. goccy/go-yaml hands it over as it stands
+// in the file, with what follows it on the line.
+func unquote(text []byte) string {
+	var s string
+	if err := yaml.Unmarshal(text, &s); err != nil {
+		return strings.TrimSpace(string(text))
+	}
+	return s
+}
+
+// A FileError says what is wrong with an expectation file.
+type FileError struct {
+	File string
+	Line int // 0 if it is the whole file
+	Err  error
+}
+
+func (e *FileError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %v", e.File, e.Err)
+	}
+	return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.Err }
+
+// Load reads the expectation file at the path. What is wrong with its content is
+// a [*FileError].
+func Load(path string) (Expectations, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Expectations{}, fmt.Errorf("expectations: %w", err)
+	}
+	return Parse(path, text)
+}
+
+// Parse reads an expectation file, a YAML document. Unknown keys, missing ones
+// and words that mean nothing are a [*FileError] that names the line, and so is a
+// pattern that matches no case of the catalogue.
+func Parse(name string, text []byte) (Expectations, error) {
+	x := Expectations{File: name}
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return x, fileError(name, err)
+	}
+	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
+		return x, &FileError{name, 0, errors.New("it must hold one YAML document: at least the line version: 1")}
+	}
+	body := file.Docs[0].Body
+	if err := yaml.NodeToValue(body, &x, yaml.Strict()); err != nil {
+		return x, withLine(fileError(name, err), body)
+	}
+	nodes := entryNodes(body)
+	if len(nodes) != len(x.Expect) { // an alias
+		return x, &FileError{name, 0, errors.New("expect must be a list of entries, written where it stands")}
+	}
+	for i, node := range nodes {
+		e := &x.Expect[i]
+		e.file, e.line = name, firstLine(node)
+		for _, pair := range pairs(node) {
+			if f, ok := pair.Value.(*ast.FloatNode); ok && pair.Key.String() == "case" {
+				e.Case = f.GetToken().Value // without quotes YAML takes 5.10 for the number 5.1
+			}
+		}
+	}
+	return x, x.check()
+}
+
+// fileError names the line of an error of goccy/go-yaml.
+func fileError(name string, err error) *FileError {
+	out := &FileError{File: name, Err: err}
+	var at yaml.Error
+	if errors.As(err, &at) {
+		out.Err = errors.New(at.GetMessage())
+		if t := at.GetToken(); t != nil && t.Position != nil {
+			out.Line = t.Position.Line
+		}
+	}
+	return out
+}
+
+// withLine finds the line of an error that does not name one: those of our own
+// types. It decodes the pairs one by one.
+func withLine(err *FileError, body ast.Node) error {
+	if err.Line > 0 {
+		return err
+	}
+	for _, pair := range pairs(body) {
+		if pair.Key.String() != "expect" && yaml.NodeToValue(pair, &Expectations{}) != nil {
+			err.Line = firstLine(pair)
+			return err
+		}
+	}
+	for _, node := range entryNodes(body) {
+		for _, pair := range pairs(node) {
+			if yaml.NodeToValue(pair, &Entry{}) != nil {
+				err.Line = firstLine(pair)
+				return err
+			}
+		}
+	}
+	return err
+}
+
+// pairs returns the pairs of a mapping. To goccy/go-yaml a single one is no
+// MappingNode.
+func pairs(n ast.Node) []*ast.MappingValueNode {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return n.Values
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}
+	}
+	return nil
+}
+
+// entryNodes returns the elements of the key expect.
+func entryNodes(body ast.Node) []ast.Node {
+	for _, pair := range pairs(body) {
+		if seq, ok := pair.Value.(*ast.SequenceNode); ok && pair.Key.String() == "expect" {
+			return seq.Values
+		}
+	}
+	return nil
+}
+
+// firstLine is the line of the first key of a mapping, whose own token is a
+// colon.
+func firstLine(n ast.Node) int {
+	if list := pairs(n); len(list) > 0 {
+		return list[0].Key.GetToken().Position.Line
+	}
+	return n.GetToken().Position.Line
+}
+
+// check finds what a decoder cannot know to be wrong.
+func (x *Expectations) check() error {
+	wrong := func(format string, a ...any) error { return &FileError{x.File, 0, fmt.Errorf(format, a...)} }
+	if x.Version != Version {
+		return wrong("version %d: this wsconform reads files with the line version: %d", x.Version, Version)
+	}
+	for key, rule := range map[string]Rule{
+		"nonStrict": x.Policy.NonStrict, "informational": x.Policy.Informational, "unimplemented": x.Policy.Unimplemented,
+	} {
+		if rule != "" && rule != Allow && rule != Fail {
+			return wrong("policy: %s: %q: it is allow or fail", key, rule)
+		}
+	}
+	all := cases.All()
+	for i := range x.Expect {
+		e := &x.Expect[i]
+		if err := e.check(all); err != nil {
+			return &FileError{x.File, e.line, err}
+		}
+	}
+	return nil
+}
+
+func (e *Entry) check(all []cases.Case) error {
+	switch {
+	case e.Case == "":
+		return errors.New("an entry without case: write an id such as '5.15' or a pattern such as '12.*'")
+	case len(cases.Unmatched(all, []string{e.Case})) > 0:
+		return fmt.Errorf("no case matches %s; a section is written with a star, such as '7.*', and wsconform list names all cases", e.Case)
+	case !slices.Contains(Words, e.Verdict):
+		return fmt.Errorf("case %s: verdict %q: it is one of %s", e.Case, e.Verdict, joined(Words))
+	case strings.TrimSpace(e.Reason) == "":
+		return fmt.Errorf("case %s: an entry needs a reason: say why this is expected", e.Case)
+	case e.Verdict != WantFlaky && e.Evidence != nil:
+		return fmt.Errorf("case %s: evidence is for flaky entries; this one expects %s", e.Case, e.Verdict)
+	case e.Verdict == WantFlaky:
+		return e.checkEvidence()
+	}
+	return nil
+}
+
+func (e *Entry) checkEvidence() error {
+	v := e.Evidence
+	switch {
+	case v == nil:
+		return fmt.Errorf("case %s: flaky needs evidence: runs, failures and date, as wsconform stress --case %s prints them", e.Case, e.Case)
+	case v.Date.IsZero():
+		return fmt.Errorf("case %s: evidence needs the date on which it was taken", e.Case)
+	case v.Failures < 1 || v.Failures >= v.Runs:
+		return fmt.Errorf("case %s: %d failures in %d runs is not flaky: some runs must fail and some pass", e.Case, v.Failures, v.Runs)
+	}
+	return nil
+}
+
+// appliesTo reports whether the file is about the runs of this agent.
+func (x *Expectations) appliesTo(a harness.Agent) bool {
+	return (x.Agent == "" || x.Agent == a.Name) && (x.Role == nil || *x.Role == a.Role)
+}
+
+func joined[S ~string](list []S) string {
+	words := make([]string, len(list))
+	for i, w := range list {
+		words[i] = string(w)
+	}
+	return strings.Join(words, ", ")
+}
