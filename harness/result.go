@@ -1,6 +1,8 @@
 package harness
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -72,4 +74,18 @@ type Result struct {
 	Attempts   int               `json:"attempts,omitempty"`
 	Duration   time.Duration     `json:"duration"` // nanoseconds
 	Transcript *cases.Transcript `json:"transcript,omitempty"`
+}
+
+// Summary says in one line what the case came to: "fail, behavior FAILED, close
+// OK", or why there is no verdict.
+func (r Result) Summary() string {
+	if r.Outcome.Ran() {
+		return fmt.Sprintf("%s, behavior %s, close %s", r.Outcome, r.Behavior, r.Close)
+	}
+	note, _, _ := strings.Cut(r.Note, "\n")
+	note = strings.TrimSuffix(note, "; it last said:") // what it said is elsewhere
+	if note == "" {
+		return string(r.Outcome)
+	}
+	return string(r.Outcome) + ", " + note
 }

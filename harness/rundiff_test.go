@@ -7,30 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
 )
-
-func TestSignature(t *testing.T) {
-	opened := func(code uint16, zero bool) *cases.Transcript {
-		return &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: ws.StatusCode(code), RemoteZero: zero}
-	}
-	for _, row := range []struct {
-		name string
-		r    harness.Result
-		want string
-	}{
-		{"pass", result("1", harness.Pass, cases.OK, cases.CloseOK, opened(1000, false)), "OK, close OK"},
-		{"wrong code", result("1", harness.PassLenient, cases.OK, cases.CloseWrongCode, opened(1005, false)), "OK, close WRONG CODE 1005"},
-		{"code 0", result("1", harness.PassLenient, cases.OK, cases.CloseWrongCode, opened(0, true)), "OK, close WRONG CODE 0"},
-		{"no transcript", result("1", harness.PassLenient, cases.OK, cases.CloseWrongCode, nil), "OK, close WRONG CODE"},
-		{"no handshake", result("1", harness.Fail, cases.Failed, cases.CloseFailed, &cases.Transcript{}), "FAILED, not opened"},
-		{"no verdict", harness.Result{Outcome: harness.Crash, Note: "signal: killed"}, "crash"},
-	} {
-		if got := row.r.Signature(); got != row.want {
-			t.Errorf("%s: %q, want %q", row.name, got, row.want)
-		}
-	}
-}
 
 func TestDiffRuns(t *testing.T) {
 	pass := func(id cases.ID) harness.Result { return result(id, harness.Pass, cases.OK, cases.CloseOK, nil) }

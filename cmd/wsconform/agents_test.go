@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -14,8 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -128,54 +125,5 @@ func TestDrive(t *testing.T) {
 				t.Errorf("asked for (-got +want):\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestGate(t *testing.T) {
-	type counts = map[harness.Outcome]int
-	for _, row := range []struct {
-		name         string
-		outcomes     counts
-		code, strict int
-	}{
-		{"all pass", counts{harness.Pass: 5, harness.Observed: 2}, exitOK, exitOK},
-		{"lenient", counts{harness.Pass: 5, harness.PassLenient: 1}, exitOK, exitFailed},
-		{"unsupported", counts{harness.Pass: 5, harness.Unsupported: 1}, exitOK, exitFailed},
-		{"256 failures", counts{harness.Fail: 256}, exitFailed, exitFailed},
-		{"missing", counts{harness.Pass: 5, harness.NotRun: 1}, exitIncomplete, exitIncomplete},
-		{"blocked", counts{harness.Pass: 5, harness.Blocked: 1}, exitIncomplete, exitIncomplete},
-		{"missing and failed", counts{harness.Fail: 1, harness.Timeout: 1}, exitFailed, exitFailed},
-		{"not to be judged", counts{harness.Fail: 1, harness.HarnessError: 1}, exitHarness, exitHarness},
-		{"nothing at all", counts{}, exitIncomplete, exitIncomplete},
-	} {
-		for _, strict := range []bool{false, true} {
-			g := &gate{strict: strict}
-			for o, n := range row.outcomes {
-				for i := range n {
-					g.add(harness.Result{Case: cases.ID(fmt.Sprintf("1.%d", i)), Outcome: o})
-				}
-			}
-			want := row.code
-			if strict {
-				want = row.strict
-			}
-			if got := exitCode(g.verdict()); got != want {
-				t.Errorf("%s, strict %v: exit code %d, want %d", row.name, strict, got, want)
-			}
-		}
-	}
-}
-
-func TestGateSummaryJoinsWhatIsAlike(t *testing.T) {
-	g := &gate{}
-	for i := range 300 {
-		g.add(harness.Result{Case: cases.ID(fmt.Sprintf("6.%d", i)), Outcome: harness.NotRun, Note: "why\nmore"})
-	}
-	g.add(harness.Result{Case: "7.1.1", Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.OK, Close: cases.CloseUnclean}})
-	var b bytes.Buffer
-	g.summary(&b)
-	want := "  6.0 … 6.299 (300 cases): not-run, why\n  7.1.1: fail, behavior OK, close UNCLEAN\n301 cases: 1 fail, 300 not-run\n"
-	if diff := cmp.Diff(b.String(), want); diff != "" {
-		t.Errorf("summary (-got +want):\n%s", diff)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/autobahn"
 	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/harness/gate"
 )
 
 type autobahnRun struct {
@@ -30,7 +31,7 @@ type autobahnRun struct {
 	out       string
 	image     string
 	network   string
-	strict    bool
+	expect    expectFlags
 	patience  time.Duration
 	selection selection
 }
@@ -46,8 +47,8 @@ where a server should listen, or where a client should connect. Without either
 it is our own reference server or client that is tested.
 
 Results go to DIR/run.jsonl, Autobahn's own reports to DIR/autobahn, what the
-agent printed to DIR/agent.log. Cases without a verdict, and with --strict also
-lenient verdicts, keep the run from being a success.`,
+agent printed to DIR/agent.log. What is expected of the agent is said in
+wsconform.yaml, as for test.`,
 		Example: `  wsconform autobahn run --role server --url ws://127.0.0.1:9001
   wsconform autobahn run --role server -- ./my-server --port {port}
   wsconform autobahn run --role client --exclude '12.*,13.*' -- ./my-client {url}`,
@@ -60,7 +61,7 @@ lenient verdicts, keep the run from being a success.`,
 	f.StringVarP(&o.out, "out", "o", "", "folder for the results, `DIR` (default out/autobahn-ROLE)")
 	f.StringVar(&o.image, "image", "", "image that has wstest, `REF`; the default is the one of autobahn image")
 	f.StringVar(&o.network, "network", "host", "network of the container: `host`, or bridge for Docker Desktop")
-	f.BoolVar(&o.strict, "strict", false, "lenient and unsupported outcomes fail the run too")
+	o.expect.flags(f)
 	f.DurationVar(&o.patience, "start-timeout", 0, "how long the agent may take to start (default 30s, without a command 5s)")
 	o.selection.flags(f)
 	return c
@@ -72,6 +73,10 @@ func (o *autobahnRun) run(c *cobra.Command, command []string) error {
 		return err
 	}
 	agent, err := o.agentOf(command)
+	if err != nil {
+		return err
+	}
+	files, err := o.expect.load(agent)
 	if err != nil {
 		return err
 	}
@@ -103,38 +108,21 @@ func (o *autobahnRun) run(c *cobra.Command, command []string) error {
 		Tool: "wsconform " + toolVersion(), Engine: image, Agent: agent, Selection: sel,
 		Started: time.Now().UTC(), Host: thisHost(), Settings: map[string]any{"network": o.network},
 	}
-	gate, err := record(file, header, o.strict, func(emit func(harness.Result)) error {
+	run, err := record(file, header, func(emit func(harness.Result)) error {
 		defer meter.end()
 		return engine.Run(ctx, agent, list, emit)
 	})
-	gate.summary(c.OutOrStdout())
+	if run == nil {
+		return err
+	}
+	v := verdict{run: run, decision: gate.Decide(run, files, time.Now()), files: files}
+	v.summary(c.OutOrStdout())
 	fmt.Fprintf(c.OutOrStdout(), "results: %s\n", file)
+	v.conclude(c.OutOrStdout(), v.again(c, out))
 	if err != nil {
 		return err
 	}
-	return gate.verdict()
-}
-
-// record writes what play emits to a run file. Errors of the file do not stop
-// the run: the writer tries again with every result.
-func record(file string, header harness.Header, strict bool, play func(emit func(harness.Result)) error) (*gate, error) {
-	g := &gate{strict: strict}
-	w, err := harness.CreateRun(file, header)
-	if err != nil {
-		return g, err
-	}
-	failure := play(func(r harness.Result) {
-		g.add(r)
-		_ = w.Case(r) // Close says so if the file lacks anything
-	})
-	g.sort()
-	// An agent that cannot be tested leaves a partial run, not an invalid one.
-	reason := failure
-	if agentsFault(failure) {
-		reason = nil
-	}
-	_, err = w.Close(reason)
-	return g, errors.Join(failure, err)
+	return v.err()
 }
 
 func (o *autobahnRun) folder() string {

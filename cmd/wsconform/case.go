@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/harness/native"
 	"github.com/wsconform/wsconform/reports"
 )
@@ -105,9 +107,9 @@ func describe(w io.Writer, c cases.Case) {
 // playOne plays a case and prints the exchange and the verdict.
 func playOne(c *cobra.Command, target native.Target, one cases.Case, faithful bool) error {
 	w := c.OutOrStdout()
-	g := &gate{}
+	run := &harness.Run{Footer: &harness.Footer{State: harness.Complete}}
 	_, err := native.TestServer(c.Context(), target, []cases.Case{one}, native.Options{Parallel: 1, Faithful: faithful}, func(r harness.Result) {
-		g.add(r)
+		run.Results = append(run.Results, r)
 		fmt.Fprintln(w, "\nexchange")
 		if r.Transcript != nil {
 			reports.WriteLog(w, r.Transcript.Log, "") //nolint:errcheck // the terminal
@@ -121,5 +123,6 @@ func playOne(c *cobra.Command, target native.Target, one cases.Case, faithful bo
 	if err != nil {
 		return err
 	}
-	return g.verdict()
+	v := verdict{run: run, decision: gate.Decide(run, nil, time.Now())}
+	return v.err()
 }

@@ -7,18 +7,19 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/autobahn"
+	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/harness/native"
 )
 
-// The exit codes. They never are a count.
+// The exit codes are those of the gate, for all commands.
 const (
-	exitOK          = 0
-	exitFailed      = 1 // the implementation fails
-	exitUsage       = 2 // wrong usage or configuration
-	exitHarness     = 3 // the harness or its environment failed
-	exitIncomplete  = 4 // cases are missing
-	exitAgent       = 5 // the agent cannot be tested
-	exitInterrupted = 130
+	exitOK          = int(gate.Holds)
+	exitFailed      = int(gate.Failed)
+	exitUsage       = int(gate.Misconfigured)
+	exitHarness     = int(gate.HarnessFailed)
+	exitIncomplete  = int(gate.Incomplete)
+	exitAgent       = int(gate.AgentFailed)
+	exitInterrupted = int(gate.Interrupted)
 )
 
 // A codedError ends the program with a code of its own.

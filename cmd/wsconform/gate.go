@@ -1,40 +1,138 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/gate"
 )
 
-// A gate turns the outcomes of a run into an exit code.
-type gate struct {
-	strict bool // lenient and unsupported outcomes fail too
-	counts map[harness.Outcome]int
-	worth  []harness.Result // those to be shown: everything but pass and observed
+// defaultExpectations is read without being named.
+const defaultExpectations = "wsconform.yaml"
+
+func gateCommand() *cobra.Command {
+	var expect expectFlags
+	c := &cobra.Command{
+		Use:   "gate RUN...",
+		Short: "Judge stored runs by what is expected of their agents",
+		Long: `Judges run files as test does at its end: by the expectation files, or without one
+by the verdicts alone. Nothing is played. The exit code is the worst of all runs.`,
+		Example: `  wsconform gate out/server/run.jsonl
+  wsconform gate out/*/run.jsonl --expect server.yaml --expect client.yaml`,
+		Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(c *cobra.Command, names []string) error {
+			runs, err := openRuns(names)
+			if err != nil {
+				return err
+			}
+			agents := make([]harness.Agent, len(runs))
+			for i, run := range runs {
+				agents[i] = run.Header.Agent
+			}
+			files, err := expect.load(agents...)
+			if err != nil {
+				return err
+			}
+			var failed []error
+			for i, run := range runs {
+				if len(runs) > 1 {
+					fmt.Fprintf(c.OutOrStdout(), "%s (%s):\n", names[i], run.Header.Agent.Name)
+				}
+				v := verdict{run: run, decision: gate.Decide(run, files, time.Now()), files: files}
+				v.summary(c.OutOrStdout())
+				v.conclude(c.OutOrStdout(), "")
+				failed = append(failed, v.err())
+			}
+			return worst(failed)
+		},
+	}
+	expect.flags(c.Flags())
+	return c
 }
 
-func (g *gate) add(r harness.Result) {
-	if g.counts == nil {
-		g.counts = map[harness.Outcome]int{}
-	}
-	g.counts[r.Outcome]++
-	if r.Outcome != harness.Pass && r.Outcome != harness.Observed {
-		r.Transcript = nil
-		g.worth = append(g.worth, r)
-	}
+// worst joins the errors of several runs, the one whose exit code counts first.
+func worst(list []error) error {
+	slices.SortStableFunc(list, func(a, b error) int { return badness(b) - badness(a) })
+	return errors.Join(list...)
 }
 
-// summary prints what did not pass, and the counts.
-func (g *gate) summary(w io.Writer) {
-	if g.total() == 0 {
+// badness orders exit codes by how much they put in doubt: a run that cannot be
+// trusted before a failure, a failure before a gap.
+func badness(err error) int {
+	return slices.Index([]int{exitOK, exitIncomplete, exitAgent, exitFailed, exitUsage, exitHarness, exitInterrupted}, exitCode(err))
+}
+
+// expectFlags say what a run is held against.
+type expectFlags struct {
+	files  []string
+	strict bool
+}
+
+func (e *expectFlags) flags(f *pflag.FlagSet) {
+	f.StringArrayVar(&e.files, "expect", nil, "judge by this expectation `FILE`; several apply together (default wsconform.yaml in this folder, if there is one)")
+	f.BoolVar(&e.strict, "strict", false, "lenient and unsupported outcomes fail the run too, unless an expectation file has them")
+}
+
+// load reads the expectation files for runs of these agents. A file that is about
+// none of them is wrong usage if it was named.
+func (e *expectFlags) load(agents ...harness.Agent) ([]gate.Expectations, error) {
+	named := e.files
+	if len(named) == 0 {
+		named = []string{defaultExpectations}
+	}
+	var files []gate.Expectations
+	for _, name := range named {
+		x, err := gate.Load(name)
+		if errors.Is(err, fs.ErrNotExist) && len(e.files) == 0 {
+			continue
+		}
+		if err != nil {
+			return nil, usagef("%w", err)
+		}
+		if len(e.files) > 0 && !slices.ContainsFunc(agents, x.AppliesTo) {
+			return nil, usagef("%s is about %s, which is not what is tested: correct its agent or role, or leave it out", name, x.About())
+		}
+		files = append(files, x)
+	}
+	if e.strict {
+		files = append(files, gate.Strict())
+	}
+	return files, nil
+}
+
+// A verdict is a run and what the gate says of it.
+type verdict struct {
+	run      *harness.Run
+	decision gate.Decision
+	files    []gate.Expectations
+}
+
+// shown bounds the lines of each list that is printed.
+const shown = 40
+
+// summary prints what did not pass and is neither expected nor a violation, and
+// the counts.
+func (v *verdict) summary(w io.Writer) {
+	if len(v.run.Results) == 0 {
 		return
 	}
-	const shown = 40
+	list := slices.DeleteFunc(slices.Clone(v.run.Results), func(r harness.Result) bool {
+		_, declared := v.decision.Cases[r.Case]
+		return declared || r.Outcome == harness.Pass || r.Outcome == harness.Observed || v.violates(r)
+	})
+	slices.SortFunc(list, func(a, b harness.Result) int { return a.Case.Compare(b.Case) })
 	lines := 0
-	for rest := g.worth; len(rest) > 0; lines++ {
+	for rest := list; len(rest) > 0; lines++ {
 		n := alike(rest)
 		if lines == shown {
 			fmt.Fprintf(w, "  … and %d more cases\n", len(rest))
@@ -44,39 +142,32 @@ func (g *gate) summary(w io.Writer) {
 		if n > 1 {
 			name = fmt.Sprintf("%s … %s (%d cases)", rest[0].Case, rest[n-1].Case, n)
 		}
-		fmt.Fprintf(w, "  %s: %s, %s\n", name, rest[0].Outcome, because(rest[0]))
+		fmt.Fprintf(w, "  %s: %s\n", name, rest[0].Summary())
 		rest = rest[n:]
 	}
-	var counts []string
+	total, counts := 0, v.run.Counts()
+	var parts []string
 	for _, o := range outcomes {
-		if n := g.counts[o]; n > 0 {
-			counts = append(counts, fmt.Sprintf("%d %s", n, o))
+		if n := counts[o]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, o))
+			total += n
 		}
 	}
-	fmt.Fprintf(w, "%d cases: %s\n", g.total(), strings.Join(counts, ", "))
+	fmt.Fprintf(w, "%d cases: %s\n", total, strings.Join(parts, ", "))
 }
 
-// alike counts how many of the first results say the same, without a verdict.
+// violates reports whether the case has a line of its own among the violations.
+func (v *verdict) violates(r harness.Result) bool {
+	return slices.ContainsFunc(v.decision.Violations, func(x gate.Violation) bool {
+		return (x.Kind == gate.Unexpected || x.Kind == gate.Unallowed) && x.Cases[0] == r.Case
+	})
+}
+
+// alike counts how many of the first results say the same.
 func alike(list []harness.Result) int {
 	n := 1
-	for n < len(list) && !list[0].Outcome.Ran() && list[n].Outcome == list[0].Outcome && list[n].Note == list[0].Note {
+	for n < len(list) && list[n].Summary() == list[0].Summary() {
 		n++
-	}
-	return n
-}
-
-func because(r harness.Result) string {
-	if r.Outcome.Ran() {
-		return fmt.Sprintf("behavior %s, close %s", r.Behavior, r.Close)
-	}
-	note, _, _ := strings.Cut(r.Note, "\n")
-	return strings.TrimSuffix(note, "; it last said:") // what it said is in the error
-}
-
-func (g *gate) total() int {
-	n := 0
-	for _, count := range g.counts {
-		n += count
 	}
 	return n
 }
@@ -87,32 +178,61 @@ var outcomes = []harness.Outcome{
 	harness.Crash, harness.Timeout, harness.Blocked, harness.NotRun, harness.HarnessError,
 }
 
-// verdict is nil when the gate holds.
-func (g *gate) verdict() error {
-	failed := g.counts[harness.Fail]
-	what := "failed"
-	if g.strict {
-		failed += g.counts[harness.PassLenient] + g.counts[harness.Unsupported]
-		what = "not OK and the run is strict"
-	}
-	missing := 0
-	for o, n := range g.counts {
-		if !o.Ran() {
-			missing += n
+// conclude prints what the gate says: what the run was held against, notes, and
+// the violations. The command that repeats a case is printed after them, if there
+// is one.
+func (v *verdict) conclude(w io.Writer, again string) {
+	for _, x := range v.files {
+		if len(x.Expect) > 0 || x.File == defaultExpectations {
+			fmt.Fprintf(w, "expectations: %s\n", x.File)
 		}
 	}
-	switch {
-	case g.counts[harness.HarnessError] > 0:
-		return &codedError{exitHarness, fmt.Errorf("%d cases could not be judged", g.counts[harness.HarnessError])}
-	case failed > 0:
-		return &codedError{exitFailed, fmt.Errorf("%d of %d cases %s", failed, g.total(), what)}
-	case missing > 0 || g.total() == 0:
-		return &codedError{exitIncomplete, fmt.Errorf("%d of %d cases have no verdict", missing, g.total())}
+	if fits := v.marks(gate.ExpectedFail, gate.MarkFlaky); fits > 0 {
+		fmt.Fprintf(w, "as expected there: %d of %d cases\n", fits, len(v.run.Results))
 	}
-	return nil
+	for _, note := range v.decision.Notes {
+		fmt.Fprintf(w, "note: %s\n", note)
+	}
+	if len(v.decision.Violations) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "the gate is shut:")
+	for i, x := range v.decision.Violations {
+		if i == shown {
+			fmt.Fprintf(w, "  … and %d more\n", len(v.decision.Violations)-shown)
+			break
+		}
+		fmt.Fprintf(w, "  %s\n", x.Text)
+	}
+	if again != "" {
+		fmt.Fprintf(w, "to repeat the first: %s\n", again)
+	}
 }
 
-// sort puts what is worth showing into the order of the cases.
-func (g *gate) sort() {
-	slices.SortFunc(g.worth, func(a, b harness.Result) int { return a.Case.Compare(b.Case) })
+func (v *verdict) marks(which ...gate.Mark) int {
+	n := 0
+	for _, o := range v.decision.Cases {
+		if slices.Contains(which, o.Mark) {
+			n++
+		}
+	}
+	return n
+}
+
+// err is nil when the gate holds.
+func (v *verdict) err() error {
+	if v.decision.Exit == gate.Holds {
+		return nil
+	}
+	return &codedError{int(v.decision.Exit), errors.New(v.decision.String())}
+}
+
+// again is the command that repeats the first case that the gate objects to.
+func (v *verdict) again(c *cobra.Command, out string) string {
+	for _, x := range v.decision.Violations {
+		if len(x.Cases) > 0 {
+			return repeat(c, x.Cases[0], filepath.Join(out, "repeat"))
+		}
+	}
+	return ""
 }

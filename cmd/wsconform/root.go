@@ -14,6 +14,7 @@ var commands = []func() *cobra.Command{
 	testCommand,
 	listCommand,
 	caseCommand,
+	gateCommand,
 	parityCommand,
 	autobahnCommand,
 	echoCommand,

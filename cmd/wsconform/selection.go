@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -35,7 +36,7 @@ func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
 		return nil, harness.Selection{}, usagef("%w", err)
 	}
 	if len(list) == 0 {
-		return nil, harness.Selection{}, usagef("the patterns leave no case to run")
+		return nil, harness.Selection{}, &codedError{exitIncomplete, errors.New("--cases and --exclude leave no case to run")}
 	}
 	sel := harness.Selection{Cases: s.include, Exclude: s.exclude, Catalogue: fingerprint(all)}
 	for _, c := range list {

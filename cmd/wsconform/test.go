@@ -18,6 +18,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/harness/native"
 	"github.com/wsconform/wsconform/reports"
 )
@@ -31,7 +32,7 @@ type test struct {
 	tls       bool
 	agent     string
 	out       string
-	strict    bool
+	expect    expectFlags
 	patience  time.Duration
 	parallel  int
 	faithful  bool
@@ -53,7 +54,9 @@ protocol (getCaseCount, runCase, updateReports); {url} in it becomes the address
 to connect to. It is started several times, each time with a share of the cases,
 so a driver that runs one case after the other is tested in parallel all the same.
 
-Results go to DIR/run.jsonl, reports to DIR/index.html and beside it.`,
+Results go to DIR/run.jsonl, reports to DIR/index.html and beside it, what the agent
+prints to DIR/agent.log. What is expected of the agent other than passes is said in
+wsconform.yaml; wsconform baseline writes it.`,
 		Example: `  wsconform test ws://127.0.0.1:9001
   wsconform test ws://127.0.0.1:9001 --cases '5.*' --exclude 5.19,5.20
   wsconform test --server-cmd './my-server --port {port}'
@@ -69,7 +72,7 @@ Results go to DIR/run.jsonl, reports to DIR/index.html and beside it.`,
 	f.BoolVar(&o.tls, "tls", false, "let a client connect by wss; {ca} in its command becomes a PEM file to trust, made for the run unless --cert and --key give one")
 	f.StringVar(&o.agent, "agent", "", "`NAME` of the agent in reports")
 	f.StringVarP(&o.out, "out", "o", "", "folder for the results, `DIR` (default out/server or out/client)")
-	f.BoolVar(&o.strict, "strict", false, "lenient and unsupported outcomes fail the run too")
+	o.expect.flags(f)
 	f.DurationVar(&o.patience, "start-timeout", 30*time.Second, "how long a server may take to start")
 	f.IntVarP(&o.parallel, "parallel", "p", 0, "cases (of a client: drivers) at once; 0 measures what the server takes")
 	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, wherever it does")
@@ -92,6 +95,10 @@ func (o *test) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	agent, err := o.agentOf(args)
+	if err != nil {
+		return err
+	}
+	files, err := o.expect.load(agent)
 	if err != nil {
 		return err
 	}
@@ -121,7 +128,7 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	meter := newMeter(c.ErrOrStderr(), len(list), every(100))
 	done := 0
 	file := filepath.Join(out, "run.jsonl")
-	gate, err := record(file, header, o.strict, func(emit func(harness.Result)) error {
+	run, err := record(file, header, func(emit func(harness.Result)) error {
 		defer meter.end()
 		counted := func(r harness.Result) {
 			done++
@@ -149,7 +156,11 @@ func (o *test) run(c *cobra.Command, args []string) error {
 		}
 		return testServer(c.Context(), *target, list, options, counted)
 	})
-	return o.conclude(c, gate, err, file, out, time.Since(begun))
+	if run == nil {
+		return err
+	}
+	v := verdict{run: run, decision: gate.Decide(run, files, time.Now()), files: files}
+	return o.conclude(c, &v, err, file, out, time.Since(begun))
 }
 
 // driver is the client under test.
@@ -195,7 +206,7 @@ func (o *test) original(c *cobra.Command, args []string) error {
 		return err
 	}
 	r := autobahnRun{
-		role: agent.Role.String(), agent: agent.Name, out: o.out, network: "host", strict: o.strict, patience: o.patience, selection: o.selection,
+		role: agent.Role.String(), agent: agent.Name, out: o.out, network: "host", expect: o.expect, patience: o.patience, selection: o.selection,
 	}
 	if agent.Role == cases.Server {
 		r.url = agent.URL
@@ -227,36 +238,22 @@ func testServer(ctx context.Context, target native.Target, list []cases.Case, op
 }
 
 // conclude prints what came of the run and writes the reports.
-func (o *test) conclude(c *cobra.Command, g *gate, failure error, file, out string, took time.Duration) error {
+func (o *test) conclude(c *cobra.Command, v *verdict, failure error, file, out string, took time.Duration) error {
 	w := c.OutOrStdout()
-	g.summary(w)
+	v.summary(w)
 	fmt.Fprintf(w, "took %.1f s; results: %s\n", took.Seconds(), file)
-	run, err := harness.OpenRun(file)
+	stored, err := harness.OpenRun(file)
 	if err == nil {
-		err = reports.Write(out, run)
+		err = reports.Write(out, stored)
 	}
 	if err == nil {
 		fmt.Fprintf(w, "report: %s\n", filepath.Join(out, "index.html"))
 	}
+	v.conclude(w, v.again(c, out))
 	if failure != nil {
 		return errors.Join(failure, err)
 	}
-	verdict := g.verdict()
-	if verdict != nil && len(g.worth) > 0 {
-		fmt.Fprintf(w, "to repeat one: wsconform test %s --cases %s\n", o.again(c), g.worth[0].Case)
-	}
-	return errors.Join(verdict, err)
-}
-
-// again is the command line of this run without its selection.
-func (o *test) again(c *cobra.Command) string {
-	if o.client {
-		return "--client --cases ID -- " + strings.Join(c.Flags().Args(), " ") + "   with"
-	}
-	if o.serverCmd != "" {
-		return fmt.Sprintf("--server-cmd %q", o.serverCmd)
-	}
-	return c.Flags().Arg(0)
+	return errors.Join(v.err(), err)
 }
 
 func (o *test) agentOf(args []string) (harness.Agent, error) {

@@ -164,8 +164,8 @@ func (d *decider) apply(files []Expectations) {
 	size := len(cases.All())
 	for i := range files {
 		x := &files[i]
-		if !x.appliesTo(d.run.Header.Agent) {
-			d.note("%s is about %s, so it says nothing of this run", x.File, x.about())
+		if !x.AppliesTo(d.run.Header.Agent) {
+			d.note("%s is about %s, so it says nothing of this run", x.File, x.About())
 			continue
 		}
 		d.policy.NonStrict = stricter(d.policy.NonStrict, x.Policy.NonStrict)
@@ -180,17 +180,6 @@ func (d *decider) apply(files []Expectations) {
 			d.entries = append(d.entries, &x.Expect[j])
 		}
 	}
-}
-
-func (x *Expectations) about() string {
-	var parts []string
-	if x.Agent != "" {
-		parts = append(parts, fmt.Sprintf("the agent %q", x.Agent))
-	}
-	if x.Role != nil {
-		parts = append(parts, x.Role.String()+"s")
-	}
-	return strings.Join(parts, ", ")
 }
 
 func stricter(a, b Rule) Rule {
@@ -291,7 +280,7 @@ func (d *decider) got(r harness.Result) string {
 	if !r.Outcome.Ran() {
 		return string(r.Outcome)
 	}
-	return fmt.Sprintf("%s with signature %q", r.Outcome, Signature(r))
+	return fmt.Sprintf("%s with signature %q", r.Outcome, r.Signature())
 }
 
 func (e *Entry) wants() string {
@@ -313,7 +302,7 @@ func (d *decider) mark(r harness.Result, e *Entry) Mark {
 	switch {
 	case good && e.Verdict != WantFlaky:
 		return UnexpectedPass
-	case !fits, !good && e.Signature != "" && !sameSignature(e.Signature, r):
+	case !fits, !good && e.Signature != "" && !r.HasSignature(e.Signature):
 		return ChangedSignature
 	case e.expired(d.now):
 		return Expired
@@ -331,7 +320,7 @@ func (d *decider) withoutEntry(r harness.Result) {
 	rule, what := Allow, ""
 	switch r.Outcome {
 	case harness.Fail, harness.Crash, harness.Timeout:
-		d.violate(Unexpected, nil, []cases.ID{r.Case}, "%s: %s", r.Case, because(r))
+		d.violate(Unexpected, nil, []cases.ID{r.Case}, "%s: %s", r.Case, r.Summary())
 		return
 	case harness.PassLenient:
 		rule, what = d.policy.NonStrict, "nonStrict"
@@ -342,19 +331,8 @@ func (d *decider) withoutEntry(r harness.Result) {
 	case harness.Pass, harness.Blocked, harness.NotRun, harness.HarnessError:
 	}
 	if rule == Fail {
-		d.violate(Unallowed, nil, []cases.ID{r.Case}, "%s: %s; no entry says so, and the policy is %s: fail", r.Case, because(r), what)
+		d.violate(Unallowed, nil, []cases.ID{r.Case}, "%s: %s; no entry says so, and the policy is %s: fail", r.Case, r.Summary(), what)
 	}
-}
-
-func because(r harness.Result) string {
-	if r.Outcome.Ran() {
-		return fmt.Sprintf("%s, behavior %s, close %s", r.Outcome, r.Behavior, r.Close)
-	}
-	note, _, _ := strings.Cut(r.Note, "\n")
-	if note == "" {
-		return string(r.Outcome)
-	}
-	return fmt.Sprintf("%s, %s", r.Outcome, note)
 }
 
 // aboutEntries finds the entries that are out of date or about nothing.
@@ -373,6 +351,10 @@ func (d *decider) aboutEntries() {
 		case !e.Expires.IsZero() && !e.expired(d.now) && d.now.Add(soon).After(e.Expires.AddDate(0, 0, 1)):
 			d.note("%s: the entry for %s expires after %s", e.At(), e.Case, e.Expires)
 		}
+	}
+	const named = 8
+	if more := len(elsewhere) - named; more > 0 {
+		elsewhere = append(elsewhere[:named], fmt.Sprintf("and %d more", more))
 	}
 	if len(elsewhere) > 0 {
 		d.note("entries about cases that this run did not select: %s", strings.Join(elsewhere, ", "))
@@ -405,52 +387,4 @@ func (d *decider) aboutRun() {
 	if d.executed < d.min {
 		d.violate(TooFew, nil, nil, "%s played, and the policy is minExecuted: %d", plural(d.executed, "case"), d.min)
 	}
-}
-
-func haveOf(n, all int) string {
-	if n == 1 {
-		return fmt.Sprintf("1 of %s has", plural(all, "case"))
-	}
-	return fmt.Sprintf("%d of %s have", n, plural(all, "case"))
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// Ranges names cases, those that follow each other in the run (or, without one,
-// in the catalogue) as a range: "5.1 to 5.20, 7.1.1".
-func Ranges(ids []cases.ID, run *harness.Run) string {
-	var order []cases.ID
-	if run != nil {
-		order = slices.SortedFunc(slices.Values(run.Header.Selection.Selected), cases.ID.Compare)
-	} else {
-		for _, c := range cases.All() {
-			order = append(order, c.ID)
-		}
-	}
-	place := make(map[cases.ID]int, len(order))
-	for i, id := range order {
-		place[id] = i + 1
-	}
-	var parts []string
-	for rest := ids; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && place[rest[n]] > 0 && place[rest[n]] == place[rest[n-1]]+1 {
-			n++
-		}
-		switch n {
-		case 1:
-			parts = append(parts, string(rest[0]))
-		case 2:
-			parts = append(parts, string(rest[0]), string(rest[1]))
-		default:
-			parts = append(parts, fmt.Sprintf("%s to %s", rest[0], rest[n-1]))
-		}
-		rest = rest[n:]
-	}
-	return strings.Join(parts, ", ")
 }

@@ -88,9 +88,9 @@ func TestDecide(t *testing.T) {
 			want: []string{"unexpected-pass 5.1 passes (pass), but a.yaml:3 expects fail"}, marks: "5.1 unexpected-pass"},
 		{name: "one of a pattern is fixed", run: []string{"5.1 fail", "5.2 pass"}, entries: []string{"case: '5.*', verdict: fail"}, exit: 1,
 			want: []string{"unexpected-pass 5.2 passes"}, marks: "5.1 expected-fail, 5.2 unexpected-pass"},
-		{name: "signature", run: []string{"5.1 fail"}, entries: []string{five + ", signature: FAILED/OK; nothing; close 1002"}, marks: "5.1 expected-fail"},
-		{name: "changed signature", run: []string{"5.1 fail"}, entries: []string{five + ", signature: FAILED/OK; nothing; close 1000"}, exit: 1,
-			want: []string{`changed-signature 5.1 is not as a.yaml:3 says: it is fail with signature "FAILED/OK; nothing; close 1002"`}, marks: "5.1 changed-signature"},
+		{name: "signature", run: []string{"5.1 fail"}, entries: []string{five + ", signature: 'FAILED, close OK; got nothing; peer closed with 1002'"}, marks: "5.1 expected-fail"},
+		{name: "changed signature", run: []string{"5.1 fail"}, entries: []string{five + ", signature: 'FAILED, close OK; got nothing; peer closed with 1000'"}, exit: 1,
+			want: []string{`changed-signature 5.1 is not as a.yaml:3 says: it is fail with signature "FAILED, close OK; got nothing; peer closed with 1002"`}, marks: "5.1 changed-signature"},
 		{name: "last day", run: []string{"5.1 fail"}, entries: []string{five + ", expires: 2026-11-25"}, marks: "5.1 expected-fail"},
 		{name: "expired", run: []string{"5.1 fail"}, entries: []string{five + ", expires: 2026-11-24"}, exit: 1,
 			want: []string{"expired a.yaml:3: the entry for 5.1 expired on 2026-11-24, and its case is still as it says"}, marks: "5.1 expired"},
@@ -247,31 +247,6 @@ func TestDecideOfARunCutOff(t *testing.T) {
 	d := gate.Decide(run, nil, today)
 	if d.Exit != gate.HarnessFailed || !strings.Contains(d.Violations[0].Text, "the disk is full") {
 		t.Errorf("invalid: exit %d, %v; want 3 and why", d.Exit, d.Violations)
-	}
-}
-
-func TestSignature(t *testing.T) {
-	text := cases.Event{Kind: cases.GotMessage, Data: cases.Octet("x")}
-	binary := cases.Event{Kind: cases.GotMessage, Binary: true}
-	pong := cases.Event{Kind: cases.GotPong}
-	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseWrongCode}
-	for _, row := range []struct {
-		want string
-		r    harness.Result
-	}{
-		{"crash", harness.Result{Outcome: harness.Crash, Note: "signal: killed"}},
-		{"FAILED/WRONG CODE", harness.Result{Outcome: harness.Fail, Verdict: failed}},
-		{"FAILED/WRONG CODE; not opened", harness.Result{Outcome: harness.Fail, Verdict: failed, Transcript: &cases.Transcript{}}},
-		{"FAILED/WRONG CODE; nothing; no close frame", harness.Result{Outcome: harness.Fail, Verdict: failed, Transcript: &cases.Transcript{Opened: true}}},
-		{"FAILED/WRONG CODE; text+, pong, binary; close 1000", harness.Result{Outcome: harness.Fail, Verdict: failed, Duration: time.Second, Transcript: &cases.Transcript{
-			Opened: true, Duration: time.Second, Events: []cases.Event{text, text, text, pong, binary}, RemoteClose: true, RemoteCode: 1000,
-		}}},
-		{"FAILED/WRONG CODE; echo; close without code", harness.Result{Outcome: harness.Fail, Verdict: failed, Transcript: &cases.Transcript{Opened: true, Echoes: 77, RemoteClose: true}}},
-		{"FAILED/WRONG CODE; wrong echo; close 0", harness.Result{Outcome: harness.Fail, Verdict: failed, Transcript: &cases.Transcript{Opened: true, Echoes: 77, WrongEcho: true, RemoteClose: true, RemoteZero: true}}},
-	} {
-		if got := gate.Signature(row.r); got != row.want {
-			t.Errorf("signature %q, want %q", got, row.want)
-		}
 	}
 }
 

@@ -3,8 +3,8 @@
 //
 // [Decide] is a pure function of a run file, the expectation files and the
 // date, so a stored run can be judged again. Start reading there;
-// expectations.go has the file format, signature.go what makes two failures the
-// same one.
+// expectations.go has the file format. What makes two failures of a case the same
+// one is [harness.Result.Signature].
 //
 // # Rules
 //

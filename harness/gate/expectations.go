@@ -116,7 +116,8 @@ type Entry struct {
 	// Expires is the last day, in UTC, on which the entry counts. The zero value
 	// is no end.
 	Expires Date `yaml:"expires"`
-	// Signature is that of the failure meant; see [Signature]. Empty means any.
+	// Signature is that of the failure meant; see
+	// [harness.Result.Signature]. Empty means any.
 	Signature string `yaml:"signature"`
 	// Evidence is required of flaky entries, and only they may have it.
 	Evidence *Evidence `yaml:"evidence"`
@@ -341,9 +342,21 @@ func (e *Entry) checkEvidence() error {
 	return nil
 }
 
-// appliesTo reports whether the file is about the runs of this agent.
-func (x *Expectations) appliesTo(a harness.Agent) bool {
+// AppliesTo reports whether the file is about the runs of this agent.
+func (x *Expectations) AppliesTo(a harness.Agent) bool {
 	return (x.Agent == "" || x.Agent == a.Name) && (x.Role == nil || *x.Role == a.Role)
+}
+
+// About says which runs the file is about: "the agent \"x\", servers".
+func (x *Expectations) About() string {
+	var parts []string
+	if x.Agent != "" {
+		parts = append(parts, fmt.Sprintf("the agent %q", x.Agent))
+	}
+	if x.Role != nil {
+		parts = append(parts, x.Role.String()+"s")
+	}
+	return strings.Join(parts, ", ")
 }
 
 func joined[S ~string](list []S) string {

@@ -25,7 +25,7 @@ expect:
   # They are working on it.
   - case: '5.15'
     verdict: fail
-    signature: FAILED/OK; text; close 1002
+    signature: FAILED, close OK; got text; peer closed with 1002
     reason: echoes a message that was never finished
     link: https://example.org/1
     owner: '@me'
@@ -55,7 +55,7 @@ func TestParse(t *testing.T) {
 	if strings.Join(got, "; ") != strings.Join(want, "; ") {
 		t.Errorf("entries %q, want %q", got, want)
 	}
-	if e := x.Expect[0]; e.Expires.String() != "2027-03-31" || e.Signature != "FAILED/OK; text; close 1002" || e.Owner != "@me" {
+	if e := x.Expect[0]; e.Expires.String() != "2027-03-31" || e.Signature != "FAILED, close OK; got text; peer closed with 1002" || e.Owner != "@me" {
 		t.Errorf("first entry %+v", e)
 	}
 	if v := x.Expect[2].Evidence; v == nil || v.Runs != 50 || v.Failures != 3 || v.Date.String() != "2026-11-25" {

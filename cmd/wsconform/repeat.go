@@ -1,0 +1,76 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// repeat is the command line that runs this case alone, with the flags and
+// arguments of c, ready to be pasted into a shell. The results go to a folder of
+// their own, so those of the run stay.
+func repeat(c *cobra.Command, id cases.ID, out string) string {
+	words := append([]string{program()}, strings.Fields(c.CommandPath())[1:]...)
+	c.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "cases", "exclude", "out", "resume":
+		default:
+			words = append(words, flagWords(f)...)
+		}
+	})
+	words = append(words, "--cases", string(id), "--out", out)
+	args := c.Flags().Args()
+	if len(args) > 0 && c.ArgsLenAtDash() >= 0 {
+		words = append(words, args[:c.ArgsLenAtDash()]...)
+		words = append(words, "--")
+		args = args[c.ArgsLenAtDash():]
+	}
+	words = append(words, args...)
+	for i, w := range words {
+		words[i] = shellQuote(w)
+	}
+	return strings.Join(words, " ")
+}
+
+func flagWords(f *pflag.Flag) []string {
+	name := "--" + f.Name
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		var words []string
+		for _, value := range list.GetSlice() {
+			words = append(words, name, value)
+		}
+		return words
+	}
+	if f.NoOptDefVal != "" { // takes its value behind an equals sign only
+		if f.Value.String() == f.NoOptDefVal {
+			return []string{name}
+		}
+		return []string{name + "=" + f.Value.String()}
+	}
+	return []string{name, f.Value.String()}
+}
+
+// program is how this program was called.
+func program() string {
+	if strings.HasPrefix(filepath.Base(os.Args[0]), "wsconform") && !strings.HasSuffix(os.Args[0], ".test") {
+		return os.Args[0]
+	}
+	return "wsconform"
+}
+
+// plain words mean themselves to a POSIX shell.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_@%+=:./-]+$`)
+
+// shellQuote quotes a word for a POSIX shell.
+func shellQuote(word string) string {
+	if plain.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -1,0 +1,51 @@
+package harness_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+func TestSignature(t *testing.T) {
+	text := cases.Event{Kind: cases.GotMessage, Data: cases.Octet("x")}
+	binary := cases.Event{Kind: cases.GotMessage, Binary: true}
+	pong := cases.Event{Kind: cases.GotPong}
+	failed := func(tr *cases.Transcript) harness.Result {
+		v := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseWrongCode}
+		return harness.Result{Outcome: harness.Fail, Verdict: v, Duration: time.Second, Transcript: tr}
+	}
+	const halves = "FAILED, close WRONG CODE"
+	for _, row := range []struct {
+		name, want string
+		r          harness.Result
+	}{
+		{"no verdict", "crash", harness.Result{Outcome: harness.Crash, Note: "signal: killed"}},
+		{"no transcript", halves, failed(nil)},
+		{"no handshake", halves + "; not opened", failed(&cases.Transcript{})},
+		{"nothing came", halves + "; got nothing; peer sent no close frame", failed(&cases.Transcript{Opened: true})},
+		{
+			"events", halves + "; got text+, pong, binary; peer closed with 1000",
+			failed(&cases.Transcript{Opened: true, Events: []cases.Event{text, text, text, pong, binary}, RemoteClose: true, RemoteCode: 1000}),
+		},
+		{"echo loop", halves + "; got echoes; peer closed without a code", failed(&cases.Transcript{Opened: true, Echoes: 77, RemoteClose: true})},
+		{
+			"wrong echo and code 0", halves + "; got a wrong echo; peer closed with 0",
+			failed(&cases.Transcript{Opened: true, Echoes: 77, WrongEcho: true, RemoteClose: true, RemoteZero: true}),
+		},
+	} {
+		if got := row.r.Signature(); got != row.want {
+			t.Errorf("%s: %q, want %q", row.name, got, row.want)
+		}
+		if !row.r.HasSignature(row.want) {
+			t.Errorf("%s: it has not its own signature", row.name)
+		}
+	}
+	if r := failed(nil); !r.HasSignature(halves+"; got text; peer closed with 1000") || r.HasSignature("OK, close OK") {
+		t.Error("without a transcript the verdict decides")
+	}
+	if failed(&cases.Transcript{Opened: true}).HasSignature(halves) {
+		t.Error("a signature that says less is another one")
+	}
+}
