@@ -15,6 +15,8 @@ type Agent struct {
 	Role    cases.Role `json:"role"`
 	URL     string     `json:"url,omitempty"`     // of a server
 	Command []string   `json:"command,omitempty"` // that starts it, if we do
+	// About is what is known of a third-party implementation. Nil means nothing.
+	About *Implementation `json:"about,omitempty"`
 }
 
 // Outcome sums both halves of a verdict up, or says why there is none.
@@ -71,7 +73,9 @@ type Result struct {
 	// as "repeated alone after a timeout").
 	Note string `json:"note,omitempty"`
 	// Attempts counts how often the case was played; 0 and 1 mean once.
-	Attempts   int               `json:"attempts,omitempty"`
+	Attempts int `json:"attempts,omitempty"`
+	// Varied lists the verdicts of all plays, in their order, where they differ.
+	Varied     []cases.Verdict   `json:"varied,omitempty"`
 	Duration   time.Duration     `json:"duration"` // nanoseconds
 	Transcript *cases.Transcript `json:"transcript,omitempty"`
 }

@@ -74,6 +74,7 @@ type Footer struct {
 	Missing  []cases.ID      `json:"missing,omitempty"`
 	Duration time.Duration   `json:"duration"` // wall time, nanoseconds
 	Error    string          `json:"error,omitempty"`
+	Cause    Cause           `json:"cause,omitempty"` // where the error is the agent's
 }
 
 // State tells how much of the run can be relied on. It is worked out from the

@@ -141,6 +141,7 @@ func (w *Writer) footer(failure error) Footer {
 	}
 	switch {
 	case failure == nil:
+	case foot.blame(failure):
 	case errors.Is(failure, context.Canceled):
 		foot.State, foot.Error = Partial, "interrupted"
 	default:

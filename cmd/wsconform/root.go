@@ -20,6 +20,8 @@ var commands = []func() *cobra.Command{
 	echoCommand,
 	driveCommand,
 	faultsCommand,
+	compareCommand,
+	agentCommand,
 	wstestCommand,
 	reportCommand,
 	cleanCommand,

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/wsconform/wsconform/fixtures/agents"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/compare"
+)
+
+func agentCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "agent",
+		Short: "Look at, check and make agents: third-party implementations under test",
+		Args:  noCommand,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(agentListCommand(), agentCheckCommand(), agentKeepCommand())
+	return c
+}
+
+// agentFlags say which agents there are and where they are built.
+type agentFlags struct {
+	folder   string
+	workshop compare.Workshop
+}
+
+func (o *agentFlags) flags(f *pflag.FlagSet) {
+	f.StringVar(&o.folder, "agents", "", "take the agents from this folder, `DIR`, rather than those that are part of the program")
+	f.StringVar(&o.workshop.Dir, "cache", "", "build agents below this folder, `DIR` (default wsconform/agents in the user's cache)")
+	f.BoolVar(&o.workshop.Again, "rebuild", false, "build also what is built already")
+}
+
+func (o *agentFlags) fs() fs.FS {
+	if o.folder == "" {
+		return agents.Embedded()
+	}
+	return os.DirFS(o.folder)
+}
+
+// pick returns the agents of these names, or all.
+func (o *agentFlags) pick(names []string) ([]agents.Agent, error) {
+	if len(names) == 0 {
+		list, err := agents.Load(o.fs())
+		if err == nil && len(list) == 0 {
+			err = fmt.Errorf("%s holds no agent", o.folder)
+		}
+		if err != nil {
+			return nil, &codedError{exitUsage, err}
+		}
+		return list, nil
+	}
+	var list []agents.Agent
+	for _, name := range names {
+		a, err := agents.LoadOne(o.fs(), name)
+		if errors.Is(err, agents.ErrUnknown) {
+			return nil, usagef("%w; wsconform agent list shows those that there are", err)
+		}
+		if err != nil {
+			return nil, &codedError{exitUsage, err}
+		}
+		list = append(list, a)
+	}
+	return list, nil
+}
+
+func agentListCommand() *cobra.Command {
+	var o agentFlags
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the agents that can be compared",
+		Args:  args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			list, err := o.pick(nil)
+			if err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+			for _, a := range list {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Folder, a.Language, a.Library, a.Version, roles(a), a.Licence)
+			}
+			return w.Flush()
+		},
+	}
+	o.flags(c.Flags())
+	return c
+}
+
+func roles(a agents.Agent) string {
+	switch {
+	case len(a.Client) == 0:
+		return "server"
+	case len(a.Server) == 0:
+		return "client"
+	}
+	return "server, client"
+}
+
+func agentCheckCommand() *cobra.Command {
+	var o agentFlags
+	c := &cobra.Command{
+		Use:   "check NAME...",
+		Short: "Prove agents: they build, start, echo, close and tell their version",
+		Long: `Proves that agents are fit for a comparison. Each is built in a private copy of
+its folder and started in each of its roles; it has to echo a text and a binary
+message, answer a ping, close when asked to, and as a client ask for its cases. So
+a broken folder is told from a library that fails cases.`,
+		Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(c *cobra.Command, names []string) error {
+			list, err := o.pick(names)
+			if err != nil {
+				return err
+			}
+			var failed []string
+			for _, a := range list {
+				err := checkAgent(c.Context(), c.OutOrStdout(), &o.workshop, a)
+				switch {
+				case err == nil:
+				case errors.Is(err, compare.ErrCheck), errors.As(err, new(*harness.UntestableError)):
+					failed = append(failed, a.Folder)
+				default:
+					return err
+				}
+			}
+			if len(failed) > 0 {
+				return &codedError{exitAgent, fmt.Errorf("not fit for a comparison: %s", strings.Join(failed, ", "))}
+			}
+			return nil
+		},
+	}
+	o.flags(c.Flags())
+	return c
+}
+
+// checkAgent prints each step as it ends, and what the agent printed if one fails.
+func checkAgent(ctx context.Context, w io.Writer, workshop *compare.Workshop, a agents.Agent) error {
+	fmt.Fprintf(w, "%s: %s, %s %s\n", a.Folder, a.Language, a.Library, a.Version)
+	var log strings.Builder
+	err := compare.Check(ctx, workshop, a, compare.Native{Version: toolVersion()}, &log, func(s compare.Step) {
+		if s.Err != nil {
+			fmt.Fprintf(w, "  FAIL  %s: %s\n", s.What, indent(s.Err.Error()))
+			return
+		}
+		fmt.Fprintf(w, "  ok    %s (%.1f s)\n", s.What, s.Took.Seconds())
+	})
+	if err != nil && log.Len() > 0 {
+		fmt.Fprintf(w, "  it printed:\n        %s\n", indent(log.String()))
+	}
+	return err
+}
+
+func indent(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n        ") }
+
+func agentKeepCommand() *cobra.Command {
+	k := compare.Keeper{}
+	var memory int64
+	c := &cobra.Command{
+		Use:    "keep -- COMMAND...",
+		Short:  "Run a command within bounds and leave nothing of it behind",
+		Hidden: true,
+		Args:   args(cobra.MinimumNArgs(1)),
+		RunE: func(c *cobra.Command, command []string) error {
+			k.Output, k.Bounds.Memory = c.OutOrStdout(), agents.Size(memory)
+			return k.Run(c.Context(), command)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&k.Dir, "dir", "", "where it runs, `DIR`")
+	f.StringArrayVar(&k.Env, "env", nil, "add `NAME=VALUE` to its environment")
+	f.Int64Var(&memory, "memory", 0, "end it when it uses more memory, `OCTETS`")
+	f.Int64Var(&k.Bounds.PIDs, "pids", 0, "end it when it has more processes and threads, `N`")
+	f.StringVar(&k.Fate, "fate", "", "write why it was ended to this `FILE`")
+	return c
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/compare"
+	"github.com/wsconform/wsconform/harness/docker"
+)
+
+type comparison struct {
+	agents    agentFlags
+	engine    string
+	role      string
+	out       string
+	parallel  int
+	repeats   int
+	patience  time.Duration
+	again     bool
+	selection selection
+}
+
+func compareCommand() *cobra.Command {
+	var o comparison
+	c := &cobra.Command{
+		Use:   "compare [NAME...]",
+		Short: "Compare third-party implementations",
+		Long: `Plays the same cases against many implementations, in both roles, and sets them
+side by side. Names are those of wsconform agent list; without any, all are
+compared.
+
+Agents are built first, each once for its content, then played one after the
+other, so that none disturbs another's timing. Verdicts that chance may have
+decided are played again, and it is said where they vary. An agent that does not
+build, crashes, hangs or exceeds its bounds stays in the comparison with the
+reason. A comparison that was interrupted goes on where it was: rows of the same
+agent, engine and cases that are complete are not played again.
+
+Each row is a run file, DIR/runs/NAME-ROLE-ENGINE.jsonl; what an agent printed is
+in DIR/logs.
+
+Exit codes: 0 every row has its verdicts, 1 the engines disagree (--engine both),
+2 wrong usage, 3 the harness failed, 4 rows have no or not all verdicts, 5 none
+has any, 130 interrupted.`,
+		Example: `  wsconform compare
+  wsconform compare go-gorilla js-ws --role server --cases '1.*,5.*'
+  wsconform compare --engine both -o out/compare`,
+		RunE: func(c *cobra.Command, names []string) error { return o.run(c, names) },
+	}
+	f := c.Flags()
+	o.agents.flags(f)
+	f.StringVar(&o.engine, "engine", "native", "who plays the cases: `native`, autobahn or both")
+	f.StringVar(&o.role, "role", "both", "compare `server`, client or both")
+	f.StringVarP(&o.out, "out", "o", "out/compare", "folder for the results, `DIR`")
+	f.IntVarP(&o.parallel, "parallel", "p", 0, "rows at once; 0 is one for every four processors")
+	f.IntVar(&o.repeats, "repeats", 4, "how often a verdict that may be owed to chance is played again")
+	f.DurationVar(&o.patience, "timeout", 30*time.Minute, "how long a row may take")
+	f.BoolVar(&o.again, "again", false, "play also rows that are there already")
+	o.selection.flags(f)
+	return c
+}
+
+func (o *comparison) run(c *cobra.Command, names []string) error {
+	list, sel, err := o.selection.pick()
+	if err != nil {
+		return err
+	}
+	roles, err := o.roles()
+	if err != nil {
+		return err
+	}
+	chosen, err := o.agents.pick(names)
+	if err != nil {
+		return err
+	}
+	engines, done, err := o.engines(c)
+	if err != nil {
+		return err
+	}
+	defer done()
+	rows := compare.Rows(chosen, roles, engines)
+	if len(rows) == 0 {
+		return usagef("none of these agents is a %s", o.role)
+	}
+	stderr := c.ErrOrStderr()
+	runner := &compare.Runner{
+		Workshop: &o.agents.workshop, Cases: list, Selection: sel, Dir: o.out, Tool: "wsconform " + toolVersion(), Host: thisHost(),
+		Parallel: o.parallel, Repeats: o.repeats, Patience: o.patience, Again: o.again,
+		Progress: newCompareMeter(stderr),
+	}
+	begun := time.Now()
+	results, err := runner.Run(c.Context(), rows)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%d rows of %d cases in %s; results: %s\n",
+		len(results), len(list), time.Since(begun).Round(time.Second), filepath.Join(o.out, "runs"))
+	return verdictOf(results)
+}
+
+func (o *comparison) roles() ([]cases.Role, error) {
+	if o.role == "both" {
+		return []cases.Role{cases.Server, cases.Client}, nil
+	}
+	var role cases.Role
+	if err := role.UnmarshalText([]byte(o.role)); err != nil {
+		return nil, usagef("--role %q: it is server, client or both", o.role)
+	}
+	return []cases.Role{role}, nil
+}
+
+// engines returns those that --engine names, and what to call in the end.
+func (o *comparison) engines(c *cobra.Command) (list []compare.Engine, done func(), err error) {
+	if !slices.Contains([]string{"native", "autobahn", "both"}, o.engine) {
+		return nil, nil, usagef("--engine %q: it is native, autobahn or both", o.engine)
+	}
+	done = func() {}
+	if o.engine != "autobahn" {
+		list = append(list, compare.Native{Version: toolVersion()})
+	}
+	if o.engine != "native" {
+		containers, err := docker.Connect(c.Context())
+		if err != nil {
+			return nil, nil, err
+		}
+		image, err := new(autobahnRun).imageOf(c.Context(), containers, c.ErrOrStderr())
+		if err != nil {
+			return nil, nil, errors.Join(err, containers.Close())
+		}
+		list = append(list, compare.Autobahn{Docker: containers, Image: image})
+		done = func() {
+			_ = containers.RemoveRun(context.WithoutCancel(c.Context())) // none is left if all went well
+			_ = containers.Close()
+		}
+	}
+	return list, done, nil
+}
+
+// newCompareMeter prints a line for each thing that begins or ends, and how long
+// the rest will take.
+func newCompareMeter(w io.Writer) func(compare.Event) {
+	var begun time.Time
+	played := 0
+	return func(e compare.Event) {
+		switch e.Kind {
+		case compare.Building:
+			fmt.Fprintf(w, "build %d/%d: %s\n", e.Index, e.Total, e.Row.Agent.Folder)
+		case compare.BuildFailed:
+			fmt.Fprintf(w, "  %s\n", indent(e.Err.Error()))
+		case compare.RowBegan:
+			if begun.IsZero() {
+				begun = time.Now()
+			}
+		case compare.RowEnded:
+			if !e.Done.Kept {
+				played++
+			}
+			left := ""
+			if rest := e.Total - e.Index; rest > 0 && played > 0 {
+				left = fmt.Sprintf(", %s left", (time.Since(begun) / time.Duration(played) * time.Duration(rest)).Round(time.Second))
+			}
+			fmt.Fprintf(w, "row %d/%d: %s%s\n", e.Index, e.Total, rowWords(*e.Done), left)
+		}
+	}
+}
+
+func rowWords(d compare.Done) string {
+	var counts []string
+	for _, o := range outcomes {
+		if n := d.Counts[o]; n > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", n, o))
+		}
+	}
+	if d.Varied > 0 {
+		counts = append(counts, fmt.Sprintf("%d vary", d.Varied))
+	}
+	s := fmt.Sprintf("%s: %s (%.1f s)", d.Name(), strings.Join(counts, ", "), d.Duration.Seconds())
+	if d.Kept {
+		s += ", kept"
+	}
+	if d.Cause != "" {
+		text, _, _ := strings.Cut(d.Error, "\n")
+		s += fmt.Sprintf("; %s: %s", d.Cause, text)
+	}
+	return s
+}
+
+// verdictOf says whether every row has its verdicts. What they are does not
+// matter: a comparison is no gate.
+func verdictOf(results []compare.Done) error {
+	var lacking []string
+	for _, d := range results {
+		if d.State != harness.Complete {
+			lacking = append(lacking, d.Name())
+		}
+	}
+	switch {
+	case len(lacking) == 0:
+		return nil
+	case !slices.ContainsFunc(results, func(d compare.Done) bool { return d.Counts[harness.Pass] > 0 }):
+		return &codedError{exitAgent, errors.New("no agent could be tested; the lines above say why")}
+	}
+	return &codedError{exitIncomplete, fmt.Errorf("%d of %d rows have no or not all verdicts: %s", len(lacking), len(results), strings.Join(lacking, ", "))}
+}

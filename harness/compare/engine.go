@@ -1,0 +1,92 @@
+package compare
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/autobahn"
+	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/harness/native"
+)
+
+// An Engine plays cases against an agent. There are [Native] and [Autobahn].
+type Engine interface {
+	// About is what a run file's header says of the engine.
+	About() harness.Engine
+	// Server plays the cases against the server that listens at addr.
+	Server(ctx context.Context, s Subject, addr string, emit func(harness.Result)) error
+	// Client starts the command, with {url} to be filled in, and plays the cases.
+	Client(ctx context.Context, s Subject, emit func(harness.Result)) error
+}
+
+// A Subject is what an engine is told of the agent.
+type Subject struct {
+	Name     string
+	Command  []string // of a client
+	Cases    []cases.Case
+	Parallel int // cases, of a client drivers, at once; 0 leaves it to the engine
+	Log      io.Writer
+}
+
+// Native is the native engine of the given version.
+type Native struct{ Version string }
+
+// About names the engine.
+func (e Native) About() harness.Engine { return harness.Engine{Name: "native", Version: e.Version} }
+
+// Server plays many cases at once, if the server takes that.
+func (e Native) Server(ctx context.Context, s Subject, addr string, emit func(harness.Result)) error {
+	target := native.Target{URL: &url.URL{Scheme: "ws", Host: addr, Path: "/"}}
+	_, err := native.TestServer(ctx, target, s.Cases, native.Options{Parallel: s.Parallel}, emit)
+	return err
+}
+
+// Client starts the command several times, each with a share of the cases.
+func (e Native) Client(ctx context.Context, s Subject, emit func(harness.Result)) error {
+	_, err := native.TestClient(ctx, native.Driver{Command: s.Command, Log: s.Log}, s.Cases, native.Options{Parallel: s.Parallel}, emit)
+	return err
+}
+
+// Autobahn is the original testsuite in a container.
+type Autobahn struct {
+	Docker *docker.Engine
+	Image  harness.Engine // as in a run file's header
+}
+
+// About names the engine.
+func (e Autobahn) About() harness.Engine { return e.Image }
+
+func (e Autobahn) run(ctx context.Context, s Subject, agent harness.Agent, emit func(harness.Result)) error {
+	engine := &autobahn.Engine{Docker: e.Docker, Image: e.Image.Image, AgentLog: s.Log, Patience: startPatience}
+	return engine.Run(ctx, agent, s.Cases, emit)
+}
+
+// Server has the fuzzingclient play the cases.
+func (e Autobahn) Server(ctx context.Context, s Subject, addr string, emit func(harness.Result)) error {
+	return e.run(ctx, s, harness.Agent{Name: s.Name, Role: cases.Server, URL: "ws://" + addr}, emit)
+}
+
+// Client has the fuzzingserver play the cases.
+func (e Autobahn) Client(ctx context.Context, s Subject, emit func(harness.Result)) error {
+	return e.run(ctx, s, harness.Agent{Name: s.Name, Role: cases.Client, Command: s.Command}, emit)
+}
+
+// startPatience is how long an agent may take to listen.
+const startPatience = 30 * time.Second
+
+// freeAddr is an address on the loopback interface that nothing uses now.
+func freeAddr() (host, port string, err error) {
+	n, err := harness.FreePort()
+	if err != nil {
+		return "", "", err
+	}
+	return "127.0.0.1", fmt.Sprint(n), nil
+}
+
+func hostPort(host, port string) string { return net.JoinHostPort(host, port) }

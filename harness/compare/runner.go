@@ -1,0 +1,298 @@
+package compare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/fixtures/agents"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// A Row is one line of the matrix: an agent in one role under one engine.
+type Row struct {
+	Agent  agents.Agent
+	Role   cases.Role
+	Engine Engine
+}
+
+// Name names the row, and its files: go-gorilla-server-native.
+func (r Row) Name() string {
+	return r.Agent.Folder + "-" + r.Role.String() + "-" + r.Engine.About().Name
+}
+
+// Rows lists the agents in the roles that they have, under each engine.
+func Rows(list []agents.Agent, roles []cases.Role, engines []Engine) []Row {
+	var rows []Row
+	for _, a := range list {
+		for _, role := range roles {
+			command := a.Server
+			if role == cases.Client {
+				command = a.Client
+			}
+			if len(command) == 0 {
+				continue
+			}
+			for _, e := range engines {
+				rows = append(rows, Row{a, role, e})
+			}
+		}
+	}
+	return rows
+}
+
+// A Runner plays the same cases for every row, and writes a run file for each.
+type Runner struct {
+	Workshop  *Workshop
+	Cases     []cases.Case
+	Selection harness.Selection
+	Dir       string // gets runs/ROW.jsonl and logs/ROW.log
+	Tool      string // of the headers, as is Host
+	Host      harness.Host
+	// Parallel is how many rows are played at once. 0 means one for every four
+	// processors: the agent and the harness keep two busy, and timers must not
+	// wait for either.
+	Parallel int
+	// Repeats is how often a verdict that may be owed to chance is played again.
+	// 0 means not at all.
+	Repeats int
+	// Patience bounds one row. 0 means 30 minutes.
+	Patience time.Duration
+	// Again plays also rows that have a run file already.
+	Again bool
+	// Progress is told when something begins or ends, one at a time. Nil ignores it.
+	Progress func(Event)
+
+	mu sync.Mutex // serializes Progress
+}
+
+const rowPatience = 30 * time.Minute
+
+// An Event tells how far a comparison has got.
+type Event struct {
+	Kind  EventKind
+	Row   Row   // of all kinds but Building and BuildFailed, where it has only an agent
+	Done  *Done // of RowEnded
+	Err   error // of BuildFailed
+	Index int   // how many of its kind have begun or ended
+	Total int
+}
+
+// EventKind tells events apart.
+type EventKind int
+
+// The kinds of event.
+const (
+	Building EventKind = iota
+	BuildFailed
+	RowBegan
+	RowEnded
+)
+
+// A Done row has a run file.
+type Done struct {
+	Row
+	File     string
+	State    harness.State
+	Cause    harness.Cause // why it is not complete, where that is the agent's trouble
+	Error    string
+	Counts   map[harness.Outcome]int
+	Varied   int // cases whose verdicts differ from play to play
+	Duration time.Duration
+	Kept     bool // from an earlier comparison
+}
+
+// Run plays the rows. The error is that of the harness, or the cause of ctx; an
+// agent's trouble is in the row.
+func (r *Runner) Run(ctx context.Context, rows []Row) ([]Done, error) {
+	built, trouble, err := r.build(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	done := make([]Done, len(rows))
+	errs := make([]error, len(rows))
+	slots := make(chan struct{}, r.parallel())
+	var wg sync.WaitGroup
+	begun, ended := 0, 0
+	for i, row := range rows {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if ctx.Err() != nil {
+				errs[i] = context.Cause(ctx)
+				return
+			}
+			r.report(func(e *Event) { begun++; *e = Event{Kind: RowBegan, Row: row, Index: begun, Total: len(rows)} })
+			done[i], errs[i] = r.row(ctx, row, built[row.Agent.Folder], trouble[row.Agent.Folder])
+			r.report(func(e *Event) {
+				ended++
+				*e = Event{Kind: RowEnded, Row: row, Done: &done[i], Index: ended, Total: len(rows)}
+			})
+		})
+	}
+	wg.Wait()
+	return done, errors.Join(first(errs)...)
+}
+
+// first leaves repetitions of the same error out: an interrupt ends every row.
+func first(errs []error) []error {
+	var out []error
+	seen := map[string]bool{}
+	for _, err := range errs {
+		if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
+			out = append(out, err)
+		}
+	}
+	return out
+}
+
+func (r *Runner) parallel() int {
+	if r.Parallel > 0 {
+		return r.Parallel
+	}
+	return max(1, r.Host.CPUs/4)
+}
+
+func (r *Runner) report(fill func(*Event)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var e Event
+	fill(&e)
+	if r.Progress != nil {
+		r.Progress(e)
+	}
+}
+
+// build builds the agents of the rows, one after the other, before any case is
+// played: compilers would disturb the timers.
+func (r *Runner) build(ctx context.Context, rows []Row) (map[string]*Built, map[string]error, error) {
+	built, trouble := map[string]*Built{}, map[string]error{}
+	var list []agents.Agent
+	for _, row := range rows {
+		if len(list) == 0 || list[len(list)-1].Folder != row.Agent.Folder {
+			list = append(list, row.Agent)
+		}
+	}
+	for i, a := range list {
+		r.report(func(e *Event) { *e = Event{Kind: Building, Row: Row{Agent: a}, Index: i + 1, Total: len(list)} })
+		b, err := r.Workshop.Build(ctx, a)
+		var u *harness.UntestableError
+		switch {
+		case err == nil:
+			built[a.Folder] = b
+		case errors.As(err, &u):
+			trouble[a.Folder] = err
+			r.report(func(e *Event) { *e = Event{Kind: BuildFailed, Row: Row{Agent: a}, Err: err} })
+		default:
+			return nil, nil, err
+		}
+	}
+	return built, trouble, nil
+}
+
+// row plays one row into its run file, unless that is there already.
+func (r *Runner) row(ctx context.Context, row Row, b *Built, trouble error) (Done, error) {
+	done := Done{Row: row, File: filepath.Join(r.Dir, "runs", row.Name()+".jsonl")}
+	header := r.header(row, b)
+	if !r.Again && trouble == nil {
+		if run, ok := finished(done.File, header); ok {
+			done.Kept = true
+			return done.with(run), nil
+		}
+	}
+	w, err := harness.CreateRun(done.File, header)
+	if err != nil {
+		return done, err
+	}
+	failure := trouble
+	if failure == nil {
+		failure = r.play(ctx, row, b, w)
+	}
+	_, err = w.Close(failure)
+	if run, readErr := harness.OpenRun(done.File); readErr == nil {
+		done = done.with(run)
+	} else {
+		err = errors.Join(err, readErr)
+	}
+	if failure != nil && !errors.As(failure, new(*harness.UntestableError)) {
+		err = errors.Join(fmt.Errorf("%s: %w", row.Name(), failure), err)
+	}
+	return done, err
+}
+
+func (d Done) with(run *harness.Run) Done {
+	d.State, d.Counts, d.Duration = run.State(), run.Counts(), run.Duration()
+	if run.Footer != nil {
+		d.Cause, d.Error = run.Footer.Cause, run.Footer.Error
+	}
+	for _, res := range run.Results {
+		if len(res.Varied) > 0 {
+			d.Varied++
+		}
+	}
+	return d
+}
+
+// play plays the row. An agent's trouble is a [*harness.UntestableError].
+func (r *Runner) play(ctx context.Context, row Row, b *Built, w *harness.Writer) error {
+	log, err := createFile(filepath.Join(r.Dir, "logs", row.Name()+".log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // a log
+	patience := r.Patience
+	if patience == 0 {
+		patience = rowPatience
+	}
+	bounded, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+	defer cancel()
+	s := &session{
+		built: b, role: row.Role, engine: row.Engine, workshop: r.Workshop, repeats: r.Repeats,
+		log: log, fate: filepath.Join(r.Dir, "logs", row.Name()+".fate"),
+		results: map[cases.ID]harness.Result{}, write: func(res harness.Result) { _ = w.Case(res) }, // Close says what it lacks
+	}
+	if err := os.RemoveAll(s.fate); err != nil {
+		return err
+	}
+	err = s.play(bounded, r.Cases)
+	if errors.Is(context.Cause(bounded), errPatience) && ctx.Err() == nil {
+		return &harness.UntestableError{Cause: harness.CauseHang, Err: fmt.Errorf("it was not through after %v", patience)}
+	}
+	return err
+}
+
+func createFile(path string) (io.WriteCloser, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	return os.Create(path)
+}
+
+func (r *Runner) header(row Row, b *Built) harness.Header {
+	a := row.Agent
+	h := harness.Header{
+		Schema: harness.SchemaVersion, Tool: r.Tool, Engine: row.Engine.About(), Selection: r.Selection, Started: time.Now().UTC(), Host: r.Host,
+		Agent: harness.Agent{
+			Name: a.Name, Version: a.Version, Role: row.Role, Command: a.Server,
+			About: &harness.Implementation{
+				Folder: a.Folder, Hash: a.Hash(), Language: a.Language, Library: a.Library, Registry: a.Package.Registry, Package: a.Package.Name,
+				Pinned: a.Version, Licence: a.Licence, Homepage: a.Homepage, Notes: a.Notes,
+				Deflate: a.Capabilities.Deflate, MaxMessage: a.Capabilities.MaxMessage, Isolation: "none",
+			},
+		},
+	}
+	if row.Role == cases.Client {
+		h.Agent.Command = a.Client
+	}
+	if b != nil {
+		h.Agent.Version, h.Agent.About.Hash = b.Version, b.Key
+	}
+	return h
+}

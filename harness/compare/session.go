@@ -1,0 +1,285 @@
+package compare
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/autobahn"
+	"github.com/wsconform/wsconform/harness/native"
+)
+
+// A session plays one row: it starts the agent, again when it ends too early,
+// and repeats verdicts that chance may have decided.
+type session struct {
+	built    *Built
+	role     cases.Role
+	engine   Engine
+	workshop *Workshop
+	repeats  int
+	log      io.Writer
+	fate     string // file; see [Keeper.Fate]
+
+	results map[cases.ID]harness.Result
+	write   func(harness.Result)
+	process *harness.Process // the server, while it runs
+	addr    string           // of the server
+}
+
+// maxCrashes is how often an agent may end in mid-run before the rest of its
+// cases is given up.
+const maxCrashes = 5
+
+// play plays the list. First all of it, as many cases at once as the agent
+// takes; if it ends meanwhile, what is left is played one by one, so that the
+// case is known in which it ends.
+func (s *session) play(ctx context.Context, list []cases.Case) error {
+	defer s.stop()
+	left, parallel := list, 0
+	for crashes := 0; len(left) > 0; crashes++ {
+		err := s.round(ctx, left, parallel, s.take)
+		ended := s.ended(err)
+		left = s.unsettled(list)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case ended == nil && err != nil:
+			return s.blame(err)
+		case ended == nil || len(left) == 0:
+			return errors.Join(s.conclude(list), s.repeat(ctx, list))
+		case s.verdicts() == 0 || crashes == maxCrashes:
+			return s.blame(ended)
+		case parallel == 1:
+			s.take(harness.Result{Case: left[0].ID, Outcome: harness.Crash, Note: "the agent ended while the case ran: " + ended.Error()})
+			left = left[1:]
+		}
+		parallel = 1
+	}
+	return errors.Join(s.conclude(list), s.repeat(ctx, list))
+}
+
+// take keeps a result and writes it.
+func (s *session) take(r harness.Result) {
+	if old, ok := s.results[r.Case]; ok && old.Outcome.Ran() && !r.Outcome.Ran() {
+		return
+	}
+	s.results[r.Case] = r
+	s.write(r)
+}
+
+// verdicts counts the cases that came to one.
+func (s *session) verdicts() (n int) {
+	for _, r := range s.results {
+		if r.Outcome.Ran() {
+			n++
+		}
+	}
+	return n
+}
+
+// unsettled lists the cases without a verdict that are worth playing again.
+func (s *session) unsettled(list []cases.Case) []cases.Case {
+	return slices.DeleteFunc(slices.Clone(list), func(c cases.Case) bool {
+		o := s.results[c.ID].Outcome
+		return o.Ran() || o == harness.Crash || o == harness.Timeout || o == harness.HarnessError
+	})
+}
+
+// conclude says what is wrong with the agent as a whole: that it does not echo,
+// or why cases have no verdict.
+func (s *session) conclude(list []cases.Case) error {
+	good, missing, crashed := 0, 0, 0
+	note := ""
+	for _, c := range list {
+		switch r := s.results[c.ID]; {
+		case r.Outcome == harness.Pass, r.Outcome == harness.PassLenient:
+			good++
+		case r.Outcome == harness.Crash:
+			crashed++
+		case !r.Outcome.Ran():
+			missing++
+			note = r.Note
+		}
+	}
+	switch {
+	case good == 0 && missing+crashed == 0:
+		return &harness.UntestableError{Cause: harness.CauseEcho, Err: errors.New("not one case passed: the agent does not echo")}
+	case crashed > 0:
+		return s.blame(&harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("it ended in the middle of %d cases", crashed)})
+	case missing > 0:
+		return s.blame(&harness.UntestableError{Cause: harness.CauseHang, Err: fmt.Errorf("%d cases have no verdict: %s", missing, note)})
+	}
+	return nil
+}
+
+// round plays the list once, with the server started if it does not run.
+func (s *session) round(ctx context.Context, list []cases.Case, parallel int, emit func(harness.Result)) error {
+	subject := Subject{Name: s.built.Folder, Cases: list, Parallel: parallel, Log: s.log}
+	if s.built.Serial {
+		subject.Parallel = 1
+	}
+	if s.role == cases.Client {
+		subject.Command = s.workshop.keep(s.built, s.built.Bounds(), s.fate, s.built.command(s.built.Client, map[string]string{"agent": s.built.Folder}))
+		return s.engine.Client(ctx, subject, emit)
+	}
+	if s.process == nil {
+		if err := s.start(ctx); err != nil {
+			return err
+		}
+	}
+	return s.engine.Server(ctx, subject, s.addr, emit)
+}
+
+// start starts the server and waits until it listens.
+func (s *session) start(ctx context.Context) error {
+	host, port, err := freeAddr()
+	if err != nil {
+		return err
+	}
+	s.addr = hostPort(host, port)
+	command := s.workshop.keep(s.built, s.built.Bounds(), s.fate, s.built.command(s.built.Server, nil))
+	s.process, err = harness.StartAgent(command, map[string]string{"host": host, "port": port}, s.log)
+	if err != nil {
+		return err
+	}
+	return harness.WaitListening(ctx, s.process, s.addr, startPatience)
+}
+
+// ended says how the agent has ended by itself, if it has, and forgets it.
+func (s *session) ended(err error) error {
+	if s.process != nil {
+		ended := s.process.Ended()
+		if ended != nil {
+			s.stop()
+		}
+		return ended
+	}
+	var exit *harness.AgentExitError
+	if errors.As(err, &exit) {
+		return exit
+	}
+	return nil
+}
+
+func (s *session) stop() {
+	if s.process != nil {
+		s.process.Stop()
+		s.process = nil
+	}
+}
+
+// blame finds out what the trouble with the agent is. What is nobody's trouble
+// but ours stays as it is.
+func (s *session) blame(err error) error {
+	s.stop()
+	if fate, ok := s.readFate(); ok {
+		return &harness.UntestableError{Cause: fate.Cause, Err: errors.New(fate.Message)}
+	}
+	cause := harness.CauseCrash
+	switch {
+	case errors.As(err, new(*harness.UntestableError)):
+		return err
+	case errors.Is(err, harness.ErrNotStarted), errors.Is(err, harness.ErrNotListening), errors.Is(err, autobahn.ErrNoCase),
+		errors.As(err, new(*native.UnreachableError)), errors.As(err, new(*native.DriverError)):
+		cause = harness.CauseStart
+	case errors.As(err, new(*harness.AgentExitError)):
+		if s.verdicts() == 0 {
+			cause = harness.CauseStart
+		}
+	default:
+		return err
+	}
+	return &harness.UntestableError{Cause: cause, Err: err}
+}
+
+// readFate returns the last line that a keeper has written.
+func (s *session) readFate() (fate Fate, ok bool) {
+	p, err := os.ReadFile(s.fate)
+	if err != nil {
+		return fate, false
+	}
+	lines := bytes.Split(bytes.TrimSpace(p), []byte{'\n'})
+	return fate, json.Unmarshal(lines[len(lines)-1], &fate) == nil
+}
+
+// fewAtOnce is how many doubtful cases are repeated at once. They mostly wait.
+const fewAtOnce = 4
+
+// repeat plays verdicts again that chance may have decided: with little beside
+// them, and those that come out differently one by one. The verdict that comes
+// most often is kept; all of them are noted where they differ.
+func (s *session) repeat(ctx context.Context, list []cases.Case) error {
+	plays := map[cases.ID][]harness.Result{}
+	doubtful := slices.DeleteFunc(slices.Clone(list), func(c cases.Case) bool { return !doubtful(s.results[c.ID]) })
+	parallel := fewAtOnce
+	for range s.repeats {
+		if len(doubtful) == 0 {
+			break
+		}
+		err := s.round(ctx, doubtful, parallel, func(r harness.Result) {
+			if r.Outcome.Ran() {
+				plays[r.Case] = append(plays[r.Case], r)
+			}
+		})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil { // the agent has ended, which it did not before
+			_ = s.ended(err)
+			break
+		}
+		parallel = 1
+		doubtful = slices.DeleteFunc(doubtful, func(c cases.Case) bool { return !s.varies(plays[c.ID], c.ID) })
+	}
+	for id, again := range plays {
+		if s.varies(again, id) {
+			s.take(settle(append([]harness.Result{s.results[id]}, again...)))
+		}
+	}
+	return nil
+}
+
+// doubtful reports whether chance may have decided the verdict: one that is not
+// the best. A case that ran into its long limit is not worth waiting for again.
+func doubtful(r harness.Result) bool {
+	return (r.Outcome == harness.Fail || r.Outcome == harness.PassLenient) && r.Duration < longCase
+}
+
+// longCase is how long a case may have taken to be played again.
+const longCase = 10 * time.Second
+
+func (s *session) varies(plays []harness.Result, id cases.ID) bool {
+	return slices.ContainsFunc(plays, func(r harness.Result) bool { return !sameVerdict(r, s.results[id]) })
+}
+
+func sameVerdict(a, b harness.Result) bool { return a.Behavior == b.Behavior && a.Close == b.Close }
+
+// settle picks the verdict that came most often, of equals the first.
+func settle(plays []harness.Result) harness.Result {
+	best, most := 0, 0
+	var all []cases.Verdict
+	for i, r := range plays {
+		n := 0
+		for _, other := range plays {
+			if sameVerdict(r, other) {
+				n++
+			}
+		}
+		if n > most {
+			best, most = i, n
+		}
+		all = append(all, r.Verdict)
+	}
+	r := plays[best]
+	r.Attempts, r.Varied = len(plays), all
+	r.Note = fmt.Sprintf("the verdict varies: this one came in %d of %d plays", most, len(plays))
+	return r
+}
