@@ -87,6 +87,9 @@ func open(ctx context.Context, r role, s setup) *wire {
 	return w
 }
 
+// silent keeps peers from sending pings of their own accord.
+var silent = ws.Keepalive{Interval: -1}
+
 // start has a peer take up a connection, its handshake not done.
 func start(ctx context.Context, r role, s setup) *wire {
 	if s.do == nil {
@@ -94,11 +97,11 @@ func start(ctx context.Context, r role, s setup) *wire {
 	}
 	if r == server {
 		return startServer(ctx, ws.AcceptOptions{
-			Deflate: s.deflate, ReadLimit: s.readLimit, CloseTimeout: s.timeout,
+			Deflate: s.deflate, ReadLimit: s.readLimit, CloseTimeout: s.timeout, Keepalive: silent,
 		}, s)
 	}
 	return startClient(ctx, "ws://example.com/chat", ws.DialOptions{
-		Deflate: s.deflate, ReadLimit: s.readLimit, CloseTimeout: s.timeout,
+		Deflate: s.deflate, ReadLimit: s.readLimit, CloseTimeout: s.timeout, Keepalive: silent,
 	}, s)
 }
 

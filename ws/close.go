@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 )
@@ -21,6 +22,8 @@ type closing struct {
 	mu    sync.Mutex // guards the rest
 	pings []*ping    // in the order of their sending
 	count uint64
+
+	latency atomic.Int64 // of the last ping that was answered
 }
 
 // maxCloseReason is what fits into a close frame beside the code.
@@ -107,13 +110,24 @@ func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) er
 	return c.writeFrame(ctx, Header{Fin: true, Opcode: OpClose}, AppendClose(buf[:0], code, reason))
 }
 
+// ended reports whether it has.
+func (c *Conn) ended() bool {
+	select {
+	case <-c.cl.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // end is the end of the connection below and of all who wait. The first reason
 // counts.
 func (c *Conn) end(err error) {
 	c.cl.once.Do(func() {
 		c.cl.err = err
+		close(c.cl.done) // first: those who find the connection below closed look there
+		c.stopKeepalive()
 		_ = c.nc.Close() // nothing is left to lose
-		close(c.cl.done)
 		// Contexts that outlive the connection should not hold on to it. Who has
 		// one of the slots now is about to find the connection closed.
 		if c.rd.turn.tryLock() {
@@ -137,7 +151,28 @@ func (c *Conn) end(err error) {
 // A ping waits for its pong.
 type ping struct {
 	payload [8]byte
-	pong    chan struct{}
+	sent    time.Time
+	pong    chan struct{} // closed by its pong, or that of a later one
+}
+
+func (c *Conn) newPing() *ping {
+	p := &ping{pong: make(chan struct{})}
+	c.cl.mu.Lock()
+	defer c.cl.mu.Unlock()
+	c.cl.count++
+	binary.BigEndian.PutUint64(p.payload[:], c.cl.count)
+	c.cl.pings = append(c.cl.pings, p)
+	p.sent = time.Now()
+	return p
+}
+
+func (p *ping) answered() bool {
+	select {
+	case <-p.pong:
+		return true
+	default:
+		return false
+	}
 }
 
 // Ping sends a ping, waits for its pong and returns how long that took. While no
@@ -145,13 +180,7 @@ type ping struct {
 // before the pong holds it up until another goroutine has read it, and the pong
 // behind it.
 func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
-	p := &ping{pong: make(chan struct{})}
-	c.cl.mu.Lock()
-	c.cl.count++
-	binary.BigEndian.PutUint64(p.payload[:], c.cl.count)
-	c.cl.pings = append(c.cl.pings, p)
-	c.cl.mu.Unlock()
-	start := time.Now()
+	p := c.newPing()
 	err := c.writeFrame(ctx, Header{Fin: true, Opcode: OpPing}, p.payload[:])
 	if err == nil {
 		err = c.Flush(ctx)
@@ -163,7 +192,7 @@ func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
 		c.forgetPing(p)
 		return 0, opError("ping", err)
 	}
-	return time.Since(start), nil
+	return time.Since(p.sent), nil
 }
 
 func (c *Conn) awaitPong(ctx context.Context, p *ping) error {
@@ -194,10 +223,8 @@ func (c *Conn) awaitPong(ctx context.Context, p *ping) error {
 func (c *Conn) readControl(ctx context.Context, p *ping) (message bool, err error) {
 	r := &c.rd
 	for {
-		select {
-		case <-p.pong:
+		if p.answered() {
 			return false, nil
-		default:
 		}
 		if r.err != nil {
 			return false, r.err
@@ -227,6 +254,7 @@ func (c *Conn) gotPong(payload []byte) {
 		if string(p.payload[:]) != string(payload) {
 			continue
 		}
+		c.cl.latency.Store(int64(time.Since(p.sent)))
 		for _, q := range c.cl.pings[:i+1] {
 			close(q.pong)
 		}

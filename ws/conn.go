@@ -40,6 +40,7 @@ type Conn struct {
 	writeTimeout time.Duration // likewise
 	closeTimeout time.Duration
 	onFrame      func(FrameEvent) // nil means nobody listens
+	alive        *keepalive       // nil without pings and hooks
 
 	rd reader
 	wr writer
@@ -55,6 +56,7 @@ type connOptions struct {
 	writeTimeout time.Duration
 	closeTimeout time.Duration
 	onFrame      func(FrameEvent)
+	keepalive    Keepalive
 }
 
 // newConn starts with the octets that came right behind the handshake.
@@ -83,6 +85,7 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Con
 	if info.Deflate != nil {
 		c.setDeflate(*info.Deflate, o.deflate)
 	}
+	c.startKeepalive(o.keepalive)
 	return c
 }
 

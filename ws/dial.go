@@ -74,6 +74,9 @@ type DialOptions struct {
 	WriteTimeout time.Duration
 	// CloseTimeout bounds the closing handshake. Zero means 10 s.
 	CloseTimeout time.Duration
+	// Keepalive pings the peer. The zero value means every 20 s, with 20 s to
+	// answer.
+	Keepalive Keepalive
 
 	// OnFrame hears of every frame as it is sent or received, in order in each
 	// direction. It must not call the Conn. Nil means nobody does.

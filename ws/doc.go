@@ -17,15 +17,17 @@
 //
 // # Reading drives the connection
 //
-// No goroutine runs behind a Conn. Pings are answered, pongs are matched and the
-// closing handshake is noticed while some call reads: [Conn.Read], the reader of
-// [Conn.Reader], and also [Conn.Ping] and [Conn.Close] while they wait. A
-// program that only sends should call [Conn.Discard] in a goroutine.
+// No goroutine runs behind a Conn, just the timer of its [Keepalive]. Pings are
+// answered, pongs are matched and the closing handshake is noticed while some call
+// reads: [Conn.Read], the reader of [Conn.Reader], and also [Conn.Ping] and
+// [Conn.Close] while they wait. A program that only sends should call
+// [Conn.Discard] in a goroutine.
 //
 // # Limits
 //
 // A message is at most 32 MiB unless ReadLimit says otherwise; that bound also
 // holds for what a compressed message grows to. A handshake is at most 16 KiB
-// and 10 seconds. A closing handshake takes at most 10 seconds. Memory grows
+// and 10 seconds. A closing handshake takes at most 10 seconds. A peer that gives
+// no sign of life for 20 seconds after a ping is dead. Memory grows
 // with the octets that arrived, never with a length that was only claimed.
 package ws

@@ -154,7 +154,7 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 	opts := connOptions{
 		client: true, deflate: o.Deflate, maskKey: o.MaskKey,
 		readLimit: o.ReadLimit, readTimeout: o.ReadTimeout, writeTimeout: o.WriteTimeout, closeTimeout: o.CloseTimeout,
-		onFrame: frameHook(o.Logger, o.OnFrame),
+		onFrame: frameHook(o.Logger, o.OnFrame), keepalive: o.Keepalive,
 	}
 	return newConn(nc, rest, info, opts), nil
 }

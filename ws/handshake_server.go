@@ -39,6 +39,9 @@ type AcceptOptions struct {
 	HandshakeTimeout time.Duration
 	// CloseTimeout bounds the closing handshake. Zero means 10 s.
 	CloseTimeout time.Duration
+	// Keepalive pings the peer. The zero value means every 20 s, with 20 s to
+	// answer.
+	Keepalive Keepalive
 }
 
 // Accept answers a handshake that came through an HTTP server. Whatever it
@@ -136,7 +139,7 @@ func (o *AcceptOptions) valid() error {
 }
 
 func (o *AcceptOptions) connOptions() connOptions {
-	return connOptions{deflate: o.Deflate, readLimit: o.ReadLimit, closeTimeout: o.CloseTimeout}
+	return connOptions{deflate: o.Deflate, readLimit: o.ReadLimit, closeTimeout: o.CloseTimeout, keepalive: o.Keepalive}
 }
 
 // checkHead turns raw octets into a request and checks it.

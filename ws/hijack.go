@@ -42,6 +42,7 @@ func (c *Conn) Hijack() (nc net.Conn, early []byte, err error) {
 	c.cl.once.Do(func() {
 		c.cl.err = errHijacked
 		close(c.cl.done)
+		c.stopKeepalive()
 	})
 	return c.nc, early, nil
 }

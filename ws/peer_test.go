@@ -42,8 +42,14 @@ type rawPeer struct {
 	server bool // what it plays
 }
 
-// rawPair connects a Conn of one role to a raw peer of the other.
+// rawPair connects a Conn of one role to a raw peer of the other. The Conn sends
+// no pings.
 func rawPair(t testing.TB, server bool, deflate *ws.Deflate) (*ws.Conn, *rawPeer) {
+	t.Helper()
+	return rawPairWith(t, server, deflate, ws.Keepalive{Interval: -1})
+}
+
+func rawPairWith(t testing.TB, server bool, deflate *ws.Deflate, alive ws.Keepalive) (*ws.Conn, *rawPeer) {
 	t.Helper()
 	near, far := net.Pipe()
 	t.Cleanup(func() { near.Close(); far.Close() })
@@ -56,10 +62,10 @@ func rawPair(t testing.TB, server bool, deflate *ws.Deflate) (*ws.Conn, *rawPeer
 	go func() {
 		var r result
 		if server {
-			r.c, r.err = ws.AcceptNet(context.Background(), near, &ws.AcceptOptions{Deflate: deflate, ReadLimit: 1 << 16})
+			r.c, r.err = ws.AcceptNet(context.Background(), near, &ws.AcceptOptions{Deflate: deflate, ReadLimit: 1 << 16, Keepalive: alive})
 		} else {
 			r.c, r.err = ws.Dial(context.Background(), "ws://pipe/", &ws.DialOptions{
-				Deflate: deflate, ReadLimit: 1 << 16,
+				Deflate: deflate, ReadLimit: 1 << 16, Keepalive: alive,
 				NetDial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
 			})
 		}

@@ -494,9 +494,15 @@ func (c *Conn) control(ctx context.Context, h Header, n int) error {
 	}
 	switch h.Opcode {
 	case OpPing:
+		if c.alive != nil && c.alive.OnPing != nil {
+			c.alive.OnPing(c, p)
+		}
 		c.answerPing(ctx, p)
 	case OpPong:
 		c.gotPong(p)
+		if c.alive != nil && c.alive.OnPong != nil {
+			c.alive.OnPong(c, p)
+		}
 	default:
 		return c.gotClose(p)
 	}
@@ -524,11 +530,17 @@ func (c *Conn) readNet(ctx context.Context, p []byte) (int, error) {
 	r := &c.rd
 	c.flushBatch(ctx)
 	if err := r.guard.watch(ctx); err != nil {
+		if c.ended() {
+			err = c.lost(err)
+		}
 		return 0, err
 	}
 	for range 100 {
 		n, err := c.nc.Read(p)
 		if n > 0 {
+			if c.alive != nil {
+				c.alive.arrivals.Add(1)
+			}
 			return n, nil
 		}
 		if err == nil {
@@ -547,10 +559,8 @@ func (c *Conn) readNet(ctx context.Context, p []byte) (int, error) {
 
 // lost is the end without a close frame.
 func (c *Conn) lost(err error) error {
-	select {
-	case <-c.cl.done: // by our own hand
+	if c.ended() { // by our own hand
 		err = c.cl.err
-	default:
 	}
 	c.rd.err = err
 	c.rd.guard.release()

@@ -1,0 +1,221 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// Keepalive has a connection ping its peer, which tells a dead peer from a silent
+// one and keeps a proxy between them from giving up (RFC 6455 §5.5.2). The zero
+// value means a ping every 20 s and 20 s to answer it.
+//
+// It costs a timer each connection, not a goroutine: what the timer starts ends
+// when the ping is written. Only where nobody reads, and in the last second of a
+// Timeout, does it stay to read control frames itself.
+type Keepalive struct {
+	// Interval is the time from one ping to the next. Zero means 20 s, a negative
+	// value no pings.
+	Interval time.Duration
+	// Timeout is how long the peer may give no sign of life after a ping. Zero
+	// means 20 s, a negative value for ever. Then the connection ends with
+	// ErrPingTimeout, and StatusInternalError goes out, should the peer still
+	// listen. Any octet is a sign of life, not just the pong, which may be behind
+	// a large message. So is a message that waits because nobody reads it.
+	Timeout time.Duration
+	// OnPing hears of each ping of the peer, before it is answered, and OnPong of
+	// each pong, asked for or not. They run in whatever call reads, which waits for
+	// them. They may write. The payload, at most 125 octets, is theirs only until
+	// they return.
+	OnPing, OnPong func(c *Conn, payload []byte)
+}
+
+const (
+	defaultPingInterval = 20 * time.Second
+	defaultPingTimeout  = 20 * time.Second
+	// lastLook is the end of a ping timeout in which the socket is watched, so
+	// that the verdict does not depend on when the program last read.
+	lastLook = time.Second
+	// farewell bounds the close frame to a peer that is thought dead.
+	farewell = 100 * time.Millisecond
+)
+
+// ErrPingTimeout says that the peer gave no sign of life after a ping. The
+// connection has ended.
+var ErrPingTimeout = errors.New("no answer to a ping")
+
+// keepalive is the state behind [Keepalive]. What stands below arrivals belongs
+// to beat, of which one runs at a time.
+type keepalive struct {
+	Keepalive
+	look     time.Duration // lastLook, or half of a Timeout too short for it
+	timer    *time.Timer   // nil without pings
+	arrivals atomic.Uint32 // reads that brought something
+
+	ping    *ping     // the last one
+	sent    time.Time // of it; at first the start
+	settled bool      // the peer has lived since
+	arrived uint32    // arrivals when it was sent
+}
+
+func (c *Conn) startKeepalive(o Keepalive) {
+	if o.Interval < 0 && o.OnPing == nil && o.OnPong == nil {
+		return
+	}
+	k := &keepalive{Keepalive: o, sent: time.Now(), settled: true}
+	c.alive = k
+	if k.Interval < 0 {
+		return
+	}
+	if k.Interval == 0 {
+		k.Interval = defaultPingInterval
+	}
+	if k.Timeout == 0 {
+		k.Timeout = defaultPingTimeout
+	}
+	k.look = min(lastLook, k.Timeout/2)
+	k.timer = time.AfterFunc(never, c.beat)
+	k.timer.Reset(k.Interval) // not before the field is set
+}
+
+const never = 1<<63 - 1
+
+// stopKeepalive is for the end of the connection.
+func (c *Conn) stopKeepalive() {
+	if k := c.alive; k != nil && k.timer != nil {
+		k.timer.Stop()
+	}
+}
+
+// beat is what the timer runs: it sees what became of the last ping, sends the
+// next when it is due, and sets the timer again unless the connection is over.
+func (c *Conn) beat() {
+	k := c.alive
+	if !k.settled {
+		k.settled = k.ping.answered() || k.arrivals.Load() != k.arrived
+	}
+	if !k.settled && k.Timeout > 0 && time.Since(k.sent) >= k.Timeout-k.look {
+		if c.lastLook() != nil {
+			return
+		}
+		k.settled = true
+	}
+	if (k.settled || k.Timeout < 0) && time.Since(k.sent) >= k.Interval {
+		if c.sendBeat() != nil {
+			return
+		}
+	}
+	k.timer.Reset(k.next())
+	if c.ended() { // and has stopped a timer that was not set
+		k.timer.Stop()
+	}
+}
+
+// next is how long it is until there is something to do.
+func (k *keepalive) next() time.Duration {
+	ping := time.Until(k.sent.Add(k.Interval))
+	if k.settled || k.Timeout < 0 {
+		return ping
+	}
+	look := time.Until(k.sent.Add(k.Timeout - k.look))
+	if ping > 0 && ping < look {
+		return ping
+	}
+	return look
+}
+
+// sendBeat sends a ping. If nobody reads it reads the answer. An error is the end
+// of the connection, or of its writing side.
+func (c *Conn) sendBeat() error {
+	k := c.alive
+	if k.ping != nil {
+		c.forgetPing(k.ping)
+	}
+	bound := k.Timeout
+	if bound < 0 {
+		bound = k.Interval
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	defer cancel()
+	k.sent, k.settled = time.Now(), true
+	if c.wr.frame.lock(ctx) != nil {
+		return nil // a frame is being written all the time
+	}
+	k.arrived = k.arrivals.Load()
+	k.ping = c.newPing()
+	k.sent, k.settled = k.ping.sent, false
+	err := c.frameLocked(ctx, Header{Fin: true, Opcode: OpPing}, k.ping.payload[:])
+	if err == nil {
+		err = c.flushLocked(ctx)
+	}
+	c.wr.guard.release()
+	c.unlockFrame(ctx)
+	if err != nil {
+		if !errors.Is(err, errCloseSent) { // then it ends as Close has it
+			if ctx.Err() != nil {
+				err = fmt.Errorf("%w: it could not be sent", ErrPingTimeout)
+			}
+			c.end(err)
+		}
+		return err
+	}
+	if !c.rd.turn.tryLock() {
+		return nil
+	}
+	return c.readBeat(ctx)
+}
+
+// lastLook has the socket watched until the ping times out, by ourselves if
+// nobody else does. An error is the end of the connection.
+func (c *Conn) lastLook() error {
+	k := c.alive
+	ctx, cancel := context.WithDeadline(context.Background(), k.sent.Add(k.Timeout))
+	defer cancel()
+	select {
+	case <-k.ping.pong:
+		return nil
+	case <-c.cl.done:
+		return c.cl.err
+	case c.rd.turn <- struct{}{}:
+		return c.readBeat(ctx)
+	case <-ctx.Done():
+		if k.arrivals.Load() != k.arrived {
+			return nil
+		}
+		return c.peerIsDead()
+	}
+}
+
+// readBeat reads control frames until the pong, a message or the end of ctx. It
+// has the turn to read and gives it up.
+func (c *Conn) readBeat(ctx context.Context) error {
+	k := c.alive
+	message, err := c.readControl(ctx, k.ping)
+	c.rd.guard.release()
+	c.rd.turn.unlock()
+	if message {
+		k.settled = true // nobody may read it for long, which is not the peer's fault
+	}
+	if c.ended() {
+		return c.cl.err
+	}
+	if err != nil && k.Timeout > 0 && k.arrivals.Load() == k.arrived {
+		return c.peerIsDead()
+	}
+	return nil
+}
+
+func (c *Conn) peerIsDead() error {
+	err := fmt.Errorf("%w in %v", ErrPingTimeout, c.alive.Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	_ = c.sendClose(ctx, StatusInternalError, "no answer to a ping") // the peer may hear of it
+	c.end(err)
+	return err
+}
+
+// Latency is how long the peer took to answer our latest ping that it did answer,
+// be it one of [Conn.Ping] or of [Keepalive]. Zero means that there was none yet.
+func (c *Conn) Latency() time.Duration { return time.Duration(c.cl.latency.Load()) }
