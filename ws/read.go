@@ -33,8 +33,9 @@ type reader struct {
 	mask  bool
 	key   [4]byte
 	pos   int
-	skip  bool // closing: the content does not matter any more
-	drain bool // a Reader has the message, so the next call drops the rest
+	skip  bool   // closing: the content does not matter any more
+	drain bool   // a Reader has the message, so the next call drops the rest
+	given uint64 // the message of which ReadFragment has returned the current frame
 
 	// Compression.
 	deflate    bool // agreed

@@ -1,0 +1,230 @@
+package ws
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// A Client keeps a connection to one server: it dials, hands the connection to its
+// Handler, and dials again when the connection has ended, after a pause that grows
+// with each attempt in vain. For a single connection [Dial] is enough.
+//
+// The fields must not change while Run runs.
+type Client struct {
+	// URL of the server; see Dial.
+	URL string
+	// Dial configures each connection.
+	Dial DialOptions
+	// Handler has the connection until it returns. With nil as its error it is
+	// done, and Run ends; any other means that the connection is of no more use.
+	// The connection is closed in either case. Nil means a Handler that discards
+	// what comes; others may write, see Conn.
+	Handler func(context.Context, *Conn) error
+
+	// MinDelay is the pause in front of the second attempt. Each further one doubles
+	// it up to MaxDelay, and each is cut at random by up to one half, lest all
+	// clients of a server that went away come back at once. A server that answers
+	// 429 or 503 may ask for more by Retry-After, up to MaxDelay. Zero means 500 ms
+	// and 1 minute.
+	MinDelay, MaxDelay time.Duration
+	// StableAfter is how long a connection has to last for the pause to begin at
+	// MinDelay again. Zero means 10 s.
+	StableAfter time.Duration
+	// MaxAttempts is how many attempts in a row may be in vain before Run ends. Zero
+	// means no bound but the context.
+	MaxAttempts int
+	// Retry says whether to try again after an error of Dial or of Handler. Nil
+	// means after each error of the Handler, and after those of Dial that may pass:
+	// of the network, timeouts, HTTP status 408, 425, 429, 500, 502, 503 and 504.
+	Retry func(error) bool
+
+	// OnConnect hears of each connection before Handler does. Nil means nobody does.
+	OnConnect func(*Conn)
+	// OnDisconnect hears why an attempt was in vain or a connection ended, and how
+	// long the pause is going to be; zero if it was the last. Nil means nobody does.
+	OnDisconnect func(err error, pause time.Duration)
+
+	mu      sync.Mutex // guards the rest
+	conn    *Conn      // nil: there is none
+	changed chan struct{}
+}
+
+const (
+	defaultMinDelay    = 500 * time.Millisecond
+	defaultMaxDelay    = time.Minute
+	defaultStableAfter = 10 * time.Second
+)
+
+// Run connects and connects again, until Handler returns nil, ctx ends or there is
+// no point in trying again. The error is nil, the cause of ctx, or the last error.
+// One Run at a time.
+func (cl *Client) Run(ctx context.Context) error {
+	for inVain := 0; ; {
+		start, connected := time.Now(), false
+		err := cl.once(ctx, &connected)
+		if ctx.Err() != nil {
+			cl.disconnected(ctx, err, 0)
+			return context.Cause(ctx)
+		}
+		if err == nil {
+			return nil
+		}
+		if stable := cl.StableAfter; connected && time.Since(start) >= orDefault(stable, defaultStableAfter) {
+			inVain = 0
+		}
+		inVain++
+		if !cl.retries(err, connected) || inVain == cl.MaxAttempts {
+			cl.disconnected(ctx, err, 0)
+			return err
+		}
+		pause := max(cl.pause(inVain), min(retryAfter(err), orDefault(cl.MaxDelay, defaultMaxDelay)))
+		cl.disconnected(ctx, err, pause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d <= 0 {
+		return otherwise
+	}
+	return d
+}
+
+// once is one attempt, and the connection if it comes to one.
+func (cl *Client) once(ctx context.Context, connected *bool) error {
+	c, err := Dial(ctx, cl.URL, &cl.Dial)
+	if err != nil {
+		return err
+	}
+	*connected = true
+	if cl.OnConnect != nil {
+		cl.OnConnect(c)
+	}
+	cl.set(c)
+	defer cl.set(nil)
+	if cl.Handler == nil {
+		err = c.Discard(ctx)
+	} else {
+		err = cl.Handler(ctx, c)
+	}
+	select {
+	case <-c.Done():
+	default:
+		code := StatusNormalClosure
+		if ctx.Err() != nil {
+			code = StatusGoingAway
+		}
+		_ = c.Close(code, "") // why it is not needed any more is the error that counts
+	}
+	return err
+}
+
+func (cl *Client) set(c *Conn) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.conn = c
+	if cl.changed != nil {
+		close(cl.changed)
+		cl.changed = nil
+	}
+}
+
+// Conn is the open connection. It waits for one. A connection may end at any
+// moment: who writes hears of it and asks again.
+func (cl *Client) Conn(ctx context.Context) (*Conn, error) {
+	for {
+		cl.mu.Lock()
+		c := cl.conn
+		if c == nil && cl.changed == nil {
+			cl.changed = make(chan struct{})
+		}
+		changed := cl.changed
+		cl.mu.Unlock()
+		if c != nil {
+			return c, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, opError("wait for a connection", context.Cause(ctx))
+		}
+	}
+}
+
+func (cl *Client) disconnected(ctx context.Context, err error, pause time.Duration) {
+	if log := cl.Dial.Logger; log != nil {
+		log.LogAttrs(ctx, slog.LevelInfo, "disconnected", slog.Any("error", err), slog.Duration("pause", pause))
+	}
+	if cl.OnDisconnect != nil {
+		cl.OnDisconnect(err, pause)
+	}
+}
+
+func (cl *Client) retries(err error, connected bool) bool {
+	if cl.Retry != nil {
+		return cl.Retry(err)
+	}
+	return connected || mayPass(err)
+}
+
+// pause is how long to wait after n attempts in vain.
+func (cl *Client) pause(n int) time.Duration {
+	longest := orDefault(cl.MaxDelay, defaultMaxDelay)
+	d := min(orDefault(cl.MinDelay, defaultMinDelay), longest)
+	for ; n > 1 && d < longest; n-- {
+		d = min(2*d, longest)
+	}
+	return d - rand.N(d/2+1)
+}
+
+// retryAfter is how long the server asks to wait (RFC 9110 §10.2.3).
+func retryAfter(err error) time.Duration {
+	he, ok := errors.AsType[*HandshakeError](err)
+	if !ok {
+		return 0
+	}
+	value := he.Header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return time.Until(at)
+	}
+	return 0
+}
+
+// mayPass reports whether an error of Dial may be gone at the next attempt.
+func mayPass(err error) bool {
+	if he, ok := errors.AsType[*HandshakeError](err); ok {
+		return passingStatus(he.Status)
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return false
+	}
+	if pe, ok := errors.AsType[*ProxyError](err); ok && pe.Header != nil {
+		return passingStatus(pe.Status)
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+func passingStatus(status int) bool {
+	return slices.Contains([]int{
+		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+	}, status)
+}
