@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http/httptrace"
+	"time"
 )
 
 // connect opens what the handshake goes over: TCP or a unix socket, the way
@@ -60,6 +61,10 @@ func (o *DialOptions) open(ctx context.Context, network, addr string) (net.Conn,
 	}
 	nc, err := dial(ctx, network, addr)
 	if err != nil {
+		// A net.Dialer watches the deadline itself and may be the first to see it pass.
+		if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+			<-ctx.Done()
+		}
 		return nil, ctxError(ctx, err)
 	}
 	o.debug(ctx, "connected", slog.String("network", network), slog.String("addr", addr))

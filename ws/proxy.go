@@ -186,7 +186,7 @@ func (o *DialOptions) askProxy(ctx context.Context, nc net.Conn, p *url.URL, add
 	case "socks4", "socks4a":
 		err = socks4(nc, p.User, addr, e)
 	default:
-		err = socks5(ctx, nc, p, addr, e)
+		err = socks5(nc, p, addr, e)
 	}
 	if !release() && err == nil {
 		err = context.Cause(ctx)

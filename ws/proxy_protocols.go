@@ -121,7 +121,7 @@ var socks4Replies = map[byte]string{
 }
 
 // socks5 asks for a connection (RFC 1928, RFC 1929).
-func socks5(ctx context.Context, nc net.Conn, p *url.URL, addr string, e *ProxyError) error {
+func socks5(nc net.Conn, p *url.URL, addr string, e *ProxyError) error {
 	var auth *proxy.Auth
 	if p.User != nil {
 		password, _ := p.User.Password()
@@ -139,7 +139,9 @@ func socks5(ctx context.Context, nc net.Conn, p *url.URL, addr string, e *ProxyE
 	if !ok {
 		return errors.New("SOCKS5 dialer without DialWithConn")
 	}
-	_, err = over.DialWithConn(ctx, nc, "tcp", addr)
+	// The caller has bound nc to its context, and knows better than the library
+	// which of the two ended a call.
+	_, err = over.DialWithConn(context.Background(), nc, "tcp", addr)
 	return socks5Error(err, e)
 }
 
@@ -151,7 +153,7 @@ func socks5Error(err error, e *ProxyError) error {
 		return err
 	}
 	_, below := errors.AsType[net.Error](op.Err)
-	if below || errors.Is(op.Err, io.EOF) || errors.Is(op.Err, io.ErrUnexpectedEOF) || errors.Is(op.Err, io.ErrClosedPipe) || errors.Is(op.Err, context.Canceled) {
+	if below || errors.Is(op.Err, io.EOF) || errors.Is(op.Err, io.ErrUnexpectedEOF) || errors.Is(op.Err, io.ErrClosedPipe) {
 		return op.Err
 	}
 	return e.because("refused: "+strings.TrimPrefix(op.Err.Error(), "unknown error "), nil)
