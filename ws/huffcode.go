@@ -8,8 +8,13 @@ import (
 // A huffCode is a canonical Huffman code to write with. The codes are reversed,
 // as DEFLATE sends them from the high bit.
 type huffCode struct {
-	code [maxLit]uint16
-	size [maxLit]uint8
+	symbols [maxLit]codeSymbol
+}
+
+// A codeSymbol is the code of a symbol, of so many bits; none if it does not occur.
+type codeSymbol struct {
+	code uint16
+	size uint8
 }
 
 var fixedLitCode, fixedDistCode = makeFixedCodes()
@@ -18,18 +23,18 @@ func makeFixedCodes() (lit, dist huffCode) {
 	for i := range maxLit {
 		switch {
 		case i < 144:
-			lit.size[i] = 8
+			lit.symbols[i].size = 8
 		case i < 256:
-			lit.size[i] = 9
+			lit.symbols[i].size = 9
 		case i < 280:
-			lit.size[i] = 7
+			lit.symbols[i].size = 7
 		default:
-			lit.size[i] = 8
+			lit.symbols[i].size = 8
 		}
 	}
 	lit.assign(maxLit)
 	for i := range 30 {
-		dist.size[i] = 5
+		dist.symbols[i].size = 5
 	}
 	dist.assign(30)
 	return lit, dist
@@ -38,7 +43,7 @@ func makeFixedCodes() (lit, dist huffCode) {
 // cost is the number of bits that so many symbols take.
 func (c *huffCode) cost(freq []uint32) (n int) {
 	for sym, k := range freq {
-		n += int(k) * int(c.size[sym])
+		n += int(k) * int(c.symbols[sym].size)
 	}
 	return n
 }
@@ -49,7 +54,7 @@ func (c *huffCode) build(freq []uint32, limit int) {
 	var keys [maxLit]uint32
 	n := 0
 	for sym, k := range freq {
-		c.size[sym] = 0
+		c.symbols[sym].size = 0
 		if k > 0 {
 			keys[n] = k<<9 | uint32(sym)
 			n++
@@ -59,7 +64,7 @@ func (c *huffCode) build(freq []uint32, limit int) {
 	case 0:
 		return // a distance code that no match needs
 	case 1:
-		c.size[keys[0]&511] = 1
+		c.symbols[keys[0]&511].size = 1
 		c.assign(len(freq))
 		return
 	}
@@ -111,7 +116,7 @@ func (c *huffCode) build(freq []uint32, limit int) {
 	i := 0
 	for k := limit; k >= 1; k-- {
 		for range count[k] {
-			c.size[keys[i]&511] = uint8(k)
+			c.symbols[keys[i]&511].size = uint8(k)
 			i++
 		}
 	}
@@ -121,17 +126,17 @@ func (c *huffCode) build(freq []uint32, limit int) {
 // assign gives out the codes for the sizes (RFC 1951 §3.2.2).
 func (c *huffCode) assign(n int) {
 	var count, next [17]uint16
-	for _, k := range c.size[:n] {
-		count[k]++
+	for _, s := range c.symbols[:n] {
+		count[s.size]++
 	}
 	count[0] = 0
 	for k := 1; k < 16; k++ {
 		next[k+1] = (next[k] + count[k]) << 1
 	}
-	for sym, k := range c.size[:n] {
-		if k > 0 {
-			c.code[sym] = bits.Reverse16(next[k]) >> (16 - k)
-			next[k]++
+	for i := range c.symbols[:n] {
+		if s := &c.symbols[i]; s.size > 0 {
+			s.code = bits.Reverse16(next[s.size]) >> (16 - s.size)
+			next[s.size]++
 		}
 	}
 }

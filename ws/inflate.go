@@ -308,27 +308,17 @@ func (f *inflater) codeLengths() (ok bool, err error) {
 // codes decodes literals and matches until the block ends, or it has to wait for
 // input or for room. A symbol whose bits are not all there stays in f.bits.
 func (f *inflater) codes(in []byte, n, end int) (used int, wait bool, err error) {
+	n = f.manyCodes(in, n, end)
 	bits, nbits, w := f.bits, f.nbits, f.w
 	buf := f.buf[:end]
 	lit, dist := f.lit.entries, f.distTable.entries
-	defer func() {
-		f.bits, f.nbits, f.w = bits&(1<<nbits-1), nbits, w
-	}()
+	wait = true
+decode:
 	for w < end {
-		if nbits < 48 { // the most a match can take
-			if n+8 <= len(in) {
-				// The bits above nbits belong to octets that are not counted as
-				// used; they will be put in again, with the same value.
-				bits |= binary.LittleEndian.Uint64(in[n:]) << nbits
-				n += int((63 - nbits) >> 3)
-				nbits |= 56
-			} else {
-				for nbits <= 56 && n < len(in) {
-					bits |= uint64(in[n]) << nbits
-					nbits += 8
-					n++
-				}
-			}
+		for nbits <= 56 && n < len(in) {
+			bits |= uint64(in[n]) << nbits
+			nbits += 8
+			n++
 		}
 		e := lit[bits&(1<<litBits-1)]
 		if e&entryKind == kindSub {
@@ -336,7 +326,7 @@ func (f *inflater) codes(in []byte, n, end int) (used int, wait bool, err error)
 		}
 		size := uint(e & entryLen)
 		if size > nbits {
-			return n, true, nil
+			break
 		}
 		switch e & entryKind {
 		case kindLiteral:
@@ -348,12 +338,11 @@ func (f *inflater) codes(in []byte, n, end int) (used int, wait bool, err error)
 		case kindEnd:
 			bits >>= size
 			nbits -= size
-			f.bits, f.nbits = bits&(1<<nbits-1), nbits
-			f.endBlock()
-			bits, nbits = f.bits, f.nbits
-			return n, false, nil
+			wait = false
+			break decode
 		case kindInvalid:
-			return n, false, errCorrupt
+			err = errCorrupt
+			break decode
 		}
 		extra := uint(e >> 8 & 31)
 		b, used := bits>>size, size+extra
@@ -367,34 +356,128 @@ func (f *inflater) codes(in []byte, n, end int) (used int, wait bool, err error)
 		size = uint(e & entryLen)
 		extra = uint(e >> 8 & 31)
 		if used += size + extra; used > nbits {
-			return n, true, nil
+			break
 		}
 		if e&entryKind == kindInvalid {
-			return n, false, errCorrupt
+			err = errCorrupt
+			break
 		}
 		d := int(e>>16) + int(b>>size&(1<<extra-1))
-		bits >>= used & 63
+		bits >>= used
 		nbits -= used
-		if d > w {
-			return n, false, errCorrupt // before the first octet there was
+		if d > w { // before the first octet there was
+			err = errCorrupt
+			break
 		}
 		if d > f.window {
-			return n, false, errWindow
+			err = errWindow
+			break
 		}
 		if w+length > end {
 			f.state, f.todo, f.dist = atMatch, length, d
-			return n, false, nil
+			wait = false
+			break
 		}
-		if src := w - d; d >= length {
-			copy(buf[w:w+length], buf[src:src+length])
+		f.w = w
+		f.copyMatch(d, length)
+		w = f.w
+	}
+	f.bits, f.nbits, f.w = bits, nbits, w
+	if err == nil && !wait && f.state == atCodes {
+		f.endBlock()
+	}
+	return n, wait && err == nil, err
+}
+
+// manyCodes is codes where input and room are plenty: no symbol can want for
+// either, so that neither is looked at for each. It stops in front of whatever
+// is rare.
+func (f *inflater) manyCodes(in []byte, n, end int) (used int) {
+	bits, nbits, w, window := f.bits, f.nbits, f.w, f.window
+	buf := f.buf[:end]
+	lit, dist := f.lit.entries, f.distTable.entries
+	for n+8 <= len(in) && w+maxMatch+8 <= len(buf) {
+		// The bits above nbits belong to octets that are not counted as used; they
+		// will be put in again, with the same value.
+		bits |= binary.LittleEndian.Uint64(in[n:]) << (nbits & 63)
+		n += int((63 - nbits) >> 3)
+		nbits |= 56
+		e := lit[bits&(1<<litBits-1)]
+		if e&entryKind == kindLiteral {
+			buf[w] = byte(e >> 16)
+			w++
+			bits >>= e & entryLen
+			nbits -= uint(e & entryLen)
+			if e = lit[bits&(1<<litBits-1)]; e&entryKind == kindLiteral {
+				buf[w] = byte(e >> 16)
+				w++
+				bits >>= e & entryLen
+				nbits -= uint(e & entryLen)
+				if e = lit[bits&(1<<litBits-1)]; e&entryKind == kindLiteral {
+					buf[w] = byte(e >> 16)
+					w++
+					bits >>= e & entryLen
+					nbits -= uint(e & entryLen)
+					continue
+				}
+			}
+		}
+		if e&entryKind == kindSub {
+			e = lit[uint(e>>16)+uint(bits>>litBits)&(1<<(e>>8&31)-1)]
+		}
+		if e&entryKind != kindBase {
+			if e&entryKind != kindLiteral {
+				break
+			}
+			buf[w] = byte(e >> 16)
+			w++
+			bits >>= e & entryLen
+			nbits -= uint(e & entryLen)
+			continue
+		}
+		if nbits < 48 { // the most a match can take
+			if n+8 > len(in) {
+				break
+			}
+			bits |= binary.LittleEndian.Uint64(in[n:]) << (nbits & 63)
+			n += int((63 - nbits) >> 3)
+			nbits |= 56
+		}
+		extra := uint(e >> 8 & 31)
+		b := bits >> (e & entryLen)
+		length := int(e>>16) + int(b&(1<<extra-1))
+		b >>= extra & 63
+		took := uint(e&entryLen) + extra
+		e = dist[b&(1<<distBits-1)]
+		if e&entryKind == kindSub {
+			e = dist[uint(e>>16)+uint(b>>distBits)&(1<<(e>>8&31)-1)]
+		}
+		extra = uint(e >> 8 & 31)
+		d := int(e>>16) + int(b>>(e&entryLen)&(1<<extra-1))
+		if e&entryKind == kindInvalid || d > w || d > window {
+			break
+		}
+		took += uint(e&entryLen) + extra
+		bits >>= took & 63
+		nbits -= took
+		src := w - d
+		switch {
+		case d >= 8 && length <= 32: // by words, which may write beyond the match
+			for k := 0; k < length; k += 8 {
+				binary.LittleEndian.PutUint64(buf[w+k:], binary.LittleEndian.Uint64(buf[src+k:]))
+			}
 			w += length
-		} else {
+		case d >= length:
+			copy(buf[w:w+length], buf[src:])
+			w += length
+		default:
 			for stop := w + length; w < stop; {
 				w += copy(buf[w:stop], buf[src:w])
 			}
 		}
 	}
-	return n, true, nil
+	f.bits, f.nbits, f.w = bits&(1<<nbits-1), nbits, w
+	return n
 }
 
 func (f *inflater) copyMatch(dist, length int) {

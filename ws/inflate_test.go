@@ -109,8 +109,11 @@ func TestInflateWindow(t *testing.T) {
 		want error
 	}{{511, nil}, {512, nil}, {513, ws.ErrWindow}, {2000, ws.ErrWindow}} {
 		random := corpus(tc.dist)["random"]
-		wire := ws.NewCompressor(15).Compress(append(random[:tc.dist:tc.dist], random[:100]...))
-		_, _, err := ws.Inflate(wire, 1<<9, len(wire), 1<<20, 1<<20)
+		var wire bytes.Buffer
+		w, _ := flate.NewWriter(&wire, 9)
+		_, _ = w.Write(append(random[:tc.dist:tc.dist], random[:100]...))
+		_ = w.Flush()
+		_, _, err := ws.Inflate(wire.Bytes(), 1<<9, wire.Len(), 1<<20, 1<<20)
 		if !errors.Is(err, tc.want) {
 			t.Errorf("distance %d: got error %v, want %v", tc.dist, err, tc.want)
 		}
