@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,9 +17,10 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
 	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/reports/comparison"
 )
 
-type comparison struct {
+type compareOptions struct {
 	agents    agentFlags
 	engine    string
 	role      string
@@ -31,7 +33,7 @@ type comparison struct {
 }
 
 func compareCommand() *cobra.Command {
-	var o comparison
+	var o compareOptions
 	c := &cobra.Command{
 		Use:   "compare [NAME...]",
 		Short: "Compare third-party implementations",
@@ -47,7 +49,7 @@ reason. A comparison that was interrupted goes on where it was: rows of the same
 agent, engine and cases that are complete are not played again.
 
 Each row is a run file, DIR/runs/NAME-ROLE-ENGINE.jsonl; what an agent printed is
-in DIR/logs.
+in DIR/logs. The comparison of all run files there is DIR/index.html.
 
 Exit codes: 0 every row has its verdicts, 1 the engines disagree (--engine both),
 2 wrong usage, 3 the harness failed, 4 rows have no or not all verdicts, 5 none
@@ -67,10 +69,11 @@ has any, 130 interrupted.`,
 	f.DurationVar(&o.patience, "timeout", 30*time.Minute, "how long a row may take")
 	f.BoolVar(&o.again, "again", false, "play also rows that are there already")
 	o.selection.flags(f)
+	c.AddCommand(compareReportCommand())
 	return c
 }
 
-func (o *comparison) run(c *cobra.Command, names []string) error {
+func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	list, sel, err := o.selection.pick()
 	if err != nil {
 		return err
@@ -105,10 +108,47 @@ func (o *comparison) run(c *cobra.Command, names []string) error {
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%d rows of %d cases in %s; results: %s\n",
 		len(results), len(list), time.Since(begun).Round(time.Second), filepath.Join(o.out, "runs"))
-	return verdictOf(results)
+	files, err := filepath.Glob(filepath.Join(o.out, "runs", "*.jsonl"))
+	if err == nil {
+		err = writeComparison(c, o.out, files)
+	}
+	return errors.Join(verdictOf(results), err)
 }
 
-func (o *comparison) roles() ([]cases.Role, error) {
+func writeComparison(c *cobra.Command, out string, files []string) error {
+	if err := comparison.Write(out, files); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.OutOrStdout(), "comparison: "+filepath.Join(out, "index.html"))
+	return nil
+}
+
+func compareReportCommand() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "report RUN...",
+		Short: "Write the comparison of run files",
+		Long: `Writes the comparison of run files: an overview, index.html, and a page for each
+run. The same files give the same octets. Runs of wsconform test and wsconform
+autobahn run may be among them.`,
+		Example: "  wsconform compare report out/compare/runs/*.jsonl -o site",
+		Args:    args(cobra.MinimumNArgs(1)),
+		RunE: func(c *cobra.Command, files []string) error {
+			if out == "" {
+				return usagef("say where the comparison goes: -o DIR")
+			}
+			err := writeComparison(c, out, files)
+			if errors.As(err, new(*harness.ReadError)) || errors.Is(err, fs.ErrNotExist) {
+				return &codedError{exitUsage, err}
+			}
+			return err
+		},
+	}
+	c.Flags().StringVarP(&out, "out", "o", "", "folder for the comparison, `DIR`")
+	return c
+}
+
+func (o *compareOptions) roles() ([]cases.Role, error) {
 	if o.role == "both" {
 		return []cases.Role{cases.Server, cases.Client}, nil
 	}
@@ -120,7 +160,7 @@ func (o *comparison) roles() ([]cases.Role, error) {
 }
 
 // engines returns those that --engine names, and what to call in the end.
-func (o *comparison) engines(c *cobra.Command) (list []compare.Engine, done func(), err error) {
+func (o *compareOptions) engines(c *cobra.Command) (list []compare.Engine, done func(), err error) {
 	if !slices.Contains([]string{"native", "autobahn", "both"}, o.engine) {
 		return nil, nil, usagef("--engine %q: it is native, autobahn or both", o.engine)
 	}

@@ -1,0 +1,247 @@
+package comparison_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports/comparison"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// A written site, and what stands in its overview.
+type written struct {
+	dir, page string
+	data      struct {
+		Cases []struct{ ID string }
+		Rows  []map[string]any
+		Pairs []struct {
+			Agree  int
+			Differ []struct{ Race string }
+		}
+		Reasons []string
+	}
+}
+
+func write(t *testing.T, runs ...*harness.Run) written {
+	t.Helper()
+	dir := t.TempDir()
+	var files []string
+	for i, run := range runs {
+		file := filepath.Join(dir, fmt.Sprintf("in/%d.jsonl", i))
+		w, err := harness.CreateRun(file, run.Header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range run.Results {
+			if err := w.Case(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var failure error
+		if run.Footer != nil {
+			failure = &harness.UntestableError{Cause: run.Footer.Cause, Err: fmt.Errorf("%s", run.Footer.Error)}
+		}
+		if _, err := w.Close(failure); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	site := written{dir: filepath.Join(dir, "site")}
+	if err := comparison.Write(site.dir, files); err != nil {
+		t.Fatal(err)
+	}
+	p, err := os.ReadFile(filepath.Join(site.dir, "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	site.page = string(p)
+	_, rest, _ := strings.Cut(site.page, `id="data">`)
+	text, _, _ := strings.Cut(rest, "</script>")
+	if err := json.Unmarshal([]byte(text), &site.data); err != nil {
+		t.Fatalf("the data of the page: %v", err)
+	}
+	return site
+}
+
+func run(name, engine string, results ...harness.Result) *harness.Run {
+	h := harness.Header{
+		Engine: harness.Engine{Name: engine, Version: "1"}, Started: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC),
+		Agent: harness.Agent{Name: name, Version: "v1.2.3", Role: cases.Server, About: &harness.Implementation{
+			Folder: "go-" + name, Hash: "abc", Language: "Go", Library: name, Licence: "MIT", Homepage: "https://example.org", Isolation: "none",
+		}},
+	}
+	for _, r := range results {
+		h.Selection.Selected = append(h.Selection.Selected, r.Case)
+	}
+	return &harness.Run{Header: h, Results: results}
+}
+
+// result is the case with this verdict, and a transcript of it.
+func result(id cases.ID, b cases.Behavior, c cases.CloseBehavior, tr cases.Transcript) harness.Result {
+	v := cases.Verdict{Behavior: b, Close: c, Reason: "why " + string(id), CloseReason: "how " + string(id)}
+	tr.Opened = true
+	return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v, Duration: 1500 * time.Millisecond, Transcript: &tr}
+}
+
+func TestRow(t *testing.T) {
+	r := result("3.2", cases.NonStrict, cases.CloseWrongCode, cases.Transcript{RemoteClose: true, RemoteCode: 1000})
+	r.Varied = []cases.Verdict{{Behavior: cases.OK, Close: cases.CloseOK}, r.Verdict}
+	site := write(t, run("x", "native",
+		result("1.1.1", cases.OK, cases.CloseOK, cases.Transcript{}), r,
+		harness.Result{Case: "5.1", Outcome: harness.Crash, Note: "it ended"},
+	))
+	row := site.data.Rows[0]
+	at := map[string]int{}
+	for i, c := range site.data.Cases {
+		at[c.ID] = i
+	}
+	behavior, closing := row["b"].(string), row["c"].(string)
+	for _, want := range []struct {
+		id     string
+		letter [2]byte
+	}{{"1.1.1", [2]byte{'o', 'o'}}, {"3.2", [2]byte{'n', 'w'}}, {"5.1", [2]byte{'C', '.'}}, {"5.2", [2]byte{'.', '.'}}} {
+		if got := [2]byte{behavior[at[want.id]], closing[at[want.id]]}; got != want.letter {
+			t.Errorf("case %s: got %q, want %q", want.id, got[:], want.letter[:])
+		}
+	}
+	if got := row["version"]; got != "1.2.3" {
+		t.Errorf("version: got %v, want 1.2.3", got)
+	}
+	if got := row["codes"].(map[string]any)[fmt.Sprint(at["3.2"])]; got != 1000.0 {
+		t.Errorf("close code of 3.2: got %v, want 1000", got)
+	}
+	why := row["why"].(map[string]any)[fmt.Sprint(at["3.2"])].([]any)
+	if len(why) != 2 || site.data.Reasons[int(why[0].(float64))] != "why 3.2" {
+		t.Errorf("reasons of 3.2: got %v of %q", why, site.data.Reasons)
+	}
+	varied := row["varied"].(map[string]any)[fmt.Sprint(at["3.2"])].(float64)
+	if got := site.data.Reasons[int(varied)]; got != "OK / OK, NON-STRICT / WRONG CODE" {
+		t.Errorf("verdicts of 3.2: got %q", got)
+	}
+}
+
+// An agent that could not be built is in the matrix, and says why.
+func TestRowWithoutVerdicts(t *testing.T) {
+	broken := run("x", "native")
+	broken.Header.Selection.Selected = []cases.ID{"1.1.1"}
+	broken.Footer = &harness.Footer{Cause: harness.CauseBuild, Error: "exit status 1"}
+	row := write(t, broken).data.Rows[0]
+	if row["cause"] != "build" || row["error"] != "exit status 1" || row["page"] != nil {
+		t.Errorf("got cause %v, error %v, page %v; want build, exit status 1 and no page", row["cause"], row["error"], row["page"])
+	}
+}
+
+func TestTraits(t *testing.T) {
+	echoed := []cases.Event{{Kind: cases.GotMessage}}
+	site := write(t, run("x", "native",
+		result("3.2", cases.OK, cases.CloseOK, cases.Transcript{Events: echoed, RemoteClose: true, RemoteCode: 1002, Clean: true}),
+		result("3.3", cases.NonStrict, cases.CloseOK, cases.Transcript{RemoteClose: true, RemoteCode: 1002}),
+		result("4.1.1", cases.OK, cases.CloseOK, cases.Transcript{}),
+		result("6.4.1", cases.OK, cases.CloseOK, cases.Transcript{RemoteClose: true, RemoteCode: 1007}),
+		result("6.4.3", cases.NonStrict, cases.CloseOK, cases.Transcript{RemoteClose: true}),
+		result("7.7.1", cases.OK, cases.CloseOK, cases.Transcript{LocalCode: 1000, RemoteClose: true, RemoteCode: 1000}),
+		result("7.7.2", cases.OK, cases.CloseOK, cases.Transcript{LocalCode: 1001, RemoteClose: true, RemoteCode: 1001}),
+	))
+	got := map[string]string{}
+	for _, x := range site.data.Rows[0]["traits"].([]any) {
+		got[x.(map[string]any)["id"].(string)] = x.(map[string]any)["value"].(string)
+	}
+	for id, want := range map[string]string{
+		"utf8": "at the end of the frame", "echo": "in 1 of 2 cases", "protocol": "1002 ×2, TCP only ×1", "text": "1007 ×1, no code ×1",
+		"close": "same code", "tcp": "the server",
+	} {
+		if got[id] != want {
+			t.Errorf("%s: got %q, want %q", id, got[id], want)
+		}
+	}
+}
+
+func TestDeflateAndLimits(t *testing.T) {
+	const offer = "permessage-deflate; server_max_window_bits=9"
+	head := cases.Transcript{Deflate: true, Request: "GET / HTTP/1.1\r\nsec-websocket-extensions: " + offer + "\r\n\r\n", Response: "HTTP/1.1 101\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"}
+	row := write(t, run("x", "native",
+		result("13.3.1", cases.OK, cases.CloseOK, head), result("13.3.2", cases.Failed, cases.CloseOK, head),
+		result("9.1.1", cases.OK, cases.CloseOK, cases.Transcript{}),
+		result("9.1.6", cases.Failed, cases.CloseFailed, cases.Transcript{RemoteClose: true, RemoteCode: ws.StatusMessageTooBig}),
+	)).data.Rows[0]
+	d := row["offers"].([]any)[0].(map[string]any)
+	if d["offer"] != offer || d["answer"] != "permessage-deflate" || d["agreed"] != true || d["kept"] != 1.0 || d["total"] != 2.0 {
+		t.Errorf("deflate: got %v", d)
+	}
+	l := row["largest"].([]any)[0].(map[string]any)
+	if l["kind"] != "text" || l["passed"] != 65536.0 || l["failed"] != 16777216.0 || l["code"] != 1009.0 {
+		t.Errorf("limits: got %v", l)
+	}
+}
+
+func TestPairs(t *testing.T) {
+	site := write(t,
+		run("x", "native", result("1.1.1", cases.OK, cases.CloseOK, cases.Transcript{}), result("3.2", cases.OK, cases.CloseOK, cases.Transcript{}), result("7.1.1", cases.OK, cases.CloseOK, cases.Transcript{})),
+		run("x", "autobahn", result("1.1.1", cases.OK, cases.CloseOK, cases.Transcript{}), result("3.2", cases.NonStrict, cases.CloseOK, cases.Transcript{}), result("7.1.1", cases.Failed, cases.CloseOK, cases.Transcript{})),
+	)
+	if len(site.data.Pairs) != 1 {
+		t.Fatalf("got %d pairs, want 1", len(site.data.Pairs))
+	}
+	p := site.data.Pairs[0]
+	if p.Agree != 1 || len(p.Differ) != 2 || p.Differ[0].Race == "" || p.Differ[1].Race != "" {
+		t.Errorf("got %+v; want 1 that agrees, a race, and a difference without excuse", p)
+	}
+}
+
+// What a package or a peer calls itself is no markup and no path.
+func TestHostile(t *testing.T) {
+	const evil = "</script><img src=x onerror=alert(1)>\u202e\x1b[2J"
+	bad := run("../../x", "native", result("1.1.1", cases.Failed, cases.CloseFailed, cases.Transcript{Response: evil}))
+	a := bad.Header.Agent.About
+	bad.Header.Agent.Name, bad.Header.Agent.Version, a.Folder, a.Language, a.Notes = evil, evil, "../../../x", evil, evil
+	bad.Results[0].Reason = evil
+	bad.Header.Engine.Name = "../" + evil
+	site := write(t, bad, bad)
+	if strings.Contains(site.page, "<img") || strings.Contains(site.page, "\u202e") || strings.Contains(site.page, "\x1b") {
+		t.Error("something hostile stands in the page as it is")
+	}
+	pages, err := os.ReadDir(filepath.Join(site.dir, "runs"))
+	if err != nil || len(pages) != 2 {
+		t.Errorf("got %d pages and %v, want 2", len(pages), err)
+	}
+	above, err := os.ReadDir(filepath.Dir(site.dir))
+	if err != nil || len(above) != 2 { // in and site
+		t.Errorf("something was written beside the site: %v %v", above, err)
+	}
+}
+
+// The same files give the same octets, and many rows a page that loads.
+func TestPure(t *testing.T) {
+	var runs []*harness.Run
+	var results []harness.Result
+	for _, c := range cases.All() {
+		results = append(results, result(c.ID, cases.Failed, cases.CloseUnclean, cases.Transcript{RemoteClose: true, RemoteCode: 1002}))
+	}
+	for i := range 3 {
+		runs = append(runs, run(fmt.Sprintf("x%d", i), "native", results...))
+	}
+	many := write(t, runs...)
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(many.dir), "in", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := t.TempDir()
+	if err := comparison.Write(again, files); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(again, "index.html"))
+	if err != nil || string(page) != many.page {
+		t.Errorf("two sites of the same runs differ (%v)", err)
+	}
+	perRow := (len(many.page) - len(write(t, runs[0]).page)) / (len(runs) - 1)
+	if perRow > 25_000 { // so that 160 rows stay below 4 MB
+		t.Errorf("a row of 517 failures takes %d octets of the page, want at most 25,000", perRow)
+	}
+}

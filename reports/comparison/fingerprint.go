@@ -1,0 +1,222 @@
+package comparison
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// A trait is how an implementation behaves in a matter that the standard leaves
+// open, or that tells it apart from others.
+type trait struct {
+	ID    string `json:"id"`
+	Value string `json:"value"`
+}
+
+// traitKinds are the traits in the order in which the site shows them. The
+// titles are in site/views.js.
+var traitKinds = []struct {
+	id    string
+	value func(plays) string
+}{
+	{"utf8", plays.utf8},
+	{"echo", plays.echoesFirst},
+	{"protocol", func(p plays) string {
+		return p.codes(func(c cases.Case) bool { return section(c, "3", "4", "5") && !c.Want.ClosedByUs })
+	}},
+	{"text", func(p plays) string {
+		return p.codes(func(c cases.Case) bool { return section(c, "6") && !c.Want.ClosedByUs })
+	}},
+	{"close", plays.closeReply},
+	{"badclose", func(p plays) string { return p.codes(func(c cases.Case) bool { return c.ID.Group() == "7.9" }) }},
+	{"pongs", plays.pongs},
+	{"tcp", plays.endsTCP},
+}
+
+// plays are the cases of a run that came to a verdict, with their definition.
+type plays []play
+
+type play struct {
+	cases.Case
+	harness.Result
+}
+
+func playsOf(run *harness.Run) plays {
+	var list plays
+	for _, r := range run.Results {
+		if c, known := cases.Find(r.Case); known && r.Outcome.Ran() && r.Transcript != nil && r.Transcript.Opened {
+			list = append(list, play{c, r})
+		}
+	}
+	return list
+}
+
+func traits(run *harness.Run) []trait {
+	p := playsOf(run)
+	var list []trait
+	for _, k := range traitKinds {
+		if v := k.value(p); v != "" {
+			list = append(list, trait{k.id, v})
+		}
+	}
+	return list
+}
+
+func section(c cases.Case, ids ...string) bool { return slices.Contains(ids, c.ID.Section()) }
+
+func (p plays) behavior(id cases.ID) cases.Behavior {
+	i := slices.IndexFunc(p, func(one play) bool { return one.Case.ID == id })
+	if i < 0 {
+		return ""
+	}
+	return p[i].Behavior
+}
+
+// utf8 says when bad text is noticed: 6.4.3 sends it within a frame, 6.4.1 in a
+// frame of its own.
+func (p plays) utf8() string {
+	octet, frame := p.behavior("6.4.3"), p.behavior("6.4.1")
+	switch {
+	case octet == cases.OK:
+		return "at the octet"
+	case frame == cases.OK:
+		return "at the end of the frame"
+	case frame == cases.NonStrict:
+		return "at the end of the message"
+	case frame == cases.Failed:
+		return "not noticed"
+	}
+	return ""
+}
+
+// echoesFirst says whether a good message is echoed before the connection fails
+// for what comes behind it.
+func (p plays) echoesFirst() string {
+	echoed, total := 0, 0
+	for _, one := range p {
+		if len(one.Want.Events) < 2 || one.Case.ID.Group() == "6.4" || one.Behavior == cases.Failed {
+			continue
+		}
+		total++
+		if len(one.Transcript.Events) > 0 {
+			echoed++
+		}
+	}
+	switch {
+	case total == 0:
+		return ""
+	case echoed == total:
+		return "always"
+	case echoed == 0:
+		return "never"
+	}
+	return fmt.Sprintf("in %d of %d cases", echoed, total)
+}
+
+// codes counts how the peer ends the connection in the cases that match: by a
+// close frame with which code, or by TCP alone.
+func (p plays) codes(match func(cases.Case) bool) string {
+	count := map[string]int{}
+	for _, one := range p {
+		t := one.Transcript
+		if !match(one.Case) {
+			continue
+		}
+		switch {
+		case t.RemoteClose && (t.RemoteCode != 0 || t.RemoteZero):
+			count[fmt.Sprint(uint16(t.RemoteCode))]++
+		case t.RemoteClose:
+			count["no code"]++
+		case t.FailedByUs || t.ClosedByUs:
+			count["does not end it"]++
+		default:
+			count["TCP only"]++
+		}
+	}
+	return shares(count)
+}
+
+// shares lists what was counted, the most frequent first.
+func shares(count map[string]int) string {
+	keys := slices.SortedFunc(maps.Keys(count), func(a, b string) int { return cmp.Or(count[b]-count[a], cmp.Compare(a, b)) })
+	parts := make([]string, len(keys))
+	for i, k := range keys {
+		parts[i] = k
+		if len(keys) > 1 {
+			parts[i] = fmt.Sprintf("%s ×%d", k, count[k])
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// closeReply says what a close is answered with (7.7: codes that may be sent).
+func (p plays) closeReply() string {
+	count := map[string]int{}
+	for _, one := range p {
+		if one.Case.ID.Group() != "7.7" {
+			continue
+		}
+		t := one.Transcript
+		switch {
+		case !t.RemoteClose:
+			count["no reply"]++
+		case t.RemoteCode == 0 && !t.RemoteZero:
+			count["no code"]++
+		case t.RemoteCode == t.LocalCode:
+			count["same code"]++
+		default:
+			count[fmt.Sprint(uint16(t.RemoteCode))]++
+		}
+	}
+	if n := count["1000"]; n > 0 && count["same code"] == 1 { // of the case that sends 1000
+		count["1000"] = n + 1
+		delete(count, "same code")
+	}
+	return shares(count)
+}
+
+// pongs says how many of ten pings in a row are answered (2.10).
+func (p plays) pongs() string {
+	i := slices.IndexFunc(p, func(one play) bool { return one.Case.ID == "2.10" })
+	if i < 0 {
+		return ""
+	}
+	n := 0
+	for _, e := range p[i].Transcript.Events {
+		if e.Kind == cases.GotPong {
+			n++
+		}
+	}
+	if n == 10 {
+		return "every ping"
+	}
+	return fmt.Sprintf("%d of 10 pings", n)
+}
+
+// endsTCP says which side ends TCP after the closing handshake. A server should
+// (RFC 6455 §7.1.1).
+func (p plays) endsTCP() string {
+	ours, total := 0, 0
+	for _, one := range p {
+		if t := one.Transcript; t.Role == cases.Server && t.Clean {
+			total++
+			if t.DroppedByUs {
+				ours++
+			}
+		}
+	}
+	switch {
+	case total == 0:
+		return ""
+	case ours == 0:
+		return "the server"
+	case ours == total:
+		return "leaves it to the client"
+	}
+	return fmt.Sprintf("leaves it to the client in %d of %d cases", ours, total)
+}

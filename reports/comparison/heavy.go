@@ -1,0 +1,142 @@
+package comparison
+
+import (
+	"net/textproto"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports"
+)
+
+// A deflation is what was agreed on for one group of section 13, or 12.
+type deflation struct {
+	Group   string `json:"group"`
+	Offer   string `json:"offer"`  // of the client, whoever that is
+	Answer  string `json:"answer"` // of the server
+	Agreed  bool   `json:"agreed"`
+	Kept    int    `json:"kept"` // cases that passed: what was agreed was honoured
+	Total   int    `json:"total"`
+	Refused bool   `json:"refused"` // no connection came about
+}
+
+// deflations lists the groups, each as its first case went.
+func deflations(run *harness.Run) []deflation {
+	var list []deflation
+	for _, r := range run.Results {
+		c, known := cases.Find(r.Case)
+		if !known || c.Deflate == nil || r.Transcript == nil || !r.Outcome.Ran() {
+			continue
+		}
+		i := slices.IndexFunc(list, func(d deflation) bool { return d.Group == r.Case.Group() })
+		if i < 0 {
+			i = len(list)
+			list = append(list, deflation{
+				Group: r.Case.Group(), Offer: extensions(r.Transcript.Request), Answer: extensions(r.Transcript.Response),
+				Agreed: r.Transcript.Deflate, Refused: !r.Transcript.Opened,
+			})
+		}
+		list[i].Total++
+		if r.Outcome == harness.Pass || r.Outcome == harness.PassLenient {
+			list[i].Kept++
+		}
+	}
+	slices.SortFunc(list, func(a, b deflation) int { return cases.ID(a.Group).Compare(cases.ID(b.Group)) })
+	return list
+}
+
+// extensions returns the values of Sec-WebSocket-Extensions in the head of a
+// request or response.
+func extensions(head string) string {
+	var values []string
+	for line := range strings.SplitSeq(head, "\n") {
+		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\r"), ":")
+		if ok && textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)) == "Sec-Websocket-Extensions" {
+			values = append(values, strings.TrimSpace(value))
+		}
+	}
+	return reports.Visible(strings.Join(values, ", "))
+}
+
+// A throughput is what the cases of a heavy section took that passed.
+type throughput struct {
+	Section string  `json:"section"`
+	Cases   int     `json:"cases"` // that passed
+	Total   int     `json:"total"`
+	Seconds float64 `json:"seconds"`       // of those that passed
+	MiB     float64 `json:"mib,omitempty"` // of messages there and back, where that was counted
+}
+
+func throughputs(run *harness.Run) []throughput {
+	var list []throughput
+	for _, id := range []string{"9", "12", "13"} {
+		t := throughput{Section: id}
+		var sum time.Duration
+		for _, r := range run.Results {
+			if r.Case.Section() != id || !r.Outcome.Ran() {
+				continue
+			}
+			t.Total++
+			if r.Outcome != harness.Pass && r.Outcome != harness.PassLenient {
+				continue
+			}
+			t.Cases++
+			sum += r.Duration
+			if r.Transcript != nil && r.Transcript.Traffic != nil {
+				t.MiB += float64(r.Transcript.Traffic.In.App+r.Transcript.Traffic.Out.App) / (1 << 20)
+			}
+		}
+		if t.Total > 0 {
+			t.Seconds = float64(sum.Milliseconds()) / 1000
+			t.MiB = float64(int(t.MiB*10)) / 10
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// A largest is the longest message of a kind that came back, and the shortest
+// that did not.
+type largest struct {
+	Kind   string `json:"kind"` // text or binary
+	Passed int    `json:"passed"`
+	Failed int    `json:"failed,omitempty"` // 0: none
+	Code   int    `json:"code,omitempty"`   // of the close frame that refused it
+}
+
+// largestOf looks at 9.1 (text) and 9.2 (binary): one message, one frame.
+func largestOf(run *harness.Run) []largest {
+	var list []largest
+	for _, kind := range []struct{ group, name string }{{"9.1", "text"}, {"9.2", "binary"}} {
+		l, seen := largest{Kind: kind.name}, false
+		for _, r := range run.Results {
+			c, known := cases.Find(r.Case)
+			if !known || r.Case.Group() != kind.group || !r.Outcome.Ran() || r.Transcript == nil || !r.Transcript.Opened {
+				continue
+			}
+			seen = true
+			n := payload(c)
+			if r.Outcome == harness.Pass || r.Outcome == harness.PassLenient {
+				l.Passed = max(l.Passed, n)
+			} else if l.Failed == 0 || n < l.Failed {
+				l.Failed, l.Code = n, int(r.Transcript.RemoteCode)
+			}
+		}
+		if seen {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// payload is the length of the message that the case sends, in octets.
+func payload(c cases.Case) int {
+	for _, step := range c.Steps {
+		if f, ok := step.(cases.Frame); ok {
+			return f.Payload.Len
+		}
+	}
+	return 0
+}

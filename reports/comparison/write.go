@@ -1,0 +1,215 @@
+package comparison
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports"
+)
+
+//go:embed site
+var assets embed.FS
+
+var (
+	style  = reports.StyleSheet() + asset("style.css")
+	script = asset("data.js") + asset("views.js") + asset("page.js")
+	page   = template.Must(template.ParseFS(assets, "site/page.tmpl"))
+)
+
+func asset(name string) string {
+	p, err := assets.ReadFile("site/" + name)
+	if err != nil {
+		panic(err) // embedded: cannot be missing
+	}
+	return string(p)
+}
+
+// Write writes the site of the run files into the folder: index.html, and a page
+// for each run in runs. One run at a time is in memory.
+func Write(dir string, files []string) error {
+	if len(files) == 0 {
+		return errors.New("comparison: no run file")
+	}
+	s := newSite()
+	for _, file := range slices.Sorted(slices.Values(files)) {
+		run, err := harness.OpenRun(file)
+		if err != nil {
+			return err
+		}
+		if err := s.add(dir, run); err != nil {
+			return fmt.Errorf("comparison: %s: %w", file, err)
+		}
+	}
+	s.finish()
+	if err := reports.WriteFile(filepath.Join(dir, "index.html"), s.write); err != nil {
+		return fmt.Errorf("comparison: %w", err)
+	}
+	return nil
+}
+
+// A site is what index.html shows, as it stands in the page.
+type site struct {
+	Sections []chapter `json:"sections"`
+	Cases    []caseOf  `json:"cases"`
+	Reasons  []string  `json:"reasons"` // texts that rows refer to by their index
+	Rows     []*row    `json:"rows"`
+	Pairs    []pair    `json:"pairs"` // native and Autobahn on the same agent
+
+	index   map[cases.ID]int
+	reasons map[string]int
+	taken   map[string]bool // file names and ids of rows
+}
+
+type chapter struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+}
+
+type caseOf struct {
+	ID     cases.ID `json:"id"`
+	Title  string   `json:"title"`
+	Expect string   `json:"expect"`
+	RFC    []string `json:"rfc"`
+}
+
+func newSite() *site {
+	s := &site{index: map[cases.ID]int{}, reasons: map[string]int{}, taken: map[string]bool{}}
+	for _, sec := range cases.Sections() {
+		s.Sections = append(s.Sections, chapter{sec.ID, sec.Title})
+	}
+	for i, c := range cases.All() {
+		s.index[c.ID] = i
+		s.Cases = append(s.Cases, caseOf{c.ID, c.Title, c.Expect, c.RFC})
+	}
+	return s
+}
+
+// reason returns the index of a text.
+func (s *site) reason(text string) int {
+	text = reports.Visible(text)
+	i, known := s.reasons[text]
+	if !known {
+		i = len(s.Reasons)
+		s.reasons[text] = i
+		s.Reasons = append(s.Reasons, text)
+	}
+	return i
+}
+
+func (s *site) add(dir string, run *harness.Run) error {
+	id := s.name(run.Header)
+	r := s.rowOf(id, run)
+	s.Rows = append(s.Rows, r)
+	if len(run.Results) == 0 {
+		return nil // there is nothing to see
+	}
+	r.Page = "runs/" + id + ".html"
+	return reports.WriteFile(filepath.Join(dir, "runs", id+".html"), func(w io.Writer) error {
+		return reports.WritePage(w, run, "../index.html")
+	})
+}
+
+// name is a name for the row that no other has, fit for a file and a link.
+func (s *site) name(h harness.Header) string {
+	words := []string{h.Agent.Name}
+	if h.Agent.About != nil {
+		words = []string{h.Agent.About.Folder}
+	}
+	words = append(words, h.Agent.Role.String(), h.Engine.Name)
+	var parts []string
+	for _, w := range words {
+		parts = append(parts, strings.FieldsFunc(strings.ToLower(w), func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+		})...)
+	}
+	base := strings.Join(parts, "-")
+	base = base[:min(len(base), 80)]
+	name := base
+	for n := 2; s.taken[name]; n++ {
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
+	s.taken[name] = true
+	return name
+}
+
+// finish sorts the rows and finds the pairs.
+func (s *site) finish() {
+	slices.SortStableFunc(s.Rows, func(a, b *row) int {
+		return strings.Compare(a.Language+"\x00"+a.Folder+"\x00"+a.Role+"\x00"+a.Engine, b.Language+"\x00"+b.Folder+"\x00"+b.Role+"\x00"+b.Engine)
+	})
+	for i, a := range s.Rows {
+		for j, b := range s.Rows {
+			if a.Engine == "native" && b.Engine == "autobahn" && a.Folder == b.Folder && a.Role == b.Role && a.Hash == b.Hash &&
+				len(a.results) > 0 && len(b.results) > 0 {
+				s.Pairs = append(s.Pairs, s.pairOf(i, j))
+			}
+		}
+	}
+}
+
+// A pair is the same agent under both engines.
+type pair struct {
+	Native   int        `json:"native"` // indexes of rows
+	Autobahn int        `json:"autobahn"`
+	Agree    int        `json:"agree"`
+	Differ   []differOf `json:"differ"`
+}
+
+type differOf struct {
+	Case int    `json:"case"`
+	Race string `json:"race,omitempty"` // why it may come out either way
+}
+
+func (s *site) pairOf(i, j int) pair {
+	differ, agree := harness.Parity(&harness.Run{Results: s.Rows[i].results}, &harness.Run{Results: s.Rows[j].results})
+	p := pair{Native: i, Autobahn: j, Agree: agree, Differ: []differOf{}}
+	for _, d := range differ {
+		if n, known := s.index[d.Case]; known {
+			p.Differ = append(p.Differ, differOf{n, raceOf(d)})
+		}
+	}
+	return p
+}
+
+// raceOf names the race, also where the verdicts of one engine vary by themselves
+// and hold the other's.
+func raceOf(d harness.Difference) string {
+	if d.Race != "" {
+		return d.Race
+	}
+	for _, one := range []struct{ varied, other harness.Result }{{d.A, d.B}, {d.B, d.A}} {
+		for _, v := range one.varied.Varied {
+			if v.Behavior == one.other.Behavior && v.Close == one.other.Close {
+				return "the verdict varies from play to play"
+			}
+		}
+	}
+	return ""
+}
+
+func (s *site) write(w io.Writer) error {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return page.Execute(w, map[string]any{
+		"Style": template.CSS(style), "Script": template.JS(script), "Data": template.JS(data),
+		"Policy": fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hash(style), hash(script)),
+	})
+}
+
+func hash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
