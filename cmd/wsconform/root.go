@@ -15,6 +15,7 @@ var commands = []func() *cobra.Command{
 	listCommand,
 	caseCommand,
 	gateCommand,
+	baselineCommand,
 	parityCommand,
 	autobahnCommand,
 	echoCommand,

@@ -315,6 +315,11 @@ func (e *Entry) expired(now time.Time) bool {
 	return !e.Expires.IsZero() && !now.Before(e.Expires.AddDate(0, 0, 1))
 }
 
+// endsSoon reports whether the entry is about to expire.
+func (e *Entry) endsSoon(now time.Time) bool {
+	return !e.expired(now) && e.expired(now.Add(soon))
+}
+
 // withoutEntry judges by the policy.
 func (d *decider) withoutEntry(r harness.Result) {
 	rule, what := Allow, ""
@@ -348,7 +353,7 @@ func (d *decider) aboutEntries() {
 		case len(late) > 0:
 			d.violate(OutOfDate, e, late, "%s: the entry for %s expired on %s, and %s still as it says: mend it, or decide on a new date",
 				e.At(), e.Case, e.Expires, are(len(late)))
-		case !e.Expires.IsZero() && !e.expired(d.now) && d.now.Add(soon).After(e.Expires.AddDate(0, 0, 1)):
+		case e.endsSoon(d.now):
 			d.note("%s: the entry for %s expires after %s", e.At(), e.Case, e.Expires)
 		}
 	}
@@ -384,7 +389,13 @@ func (d *decider) aboutRun() {
 	case d.run.Footer == nil:
 		d.violate(Missing, nil, nil, "the run was cut off before its end")
 	}
-	if d.executed < d.min {
+	if d.executed < d.min && !byID(d.run.Header.Selection) {
 		d.violate(TooFew, nil, nil, "%s played, and the policy is minExecuted: %d", plural(d.executed, "case"), d.min)
 	}
+}
+
+// byID reports whether the cases were picked one by one. That is a look at those
+// cases, which nobody takes for a run of the suite.
+func byID(s harness.Selection) bool {
+	return len(s.Cases) > 0 && !slices.ContainsFunc(s.Cases, func(p string) bool { return strings.Contains(p, "*") })
 }

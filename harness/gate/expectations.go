@@ -49,8 +49,10 @@ type Policy struct {
 	Informational Rule `yaml:"informational"` // observed outcomes; the default is allow
 	// Unimplemented is about unsupported features. The default is fail where
 	// there is an expectation file, and allow where there is none.
-	Unimplemented Rule    `yaml:"unimplemented"`
-	MinExecuted   Minimum `yaml:"minExecuted"` // how many cases must have been played
+	Unimplemented Rule `yaml:"unimplemented"`
+	// MinExecuted is how many cases must have been played. A run whose cases were
+	// picked by id alone, without a pattern, is not held to it.
+	MinExecuted Minimum `yaml:"minExecuted"`
 }
 
 // A Rule allows something or makes it fail. Empty means the default.
@@ -128,6 +130,12 @@ type Entry struct {
 
 // At says where the entry stands: "wsconform.yaml:12".
 func (e *Entry) At() string { return fmt.Sprintf("%s:%d", e.file, e.line) }
+
+// Matches reports whether the entry is about the case.
+func (e *Entry) Matches(id cases.ID) bool {
+	got, err := cases.Select([]cases.Case{{ID: id}}, []string{e.Case}, nil)
+	return err == nil && len(got) == 1
+}
 
 // Evidence is what wsconform stress has counted of a flaky case.
 type Evidence struct {
