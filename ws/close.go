@@ -64,9 +64,10 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 // awaitClose reads until the peer's close frame, or has another reader do it.
 func (c *Conn) awaitClose(ctx context.Context) error {
 	r := &c.rd
+	turn := r.turn.queue()
+	defer r.turn.leave(turn)
 	select {
-	case r.turn <- struct{}{}:
-		defer r.turn.unlock()
+	case <-turn:
 	case <-c.cl.done:
 		return c.cl.err
 	case <-ctx.Done():
@@ -196,7 +197,12 @@ func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
 }
 
 func (c *Conn) awaitPong(ctx context.Context, p *ping) error {
-	turn := c.rd.turn
+	turn := c.rd.turn.queue()
+	defer func() {
+		if turn != nil {
+			c.rd.turn.leave(turn)
+		}
+	}()
 	for {
 		select {
 		case <-p.pong:
@@ -205,14 +211,12 @@ func (c *Conn) awaitPong(ctx context.Context, p *ping) error {
 			return context.Cause(ctx)
 		case <-c.cl.done:
 			return c.cl.err
-		case turn <- struct{}{}:
+		case <-turn:
 			message, err := c.readControl(ctx, p)
-			turn.unlock()
-			if err != nil {
+			c.rd.turn.leave(turn)
+			turn = nil // never ready: if there is a message, another goroutine has to read
+			if err != nil || !message {
 				return err
-			}
-			if message {
-				turn = nil // never ready: another goroutine has to read
 			}
 		}
 	}

@@ -128,36 +128,6 @@ func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 // Done is closed when the connection has ended, in whatever way.
 func (c *Conn) Done() <-chan struct{} { return c.cl.done }
 
-// A slot is a mutex that can be waited for with a context.
-type slot chan struct{}
-
-func newSlot() slot { return make(slot, 1) }
-
-func (s slot) lock(ctx context.Context) error {
-	select {
-	case s <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case s <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (s slot) tryLock() bool {
-	select {
-	case s <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (s slot) unlock() { <-s }
-
 // longAgo as a deadline ends a call that blocks.
 var longAgo = time.Unix(1, 0)
 

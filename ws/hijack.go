@@ -16,7 +16,7 @@ var errHijacked = errors.New("connection was hijacked")
 // and comes in front of what nc reads. From then on the Conn is of no use, and the
 // caller closes nc. It is an error while another call reads or writes.
 func (c *Conn) Hijack() (nc net.Conn, early []byte, err error) {
-	for _, s := range []slot{c.rd.turn, c.wr.message, c.wr.frame} {
+	for _, s := range []*slot{&c.rd.turn, &c.wr.message, &c.wr.frame} {
 		if !s.tryLock() {
 			return nil, nil, opError("hijack", errors.New("connection is being read from or written to"))
 		}

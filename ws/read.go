@@ -66,7 +66,6 @@ var (
 )
 
 func (r *reader) init(c *Conn, early []byte) {
-	r.turn = newSlot()
 	r.guard.set = c.nc.SetReadDeadline
 	r.buf = make([]byte, max(readBuffer, len(early)))
 	r.w = copy(r.buf, early)

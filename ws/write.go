@@ -23,7 +23,10 @@ type writer struct {
 	bufs    net.Buffers // pair
 
 	batch atomic.Bool
-	flush atomic.Bool // the reader wants a flush and found the frame slot taken
+	// asked: there may be work for whoever has the frame slot, or is about to give
+	// it up.
+	asked atomic.Bool
+	flush atomic.Bool // the reader wants a flush
 	mu    sync.Mutex  // guards pongs
 	pongs [][]byte    // answers that found the frame slot taken
 
@@ -45,7 +48,6 @@ const (
 var errCloseSent = fmt.Errorf("close frame already sent: %w", net.ErrClosed)
 
 func (w *writer) init(c *Conn) {
-	w.message, w.frame = newSlot(), newSlot()
 	w.guard.set = c.nc.SetWriteDeadline
 	_, w.tcp = c.nc.(*net.TCPConn)
 }
@@ -269,29 +271,36 @@ func (c *Conn) writeFrame(ctx context.Context, h Header, payload []byte) error {
 func (c *Conn) unlockFrame(ctx context.Context) {
 	w := &c.wr
 	for {
-		for ctx.Err() == nil {
-			p := w.nextPong()
-			if p == nil {
-				break
-			}
-			// An error ends the writing side, and whoever writes next hears of it.
-			_ = c.frameLocked(ctx, Header{Fin: true, Opcode: OpPong}, p)
+		over := false
+		if w.asked.Swap(false) {
+			c.doAsked(ctx)
+			over = w.err != nil || ctx.Err() != nil
 		}
-		if w.flush.Swap(false) {
-			_ = c.flushLocked(ctx) // as above
-		}
-		over := w.err != nil || ctx.Err() != nil
 		w.frame.unlock()
-		if over || !w.waiting() || !w.frame.tryLock() {
+		if over || !w.asked.Load() || !w.frame.tryLock() {
 			return
 		}
 	}
 }
 
-func (w *writer) waiting() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.pongs) > 0 || w.flush.Load()
+// doAsked sends the pongs that wait and flushes if the reader wants it. An error
+// ends the writing side, and whoever writes next hears of it.
+func (c *Conn) doAsked(ctx context.Context) {
+	w := &c.wr
+	for {
+		if ctx.Err() != nil {
+			w.asked.Store(true) // whoever comes next sends the rest
+			break
+		}
+		p := w.nextPong()
+		if p == nil {
+			break
+		}
+		_ = c.frameLocked(ctx, Header{Fin: true, Opcode: OpPong}, p)
+	}
+	if w.flush.Swap(false) {
+		_ = c.flushLocked(ctx)
+	}
 }
 
 func (w *writer) nextPong() []byte {
@@ -312,6 +321,7 @@ func (c *Conn) flushBatch(ctx context.Context) {
 		return
 	}
 	w.flush.Store(true)
+	w.asked.Store(true)
 	if w.frame.tryLock() {
 		c.unlockFrame(ctx)
 	}
@@ -332,6 +342,7 @@ func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 	}
 	c.wr.pongs = append(c.wr.pongs, append([]byte{}, payload...))
 	c.wr.mu.Unlock()
+	c.wr.asked.Store(true)
 	if c.wr.frame.tryLock() { // the slot came free in between
 		c.unlockFrame(ctx)
 	}
