@@ -15,9 +15,10 @@ import (
 
 // closing is how a Conn ends, and who waits for what.
 type closing struct {
-	once sync.Once
-	done chan struct{} // closed at the end
-	err  error         // why; set before done is closed
+	once   sync.Once
+	ctx    context.Context //nolint:containedctx // that ends with the connection
+	cancel context.CancelCauseFunc
+	err    error // why it ended; set before ctx ends
 
 	mu    sync.Mutex // guards the rest
 	pings []*ping    // in the order of their sending
@@ -68,7 +69,7 @@ func (c *Conn) awaitClose(ctx context.Context) error {
 	defer r.turn.leave(turn)
 	select {
 	case <-turn:
-	case <-c.cl.done:
+	case <-c.cl.ctx.Done():
 		return c.cl.err
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -77,8 +78,8 @@ func (c *Conn) awaitClose(ctx context.Context) error {
 		return r.err
 	}
 	r.skip, r.compressed, r.in = true, false, nil
-	scratch := zbufs.Get().(*[readChunk]byte)
-	defer zbufs.Put(scratch)
+	scratch := readBuffers.Get().(*[readBuffer]byte)
+	defer readBuffers.Put(scratch)
 	for {
 		var err error
 		if r.open {
@@ -114,7 +115,7 @@ func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) er
 // ended reports whether it has.
 func (c *Conn) ended() bool {
 	select {
-	case <-c.cl.done:
+	case <-c.cl.ctx.Done():
 		return true
 	default:
 		return false
@@ -126,7 +127,7 @@ func (c *Conn) ended() bool {
 func (c *Conn) end(err error) {
 	c.cl.once.Do(func() {
 		c.cl.err = err
-		close(c.cl.done) // first: those who find the connection below closed look there
+		c.cl.cancel(err) // first: those who find the connection below closed look there
 		c.stopKeepalive()
 		_ = c.nc.Close() // nothing is left to lose
 		// Contexts that outlive the connection should not hold on to it. Who has
@@ -209,7 +210,7 @@ func (c *Conn) awaitPong(ctx context.Context, p *ping) error {
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-c.cl.done:
+		case <-c.cl.ctx.Done():
 			return c.cl.err
 		case <-turn:
 			message, err := c.readControl(ctx, p)
@@ -233,8 +234,8 @@ func (c *Conn) readControl(ctx context.Context, p *ping) (message bool, err erro
 		if r.err != nil {
 			return false, r.err
 		}
-		if r.open && (r.left > 0 || r.fin) {
-			return true, nil
+		if r.open && (r.left > 0 || r.fin || len(r.in) > 0) {
+			return true, nil // in is in the buffer, so nothing can be read to there
 		}
 		h, n, err := c.header(ctx)
 		if err != nil {

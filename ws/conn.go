@@ -79,9 +79,9 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Con
 	if c.closeTimeout = o.closeTimeout; c.closeTimeout <= 0 {
 		c.closeTimeout = defaultCloseTimeout
 	}
+	c.cl.ctx, c.cl.cancel = context.WithCancelCause(context.Background())
 	c.rd.init(c, early)
 	c.wr.init(c)
-	c.cl.done = make(chan struct{})
 	if info.Deflate != nil {
 		c.setDeflate(*info.Deflate, o.deflate)
 	}
@@ -126,7 +126,12 @@ func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
 // Done is closed when the connection has ended, in whatever way.
-func (c *Conn) Done() <-chan struct{} { return c.cl.done }
+func (c *Conn) Done() <-chan struct{} { return c.cl.ctx.Done() }
+
+// Context ends when the connection has ended, with the reason as its cause. It
+// is the cheapest for calls that nothing else should end: there is nothing to
+// watch, as the end of the connection ends them anyway.
+func (c *Conn) Context() context.Context { return c.cl.ctx }
 
 // longAgo as a deadline ends a call that blocks.
 var longAgo = time.Unix(1, 0)
@@ -136,6 +141,7 @@ var longAgo = time.Unix(1, 0)
 // context costs nothing. Its holder has the lock of that direction.
 type ctxGuard struct {
 	set   func(time.Time) error // SetReadDeadline or SetWriteDeadline
+	end   <-chan struct{}       // of the connection, which ends calls by itself
 	done  <-chan struct{}       // of the context that is watched
 	stop  func() bool
 	fired chan struct{} // closed once the watcher has set the deadline
@@ -144,7 +150,11 @@ type ctxGuard struct {
 
 // watch has ctx end calls that block from now on.
 func (g *ctxGuard) watch(ctx context.Context) error {
-	if ctx.Done() == g.done && !g.dirty {
+	done := ctx.Done()
+	if done == g.end {
+		done = nil
+	}
+	if done == g.done && !g.dirty {
 		if g.done != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -157,12 +167,13 @@ func (g *ctxGuard) watch(ctx context.Context) error {
 			return err
 		}
 	}
+	if done == nil {
+		return nil
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if g.done = ctx.Done(); g.done == nil {
-		return nil
-	}
+	g.done = done
 	fired := make(chan struct{})
 	g.fired = fired
 	g.stop = context.AfterFunc(ctx, func() {

@@ -41,7 +41,7 @@ func (c *Conn) Hijack() (nc net.Conn, early []byte, err error) {
 	c.releaseInflater(true)
 	c.cl.once.Do(func() {
 		c.cl.err = errHijacked
-		close(c.cl.done)
+		c.cl.cancel(errHijacked)
 		c.stopKeepalive()
 	})
 	return c.nc, early, nil

@@ -173,17 +173,21 @@ func (c *Conn) lastLook() error {
 	k := c.alive
 	ctx, cancel := context.WithDeadline(context.Background(), k.sent.Add(k.Timeout))
 	defer cancel()
+	turn := c.rd.turn.queue()
 	select {
-	case <-k.ping.pong:
-		return nil
-	case <-c.cl.done:
-		return c.cl.err
-	case c.rd.turn <- struct{}{}:
+	case <-turn:
 		return c.readBeat(ctx)
+	case <-k.ping.pong:
+	case <-c.cl.ctx.Done():
 	case <-ctx.Done():
-		if k.arrivals.Load() != k.arrived {
-			return nil
-		}
+	}
+	c.rd.turn.leave(turn)
+	switch {
+	case c.ended():
+		return c.cl.err
+	case k.ping.answered() || k.arrivals.Load() != k.arrived:
+		return nil
+	default:
 		return c.peerIsDead()
 	}
 }

@@ -18,8 +18,10 @@ type reader struct {
 	guard ctxGuard
 	err   error // why nothing can be read any more
 
-	buf  []byte // buf[r:w] has arrived and is not used
-	r, w int
+	poll  *poller // nil if the connection below is not a plain socket
+	buf   []byte  // buf[r:w] has arrived and is not used
+	r, w  int
+	bulky bool // the last frame of data was a long one
 
 	// The message that is being read.
 	open  bool
@@ -46,29 +48,26 @@ type reader struct {
 	in         []byte // input of inf
 	tail       bool   // in is, or was, the tail of the message
 	more       bool   // inf may have output without more input
-	zbuf       *[readChunk]byte
 }
 
-const (
-	readBuffer = 4 << 10
-	// readChunk is how much compressed input is read at a time.
-	readChunk = 32 << 10
-	// firstAlloc is how much memory a claimed length gets before octets arrive.
-	firstAlloc = 32 << 10
-)
+// firstAlloc is how much memory a claimed length gets before octets arrive.
+const firstAlloc = 32 << 10
 
 // errClosing: a Close that gave up waiting has dropped what came.
 var errClosing = fmt.Errorf("connection is closing: %w", net.ErrClosed)
 
-var (
-	inflaters = sync.Pool{New: func() any { return new(inflater) }}
-	zbufs     = sync.Pool{New: func() any { return new([readChunk]byte) }}
-)
+var inflaters = sync.Pool{New: func() any { return new(inflater) }}
 
 func (r *reader) init(c *Conn, early []byte) {
-	r.guard.set = c.nc.SetReadDeadline
-	r.buf = make([]byte, max(readBuffer, len(early)))
-	r.w = copy(r.buf, early)
+	r.guard = ctxGuard{set: c.nc.SetReadDeadline, end: c.cl.ctx.Done()}
+	r.poll = newPoller(r, c.nc)
+	if len(early) > 0 {
+		r.buf = slices.Clone(early)
+		if r.poll == nil {
+			r.buf = make([]byte, max(smallBuffer, len(early)))
+		}
+		r.w = copy(r.buf, early)
+	}
 }
 
 // Read reads a whole message into memory of its own. The error is a
@@ -228,8 +227,8 @@ func (c *Conn) begin(ctx context.Context) error {
 		return nil
 	}
 	if r.open {
-		scratch := zbufs.Get().(*[readChunk]byte)
-		defer zbufs.Put(scratch)
+		scratch := readBuffers.Get().(*[readBuffer]byte)
+		defer readBuffers.Put(scratch)
 		r.kept = nil
 		for r.open {
 			if _, err := c.some(ctx, scratch[:]); err != nil && err != io.EOF {
@@ -267,7 +266,7 @@ func (c *Conn) some(ctx context.Context, p []byte) (n int, err error) {
 	case r.r < r.w:
 		n = copy(p, r.buf[r.r:r.w])
 		r.r += n
-	case len(p) >= len(r.buf):
+	case len(p) >= bulk:
 		if n, err = c.readNet(ctx, p); err != nil {
 			return 0, err
 		}
@@ -372,17 +371,6 @@ func (c *Conn) inflateSome(ctx context.Context, p []byte) (int, error) {
 func (c *Conn) chunk(ctx context.Context) ([]byte, error) {
 	r := &c.rd
 	if r.r == r.w {
-		if r.left >= uint64(len(r.buf)) {
-			if r.zbuf == nil {
-				r.zbuf = zbufs.Get().(*[readChunk]byte)
-			}
-			n, err := c.readNet(ctx, r.zbuf[:min(r.left, readChunk)])
-			if err != nil {
-				return nil, err
-			}
-			c.unmask(r.zbuf[:n])
-			return r.zbuf[:n], nil
-		}
 		if err := c.fill(ctx); err != nil {
 			return nil, err
 		}
@@ -397,10 +385,6 @@ func (c *Conn) chunk(ctx context.Context) ([]byte, error) {
 // stays unless forget.
 func (c *Conn) releaseInflater(forget bool) {
 	r := &c.rd
-	if r.zbuf != nil {
-		zbufs.Put(r.zbuf)
-		r.zbuf = nil
-	}
 	r.in = nil
 	if forget && r.inf != nil {
 		inflaters.Put(r.inf)
@@ -436,7 +420,7 @@ func (c *Conn) frame(ctx context.Context) error {
 				r.inf.reset(r.window)
 			}
 		}
-		r.fin, r.left = h.Fin, h.Length
+		r.fin, r.left, r.bulky = h.Fin, h.Length, h.Length >= bulk
 		r.mask, r.key, r.pos = h.Masked, h.MaskKey, 0
 		if !r.compressed && !r.skip {
 			if h.Length > uint64(c.readLimit-r.size) {
@@ -509,23 +493,15 @@ func (c *Conn) control(ctx context.Context, h Header, n int) error {
 	return nil
 }
 
-// fill waits for more octets in the buffer. There is room for a whole control
-// frame and more.
+// fill waits for more octets in the buffer.
 func (c *Conn) fill(ctx context.Context) error {
-	r := &c.rd
-	if r.r == r.w {
-		r.r, r.w = 0, 0
-	} else if len(r.buf)-r.r < MaxHeaderLen+MaxControlPayload || r.w == len(r.buf) {
-		r.w = copy(r.buf, r.buf[r.r:r.w])
-		r.r = 0
-	}
-	n, err := c.readNet(ctx, r.buf[r.w:])
-	r.w += n
+	n, err := c.readNet(ctx, nil)
+	c.rd.w += n
 	return err
 }
 
-// readNet waits for octets. An error other than the context's is the end of the
-// connection.
+// readNet waits for octets, in the buffer if p is nil. An error other than the
+// context's is the end of the connection.
 func (c *Conn) readNet(ctx context.Context, p []byte) (int, error) {
 	r := &c.rd
 	c.flushBatch(ctx)
@@ -536,7 +512,7 @@ func (c *Conn) readNet(ctx context.Context, p []byte) (int, error) {
 		return 0, err
 	}
 	for range 100 {
-		n, err := c.nc.Read(p)
+		n, err := r.read(c.nc, p)
 		if n > 0 {
 			if c.alive != nil {
 				c.alive.arrivals.Add(1)
@@ -557,6 +533,17 @@ func (c *Conn) readNet(ctx context.Context, p []byte) (int, error) {
 	return 0, c.lost(io.ErrNoProgress)
 }
 
+// read is one call of Read of the connection below.
+func (r *reader) read(nc net.Conn, p []byte) (int, error) {
+	if r.poll != nil {
+		return r.poll.read(p)
+	}
+	if p == nil {
+		p = r.space()
+	}
+	return nc.Read(p)
+}
+
 // lost is the end without a close frame.
 func (c *Conn) lost(err error) error {
 	if c.ended() { // by our own hand
@@ -565,6 +552,7 @@ func (c *Conn) lost(err error) error {
 	c.rd.err = err
 	c.rd.guard.release()
 	c.releaseInflater(true)
+	c.rd.rest()
 	c.end(err)
 	return err
 }
@@ -621,5 +609,6 @@ func (c *Conn) hangUp(err error) {
 		hangUp(c.nc, lingerTime)
 	}
 	c.releaseInflater(true)
+	r.rest()
 	c.end(err)
 }

@@ -119,12 +119,10 @@ func (s *Server) serve(nc net.Conn) {
 		_ = c.Close(StatusGoingAway, "")
 		return
 	}
-	ctx, cancel := context.WithCancel(s.ctx)
-	defer cancel()
 	if s.Handler == nil {
-		_ = Echo(ctx, c) // ends as the peer wants
+		_ = Echo(c.Context(), c) // ends as the peer wants
 	} else {
-		s.Handler(ctx, c)
+		s.Handler(c.Context(), c)
 	}
 	select {
 	case <-c.Done():

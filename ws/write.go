@@ -48,7 +48,7 @@ const (
 var errCloseSent = fmt.Errorf("close frame already sent: %w", net.ErrClosed)
 
 func (w *writer) init(c *Conn) {
-	w.guard.set = c.nc.SetWriteDeadline
+	w.guard = ctxGuard{set: c.nc.SetWriteDeadline, end: c.cl.ctx.Done()}
 	_, w.tcp = c.nc.(*net.TCPConn)
 }
 

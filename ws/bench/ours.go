@@ -5,12 +5,14 @@ package main
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/wsconform/wsconform/ws"
 )
 
 func newServer(deflate bool, handler func(context.Context, *ws.Conn)) *ws.Server {
 	s := &ws.Server{Handler: handler}
+	s.Accept.Keepalive.Interval = time.Hour // the load answers no pings
 	if deflate {
 		s.Accept.Deflate = &ws.Deflate{}
 	}
