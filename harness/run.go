@@ -26,6 +26,7 @@ type Header struct {
 	Engine    Engine         `json:"engine"`
 	Agent     Agent          `json:"agent"`
 	Selection Selection      `json:"selection"`
+	Shard     *Shard         `json:"shard,omitempty"` // nil unless the run is a part of one
 	Started   time.Time      `json:"started"`
 	Host      Host           `json:"host"`
 	Seed      uint64         `json:"seed,omitempty"`

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -118,6 +119,50 @@ func (w *Writer) Close(failure error) (Footer, error) {
 		err = errors.Join(err, w.wrap("", syncFile(w.file)), w.wrap("", w.file.Close()))
 	}
 	return foot, err
+}
+
+// Save writes the whole run to the file at the path, header, results and footer
+// as they are. A file that cannot be written whole is not written at all.
+func (r *Run) Save(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("run file: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".wsconform-*")
+	if err != nil {
+		return fmt.Errorf("run file: %w", err)
+	}
+	err = r.encode(f)
+	if err == nil {
+		err = errors.Join(f.Chmod(0o644), syncFile(f))
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// encode writes the run as a run file.
+func (r *Run) encode(w io.Writer) error {
+	bw := bufio.NewWriter(w)
+	out, err := NewWriter(bw, r.Header)
+	if err != nil {
+		return err
+	}
+	for _, res := range r.Results {
+		if err := out.Case(res); err != nil {
+			return err
+		}
+	}
+	if r.Footer != nil {
+		if err := out.line("", footerLine{kindFooter, *r.Footer}); err != nil {
+			return err
+		}
+	}
+	return bw.Flush()
 }
 
 // syncFile puts the file on the disk. Pipes and terminals cannot do that and

@@ -257,7 +257,12 @@ func (p page) Facts() []fact {
 	add("Started", p.Stamp())
 	add("Duration", seconds(p.Run.Duration()))
 	add("State", string(p.State))
-	add("Host", fmt.Sprintf("%s/%s, %s, %s", h.Host.OS, h.Host.Arch, plural(h.Host.CPUs, "CPU", "CPUs"), h.Host.Go))
+	if sh := h.Shard; sh != nil {
+		add("Shard", fmt.Sprintf("%d of %d, of %s", sh.Index, sh.Total, plural(len(sh.Whole), "case", "cases")))
+	}
+	if h.Host.OS != "" { // an imported run does not tell
+		add("Host", fmt.Sprintf("%s/%s, %s, %s", h.Host.OS, h.Host.Arch, plural(h.Host.CPUs, "CPU", "CPUs"), h.Host.Go))
+	}
 	if h.Seed != 0 {
 		add("Seed", fmt.Sprint(h.Seed))
 	}

@@ -16,7 +16,7 @@ import (
 // WriteSite writes a folder with one page for each run and index.html, which
 // sets them side by side, section by section, both halves of the verdict apart.
 func WriteSite(dir string, runs []*harness.Run) error {
-	names := fileNames(runs)
+	names := fileNames(runs, ".html")
 	for i, run := range runs {
 		err := writeFile(filepath.Join(dir, names[i]), func(w io.Writer) error { return writePage(w, run, "index.html") })
 		if err != nil {
@@ -30,18 +30,22 @@ func WriteSite(dir string, runs []*harness.Run) error {
 	return nil
 }
 
-// fileNames names the pages of the runs after agent, role and engine. No two
-// are the same, also where a file system takes A for a, and none is a path.
-func fileNames(runs []*harness.Run) []string {
+// RunFileNames names a run file for each of the runs, as [WriteSite] does its
+// pages: no two are the same, and none is a path.
+func RunFileNames(runs []*harness.Run) []string { return fileNames(runs, ".jsonl") }
+
+// fileNames names files of the runs after agent, role and engine. No two are the
+// same, also where a file system takes A for a, and none is a path.
+func fileNames(runs []*harness.Run, ext string) []string {
 	taken := map[string]bool{"index.html": true}
 	names := make([]string, len(runs))
 	for i, run := range runs {
 		h := run.Header
 		base := sanitize(h.Agent.Name + " " + h.Agent.Version)
 		base += "-" + h.Agent.Role.String() + "-" + sanitize(h.Engine.Name)
-		name := base + ".html"
+		name := base + ext
 		for n := 2; taken[name]; n++ {
-			name = fmt.Sprintf("%s-%d.html", base, n)
+			name = fmt.Sprintf("%s-%d%s", base, n, ext)
 		}
 		taken[name] = true
 		names[i] = name

@@ -45,7 +45,8 @@ func caseCommand() *cobra.Command {
 		Short: "Tell what a case sends and wants, or play it against a server",
 		Example: `  wsconform case 5.15
   wsconform case 5.15 --against ws://127.0.0.1:9001`,
-		Args: args(cobra.ExactArgs(1)),
+		Args:              args(cobra.ExactArgs(1)),
+		ValidArgsFunction: completeCases,
 		RunE: func(c *cobra.Command, list []string) error {
 			one, ok := cases.Find(cases.ID(list[0]))
 			if !ok {

@@ -25,7 +25,11 @@ var commands = []func() *cobra.Command{
 	agentCommand,
 	wstestCommand,
 	reportCommand,
+	diffCommand,
+	mergeCommand,
+	importCommand,
 	cleanCommand,
+	manCommand,
 	versionCommand,
 }
 
@@ -56,13 +60,13 @@ Exit codes: 0 it does, 1 it does not, 2 wrong usage, 3 the harness or its
 environment failed, 4 cases are missing, 5 the agent cannot be tested,
 130 interrupted (results so far are kept).`,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see %s --help", err, c.CommandPath())
 	})
 	for _, command := range commands {
 		root.AddCommand(command())
 	}
+	completeSelections(root)
 	return root
 }
 

@@ -219,3 +219,27 @@ func FuzzReadReports(f *testing.F) {
 		_ = err // any error will do
 	})
 }
+
+func TestImport(t *testing.T) {
+	run, err := autobahn.Import(os.DirFS("testdata/reports"), "tester", harness.Selection{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run.State() != harness.Complete || len(run.Results) != 8 || len(run.Header.Selection.Selected) != 8 {
+		t.Errorf("%s with %d results of %v; want a complete run of 8", run.State(), len(run.Results), run.Header.Selection.Selected)
+	}
+	if h := run.Header; h.Engine.Name != "autobahn" || h.Engine.Version != "25.10.1" || h.Agent.Name != "tester" || h.Started.IsZero() {
+		t.Errorf("header %+v lacks what the reports tell", h)
+	}
+	run, err = autobahn.Import(os.DirFS("testdata/reports"), "tester", harness.Selection{Cases: []string{"1.1.1", "1.1.2"}, Selected: []cases.ID{"1.1.1", "1.1.2"}})
+	if err != nil || run.State() != harness.Partial || len(run.Missing()) != 1 || len(run.Results) != 1 {
+		t.Errorf("%+v, %v; want a partial run", run, err)
+	}
+	if _, err = autobahn.Import(os.DirFS("testdata/reports"), "other", harness.Selection{}); !errors.Is(err, autobahn.ErrNoReport) {
+		t.Errorf("error %v, want ErrNoReport", err)
+	}
+	run, err = autobahn.Import(reports(oneCase, nil), "a", harness.Selection{})
+	if err == nil || run == nil || run.State() != harness.Partial {
+		t.Errorf("%v, %v; want a partial run and an error where the case file lacks", run, err)
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/autobahn"
+	"github.com/wsconform/wsconform/reports"
+)
+
+// An importing makes run files of a folder that Autobahn, or wstest of ours, has
+// written.
+type importing struct {
+	out       string
+	agent     string
+	selection selection
+}
+
+func importCommand() *cobra.Command {
+	var o importing
+	c := &cobra.Command{
+		Use:   "import DIR -o FILE",
+		Short: "Make run files of Autobahn's reports",
+		Long: `Reads the index.json and the case files that Autobahn has left in a folder, and
+writes a run file for each agent in it: FILE if there is one agent or --agent
+names one, else a file named after each agent in the folder FILE.
+
+What was selected is not in Autobahn's reports. Without --cases it is taken to be
+what is there; with --cases, what lacks is listed, the run is partial, and the
+exit code is 4.`,
+		Example: `  wsconform import reports/servers -o run.jsonl
+  wsconform import reports/clients --cases '*' --exclude '12.*,13.*' -o runs`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, dirs []string) error { return o.run(c, dirs[0]) },
+	}
+	f := c.Flags()
+	f.StringVarP(&o.out, "out", "o", "", "the run `FILE`, or the folder for several")
+	f.StringVar(&o.agent, "agent", "", "import this agent only, `NAME`")
+	o.selection.flags(f)
+	return c
+}
+
+func (o *importing) run(c *cobra.Command, dir string) error {
+	if o.out == "" {
+		return usagef("say where the run file goes: -o FILE")
+	}
+	var wanted harness.Selection
+	if c.Flags().Changed("cases") || c.Flags().Changed("exclude") {
+		var err error
+		if _, wanted, err = o.selection.pick(); err != nil {
+			return err
+		}
+	}
+	fsys := os.DirFS(dir)
+	agents, err := autobahn.Agents(fsys)
+	if err != nil {
+		return &codedError{exitUsage, err}
+	}
+	if o.agent != "" {
+		agents = []string{o.agent}
+	}
+	if len(agents) == 0 {
+		return &codedError{exitIncomplete, errors.New("index.json names no agent")}
+	}
+	var runs []*harness.Run
+	var errs []error
+	for _, agent := range agents {
+		run, err := autobahn.Import(fsys, agent, wanted)
+		if run == nil {
+			return &codedError{exitUsage, err}
+		}
+		run.Header.Tool = "wsconform " + toolVersion()
+		runs = append(runs, run)
+		if err == nil && run.State() != harness.Complete {
+			err = fmt.Errorf("%d cases have no verdict: %s", len(run.Missing()), harness.ListIDs(run.Missing()))
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%.80q: %w", agent, err))
+		}
+	}
+	files := []string{o.out}
+	if len(runs) > 1 {
+		files = reports.RunFileNames(runs)
+		for i, name := range files {
+			files[i] = filepath.Join(o.out, name)
+		}
+	}
+	for i, run := range runs {
+		if err := run.Save(files[i]); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%s: %q, %d cases, %s\n", files[i], run.Header.Agent.Name, len(run.Results), run.State())
+	}
+	if len(errs) > 0 {
+		return &codedError{exitIncomplete, errors.Join(errs...)}
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package harness_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// shards cuts a run of the cases into so many, with a good result of each case.
+func shards(t *testing.T, total int, ids ...cases.ID) []*harness.Run {
+	t.Helper()
+	list, err := cases.Select(cases.All(), idPatterns(ids), nil)
+	if err != nil || len(list) != len(ids) {
+		t.Fatalf("%d cases, %v", len(list), err)
+	}
+	var runs []*harness.Run
+	for i := range total {
+		sh := harness.Shard{Index: i + 1, Total: total, Whole: ids}
+		var part []cases.ID
+		for _, c := range sh.Take(list) {
+			part = append(part, c.ID)
+		}
+		run := &harness.Run{Header: header(part...), Footer: &harness.Footer{State: harness.Complete, Duration: time.Duration(i+1) * time.Second}}
+		run.Header.Shard = &sh
+		run.Header.Started = run.Header.Started.Add(time.Duration(i) * time.Minute)
+		for _, id := range part {
+			run.Results = append(run.Results, result(id, harness.Pass, cases.OK, cases.CloseOK, nil))
+		}
+		runs = append(runs, run)
+	}
+	return runs
+}
+
+func idPatterns(ids []cases.ID) []string {
+	var list []string
+	for _, id := range ids {
+		list = append(list, string(id))
+	}
+	return list
+}
+
+func TestMergeRuns(t *testing.T) {
+	whole := []cases.ID{"1.1.1", "1.1.2", "2.9", "2.10", "7.1.1"}
+	got, err := harness.MergeRuns(shards(t, 3, whole...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got.Header.Selection.Selected, whole); diff != "" {
+		t.Errorf("selected (-got +want):\n%s", diff)
+	}
+	var order []cases.ID
+	for _, r := range got.Results {
+		order = append(order, r.Case)
+	}
+	if diff := cmp.Diff(order, whole); diff != "" {
+		t.Errorf("results (-got +want):\n%s", diff)
+	}
+	want := &harness.Footer{State: harness.Complete, Counts: map[harness.Outcome]int{harness.Pass: 5}, Duration: 2*time.Minute + 3*time.Second}
+	if diff := cmp.Diff(got.Footer, want); diff != "" {
+		t.Errorf("footer (-got +want):\n%s", diff)
+	}
+	if got.Header.Shard != nil || got.State() != harness.Complete {
+		t.Errorf("shard %v, state %s; want a complete run that is no shard", got.Header.Shard, got.State())
+	}
+}
+
+func TestMergeRunsRefuses(t *testing.T) {
+	whole := []cases.ID{"1.1.1", "1.1.2", "2.9", "2.10"}
+	for _, row := range []struct {
+		name   string
+		change func(runs []*harness.Run) []*harness.Run
+		want   string
+		partly bool // there is a run beside the error
+	}{
+		{"a shard lacks", func(r []*harness.Run) []*harness.Run { return r[:1] }, "2 cases have no verdict: 1.1.2, 2.10", true},
+		{"a case was lost", func(r []*harness.Run) []*harness.Run { r[1].Results = r[1].Results[:1]; return r }, "1 cases have no verdict: 2.10", true},
+		{"a crash", func(r []*harness.Run) []*harness.Run {
+			r[1].Results[0] = harness.Result{Case: "1.1.2", Outcome: harness.Crash}
+			return r
+		}, "1 cases have no verdict: 1.1.2", true},
+		{"two verdicts of a case", func(r []*harness.Run) []*harness.Run {
+			r[1].Results = append(r[1].Results, result("1.1.1", harness.Fail, cases.Failed, cases.CloseOK, nil))
+			return r
+		}, "1 cases went in two ways: 1.1.1", false},
+		{"another catalogue", func(r []*harness.Run) []*harness.Run { r[1].Header.Selection.Catalogue = "ff"; return r }, "different catalogues", false},
+		{"another engine", func(r []*harness.Run) []*harness.Run { r[1].Header.Engine.Name = "native"; return r }, "different engines", false},
+		{"another image", func(r []*harness.Run) []*harness.Run { r[1].Header.Engine.Digest = "sha256:00"; return r }, "different engines", false},
+		{"another agent", func(r []*harness.Run) []*harness.Run { r[1].Header.Agent.Version = "9"; return r }, "different agents", false},
+		{"another role", func(r []*harness.Run) []*harness.Run { r[1].Header.Agent.Role = cases.Client; return r }, "different agents", false},
+		{"a shard of another whole", func(r []*harness.Run) []*harness.Run { r[1].Header.Shard.Whole = whole[1:]; return r }, "different selections", false},
+		{"one is no shard", func(r []*harness.Run) []*harness.Run { r[1].Header.Shard = nil; return r }, "some are shards and some are not", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, err := harness.MergeRuns(row.change(shards(t, 2, whole...)))
+			var merge *harness.MergeError
+			if !errors.As(err, &merge) || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("error %v, want one that says %q", err, row.want)
+			}
+			if (got != nil) != row.partly {
+				t.Errorf("run %v, want one: %v", got, row.partly)
+			}
+			if got != nil && got.State() == harness.Complete {
+				t.Error("the run says that it is complete")
+			}
+		})
+	}
+}
+
+// The same verdict twice is no clash, and a verdict beats none.
+func TestMergeRunsOverlap(t *testing.T) {
+	runs := shards(t, 1, "1.1.1", "1.1.2")
+	again := shards(t, 1, "1.1.1", "1.1.2")
+	runs[0].Results[1] = harness.Result{Case: "1.1.2", Outcome: harness.Blocked}
+	got, err := harness.MergeRuns(append(runs, again...))
+	if err != nil || got.State() != harness.Complete {
+		t.Errorf("%v, %v; want a complete run", got, err)
+	}
+	runs[0].Footer = &harness.Footer{State: harness.Invalid, Error: "no Docker engine"}
+	got, err = harness.MergeRuns(append(runs, again...))
+	if err != nil || got.State() != harness.Invalid || got.Footer.Error != "no Docker engine" {
+		t.Errorf("%v, %v; want an invalid run", got, err)
+	}
+}
+
+func TestParseShard(t *testing.T) {
+	for _, bad := range []string{"", "1", "0/2", "3/2", "1/0", "a/b", "1/2/3", "-1/2"} {
+		if sh, err := harness.ParseShard(bad); err == nil {
+			t.Errorf("%q is read as %v", bad, sh)
+		}
+	}
+	if sh, err := harness.ParseShard("2/5"); err != nil || sh.Index != 2 || sh.Total != 5 {
+		t.Errorf("%v, %v; want 2/5", sh, err)
+	}
+}
+
+func TestSave(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "run.jsonl")
+	run := shards(t, 2, "1.1.1", "1.1.2", "2.9")[0]
+	if err := run.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	got, err := harness.OpenRun(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got, run); diff != "" {
+		t.Errorf("run (-got +want):\n%s", diff)
+	}
+	if err := run.Save(filepath.Dir(path)); err == nil {
+		t.Error("no error where the file is a folder")
+	}
+	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestResumeRun(t *testing.T) {
+	h := header("1.1.1", "1.1.2", "1.1.3")
+	pass := func(id cases.ID) harness.Result { return result(id, harness.Pass, cases.OK, cases.CloseOK, nil) }
+	whole := record(t, h, []harness.Result{pass("1.1.1"), {Case: "1.1.2", Outcome: harness.Blocked}}, time.Second, nil)
+	for _, row := range []struct {
+		name string
+		file []byte
+	}{
+		{"with a footer", whole},
+		{"cut off in the footer", whole[:len(whole)-9]},
+		{"cut off in a case", whole[:len(whole)-len(`{"kind":"footer","state":"partial","counts":{"blocked":1,"not-run":1,"pass":1},"missing":["1.1.2","1.1.3"],"duration":1000000000}`)-20]},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "run.jsonl")
+			if err := os.WriteFile(path, row.file, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			w, run, err := harness.ResumeRun(path, h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			missing := run.Missing()
+			if diff := cmp.Diff(missing, []cases.ID{"1.1.2", "1.1.3"}); diff != "" {
+				t.Errorf("missing (-got +want):\n%s", diff)
+			}
+			for _, id := range missing {
+				if err := w.Case(pass(id)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			foot, err := w.Close(nil)
+			if err != nil || foot.State != harness.Complete {
+				t.Errorf("%+v, %v; want a complete run", foot, err)
+			}
+			got, err := harness.OpenRun(path)
+			if err != nil || got.State() != harness.Complete || got.Counts()[harness.Pass] != 3 {
+				t.Errorf("%+v, %v; want three passes", got, err)
+			}
+			if got, err := os.ReadFile(path); err != nil || !strings.HasPrefix(string(got), string(row.file[:400])) {
+				t.Errorf("the beginning has changed: %v", err)
+			}
+		})
+	}
+}
+
+func TestResumeRunOfAnother(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	file := record(t, header("1.1.1"), nil, 0, nil)
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := header("1.1.1")
+	h.Agent.Name = "another"
+	var merge *harness.MergeError
+	if _, _, err := harness.ResumeRun(path, h); !errors.As(err, &merge) {
+		t.Errorf("error %v, want a MergeError", err)
+	}
+	if got, _ := os.ReadFile(path); string(got) != string(file) {
+		t.Error("the file was touched")
+	}
+}
