@@ -100,7 +100,7 @@ func MergeRuns(runs []*Run) (*Run, error) {
 			switch {
 			case !twice, !old.Outcome.Ran():
 				byID[r.Case] = r
-			case r.Outcome.Ran() && (r.Outcome != old.Outcome || r.Signature() != old.Signature()):
+			case r.Outcome.Ran() && (r.Behavior != old.Behavior || r.Close != old.Close):
 				e.Clashes = append(e.Clashes, r.Case)
 			}
 		}

@@ -223,3 +223,7 @@ func TestResumeRunOfAnother(t *testing.T) {
 		t.Error("the file was touched")
 	}
 }
+
+func result(id cases.ID, o harness.Outcome, b cases.Behavior, c cases.CloseBehavior, t *cases.Transcript) harness.Result {
+	return harness.Result{Case: id, Outcome: o, Verdict: cases.Verdict{Behavior: b, Close: c}, Transcript: t}
+}

@@ -19,7 +19,7 @@ func badge(s summary) (text, colour string) {
 	case harness.Invalid:
 		return "invalid run", "#776753"
 	case harness.Partial:
-		if fails := s.Counts[harness.Fail]; fails > 0 {
+		if fails := s.Standings(bad); fails > 0 {
 			return fmt.Sprintf("%d of %d fail, incomplete", fails, n), "#b3261e"
 		}
 		return fmt.Sprintf("incomplete, %d of %d", n-s.Missing, n), "#776753"
@@ -36,8 +36,8 @@ func badge(s summary) (text, colour string) {
 
 // WriteBadge writes the run as a badge, an SVG picture. It holds nothing that
 // a peer can choose.
-func WriteBadge(w io.Writer, run *harness.Run) error {
-	text, colour := badge(summarize(run))
+func WriteBadge(w io.Writer, in Input) error {
+	text, colour := badge(summarize(in))
 	left, right := textWidth(badgeLabel)+12, textWidth(text)+12
 	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="20" role="img" aria-label="%[2]s: %[3]s">
 <title>%[2]s: %[3]s</title>
@@ -67,8 +67,8 @@ func textWidth(s string) int {
 }
 
 // WriteBadgeJSON writes the badge as JSON for an endpoint of shields.io.
-func WriteBadgeJSON(w io.Writer, run *harness.Run) error {
-	text, colour := badge(summarize(run))
+func WriteBadgeJSON(w io.Writer, in Input) error {
+	text, colour := badge(summarize(in))
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", " ")
 	return enc.Encode(struct {

@@ -1,146 +1,158 @@
 package reports
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
-	"io"
-	"strings"
+	"slices"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 )
 
-// A DiffFormat is one way to write down what changed between two runs.
-type DiffFormat struct {
-	Name  string // on the command line
-	Write func(io.Writer, harness.RunDiff) error
+// A ChangeKind says what became of a case between two runs.
+type ChangeKind string
+
+// The kinds of change, the worst first.
+const (
+	Regressed ChangeKind = "regressed" // it was good and is bad
+	Gone      ChangeKind = "gone"      // nothing is known of it any more
+	Changed   ChangeKind = "changed"   // another outcome as good or bad, or another failure
+	Added     ChangeKind = "new"       // nothing was known of it before
+	Fixed     ChangeKind = "fixed"     // it was bad and is good
+)
+
+// ChangeKinds lists the kinds in the order of their constants.
+var ChangeKinds = []ChangeKind{Regressed, Gone, Changed, Added, Fixed}
+
+// A Change is a case that is not as it was. A side of which nothing is known is
+// nil, or its outcome says why.
+type Change struct {
+	Case     cases.ID
+	Kind     ChangeKind
+	Old, New *harness.Result
 }
 
-// DiffFormats lists the formats.
-var DiffFormats = []DiffFormat{
-	{"text", WriteDiffText},
-	{"markdown", WriteDiffMarkdown},
-	{"json", WriteDiffJSON},
+// A RunDiff is what changed from one run to another.
+type RunDiff struct {
+	Old, New *harness.Run
+	Changes  []Change // by kind, the worst first, then by case
+	Same     int      // cases known in both and no different
+	Notes    []string // why the two can be compared only with care
 }
 
-var changeWords = map[harness.ChangeKind]string{
-	harness.Regressed: "was good and is bad",
-	harness.Gone:      "nothing is known of it any more",
-	harness.Changed:   "another outcome or signature, neither better nor worse",
-	harness.Added:     "nothing was known of it before",
-	harness.Fixed:     "was bad and is good",
-}
-
-// diffHeadline says in one line what changed.
-func diffHeadline(d harness.RunDiff) string {
-	var parts []string
-	for _, kind := range harness.ChangeKinds {
-		if n := len(d.Of(kind)); n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, kind))
-		}
-	}
-	return strings.Join(append(parts, fmt.Sprintf("%d the same", d.Same)), ", ")
-}
-
-// side says how a case went in one of the runs.
-func side(r *harness.Result) string {
-	switch {
-	case r == nil:
-		return "not run"
-	case r.Outcome.Ran():
-		return fmt.Sprintf("%s (%s)", r.Outcome, r.Signature())
-	}
-	return strings.TrimSuffix(fmt.Sprintf("%s: %s", r.Outcome, short(r.Note, maxText)), ": ")
-}
-
-// caseTitle is the title of a case, if the catalogue knows it.
-func caseTitle(id cases.ID) string { return catalogue().cases[id].Title }
-
-// WriteDiffText writes what changed for a terminal.
-func WriteDiffText(w io.Writer, d harness.RunDiff) error {
-	var b strings.Builder
-	for _, note := range d.Notes {
-		fmt.Fprintf(&b, "note: %s\n", short(note, maxText))
-	}
-	for _, kind := range harness.ChangeKinds {
-		list := d.Of(kind)
-		if len(list) == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, "%s: %s\n", kind, changeWords[kind])
-		for _, c := range list {
-			fmt.Fprintf(&b, "  %-9s %s\n", short(string(c.Case), maxName), caseTitle(c.Case))
-			fmt.Fprintf(&b, "            %s -> %s\n", side(c.Old), side(c.New))
-		}
-	}
-	fmt.Fprintln(&b, diffHeadline(d))
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// WriteDiffMarkdown writes what changed as a table for a CI summary or a comment.
-func WriteDiffMarkdown(w io.Writer, d harness.RunDiff) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "## %s: %s\n\n", plain(agentName(d.New.Header.Agent)), diffHeadline(d))
-	for _, note := range d.Notes {
-		fmt.Fprintf(&b, "> Not the same %s.\n\n", plain(short(note, maxText)))
-	}
-	if len(d.Changes) > 0 {
-		b.WriteString("| change | case | what is sent | before | now |\n|---|---|---|---|---|\n")
-	}
-	for i, c := range d.Changes {
-		if i == maxListed {
-			fmt.Fprintf(&b, "\nand %d more.\n", len(d.Changes)-maxListed)
-			break
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", c.Kind, plain(short(string(c.Case), maxName)), plain(caseTitle(c.Case)),
-			plain(side(c.Old)), plain(side(c.New)))
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// A DiffSummary is what [WriteDiffJSON] writes.
-type DiffSummary struct {
-	Schema  int                        `json:"schema"` // of the summary, 1
-	Notes   []string                   `json:"notes"`
-	Counts  map[harness.ChangeKind]int `json:"counts"`
-	Same    int                        `json:"same"`
-	Changes []ChangeSummary            `json:"changes"`
-}
-
-// A ChangeSummary is one case that is not as it was.
-type ChangeSummary struct {
-	Case  cases.ID           `json:"case"`
-	Title string             `json:"title,omitempty"`
-	Kind  harness.ChangeKind `json:"kind"`
-	Old   *SideSummary       `json:"old,omitempty"`
-	New   *SideSummary       `json:"new,omitempty"`
-}
-
-// A SideSummary is how a case went in one of the runs.
-type SideSummary struct {
-	Outcome   harness.Outcome `json:"outcome"`
-	Signature string          `json:"signature"`
-	cases.Verdict
-	Note string `json:"note,omitempty"`
-}
-
-// WriteDiffJSON writes a [DiffSummary].
-func WriteDiffJSON(w io.Writer, d harness.RunDiff) error {
-	out := DiffSummary{Schema: 1, Notes: append([]string{}, d.Notes...), Counts: map[harness.ChangeKind]int{}, Same: d.Same, Changes: []ChangeSummary{}}
+// Of returns the changes of a kind.
+func (d RunDiff) Of(kind ChangeKind) []Change {
+	var list []Change
 	for _, c := range d.Changes {
-		out.Counts[c.Kind]++
-		out.Changes = append(out.Changes, ChangeSummary{c.Case, caseTitle(c.Case), c.Kind, sideSummary(c.Old), sideSummary(c.New)})
+		if c.Kind == kind {
+			list = append(list, c)
+		}
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", " ")
-	return enc.Encode(out)
+	return list
 }
 
-func sideSummary(r *harness.Result) *SideSummary {
-	if r == nil {
-		return nil
+// Compared counts the cases of which something is known in both runs.
+func (d RunDiff) Compared() int {
+	n := d.Same
+	for _, c := range d.Changes {
+		if c.Kind != Gone && c.Kind != Added {
+			n++
+		}
 	}
-	return &SideSummary{r.Outcome, r.Signature(), r.Verdict, r.Note}
+	return n
+}
+
+// Diff compares two runs case by case. A crash and a time-out are something
+// that the peer did, and count as bad; a case that was blocked, not run or lost
+// to the harness tells nothing of the peer.
+func Diff(old, new *harness.Run) RunDiff {
+	d := RunDiff{Old: old, New: new, Notes: diffNotes(old.Header, new.Header)}
+	was, is := byCase(old), byCase(new)
+	ids := map[cases.ID]bool{}
+	for id := range was {
+		ids[id] = true
+	}
+	for id := range is {
+		ids[id] = true
+	}
+	for id := range ids {
+		kind := changeOf(was[id], is[id])
+		switch {
+		case kind != "":
+			d.Changes = append(d.Changes, Change{id, kind, was[id], is[id]})
+		case known(was[id]):
+			d.Same++
+		}
+	}
+	slices.SortFunc(d.Changes, func(a, b Change) int {
+		return cmp.Or(slices.Index(ChangeKinds, a.Kind)-slices.Index(ChangeKinds, b.Kind), a.Case.Compare(b.Case))
+	})
+	return d
+}
+
+func byCase(r *harness.Run) map[cases.ID]*harness.Result {
+	byID := make(map[cases.ID]*harness.Result, len(r.Results))
+	for i := range r.Results {
+		byID[r.Results[i].Case] = &r.Results[i]
+	}
+	return byID
+}
+
+func changeOf(old, new *harness.Result) ChangeKind {
+	switch {
+	case !known(old) && !known(new):
+		return ""
+	case !known(old):
+		return Added
+	case !known(new):
+		return Gone
+	case good(old.Outcome) && !good(new.Outcome):
+		return Regressed
+	case !good(old.Outcome) && good(new.Outcome):
+		return Fixed
+	case old.Outcome != new.Outcome:
+		return Changed
+	case !good(old.Outcome) && old.Signature() != new.Signature():
+		return Changed
+	}
+	return ""
+}
+
+// known reports whether the result tells something of the peer.
+func known(r *harness.Result) bool {
+	if r == nil {
+		return false
+	}
+	switch r.Outcome {
+	case harness.Pass, harness.PassLenient, harness.Fail, harness.Unsupported, harness.Observed, harness.Crash, harness.Timeout:
+		return true
+	case harness.Blocked, harness.NotRun, harness.HarnessError:
+	}
+	return false
+}
+
+func good(o harness.Outcome) bool {
+	return o == harness.Pass || o == harness.PassLenient || o == harness.Observed
+}
+
+func diffNotes(old, new harness.Header) []string {
+	var notes []string
+	differ := func(what, a, b string) {
+		if a != b {
+			notes = append(notes, fmt.Sprintf("%s: %s, then %s", what, cmp.Or(a, "unknown"), cmp.Or(b, "unknown")))
+		}
+	}
+	differ("agents", old.Agent.Name+versioned(old.Agent.Version), new.Agent.Name+versioned(new.Agent.Version))
+	differ("roles", old.Agent.Role.String(), new.Agent.Role.String())
+	differ("engines", old.Engine.Name+versioned(old.Engine.Version), new.Engine.Name+versioned(new.Engine.Version))
+	differ("images", old.Engine.Digest, new.Engine.Digest)
+	differ("catalogues of cases", old.Selection.Catalogue, new.Selection.Catalogue)
+	return notes
+}
+
+func versioned(version string) string {
+	if version == "" {
+		return ""
+	}
+	return " " + version
 }

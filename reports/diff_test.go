@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports"
@@ -17,7 +19,7 @@ func TestDiffHostile(t *testing.T) {
 	new.Header.Agent.Name += "2"
 	new.Results[0].Outcome = harness.Crash
 	new.Results[3].Outcome, new.Results[3].Verdict = harness.Pass, cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
-	d := harness.DiffRuns(old, new)
+	d := reports.Diff(old, new)
 	for _, f := range reports.DiffFormats {
 		t.Run(f.Name, func(t *testing.T) {
 			var buf bytes.Buffer
@@ -41,4 +43,52 @@ func TestDiffHostile(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestDiff(t *testing.T) {
+	pass := func(id cases.ID) harness.Result { return result(id, harness.Pass, cases.OK, cases.CloseOK, nil) }
+	fail := func(id cases.ID) harness.Result {
+		return result(id, harness.Fail, cases.Failed, cases.CloseOK, nil)
+	}
+	old := &harness.Run{Header: diffHeader(), Results: []harness.Result{
+		pass("1.1.1"), fail("1.1.2"), pass("1.1.3"), pass("1.1.4"), fail("1.1.5"), pass("1.1.6"), fail("1.1.7"),
+		{Case: "1.1.8", Outcome: harness.Blocked}, pass("2.10"), pass("2.9"), fail("3.1"), {Case: "3.2", Outcome: harness.NotRun},
+	}}
+	new := &harness.Run{Header: diffHeader(), Results: []harness.Result{
+		pass("1.1.1"), pass("1.1.2"), fail("1.1.3"), {Case: "1.1.4", Outcome: harness.Crash},
+		result("1.1.5", harness.Fail, cases.Failed, cases.CloseUnclean, nil),
+		{Case: "1.1.6", Outcome: harness.HarnessError}, pass("1.1.8"),
+		result("2.10", harness.PassLenient, cases.NonStrict, cases.CloseOK, nil), fail("2.9"),
+		{Case: "3.1", Outcome: harness.Timeout}, {Case: "3.2", Outcome: harness.NotRun}, pass("9.1.1"),
+	}}
+	new.Header.Agent.Version = "2.0"
+	d := reports.Diff(old, new)
+	var got []string
+	for _, c := range d.Changes {
+		got = append(got, string(c.Kind)+" "+string(c.Case))
+	}
+	want := []string{
+		"regressed 1.1.3", "regressed 1.1.4", "regressed 2.9",
+		"gone 1.1.6", "gone 1.1.7",
+		"changed 1.1.5", "changed 2.10", "changed 3.1",
+		"new 1.1.8", "new 9.1.1",
+		"fixed 1.1.2",
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("changes (-got +want):\n%s", diff)
+	}
+	if d.Same != 1 || d.Compared() != 8 {
+		t.Errorf("%d same, %d compared; want 1 and 8", d.Same, d.Compared())
+	}
+	if diff := cmp.Diff(d.Notes, []string{"agents: echo 1.2.3, then echo 2.0"}); diff != "" {
+		t.Errorf("notes (-got +want):\n%s", diff)
+	}
+}
+
+func diffHeader() harness.Header {
+	return harness.Header{Agent: harness.Agent{Name: "echo", Version: "1.2.3"}}
+}
+
+func result(id cases.ID, o harness.Outcome, b cases.Behavior, c cases.CloseBehavior, t *cases.Transcript) harness.Result {
+	return harness.Result{Case: id, Outcome: o, Verdict: cases.Verdict{Behavior: b, Close: c}, Transcript: t}
 }

@@ -25,6 +25,7 @@ var (
 	script = asset("html/page.js")
 	pages  = template.Must(template.New("").Funcs(template.FuncMap{
 		"class": class, "behaviorClass": behaviorClass, "closeClass": closeClass,
+		"tone": tone, "mark": markOf, "words": markWords,
 		"visible": visible, "seconds": seconds, "grouped": grouped, "code": closeCode,
 	}).ParseFS(assets, "html/*.tmpl"))
 )
@@ -49,14 +50,14 @@ const maxCards = 20
 // further file. Style and script stand in it under a policy that names their
 // hashes, so nothing a peer has sent can be run, even if it got past the
 // escaping.
-func WriteHTML(w io.Writer, run *harness.Run) error {
-	return writePage(w, run, "")
+func WriteHTML(w io.Writer, in Input) error {
+	return writePage(w, in, "")
 }
 
 // writePage writes the page of a run; home is the name of the overview that it
 // belongs to, if any.
-func writePage(w io.Writer, run *harness.Run, home string) error {
-	s := summarize(run)
+func writePage(w io.Writer, in Input, home string) error {
+	s := summarize(in)
 	p := page{frame: newFrame(), summary: s, Home: home}
 	p.Data = "{}"
 	size, err := p.size()
@@ -148,6 +149,60 @@ func (p page) Tiles() []tile {
 	return list
 }
 
+// A markTile counts the cases with a standing that the expectations give them.
+type markTile struct {
+	Name, Class string
+	Count       int
+}
+
+// The marks that the page can filter by.
+const (
+	asExpected  = "as-expected"
+	notExpected = "not-as-expected"
+)
+
+// Marks counts the cases that fail as expected, and those that are not as
+// expected.
+func (p page) Marks() []markTile {
+	if p.Gate == nil {
+		return nil
+	}
+	var list []markTile
+	if n := p.Standings(bad); n > 0 {
+		list = append(list, markTile{notExpected, "f", n})
+	}
+	if n := p.Standings(excused); n > 0 {
+		list = append(list, markTile{asExpected, "x", n})
+	}
+	return list
+}
+
+// markOf is the mark of the row, for the filter.
+func markOf(r row) string {
+	switch {
+	case r.Entry == nil && r.Broken == "":
+	case r.Standing == bad:
+		return notExpected
+	case r.Standing == excused:
+		return asExpected
+	}
+	return ""
+}
+
+func markWords(mark any) string { return strings.ReplaceAll(fmt.Sprint(mark), "-", " ") }
+
+// tone is the style class of a row: that of its outcome, unless it fails by the
+// expectations alone, or is excused by them.
+func tone(r row) string {
+	switch {
+	case r.Standing == bad:
+		return "f"
+	case r.Standing == excused:
+		return "x"
+	}
+	return class(r.Outcome)
+}
+
 // Cards lists the failures that the top of the page lays out.
 func (p page) Cards() []row {
 	list := p.Problems()
@@ -157,30 +212,22 @@ func (p page) Cards() []row {
 // More counts the failures that have no card.
 func (p page) More() int { return len(p.Problems()) - len(p.Cards()) }
 
-// Gaps says section by section how many cases lack a verdict.
-func (p page) Gaps() string {
-	if p.Missing == 0 {
-		return ""
-	}
-	var parts []string
-	for _, sec := range p.Sections {
-		n := sec.Missing()
-		switch {
-		case n == 0:
-		case n == len(sec.Rows):
-			parts = append(parts, fmt.Sprintf("all %d of section %s", n, visible(sec.ID)))
-		default:
-			parts = append(parts, fmt.Sprintf("%d of section %s", n, visible(sec.ID)))
-		}
-	}
-	return "Missing: " + strings.Join(parts, ", ") + "."
-}
-
 // Missing counts the cases of the section without a verdict.
 func (s section) Missing() int {
 	n := 0
 	for _, r := range s.Rows {
 		if !r.Outcome.Ran() {
+			n++
+		}
+	}
+	return n
+}
+
+// Failing counts the cases of the section that fail, or are not as expected.
+func (s section) Failing() int {
+	n := 0
+	for _, r := range s.Rows {
+		if r.Standing == bad {
 			n++
 		}
 	}

@@ -38,6 +38,9 @@ type detail struct {
 	Reason      int     `json:"rs,omitempty"`
 	CloseReason int     `json:"cr,omitempty"`
 	Note        int     `json:"n,omitempty"`
+	Excuse      int     `json:"ex,omitempty"` // what the entry about the case says
+	Link        string  `json:"lk,omitempty"` // where it points
+	Broken      int     `json:"br,omitempty"` // what the gate says against the case
 	Attempts    int     `json:"at,omitempty"`
 	Got         *got    `json:"g,omitempty"`
 	Request     []int   `json:"rq,omitempty"` // lines
@@ -172,6 +175,7 @@ func (d *details) code(c ws.StatusCode) uint16 {
 func (d *details) detail(r row, lim limits) *detail {
 	out := &detail{
 		Reason: d.text(r.Reason), CloseReason: d.text(r.CloseReason), Note: d.text(r.Note),
+		Excuse: d.text(r.Excuse()), Link: r.Link(), Broken: d.text(r.Broken),
 	}
 	if r.Attempts > 1 {
 		out.Attempts = r.Attempts

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/gate"
 )
 
 // A Summary is what [WriteJSON] writes: the run without its transcripts, for
@@ -24,6 +25,7 @@ type Summary struct {
 	Total    int                     `json:"total"`
 	Counts   map[harness.Outcome]int `json:"counts"`
 	Missing  []cases.ID              `json:"missing,omitempty"`
+	Gate     *GateSummary            `json:"gate,omitempty"` // absent unless something was expected
 	Sections []SectionSummary        `json:"sections"`
 	Cases    []CaseSummary           `json:"cases"`
 }
@@ -41,23 +43,51 @@ type SectionSummary struct {
 // A CaseSummary is a result without its transcript.
 type CaseSummary struct {
 	harness.Result
-	Title string `json:"title"`
-	Code  int    `json:"remoteCode,omitempty"` // of the peer's close frame
+	Title     string    `json:"title"`
+	Code      int       `json:"remoteCode,omitempty"` // of the peer's close frame
+	Signature string    `json:"signature"`            // see [harness.Result.Signature]
+	Mark      gate.Mark `json:"mark,omitempty"`       // what the expectations make of it
+	Excuse    string    `json:"excuse,omitempty"`     // what the entry about the case says
+}
+
+// A GateSummary is what was decided about the run.
+type GateSummary struct {
+	Exit       gate.Exit          `json:"exit"` // the exit code
+	Violations []ViolationSummary `json:"violations"`
+	Notes      []string           `json:"notes,omitempty"`
+}
+
+// A ViolationSummary is one reason for the gate to be shut.
+type ViolationSummary struct {
+	Kind  gate.Kind  `json:"kind"`
+	Cases []cases.ID `json:"cases,omitempty"`
+	Text  string     `json:"text"`
+}
+
+func gateSummary(d *gate.Decision) *GateSummary {
+	if d == nil {
+		return nil
+	}
+	out := &GateSummary{Exit: d.Exit, Violations: []ViolationSummary{}, Notes: d.Notes}
+	for _, v := range d.Violations {
+		out.Violations = append(out.Violations, ViolationSummary{v.Kind, v.Cases, v.Text})
+	}
+	return out
 }
 
 // WriteJSON writes a [Summary] of the run.
-func WriteJSON(w io.Writer, run *harness.Run) error {
-	s := summarize(run)
+func WriteJSON(w io.Writer, in Input) error {
+	s, run := summarize(in), in.Run
 	out := Summary{
 		Schema: 1, Headline: s.Headline(), State: s.State, Alarm: s.Alarm(), Tool: run.Header.Tool,
 		Engine: run.Header.Engine, Agent: run.Header.Agent, Started: run.Header.Started, Duration: run.Duration(),
-		Total: len(s.Rows), Counts: s.Counts, Missing: run.Missing(), Sections: []SectionSummary{}, Cases: []CaseSummary{},
+		Total: len(s.Rows), Counts: s.Counts, Missing: run.Missing(), Gate: gateSummary(in.Gate), Sections: []SectionSummary{}, Cases: []CaseSummary{},
 	}
 	for _, sec := range s.Sections {
 		out.Sections = append(out.Sections, SectionSummary{sec.ID, sec.Title, len(sec.Rows), sec.Counts, sec.Behavior, sec.Close})
 	}
 	for _, r := range s.Rows {
-		c := CaseSummary{Result: r.Result, Title: r.Title()}
+		c := CaseSummary{Result: r.Result, Title: r.Title(), Signature: r.Signature(), Mark: r.Mark, Excuse: r.Excuse()}
 		if r.Transcript != nil {
 			c.Code = int(r.Transcript.RemoteCode)
 		}

@@ -58,13 +58,16 @@ type junitProblem struct {
 
 // WriteJUnit writes the run as JUnit XML, a suite for each section. A case
 // without a verdict is an error, also when it was never started: a reader that
-// ignores skipped tests must not take a dead agent for a good one.
-func WriteJUnit(w io.Writer, run *harness.Run) error {
-	s := summarize(run)
-	out := junitSuites{Name: agentName(run.Header.Agent) + " " + run.Header.Agent.Role.String()}
+// ignores skipped tests must not take a dead agent for a good one. A failure that
+// was expected is skipped with the reason as its message, as test runners do, and
+// a pass that was not is a failure.
+func WriteJUnit(w io.Writer, in Input) error {
+	s := summarize(in)
+	h := in.Run.Header
+	out := junitSuites{Name: agentName(h.Agent) + " " + h.Agent.Role.String()}
 	var total time.Duration
 	for _, sec := range s.Sections {
-		suite, took := junitSection(run.Header, sec)
+		suite, took := junitSection(h, sec)
 		out.Tests += suite.Tests
 		out.Failures += suite.Failures
 		out.Errors += suite.Errors
@@ -72,13 +75,10 @@ func WriteJUnit(w io.Writer, run *harness.Run) error {
 		out.Suites = append(out.Suites, suite)
 		total += took
 	}
-	if alarm := s.Alarm(); alarm != "" {
-		suite := junitSuite{Name: "run", Tests: 1, Errors: 1, Time: "0.000", Cases: []junitCase{{
-			Class: "wsconform.run", Name: "the run is complete", Time: "0.000",
-			Error: &junitProblem{Message: alarm, Type: string(s.State)},
-		}}}
-		out.Tests++
-		out.Errors++
+	if suite := junitRun(s); suite.Tests > 0 {
+		out.Tests += suite.Tests
+		out.Failures += suite.Failures
+		out.Errors += suite.Errors
 		out.Suites = append(out.Suites, suite)
 	}
 	out.Time = junitTime(total)
@@ -92,6 +92,29 @@ func WriteJUnit(w io.Writer, run *harness.Run) error {
 	}
 	_, err := io.WriteString(w, "\n")
 	return err
+}
+
+// junitRun is what is wrong with the run as a whole, a test each.
+func junitRun(s summary) junitSuite {
+	suite := junitSuite{Name: "run", Time: "0.000"}
+	if alarm := s.Alarm(); alarm != "" {
+		suite.Tests++
+		suite.Errors++
+		suite.Cases = append(suite.Cases, junitCase{
+			Class: "wsconform.run", Name: "the run is complete", Time: "0.000",
+			Error: &junitProblem{Message: alarm, Type: string(s.State)},
+		})
+	}
+	for _, v := range s.RunViolations() {
+		suite.Tests++
+		suite.Failures++
+		text := short(v.Text, maxText)
+		suite.Cases = append(suite.Cases, junitCase{
+			Class: "wsconform.gate", Name: string(v.Kind) + ": " + text, Time: "0.000",
+			Failure: &junitProblem{Message: text, Type: string(v.Kind)},
+		})
+	}
+	return suite
 }
 
 func junitSection(h harness.Header, sec section) (junitSuite, time.Duration) {
@@ -141,9 +164,17 @@ func junitRow(h harness.Header, r row) junitCase {
 	if r.Outcome.Ran() {
 		c.Properties = append(c.Properties, junitProperty{"behavior", string(r.Behavior)}, junitProperty{"close", string(r.Close)})
 	}
+	if r.Mark != "" {
+		c.Properties = append(c.Properties, junitProperty{"expectation", r.Excuse()})
+	}
 	switch {
-	case r.Outcome == harness.Fail:
-		c.Failure = &junitProblem{Message: halves(r), Type: "fail", Text: explain(h, r)}
+	case r.Standing == excused:
+		c.Skipped = &junitProblem{Message: r.Excuse(), Type: string(r.Mark)}
+	case r.Standing == bad:
+		c.Failure = &junitProblem{Message: problem(r), Type: string(r.Outcome), Text: explain(h, r)}
+		if r.Mark != "" {
+			c.Failure.Type = string(r.Mark)
+		}
 		c.Out = frames(r)
 	case r.Outcome == harness.Unsupported:
 		c.Skipped = &junitProblem{Message: "unsupported: " + short(r.Reason, maxText)}
@@ -164,6 +195,17 @@ func halves(r row) string {
 	return fmt.Sprintf("behavior %s (%s), close %s (%s)", r.Behavior, short(r.Reason, maxText), r.Close, short(r.CloseReason, maxText))
 }
 
+// problem says in a line why the case fails.
+func problem(r row) string {
+	switch {
+	case r.Broken != "" && r.Outcome != harness.Fail:
+		return short(r.Broken, maxText)
+	case !r.Outcome.Ran():
+		return strings.TrimSuffix(string(r.Outcome)+": "+short(r.Note, maxText), ": ")
+	}
+	return halves(r)
+}
+
 // explain says what was expected, what came, and how to play it again.
 func explain(h harness.Header, r row) string {
 	var b strings.Builder
@@ -182,6 +224,9 @@ func explain(h harness.Header, r row) string {
 	}
 	if r.Note != "" {
 		fmt.Fprintf(&b, "note:     %s\n", short(r.Note, maxText))
+	}
+	if r.Broken != "" {
+		fmt.Fprintf(&b, "gate:     %s\n", short(r.Broken, maxText))
 	}
 	fmt.Fprintf(&b, "again:    %s\n", repeat(h, r.Case))
 	return b.String()

@@ -23,9 +23,9 @@ func TestLook(t *testing.T) {
 		"partial": synthetic{agent: client, engine: harness.Engine{Name: "native", Version: "0.1.0"}, cutOff: 317}.run(),
 		"worst":   synthetic{agent: server("worst", ""), engine: autobahn(), fault: everyFault}.run(),
 	}
-	var all []*harness.Run
+	var all []reports.Input
 	for _, name := range []string{"good", "faults", "partial", "worst"} {
-		if err := reports.Write(filepath.Join(dir, name), runs[name]); err != nil {
+		if err := reports.Write(filepath.Join(dir, name), reports.Input{Run: runs[name]}); err != nil {
 			t.Fatal(err)
 		}
 		info, err := os.Stat(filepath.Join(dir, name, "index.html"))
@@ -33,7 +33,7 @@ func TestLook(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("%s: %d octets", name, info.Size())
-		all = append(all, runs[name])
+		all = append(all, reports.Input{Run: runs[name]})
 	}
 	if err := reports.WriteSite(filepath.Join(dir, "site"), all); err != nil {
 		t.Fatal(err)

@@ -1,20 +1,20 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/harness"
 )
 
 // maxListed bounds the failures that the Markdown summary lists.
 const maxListed = 50
 
 // WriteMarkdown writes the run as a summary for a CI log or a comment.
-func WriteMarkdown(w io.Writer, run *harness.Run) error {
-	s := summarize(run)
+func WriteMarkdown(w io.Writer, in Input) error {
+	s, run := summarize(in), in.Run
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s: %s\n\n", plain(agentName(run.Header.Agent)), plain(s.Headline()))
 	if alarm := s.Alarm(); alarm != "" {
@@ -25,12 +25,16 @@ func WriteMarkdown(w io.Writer, run *harness.Run) error {
 	if rest := s.Rest(); rest != "" {
 		fmt.Fprintf(&b, " Of %d cases: %s.", len(s.Rows), rest)
 	}
-	b.WriteString("\n\n| section | cases | behavior | close | fail | no verdict |\n|---|--:|---|---|--:|--:|\n")
+	for _, v := range s.RunViolations() {
+		fmt.Fprintf(&b, "\n\n> **%s**: %s.", v.Kind, plain(short(v.Text, maxText)))
+	}
+	b.WriteString("\n\n| section | cases | behavior | close | failing | no verdict |\n|---|--:|---|---|--:|--:|\n")
 	for _, sec := range s.Sections {
 		fmt.Fprintf(&b, "| %s | %d | %s | %s | %d | %d |\n", plain(short(strings.TrimSpace(sec.ID+" "+sec.Title), maxName)), len(sec.Rows),
-			countWords(behaviors, sec.Behavior), countWords(closes, sec.Close), sec.Counts[harness.Fail], sec.Missing())
+			countWords(behaviors, sec.Behavior), countWords(closes, sec.Close), sec.Failing(), sec.Missing())
 	}
 	writeProblems(&b, s)
+	writeExcused(&b, s)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -42,12 +46,15 @@ func writeProblems(b *strings.Builder, s summary) {
 	}
 	b.WriteString("\n### Failures\n\n| case | what is sent | behavior | close | why |\n|---|---|---|---|---|\n")
 	for _, r := range problems[:min(len(problems), maxListed)] {
-		why := r.Note
+		why := cmp.Or(r.Broken, r.Note)
 		behavior, ending := string(r.Outcome), ""
 		if r.Outcome.Ran() {
 			behavior, ending, why = string(r.Behavior), string(r.Close), r.Reason
 			if behaviorClass(r.Behavior) != "f" {
 				why = r.CloseReason
+			}
+			if r.Mark != "" {
+				why = r.Broken
 			}
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", plain(short(string(r.Case), maxName)), plain(r.Title()), behavior, ending, plain(short(why, maxText)))
@@ -56,6 +63,28 @@ func writeProblems(b *strings.Builder, s summary) {
 		fmt.Fprintf(b, "\nand %d more.\n", n)
 	}
 	fmt.Fprintf(b, "\nTo play one again: %s\n", codeSpan(repeat(s.Header, problems[0].Case)))
+}
+
+// writeExcused lists the failures that were expected, folded up.
+func writeExcused(b *strings.Builder, s summary) {
+	var list []row
+	for _, r := range s.Rows {
+		if r.Standing == excused {
+			list = append(list, r)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n<details><summary>%s as expected</summary>\n\n| case | what is sent | outcome | why |\n|---|---|---|---|\n",
+		plural(len(list), "failure", "failures"))
+	for _, r := range list[:min(len(list), maxListed)] {
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", plain(short(string(r.Case), maxName)), plain(r.Title()), r.Outcome, plain(r.Excuse()))
+	}
+	if n := len(list) - maxListed; n > 0 {
+		fmt.Fprintf(b, "\nand %d more.\n", n)
+	}
+	b.WriteString("\n</details>\n")
 }
 
 var (

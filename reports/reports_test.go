@@ -21,6 +21,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/reports"
 	"github.com/wsconform/wsconform/ws"
 )
@@ -67,27 +68,76 @@ func hostile() *harness.Run {
 	return run
 }
 
+// gated is the hostile run, held against expectations that are as hostile.
+func gated() reports.Input {
+	run := hostile()
+	entry := func(pattern string, verdict gate.Word, expires string) gate.Entry {
+		e := gate.Entry{Case: pattern, Verdict: verdict, Reason: evil, Link: "javascript:alert(1)", Owner: evil}
+		if expires != "" {
+			day, err := time.Parse(time.DateOnly, expires)
+			if err != nil {
+				panic(err)
+			}
+			e.Expires = gate.Date{Time: day}
+		}
+		return e
+	}
+	d := gate.Decide(run, []gate.Expectations{{
+		File: "wsconform.yaml", Version: gate.Version,
+		Policy: gate.Policy{MinExecuted: gate.Minimum{Cases: 100}},
+		Expect: []gate.Entry{
+			entry("1.1.1", gate.WantFail, ""), // it passes
+			entry("2.1", gate.WantCrash, "2027-01-31"),
+			entry("5.15", gate.WantFail, ""),
+			entry("6.3.1", gate.WantFail, "2026-01-31"), // over
+			entry("7.1.1", gate.WantFlaky, ""),
+			entry("7.1.6", gate.WantCrash, ""), // fails in another way
+			entry("7.9.3", gate.WantFail, ""),
+			entry("7.9.3", gate.WantFail, ""), // twice
+		},
+	}}, time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC))
+	d.Cases["5.15"].Entry.Link = "https://example.org/issues/1?a=%22<b>"
+	return reports.Input{Run: run, Gate: &d}
+}
+
 func write(t *testing.T, f reports.Format, run *harness.Run) []byte {
 	t.Helper()
+	return writeInput(t, f, reports.Input{Run: run})
+}
+
+func writeInput(t *testing.T, f reports.Format, in reports.Input) []byte {
+	t.Helper()
 	var buf bytes.Buffer
-	if err := f.Write(&buf, run); err != nil {
+	if err := f.Write(&buf, in); err != nil {
 		t.Fatalf("%s: %v", f.Name, err)
 	}
 	return buf.Bytes()
 }
 
+// files lists the formats that are one file.
+func files() []reports.Format {
+	var list []reports.Format
+	for _, f := range reports.Formats {
+		if f.Write != nil {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
 var inlined = regexp.MustCompile(`(?s)<style>.*?</style>|<script>.*?</script>|'sha256-[^']*'`)
 
 func TestGolden(t *testing.T) {
-	runs := map[string]*harness.Run{
-		"hostile": hostile(),
-		"empty":   {Header: harness.Header{Agent: harness.Agent{Role: cases.Client}}},
+	inputs := map[string]reports.Input{
+		"hostile": {Run: hostile()},
+		"empty":   {Run: &harness.Run{Header: harness.Header{Agent: harness.Agent{Role: cases.Client}}}},
+		"gated":   gated(),
 	}
-	for name, run := range runs {
-		for _, f := range reports.Formats {
+	for name, in := range inputs {
+		for _, f := range files() {
 			t.Run(name+"/"+f.Name, func(t *testing.T) {
-				got := write(t, f, run)
-				if again := write(t, f, run); !bytes.Equal(got, again) {
+				got := writeInput(t, f, in)
+				if again := writeInput(t, f, in); !bytes.Equal(got, again) {
 					t.Error("the same run gave other octets")
 				}
 				got = inlined.ReplaceAll(got, []byte("[inlined]"))
@@ -114,16 +164,16 @@ func TestGolden(t *testing.T) {
 
 // Nothing that a peer chose reaches a reader raw, in any format.
 func TestHostile(t *testing.T) {
-	for _, f := range reports.Formats {
+	for _, f := range files() {
 		t.Run(f.Name, func(t *testing.T) {
-			got := string(write(t, f, hostile()))
+			got := string(writeInput(t, f, gated())) + string(write(t, f, hostile()))
 			if !utf8.ValidString(got) {
 				t.Error("not UTF-8")
 			}
 			if f.Name == "json" { // JSON escapes them; what a reader does is its own business
 				return
 			}
-			for _, bad := range []string{"<script>alert", "</script><script>a", "<!-- ", "\u202e"} {
+			for _, bad := range []string{`href="javascript:`, "<script>alert", "</script><script>a", "<!-- ", "\u202e"} {
 				if strings.Contains(got, bad) {
 					t.Errorf("holds %q", bad)
 				}
@@ -141,7 +191,7 @@ func TestHostile(t *testing.T) {
 }
 
 func TestWellFormed(t *testing.T) {
-	for _, f := range reports.Formats {
+	for _, f := range files() {
 		got := write(t, f, hostile())
 		switch filepath.Ext(f.File) {
 		case ".xml", ".svg":
@@ -173,6 +223,8 @@ func TestPartialIsNeverGreen(t *testing.T) {
 		"json":       `"state": "partial"`,
 		"badge":      "incomplete, 317 of 517",
 		"badge-json": "incomplete, 317 of 517",
+
+		"annotations": "::error title=half 1%3A incomplete::200 of 517 cases have no verdict. Missing:",
 	} {
 		if got := string(write(t, format(t, name), run)); !strings.Contains(got, want) {
 			t.Errorf("%s does not hold %q:\n%.2000s", name, want, got)
@@ -235,7 +287,7 @@ func TestHTMLNeedsNothing(t *testing.T) {
 func TestHugeHeader(t *testing.T) {
 	run := hostile()
 	run.Results[2].Transcript.Response = "HTTP/1.1 101 OK\r\nX: " + strings.Repeat("\x1b<", 5<<20) + "\r\n\r\n"
-	for _, f := range reports.Formats {
+	for _, f := range files() {
 		got := write(t, f, run)
 		if len(got) > 500_000 {
 			t.Errorf("%s: %d octets", f.Name, len(got))
@@ -248,10 +300,13 @@ func TestHugeHeader(t *testing.T) {
 
 func TestWrite(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "site")
-	if err := reports.Write(dir, hostile()); err != nil {
+	if err := reports.Write(dir, reports.Input{Run: hostile()}); err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range reports.Formats {
+		if f.Extra {
+			continue
+		}
 		if info, err := os.Stat(filepath.Join(dir, f.File)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", f.File, err)
 		}
@@ -260,20 +315,20 @@ func TestWrite(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	other := t.TempDir()
-	if err := reports.Write(other, hostile(), "junit", "badge"); err != nil {
+	if err := reports.Write(other, reports.Input{Run: hostile()}, "junit", "badge"); err != nil {
 		t.Fatal(err)
 	}
 	if list, err := os.ReadDir(other); err != nil || len(list) != 2 {
 		t.Errorf("%v, %v: want two files", list, err)
 	}
-	if err := reports.Write(other, hostile(), "pdf"); err == nil || !strings.Contains(err.Error(), `no format "pdf": there are html, junit`) {
+	if err := reports.Write(other, reports.Input{Run: hostile()}, "pdf"); err == nil || !strings.Contains(err.Error(), `no format "pdf": there are html, junit`) {
 		t.Errorf("got %v, want an error that lists the formats", err)
 	}
 	blocked := filepath.Join(other, "file")
 	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := reports.Write(blocked, hostile()); err == nil {
+	if err := reports.Write(blocked, reports.Input{Run: hostile()}); err == nil {
 		t.Error("no error where the folder is a file")
 	}
 }
@@ -286,9 +341,9 @@ func TestWriteSite(t *testing.T) {
 		return run
 	}
 	names := []string{"A+B", "A B", "a-b", evil, "../../x", "", "index", strings.Repeat("long", 100), "\u05d0"}
-	var runs []*harness.Run
+	var runs []reports.Input
 	for _, name := range names {
-		runs = append(runs, agent(name))
+		runs = append(runs, reports.Input{Run: agent(name)})
 	}
 	if err := reports.WriteSite(dir, runs); err != nil {
 		t.Fatal(err)
@@ -339,7 +394,7 @@ func ExampleWrite() {
 		return
 	}
 	defer os.RemoveAll(dir)
-	if err := reports.Write(dir, run, "html", "junit"); err != nil {
+	if err := reports.Write(dir, reports.Input{Run: run}, "html", "junit"); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -15,15 +15,19 @@ import (
 
 // WriteSite writes a folder with one page for each run and index.html, which
 // sets them side by side, section by section, both halves of the verdict apart.
-func WriteSite(dir string, runs []*harness.Run) error {
+func WriteSite(dir string, list []Input) error {
+	runs := make([]*harness.Run, len(list))
+	for i, in := range list {
+		runs[i] = in.Run
+	}
 	names := fileNames(runs, ".html")
-	for i, run := range runs {
-		err := writeFile(filepath.Join(dir, names[i]), func(w io.Writer) error { return writePage(w, run, "index.html") })
+	for i, in := range list {
+		err := writeFile(filepath.Join(dir, names[i]), func(w io.Writer) error { return writePage(w, in, "index.html") })
 		if err != nil {
 			return fmt.Errorf("reports: %s: %w", names[i], err)
 		}
 	}
-	err := writeFile(filepath.Join(dir, "index.html"), func(w io.Writer) error { return writeIndex(w, runs, names) })
+	err := writeFile(filepath.Join(dir, "index.html"), func(w io.Writer) error { return writeIndex(w, list, names) })
 	if err != nil {
 		return fmt.Errorf("reports: index: %w", err)
 	}
@@ -117,11 +121,11 @@ func (r indexRun) Date() string { return date(r.Header.Started) }
 // Of counts the cases with this outcome.
 func (r indexRun) Of(outcome string) int { return r.Counts[harness.Outcome(outcome)] }
 
-func writeIndex(w io.Writer, runs []*harness.Run, names []string) error {
+func writeIndex(w io.Writer, list []Input, names []string) error {
 	x := index{frame: newFrame()}
 	titles := map[string]string{}
-	for i, run := range runs {
-		r := indexRun{summary: summarize(run), File: names[i]}
+	for i, in := range list {
+		r := indexRun{summary: summarize(in), File: names[i]}
 		x.Runs = append(x.Runs, r)
 		for _, sec := range r.Sections {
 			titles[sec.ID] = sec.Title

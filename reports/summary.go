@@ -10,6 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/gate"
 )
 
 // outcomes lists all outcomes in the order in which reports show them.
@@ -37,6 +38,7 @@ var catalogue = sync.OnceValue(func() (c struct {
 // order, and sums over sections.
 type summary struct {
 	*harness.Run
+	Gate     *gate.Decision // nil without expectations
 	State    harness.State
 	Rows     []row
 	Sections []section
@@ -49,6 +51,11 @@ type row struct {
 	harness.Result
 	Def   cases.Case // zero if the catalogue does not know it
 	Known bool
+
+	Standing standing
+	Mark     gate.Mark   // "" unless an entry is about the case
+	Entry    *gate.Entry // nil likewise
+	Broken   string      // what the gate says against it
 }
 
 // Title says what the case sends, or its id when the catalogue does not know.
@@ -83,8 +90,9 @@ type section struct {
 	Counts    map[harness.Outcome]int
 }
 
-func summarize(run *harness.Run) summary {
-	s := summary{Run: run, State: run.State(), Counts: run.Counts(), Missing: len(run.Missing())}
+func summarize(in Input) summary {
+	run := in.Run
+	s := summary{Run: run, Gate: in.Gate, State: run.State(), Counts: run.Counts(), Missing: len(run.Missing())}
 	results := map[cases.ID]harness.Result{}
 	for _, r := range run.Results {
 		results[r.Case] = r
@@ -109,6 +117,7 @@ func summarize(run *harness.Run) summary {
 		add(r.Case)
 	}
 	slices.SortStableFunc(s.Rows, func(a, b row) int { return a.Case.Compare(b.Case) })
+	judgedBy(in.Gate, s.Rows)
 	s.Sections = sections(s.Rows)
 	return s
 }
@@ -141,36 +150,35 @@ func sections(rows []row) []section {
 	return list
 }
 
-// Problems lists the cases to look at first: those that failed, then those
-// that came to no verdict although they were started.
+// Problems lists the cases to look at first: those that failed or are not as
+// expected, then those that came to no verdict although they were started.
 func (s summary) Problems() []row {
 	var list []row
 	for _, r := range s.Rows {
-		if r.Outcome == harness.Fail || !r.Outcome.Ran() && r.Outcome != harness.NotRun {
+		if r.Standing == bad || r.Standing == unknown && r.Outcome != harness.NotRun {
 			list = append(list, r)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b row) int { return cmp.Compare(rank(a.Outcome), rank(b.Outcome)) })
+	slices.SortStableFunc(list, func(a, b row) int { return cmp.Compare(a.Standing, b.Standing) })
 	return list
-}
-
-func rank(o harness.Outcome) int {
-	if o == harness.Fail {
-		return 0
-	}
-	return 1
 }
 
 // Headline says in a few words how the run went, never better than it did.
 func (s summary) Headline() string {
-	n, fails := len(s.Rows), s.Counts[harness.Fail]
+	n, fails := len(s.Rows), s.Standings(bad)
 	switch {
 	case n == 0:
 		return "Nothing was run"
+	case fails > 0 && s.Gate != nil:
+		return countOf(fails, n, "is not as expected", "are not as expected")
 	case fails > 0:
 		return countOf(fails, n, "fails", "fail")
 	case s.Missing == n:
 		return fmt.Sprintf("0 of %d have a verdict", n)
+	case len(s.RunViolations()) > 0:
+		return "The expectations do not hold"
+	case s.Gate != nil && s.Missing == 0 && s.Standings(excused) > 0:
+		return fmt.Sprintf("All %d cases are as expected", n)
 	}
 	if s.Tone() == harness.Pass && s.Counts[harness.Observed] < n { // some cases only look, and cannot pass
 		return fmt.Sprintf("No failure in %s", plural(n, "case", "cases"))
@@ -195,6 +203,25 @@ func (s summary) Alarm() string {
 	return ""
 }
 
+// Gaps says section by section how many cases lack a verdict.
+func (s summary) Gaps() string {
+	if s.Missing == 0 {
+		return ""
+	}
+	var parts []string
+	for _, sec := range s.Sections {
+		n := sec.Missing()
+		switch {
+		case n == 0:
+		case n == len(sec.Rows):
+			parts = append(parts, fmt.Sprintf("all %d of section %s", n, visible(sec.ID)))
+		default:
+			parts = append(parts, fmt.Sprintf("%d of section %s", n, visible(sec.ID)))
+		}
+	}
+	return "Missing: " + strings.Join(parts, ", ") + "."
+}
+
 // countOf writes n of a total, with words that follow the number.
 func countOf(n, total int, one, many string) string {
 	words := many
@@ -212,8 +239,11 @@ func (s summary) Rest() string {
 			parts = append(parts, fmt.Sprintf(text, n))
 		}
 	}
-	if s.Counts[harness.Fail] > 0 || s.Tone() == harness.Pass {
+	if s.Standings(bad) > 0 || s.Standings(excused) > 0 || s.Tone() == harness.Pass {
 		word(harness.Pass, "%d pass")
+	}
+	if s.Gate != nil {
+		word(harness.Fail, "%d fail")
 	}
 	word(harness.PassLenient, "%d pass leniently")
 	word(harness.Observed, "%d only observed")
@@ -223,16 +253,21 @@ func (s summary) Rest() string {
 	word(harness.Blocked, "%d blocked")
 	word(harness.HarnessError, "%d harness errors")
 	word(harness.NotRun, "%d not run")
+	if n := s.Standings(excused); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d of them as expected", n))
+	}
 	return strings.Join(parts, ", ")
 }
 
 // Tone is the outcome whose colour the whole run has.
 func (s summary) Tone() harness.Outcome {
 	switch {
-	case s.State == harness.Invalid, s.Counts[harness.Fail] > 0:
+	case s.State == harness.Invalid, s.Standings(bad) > 0, len(s.RunViolations()) > 0:
 		return harness.Fail
 	case s.State == harness.Partial:
 		return harness.NotRun
+	case s.Gate != nil && s.Standings(excused) > 0:
+		return harness.Pass
 	case s.Counts[harness.Unsupported] > 0:
 		return harness.Unsupported
 	case s.Counts[harness.PassLenient] > 0:

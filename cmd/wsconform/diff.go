@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -45,7 +44,7 @@ have no case in common, else 0.`,
 			if err != nil {
 				return err
 			}
-			d := harness.DiffRuns(runs[0], runs[1])
+			d := reports.Diff(runs[0], runs[1])
 			if err := write(c.OutOrStdout(), d); err != nil {
 				return err
 			}
@@ -63,7 +62,7 @@ have no case in common, else 0.`,
 	return c
 }
 
-func diffFormat(name string) (func(io.Writer, harness.RunDiff) error, error) {
+func diffFormat(name string) (func(io.Writer, reports.RunDiff) error, error) {
 	for _, f := range reports.DiffFormats {
 		if f.Name == name {
 			return f.Write, nil
@@ -73,18 +72,18 @@ func diffFormat(name string) (func(io.Writer, harness.RunDiff) error, error) {
 }
 
 // changeKinds reads the words of --fail-on.
-func changeKinds(words []string) ([]harness.ChangeKind, error) {
+func changeKinds(words []string) ([]reports.ChangeKind, error) {
 	switch {
 	case len(words) == 1 && words[0] == "none":
 		return nil, nil
 	case len(words) == 1 && words[0] == "any":
-		return harness.ChangeKinds, nil
+		return reports.ChangeKinds, nil
 	}
-	var kinds []harness.ChangeKind
+	var kinds []reports.ChangeKind
 	for _, word := range words {
-		kind := harness.ChangeKind(word)
-		if !slices.Contains(harness.ChangeKinds, kind) {
-			return nil, usagef("--fail-on %q: it is any of %v, or any, or none", word, harness.ChangeKinds)
+		kind := reports.ChangeKind(word)
+		if !slices.Contains(reports.ChangeKinds, kind) {
+			return nil, usagef("--fail-on %q: it is any of %v, or any, or none", word, reports.ChangeKinds)
 		}
 		kinds = append(kinds, kind)
 	}
@@ -92,7 +91,7 @@ func changeKinds(words []string) ([]harness.ChangeKind, error) {
 }
 
 // judgeDiff is nil if there is no change of a bad kind.
-func judgeDiff(d harness.RunDiff, bad []harness.ChangeKind) error {
+func judgeDiff(d reports.RunDiff, bad []reports.ChangeKind) error {
 	if d.Compared() == 0 {
 		return &codedError{exitIncomplete, errors.New("the runs have no case in common, so there is nothing to compare")}
 	}

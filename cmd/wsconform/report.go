@@ -2,51 +2,138 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/reports"
 )
 
 func reportCommand() *cobra.Command {
 	var out string
-	var formats []string
+	var formats, expect []string
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "Write reports of run files",
 		Long: `Writes reports of run files into a folder. Of one run that is a page and the
 other formats; of several a page each, and an index of them all. A run that was
-cut off gives a report too, which says so.`,
+cut off gives a report too, which says so.
+
+With --expect, failures that the expectation files declare are shown as expected,
+and what is not as they say as failures. The exit code is about the writing
+alone; wsconform gate judges.
+
+Formats, of which the last two are only written when they are asked for:
+
+` + formatTable(),
 		Example: `  wsconform report out/server/run.jsonl -o out/server
-  wsconform report out/*/run.jsonl -o out`,
+  wsconform report out/*/run.jsonl -o out
+  wsconform report run.jsonl --format markdown -o - >> "$GITHUB_STEP_SUMMARY"
+  wsconform report run.jsonl --format annotations -o -
+  wsconform report run.jsonl --format autobahn -o reports`,
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, files []string) error {
 			if out == "" {
 				return usagef("say where the reports go: -o DIR")
 			}
-			runs, err := openRuns(files)
+			for _, name := range formats {
+				if _, err := reports.FormatByName(name); err != nil {
+					return usagef("--format %q: there are %s", name, strings.Join(reports.FormatNames(), ", "))
+				}
+			}
+			inputs, err := openInputs(files, expect)
 			if err != nil {
 				return err
 			}
-			if len(runs) == 1 {
-				err = reports.Write(out, runs[0], formats...)
-			} else if len(formats) > 0 {
-				return usagef("--format is for one run at a time; of %d there is an index and a page each", len(runs))
-			} else {
-				err = reports.WriteSite(out, runs)
+			switch {
+			case out == "-":
+				return reportTo(c.OutOrStdout(), inputs, formats)
+			case len(inputs) == 1:
+				err = reports.Write(out, inputs[0], formats...)
+			case len(formats) > 0:
+				return usagef("--format is for one run at a time; of %d there is an index and a page each", len(inputs))
+			default:
+				err = reports.WriteSite(out, inputs)
 			}
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(c.OutOrStdout(), "report: "+filepath.Join(out, "index.html"))
+			fmt.Fprintln(c.OutOrStdout(), "report: "+written(out, formats))
 			return nil
 		},
 	}
-	c.Flags().StringVarP(&out, "out", "o", "", "folder for the reports, `DIR`")
-	c.Flags().StringSliceVar(&formats, "format", nil, "write these formats only: html, junit, markdown, json, badge or badge-json")
+	f := c.Flags()
+	f.StringVarP(&out, "out", "o", "", "folder for the reports, `DIR`; with one --format - is the standard output")
+	f.StringSliceVar(&formats, "format", nil, "write these `FORMATS` only")
+	f.StringSliceVar(&expect, "expect", nil, "hold the runs against these expectation `FILES`")
+	complete(c, "format", reports.FormatNames()...)
 	return c
+}
+
+func formatTable() string {
+	var b strings.Builder
+	for _, f := range reports.Formats {
+		fmt.Fprintf(&b, "    %-12s %s\n", f.Name, f.About)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// reportTo writes one format of one run to a stream.
+func reportTo(w io.Writer, inputs []reports.Input, formats []string) error {
+	if len(inputs) != 1 || len(formats) != 1 {
+		return usagef("-o - is for one run and one --format")
+	}
+	f, err := reports.FormatByName(formats[0])
+	if err != nil {
+		return err
+	}
+	if f.Write == nil {
+		return usagef("--format %s is a folder of files: say which, -o DIR", f.Name)
+	}
+	return f.Write(w, inputs[0])
+}
+
+// written is the file to look at.
+func written(out string, formats []string) string {
+	name := "index.html"
+	if len(formats) > 0 {
+		f, err := reports.FormatByName(formats[0])
+		if err == nil {
+			name = f.File
+		}
+	}
+	return filepath.Join(out, name)
+}
+
+// openInputs opens run files, and holds each against the expectation files if
+// there are any.
+func openInputs(files, expect []string) ([]reports.Input, error) {
+	runs, err := openRuns(files)
+	if err != nil {
+		return nil, err
+	}
+	var wanted []gate.Expectations
+	for _, file := range expect {
+		one, err := gate.Load(file)
+		if err != nil {
+			return nil, usagef("%w", err)
+		}
+		wanted = append(wanted, one)
+	}
+	inputs := make([]reports.Input, len(runs))
+	for i, run := range runs {
+		inputs[i].Run = run
+		if len(wanted) > 0 {
+			d := gate.Decide(run, wanted, time.Now())
+			inputs[i].Gate = &d
+		}
+	}
+	return inputs, nil
 }
 
 func openRuns(files []string) ([]*harness.Run, error) {

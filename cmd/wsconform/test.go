@@ -244,7 +244,7 @@ func (o *test) conclude(c *cobra.Command, v *verdict, failure error, file, out s
 	fmt.Fprintf(w, "took %.1f s; results: %s\n", took.Seconds(), file)
 	stored, err := harness.OpenRun(file)
 	if err == nil {
-		err = reports.Write(out, stored)
+		err = reports.Write(out, reports.Input{Run: stored, Gate: &v.decision})
 	}
 	if err == nil {
 		fmt.Fprintf(w, "report: %s\n", filepath.Join(out, "index.html"))

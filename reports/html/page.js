@@ -236,6 +236,8 @@ function received(row, d) {
     box.append(half(cells[1], "behavior", T(d.rs)), half(cells[2], "close", T(d.cr)));
   } else box.append(el("p", el("b.t.n", row.dataset.o), " no verdict"));
   if (d.n) box.append(el("p", T(d.n)));
+  if (d.ex) box.append(el("p", el("b", "Expectation: "), T(d.ex), d.lk ? [" ", el("a", {href: d.lk, rel: "noreferrer"}, d.lk)] : ""));
+  if (d.br && !(d.ex && T(d.ex) === T(d.br))) box.append(el("p", el("b", "Gate: "), T(d.br)));
   if (d.at) box.append(el("p", "Played " + d.at + " times."));
   if (!g) return box;
   const flags = new Set(g.f), wanted = d.w && d.w.r.length ? d.w.r[0].e : null;
@@ -329,7 +331,7 @@ function filter() {
   const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
   shown = [];
   rows.forEach((row, i) => {
-    const ok = (!state.outcome.size || state.outcome.has(row.dataset.o)) &&
+    const ok = (!state.outcome.size || state.outcome.has(row.dataset.o) || state.outcome.has(row.dataset.m)) &&
       (!state.section || $("th", row).textContent.split(".")[0] === state.section) && words.every(w => search[i].includes(w));
     row.hidden = !ok && idOf(row) !== state.open;
     if (!row.hidden) shown.push(row);
@@ -423,7 +425,7 @@ document.addEventListener("keydown", e => {
     const row = of[next < 0 && at < 0 ? (by > 0 ? 0 : of.length - 1) : Math.max(0, Math.min(of.length - 1, next))];
     if (state.open) { open(idOf(row), true); writeHash(); } else point(row, "center");
   };
-  const failing = () => shown.filter(r => problems.has(r.dataset.o));
+  const failing = () => shown.filter(r => r.dataset.m === "not-as-expected" || r.dataset.m !== "as-expected" && problems.has(r.dataset.o));
   const keys = {
     j: () => step(shown, 1), k: () => step(shown, -1), n: () => step(failing(), 1), p: () => step(failing(), -1),
     "/": () => { $("#cases").scrollIntoView(); query.focus(); query.select(); },

@@ -1,0 +1,53 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// maxAnnotations bounds the errors that are annotated one by one; GitHub shows ten
+// of a step and drops the others without a word.
+const maxAnnotations = 10
+
+// WriteAnnotations writes workflow commands of GitHub Actions: an error for each
+// failure, a warning for what is only worth knowing, and a notice that sums the
+// run up. Printed in a job they become annotations.
+func WriteAnnotations(w io.Writer, in Input) error {
+	s := summarize(in)
+	agent := agentName(in.Run.Header.Agent)
+	var b strings.Builder
+	if alarm := s.Alarm(); alarm != "" {
+		command(&b, "error", agent+": incomplete", strings.TrimSpace(alarm+". "+s.Gaps()))
+	}
+	for _, v := range s.RunViolations() {
+		command(&b, "error", agent+": "+string(v.Kind), short(v.Text, maxText))
+	}
+	problems := s.Problems()
+	few := problems[:min(len(problems), maxAnnotations)]
+	for _, r := range few {
+		command(&b, "error", fmt.Sprintf("%s: case %s", agent, short(string(r.Case), maxName)), problem(r)+"\n"+explain(in.Run.Header, r))
+	}
+	if n := len(problems) - len(few); n > 0 {
+		command(&b, "error", agent, fmt.Sprintf("%d more cases fail", n))
+	}
+	if s.Gate != nil {
+		for _, note := range s.Gate.Notes {
+			command(&b, "warning", agent, short(note, maxText))
+		}
+	}
+	command(&b, "notice", agent, strings.TrimSuffix(s.Headline()+": "+s.Rest(), ": "))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+var (
+	commandData  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	commandValue = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+// command writes one workflow command. Nothing in it can begin another: a line
+// break in a title or a message is escaped.
+func command(b *strings.Builder, level, title, message string) {
+	fmt.Fprintf(b, "::%s title=%s::%s\n", level, commandValue.Replace(title), commandData.Replace(strings.TrimSpace(message)))
+}

@@ -1,0 +1,146 @@
+package reports
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// A DiffFormat is one way to write down what changed between two runs.
+type DiffFormat struct {
+	Name  string // on the command line
+	Write func(io.Writer, RunDiff) error
+}
+
+// DiffFormats lists the formats.
+var DiffFormats = []DiffFormat{
+	{"text", WriteDiffText},
+	{"markdown", WriteDiffMarkdown},
+	{"json", WriteDiffJSON},
+}
+
+var changeWords = map[ChangeKind]string{
+	Regressed: "was good and is bad",
+	Gone:      "nothing is known of it any more",
+	Changed:   "another outcome or signature, neither better nor worse",
+	Added:     "nothing was known of it before",
+	Fixed:     "was bad and is good",
+}
+
+// diffHeadline says in one line what changed.
+func diffHeadline(d RunDiff) string {
+	var parts []string
+	for _, kind := range ChangeKinds {
+		if n := len(d.Of(kind)); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, kind))
+		}
+	}
+	return strings.Join(append(parts, fmt.Sprintf("%d the same", d.Same)), ", ")
+}
+
+// side says how a case went in one of the runs.
+func side(r *harness.Result) string {
+	switch {
+	case r == nil:
+		return "not run"
+	case r.Outcome.Ran():
+		return fmt.Sprintf("%s (%s)", r.Outcome, r.Signature())
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%s: %s", r.Outcome, short(r.Note, maxText)), ": ")
+}
+
+// caseTitle is the title of a case, if the catalogue knows it.
+func caseTitle(id cases.ID) string { return catalogue().cases[id].Title }
+
+// WriteDiffText writes what changed for a terminal.
+func WriteDiffText(w io.Writer, d RunDiff) error {
+	var b strings.Builder
+	for _, note := range d.Notes {
+		fmt.Fprintf(&b, "note: %s\n", short(note, maxText))
+	}
+	for _, kind := range ChangeKinds {
+		list := d.Of(kind)
+		if len(list) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "%s: %s\n", kind, changeWords[kind])
+		for _, c := range list {
+			fmt.Fprintf(&b, "  %-9s %s\n", short(string(c.Case), maxName), caseTitle(c.Case))
+			fmt.Fprintf(&b, "            %s -> %s\n", side(c.Old), side(c.New))
+		}
+	}
+	fmt.Fprintln(&b, diffHeadline(d))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// WriteDiffMarkdown writes what changed as a table for a CI summary or a comment.
+func WriteDiffMarkdown(w io.Writer, d RunDiff) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "## %s: %s\n\n", plain(agentName(d.New.Header.Agent)), diffHeadline(d))
+	for _, note := range d.Notes {
+		fmt.Fprintf(&b, "> Not the same %s.\n\n", plain(short(note, maxText)))
+	}
+	if len(d.Changes) > 0 {
+		b.WriteString("| change | case | what is sent | before | now |\n|---|---|---|---|---|\n")
+	}
+	for i, c := range d.Changes {
+		if i == maxListed {
+			fmt.Fprintf(&b, "\nand %d more.\n", len(d.Changes)-maxListed)
+			break
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", c.Kind, plain(short(string(c.Case), maxName)), plain(caseTitle(c.Case)),
+			plain(side(c.Old)), plain(side(c.New)))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// A DiffSummary is what [WriteDiffJSON] writes.
+type DiffSummary struct {
+	Schema  int                `json:"schema"` // of the summary, 1
+	Notes   []string           `json:"notes"`
+	Counts  map[ChangeKind]int `json:"counts"`
+	Same    int                `json:"same"`
+	Changes []ChangeSummary    `json:"changes"`
+}
+
+// A ChangeSummary is one case that is not as it was.
+type ChangeSummary struct {
+	Case  cases.ID     `json:"case"`
+	Title string       `json:"title,omitempty"`
+	Kind  ChangeKind   `json:"kind"`
+	Old   *SideSummary `json:"old,omitempty"`
+	New   *SideSummary `json:"new,omitempty"`
+}
+
+// A SideSummary is how a case went in one of the runs.
+type SideSummary struct {
+	Outcome   harness.Outcome `json:"outcome"`
+	Signature string          `json:"signature"`
+	cases.Verdict
+	Note string `json:"note,omitempty"`
+}
+
+// WriteDiffJSON writes a [DiffSummary].
+func WriteDiffJSON(w io.Writer, d RunDiff) error {
+	out := DiffSummary{Schema: 1, Notes: append([]string{}, d.Notes...), Counts: map[ChangeKind]int{}, Same: d.Same, Changes: []ChangeSummary{}}
+	for _, c := range d.Changes {
+		out.Counts[c.Kind]++
+		out.Changes = append(out.Changes, ChangeSummary{c.Case, caseTitle(c.Case), c.Kind, sideSummary(c.Old), sideSummary(c.New)})
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", " ")
+	return enc.Encode(out)
+}
+
+func sideSummary(r *harness.Result) *SideSummary {
+	if r == nil {
+		return nil
+	}
+	return &SideSummary{r.Outcome, r.Signature(), r.Verdict, r.Note}
+}

@@ -1,0 +1,135 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/gate"
+)
+
+// An Input is what a report is made of.
+type Input struct {
+	Run *harness.Run
+	// Gate is what was decided about the run. Nil means that nothing was expected:
+	// every failure is one then. With it a failure that was expected is shown as
+	// such, and a pass that was not expected is a failure.
+	Gate *gate.Decision
+}
+
+// A standing is what a case means to a reader: its outcome, in the light of what
+// was expected.
+type standing uint8
+
+const (
+	fine    standing = iota // it passes, or its outcome does no harm
+	excused                 // it does not pass, as expected
+	bad                     // it fails, or is not as expected
+	unknown                 // there is no verdict
+)
+
+// judgedBy finds what the decision says of each row.
+func judgedBy(d *gate.Decision, rows []row) {
+	if d == nil {
+		for i := range rows {
+			rows[i].Standing = standingOf(rows[i].Outcome)
+		}
+		return
+	}
+	texts := map[cases.ID][]string{}
+	for _, v := range d.Violations {
+		switch v.Kind {
+		case gate.Unexpected, gate.Unallowed, gate.Passes, gate.Changed, gate.OutOfDate:
+			for _, id := range v.Cases {
+				texts[id] = append(texts[id], v.Text)
+			}
+		case gate.Duplicate, gate.Overlap, gate.Unmatched, gate.Missing, gate.TooFew, gate.NotJudged, gate.InvalidRun, gate.WithoutCase:
+		}
+	}
+	for i := range rows {
+		r := &rows[i]
+		over, ok := d.Cases[r.Case]
+		if ok {
+			r.Mark, r.Entry = over.Mark, over.Entry
+		}
+		switch r.Broken = strings.Join(texts[r.Case], "; "); {
+		case r.Broken != "" && (r.Outcome.Ran() || ok):
+			r.Standing = bad
+		case ok && r.Outcome != harness.Pass && r.Outcome != harness.Observed:
+			r.Standing = excused
+		case r.Outcome == harness.Fail:
+			r.Standing = bad // a decision about another run
+		default:
+			r.Standing = standingOf(r.Outcome)
+		}
+	}
+}
+
+func standingOf(o harness.Outcome) standing {
+	switch {
+	case o == harness.Fail:
+		return bad
+	case !o.Ran():
+		return unknown
+	}
+	return fine
+}
+
+// Excuse says why a case that does not pass is no failure, or what an entry wants
+// of a case that it does not fit; "" without an entry.
+func (r row) Excuse() string {
+	if r.Entry == nil {
+		return ""
+	}
+	s := strings.ReplaceAll(string(r.Mark), "-", " ") + ": " + short(r.Entry.Reason, maxText)
+	if r.Entry.Owner != "" {
+		s += ", " + short(r.Entry.Owner, maxName)
+	}
+	if !r.Entry.Expires.IsZero() {
+		s += fmt.Sprintf(", until %s", r.Entry.Expires)
+	}
+	return s + " (" + short(r.Entry.At(), maxName) + ")"
+}
+
+// Link is where the entry about the case points, if that is an address of the
+// web.
+func (r row) Link() string {
+	if r.Entry == nil {
+		return ""
+	}
+	link := r.Entry.Link
+	if !strings.HasPrefix(link, "https://") && !strings.HasPrefix(link, "http://") || len(link) > maxText || visible(link) != link {
+		return ""
+	}
+	return link
+}
+
+// RunViolations are what shuts the gate beside single cases: entries that are
+// about nothing, policies that do not hold.
+func (s summary) RunViolations() []gate.Violation {
+	if s.Gate == nil {
+		return nil
+	}
+	var list []gate.Violation
+	for _, v := range s.Gate.Violations {
+		switch v.Kind {
+		case gate.Unexpected, gate.Unallowed, gate.Passes, gate.Changed, gate.OutOfDate:
+		case gate.Missing, gate.NotJudged, gate.InvalidRun, gate.WithoutCase: // the state of the run says it
+		case gate.Duplicate, gate.Overlap, gate.Unmatched, gate.TooFew:
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// Standings counts the rows of a standing.
+func (s summary) Standings(of standing) int {
+	n := 0
+	for _, r := range s.Rows {
+		if r.Standing == of {
+			n++
+		}
+	}
+	return n
+}
