@@ -216,7 +216,7 @@ func (p page) More() int { return len(p.Problems()) - len(p.Cards()) }
 func (s section) Missing() int {
 	n := 0
 	for _, r := range s.Rows {
-		if !r.Outcome.Ran() {
+		if !r.Outcome.Ran() && r.Standing != excused {
 			n++
 		}
 	}

@@ -173,6 +173,14 @@ func TestHostile(t *testing.T) {
 			if f.Name == "json" { // JSON escapes them; what a reader does is its own business
 				return
 			}
+			if f.Name == "annotations" { // plain text, a command each line
+				for line := range strings.Lines(got) {
+					if !regexp.MustCompile(`^::(error|warning|notice) title=[^:,]*::[^\r]+$`).MatchString(line) {
+						t.Errorf("no workflow command: %q", line)
+					}
+				}
+				got = regexp.MustCompile(`[<>]`).ReplaceAllString(got, "")
+			}
 			for _, bad := range []string{`href="javascript:`, "<script>alert", "</script><script>a", "<!-- ", "\u202e"} {
 				if strings.Contains(got, bad) {
 					t.Errorf("holds %q", bad)
@@ -401,4 +409,51 @@ func ExampleWrite() {
 	files, err := os.ReadDir(dir)
 	fmt.Println(files, err)
 	// Output: [- index.html - junit.xml] <nil>
+}
+
+// An expected failure is none, in any format; a pass that was not expected is one.
+func TestExpected(t *testing.T) {
+	run := synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahn(), fault: someFaults}.run()
+	entry := func(pattern string, verdict gate.Word) gate.Entry {
+		return gate.Entry{Case: pattern, Verdict: verdict, Reason: "issue 7"}
+	}
+	file := gate.Expectations{Version: gate.Version, Expect: []gate.Entry{
+		entry("5.15", gate.WantFail), entry("6.3.1", gate.WantFail), entry("6.20.1", gate.WantFail), entry("7.9.4", gate.WantFail),
+		entry("2.10", gate.WantFail), entry("9.3.1", gate.WantTimeout), entry("13.3.*", gate.WantUnsupported),
+	}}
+	now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	d := gate.Decide(run, []gate.Expectations{file}, now)
+	in := reports.Input{Run: run, Gate: &d}
+	if d.Exit != gate.Holds {
+		t.Fatalf("%v", d.Violations)
+	}
+	for name, want := range map[string]string{
+		"html":        "<h2>All 517 cases are as expected</h2>",
+		"junit":       `tests="517" failures="0" errors="0" skipped="24"`,
+		"markdown":    "24 failures as expected",
+		"json":        `"exit": 0`,
+		"badge":       "All 517 cases are as expected",
+		"badge-json":  "#1b7a49",
+		"annotations": "::notice title=fragile-ws 4.2.1::All 517 cases are as expected",
+	} {
+		if got := string(writeInput(t, format(t, name), in)); !strings.Contains(got, want) {
+			t.Errorf("%s does not hold %q:\n%.1500s", name, want, got)
+		}
+	}
+
+	file.Expect = append(file.Expect, entry("1.1.1", gate.WantFail))
+	d = gate.Decide(run, []gate.Expectations{file}, now)
+	for name, want := range map[string]string{
+		"html":        "<h2>1 of 517 cases is not as expected</h2>",
+		"junit":       `tests="517" failures="1" errors="0"`,
+		"markdown":    "| 1.1.1 | a text message without payload | OK | OK | 1.1.1 passes (pass), but",
+		"json":        `"mark": "unexpected-pass"`,
+		"badge":       "1 of 517 cases is not as expected",
+		"badge-json":  "#b3261e",
+		"annotations": "::error title=fragile-ws 4.2.1%3A case 1.1.1::1.1.1 passes (pass), but",
+	} {
+		if got := string(writeInput(t, format(t, name), in)); !strings.Contains(got, want) {
+			t.Errorf("unexpected pass: %s does not hold %q:\n%.1500s", name, want, got)
+		}
+	}
 }

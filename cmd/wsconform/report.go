@@ -16,7 +16,8 @@ import (
 
 func reportCommand() *cobra.Command {
 	var out string
-	var formats, expect []string
+	var formats []string
+	var expect expectFlags
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "Write reports of run files",
@@ -24,9 +25,9 @@ func reportCommand() *cobra.Command {
 other formats; of several a page each, and an index of them all. A run that was
 cut off gives a report too, which says so.
 
-With --expect, failures that the expectation files declare are shown as expected,
-and what is not as they say as failures. The exit code is about the writing
-alone; wsconform gate judges.
+Failures that an expectation file declares are shown as expected, and what is not
+as it says as failures. The exit code is about the writing alone; wsconform gate
+judges.
 
 Formats, of which the last two are only written when they are asked for:
 
@@ -70,7 +71,7 @@ Formats, of which the last two are only written when they are asked for:
 	f := c.Flags()
 	f.StringVarP(&out, "out", "o", "", "folder for the reports, `DIR`; with one --format - is the standard output")
 	f.StringSliceVar(&formats, "format", nil, "write these `FORMATS` only")
-	f.StringSliceVar(&expect, "expect", nil, "hold the runs against these expectation `FILES`")
+	expect.flags(f)
 	complete(c, "format", reports.FormatNames()...)
 	return c
 }
@@ -112,18 +113,18 @@ func written(out string, formats []string) string {
 
 // openInputs opens run files, and holds each against the expectation files if
 // there are any.
-func openInputs(files, expect []string) ([]reports.Input, error) {
+func openInputs(files []string, expect expectFlags) ([]reports.Input, error) {
 	runs, err := openRuns(files)
 	if err != nil {
 		return nil, err
 	}
-	var wanted []gate.Expectations
-	for _, file := range expect {
-		one, err := gate.Load(file)
-		if err != nil {
-			return nil, usagef("%w", err)
-		}
-		wanted = append(wanted, one)
+	agents := make([]harness.Agent, len(runs))
+	for i, run := range runs {
+		agents[i] = run.Header.Agent
+	}
+	wanted, err := expect.load(agents...)
+	if err != nil {
+		return nil, err
 	}
 	inputs := make([]reports.Input, len(runs))
 	for i, run := range runs {
