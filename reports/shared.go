@@ -13,7 +13,9 @@ import (
 func StyleSheet() string { return style }
 
 // WritePage writes the page of a run, with a link to the overview it belongs to.
-func WritePage(w io.Writer, run *harness.Run, home string) error { return writePage(w, run, home) }
+func WritePage(w io.Writer, run *harness.Run, home string) error {
+	return writePage(w, Input{Run: run}, home)
+}
 
 // WriteFile puts a file in place at once, with its folder.
 func WriteFile(path string, write func(io.Writer) error) error { return writeFile(path, write) }
