@@ -164,7 +164,7 @@ const (
 // Marks counts the cases that fail as expected, and those that are not as
 // expected.
 func (p page) Marks() []markTile {
-	if p.Gate == nil {
+	if !p.Expecting() {
 		return nil
 	}
 	var list []markTile
@@ -203,14 +203,63 @@ func tone(r row) string {
 	return class(r.Outcome)
 }
 
+// A card lays out failures that are alike: of the same section and rules, with
+// the same signature. It shows the first and names the others.
+type card struct {
+	First  row
+	Others []row // those that it names
+	More   int   // and how many it does not
+}
+
 // Cards lists the failures that the top of the page lays out.
-func (p page) Cards() []row {
-	list := p.Problems()
+func (p page) Cards() []card {
+	list := p.allCards()
 	return list[:min(len(list), maxCards)]
 }
 
-// More counts the failures that have no card.
-func (p page) More() int { return len(p.Problems()) - len(p.Cards()) }
+// Unlisted counts the failures that have no card.
+func (p page) Unlisted() int {
+	list := p.allCards()
+	n := 0
+	for _, c := range list[min(len(list), maxCards):] {
+		n += 1 + len(c.Others) + c.More
+	}
+	return n
+}
+
+func (p page) allCards() []card {
+	var list []card
+	index := map[string]int{}
+	for _, r := range p.Problems() {
+		key := fmt.Sprintf("%d %s %q %q %q", r.Standing, r.Mark, r.Signature(), r.Case.Section(), r.Def.RFC)
+		i, known := index[key]
+		switch {
+		case !known:
+			index[key] = len(list)
+			list = append(list, card{First: r})
+		case len(list[i].Others) < maxOthers:
+			list[i].Others = append(list[i].Others, r)
+		default:
+			list[i].More++
+		}
+	}
+	return list
+}
+
+// maxOthers bounds the failures that a card names beside its own.
+const maxOthers = 200
+
+// A rule is a section of an RFC and what it asks for.
+type rule struct{ Ref, URL, Words string }
+
+// Rules lists the sections that decide the case.
+func (r row) Rules() []rule {
+	var list []rule
+	for _, ref := range r.Def.RFC {
+		list = append(list, rule{ref, sectionURL(ref), Requirement(ref)})
+	}
+	return list
+}
 
 // Missing counts the cases of the section without a verdict.
 func (s section) Missing() int {

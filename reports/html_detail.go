@@ -32,7 +32,7 @@ type details struct {
 // A detail is what the page shows of one case.
 type detail struct {
 	Expect      int     `json:"e,omitempty"`
-	RFC         []int   `json:"r,omitempty"`
+	Rules       [][]any `json:"r,omitempty"` // section, its address, what it asks for
 	Steps       []int   `json:"st,omitempty"`
 	Want        *want   `json:"w,omitempty"`
 	Reason      int     `json:"rs,omitempty"`
@@ -182,8 +182,8 @@ func (d *details) detail(r row, lim limits) *detail {
 	}
 	if r.Known {
 		out.Expect = d.text(r.Def.Expect)
-		for _, ref := range r.Def.RFC {
-			out.RFC = append(out.RFC, d.text(ref))
+		for _, rule := range r.Rules() {
+			out.Rules = append(out.Rules, trim([]any{d.text(rule.Ref), d.text(rule.URL), d.text(rule.Words)}))
 		}
 		for _, step := range r.Def.Steps {
 			out.Steps = append(out.Steps, d.text(step.String()))

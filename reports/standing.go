@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
@@ -40,11 +41,11 @@ func judgedBy(d *gate.Decision, rows []row) {
 	texts := map[cases.ID][]string{}
 	for _, v := range d.Violations {
 		switch v.Kind {
-		case gate.Unexpected, gate.Unallowed, gate.Passes, gate.Changed, gate.OutOfDate:
+		case gate.Unallowed, gate.Passes, gate.Changed, gate.OutOfDate: // Unexpected: the outcome says it
 			for _, id := range v.Cases {
 				texts[id] = append(texts[id], v.Text)
 			}
-		case gate.Duplicate, gate.Overlap, gate.Unmatched, gate.Missing, gate.TooFew, gate.NotJudged, gate.InvalidRun, gate.WithoutCase:
+		case gate.Unexpected, gate.Duplicate, gate.Overlap, gate.Unmatched, gate.Missing, gate.TooFew, gate.NotJudged, gate.InvalidRun, gate.WithoutCase:
 		}
 	}
 	for i := range rows {
@@ -58,8 +59,6 @@ func judgedBy(d *gate.Decision, rows []row) {
 			r.Standing = bad
 		case ok && r.Outcome != harness.Pass && r.Outcome != harness.Observed:
 			r.Standing = excused
-		case r.Outcome == harness.Fail:
-			r.Standing = bad // a decision about another run
 		default:
 			r.Standing = standingOf(r.Outcome)
 		}
@@ -121,6 +120,11 @@ func (s summary) RunViolations() []gate.Violation {
 		}
 	}
 	return list
+}
+
+// Expecting reports whether anything was expected but that all cases pass.
+func (s summary) Expecting() bool {
+	return slices.ContainsFunc(s.Rows, func(r row) bool { return r.Mark != "" || r.Broken != "" })
 }
 
 // Standings counts the rows of a standing.

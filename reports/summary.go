@@ -185,7 +185,7 @@ func (s summary) Headline() string {
 	switch {
 	case n == 0:
 		return "Nothing was run"
-	case fails > 0 && s.Gate != nil:
+	case fails > 0 && s.Expecting():
 		return countOf(fails, n, "cases is not as expected", "cases are not as expected")
 	case fails > 0:
 		return countOf(fails, n, "fails", "fail")
@@ -258,7 +258,7 @@ func (s summary) Rest() string {
 	if s.Standings(bad) > 0 || s.Standings(excused) > 0 || s.Tone() == harness.Pass {
 		word(harness.Pass, "%d pass")
 	}
-	if s.Gate != nil {
+	if s.Expecting() {
 		word(harness.Fail, "%d fail")
 	}
 	word(harness.PassLenient, "%d pass leniently")

@@ -216,7 +216,7 @@ function events(list, other) {
 
 function expected(d) {
   const w = d.w, box = el("div.box", el("h3", "Expected"), el("p", T(d.e) || "The catalogue of this version does not know the case."));
-  if (d.r) box.append(el("p.rfc", d.r.map((r, i) => [i ? " · " : "", el("span.nb", T(r))])));
+  for (const [ref, url, words] of d.r || []) box.append(el("p.rfc", url ? el("a.nb", {href: T(url), rel: "noreferrer"}, T(ref)) : T(ref), " ", T(words)));
   if (!w) return box;
   if (w.u) box.append(el("p", T(w.u)));
   for (const r of w.r) box.append(el("p", el("b.t." + grade(r.g), r.g), r.e.length ? " if these come:" : " if no message and no pong comes"), r.e.length ? events(r.e) : "");
@@ -251,6 +251,17 @@ function received(row, d) {
   return box;
 }
 
+// copied adds a button that copies the command in the paragraph.
+function copied(p) {
+  const code = $("code", p), button = el("button", {type: "button"}, "Copy");
+  button.addEventListener("click", async () => {
+    try { await navigator.clipboard.writeText(code.textContent); button.textContent = "Copied"; } catch { getSelection().selectAllChildren(code); }
+  });
+  p.append(" ", button);
+  return p;
+}
+for (const p of $$(".card .cmd")) copied(p);
+
 function detail(row) {
   const id = idOf(row), d = data.cases[id];
   const columns = $$(":scope > thead th", list).filter(th => th.offsetWidth).length;
@@ -261,11 +272,7 @@ function detail(row) {
   const name = $("th", row).textContent;
   const word = /^[\w.:@%+=,\/-]+$/.test(name) ? name : "'" + name.replaceAll("'", "'\\''") + "'";
   const command = data.before + word + data.after;
-  const copy = el("button", {type: "button"}, "Copy");
-  copy.addEventListener("click", async () => {
-    try { await navigator.clipboard.writeText(command); copy.textContent = "Copied"; } catch { getSelection().selectAllChildren(copy.previousSibling); }
-  });
-  cell.append(el("section", el("h3", "Play it again"), el("p.cmd", el("code", command), " ", copy)));
+  cell.append(el("section", el("h3", "Play it again"), copied(el("p.cmd", el("code", command)))));
 
   if (d.l && d.l.length) {
     const again = rawOnes(d.l);
