@@ -17,8 +17,15 @@ func record(file string, header harness.Header, play func(emit func(harness.Resu
 	if err != nil {
 		return nil, err
 	}
-	run := &harness.Run{Header: header}
+	return recordTo(w, &harness.Run{Header: header}, play)
+}
+
+// recordTo adds what play emits to the run and its file, and ends both.
+func recordTo(w *harness.Writer, run *harness.Run, play func(emit func(harness.Result)) error) (*harness.Run, error) {
 	index := map[cases.ID]int{}
+	for i, r := range run.Results {
+		index[r.Case] = i
+	}
 	failure := play(func(r harness.Result) {
 		_ = w.Case(r) // Close says so if the file lacks anything
 		if r.Transcript != nil {

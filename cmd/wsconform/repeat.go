@@ -19,7 +19,7 @@ func repeat(c *cobra.Command, id cases.ID, out string) string {
 	words := append([]string{program()}, strings.Fields(c.CommandPath())[1:]...)
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "cases", "exclude", "out", "resume":
+		case "cases", "exclude", "out", "resume", "shard":
 		default:
 			words = append(words, flagWords(f)...)
 		}

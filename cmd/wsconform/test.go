@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -38,6 +39,7 @@ type test struct {
 	faithful  bool
 	corpora   string
 	selection selection
+	part      part
 	dial      dialFlags
 }
 
@@ -78,6 +80,7 @@ wsconform.yaml; wsconform baseline writes it.`,
 	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, wherever it does")
 	f.StringVar(&o.corpora, "corpora", "", "folder with Autobahn's own payload files for sections 12 and 13, `DIR`")
 	o.selection.flags(f)
+	o.part.flags(f)
 	o.dial.flags(f)
 	return c
 }
@@ -90,7 +93,7 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	default:
 		return usagef("--engine %q: it is native or autobahn", o.engine)
 	}
-	list, sel, err := o.selection.pick()
+	list, sel, shard, err := o.part.pick(&o.selection, c.Flags())
 	if err != nil {
 		return err
 	}
@@ -110,13 +113,13 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	out := o.out
+	out := o.part.folder(o.out)
 	if out == "" {
 		out = filepath.Join("out", agent.Role.String())
 	}
 	header := harness.Header{
 		Tool: "wsconform " + toolVersion(), Engine: harness.Engine{Name: "native", Version: toolVersion()},
-		Agent: agent, Selection: sel, Started: time.Now().UTC(), Host: thisHost(),
+		Agent: agent, Selection: sel, Shard: shard, Started: time.Now().UTC(), Host: thisHost(),
 		Settings: map[string]any{"parallel": o.parallel, "faithful": o.faithful},
 	}
 	log, err := createLog(filepath.Join(out, "agent.log"))
@@ -127,8 +130,8 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	begun := time.Now()
 	meter := newMeter(c.ErrOrStderr(), len(list), every(100))
 	done := 0
-	file := filepath.Join(out, "run.jsonl")
-	run, err := record(file, header, func(emit func(harness.Result)) error {
+	file := cmp.Or(o.part.resume, filepath.Join(out, "run.jsonl"))
+	run, err := o.part.record(file, header, func(emit func(harness.Result)) error {
 		defer meter.end()
 		counted := func(r harness.Result) {
 			done++
@@ -195,7 +198,7 @@ func (o *test) driver(command []string, out string) (native.Driver, error) {
 // honour are an error, not ignored.
 func (o *test) original(c *cobra.Command, args []string) error {
 	for _, name := range []string{
-		"parallel", "faithful", "corpora", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
+		"parallel", "faithful", "corpora", "shard", "resume", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
 	} {
 		if c.Flags().Changed(name) {
 			return usagef("--%s is for the native engine; Autobahn cannot be told", name)
