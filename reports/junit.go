@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -243,33 +242,4 @@ func frames(r row) string {
 	var b strings.Builder
 	WriteLog(&b, r.Transcript.Log, "") //nolint:errcheck // a builder takes all
 	return b.String()
-}
-
-func frameLine(e cases.Entry) string {
-	at := fmt.Sprintf("%10s", "")
-	if e.At > 0 {
-		at = fmt.Sprintf("%10s", seconds(e.At))
-	}
-	if e.Kind == cases.LogNote {
-		return at + "   " + short(noteWords(e), maxText)
-	}
-	arrow := "->"
-	if e.Dir == cases.In {
-		arrow = "<-"
-	}
-	length := e.Len
-	if e.Repeat > 0 {
-		length = e.Repeat
-	}
-	line := fmt.Sprintf("%s %s %v, %s octets", at, arrow, e.Opcode, grouped(length))
-	if !e.Fin {
-		line += ", FIN clear"
-	}
-	if e.RSV != 0 {
-		line += fmt.Sprintf(", RSV %d", e.RSV)
-	}
-	if len(e.Data) > 0 {
-		line += ": " + visible(octets(e.Data, 64))
-	}
-	return line
 }

@@ -3,8 +3,11 @@ package reports
 import (
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/ws"
 )
 
 // WriteLog writes the frames and notes of a wire log for a terminal, a line
@@ -25,4 +28,57 @@ func WriteLog(w io.Writer, log []cases.Entry, indent string) error {
 		}
 	}
 	return nil
+}
+
+// frameLine writes a frame or a note as text.
+func frameLine(e cases.Entry) string {
+	at := fmt.Sprintf("%10s", "")
+	if e.At > 0 {
+		at = fmt.Sprintf("%10s", seconds(e.At))
+	}
+	if e.Kind == cases.LogNote {
+		return at + "   " + short(noteWords(e), maxText)
+	}
+	arrow := "->"
+	if e.Dir == cases.In {
+		arrow = "<-"
+	}
+	length := e.Len
+	if e.Repeat > 0 {
+		length = e.Repeat
+	}
+	line := fmt.Sprintf("%s %s %v, %s", at, arrow, e.Opcode, plural(length, "octet", "octets"))
+	if !e.Fin {
+		line += ", FIN clear"
+	}
+	if e.RSV != 0 {
+		line += fmt.Sprintf(", RSV %d", e.RSV)
+	}
+	if e.Mask != "" {
+		line += ", masked"
+	}
+	return line + payloadWords(e)
+}
+
+// payloadWords shows the beginning of a payload: text in quotes, other octets in
+// hex, the code of a close frame with its meaning.
+func payloadWords(e cases.Entry) string {
+	data := e.Data
+	words := ""
+	if e.Opcode == ws.OpClose && len(data) >= 2 {
+		code := ws.StatusCode(uint16(data[0])<<8 | uint16(data[1]))
+		words = fmt.Sprintf(": %d, %s", uint16(code), codeWords(code))
+		data = data[2:]
+	}
+	if len(data) == 0 {
+		return words
+	}
+	text := octets(data, 64)
+	if !strings.HasPrefix(text, "0x") || strings.HasPrefix(string(data), "0x") {
+		text = strconv.Quote(text)
+		if cut := e.Len > 64; cut {
+			text += " …"
+		}
+	}
+	return words + ": " + visible(text)
 }

@@ -15,27 +15,6 @@ import (
 	"github.com/wsconform/wsconform/reports"
 )
 
-func listCommand() *cobra.Command {
-	var pick selection
-	c := &cobra.Command{
-		Use:   "list",
-		Short: "List the cases",
-		Args:  args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			list, _, err := pick.pick()
-			if err != nil {
-				return err
-			}
-			for _, one := range list {
-				fmt.Fprintf(c.OutOrStdout(), "%-9s %s\n", one.ID, one.Title)
-			}
-			return nil
-		},
-	}
-	pick.flags(c.Flags())
-	return c
-}
-
 func caseCommand() *cobra.Command {
 	var against string
 	var faithful bool
@@ -73,13 +52,22 @@ func caseCommand() *cobra.Command {
 	return c
 }
 
-// describe prints a case: what it sends, what it wants, and where that stands.
+// width is that of the text that the case command prints.
+const width = 88
+
+// describe prints a case: what it sends, what it wants, and what the RFC has to
+// say about that.
 func describe(w io.Writer, c cases.Case) {
-	fmt.Fprintf(w, "%s  %s\n\nsends\n", c.ID, c.Title)
+	fmt.Fprintf(w, "%s  %s\n", c.ID, c.Title)
+	fmt.Fprintf(w, "\nsends\n")
 	for _, step := range c.Steps {
-		fmt.Fprintf(w, "  %s\n", step)
+		wrap(w, "  ", step.String())
 	}
-	fmt.Fprintf(w, "\nwants\n  %s\n", c.Expect)
+	if c.Deflate != nil {
+		wrap(w, "  ", "offers, in the opening handshake: "+c.Deflate.Offers)
+	}
+	fmt.Fprintf(w, "\nwants\n")
+	wrap(w, "  ", c.Expect)
 	for _, reading := range c.Want.Events {
 		what := "nothing"
 		for i, e := range reading.Events {
@@ -89,7 +77,7 @@ func describe(w io.Writer, c cases.Case) {
 				what += ", then " + e.String()
 			}
 		}
-		fmt.Fprintf(w, "  %s: %s\n", reading.Behavior, what)
+		wrap(w, "  ", fmt.Sprintf("%s: %s", reading.Behavior, what))
 	}
 	ends := "the peer fails the connection"
 	if c.Want.ClosedByUs {
@@ -98,11 +86,24 @@ func describe(w io.Writer, c cases.Case) {
 	if c.Want.Clean {
 		ends += ", and the closing handshake is completed"
 	}
-	fmt.Fprintf(w, "  in the end %s\n", ends)
-	if c.Deflate != nil {
-		fmt.Fprintf(w, "  offers %s\n", c.Deflate.Offers)
+	wrap(w, "  ", "in the end "+ends)
+	fmt.Fprintf(w, "\nwhy\n")
+	for _, ref := range c.RFC {
+		wrap(w, "  ", strings.TrimSpace(ref+": "+reports.Requirement(ref)))
 	}
-	fmt.Fprintf(w, "\nsee %s\n", strings.Join(c.RFC, ", "))
+}
+
+// wrap prints a text in lines of the width, those after the first further in.
+func wrap(w io.Writer, indent, text string) {
+	line := indent
+	for word := range strings.SplitSeq(text, " ") {
+		if len(line)+len(word) >= width && len(line) > len(indent)+2 {
+			fmt.Fprintln(w, strings.TrimRight(line, " "))
+			line = indent + "  "
+		}
+		line += word + " "
+	}
+	fmt.Fprintln(w, strings.TrimRight(line, " "))
 }
 
 // playOne plays a case and prints the exchange and the verdict.
@@ -111,15 +112,17 @@ func playOne(c *cobra.Command, target native.Target, one cases.Case, faithful bo
 	run := &harness.Run{Footer: &harness.Footer{State: harness.Complete}}
 	_, err := native.TestServer(c.Context(), target, []cases.Case{one}, native.Options{Parallel: 1, Faithful: faithful}, func(r harness.Result) {
 		run.Results = append(run.Results, r)
-		fmt.Fprintln(w, "\nexchange")
+		fmt.Fprintln(w, "\nexchange (-> sent, <- received)")
 		if r.Transcript != nil {
 			reports.WriteLog(w, r.Transcript.Log, "") //nolint:errcheck // the terminal
 		}
+		fmt.Fprintf(w, "\n%s\n", inksOf(w).outcome(r.Outcome, string(r.Outcome)))
 		if !r.Outcome.Ran() {
-			fmt.Fprintf(w, "\n%s: %s\n", r.Outcome, r.Note)
+			wrap(w, "  ", reports.Visible(r.Note))
 			return
 		}
-		fmt.Fprintf(w, "\nbehavior %s: %s\nclose %s: %s\n", r.Behavior, r.Reason, r.Close, r.CloseReason)
+		wrap(w, "  ", fmt.Sprintf("behavior %s: %s", r.Behavior, reports.Visible(r.Reason)))
+		wrap(w, "  ", fmt.Sprintf("close %s: %s", r.Close, reports.Visible(r.CloseReason)))
 	})
 	if err != nil {
 		return err

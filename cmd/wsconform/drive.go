@@ -69,7 +69,7 @@ func (o *driveOptions) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	meter := newMeter(c.ErrOrStderr(), last-first+1, every(50))
+	meter := newMeter(c.ErrOrStderr(), last-first+1, seldom(10*time.Second))
 	refused := 0
 	for n := first; n <= last; n++ {
 		meter.step(n-first+1, fmt.Sprintf("case %d", n))

@@ -40,6 +40,7 @@ type test struct {
 	corpora   string
 	selection selection
 	part      part
+	verbose   bool
 	dial      dialFlags
 }
 
@@ -81,6 +82,7 @@ wsconform.yaml; wsconform baseline writes it.`,
 	f.StringVar(&o.corpora, "corpora", "", "folder with Autobahn's own payload files for sections 12 and 13, `DIR`")
 	o.selection.flags(f)
 	o.part.flags(f)
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "print a line for each case as it ends")
 	o.dial.flags(f)
 	return c
 }
@@ -128,7 +130,8 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	}
 	defer log.Close() //nolint:errcheck // a log
 	begun := time.Now()
-	meter := newMeter(c.ErrOrStderr(), len(list), every(100))
+	meter := newMeter(c.ErrOrStderr(), len(list), seldom(10*time.Second))
+	ink := inksOf(c.ErrOrStderr())
 	done := 0
 	file := cmp.Or(o.part.resume, filepath.Join(out, "run.jsonl"))
 	run, err := o.part.record(file, header, func(emit func(harness.Result)) error {
@@ -136,6 +139,9 @@ func (o *test) run(c *cobra.Command, args []string) error {
 		counted := func(r harness.Result) {
 			done++
 			meter.step(done, string(r.Case))
+			if o.verbose {
+				meter.line(resultLine(r, ink))
+			}
 			emit(r)
 		}
 		if o.client {
@@ -198,7 +204,7 @@ func (o *test) driver(command []string, out string) (native.Driver, error) {
 // honour are an error, not ignored.
 func (o *test) original(c *cobra.Command, args []string) error {
 	for _, name := range []string{
-		"parallel", "faithful", "corpora", "shard", "resume", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
+		"parallel", "faithful", "corpora", "shard", "resume", "verbose", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
 	} {
 		if c.Flags().Changed(name) {
 			return usagef("--%s is for the native engine; Autobahn cannot be told", name)
