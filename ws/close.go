@@ -36,17 +36,8 @@ const maxCloseReason = MaxControlPayload - 2
 // without a code. All of it takes at most CloseTimeout. The error is nil if the
 // peer answered, or had closed before.
 func (c *Conn) Close(code StatusCode, reason string) error {
-	switch {
-	case code != StatusNoStatusRcvd && !code.Valid():
-		return opError("close", fmt.Errorf("%v must not be sent", code))
-	case code == StatusMandatoryExt && !c.client:
-		return opError("close", fmt.Errorf("%v is a client's to send (RFC 6455 §7.4.1)", code))
-	case code == StatusNoStatusRcvd && reason != "":
-		return opError("close", errors.New("reason without a code"))
-	case len(reason) > maxCloseReason:
-		return opError("close", fmt.Errorf("reason of %d octets exceeds %d", len(reason), maxCloseReason))
-	case !utf8.ValidString(reason):
-		return opError("close", errors.New("reason is not UTF-8"))
+	if err := c.checkClose(code, reason); err != nil {
+		return opError("close", err)
 	}
 	ctx, cancel := withTimeout(context.Background(), "close", c.closeTimeout)
 	defer cancel()
@@ -60,6 +51,37 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 		return nil
 	}
 	return opError("close", err)
+}
+
+// CloseWrite says code and reason to the peer, after which nothing can be written,
+// and returns. Reading goes on, with all the peer still has to say, up to its
+// answer, a [*CloseError]. Who wants no more than the end calls Close.
+func (c *Conn) CloseWrite(ctx context.Context, code StatusCode, reason string) error {
+	err := c.checkClose(code, reason)
+	if err == nil {
+		err = c.sendClose(ctx, code, reason)
+	}
+	if err != nil {
+		return opError("close", err)
+	}
+	return nil
+}
+
+// checkClose says why a close frame must not be sent.
+func (c *Conn) checkClose(code StatusCode, reason string) error {
+	switch {
+	case code != StatusNoStatusRcvd && !code.Valid():
+		return fmt.Errorf("%v must not be sent", code)
+	case code == StatusMandatoryExt && !c.client:
+		return fmt.Errorf("%v is a client's to send (RFC 6455 §7.4.1)", code)
+	case code == StatusNoStatusRcvd && reason != "":
+		return errors.New("reason without a code")
+	case len(reason) > maxCloseReason:
+		return fmt.Errorf("reason of %d octets exceeds %d", len(reason), maxCloseReason)
+	case !utf8.ValidString(reason):
+		return errors.New("reason is not UTF-8")
+	}
+	return nil
 }
 
 // awaitClose reads until the peer's close frame, or has another reader do it.

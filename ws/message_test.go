@@ -118,3 +118,34 @@ func TestReadFragmentTimeout(t *testing.T) {
 		}
 	}
 }
+
+// What the peer has to say still comes after our close frame.
+func TestCloseWrite(t *testing.T) {
+	client, peer := rawPair(t, false, nil)
+	ctx := within(t, 5*time.Second)
+	go func() {
+		_, _ = peer.next()
+		_, _ = peer.Write(append(peer.frame(text("one")), peer.frame(text("two"))...))
+		_, _ = peer.Write(peer.frame(closing(1000, "")))
+		peer.Close()
+	}()
+	if err := client.CloseWrite(ctx, ws.StatusNoStatusRcvd, "why"); err == nil {
+		t.Error("reason without a code: no error")
+	}
+	if err := client.CloseWrite(ctx, ws.StatusNormalClosure, "that was all"); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Write(ctx, ws.MessageText, nil); err == nil {
+		t.Error("write after CloseWrite: no error")
+	}
+	var got []string
+	for m, err := range client.Messages(ctx) {
+		if err != nil {
+			t.Error(err)
+		}
+		got = append(got, string(m.Data))
+	}
+	if !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("got %q", got)
+	}
+}

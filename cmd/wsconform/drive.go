@@ -20,7 +20,7 @@ type driveOptions struct {
 	cases     string
 	noDeflate bool
 	base      string
-	tls       tlsFlags
+	client    clientFlags
 	fault     string
 }
 
@@ -36,9 +36,12 @@ written. Verdicts are the server's business.`,
 		Example: "  wsconform drive ws://127.0.0.1:9001 --agent my-client",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, list []string) error {
+			if err := checkTarget(list[0]); err != nil {
+				return err
+			}
 			o.base = strings.TrimSuffix(list[0], "/")
-			if _, err := url.Parse(o.base); err != nil {
-				return usagef("URL: %w", err)
+			if scheme, socket, _ := strings.Cut(o.base, "://"); strings.HasSuffix(scheme, "+unix") && !strings.Contains(socket, ":") {
+				o.base += ":" // the resource follows
 			}
 			return o.run(c)
 		},
@@ -48,7 +51,7 @@ written. Verdicts are the server's business.`,
 	f.StringVar(&o.cases, "cases", "", "run these only, such as 5 or 10-20: `NUMBERS` are positions among the server's cases")
 	f.BoolVar(&o.noDeflate, "no-deflate", false, "do not offer permessage-deflate")
 	f.StringVar(&o.fault, "fault", "", "play a faulty client instead, by `NAME`; wsconform faults lists them")
-	o.tls.flags(f)
+	o.client.flags(f, "none")
 	return c
 }
 
@@ -113,11 +116,10 @@ func (o *driveOptions) numbers(count int) (first, last int, err error) {
 }
 
 func (o *driveOptions) dial(ctx context.Context, resource string) (*ws.Conn, error) {
-	conf, err := o.tls.config()
+	opts, err := o.client.options()
 	if err != nil {
 		return nil, err
 	}
-	opts := &ws.DialOptions{ReadLimit: maxMessage, TLS: conf}
 	if !o.noDeflate {
 		opts.Deflate = &ws.Deflate{}
 	}

@@ -20,6 +20,7 @@ var commands = []func() *cobra.Command{
 	autobahnCommand,
 	echoCommand,
 	driveCommand,
+	dumpCommand,
 	faultsCommand,
 	compareCommand,
 	agentCommand,
@@ -35,7 +36,10 @@ var commands = []func() *cobra.Command{
 
 // run is main without the process. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := rootCommand()
+	return execute(ctx, rootCommand(), args, stdout, stderr)
+}
+
+func execute(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -178,11 +177,11 @@ func (o *test) driver(command []string, out string) (native.Driver, error) {
 	if !o.tls {
 		return d, nil
 	}
-	ca := o.dial.tls.cert
+	ca := o.dial.tls.CertFile
 	var pair tls.Certificate
 	var err error
-	if ca != "" || o.dial.tls.key != "" {
-		pair, err = tls.LoadX509KeyPair(o.dial.tls.cert, o.dial.tls.key)
+	if ca != "" || o.dial.tls.KeyFile != "" {
+		pair, err = tls.LoadX509KeyPair(o.dial.tls.CertFile, o.dial.tls.KeyFile)
 		if err != nil {
 			return d, usagef("--cert and --key: %w", err)
 		}
@@ -335,14 +334,11 @@ func (d *dialFlags) target(raw string) (*native.Target, error) {
 	if err != nil {
 		return nil, usagef("%q: %w", raw, err)
 	}
-	t := &native.Target{URL: u, Header: http.Header{}, Subprotocols: d.subprotocols}
-	for _, h := range d.headers {
-		name, value, ok := strings.Cut(h, ":")
-		if !ok || strings.TrimSpace(name) == "" {
-			return nil, usagef("--header %q: it must look like 'Name: value'", h)
-		}
-		t.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	header, err := parseHeaders(d.headers)
+	if err != nil {
+		return nil, err
 	}
+	t := &native.Target{URL: u, Header: header, Subprotocols: d.subprotocols}
 	t.TLS, err = d.tls.config()
 	return t, err
 }

@@ -2,46 +2,31 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"os"
 
 	"github.com/spf13/pflag"
+
+	"github.com/wsconform/wsconform/ws"
 )
 
 // tlsFlags say how a wss server is trusted, and who we are to it.
 type tlsFlags struct {
-	insecure   bool
-	serverName string
-	ca         string
-	cert, key  string
+	ws.TLSOptions
 }
 
 func (t *tlsFlags) flags(f *pflag.FlagSet) {
-	f.BoolVarP(&t.insecure, "insecure", "k", false, "take any certificate of a wss server")
-	f.StringVar(&t.serverName, "server-name", "", "`NAME` to ask for and to verify in TLS")
-	f.StringVar(&t.ca, "ca", "", "trust the certificates of this PEM `FILE`")
-	f.StringVar(&t.cert, "cert", "", "client certificate for TLS, a PEM `FILE`")
-	f.StringVar(&t.key, "key", "", "its key, a PEM `FILE`")
+	f.BoolVarP(&t.Insecure, "insecure", "k", false, "take any certificate of a wss server")
+	f.BoolVar(&t.SkipHostname, "skip-hostname", false, "take a trusted certificate whatever names are in it")
+	f.StringVar(&t.ServerName, "server-name", "", "`NAME` to ask for and to verify in TLS")
+	f.StringVar(&t.VerifyName, "verify-name", "", "`NAME` to verify in place of the one that is asked for")
+	f.StringSliceVar(&t.RootFiles, "ca", nil, "trust the certificates of these PEM `FILES`")
+	f.StringVar(&t.CertFile, "cert", "", "client certificate for TLS, a PEM `FILE`")
+	f.StringVar(&t.KeyFile, "key", "", "its key, a PEM `FILE`, unless it is in the same file")
 }
 
 func (t *tlsFlags) config() (*tls.Config, error) {
-	conf := &tls.Config{ServerName: t.serverName, InsecureSkipVerify: t.insecure}
-	if t.ca != "" {
-		pem, err := os.ReadFile(t.ca)
-		if err != nil {
-			return nil, usagef("--ca: %w", err)
-		}
-		conf.RootCAs = x509.NewCertPool()
-		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, usagef("--ca %s: there is no certificate in it", t.ca)
-		}
+	config, err := t.Config()
+	if err != nil {
+		return nil, usagef("%w", err)
 	}
-	if t.cert != "" || t.key != "" {
-		pair, err := tls.LoadX509KeyPair(t.cert, t.key)
-		if err != nil {
-			return nil, usagef("--cert and --key: %w", err)
-		}
-		conf.Certificates = []tls.Certificate{pair}
-	}
-	return conf, nil
+	return config, nil
 }
