@@ -101,7 +101,10 @@ func ask(ctx SpecContext, opts ws.AcceptOptions, head string) (*wire, *http.Resp
 	w := startServer(ctx, opts, setup{})
 	DeferCleanup(w.stop)
 	w.SendRaw([]byte(head))
-	return w, w.answered()
+	r := w.answered()
+	method, _, _ := strings.Cut(head, " ")
+	r.Request = &http.Request{Method: method}
+	return w, r
 }
 
 // expectRefusal is an HTTP error and the end of TCP, and no upgrade.
@@ -109,7 +112,9 @@ func expectRefusal(w *wire, r *http.Response, status int) {
 	GinkgoHelper()
 	Expect(r).To(HaveHTTPStatus(status), "%s", w)
 	Expect(r.Header).NotTo(HaveKey("Sec-Websocket-Accept"))
-	w.take(int(max(r.ContentLength, 0)))
+	if r.Request == nil || r.Request.Method != http.MethodHead { // which has no body (RFC 9110 §9.3.2)
+		w.take(int(max(r.ContentLength, 0)))
+	}
 	Expect(w).To(EndTCP())
 	Expect(w.wait()).To(HaveOccurred())
 }

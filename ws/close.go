@@ -24,6 +24,8 @@ type closing struct {
 	pings []*ping    // in the order of their sending
 	count uint64
 
+	sent, received *CloseError // close frames
+
 	latency atomic.Int64 // of the last ping that was answered
 }
 
@@ -131,7 +133,13 @@ func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) er
 		reason = reason[:n]
 	}
 	var buf [MaxControlPayload]byte
-	return c.writeFrame(ctx, Header{Fin: true, Opcode: OpClose}, AppendClose(buf[:0], code, reason))
+	err := c.writeFrame(ctx, Header{Fin: true, Opcode: OpClose}, AppendClose(buf[:0], code, reason))
+	if err == nil {
+		c.cl.mu.Lock()
+		defer c.cl.mu.Unlock()
+		c.cl.sent = &CloseError{Code: code, Reason: reason}
+	}
+	return err
 }
 
 // ended reports whether it has.

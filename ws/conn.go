@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -41,6 +42,8 @@ type Conn struct {
 	closeTimeout time.Duration
 	onFrame      func(FrameEvent) // nil means nobody listens
 	alive        *keepalive       // nil without pings and hooks
+	id           uint64
+	logger       *slog.Logger // nil means silence
 
 	rd reader
 	wr writer
@@ -57,14 +60,19 @@ type connOptions struct {
 	closeTimeout time.Duration
 	onFrame      func(FrameEvent)
 	keepalive    Keepalive
+	logger       *slog.Logger
 }
 
 // newConn starts with the octets that came right behind the handshake.
 func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Conn {
 	c := &Conn{
 		nc: nc, client: o.client, info: info, maskKey: o.maskKey,
-		readTimeout: o.readTimeout, writeTimeout: o.writeTimeout, onFrame: o.onFrame,
+		readTimeout: o.readTimeout, writeTimeout: o.writeTimeout, id: lastID.Add(1), logger: o.logger,
 	}
+	if c.logger != nil {
+		c.logger = c.logger.With("conn", c.id, "remote", addrString(nc.RemoteAddr()))
+	}
+	c.onFrame = frameHook(c.logger, o.onFrame)
 	if c.maskKey == nil {
 		c.maskKey = maskKeys.next
 	}

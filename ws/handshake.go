@@ -24,12 +24,15 @@ type HandshakeInfo struct {
 	Subprotocol    string               // agreed; empty if none
 	Extensions     []Extension          // of the response
 	Deflate        *DeflateParams       // in force; nil if there is no compression
-	TLS            *tls.ConnectionState // of a client's connection; nil without TLS
+	User           string               // whom BasicAuth let in; empty on a client
+	TLS            *tls.ConnectionState // of the connection below when it opened; nil without TLS
 }
 
 const (
 	// maxHandshake bounds a request or response head in octets.
 	maxHandshake = 16 << 10
+	// defaultHeaderFields bounds the header lines of a request.
+	defaultHeaderFields = 128
 	// defaultHandshakeTimeout bounds the opening handshake.
 	defaultHandshakeTimeout = 10 * time.Second
 	// defaultReadLimit is twice the longest message of Autobahn's section 9.
@@ -60,11 +63,12 @@ func validKey(key string) bool {
 	return err == nil && len(raw) == 16 && len(key) == 24
 }
 
-var errHeadTooLarge = fmt.Errorf("handshake exceeds %d octets", maxHandshake)
+var errHeadTooLarge = errors.New("handshake exceeds")
 
-// readHead reads a head with its empty line. What arrived behind it, such as
-// the first frames, is the rest.
-func readHead(r io.Reader) (head, rest []byte, err error) {
+// readHead reads a head with its empty line, of at most limit octets. What arrived
+// behind it, such as the first frames, is the rest. With an error head is what
+// there is.
+func readHead(r io.Reader, limit int) (head, rest []byte, err error) {
 	buf := make([]byte, 0, 1024)
 	for {
 		from := max(len(buf)-3, 0)
@@ -73,18 +77,18 @@ func readHead(r io.Reader) (head, rest []byte, err error) {
 		}
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
-		if i := bytes.Index(buf[from:], []byte("\r\n\r\n")); i >= 0 && from+i+4 <= maxHandshake {
+		if i := bytes.Index(buf[from:], []byte("\r\n\r\n")); i >= 0 && from+i+4 <= limit {
 			end := from + i + 4
 			return buf[:end:end], buf[end:], nil
 		}
-		if len(buf) >= maxHandshake {
-			return nil, nil, errHeadTooLarge
+		if len(buf) >= limit {
+			return buf, nil, fmt.Errorf("%w %d octets", errHeadTooLarge, limit)
 		}
 		if err != nil {
 			if err == io.EOF && len(buf) > 0 {
 				err = io.ErrUnexpectedEOF
 			}
-			return nil, nil, err
+			return buf, nil, err
 		}
 	}
 }

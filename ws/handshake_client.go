@@ -3,7 +3,6 @@ package ws
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -144,17 +143,14 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 		he.Status, he.Header = status, header
 		return nil, he
 	}
-	if tc, ok := nc.(*tls.Conn); ok {
-		state := tc.ConnectionState()
-		info.TLS = &state
-	}
+	info.TLS = tlsState(nc)
 	if !release() {
 		return nil, context.Cause(ctx)
 	}
 	opts := connOptions{
 		client: true, deflate: o.Deflate, maskKey: o.MaskKey,
 		readLimit: o.ReadLimit, readTimeout: o.ReadTimeout, writeTimeout: o.WriteTimeout, closeTimeout: o.CloseTimeout,
-		onFrame: frameHook(o.Logger, o.OnFrame), keepalive: o.Keepalive,
+		onFrame: o.OnFrame, keepalive: o.Keepalive, logger: o.Logger,
 	}
 	return newConn(nc, rest, info, opts), nil
 }
@@ -164,7 +160,7 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 func finalResponse(nc net.Conn) (status int, header http.Header, rest []byte, err error) {
 	for range maxInterim + 1 {
 		early := bytes.NewReader(rest)
-		head, more, err := readHead(io.MultiReader(early, nc))
+		head, more, err := readHead(io.MultiReader(early, nc), maxHandshake)
 		if errors.Is(err, errHeadTooLarge) {
 			return 0, nil, nil, &HandshakeError{Reason: err.Error()}
 		}

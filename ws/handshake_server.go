@@ -8,141 +8,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// AcceptOptions configures [Accept], [AcceptNet] and [Server]. The zero value,
-// and nil, mean the defaults.
-type AcceptOptions struct {
-	// Subprotocols the server speaks, best first. The first that the client
-	// offers too is chosen. None means no subprotocol, which is legal even if
-	// the client offers some.
-	Subprotocols []string
-	// Origins that may connect, such as "https://example.com"; "*" is any. Nil
-	// means those whose host is the request's Host. A request without an Origin,
-	// not from a browser, always may.
-	Origins []string
-	// Check looks at the request once it is known to be a valid handshake. An
-	// error refuses it: a *RejectError with its own response, any other with 403.
-	// The request has no body, and a context that ends with the handshake.
-	Check func(*http.Request) error
-	// Header is added to the response.
-	Header http.Header
-	// Deflate turns permessage-deflate on (RFC 7692). Nil means off.
-	Deflate *Deflate
-	// ReadLimit is the largest message in octets, after inflating. Zero means 32
-	// MiB, a negative value no limit.
-	ReadLimit int64
-	// HandshakeTimeout bounds the opening handshake. Zero means 10 s, a negative
-	// value no bound. Accept leaves it to the http.Server.
-	HandshakeTimeout time.Duration
-	// CloseTimeout bounds the closing handshake. Zero means 10 s.
-	CloseTimeout time.Duration
-	// Keepalive pings the peer. The zero value means every 20 s, with 20 s to
-	// answer.
-	Keepalive Keepalive
-}
-
-// Accept answers a handshake that came through an HTTP server. Whatever it
-// refuses it has answered with an HTTP error, and returns a [*RejectError].
-func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
-	if opts == nil {
-		opts = &AcceptOptions{}
-	}
-	if err := opts.valid(); err != nil {
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		return nil, err
-	}
-	info, reject := opts.check(r)
-	if reject != nil {
-		for name, values := range reject.Header {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(reject.Status)
-		_, _ = w.Write(reject.Body) // the refusal is the error that counts
-		return nil, reject
-	}
-	nc, brw, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		return nil, fmt.Errorf("ws: accept: %w", err)
-	}
-	_ = nc.SetDeadline(time.Time{}) // the http.Server's deadlines end here
-	rest, err := brw.Reader.Peek(brw.Reader.Buffered())
-	if err == nil {
-		_, err = nc.Write(switching(info))
-	}
-	if err != nil {
-		_ = nc.Close()
-		return nil, fmt.Errorf("ws: accept: %w", err)
-	}
-	return newConn(nc, slices.Clone(rest), info, opts.connOptions()), nil
-}
-
-// AcceptNet answers a handshake on a connection that nothing was read from: TCP,
-// TLS, a unix socket, a pipe. ctx bounds the handshake only. On an error the
-// connection has been closed; a request that was refused was answered and gives
-// a [*RejectError].
-func AcceptNet(ctx context.Context, nc net.Conn, opts *AcceptOptions) (*Conn, error) {
-	c, err := acceptNet(ctx, nc, opts)
-	if err != nil {
-		_ = nc.Close()
-	}
-	return c, err
-}
-
-func acceptNet(ctx context.Context, nc net.Conn, opts *AcceptOptions) (*Conn, error) {
-	if opts == nil {
-		opts = &AcceptOptions{}
-	}
-	if err := opts.valid(); err != nil {
-		return nil, err
-	}
-	ctx, cancel := handshakeContext(ctx, opts.HandshakeTimeout)
-	defer cancel()
-	release := bindDeadline(ctx, nc)
-	defer release()
-
-	head, rest, err := readHead(nc)
-	if err != nil && !errors.Is(err, errHeadTooLarge) {
-		return nil, fmt.Errorf("ws: accept: %w", ctxError(ctx, err))
-	}
-	var info *HandshakeInfo
-	var reject *RejectError
-	if err != nil {
-		reject = refuse(http.StatusRequestHeaderFieldsTooLarge, err.Error())
-	} else {
-		info, reject = opts.checkHead(ctx, nc, head)
-	}
-	if reject != nil {
-		if _, err := nc.Write(rejection(reject)); err == nil {
-			release()
-			hangUp(nc, lingerTime) // a reset would destroy the answer
-		}
-		return nil, reject
-	}
-	if _, err := nc.Write(switching(info)); err != nil {
-		return nil, fmt.Errorf("ws: accept: %w", ctxError(ctx, err))
-	}
-	if !release() {
-		return nil, fmt.Errorf("ws: accept: %w", context.Cause(ctx))
-	}
-	return newConn(nc, rest, info, opts.connOptions()), nil
-}
-
-func (o *AcceptOptions) valid() error {
-	if o.Deflate != nil {
-		return o.Deflate.valid()
-	}
-	return nil
-}
-
-func (o *AcceptOptions) connOptions() connOptions {
-	return connOptions{deflate: o.Deflate, readLimit: o.ReadLimit, closeTimeout: o.CloseTimeout, keepalive: o.Keepalive}
-}
-
-// checkHead turns raw octets into a request and checks it.
+// checkHead turns raw octets into a request and decides about it.
 func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte) (*HandshakeInfo, *RejectError) {
 	start, header, err := parseHead(head)
 	if err != nil {
@@ -162,7 +33,7 @@ func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte)
 		return nil, refuse(http.StatusBadRequest, "malformed request target")
 	}
 	host, ok := one(header, "Host")
-	if !ok {
+	if !ok && (len(header["Host"]) > 0 || major != 1 || minor > 0) {
 		return nil, refuse(http.StatusBadRequest, "not exactly one Host header (RFC 6455 §4.2.1)")
 	}
 	delete(header, "Host")
@@ -174,51 +45,40 @@ func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte)
 		Proto: proto, ProtoMajor: major, ProtoMinor: minor,
 		Header: header, Host: host, Body: http.NoBody,
 	}).WithContext(ctx)
-	if addr := nc.RemoteAddr(); addr != nil {
-		r.RemoteAddr = addr.String()
-	}
-	return o.check(r)
+	r.RemoteAddr = addrString(nc.RemoteAddr())
+	r.TLS = tlsState(nc)
+	return o.decide(r)
 }
 
-// check applies RFC 6455 §4.2.1 in the order a client would want to hear of it,
-// and makes the choices of §4.2.2.
-func (o *AcceptOptions) check(r *http.Request) (*HandshakeInfo, *RejectError) {
-	h := r.Header
-	switch {
-	case r.Method != http.MethodGet:
-		reject := refuse(http.StatusMethodNotAllowed, "method is not GET")
-		reject.Header.Set("Allow", "GET")
-		return nil, reject
-	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
-		return nil, refuse(http.StatusHTTPVersionNotSupported, "not HTTP/1.1")
-	case r.Host == "":
-		return nil, refuse(http.StatusBadRequest, "no Host header")
-	case !listHas(h["Upgrade"], "websocket"):
-		reject := refuse(http.StatusUpgradeRequired, "no upgrade to websocket asked for")
-		if len(h["Upgrade"]) > 0 {
-			reject = refuse(http.StatusBadRequest, "Upgrade header without websocket")
+// decide says what becomes of a request: a handshake, or the answer to refuse it
+// with.
+func (o *AcceptOptions) decide(r *http.Request) (*HandshakeInfo, *RejectError) {
+	if n := fieldCount(r.Header); n > o.maxHeaderFields() {
+		return nil, refuse(http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("more than %d header fields", o.maxHeaderFields()))
+	}
+	if o.Intercept != nil {
+		if err := o.Intercept(r); err != nil {
+			return nil, asReject(err)
 		}
-		return nil, withVersion(reject)
-	case !listHas(h["Connection"], "Upgrade"):
-		return nil, refuse(http.StatusBadRequest, "Connection header without Upgrade")
 	}
-	if version, ok := one(h, "Sec-WebSocket-Version"); !ok {
-		return nil, withVersion(refuse(http.StatusBadRequest, "not exactly one Sec-WebSocket-Version header"))
-	} else if version != "13" {
-		return nil, withVersion(refuse(http.StatusUpgradeRequired, "Sec-WebSocket-Version is not 13"))
+	if reject := checkRequest(r); reject != nil {
+		return nil, reject
 	}
-	key, ok := one(h, "Sec-WebSocket-Key")
-	if !ok || !validKey(key) {
-		return nil, refuse(http.StatusBadRequest, "not exactly one Sec-WebSocket-Key of 16 octets in base64")
+	info := &HandshakeInfo{
+		Target: r.RequestURI, Host: r.Host, RequestHeader: r.Header, ResponseHeader: make(http.Header), TLS: r.TLS,
 	}
 	if !o.allowsOrigin(r) {
 		return nil, refuse(http.StatusForbidden, "origin not allowed")
 	}
-	info := &HandshakeInfo{
-		Target: r.RequestURI, Host: r.Host, RequestHeader: h,
-		ResponseHeader: make(http.Header),
+	if o.BasicAuth != nil {
+		var ok bool
+		if info.User, ok = o.BasicAuth.allow(r); !ok {
+			reject := refuse(http.StatusUnauthorized, "user and password, please")
+			reject.Header.Set("WWW-Authenticate", o.BasicAuth.challenge())
+			return nil, reject
+		}
 	}
-	if reject := o.choose(info); reject != nil {
+	if reject := o.choose(r, info); reject != nil {
 		return nil, reject
 	}
 	if o.Check != nil {
@@ -226,20 +86,55 @@ func (o *AcceptOptions) check(r *http.Request) (*HandshakeInfo, *RejectError) {
 			return nil, asReject(err)
 		}
 	}
-	for name, values := range o.Header {
-		info.ResponseHeader[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	if reject := o.respond(r, info); reject != nil {
+		return nil, reject
 	}
-	set := info.ResponseHeader.Set
-	set("Upgrade", "websocket")
-	set("Connection", "Upgrade")
-	set("Sec-WebSocket-Accept", AcceptKey(key))
 	return info, nil
 }
 
-// choose picks subprotocol and extensions.
-func (o *AcceptOptions) choose(info *HandshakeInfo) *RejectError {
-	h := info.RequestHeader
-	offered := splitList(h["Sec-Websocket-Protocol"])
+func fieldCount(h http.Header) (n int) {
+	for _, values := range h {
+		n += len(values)
+	}
+	return n
+}
+
+// checkRequest applies RFC 6455 §4.2.1 in the order a client would want to hear
+// of it.
+func checkRequest(r *http.Request) *RejectError {
+	h := r.Header
+	switch {
+	case r.Method != http.MethodGet:
+		reject := refuse(http.StatusMethodNotAllowed, "method is not GET")
+		reject.Header.Set("Allow", "GET")
+		return reject
+	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
+		return refuse(http.StatusHTTPVersionNotSupported, "not HTTP/1.1")
+	case r.Host == "":
+		return refuse(http.StatusBadRequest, "no Host header")
+	case !listHas(h["Upgrade"], "websocket"):
+		reject := refuse(http.StatusUpgradeRequired, "no upgrade to websocket asked for")
+		if len(h["Upgrade"]) > 0 {
+			reject = refuse(http.StatusBadRequest, "Upgrade header without websocket")
+		}
+		return withVersion(reject)
+	case !listHas(h["Connection"], "Upgrade"):
+		return refuse(http.StatusBadRequest, "Connection header without Upgrade")
+	}
+	if version, ok := one(h, "Sec-WebSocket-Version"); !ok {
+		return withVersion(refuse(http.StatusBadRequest, "not exactly one Sec-WebSocket-Version header"))
+	} else if version != "13" {
+		return withVersion(refuse(http.StatusUpgradeRequired, "Sec-WebSocket-Version is not 13"))
+	}
+	if key, ok := one(h, "Sec-WebSocket-Key"); !ok || !validKey(key) {
+		return refuse(http.StatusBadRequest, "not exactly one Sec-WebSocket-Key of 16 octets in base64")
+	}
+	return nil
+}
+
+// choose picks subprotocol and extensions (RFC 6455 §4.2.2).
+func (o *AcceptOptions) choose(r *http.Request, info *HandshakeInfo) *RejectError {
+	offered := splitList(r.Header["Sec-Websocket-Protocol"])
 	for i, p := range offered {
 		if !isToken(p) {
 			return refuse(http.StatusBadRequest, "subprotocol is not a token")
@@ -248,15 +143,18 @@ func (o *AcceptOptions) choose(info *HandshakeInfo) *RejectError {
 			return refuse(http.StatusBadRequest, "subprotocol offered twice")
 		}
 	}
-	for _, p := range o.Subprotocols {
-		if slices.Contains(offered, p) {
-			info.Subprotocol = p
-			info.ResponseHeader.Set("Sec-WebSocket-Protocol", p)
-			break
+	info.Subprotocol = bestSubprotocol(o.Subprotocols, offered)
+	if o.SelectSubprotocol != nil {
+		p, err := o.SelectSubprotocol(r, slices.Clone(offered))
+		if err != nil {
+			return asReject(err)
 		}
+		if p != "" && !slices.Contains(offered, p) {
+			return refuse(http.StatusInternalServerError, "subprotocol chosen that was not offered")
+		}
+		info.Subprotocol = p
 	}
-	lines := h["Sec-Websocket-Extensions"]
-	joined := strings.Join(lines, ", ")
+	joined := strings.Join(r.Header["Sec-Websocket-Extensions"], ", ")
 	if strings.Trim(joined, ", \t") == "" {
 		return nil // not in the grammar, but clients send an empty header to say none
 	}
@@ -270,26 +168,49 @@ func (o *AcceptOptions) choose(info *HandshakeInfo) *RejectError {
 	if agreed, ok := o.Deflate.negotiate(exts); ok {
 		info.Deflate = &agreed
 		info.Extensions = []Extension{agreed.Extension()}
-		info.ResponseHeader.Set("Sec-WebSocket-Extensions", formatExtensions(info.Extensions))
 	}
 	return nil
 }
 
-func (o *AcceptOptions) allowsOrigin(r *http.Request) bool {
-	values := r.Header["Origin"]
-	if len(values) == 0 {
-		return true
+// bestSubprotocol weighs the preferences of both sides alike.
+func bestSubprotocol(speaks, offered []string) (best string) {
+	least := len(speaks) + len(offered)
+	for i, p := range speaks {
+		if j := slices.Index(offered, p); j >= 0 && i+j < least {
+			best, least = p, i+j
+		}
 	}
-	if len(values) > 1 {
-		return false
+	return best
+}
+
+// respond writes the header of the response. What makes up the handshake comes
+// last, so that it holds.
+func (o *AcceptOptions) respond(r *http.Request, info *HandshakeInfo) *RejectError {
+	h := info.ResponseHeader
+	for name, values := range o.Header {
+		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 	}
-	if o.Origins != nil {
-		return slices.ContainsFunc(o.Origins, func(allowed string) bool {
-			return allowed == "*" || strings.EqualFold(allowed, values[0])
-		})
+	if o.ServerHeader != "" {
+		h.Set("Server", o.ServerHeader)
 	}
-	u, err := url.Parse(values[0])
-	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+	if o.Respond != nil {
+		if err := o.Respond(r, info); err != nil {
+			return asReject(err)
+		}
+	}
+	for _, name := range []string{"Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Content-Length", "Transfer-Encoding"} {
+		h.Del(name)
+	}
+	h.Set("Upgrade", "websocket")
+	h.Set("Connection", "Upgrade")
+	h.Set("Sec-WebSocket-Accept", AcceptKey(r.Header.Get("Sec-WebSocket-Key")))
+	if info.Subprotocol != "" {
+		h.Set("Sec-WebSocket-Protocol", info.Subprotocol)
+	}
+	if len(info.Extensions) > 0 {
+		h.Set("Sec-WebSocket-Extensions", formatExtensions(info.Extensions))
+	}
+	return nil
 }
 
 func refuse(status int, reason string) *RejectError {
@@ -322,14 +243,19 @@ func asReject(err error) *RejectError {
 	return &e
 }
 
-// rejection is the response octets for a raw connection.
-func rejection(e *RejectError) []byte {
-	h := e.Header.Clone()
-	if h == nil {
-		h = make(http.Header)
+// rejection is the response octets for a raw connection. An answer to HEAD has no
+// body (RFC 9110 §9.3.2).
+func (o *AcceptOptions) rejection(e *RejectError, noBody bool) []byte {
+	h := make(http.Header, len(e.Header)+4)
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	for name, values := range e.Header {
+		h[http.CanonicalHeaderKey(name)] = values
+	}
+	if o.ServerHeader != "" {
+		h.Set("Server", o.ServerHeader)
 	}
 	h.Del("Transfer-Encoding")
-	h.Set("Content-Length", fmt.Sprint(len(e.Body)))
+	h.Set("Content-Length", strconv.Itoa(len(e.Body)))
 	if conn := h.Get("Connection"); conn != "" {
 		h.Set("Connection", conn+", close")
 	} else {
@@ -337,6 +263,9 @@ func rejection(e *RejectError) []byte {
 	}
 	b := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\n", e.Status, http.StatusText(e.Status))
 	b = append(appendFields(b, h), "\r\n"...)
+	if noBody {
+		return b
+	}
 	return append(b, e.Body...)
 }
 

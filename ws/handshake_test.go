@@ -100,7 +100,7 @@ func TestServerHandshake(t *testing.T) {
 		{"body", request("Content-Length: 5"), " 400 "},
 		{"own origin", request("Origin: https://example.com"), " 101 "},
 		{"foreign origin", request("Origin: https://evil.test"), " 403 "},
-		{"subprotocol", request("Sec-WebSocket-Protocol: a, b", "Sec-WebSocket-Protocol: c"), " 101 |Sec-Websocket-Protocol: c\r\n"},
+		{"subprotocol", request("Sec-WebSocket-Protocol: a, b", "Sec-WebSocket-Protocol: c"), " 101 |Sec-Websocket-Protocol: a\r\n"},
 		{"subprotocol unknown", request("Sec-WebSocket-Protocol: x"), " 101 "},
 		{"subprotocol twice", request("Sec-WebSocket-Protocol: a, a"), " 400 "},
 		{"empty extensions", request("Sec-WebSocket-Extensions: "), " 101 "},

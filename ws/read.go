@@ -587,12 +587,15 @@ func (c *Conn) gotClose(payload []byte) error {
 	if err != nil {
 		return c.fail(err)
 	}
+	ce := &CloseError{Code: code, Reason: reason}
+	c.cl.mu.Lock()
+	c.cl.received = ce
+	c.cl.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), lingerTime)
 	defer cancel()
 	// If ours is out already this does nothing; if it cannot be sent, the peer has
 	// gone, and what it said still counts.
 	_ = c.sendClose(ctx, code, "")
-	ce := &CloseError{Code: code, Reason: reason}
 	c.hangUp(ce)
 	return ce
 }

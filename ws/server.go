@@ -3,51 +3,77 @@ package ws
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 )
 
-// A Server accepts connections from listeners and hands each to its Handler. The
-// listener decides what they are: TCP, TLS, a unix socket.
+// A Server hands each connection to its Handler. It takes them from listeners, by
+// [Server.Serve], and from HTTP servers, as an [http.Handler]. A listener decides
+// what its connections are: TCP, TLS ([crypto/tls.NewListener]), a unix socket.
+//
+// The zero value is a server that echoes. Its fields must not change once it is in
+// use.
 type Server struct {
 	// Handler runs in a goroutine of its own for each connection. When it returns,
-	// the connection is closed with StatusNormalClosure if it is still open. Its
-	// context ends with the connection's, or when Shutdown gives up waiting. Nil
-	// means Echo.
+	// the connection is closed with StatusNormalClosure if it is still open; when it
+	// panics, with StatusInternalError. Its context ends when the connection does.
+	// Nil means Echo.
 	Handler func(context.Context, *Conn)
-	// Accept configures the handshake.
+	// Accept configures the handshake and the connections.
 	Accept AcceptOptions
-	// Logger hears of refused handshakes and of listeners that fail for a moment.
-	// Nil means silence.
+	// MaxConns bounds the connections, those in their handshake included. One more
+	// gets status 503. Zero means no bound.
+	MaxConns int
+	// MaxHandshakes bounds the handshakes that Serve has in flight, and with them
+	// what clients cost that dribble: each at most Accept.MaxHeaderBytes for
+	// Accept.HandshakeTimeout. Further connections wait, in the end in the queue of
+	// the listener. Zero means 1024, a negative value no bound.
+	MaxHandshakes int
+	// Logger hears at Info of connections that open and close and of refused
+	// handshakes, at Warn of listeners that fail for a moment, and at Error of
+	// handlers that panic. It is that of Accept too, unless that has one. Nil means
+	// silence.
 	Logger *slog.Logger
 
 	mu        sync.Mutex // guards the rest
 	closed    bool
 	listeners map[net.Listener]struct{}
-	shaking   map[net.Conn]struct{} // in their handshake
+	shaking   int // connections in their handshake
 	conns     map[*Conn]struct{}
-	ctx       context.Context //nolint:containedctx // of all handlers
-	cancel    context.CancelFunc
+	ctx       context.Context //nolint:containedctx // of all handshakes
+	cancel    context.CancelCauseFunc
+	turns     chan struct{} // has one for each handshake of Serve; nil without a bound
 	wg        sync.WaitGroup
 }
 
-// ErrServerClosed is what Serve returns after Shutdown.
+const defaultMaxHandshakes = 1024
+
+// ErrServerClosed is what Serve returns after Shutdown or Close.
 var ErrServerClosed = errors.New("ws: server closed")
 
 // init needs mu.
 func (s *Server) init() {
-	if s.ctx == nil {
-		s.ctx, s.cancel = context.WithCancel(context.Background())
-		s.listeners = make(map[net.Listener]struct{})
-		s.shaking = make(map[net.Conn]struct{})
-		s.conns = make(map[*Conn]struct{})
+	if s.ctx != nil {
+		return
+	}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.listeners = make(map[net.Listener]struct{})
+	s.conns = make(map[*Conn]struct{})
+	switch {
+	case s.MaxHandshakes == 0:
+		s.turns = make(chan struct{}, defaultMaxHandshakes)
+	case s.MaxHandshakes > 0:
+		s.turns = make(chan struct{}, s.MaxHandshakes)
 	}
 }
 
-// Serve accepts connections until the listener fails or Shutdown is called, and
-// closes the listener. It does not wait for handlers: Shutdown does.
+// Serve accepts connections until the listener fails or Shutdown or Close is
+// called, and closes the listener. It does not wait for handlers: Shutdown does.
 func (s *Server) Serve(l net.Listener) error {
 	defer l.Close()
 	s.mu.Lock()
@@ -67,7 +93,7 @@ func (s *Server) Serve(l net.Listener) error {
 	for {
 		nc, err := l.Accept()
 		if err != nil {
-			if s.isClosed() {
+			if s.ctx.Err() != nil {
 				return ErrServerClosed
 			}
 			// Out of file descriptors, for example: others will end.
@@ -84,57 +110,170 @@ func (s *Server) Serve(l net.Listener) error {
 			return err
 		}
 		pause = 0
-		s.mu.Lock()
-		if s.closed {
-			s.mu.Unlock()
+		if s.turns != nil {
+			select {
+			case s.turns <- struct{}{}:
+			case <-s.ctx.Done():
+			}
+		}
+		reject, ok := s.enter()
+		if !ok {
 			_ = nc.Close()
 			return ErrServerClosed
 		}
-		s.shaking[nc] = struct{}{}
-		s.wg.Go(func() { s.serve(nc) })
-		s.mu.Unlock()
+		go s.serve(nc, reject)
 	}
 }
 
-func (s *Server) serve(nc net.Conn) {
-	c, err := AcceptNet(s.ctx, nc, &s.Accept)
-	s.mu.Lock()
-	delete(s.shaking, nc)
-	closed := s.closed
-	if err == nil {
-		s.conns[c] = struct{}{}
-	}
-	s.mu.Unlock()
-	if err != nil {
-		s.logger().Info("handshake failed", "remote", nc.RemoteAddr(), "error", err)
-		return
-	}
-	defer func() {
-		s.mu.Lock()
-		delete(s.conns, c)
-		s.mu.Unlock()
-	}()
-	defer c.CloseNow() //nolint:errcheck // it has nothing to say
-	if closed {
-		_ = c.Close(StatusGoingAway, "")
-		return
-	}
-	if s.Handler == nil {
-		_ = Echo(c.Context(), c) // ends as the peer wants
-	} else {
-		s.Handler(c.Context(), c)
-	}
-	select {
-	case <-c.Done():
-	default:
-		_ = c.Close(StatusNormalClosure, "") // the handler has gone: no one to tell
-	}
-}
-
-func (s *Server) isClosed() bool {
+// enter counts a connection that begins its handshake; leave must follow. It is
+// false when the server is closed. A connection too many is to be rejected.
+func (s *Server) enter() (reject *RejectError, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.closed
+	s.init()
+	if s.closed {
+		return nil, false
+	}
+	s.wg.Add(1)
+	s.shaking++
+	if s.MaxConns > 0 && s.shaking+len(s.conns) > s.MaxConns {
+		reject = refuse(http.StatusServiceUnavailable, "too many connections")
+	}
+	return reject, true
+}
+
+// leave is for the end of a handshake. Without a connection it is the end of all,
+// else end must follow. It is false when the server has been closed in between.
+func (s *Server) leave(c *Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shaking--
+	if c == nil {
+		s.wg.Done()
+		return false
+	}
+	s.conns[c] = struct{}{}
+	return !s.closed
+}
+
+func (s *Server) end(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	s.wg.Done()
+}
+
+// serve is a connection of Serve.
+func (s *Server) serve(nc net.Conn, reject *RejectError) {
+	opts := s.acceptOptions()
+	var c *Conn
+	var err error = reject
+	if reject == nil {
+		c, err = AcceptNet(s.ctx, nc, &opts)
+	} else {
+		opts.rejectNet(nc, reject, false)
+		_ = nc.Close()
+	}
+	if s.turns != nil {
+		<-s.turns
+	}
+	s.run(nil, c, addrString(nc.RemoteAddr()), err)
+}
+
+// ServeHTTP answers a handshake that came through an HTTP server and runs the
+// Handler, which gets the values of the request's context. The HTTP server knows
+// nothing of the connection from then on: its Shutdown should be followed by ours.
+// MaxHandshakes, Accept.MaxHeaderBytes and Accept.HandshakeTimeout are the HTTP
+// server's to bound.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	opts := s.acceptOptions()
+	reject, ok := s.enter()
+	if !ok {
+		opts.reject(w, shuttingDown())
+		return
+	}
+	var c *Conn
+	var err error = reject
+	if reject == nil {
+		c, err = Accept(w, r, &opts)
+	} else {
+		opts.reject(w, reject)
+	}
+	s.run(r.Context(), c, r.RemoteAddr, err)
+}
+
+func shuttingDown() *RejectError {
+	return refuse(http.StatusServiceUnavailable, "server is shutting down")
+}
+
+func (s *Server) acceptOptions() AcceptOptions {
+	opts := s.Accept
+	if opts.Logger == nil {
+		opts.Logger = s.Logger
+	}
+	return opts
+}
+
+// run is what follows a handshake. The handler gets the values, if there are some.
+func (s *Server) run(values context.Context, c *Conn, remote string, err error) {
+	open := s.leave(c)
+	if err != nil {
+		s.refused(remote, err)
+		return
+	}
+	defer s.end(c)
+	defer c.CloseNow() //nolint:errcheck // it has nothing to say
+	if !open {
+		_ = c.Close(StatusGoingAway, "") // it is over anyway
+		return
+	}
+	start := time.Now()
+	c.Logger().Info("connection opened", "target", c.info.Target, "subprotocol", c.info.Subprotocol)
+	ctx := c.Context()
+	if values != nil {
+		ctx = valueContext{ctx, values}
+	}
+	_ = c.Close(s.handle(ctx, c), "") // unless it has ended
+	c.Logger().Info("connection closed", "error", c.Err(), "after", time.Since(start))
+}
+
+// A valueContext ends like one context and has the values of two.
+type valueContext struct {
+	context.Context
+	values context.Context //nolint:containedctx // it is one itself
+}
+
+func (c valueContext) Value(key any) any {
+	if v := c.Context.Value(key); v != nil {
+		return v
+	}
+	return c.values.Value(key)
+}
+
+// handle runs the handler and says what to close with.
+func (s *Server) handle(ctx context.Context, c *Conn) (code StatusCode) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.Logger().Error("handler panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			code = StatusInternalError
+		}
+	}()
+	if s.Handler == nil {
+		_ = Echo(ctx, c) // ends as the peer wants
+	} else {
+		s.Handler(ctx, c)
+	}
+	return StatusNormalClosure
+}
+
+// refused logs a handshake that failed.
+func (s *Server) refused(remote string, err error) {
+	level := slog.LevelInfo
+	var reject *RejectError
+	if errors.As(err, &reject) && reject.Status < http.StatusBadRequest {
+		level = slog.LevelDebug // a health check, for example
+	}
+	s.logger().Log(context.Background(), level, "no connection opened", "remote", remote, "error", err)
 }
 
 func (s *Server) logger() *slog.Logger {
@@ -142,64 +281,4 @@ func (s *Server) logger() *slog.Logger {
 		return s.Logger
 	}
 	return slog.New(slog.DiscardHandler)
-}
-
-// Shutdown stops the listeners, drops those in their handshake, closes open
-// connections with StatusGoingAway and waits for all handlers. When ctx ends
-// first, it cuts the connections and the handlers' contexts, waits for the
-// handlers to return, and says so.
-func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	s.init()
-	s.closed = true
-	for l := range s.listeners {
-		_ = l.Close() // Serve is about to say so
-	}
-	for nc := range s.shaking {
-		_ = nc.Close()
-	}
-	for c := range s.conns {
-		s.wg.Go(func() { _ = c.Close(StatusGoingAway, "") })
-	}
-	s.mu.Unlock()
-
-	stop := context.AfterFunc(ctx, func() {
-		s.cancel()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for c := range s.conns {
-			_ = c.CloseNow()
-		}
-	})
-	s.wg.Wait()
-	s.cancel()
-	if !stop() {
-		return context.Cause(ctx)
-	}
-	return nil
-}
-
-// maxEcho is the largest buffer that an echo keeps for the next message.
-const maxEcho = 4 << 20
-
-// Echo sends back each message until the connection ends, and says why it did.
-// It answers in batches, and reads into one buffer as long as that stays below 4 MiB.
-func Echo(ctx context.Context, c *Conn) error {
-	if err := c.SetBatch(ctx, true); err != nil {
-		return err
-	}
-	var buf []byte
-	for {
-		typ, p, err := c.ReadAppend(ctx, buf[:0])
-		if err != nil {
-			return err
-		}
-		if err := c.Write(ctx, typ, p); err != nil {
-			// The peer may have said why before it stopped listening.
-			return c.Discard(ctx)
-		}
-		if buf = p; cap(buf) > maxEcho {
-			buf = nil
-		}
-	}
 }

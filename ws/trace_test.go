@@ -81,7 +81,7 @@ func TestLogger(t *testing.T) {
 		{slog.LevelInfo, nil, []string{"frame", "request"}},
 		{
 			slog.LevelDebug,
-			[]string{"msg=request", "target=/room", "Authorization=[redacted]", "Cookie=[redacted]", "msg=response status=101", `msg="frame sent" opcode=text fin=true length=5`, "opcode=close", "code=1000"},
+			[]string{"msg=request", "target=/room", "Authorization=[redacted]", "Cookie=[redacted]", "msg=response status=101", `msg="frame sent" conn=`, "opcode=text fin=true length=5", "opcode=close", "code=1000"},
 			[]string{"secret", "hello"},
 		},
 		{ws.LevelPayload, []string{`payload="\"hello\""`}, []string{"secret"}},

@@ -1,0 +1,66 @@
+package ws
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// maxOrigin is more than a scheme, a host name of 253 octets and a port take. It
+// bounds the work of matching stars.
+const maxOrigin = 512
+
+// allowsOrigin is RFC 6455 §10.2. Browsers send an Origin, and pages cannot change
+// it.
+func (o *AcceptOptions) allowsOrigin(r *http.Request) bool {
+	values := r.Header["Origin"]
+	if len(values) == 0 {
+		return !o.RequireOrigin
+	}
+	if len(values) > 1 {
+		return false
+	}
+	if len(values[0]) > maxOrigin && !slices.Contains(o.Origins, "*") {
+		return false
+	}
+	origin := strings.ToLower(values[0])
+	if o.Origins == nil {
+		u, err := url.Parse(origin)
+		return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+	}
+	for _, pattern := range o.Origins {
+		if matchOrigin(strings.ToLower(pattern), origin) {
+			return true
+		}
+	}
+	return false
+}
+
+func matchOrigin(pattern, origin string) bool {
+	if pattern == "*" {
+		return true
+	}
+	if !strings.Contains(pattern, "://") && pattern != "null" {
+		_, host, ok := strings.Cut(origin, "://")
+		return ok && matchStars(pattern, host)
+	}
+	return matchStars(pattern, origin)
+}
+
+// matchStars matches with stars for any run of characters but colon and slash.
+func matchStars(pattern, s string) bool {
+	head, rest, star := strings.Cut(pattern, "*")
+	s, ok := strings.CutPrefix(s, head)
+	if !ok || !star {
+		return ok && s == ""
+	}
+	for i := 0; ; i++ {
+		if matchStars(rest, s[i:]) {
+			return true
+		}
+		if i == len(s) || s[i] == ':' || s[i] == '/' {
+			return false
+		}
+	}
+}
