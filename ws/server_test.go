@@ -1,0 +1,427 @@
+package ws_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// exchange sends octets to an address and reads until the end.
+func exchange(t testing.TB, addr, req string) string {
+	t.Helper()
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	_ = nc.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(nc, req); err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// A pipeListener listens in memory.
+type pipeListener struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case nc := <-l.conns:
+		return nc, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error { l.once.Do(func() { close(l.done) }); return nil }
+
+func (l *pipeListener) Addr() net.Addr { return pipeAddr{} }
+
+type pipeAddr struct{}
+
+func (pipeAddr) Network() string { return "pipe" }
+func (pipeAddr) String() string  { return "pipe" }
+
+// connect is a connection to it, or false once it has been closed.
+func (l *pipeListener) connect() (net.Conn, bool) {
+	near, far := net.Pipe()
+	select {
+	case l.conns <- far:
+		return near, true
+	case <-l.done:
+		return nil, false
+	}
+}
+
+func (l *pipeListener) dial(t testing.TB) *ws.Conn {
+	t.Helper()
+	c, err := ws.Dial(context.Background(), "ws://pipe/", &ws.DialOptions{
+		NetDial: func(context.Context, string, string) (net.Conn, error) {
+			if nc, ok := l.connect(); ok {
+				return nc, nil
+			}
+			return nil, net.ErrClosed
+		},
+		Keepalive: ws.Keepalive{Interval: -1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// start serves a listener in memory.
+func start(s *ws.Server) (l *pipeListener, served <-chan error) {
+	l = newPipeListener()
+	result := make(chan error, 1)
+	go func() { result <- s.Serve(l) }()
+	return l, result
+}
+
+func readAll(nc net.Conn) <-chan string {
+	got := make(chan string, 1)
+	go func() {
+		b, _ := io.ReadAll(nc)
+		got <- string(b)
+	}()
+	return got
+}
+
+// Shutdown has something for each stage of a connection.
+func TestShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released := make(chan struct{})
+		s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+			_ = c.Discard(context.Background())
+			if ctx.Err() == nil {
+				t.Error("got a context that outlives the connection")
+			}
+			<-released
+		}}
+		l, served := start(s)
+		open := l.dial(t)
+		silent, _ := l.connect()
+		begun, _ := l.connect()
+		_, _ = io.WriteString(begun, "GET / HTT")
+		toSilent, toBegun := readAll(silent), readAll(begun)
+
+		stopped := make(chan error, 1)
+		go func() { stopped <- s.Shutdown(context.Background()) }()
+		_, _, err := open.Read(context.Background())
+		var ce *ws.CloseError
+		if !errors.As(err, &ce) || ce.Code != ws.StatusGoingAway {
+			t.Errorf("got error %v, want a close with 1001", err)
+		}
+		if err := <-served; !errors.Is(err, ws.ErrServerClosed) {
+			t.Errorf("got error %v of Serve, want ErrServerClosed", err)
+		}
+		if got := <-toSilent; got != "" {
+			t.Errorf("got %q where nothing was asked, want nothing", got)
+		}
+		if got := <-toBegun; !strings.HasPrefix(got, "HTTP/1.1 503 ") {
+			t.Errorf("got %q, want status 503", got)
+		}
+		select {
+		case <-stopped:
+			t.Error("got an end of Shutdown before that of the handler")
+		case <-time.After(time.Hour):
+		}
+		close(released)
+		if err := <-stopped; err != nil {
+			t.Errorf("got error %v, want none", err)
+		}
+		if _, ok := l.connect(); ok {
+			t.Error("got a connection after Shutdown")
+		}
+		if err := s.Serve(newPipeListener()); !errors.Is(err, ws.ErrServerClosed) {
+			t.Errorf("got error %v of another Serve, want ErrServerClosed", err)
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		if w.Code != http.StatusServiceUnavailable {
+			t.Errorf("got status %d of ServeHTTP, want 503", w.Code)
+		}
+	})
+}
+
+// A Shutdown whose context ends cuts what is left.
+func TestShutdownImpatient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ended time.Duration
+		start0 := time.Now()
+		s := &ws.Server{Handler: func(ctx context.Context, _ *ws.Conn) {
+			<-ctx.Done() // and does not read, so that the close is not noticed
+			ended = time.Since(start0)
+		}}
+		l, served := start(s)
+		c := l.dial(t)
+		go func() { _, _, _ = c.Read(context.Background()); _ = c.CloseNow() }()
+		_, _ = l.connect() // never says a word
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Errorf("got error %v, want none: the peer answered", err)
+		}
+		if ended != 0 {
+			t.Errorf("got a context that ended after %v, want at once", ended)
+		}
+		<-served
+
+		s = &ws.Server{Handler: func(ctx context.Context, _ *ws.Conn) { <-ctx.Done() }}
+		l, served = start(s)
+		c = l.dial(t) // and never reads
+		start0 = time.Now()
+		ctx, cancel = context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got error %v, want deadline exceeded", err)
+		}
+		if d := time.Since(start0); d != 3*time.Second {
+			t.Errorf("got an end after %v, want 3s", d)
+		}
+		<-served
+		_ = c.CloseNow()
+	})
+}
+
+func TestServerClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &ws.Server{Handler: func(ctx context.Context, _ *ws.Conn) { <-ctx.Done() }}
+		l, served := start(s)
+		c := l.dial(t)
+		if err := s.Close(); err != nil {
+			t.Errorf("got error %v, want none", err)
+		}
+		if _, _, err := c.Read(context.Background()); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("got error %v, want an end without a close", err)
+		}
+		if err := <-served; !errors.Is(err, ws.ErrServerClosed) {
+			t.Errorf("got error %v, want ErrServerClosed", err)
+		}
+		if err := s.Shutdown(context.Background()); err != nil { // waits for the handler
+			t.Errorf("got error %v, want none", err)
+		}
+	})
+}
+
+// The context of a handler ends with the connection, whoever ends it.
+func TestHandlerContext(t *testing.T) {
+	tests := []struct {
+		name string
+		end  func(client *ws.Conn)
+	}{
+		{"close", func(c *ws.Conn) { _ = c.Close(ws.StatusNormalClosure, "") }},
+		{"cut", func(c *ws.Conn) { _ = c.CloseNow() }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+					go func() { _ = c.Discard(context.Background()) }()
+					<-ctx.Done()
+				}}
+				l, served := start(s)
+				tt.end(l.dial(t))
+				_ = s.Shutdown(context.Background())
+				<-served
+			})
+		})
+	}
+}
+
+func TestHandlerPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := &ws.Server{
+			Handler: func(context.Context, *ws.Conn) { panic("oh no") },
+			Logger:  slog.New(slog.NewTextHandler(&log, nil)),
+		}
+		l, served := start(s)
+		_, _, err := l.dial(t).Read(context.Background())
+		var ce *ws.CloseError
+		if !errors.As(err, &ce) || ce.Code != ws.StatusInternalError {
+			t.Errorf("got error %v, want a close with 1011", err)
+		}
+		_ = s.Shutdown(context.Background())
+		<-served
+		for _, want := range []string{`msg="connection opened" conn=`, "handler panicked", "oh no", "TestHandlerPanic", "connection closed"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("got log %s, want %q in it", &log, want)
+			}
+		}
+	})
+}
+
+func TestMaxConns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &ws.Server{MaxConns: 3}
+		l, served := start(s)
+		a, _ := l.dial(t), l.dial(t)
+		shaking, _ := l.connect()
+		synctest.Wait()
+
+		tooMany, _ := l.connect()
+		if got := <-readAll(tooMany); !strings.HasPrefix(got, "HTTP/1.1 503 ") {
+			t.Errorf("got %q for one too many, want status 503", got)
+		}
+		_ = tooMany.Close()
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		if w.Code != http.StatusServiceUnavailable {
+			t.Errorf("got status %d of ServeHTTP, want 503", w.Code)
+		}
+		_ = a.Close(ws.StatusNormalClosure, "")
+		synctest.Wait()
+		b := l.dial(t)
+		_ = shaking.Close()
+		synctest.Wait()
+		n := 0
+		for c := range s.Conns() {
+			if c.State() != ws.ConnOpen {
+				t.Errorf("got state %v, want open", c.State())
+			}
+			n++
+		}
+		if n != 2 {
+			t.Errorf("got %d connections, want 2", n)
+		}
+		for range s.Conns() {
+			break // may
+		}
+		go func() { _ = b.Discard(context.Background()) }()
+		_ = s.Close()
+		_ = s.Shutdown(context.Background())
+		<-served
+	})
+}
+
+// Clients that dribble hold up others only as long as a handshake may take, and no
+// more of them than MaxHandshakes are served at a time.
+func TestMaxHandshakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 4
+		s := &ws.Server{MaxHandshakes: n}
+		l, served := start(s)
+		before := runtime.NumGoroutine()
+		start0 := time.Now()
+		for range n {
+			nc, _ := l.connect()
+			go func() {
+				for _, b := range []byte(request()) {
+					if _, err := nc.Write([]byte{b}); err != nil {
+						break
+					}
+					time.Sleep(time.Second)
+				}
+				_ = nc.Close()
+			}()
+		}
+		synctest.Wait()
+		if got := runtime.NumGoroutine() - before; got > 3*n {
+			t.Errorf("got %d goroutines for %d handshakes", got, n)
+		}
+		c := l.dial(t)
+		if d := time.Since(start0); d != 10*time.Second {
+			t.Errorf("got a connection after %v, want 10s", d)
+		}
+		_ = c.Close(ws.StatusNormalClosure, "")
+		_ = s.Shutdown(context.Background())
+		<-served
+		time.Sleep(2 * time.Second) // the dribblers see the end
+	})
+}
+
+// A Server in a mux, beside other pages.
+func TestServeHTTP(t *testing.T) {
+	type key struct{}
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+		v, _ := ctx.Value(key{}).(string)
+		_ = c.Write(ctx, ws.MessageText, []byte(c.Handshake().Target+" "+v))
+		_ = ws.Echo(ctx, c)
+	}}
+	mux := http.NewServeMux()
+	mux.Handle("/chat/{room}", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, r.PathValue("room"))))
+	}))
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") })
+	srv := httptest.NewServer(mux)
+	defer srv.Close()
+	ctx := within(t, 10*time.Second)
+	c, err := ws.Dial(ctx, "ws"+strings.TrimPrefix(srv.URL, "http")+"/chat/blue?x=1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, p, err := c.Read(ctx); err != nil || string(p) != "/chat/blue?x=1 blue" {
+		t.Errorf("got %q, error %v", p, err)
+	}
+	if got := exchange(t, srv.Listener.Addr().String(), "GET /chat/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); status(got) != "426" {
+		t.Errorf("got %q, want 426", got)
+	}
+	go func() { _ = s.Shutdown(ctx) }()
+	_, _, err = c.Read(ctx)
+	var ce *ws.CloseError
+	if !errors.As(err, &ce) || ce.Code != ws.StatusGoingAway {
+		t.Errorf("got error %v, want a close with 1001", err)
+	}
+}
+
+// What a connection knows about itself, from open to closed.
+func TestConnState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := rawPair(t, true, nil)
+		d, _ := rawPair(t, false, nil)
+		if c.ID() == 0 || c.ID() == d.ID() {
+			t.Errorf("got IDs %d and %d, want two", c.ID(), d.ID())
+		}
+		if sent, received := c.CloseFrames(); c.State() != ws.ConnOpen || c.Err() != nil || sent != nil || received != nil {
+			t.Errorf("got %v, %v, %v, %v; want open and nothing", c.State(), c.Err(), sent, received)
+		}
+		closed := make(chan error, 1)
+		go func() { closed <- c.Close(ws.StatusCode(4000), "enough") }()
+		if _, err := peer.next(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if sent, received := c.CloseFrames(); c.State() != ws.ConnClosing || sent == nil || sent.Code != 4000 || sent.Reason != "enough" || received != nil {
+			t.Errorf("got %v, %v, %v; want closing with 4000", c.State(), sent, received)
+		}
+		_, _ = peer.Write(peer.frame(closing(4001, "indeed")))
+		if err := <-closed; err != nil {
+			t.Fatal(err)
+		}
+		var ce *ws.CloseError
+		if _, received := c.CloseFrames(); c.State() != ws.ConnClosed || received == nil || received.Code != 4001 || !errors.As(c.Err(), &ce) || ce.Reason != "indeed" {
+			t.Errorf("got %v, %v, %v; want closed with 4001", c.State(), received, c.Err())
+		}
+		_ = d.CloseNow()
+		if sent, received := d.CloseFrames(); d.State() != ws.ConnClosed || sent != nil || received != nil || !errors.Is(d.Err(), net.ErrClosed) {
+			t.Errorf("got %v, %v, %v, %v; want closed without a word", d.State(), sent, received, d.Err())
+		}
+	})
+}
