@@ -78,6 +78,7 @@ func (l *pipeListener) connect() (net.Conn, bool) {
 	}
 }
 
+// dial opens a WebSocket, on both sides. It belongs in a bubble.
 func (l *pipeListener) dial(t testing.TB) *ws.Conn {
 	t.Helper()
 	c, err := ws.Dial(context.Background(), "ws://pipe/", &ws.DialOptions{
@@ -87,11 +88,12 @@ func (l *pipeListener) dial(t testing.TB) *ws.Conn {
 			}
 			return nil, net.ErrClosed
 		},
-		Keepalive: ws.Keepalive{Interval: -1},
+		HandshakeTimeout: time.Minute, Keepalive: ws.Keepalive{Interval: -1},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	synctest.Wait()
 	return c
 }
 
