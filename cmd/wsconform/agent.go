@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -25,7 +26,7 @@ func agentCommand() *cobra.Command {
 		Args:  noCommand,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(agentListCommand(), agentCheckCommand(), agentKeepCommand())
+	c.AddCommand(agentListCommand(), agentCheckCommand(), agentInitCommand(), agentKeepCommand())
 	return c
 }
 
@@ -161,24 +162,47 @@ func checkAgent(ctx context.Context, w io.Writer, workshop *compare.Workshop, a 
 
 func indent(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n        ") }
 
-func agentKeepCommand() *cobra.Command {
-	k := compare.Keeper{}
-	var memory int64
+func agentInitCommand() *cobra.Command {
+	var dir, language string
 	c := &cobra.Command{
-		Use:    "keep -- COMMAND...",
-		Short:  "Run a command within bounds and leave nothing of it behind",
-		Hidden: true,
-		Args:   args(cobra.MinimumNArgs(1)),
-		RunE: func(c *cobra.Command, command []string) error {
-			k.Output, k.Bounds.Memory = c.OutOrStdout(), agents.Size(memory)
+		Use:   "init --lang LANGUAGE NAME",
+		Short: "Make a new agent that works",
+		Long: `Makes a folder with a new agent, a copy of one that works in the language: replace
+its library by the one that you want to compare. The name is a language and a
+library, such as go-mylib. wsconform agent check proves the folder.`,
+		Example: `  wsconform agent init --lang python python-mylib
+  wsconform agent check --agents . python-mylib`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, names []string) error {
+			if language == "" {
+				return usagef("say in which language: --lang %s", strings.Join(agents.Languages(), "|"))
+			}
+			err := agents.Scaffold(dir, language, names[0])
+			if err != nil {
+				return usagef("%w", err)
+			}
+			fmt.Fprintf(c.OutOrStdout(), "made %s; to prove it: wsconform agent check --agents %s %s\n", filepath.Join(dir, names[0]), dir, names[0])
+			return nil
+		},
+	}
+	c.Flags().StringVar(&language, "lang", "", "`LANGUAGE` of the agent: "+strings.Join(agents.Languages(), ", "))
+	c.Flags().StringVar(&dir, "agents", ".", "make it in this folder, `DIR`")
+	return c
+}
+
+func agentKeepCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:                "keep FLAGS -- COMMAND...",
+		Short:              "Run a command within bounds and leave nothing of it behind",
+		Hidden:             true, // for compare, which starts every agent with it
+		DisableFlagParsing: true,
+		RunE: func(c *cobra.Command, list []string) error {
+			k, command, err := compare.ParseKeeper(list)
+			if err != nil {
+				return usagef("%w", err)
+			}
+			k.Output = c.OutOrStdout()
 			return k.Run(c.Context(), command)
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&k.Dir, "dir", "", "where it runs, `DIR`")
-	f.StringArrayVar(&k.Env, "env", nil, "add `NAME=VALUE` to its environment")
-	f.Int64Var(&memory, "memory", 0, "end it when it uses more memory, `OCTETS`")
-	f.Int64Var(&k.Bounds.PIDs, "pids", 0, "end it when it has more processes and threads, `N`")
-	f.StringVar(&k.Fate, "fate", "", "write why it was ended to this `FILE`")
-	return c
 }

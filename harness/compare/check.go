@@ -76,7 +76,7 @@ func pinned(b *Built) string {
 
 func checkRole(ctx context.Context, w *Workshop, b *Built, row Row, list []cases.Case, log io.Writer, say func(Step)) (ok bool, err error) {
 	s := &session{
-		built: b, role: row.Role, engine: row.Engine, workshop: w, log: log,
+		built: b, role: row.Role, engine: row.Engine, workshop: w, patience: startPatience, log: log,
 		results: map[cases.ID]harness.Result{}, write: func(harness.Result) {},
 	}
 	begun := time.Now()

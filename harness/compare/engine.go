@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -43,9 +44,15 @@ func (e Native) About() harness.Engine { return harness.Engine{Name: "native", V
 // Server plays many cases at once, if the server takes that.
 func (e Native) Server(ctx context.Context, s Subject, addr string, emit func(harness.Result)) error {
 	target := native.Target{URL: &url.URL{Scheme: "ws", Host: addr, Path: "/"}}
-	_, err := native.TestServer(ctx, target, s.Cases, native.Options{Parallel: s.Parallel}, emit)
+	report, err := native.TestServer(ctx, target, s.Cases, native.Options{Parallel: s.Parallel}, emit)
+	if err == nil && report.Echoed && !report.Survived {
+		return errSilent
+	}
 	return err
 }
+
+// errSilent means that a server echoes no more.
+var errSilent = errors.New("the server echoed before the cases and does not any more")
 
 // Client starts the command several times, each with a share of the cases.
 func (e Native) Client(ctx context.Context, s Subject, emit func(harness.Result)) error {

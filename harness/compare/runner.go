@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,8 +63,9 @@ type Runner struct {
 	// Repeats is how often a verdict that may be owed to chance is played again.
 	// 0 means not at all.
 	Repeats int
-	// Patience bounds one row. 0 means 30 minutes.
-	Patience time.Duration
+	// Patience bounds one row, and StartPatience how long a server may take to
+	// listen. 0 means 30 minutes and 30 seconds.
+	Patience, StartPatience time.Duration
 	// Again plays also rows that have a run file already.
 	Again bool
 	// Progress is told when something begins or ends, one at a time. Nil ignores it.
@@ -247,14 +249,11 @@ func (r *Runner) play(ctx context.Context, row Row, b *Built, w *harness.Writer)
 		return err
 	}
 	defer log.Close() //nolint:errcheck // a log
-	patience := r.Patience
-	if patience == 0 {
-		patience = rowPatience
-	}
+	patience := cmp.Or(r.Patience, rowPatience)
 	bounded, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
 	defer cancel()
 	s := &session{
-		built: b, role: row.Role, engine: row.Engine, workshop: r.Workshop, repeats: r.Repeats,
+		built: b, role: row.Role, engine: row.Engine, workshop: r.Workshop, repeats: r.Repeats, patience: cmp.Or(r.StartPatience, startPatience),
 		log: log, fate: filepath.Join(r.Dir, "logs", row.Name()+".fate"),
 		results: map[cases.ID]harness.Result{}, write: func(res harness.Result) { _ = w.Case(res) }, // Close says what it lacks
 	}

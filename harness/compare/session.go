@@ -25,6 +25,7 @@ type session struct {
 	engine   Engine
 	workshop *Workshop
 	repeats  int
+	patience time.Duration // for the server to listen
 	log      io.Writer
 	fate     string // file; see [Keeper.Fate]
 
@@ -39,14 +40,16 @@ type session struct {
 const maxCrashes = 5
 
 // play plays the list. First all of it, as many cases at once as the agent
-// takes; if it ends meanwhile, what is left is played one by one, so that the
-// case is known in which it ends.
+// takes; if it ends meanwhile, what did not pass is played one by one, so that
+// the case is known in which it ends.
 func (s *session) play(ctx context.Context, list []cases.Case) error {
 	defer s.stop()
 	left, parallel := list, 0
 	for crashes := 0; len(left) > 0; crashes++ {
-		err := s.round(ctx, left, parallel, s.take)
-		ended := s.ended(err)
+		round := map[cases.ID]harness.Result{}
+		err := s.round(ctx, left, parallel, func(r harness.Result) { round[r.Case] = r })
+		ended := s.ended(err, round)
+		s.takeRound(left, round, ended, parallel == 1)
 		left = s.unsettled(list)
 		switch {
 		case ctx.Err() != nil:
@@ -55,15 +58,42 @@ func (s *session) play(ctx context.Context, list []cases.Case) error {
 			return s.blame(err)
 		case ended == nil || len(left) == 0:
 			return errors.Join(s.conclude(list), s.repeat(ctx, list))
-		case s.verdicts() == 0 || crashes == maxCrashes:
+		case len(round) == 0 || crashes == maxCrashes:
 			return s.blame(ended)
-		case parallel == 1:
-			s.take(harness.Result{Case: left[0].ID, Outcome: harness.Crash, Note: "the agent ended while the case ran: " + ended.Error()})
-			left = left[1:]
 		}
 		parallel = 1
 	}
 	return errors.Join(s.conclude(list), s.repeat(ctx, list))
+}
+
+// takeRound takes the results of a round. If the agent ended in it, a verdict
+// that is not good may be owed to that, and is not taken; if the cases were
+// played one by one, the last that was played is the one in which it ended.
+func (s *session) takeRound(list []cases.Case, round map[cases.ID]harness.Result, ended error, oneByOne bool) {
+	last := -1
+	if ended != nil && oneByOne {
+		last = 0
+		for i, c := range list {
+			if round[c.ID].Outcome.Ran() {
+				last = i
+			}
+		}
+	}
+	for i, c := range list {
+		r, played := round[c.ID]
+		switch {
+		case i == last:
+			s.take(harness.Result{Case: c.ID, Outcome: harness.Crash, Note: "the agent ended while the case ran: " + ended.Error()})
+		case !played:
+		case ended == nil, good(r), oneByOne && i < last:
+			s.take(r)
+		}
+	}
+}
+
+// good reports whether the agent did as it should.
+func good(r harness.Result) bool {
+	return r.Outcome == harness.Pass || r.Outcome == harness.PassLenient || r.Outcome == harness.Observed
 }
 
 // take keeps a result and writes it.
@@ -96,12 +126,12 @@ func (s *session) unsettled(list []cases.Case) []cases.Case {
 // conclude says what is wrong with the agent as a whole: that it does not echo,
 // or why cases have no verdict.
 func (s *session) conclude(list []cases.Case) error {
-	good, missing, crashed := 0, 0, 0
+	passed, missing, crashed := 0, 0, 0
 	note := ""
 	for _, c := range list {
 		switch r := s.results[c.ID]; {
 		case r.Outcome == harness.Pass, r.Outcome == harness.PassLenient:
-			good++
+			passed++
 		case r.Outcome == harness.Crash:
 			crashed++
 		case !r.Outcome.Ran():
@@ -110,7 +140,7 @@ func (s *session) conclude(list []cases.Case) error {
 		}
 	}
 	switch {
-	case good == 0 && missing+crashed == 0:
+	case passed == 0 && missing+crashed == 0:
 		return &harness.UntestableError{Cause: harness.CauseEcho, Err: errors.New("not one case passed: the agent does not echo")}
 	case crashed > 0:
 		return s.blame(&harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("it ended in the middle of %d cases", crashed)})
@@ -150,23 +180,37 @@ func (s *session) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return harness.WaitListening(ctx, s.process, s.addr, startPatience)
+	return harness.WaitListening(ctx, s.process, s.addr, s.patience)
 }
 
-// ended says how the agent has ended by itself, if it has, and forgets it.
-func (s *session) ended(err error) error {
-	if s.process != nil {
-		ended := s.process.Ended()
-		if ended != nil {
-			s.stop()
+// ended says how the agent has ended by itself, if it has, and forgets it. Where
+// something went wrong, the end may be about to be noticed.
+func (s *session) ended(err error, round map[cases.ID]harness.Result) error {
+	if s.process == nil {
+		var exit *harness.AgentExitError
+		if errors.As(err, &exit) {
+			return exit
 		}
-		return ended
+		return nil
 	}
-	var exit *harness.AgentExitError
-	if errors.As(err, &exit) {
-		return exit
+	patience := time.Duration(0)
+	for _, r := range round {
+		if !good(r) {
+			patience = 300 * time.Millisecond
+		}
 	}
-	return nil
+	if err != nil {
+		patience = 3 * time.Second
+	}
+	select {
+	case <-s.process.Done():
+	case <-time.After(patience):
+	}
+	ended := s.process.Ended()
+	if ended != nil {
+		s.stop()
+	}
+	return ended
 }
 
 func (s *session) stop() {
@@ -190,6 +234,8 @@ func (s *session) blame(err error) error {
 	case errors.Is(err, harness.ErrNotStarted), errors.Is(err, harness.ErrNotListening), errors.Is(err, autobahn.ErrNoCase),
 		errors.As(err, new(*native.UnreachableError)), errors.As(err, new(*native.DriverError)):
 		cause = harness.CauseStart
+	case errors.Is(err, errSilent):
+		cause = harness.CauseHang
 	case errors.As(err, new(*harness.AgentExitError)):
 		if s.verdicts() == 0 {
 			cause = harness.CauseStart
@@ -232,8 +278,8 @@ func (s *session) repeat(ctx context.Context, list []cases.Case) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err != nil { // the agent has ended, which it did not before
-			_ = s.ended(err)
+		if err != nil { // the agent ends, which it did not before
+			s.stop()
 			break
 		}
 		parallel = 1

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -30,8 +31,8 @@ type Workshop struct {
 	Patience time.Duration
 	// Again builds also what is built.
 	Again bool
-	// Program is the command that keeps another one, to which flags are added
-	// (see [KeepArgs]). Nil means "agent keep" of this program.
+	// Program is a command that hands the arguments behind it to [ParseKeeper].
+	// Nil means "agent keep" of this program.
 	Program []string
 }
 
@@ -107,11 +108,7 @@ func (w *Workshop) build(ctx context.Context, b *Built) error {
 	if len(b.Build) == 0 {
 		return nil
 	}
-	patience := w.Patience
-	if patience == 0 {
-		patience = buildPatience
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(w.Patience, buildPatience), errPatience)
 	defer cancel()
 	_, err = w.kept(ctx, b, buildBounds, b.Build, log)
 	return w.explain(ctx, b, err)
@@ -139,22 +136,6 @@ func (w *Workshop) kept(ctx context.Context, b *Built, bounds agents.Resources, 
 		return p.Output(), nil
 	}
 	return p.Output(), p.Ended()
-}
-
-// keep is the command that runs another one in a keeper.
-func (w *Workshop) keep(b *Built, bounds agents.Resources, fate string, command []string) []string {
-	args := slices.Clone(w.Program)
-	if len(args) == 0 {
-		args = []string{ourProgram(), "agent", "keep"}
-	}
-	args = append(args, "--dir", b.Dir, "--memory", fmt.Sprint(int64(bounds.Memory)), "--pids", fmt.Sprint(bounds.PIDs))
-	if fate != "" {
-		args = append(args, "--fate", fate)
-	}
-	for _, name := range slices.Sorted(maps.Keys(b.Env)) {
-		args = append(args, "--env", name+"="+b.Env[name])
-	}
-	return append(append(args, "--"), command...)
 }
 
 // explain turns the end of a build into what it means.

@@ -1,0 +1,275 @@
+package compare_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/fixtures/agents"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/compare"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// The test's own program is the keeper, and an agent: "keep ARGS...", and
+// "server HOST PORT", an echo that ends itself when a message has as many octets
+// as the variable CRASH says; "eat" uses up memory.
+func TestMain(m *testing.M) {
+	if len(os.Args) < 2 || strings.HasPrefix(os.Args[1], "-test.") {
+		os.Exit(m.Run())
+	}
+	if err := program(os.Args[1], os.Args[2:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func program(name string, args []string) error {
+	switch name {
+	case "keep":
+		k, command, err := compare.ParseKeeper(args)
+		if err != nil {
+			return err
+		}
+		k.Output = os.Stdout
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		return k.Run(ctx, command)
+	case "server":
+		l, err := net.Listen("tcp", net.JoinHostPort(args[0], args[1]))
+		if err != nil {
+			return err
+		}
+		server := ws.Server{Accept: ws.AcceptOptions{Origins: []string{"*"}}, Handler: echo}
+		return server.Serve(l)
+	case "eat":
+		var all [][]byte
+		for range 400 { // 400 MiB, within seconds
+			all = append(all, bytes.Repeat([]byte{1}, 1<<20))
+			time.Sleep(5 * time.Millisecond)
+		}
+		return fmt.Errorf("%d MiB were not too much", len(all))
+	}
+	return fmt.Errorf("no program %q", name)
+}
+
+func echo(ctx context.Context, c *ws.Conn) {
+	for {
+		kind, message, err := c.Read(ctx)
+		if err != nil {
+			return
+		}
+		if crash := os.Getenv("CRASH"); crash == "any" || crash == fmt.Sprint(len(message)) {
+			os.Exit(7)
+		}
+		if err := c.Write(ctx, kind, message); err != nil {
+			return
+		}
+	}
+}
+
+const server = `server: ["{wsconform}", server, "{host}", "{port}"]`
+
+// agent is a folder with one agent, called sh-x.
+func agent(t *testing.T, lines string) agents.Agent {
+	t.Helper()
+	text := "name: x\nlanguage: sh\nlibrary: x\npackage: {registry: none}\nversion: '1'\nlicence: MIT\nhomepage: none\nnotes: a test\n" + lines + "\n"
+	a, err := agents.LoadOne(fstest.MapFS{"sh-x/agent.yaml": {Data: []byte(text)}}, "sh-x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func runner(t *testing.T) *compare.Runner {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := cases.Select(cases.All(), []string{"1.1.1", "1.1.2", "1.1.6", "2.1"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sel := harness.Selection{Cases: []string{"1.1.1", "1.1.2", "1.1.6", "2.1"}, Catalogue: "test"}
+	for _, c := range list {
+		sel.Selected = append(sel.Selected, c.ID)
+	}
+	dir := t.TempDir()
+	return &compare.Runner{
+		Workshop: &compare.Workshop{Dir: filepath.Join(dir, "cache"), Program: []string{self, "keep"}},
+		Cases:    list, Selection: sel, Dir: filepath.Join(dir, "out"), StartPatience: 20 * time.Second, Repeats: 1,
+	}
+}
+
+func play(t *testing.T, r *compare.Runner, list ...agents.Agent) []compare.Done {
+	t.Helper()
+	rows := compare.Rows(list, []cases.Role{cases.Server, cases.Client}, []compare.Engine{compare.Native{Version: "test"}})
+	done, err := r.Run(t.Context(), rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
+
+// Whatever an agent does, its row says what, and nothing of it is left.
+func TestHostileAgents(t *testing.T) {
+	const away = "env: {GOPROXY: 'http://127.0.0.1:1', GOMODCACHE: /nonexistent/wsconform, GONOSUMDB: '*'}\n"
+	for _, row := range []struct {
+		name  string
+		agent string
+		cause harness.Cause
+		words string // in the error
+	}{
+		{"does not build", "build: [sh, -c, \"echo 'x.c:1: error: boom'; exit 3\"]\n" + server, harness.CauseBuild, "boom"},
+		{"the registry is away", "build: [sh, -c, \"go mod init x; go get example.org/x@v1.0.0\"]\n" + away + server, harness.CauseNetwork, "refused"},
+		{"a program is missing", "needs: [wsconform-nothing]\ndebian: [nothing-dev]\n" + server, harness.CauseMissing, "apt-get install nothing-dev"},
+		{"cannot be started", `server: ["./nothing"]`, harness.CauseStart, "nothing"},
+		{"ends at once", `server: [sh, -c, "echo no port; exit 4"]`, harness.CauseStart, "exit"},
+		{"never listens", `server: [sleep, "97"]`, harness.CauseStart, "nothing listens"},
+		{"listens elsewhere", `server: ["{wsconform}", server, "{host}", "0"]`, harness.CauseStart, "nothing listens"},
+		{"does not echo", `server: [python3, -m, http.server, "{port}", --bind, "{host}"]`, harness.CauseEcho, "does not echo"},
+		{"ends in every case", server + "\nenv: {CRASH: any}", harness.CauseCrash, "it ended in the middle of"},
+		{"eats memory", "server: [\"{wsconform}\", eat]\nresources: {memory: 64MiB}", harness.CauseMemory, "64MiB"},
+		{"fork bomb", "server: [sh, -c, \"while :; do sleep 97 & done\"]\nresources: {pids: 50}", harness.CauseProcess, "may have 50"},
+		{"client that does nothing", `client: ["true"]`, harness.CauseStart, "asked for no case"},
+		{"client that hangs", `client: [sh, -c, "setsid sleep 97 & sleep 0.1; exit 3"]`, harness.CauseStart, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			mark := fmt.Sprintf("WSCONFORM_TEST_%d_%d", os.Getpid(), time.Now().UnixNano())
+			t.Setenv(mark, "1")
+			r := runner(t)
+			if strings.Contains(row.words, "nothing listens") {
+				r.StartPatience = time.Second
+			}
+			done := play(t, r, agent(t, row.agent))
+			got := done[0]
+			if got.Cause != row.cause || !strings.Contains(got.Error, row.words) || got.State != harness.Partial {
+				t.Errorf("got %s, %q, %q; want %q in a partial run and %q in the error", got.State, got.Cause, got.Error, row.cause, row.words)
+			}
+			if left := withVariable(mark); len(left) > 0 {
+				t.Errorf("processes are left: %v", left)
+			}
+		})
+	}
+}
+
+// withVariable lists the processes, but this one, that have the variable.
+func withVariable(name string) (list []string) {
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, file := range files {
+		pid := filepath.Base(filepath.Dir(file))
+		p, err := os.ReadFile(file)
+		if err == nil && pid != fmt.Sprint(os.Getpid()) && bytes.Contains(p, []byte(name+"=")) {
+			command, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline"))
+			list = append(list, fmt.Sprintf("%s %q", pid, command))
+		}
+	}
+	return list
+}
+
+// A build that hangs is ended, with what it started.
+func TestBuildHangs(t *testing.T) {
+	r := runner(t)
+	r.Workshop.Patience = 500 * time.Millisecond
+	got := play(t, r, agent(t, "build: [sh, -c, \"sleep 97\"]\n"+server))[0]
+	if got.Cause != harness.CauseHang {
+		t.Errorf("got %q (%s), want %q", got.Cause, got.Error, harness.CauseHang)
+	}
+}
+
+// A server that ends in one case has verdicts in all others.
+func TestCrash(t *testing.T) {
+	r := runner(t)
+	got := play(t, r, agent(t, server+"\nenv: {CRASH: '125'}"))[0] // 1.1.2 sends 125 octets
+	run, err := harness.OpenRun(got.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcomes := map[cases.ID]harness.Outcome{}
+	for _, res := range run.Results {
+		outcomes[res.Case] = res.Outcome
+	}
+	for id, want := range map[cases.ID]harness.Outcome{"1.1.1": harness.Pass, "1.1.2": harness.Crash, "1.1.6": harness.Pass, "2.1": harness.Pass} {
+		if outcomes[id] != want {
+			t.Errorf("case %s: got %s, want %s", id, outcomes[id], want)
+		}
+	}
+	if got.Cause != harness.CauseCrash {
+		t.Errorf("cause: got %q (%s), want %q", got.Cause, got.Error, harness.CauseCrash)
+	}
+}
+
+// A daemon that the agent leaves behind is ended with it, and does not hold the
+// row up.
+func TestDaemon(t *testing.T) {
+	mark := fmt.Sprintf("WSCONFORM_TEST_%d_daemon", os.Getpid())
+	t.Setenv(mark, "1")
+	got := play(t, runner(t), agent(t, `server: [sh, -c, "setsid sleep 97 & exec {wsconform} server {host} {port}"]`))[0]
+	if got.State != harness.Complete {
+		t.Errorf("got %s (%s), want complete", got.State, got.Error)
+	}
+	if left := withVariable(mark); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
+	}
+}
+
+// A row is kept while agent, engine and cases are the same, and played again
+// once one of them differs, or when it broke off.
+func TestResume(t *testing.T) {
+	r := runner(t)
+	a := agent(t, server)
+	if got := play(t, r, a)[0]; got.Kept || got.State != harness.Complete || got.Counts[harness.Pass] != 4 {
+		t.Fatalf("first: got kept %t, %s, %v; want a complete run of 4", got.Kept, got.State, got.Counts)
+	}
+	if got := play(t, r, a)[0]; !got.Kept || got.Counts[harness.Pass] != 4 {
+		t.Errorf("again: got kept %t, %v; want it kept", got.Kept, got.Counts)
+	}
+	if got := play(t, r, agent(t, server+"\nserial: true"))[0]; got.Kept {
+		t.Error("another agent.yaml: the row was kept")
+	}
+	r.Selection.Selected, r.Cases = r.Selection.Selected[:2], r.Cases[:2]
+	if got := play(t, r, a)[0]; got.Kept {
+		t.Error("other cases: the row was kept")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r.Again = true
+	r.Progress = func(e compare.Event) {
+		if e.Kind == compare.RowBegan {
+			cancel()
+		}
+	}
+	rows := compare.Rows([]agents.Agent{a}, []cases.Role{cases.Server}, []compare.Engine{compare.Native{Version: "test"}})
+	if _, err := r.Run(ctx, rows); err == nil {
+		t.Error("interrupted: got no error")
+	}
+	r.Again, r.Progress = false, nil
+	if got := play(t, r, a)[0]; got.Kept || got.State != harness.Complete {
+		t.Errorf("after an interrupt: got kept %t, %s; want it played anew", got.Kept, got.State)
+	}
+}
+
+// Rows beside each other do not get into each other's way.
+func TestParallel(t *testing.T) {
+	r := runner(t)
+	r.Parallel = 3
+	one := agent(t, server)
+	two, three := one, one
+	two.Folder, three.Folder = "sh-y", "sh-z"
+	for _, d := range play(t, r, one, two, three) {
+		if d.State != harness.Complete {
+			t.Errorf("%s: got %s (%s), want complete", d.Name(), d.State, d.Error)
+		}
+	}
+}

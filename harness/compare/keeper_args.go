@@ -1,0 +1,47 @@
+package compare
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/wsconform/wsconform/fixtures/agents"
+)
+
+// keep is the command that runs another one in a keeper. [ParseKeeper] reads its
+// arguments.
+func (w *Workshop) keep(b *Built, bounds agents.Resources, fate string, command []string) []string {
+	args := slices.Clone(w.Program)
+	if len(args) == 0 {
+		args = []string{ourProgram(), "agent", "keep"}
+	}
+	args = append(args, "--dir", b.Dir, "--memory", fmt.Sprint(int64(bounds.Memory)), "--pids", fmt.Sprint(bounds.PIDs))
+	if fate != "" {
+		args = append(args, "--fate", fate)
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Env)) {
+		args = append(args, "--env", name+"="+b.Env[name])
+	}
+	return append(append(args, "--"), command...)
+}
+
+// ParseKeeper reads the arguments of a keeper's process: what it is to be, and
+// the command to keep.
+func ParseKeeper(args []string) (k Keeper, command []string, err error) {
+	f := flag.NewFlagSet("keep", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&k.Dir, "dir", "", "")
+	f.Int64Var((*int64)(&k.Bounds.Memory), "memory", 0, "")
+	f.Int64Var(&k.Bounds.PIDs, "pids", 0, "")
+	f.StringVar(&k.Fate, "fate", "", "")
+	f.Func("env", "", func(s string) error { k.Env = append(k.Env, s); return nil })
+	if err := f.Parse(args); err != nil {
+		return k, nil, err
+	}
+	if f.NArg() == 0 {
+		return k, nil, fmt.Errorf("no command to keep")
+	}
+	return k, f.Args(), nil
+}
