@@ -58,7 +58,7 @@ func (s *session) play(ctx context.Context, list []cases.Case) error {
 			return s.blame(err)
 		case ended == nil || len(left) == 0:
 			return errors.Join(s.conclude(list), s.repeat(ctx, list))
-		case len(round) == 0 || crashes == maxCrashes:
+		case !slices.ContainsFunc(left, func(c cases.Case) bool { return round[c.ID].Outcome.Ran() }) && s.verdicts() == 0, crashes == maxCrashes:
 			return s.blame(ended)
 		}
 		parallel = 1
