@@ -81,6 +81,19 @@ autobahn-full: build
 image: build
 	@$(BIN) autobahn image
 
+# Third-party implementations side by side: out/compare/index.html. All of them take the better part of an hour, once built.
+.PHONY: compare
+compare: build
+	$(BIN) compare $(COMPARE) -o out/compare
+
+# A few, with the light cases, each from its registry: what CI runs. What cannot be built for lack of a compiler is left out.
+.PHONY: compare-small
+compare-small: build
+	@set --; for one in go-gorilla:go python-websockets:python3 js-ws:npm rust-tungstenite:cargo; do \
+		if command -v $${one#*:} >/dev/null; then set -- "$$@" $${one%:*}; \
+		else echo "compare: $${one#*:} is not installed, so $${one%:*} is left out"; fi; \
+	done; $(BIN) compare "$$@" --cases '1.*,2.*,3.*,4.*,5.*,7.*,10.*' -o out/compare-small
+
 # What Autobahn says of each faulty peer in fixtures/mutants, written to its golden files.
 .PHONY: record
 record: image

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
 	"github.com/wsconform/wsconform/harness/docker"
@@ -29,6 +30,7 @@ type compareOptions struct {
 	repeats   int
 	patience  time.Duration
 	again     bool
+	update    bool
 	selection selection
 }
 
@@ -68,6 +70,7 @@ has any, 130 interrupted.`,
 	f.IntVar(&o.repeats, "repeats", 4, "how often a verdict that may be owed to chance is played again")
 	f.DurationVar(&o.patience, "timeout", 30*time.Minute, "how long a row may take")
 	f.BoolVar(&o.again, "again", false, "play also rows that are there already")
+	f.BoolVar(&o.update, "update", false, "compare nothing: ask the registries whether there are newer versions, through their own clients")
 	o.selection.flags(f)
 	c.AddCommand(compareReportCommand())
 	return c
@@ -85,6 +88,9 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	chosen, err := o.agents.pick(names)
 	if err != nil {
 		return err
+	}
+	if o.update {
+		return showUpdates(c, chosen)
 	}
 	engines, done, err := o.engines(c)
 	if err != nil {
@@ -146,6 +152,28 @@ autobahn run may be among them.`,
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", "folder for the comparison, `DIR`")
 	return c
+}
+
+// showUpdates prints which versions the registries have. What cannot be asked is
+// said, and is no failure.
+func showUpdates(c *cobra.Command, list []agents.Agent) error {
+	newer := 0
+	for _, a := range list {
+		latest, err := compare.Latest(c.Context(), a)
+		switch {
+		case c.Context().Err() != nil:
+			return c.Context().Err()
+		case err != nil:
+			fmt.Fprintf(c.OutOrStdout(), "%s %s: %s\n", a.Folder, a.Version, indent(err.Error()))
+		case latest == a.Version:
+			fmt.Fprintf(c.OutOrStdout(), "%s %s: the newest\n", a.Folder, a.Version)
+		default:
+			newer++
+			fmt.Fprintf(c.OutOrStdout(), "%s %s: %s is there\n", a.Folder, a.Version, latest)
+		}
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%d of %d agents can be updated: change the version in their folders\n", newer, len(list))
+	return nil
 }
 
 func (o *compareOptions) roles() ([]cases.Role, error) {
