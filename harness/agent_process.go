@@ -3,10 +3,13 @@ package harness
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -14,12 +17,16 @@ import (
 
 // A Process is an agent that we have started. It has a process group of its
 // own, so that a Ctrl-C in the terminal does not reach it before we have kept
-// the results, and so that stopping it stops what it has started too.
+// the results, and so that stopping it stops what it has started too. On Linux
+// that holds also for what has left the group, and the agent ends with us if we
+// are killed.
 type Process struct {
 	cmd  *exec.Cmd
+	mark string // in the environment of it and all that it starts
 	tail *tail
 	done chan struct{} // closed when the process has ended
-	err  error         // how it ended; read after done
+
+	endedAt time.Time // read after done
 
 	stopOnce sync.Once
 	mu       sync.Mutex // guards stopped
@@ -57,18 +64,28 @@ func StartAgent(command []string, vars map[string]string, log io.Writer) (*Proce
 	p := &Process{cmd: exec.Command(args[0], args[1:]...), tail: &tail{}, done: make(chan struct{})}
 	var out io.Writer = p.tail
 	if log != nil {
-		out = io.MultiWriter(p.tail, log)
+		out = io.MultiWriter(p.tail, &boundedLog{w: log, left: maxLog})
 	}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.WaitDelay = stopGrace // a grandchild may keep the output open
+	p.mark = "WSCONFORM_AGENT_" + rand.Text()
+	p.cmd.Env = append(os.Environ(), p.mark+"=1")
 	ownGroup(p.cmd)
-	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
-	}
+	started := make(chan error)
 	go func() {
-		p.err = p.cmd.Wait()
+		runtime.LockOSThread() // the kernel ends the agent with the thread that started it
+		err := p.cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
+		_ = p.cmd.Wait() // the process state says it
+		p.endedAt = time.Now()
 		close(p.done)
 	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
+	}
 	return p, nil
 }
 
@@ -134,6 +151,7 @@ func (p *Process) Stop() {
 			}
 		}
 		killGroup(p.cmd) // also what the process has left behind
+		killMarked(p.mark)
 	})
 	<-p.done
 }
@@ -182,6 +200,30 @@ func notListening(p *Process, addr string, patience time.Duration) error {
 		err = fmt.Errorf("%w; it last said:\n%s", err, out)
 	}
 	return err
+}
+
+// maxLog bounds the log of an agent, in octets.
+const maxLog = 64 << 20
+
+// A boundedLog hands on what an agent prints as long as there is room. It takes
+// everything, so that neither a chatty agent nor a full disk stops the agent.
+type boundedLog struct {
+	w    io.Writer
+	left int
+}
+
+func (l *boundedLog) Write(p []byte) (int, error) {
+	if l.left <= 0 {
+		return len(p), nil
+	}
+	q := p[:min(len(p), l.left)]
+	l.left -= len(q)
+	if _, err := l.w.Write(q); err != nil {
+		l.left = 0
+	} else if l.left == 0 {
+		_, _ = fmt.Fprintf(l.w, "\n... cut off here: the agent printed more than %d octets\n", maxLog)
+	}
+	return len(p), nil
 }
 
 // tailSize is how much of an agent's output is kept for messages.

@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -152,5 +156,93 @@ func TestOutputIsBounded(t *testing.T) {
 	lines := strings.Split(exit.Output, "\n")
 	if len(lines) != 10 || lines[9] != "line 19999" {
 		t.Errorf("%d lines, the last one %q; want 10 and the end", len(lines), lines[len(lines)-1])
+	}
+}
+
+// A daemon has left the group, the session and the standard output of the agent.
+func TestStopEndsDaemons(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux lets us find them")
+	}
+	if _, err := exec.LookPath("setsid"); err != nil {
+		t.Skip("setsid is not installed")
+	}
+	file := filepath.Join(t.TempDir(), "pid")
+	p := start(t, "setsid sh -c 'echo $$ > {file}.new; mv {file}.new {file}; exec sleep 1000' >/dev/null 2>&1 & sleep 1000", map[string]string{"file": file})
+	var child int
+	for deadline := time.Now().Add(10 * time.Second); child == 0; {
+		if text, err := os.ReadFile(file); err == nil {
+			child, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the daemon has not started")
+		}
+	}
+	if !running(child) {
+		t.Fatalf("process %d does not run", child)
+	}
+	p.Stop()
+	if running(child) {
+		t.Errorf("process %d, a daemon that the agent has started, still runs", child)
+	}
+}
+
+// A log that cannot be written does not stop the agent.
+func TestLogThatFails(t *testing.T) {
+	p, err := harness.StartAgent([]string{"sh", "-c", "i=0; while [ $i -lt 2000 ]; do echo $i 0123456789012345678901234567890123456789; i=$((i+1)); done; exit 3"}, nil, brokenWriter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	<-p.Done()
+	var exit *harness.AgentExitError
+	if !errors.As(p.Ended(), &exit) || exit.Status != "exit status 3" || !strings.Contains(exit.Output, "1999 ") {
+		t.Errorf("ended %v, want status 3 and all of the output", p.Ended())
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("the disk is full") }
+
+func TestServiceStartsAgain(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("python3 is not installed")
+	}
+	u := &url.URL{Scheme: "ws", Host: "127.0.0.1:0"}
+	s := &harness.Service{
+		Command: []string{"python3", "-c", "import socket, sys\ns = socket.create_server((sys.argv[1], int(sys.argv[2])))\ns.accept()\nsys.exit(9)", "{host}", "{port}"},
+		URL:     u, AnyPort: true, Patience: time.Minute,
+	}
+	defer s.Stop()
+	for range 2 {
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s.Ended() != nil || s.URL.Port() == "0" {
+			t.Fatalf("ended %v, at %s; want that it listens on a port", s.Ended(), s.URL)
+		}
+		c, err := net.Dial("tcp", s.URL.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		var exit *harness.AgentExitError
+		if !s.EndedWithin(time.Minute) || !errors.As(s.Ended(), &exit) || exit.Status != "exit status 9" {
+			t.Errorf("ended %v, want status 9", s.Ended())
+		}
+	}
+	if u.Host != "127.0.0.1:0" {
+		t.Errorf("the caller's URL became %s", u)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	taken := &harness.Service{Command: s.Command, URL: &url.URL{Scheme: "ws", Host: l.Addr().String()}, Patience: time.Minute}
+	if err := taken.Start(t.Context()); !errors.Is(err, harness.ErrNotStarted) {
+		taken.Stop()
+		t.Errorf("a port that is taken: %v, want ErrNotStarted", err)
 	}
 }

@@ -53,7 +53,7 @@ func exitCode(err error) int {
 
 // agentsFault reports whether a run failed because of the agent.
 func agentsFault(err error) bool {
-	return errors.Is(err, harness.ErrNotStarted) || errors.Is(err, harness.ErrNotListening) || errors.Is(err, autobahn.ErrNoCase) ||
+	return errors.As(err, new(*harness.UntestableError)) || errors.Is(err, harness.ErrNotStarted) || errors.Is(err, harness.ErrNotListening) || errors.Is(err, autobahn.ErrNoCase) ||
 		errors.As(err, new(*harness.AgentExitError)) ||
 		errors.As(err, new(*native.UnreachableError)) || errors.As(err, new(*native.DriverError))
 }

@@ -43,8 +43,8 @@ func recordTo(w *harness.Writer, run *harness.Run, play func(emit func(harness.R
 	slices.SortFunc(run.Results, func(a, b harness.Result) int { return a.Case.Compare(b.Case) })
 	// An agent that cannot be tested leaves a partial run, not an invalid one.
 	reason := failure
-	if exitCode(failure) == exitAgent {
-		reason = nil
+	if exitCode(failure) == exitAgent && !errors.As(failure, new(*harness.UntestableError)) {
+		reason = &harness.UntestableError{Cause: harness.CauseStart, Err: failure}
 	}
 	foot, err := w.Close(reason)
 	run.Footer = &foot

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -153,14 +154,14 @@ func (o *test) run(c *cobra.Command, args []string) error {
 			return err
 		}
 		if o.serverCmd != "" {
-			process, err := harness.StartAgent(agent.Command, hostPort(target.URL), log)
-			if err != nil {
+			options.Service = &harness.Service{
+				Command: agent.Command, URL: target.URL, AnyPort: len(args) == 0, Patience: o.patience, Log: log,
+			}
+			defer options.Service.Stop()
+			if err := options.Service.Start(c.Context()); err != nil {
 				return err
 			}
-			defer process.Stop()
-			if err := harness.WaitListening(c.Context(), process, target.URL.Host, o.patience); err != nil {
-				return err
-			}
+			target.URL = options.Service.URL
 		}
 		return testServer(c.Context(), *target, list, options, counted)
 	})
@@ -216,7 +217,7 @@ func (o *test) original(c *cobra.Command, args []string) error {
 	r := autobahnRun{
 		role: agent.Role.String(), agent: agent.Name, out: o.out, network: "host", expect: o.expect, patience: o.patience, selection: o.selection,
 	}
-	if agent.Role == cases.Server {
+	if agent.Role == cases.Server && len(args) == 1 {
 		r.url = agent.URL
 	}
 	return r.run(c, agent.Command)
@@ -232,15 +233,18 @@ func testServer(ctx context.Context, target native.Target, list []cases.Case, op
 		}
 		emit(r)
 	})
+	untestable := func(cause harness.Cause, format string, a ...any) error {
+		return &harness.UntestableError{Cause: cause, Err: fmt.Errorf(format, a...)}
+	}
 	switch {
 	case err != nil:
 		return err
 	case report.Gone != "":
-		return &codedError{exitAgent, fmt.Errorf("the server was gone after case %s; the cases behind it have no verdict", report.Gone)}
+		return untestable(harness.CauseCrash, "the server was gone after case %s; the cases behind it have no verdict", report.Gone)
 	case !report.Echoed && good == 0:
-		return &codedError{exitAgent, fmt.Errorf("the server at %s does not echo messages, so it cannot be tested: it must send every message back", target.URL)}
+		return untestable(harness.CauseEcho, "the server at %s does not echo messages, so it cannot be tested: it must send every message back", target.URL)
 	case report.Echoed && !report.Survived:
-		return &codedError{exitAgent, errors.New("the server echoed before the run and does not any more; see its log")}
+		return untestable(harness.CauseCrash, "the server echoed before the run and does not any more; see its log")
 	}
 	return nil
 }
@@ -272,16 +276,12 @@ func (o *test) agentOf(args []string) (harness.Agent, error) {
 	case o.client:
 		agent.Role, agent.Command = cases.Client, args
 	case o.serverCmd != "" && len(args) == 0:
-		port, err := harness.FreePort()
-		if err != nil {
-			return agent, err
-		}
-		agent.Command = []string{"/bin/sh", "-c", "exec " + o.serverCmd}
-		agent.URL = fmt.Sprintf("ws://127.0.0.1:%d", port)
+		agent.Command = shellCommand(o.serverCmd)
+		agent.URL = "ws://127.0.0.1:0" // the port is chosen when it is started
 	case len(args) == 1:
 		agent.URL = args[0]
 		if o.serverCmd != "" {
-			agent.Command = []string{"/bin/sh", "-c", "exec " + o.serverCmd}
+			agent.Command = shellCommand(o.serverCmd)
 		}
 		if err := checkURL(agent); err != nil {
 			return agent, usagef("%q is no address of a WebSocket server: it must look like ws://127.0.0.1:9001", args[0])
@@ -343,6 +343,15 @@ func (d *dialFlags) target(raw string) (*native.Target, error) {
 	return t, err
 }
 
-func hostPort(u *url.URL) map[string]string {
-	return map[string]string{"host": u.Hostname(), "port": u.Port(), "url": u.String()}
+// simple commands are a program and its arguments, nothing that a shell does
+// itself.
+var simple = regexp.MustCompile(`^\s*[A-Za-z0-9_./-]+(\s[^;&|<>()` + "`" + `\n]*)?$`)
+
+// shellCommand has a shell run the command line. Where it can the shell gives way
+// to the program, so that it is the program's end that is seen.
+func shellCommand(line string) []string {
+	if simple.MatchString(line) {
+		line = "exec " + line
+	}
+	return []string{"/bin/sh", "-c", line}
 }

@@ -78,6 +78,7 @@ const (
 	TooFew      Kind = "too-few"
 	NotJudged   Kind = "harness-error"
 	InvalidRun  Kind = "invalid-run"
+	Untestable  Kind = "untestable" // the agent could not be tested to the end
 	WithoutCase Kind = "empty"
 )
 
@@ -89,6 +90,7 @@ var exits = []struct {
 }{
 	{HarnessFailed, []Kind{NotJudged, InvalidRun}},
 	{Misconfigured, []Kind{Unmatched}},
+	{AgentFailed, []Kind{Untestable}},
 	{Failed, []Kind{Unexpected, Unallowed, Passes, Changed, OutOfDate, Duplicate, Overlap}},
 	{Incomplete, []Kind{Missing, TooFew, WithoutCase}},
 }
@@ -378,6 +380,9 @@ func (d *decider) aboutRun() {
 	switch foot := d.run.Footer; {
 	case foot != nil && foot.State == harness.Invalid:
 		d.violate(InvalidRun, nil, nil, "the harness failed, so the run cannot be trusted: %s", foot.Error)
+	case foot != nil && foot.Cause != "":
+		why, _, _ := strings.Cut(foot.Error, "\n")
+		d.violate(Untestable, nil, nil, "the agent could not be tested to the end: %s", strings.TrimSuffix(why, "; it last said:"))
 	case len(d.broken) > 0:
 		d.violate(NotJudged, nil, d.broken, "%s could not be judged: %s", plural(len(d.broken), "case"), Ranges(d.broken, d.run))
 	}

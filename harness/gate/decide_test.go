@@ -243,8 +243,13 @@ func TestDecideOfARunCutOff(t *testing.T) {
 	if d := gate.Decide(run, nil, today); d.Exit != gate.Incomplete {
 		t.Errorf("without a footer: exit %d, want 4", d.Exit)
 	}
-	run.Footer = &harness.Footer{State: harness.Invalid, Error: "the disk is full"}
+	run.Footer = &harness.Footer{State: harness.Partial, Error: "it ended; it last said:\nx", Cause: harness.CauseCrash}
 	d := gate.Decide(run, nil, today)
+	if d.Exit != gate.AgentFailed || d.String() != "the agent could not be tested to the end: it ended" {
+		t.Errorf("untestable: exit %d, %v; want 5 and why", d.Exit, d)
+	}
+	run.Footer = &harness.Footer{State: harness.Invalid, Error: "the disk is full"}
+	d = gate.Decide(run, nil, today)
 	if d.Exit != gate.HarnessFailed || !strings.Contains(d.Violations[0].Text, "the disk is full") {
 		t.Errorf("invalid: exit %d, %v; want 3 and why", d.Exit, d.Violations)
 	}

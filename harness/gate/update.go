@@ -81,7 +81,7 @@ func Compare(x Expectations, run *harness.Run, now time.Time) []Change {
 				c.Kind = Changes
 			}
 			c.Cases = append(c.Cases, v.Cases...)
-		case OutOfDate, Duplicate, Overlap, Unmatched, Missing, TooFew, NotJudged, InvalidRun, WithoutCase:
+		case OutOfDate, Duplicate, Overlap, Unmatched, Missing, TooFew, NotJudged, InvalidRun, Untestable, WithoutCase:
 		}
 	}
 	var changes []Change

@@ -45,6 +45,7 @@ var phrases = []struct {
 }{
 	{InvalidRun, "", ""},
 	{NotJudged, "", ""},
+	{Untestable, "", ""},
 	{Unmatched, "entry matches no case", "entries match no case"},
 	{Unexpected, "case fails unexpectedly", "cases fail unexpectedly"},
 	{Unallowed, "case has an outcome that the policy does not allow", "cases have outcomes that the policy does not allow"},

@@ -73,7 +73,8 @@ func (e *DriverError) Unwrap() error { return e.Err }
 // result of each case to emit, one at a time. Each lane offers its driver only a
 // share of the cases, so one that knows nothing of this runs in parallel. Cases
 // that were never asked for get results too, saying why. An error means that
-// nothing was tested, or that ctx ended.
+// nothing was tested, that the driver ended too often (a
+// [*harness.UntestableError]), or that ctx ended.
 func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emit func(harness.Result)) (ClientReport, error) {
 	r := &clientRun{driver: d, options: o, streams: NewStreams(o.Originals), emit: emit}
 	defer r.streams.Close() //nolint:errcheck // temporary files
@@ -94,6 +95,9 @@ func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emi
 	if r.report.Agent == "" && ctx.Err() == nil {
 		return r.report, r.failure
 	}
+	if r.dead != nil && ctx.Err() == nil {
+		return r.report, r.dead
+	}
 	return r.report, ctx.Err()
 }
 
@@ -110,6 +114,7 @@ type clientRun struct {
 	doubtful []doubtful
 	repeats  bool
 	failure  error
+	dead     error // a driver that ended too often
 }
 
 // overlapped gives the cases that mostly wait (6.4) lanes of their own, plays
@@ -166,6 +171,8 @@ func (r *clientRun) lanes(ctx context.Context, hands [][]cases.Case) {
 // lane has the driver run these cases, starting it again with what is left
 // where it ends too early.
 func (r *clientRun) lane(ctx context.Context, list []cases.Case) {
+	note := "the driver did not ask for it"
+	inRow := 0 // crashes without a verdict in between
 	for fruitless := 0; len(list) > 0 && ctx.Err() == nil; {
 		t := &turn{run: r, list: list, begun: make(map[cases.ID]bool), done: make(map[cases.ID]bool)}
 		ended := t.play(ctx)
@@ -175,6 +182,9 @@ func (r *clientRun) lane(ctx context.Context, list []cases.Case) {
 				Case: suspect.ID, Outcome: harness.Crash, Note: "the driver ended while the case ran: " + ended.Error(),
 			}, false)
 			left = slices.DeleteFunc(left, func(c cases.Case) bool { return c.ID == suspect.ID })
+			if inRow++; len(t.list)-len(left) > 1 {
+				inRow = 1
+			}
 		} else {
 			t.settle()
 		}
@@ -182,13 +192,17 @@ func (r *clientRun) lane(ctx context.Context, list []cases.Case) {
 			fruitless++
 		}
 		list = left
+		if inRow == crashesInRow && len(list) > 0 {
+			r.giveUp(ended, t.output)
+			note = "the driver was given up: it had ended too often"
+			break
+		}
 		if fruitless == fruitlessStarts {
 			r.fail(ended, t.output)
 			break
 		}
 	}
 	for _, c := range list {
-		note := "the driver did not ask for it"
 		if ctx.Err() != nil {
 			note = "the run was interrupted"
 		}
@@ -202,6 +216,17 @@ func (r *clientRun) fail(err error, output string) {
 	if r.failure == nil {
 		r.failure = &DriverError{Command: r.driver.Command, Err: err, Output: output}
 	}
+}
+
+// giveUp notes that a driver ended at one case after the other.
+func (r *clientRun) giveUp(how error, output string) {
+	err := fmt.Errorf("the driver ended at %d cases in a row: %w", crashesInRow, how)
+	if output != "" && !errors.As(how, new(*harness.AgentExitError)) {
+		err = fmt.Errorf("%w; it last said:\n%s", err, output)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dead = &harness.UntestableError{Cause: harness.CauseCrash, Err: err}
 }
 
 // take hands a result on, or keeps it back if load may have spoilt it.

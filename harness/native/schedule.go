@@ -23,6 +23,10 @@ type Options struct {
 	Faithful bool
 	// Originals are Autobahn's own corpora for sections 12 and 13.
 	Originals corpora.Set
+	// Service is the server under test where we have started it: it is started
+	// again when it ends by itself, and its URL is the target's. Nil is a server
+	// that somebody else has started; when that is gone the run ends.
+	Service *harness.Service
 	// Greeted is told the head of the server's first response, before any case
 	// begins. Nil ignores it.
 	Greeted func(response string)
@@ -55,6 +59,8 @@ type Report struct {
 	Survived bool // the echo after the run came back
 	// Gone names the case after which the server could not be reached any more.
 	Gone cases.ID
+	// Restarts is how often the server was started again after it had ended.
+	Restarts int
 }
 
 // An UnreachableError says that there was no server to test.
@@ -67,14 +73,19 @@ func (e *UnreachableError) Error() string { return fmt.Sprintf("no server at %s:
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // TestServer plays the cases against a server and hands each result to emit,
-// one at a time. Cases that could not be played get results too, saying why. An
-// error means that nothing was tested, or that ctx ended.
+// one at a time. Cases that could not be played get results too, saying why. Where
+// the server had to be started again, a case may be handed over twice; the last
+// result counts. An error means that nothing was tested, that the server ended
+// too often (a [*harness.UntestableError]), or that ctx ended.
 func TestServer(ctx context.Context, target Target, list []cases.Case, o Options, emit func(harness.Result)) (Report, error) {
 	s := &serverRun{target: target, options: o, streams: NewStreams(o.Originals), emit: emit}
 	defer s.streams.Close() //nolint:errcheck // temporary files
 	var err error
 	if s.report.Echoed, err = s.sanity(ctx); err != nil {
 		return s.report, &UnreachableError{URL: target.URL.String(), Err: err}
+	}
+	if service := o.Service; !s.report.Echoed && service != nil && service.EndedWithin(endBound) {
+		return s.report, &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("it cannot be tested: at a plain message %w", service.Ended())}
 	}
 	s.streams.expect(list)
 	s.report.Parallel = o.Parallel
@@ -84,16 +95,24 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 			s.report.Parallel = lightParallel
 		}
 	}
+	s.playAll(ctx, list)
+	if err := s.revive(ctx); err != nil {
+		return s.report, err
+	}
+	s.repeatDoubtful(ctx)
+	if err := s.revive(ctx); err != nil {
+		return s.report, err
+	}
+	return s.report, s.part(ctx)
+}
+
+// playAll plays the cases as many at once as was settled.
+func (s *serverRun) playAll(ctx context.Context, list []cases.Case) {
 	if s.report.Parallel == 1 {
 		s.each(ctx, list, 1)
 	} else {
 		s.overlapped(ctx, list)
 	}
-	s.repeatDoubtful(ctx)
-	if ctx.Err() == nil {
-		s.report.Survived, _ = s.sanity(ctx)
-	}
-	return s.report, ctx.Err()
 }
 
 // serverRun is a run against a server.
@@ -109,6 +128,9 @@ type serverRun struct {
 	doubtful []doubtful // held back, to be repeated
 	last     cases.ID   // that came to a verdict
 	gone     bool
+	crash    crash
+	finished []finish // since the server was started, in order
+	inRow    int      // ends of the server without a verdict in between
 }
 
 // A doubtful result may be owed to the load that the run itself made.
@@ -249,10 +271,16 @@ func (s *serverRun) each(ctx context.Context, list []cases.Case, n int) {
 func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	s.mu.Lock()
 	gone, last := s.gone, s.last
+	ended := s.crash.active
+	if ended && ctx.Err() == nil {
+		s.crash.postponed = append(s.crash.postponed, c)
+	}
 	s.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
 		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
+	case ended:
+		return harness.Result{Case: c.ID, Note: errPostponed}
 	case gone:
 		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: fmt.Sprintf("the server was gone after case %s", last)}
 	}
@@ -260,7 +288,11 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 		s.options.Started(c)
 	}
 	r := s.target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
-	if r.Outcome == harness.Blocked && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+	case s.noticeEnd(c, r):
+		return harness.Result{Case: c.ID, Note: errPostponed}
+	case r.Outcome == harness.Blocked:
 		r = s.retry(ctx, c)
 	}
 	return r
@@ -291,11 +323,18 @@ func (s *serverRun) retry(ctx context.Context, c cases.Case) harness.Result {
 
 // take hands a result on, or keeps it back if load may have spoilt it.
 func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
+	if postponed(r) {
+		return
+	}
 	s.streams.finished(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.Outcome.Ran() {
 		s.last = c.ID
+		s.inRow = 0
+		if s.options.Service != nil {
+			s.finished = append(s.finished, finish{c, time.Now()})
+		}
 	}
 	if crowded && doubt(c, r, &s.pulse) {
 		s.doubtful = append(s.doubtful, doubtful{c, r})

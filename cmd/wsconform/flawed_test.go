@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// flawed is an echo server whose process misbehaves, for the scripts. The flags
+// say how; messages are told apart by their length in octets.
+func flawed(args []string) int {
+	f := flag.NewFlagSet("flawed", flag.ContinueOnError)
+	addr := f.String("addr", "", "where to listen")
+	crash := f.Int("crash", -1, "end with status 3 when a text message of this length comes")
+	over := f.Int("crash-over", 1<<30, "likewise for any message that is longer")
+	late := f.Bool("late", false, "crash after the connection has ended in good order")
+	hang := f.Int("hang", -1, "never answer when a text message of this length comes")
+	noise := f.Int("noise", 0, "print so many octets to the standard error at each connection")
+	daemon := f.Bool("daemon", false, "have a child in a session of its own that outlives this process")
+	mute := f.Bool("mute", false, "echo nothing")
+	deaf := f.Bool("deaf", false, "do not listen")
+	stubborn := f.Bool("stubborn", false, "pass over SIGTERM")
+	if err := f.Parse(args); err != nil {
+		return 2
+	}
+	if *daemon {
+		child := exec.Command("sleep", "600")
+		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if err := child.Start(); err != nil {
+			return 2
+		}
+		fmt.Printf("daemon %d\n", child.Process.Pid)
+	}
+	if *stubborn {
+		ignoreTerm()
+	}
+	if *deaf {
+		time.Sleep(10 * time.Minute)
+	}
+	l, err := net.Listen("tcp", *addr)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	end := func() {
+		fmt.Fprintln(os.Stderr, "panic: the flaw")
+		os.Exit(3)
+	}
+	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+		for *noise > 0 {
+			line := strings.Repeat("x", 99) + "\n"
+			for n := 0; n < *noise; n += len(line) {
+				fmt.Fprint(os.Stderr, line)
+			}
+			break
+		}
+		struck := false
+		for {
+			typ, msg, err := c.Read(ctx)
+			if err != nil {
+				if struck {
+					end()
+				}
+				return
+			}
+			if typ == ws.MessageText && len(msg) == *crash || len(msg) > *over {
+				if !*late {
+					end()
+				}
+				struck = true
+			}
+			if typ == ws.MessageText && len(msg) == *hang {
+				<-ctx.Done()
+				return
+			}
+			if !*mute {
+				if err := c.Write(ctx, typ, msg); err != nil {
+					return
+				}
+			}
+		}
+	}}
+	_ = server.Serve(l)
+	return 0
+}

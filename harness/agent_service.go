@@ -1,0 +1,77 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// A Service is a server under test that we start, and start again when it has
+// ended by itself. Its methods are for one goroutine at a time, but for Ended and
+// Done.
+type Service struct {
+	Command []string // {host}, {port} and {url} stand for where it has to listen
+	URL     *url.URL // where that is
+	// AnyPort gives the server a free port at every start, and puts it into URL.
+	AnyPort  bool
+	Patience time.Duration // how long it may take to listen
+	Log      io.Writer     // gets what it prints; nil discards it
+
+	process *Process
+}
+
+// Start starts the server and waits until it listens, without connecting where
+// that can be avoided. What is left of an earlier start is ended first.
+func (s *Service) Start(ctx context.Context) error {
+	s.Stop()
+	if s.AnyPort {
+		port, err := FreePort()
+		if err != nil {
+			return err
+		}
+		u := *s.URL
+		u.Host = net.JoinHostPort(u.Hostname(), strconv.Itoa(port))
+		s.URL = &u
+	}
+	if Listening(ctx, s.URL.Host) {
+		return fmt.Errorf("%w: something else listens on %s already", ErrNotStarted, s.URL.Host)
+	}
+	vars := map[string]string{"host": s.URL.Hostname(), "port": s.URL.Port(), "url": s.URL.String()}
+	var err error
+	if s.process, err = StartAgent(s.Command, vars, s.Log); err != nil {
+		return err
+	}
+	return WaitListening(ctx, s.process, s.URL.Host, s.Patience)
+}
+
+// Stop ends the server and all that it has started.
+func (s *Service) Stop() {
+	if s.process != nil {
+		s.process.Stop()
+	}
+}
+
+// Ended says how the server has ended by itself, with an [*AgentExitError]. Nil
+// means that it runs.
+func (s *Service) Ended() error { return s.process.Ended() }
+
+// EndedWithin waits until the server has ended, but no longer than d. It reports
+// whether it has.
+func (s *Service) EndedWithin(d time.Duration) bool {
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-s.process.Done():
+		case <-timer.C:
+		}
+	}
+	return s.process.Ended() != nil
+}
+
+// EndedAt is when the server ended; see [Service.Ended].
+func (s *Service) EndedAt() time.Time { return s.process.endedAt }

@@ -1,0 +1,203 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// A server that we have started is started again when it ends by itself. The
+// case that it ended at is found by playing those that may be to blame one by
+// one: the cases under way, and the ones that had just come to a verdict, since a
+// server may close as it should and then end. The cases that were still to be
+// played go on after that.
+
+const (
+	// crashesInRow is how often a server may end without a single case coming to
+	// a verdict in between.
+	crashesInRow = 10
+	// maxRestarts bounds how often a server is started again in a run.
+	maxRestarts = 100
+	// endBound is how long a server may take to end after a case that looks well.
+	endBound = 50 * time.Millisecond
+	// cutBound is the same where it broke the connection, on a machine that has
+	// other things to do.
+	cutBound = 250 * time.Millisecond
+	// refuseBound is the same where it refused one.
+	refuseBound = time.Second
+	// aftermath is how long before its end a server may have been given the
+	// reason.
+	aftermath = time.Second
+)
+
+// A finish is a case that came to a verdict, and when.
+type finish struct {
+	c  cases.Case
+	at time.Time
+}
+
+// A crash is what is to be done after the server has ended by itself.
+type crash struct {
+	active    bool
+	suspects  []cases.Case // that may be to blame
+	postponed []cases.Case // that were still to be played
+}
+
+// errPostponed is the note of a result that is none: the case is played later.
+const errPostponed = "the server has ended; the case is played after it was started again"
+
+func postponed(r harness.Result) bool { return r.Outcome == "" && r.Note == errPostponed }
+
+// noticeEnd looks whether the server has ended, once r has come of c.
+func (s *serverRun) noticeEnd(c cases.Case, r harness.Result) bool {
+	if s.options.Service == nil || !s.endedAfter(r, 0) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.crash.active = true
+	if r.Outcome == harness.Blocked { // it never got to the server
+		s.crash.postponed = append(s.crash.postponed, c)
+	} else {
+		s.crash.suspects = append(s.crash.suspects, c)
+	}
+	return true
+}
+
+// endedAfter reports whether the server has ended, or does so in the time that r
+// is reason to wait, and at least in that given.
+func (s *serverRun) endedAfter(r harness.Result, patience time.Duration) bool {
+	switch t := r.Transcript; {
+	case r.Outcome == harness.Blocked:
+		patience = refuseBound
+	case r.Outcome == harness.Fail && t != nil && !t.Clean && (!t.Opened || !t.DroppedByUs):
+		patience = cutBound
+	}
+	return s.options.Service.EndedWithin(patience)
+}
+
+// revive starts the server again after it has ended, finds the case that did it,
+// and plays what was left. The error says that the server ended too often, or
+// could not be started again.
+func (s *serverRun) revive(ctx context.Context) error {
+	for ctx.Err() == nil && s.crash.active {
+		how, last := s.options.Service.Ended(), s.options.Service.EndedAt().Add(-aftermath)
+		suspects, rest := s.crash.suspects, s.crash.postponed
+		open := len(suspects)
+		for i, f := range slices.Backward(s.finished) {
+			if f.at.Before(last) && (i < len(s.finished)-1 || len(suspects) > 0) {
+				break
+			}
+			suspects = append(suspects, f.c)
+		}
+		s.crash, s.finished = crash{}, nil
+		if err := s.restart(ctx, how); err != nil {
+			return s.giveUp(append(suspects[:open], rest...), err)
+		}
+		if i, err := s.oneByOne(ctx, suspects, open, how); err != nil {
+			return s.giveUp(append(suspects[min(i, open):open], rest...), err)
+		}
+		s.playAll(ctx, rest)
+	}
+	return nil
+}
+
+// restart starts the server once more.
+func (s *serverRun) restart(ctx context.Context, how error) error {
+	s.inRow++
+	s.report.Restarts++
+	switch {
+	case s.inRow > crashesInRow:
+		return &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("the server ended %d times in a row: %w", s.inRow, how)}
+	case s.report.Restarts > maxRestarts:
+		return &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("the server ended %d times: %w", s.report.Restarts, how)}
+	}
+	if err := s.options.Service.Start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return &harness.UntestableError{Cause: harness.CauseStart, Err: fmt.Errorf("the server ended, and cannot be started again: %w", err)}
+	}
+	s.target.URL = s.options.Service.URL
+	return nil
+}
+
+// oneByOne plays the suspects, each alone: those that were under way, which are
+// the first of the list, and until the server has ended at one of them those that
+// have a verdict. It returns how many were played.
+func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open int, how error) (done int, err error) {
+	guilty := false
+	for i, c := range suspects {
+		if ctx.Err() != nil || guilty && i >= open {
+			break
+		}
+		if s.options.Started != nil {
+			s.options.Started(c)
+		}
+		r := s.target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
+		r.Attempts = 2
+		if !s.endedAfter(r, endBound) {
+			s.inRow = 0
+			s.take(c, r, false)
+			continue
+		}
+		guilty = true
+		how = s.options.Service.Ended()
+		s.take(c, crashed(c, how, "the server ended while the case was played"), false)
+		if err := s.restart(ctx, how); err != nil {
+			return i + 1, err
+		}
+	}
+	if !guilty && len(suspects) > 0 && ctx.Err() == nil {
+		s.take(suspects[0], crashed(suspects[0], how, fmt.Sprintf(
+			"the server ended while this case and %d others were played at once, and did not when each was played alone", len(suspects)-1)), false)
+	}
+	s.finished = nil
+	return len(suspects), nil
+}
+
+func crashed(c cases.Case, how error, note string) harness.Result {
+	var exit *harness.AgentExitError
+	if errors.As(how, &exit) {
+		note += " (" + exit.Status + ")"
+		if exit.Output != "" {
+			note += "; it last said:\n" + exit.Output
+		}
+	}
+	return harness.Result{Case: c.ID, Outcome: harness.Crash, Note: strings.TrimSpace(note)}
+}
+
+// giveUp leaves the cases without a verdict.
+func (s *serverRun) giveUp(list []cases.Case, err error) error {
+	for _, c := range list {
+		s.emit(harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the server was given up: " + firstLine(err)})
+	}
+	return err
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return strings.TrimSuffix(line, "; it last said:")
+}
+
+// part looks whether the server still echoes at the end of the run.
+func (s *serverRun) part(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	s.report.Survived, _ = s.sanity(ctx)
+	if service := s.options.Service; !s.report.Survived && service != nil && service.EndedWithin(refuseBound) {
+		s.crash.active = true
+		if err := s.revive(ctx); err != nil {
+			return err
+		}
+		s.report.Survived, _ = s.sanity(ctx)
+	}
+	return ctx.Err()
+}
