@@ -76,6 +76,14 @@ type AcceptOptions struct {
 	// HandshakeTimeout bounds the opening handshake, with that of TLS. Zero means 10
 	// s, a negative value no bound. Accept leaves it to the http.Server.
 	HandshakeTimeout time.Duration
+	// ReadTimeout bounds each call that reads. What arrived of a message comes
+	// with the next call. Zero means no bound but the context.
+	ReadTimeout time.Duration
+	// WriteTimeout is how long a peer that reads slowly may take nothing of what is
+	// being written, a quarter of it more at most. Then the connection ends with a
+	// [*TimeoutError]. Where a deadline loses count of what was written, with TLS,
+	// each 64 KiB have that time. Zero means 20 s, a negative value for ever.
+	WriteTimeout time.Duration
 	// CloseTimeout bounds the closing handshake. Zero means 10 s.
 	CloseTimeout time.Duration
 	// Keepalive pings the peer. The zero value means every 20 s, with 20 s to
@@ -241,8 +249,13 @@ func (o *AcceptOptions) valid() error {
 func isControl(r rune) bool { return r < ' ' || r == 0x7F }
 
 func (o *AcceptOptions) connOptions() connOptions {
+	write := o.WriteTimeout
+	if write == 0 {
+		write = defaultWriteTimeout
+	}
 	return connOptions{
-		deflate: o.Deflate, readLimit: o.ReadLimit, closeTimeout: o.CloseTimeout, keepalive: o.Keepalive,
+		deflate: o.Deflate, readLimit: o.ReadLimit,
+		readTimeout: o.ReadTimeout, writeTimeout: max(write, 0), closeTimeout: o.CloseTimeout, keepalive: o.Keepalive,
 		onFrame: o.OnFrame, logger: o.Logger,
 	}
 }

@@ -38,7 +38,7 @@ type Conn struct {
 
 	readLimit    int64
 	readTimeout  time.Duration // of each call; zero means none
-	writeTimeout time.Duration // likewise
+	writeTimeout time.Duration // of each piece; zero means none
 	closeTimeout time.Duration
 	onFrame      func(FrameEvent) // nil means nobody listens
 	alive        *keepalive       // nil without pings and hooks
@@ -154,6 +154,7 @@ type ctxGuard struct {
 	stop  func() bool
 	fired chan struct{} // closed once the watcher has set the deadline
 	dirty bool          // a deadline is set
+	due   time.Time     // the deadline of bound
 }
 
 // watch has ctx end calls that block from now on.
@@ -170,7 +171,7 @@ func (g *ctxGuard) watch(ctx context.Context) error {
 	}
 	g.release()
 	if g.dirty {
-		g.dirty = false
+		g.dirty, g.due = false, time.Time{}
 		if err := g.set(time.Time{}); err != nil {
 			return err
 		}

@@ -69,8 +69,8 @@ type DialOptions struct {
 	// ReadTimeout bounds each call that reads. What arrived of a message comes
 	// with the next call. Zero means no bound but the context.
 	ReadTimeout time.Duration
-	// WriteTimeout bounds the sending of each frame. One that was cut short by it
-	// ends the connection. Zero means no bound but the context.
+	// WriteTimeout is how long a server that reads slowly may take nothing of what
+	// is being written, as in [AcceptOptions]. Zero means no bound but the context.
 	WriteTimeout time.Duration
 	// CloseTimeout bounds the closing handshake. Zero means 10 s.
 	CloseTimeout time.Duration

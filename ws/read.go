@@ -29,6 +29,7 @@ type reader struct {
 	seq   uint64 // its number; readers of earlier ones are void
 	kept  []byte // octets that a Read cut short had taken already
 	size  int64  // octets so far, inflated
+	empty int64  // fragments without octets so far; a flood of them ends as well
 	utf8  UTF8Validator
 	fin   bool   // the current frame is its last
 	left  uint64 // octets of the current frame that have not been used
@@ -413,7 +414,7 @@ func (c *Conn) frame(ctx context.Context) error {
 		}
 		if !r.open {
 			r.open, r.typ, r.seq = true, MessageType(h.Opcode), r.seq+1
-			r.size, r.utf8 = 0, UTF8Validator{}
+			r.size, r.empty, r.utf8 = 0, 0, UTF8Validator{}
 			r.compressed, r.tail, r.more = h.RSV != 0 && !r.skip, false, false
 			if r.compressed && r.inf == nil {
 				r.inf = inflaters.Get().(*inflater)
@@ -427,6 +428,11 @@ func (c *Conn) frame(ctx context.Context) error {
 				return c.failTooLarge()
 			}
 			r.size += int64(h.Length)
+		}
+		if h.Length == 0 && !h.Fin && !r.skip {
+			if r.empty++; r.empty > c.readLimit {
+				return c.failTooLarge()
+			}
 		}
 		return nil
 	}

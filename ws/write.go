@@ -235,11 +235,6 @@ func (c *Conn) SetBatch(ctx context.Context, on bool) error {
 
 // Flush writes what gathered in batch mode.
 func (c *Conn) Flush(ctx context.Context) error {
-	if c.writeTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = withTimeout(ctx, "write", c.writeTimeout)
-		defer cancel()
-	}
 	if err := c.wr.frame.lock(ctx); err != nil {
 		return opError("flush", err)
 	}
@@ -253,11 +248,6 @@ func (c *Conn) Flush(ctx context.Context) error {
 
 // writeFrame sends one frame.
 func (c *Conn) writeFrame(ctx context.Context, h Header, payload []byte) error {
-	if c.writeTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = withTimeout(ctx, "write", c.writeTimeout)
-		defer cancel()
-	}
 	if err := c.wr.frame.lock(ctx); err != nil {
 		return err
 	}
@@ -449,15 +439,17 @@ func (c *Conn) freeOut() {
 func (c *Conn) writeOut(ctx context.Context, p, more []byte) error {
 	w := &c.wr
 	err := w.guard.watch(ctx)
-	if err == nil {
-		if more == nil {
-			_, err = c.nc.Write(p)
-		} else {
-			w.pair = [2][]byte{p, more}
-			w.bufs = w.pair[:]
-			_, err = w.bufs.WriteTo(c.nc)
-			w.pair = [2][]byte{}
-		}
+	switch {
+	case err != nil:
+	case c.writeTimeout > 0:
+		err = c.writeBounded(ctx, p, more)
+	case more == nil:
+		_, err = c.nc.Write(p)
+	default:
+		w.pair = [2][]byte{p, more}
+		w.bufs = w.pair[:]
+		_, err = w.bufs.WriteTo(c.nc)
+		w.pair = [2][]byte{}
 	}
 	if err != nil {
 		w.err = ctxError(ctx, err)
