@@ -31,6 +31,7 @@ type compareOptions struct {
 	patience  time.Duration
 	again     bool
 	update    bool
+	isolate   string
 	selection selection
 }
 
@@ -70,6 +71,7 @@ has any, 130 interrupted.`,
 	f.IntVar(&o.repeats, "repeats", 4, "how often a verdict that may be owed to chance is played again")
 	f.DurationVar(&o.patience, "timeout", 30*time.Minute, "how long a row may take")
 	f.BoolVar(&o.again, "again", false, "play also rows that are there already")
+	f.StringVar(&o.isolate, "isolate", "none", "run agents as processes of this machine, `none`, or in containers, docker")
 	f.BoolVar(&o.update, "update", false, "compare nothing: ask the registries whether there are newer versions, through their own clients")
 	o.selection.flags(f)
 	c.AddCommand(compareReportCommand())
@@ -92,6 +94,11 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	if o.update {
 		return showUpdates(c, chosen)
 	}
+	contained, err := o.containers(c)
+	if err != nil {
+		return err
+	}
+	defer contained()
 	engines, done, err := o.engines(c)
 	if err != nil {
 		return err
@@ -104,7 +111,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	stderr := c.ErrOrStderr()
 	runner := &compare.Runner{
 		Workshop: &o.agents.workshop, Cases: list, Selection: sel, Dir: o.out, Tool: "wsconform " + toolVersion(), Host: thisHost(),
-		Parallel: o.parallel, Repeats: o.repeats, Patience: o.patience, Again: o.again,
+		Parallel: o.parallel, Repeats: o.repeats, Patience: o.patience, Again: o.again, Isolation: compare.Isolation(o.isolate),
 		Progress: newCompareMeter(stderr),
 	}
 	begun := time.Now()
@@ -185,6 +192,29 @@ func (o *compareOptions) roles() ([]cases.Role, error) {
 		return nil, usagef("--role %q: it is server, client or both", o.role)
 	}
 	return []cases.Role{role}, nil
+}
+
+// containers makes sure that agents can be contained, if they are to be, and
+// returns what to call in the end.
+func (o *compareOptions) containers(c *cobra.Command) (done func(), err error) {
+	switch compare.Isolation(o.isolate) {
+	case compare.NoIsolation:
+		return func() {}, nil
+	case compare.InContainer:
+	default:
+		return nil, usagef("--isolate %q: it is none or docker", o.isolate)
+	}
+	engine, err := docker.Connect(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	if err := compare.EnsureRoot(c.Context(), engine); err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	return func() {
+		_, _ = engine.Clean(context.WithoutCancel(c.Context()), docker.CleanOptions{}) // of keepers that were killed
+		_ = engine.Close()
+	}, nil
 }
 
 // engines returns those that --engine names, and what to call in the end.

@@ -26,6 +26,10 @@ type Keeper struct {
 	Env    []string         // added to the environment, "NAME=value"
 	Output io.Writer        // gets what it prints
 	Bounds agents.Resources // zero fields bound nothing; CPUs is for containers
+	// Image makes it run in a container of this image, with the paths of Mounts
+	// for reading. "" means that it is a process of the machine.
+	Image  string
+	Mounts []string
 	// Fate is a file that gets a line of JSON, a [Fate], when the command exceeds
 	// its bounds or cannot be started. "" means none.
 	Fate string
@@ -48,7 +52,11 @@ const (
 // error is that of the command, the cause of ctx, or a
 // [*harness.UntestableError].
 func (k Keeper) Run(ctx context.Context, command []string) error {
-	err := k.run(ctx, command)
+	run := k.run
+	if k.Image != "" {
+		run = k.runContained
+	}
+	err := run(ctx, command)
 	var u *harness.UntestableError
 	if !errors.As(err, &u) || k.Fate == "" {
 		return err

@@ -12,7 +12,7 @@ import (
 
 // keep is the command that runs another one in a keeper. [ParseKeeper] reads its
 // arguments.
-func (w *Workshop) keep(b *Built, bounds agents.Resources, fate string, command []string) []string {
+func (w *Workshop) keep(b *Built, bounds agents.Resources, contained bool, fate string, command []string) []string {
 	args := slices.Clone(w.Program)
 	if len(args) == 0 {
 		args = []string{ourProgram(), "agent", "keep"}
@@ -20,6 +20,12 @@ func (w *Workshop) keep(b *Built, bounds agents.Resources, fate string, command 
 	args = append(args, "--dir", b.Dir, "--memory", fmt.Sprint(int64(bounds.Memory)), "--pids", fmt.Sprint(bounds.PIDs))
 	if fate != "" {
 		args = append(args, "--fate", fate)
+	}
+	if contained {
+		args = append(args, "--image", rootImage, "--cpus", fmt.Sprint(bounds.CPUs))
+		for _, path := range b.mounts() {
+			args = append(args, "--mount", path)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Env)) {
 		args = append(args, "--env", name+"="+b.Env[name])
@@ -36,6 +42,9 @@ func ParseKeeper(args []string) (k Keeper, command []string, err error) {
 	f.Int64Var((*int64)(&k.Bounds.Memory), "memory", 0, "")
 	f.Int64Var(&k.Bounds.PIDs, "pids", 0, "")
 	f.StringVar(&k.Fate, "fate", "", "")
+	f.Float64Var(&k.Bounds.CPUs, "cpus", 0, "")
+	f.StringVar(&k.Image, "image", "", "")
+	f.Func("mount", "", func(s string) error { k.Mounts = append(k.Mounts, s); return nil })
 	f.Func("env", "", func(s string) error { k.Env = append(k.Env, s); return nil })
 	if err := f.Parse(args); err != nil {
 		return k, nil, err

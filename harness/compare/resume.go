@@ -20,16 +20,16 @@ func finished(path string, want harness.Header) (*harness.Run, bool) {
 }
 
 // settled reports whether the run came to its end. One that was interrupted or
-// broken by the harness did not, and what kept an agent from being built may be
-// gone by now.
+// broken by the harness did not, and what kept an agent from being built or
+// started may be gone by now.
 func settled(run *harness.Run) bool {
 	if run.Footer == nil || run.State() == harness.Invalid {
 		return false
 	}
 	switch run.Footer.Cause {
-	case harness.CauseMissing, harness.CauseNetwork, harness.CauseBuild:
+	case harness.CauseMissing, harness.CauseNetwork, harness.CauseBuild, harness.CauseStart:
 		return false
-	case harness.CauseStart, harness.CauseEcho, harness.CauseCrash, harness.CauseHang, harness.CauseMemory, harness.CauseProcess:
+	case harness.CauseEcho, harness.CauseCrash, harness.CauseHang, harness.CauseMemory, harness.CauseProcess:
 		return true
 	}
 	return run.Footer.Error == "" && len(run.Results) > 0

@@ -66,6 +66,9 @@ type Runner struct {
 	// Patience bounds one row, and StartPatience how long a server may take to
 	// listen. 0 means 30 minutes and 30 seconds.
 	Patience, StartPatience time.Duration
+	// Isolation is what agents run in; "" is [NoIsolation]. Builds always run as
+	// processes of the machine.
+	Isolation Isolation
 	// Again plays also rows that have a run file already.
 	Again bool
 	// Progress is told when something begins or ends, one at a time. Nil ignores it.
@@ -253,7 +256,7 @@ func (r *Runner) play(ctx context.Context, row Row, b *Built, w *harness.Writer)
 	bounded, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
 	defer cancel()
 	s := &session{
-		built: b, role: row.Role, engine: row.Engine, workshop: r.Workshop, repeats: r.Repeats, patience: cmp.Or(r.StartPatience, startPatience),
+		built: b, role: row.Role, engine: row.Engine, workshop: r.Workshop, repeats: r.Repeats, isolation: r.Isolation, patience: cmp.Or(r.StartPatience, startPatience),
 		log: log, fate: filepath.Join(r.Dir, "logs", row.Name()+".fate"),
 		results: map[cases.ID]harness.Result{}, write: func(res harness.Result) { _ = w.Case(res) }, // Close says what it lacks
 	}
@@ -283,7 +286,7 @@ func (r *Runner) header(row Row, b *Built) harness.Header {
 			About: &harness.Implementation{
 				Folder: a.Folder, Hash: a.Hash(), Language: a.Language, Library: a.Library, Registry: a.Package.Registry, Package: a.Package.Name,
 				Pinned: a.Version, Licence: a.Licence, Homepage: a.Homepage, Notes: a.Notes,
-				Deflate: a.Capabilities.Deflate, MaxMessage: a.Capabilities.MaxMessage, Isolation: "none",
+				Deflate: a.Capabilities.Deflate, MaxMessage: a.Capabilities.MaxMessage, Isolation: string(cmp.Or(r.Isolation, NoIsolation)),
 			},
 		},
 	}

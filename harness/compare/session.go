@@ -20,14 +20,15 @@ import (
 // A session plays one row: it starts the agent, again when it ends too early,
 // and repeats verdicts that chance may have decided.
 type session struct {
-	built    *Built
-	role     cases.Role
-	engine   Engine
-	workshop *Workshop
-	repeats  int
-	patience time.Duration // for the server to listen
-	log      io.Writer
-	fate     string // file; see [Keeper.Fate]
+	built     *Built
+	role      cases.Role
+	engine    Engine
+	workshop  *Workshop
+	repeats   int
+	isolation Isolation
+	patience  time.Duration // for the server to listen
+	log       io.Writer
+	fate      string // file; see [Keeper.Fate]
 
 	results map[cases.ID]harness.Result
 	write   func(harness.Result)
@@ -157,7 +158,7 @@ func (s *session) round(ctx context.Context, list []cases.Case, parallel int, em
 		subject.Parallel = 1
 	}
 	if s.role == cases.Client {
-		subject.Command = s.workshop.keep(s.built, s.built.Bounds(), s.fate, s.built.command(s.built.Client, map[string]string{"agent": s.built.Folder}))
+		subject.Command = s.workshop.keep(s.built, s.built.Bounds(), s.isolation == InContainer, s.fate, s.built.command(s.built.Client, map[string]string{"agent": s.built.Folder}))
 		return s.engine.Client(ctx, subject, emit)
 	}
 	if s.process == nil {
@@ -175,7 +176,7 @@ func (s *session) start(ctx context.Context) error {
 		return err
 	}
 	s.addr = hostPort(host, port)
-	command := s.workshop.keep(s.built, s.built.Bounds(), s.fate, s.built.command(s.built.Server, nil))
+	command := s.workshop.keep(s.built, s.built.Bounds(), s.isolation == InContainer, s.fate, s.built.command(s.built.Server, nil))
 	s.process, err = harness.StartAgent(command, map[string]string{"host": host, "port": port}, s.log)
 	if err != nil {
 		return err

@@ -1,0 +1,184 @@
+package compare
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/docker"
+)
+
+// Isolation says what an agent is kept in.
+type Isolation string
+
+// The isolations.
+const (
+	// NoIsolation runs agents as processes of the machine, within bounds of
+	// memory and processes that are watched.
+	NoIsolation Isolation = "none"
+	// InContainer runs agents in containers that have the programs of the
+	// machine, and their own folder, for reading only; no other file; no
+	// capability; a folder in memory for what they write; and bounds of
+	// processors, memory and processes that the kernel keeps. They share the
+	// network of the machine, as the cases need its loopback interface without
+	// anything in between that would hide how a connection ends.
+	InContainer Isolation = "docker"
+)
+
+// rootImage is an image without a single file: links and mount points. Its sbin is
+// a folder, since the engine puts its init there.
+const rootImage = "wsconform/agent-root:1"
+
+// EnsureRoot makes sure of the image that agents are contained in.
+func EnsureRoot(ctx context.Context, engine *docker.Engine) error {
+	_, err := engine.Image(ctx, rootImage)
+	if !errors.Is(err, docker.ErrNotFound) {
+		return err
+	}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for _, dir := range []string{"usr", "etc", "tmp", "proc", "sys", "dev", "sbin"} {
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755}); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"bin", "lib", "lib32", "lib64"} {
+		target, readErr := os.Readlink("/" + name)
+		if readErr != nil {
+			continue // a folder: it is mounted
+		}
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target, Mode: 0o777}); err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	_, err = engine.Import(ctx, &archive, rootImage, nil)
+	return err
+}
+
+// etc are the parts of /etc that programs need to run.
+var etc = []string{
+	"alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "passwd", "group", "nsswitch.conf", "localtime", "ssl",
+	"fonts", "perl", "mono", "ImageMagick-6", "chromium", "chromium.d", "firefox-esr", "mime.types",
+}
+
+// mounts are what a contained agent sees of the machine, all of it for reading
+// only: its programs, and its own folder.
+func (b *Built) mounts() []string {
+	list := []string{"/usr", b.Dir}
+	for _, name := range []string{"/bin", "/lib", "/lib32", "/lib64"} {
+		if info, err := os.Lstat(name); err == nil && info.IsDir() {
+			list = append(list, name)
+		}
+	}
+	for _, name := range etc {
+		list = append(list, filepath.Join("/etc", name))
+	}
+	list = append(list, javaConfigurations()...)
+	list = append(list, ourProgram())
+	for _, name := range b.Needs {
+		if path, err := exec.LookPath(name); err == nil {
+			list = append(list, installation(path))
+		}
+	}
+	list = append(list, b.linked()...)
+	var out []string
+	for _, path := range list {
+		inside := slices.ContainsFunc(out, func(dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") })
+		if _, err := os.Stat(path); err == nil && !inside {
+			out = append(out, path)
+		}
+	}
+	return out
+}
+
+func javaConfigurations() []string {
+	list, _ := filepath.Glob("/etc/java*")
+	return list
+}
+
+// installation is the folder that a program was installed in: the one above its
+// bin, or else the one that it is in.
+func installation(program string) string {
+	path, err := filepath.EvalSymlinks(program)
+	if err != nil {
+		return program
+	}
+	dir := filepath.Dir(path)
+	if filepath.Base(dir) == "bin" && filepath.Dir(dir) != "/" {
+		return filepath.Dir(dir)
+	}
+	return dir
+}
+
+// linked lists the installations that links in the agent's folder lead to, such as
+// that of a virtual environment's Python.
+func (b *Built) linked() []string {
+	var list []string
+	_ = filepath.WalkDir(b.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink == 0 {
+			return nil //nolint:nilerr // what cannot be read is no link
+		}
+		if target, err := filepath.EvalSymlinks(path); err == nil && !strings.HasPrefix(target, b.Dir+"/") {
+			if dir := installation(path); !slices.Contains(list, dir) {
+				list = append(list, dir)
+			}
+		}
+		return nil
+	})
+	return list
+}
+
+// runContained is Run in a container.
+func (k Keeper) runContained(ctx context.Context, command []string) error {
+	engine, err := docker.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer engine.Close() //nolint:errcheck // nothing to act on
+	spec := docker.Spec{
+		Image: k.Image, Command: command, Dir: k.Dir, Network: "host", Tmpfs: []string{"/tmp"}, ReadOnly: true, Init: true,
+		Env:    append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8"}, k.Env...),
+		Memory: int64(k.Bounds.Memory), CPUs: k.Bounds.CPUs, PIDs: k.Bounds.PIDs,
+	}
+	for _, path := range k.Mounts {
+		spec.Mounts = append(spec.Mounts, docker.Mount{Source: path, Target: path, ReadOnly: true})
+	}
+	c, err := engine.Run(ctx, spec)
+	if err != nil {
+		return &harness.UntestableError{Cause: harness.CauseStart, Err: fmt.Errorf("%w: %w", harness.ErrNotStarted, err)}
+	}
+	defer c.Remove(context.WithoutCancel(ctx)) //nolint:errcheck // Clean removes it later
+	logged := make(chan struct{})
+	go func() {
+		defer close(logged)
+		_ = c.Logs(ctx, func(_ docker.Stream, line string) { fmt.Fprintln(k.Output, line) })
+	}()
+	exit, err := c.Wait(ctx)
+	if ctx.Err() != nil {
+		_ = c.Remove(context.WithoutCancel(ctx)) // which ends the log
+		<-logged
+		return context.Cause(ctx)
+	}
+	<-logged
+	switch {
+	case err != nil:
+		return err
+	case exit.OOMKilled:
+		return &harness.UntestableError{Cause: harness.CauseMemory, Err: fmt.Errorf("%w: it may use %v of memory and wanted more", errEnded, k.Bounds.Memory)}
+	case exit.Code != 0:
+		return fmt.Errorf("exit status %d", exit.Code)
+	}
+	return nil
+}
