@@ -1,0 +1,61 @@
+package compare_test
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/compare"
+	"github.com/wsconform/wsconform/harness/docker"
+)
+
+// In a container an agent is tested as outside, its bounds are kept by the
+// kernel, and no container is left.
+func TestContainers(t *testing.T) {
+	if os.Getenv("WSCONFORM_DOCKER") == "off" {
+		t.Skip("WSCONFORM_DOCKER is off")
+	}
+	engine, err := docker.Connect(t.Context())
+	if errors.Is(err, docker.ErrNoEngine) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	if err := compare.EnsureRoot(t.Context(), engine); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name, agent string
+		cause       harness.Cause
+		words       string
+	}{
+		{"good", server, "", ""},
+		{"eats memory", "server: [\"{wsconform}\", eat]\nresources: {memory: 64MiB}", harness.CauseMemory, "64MiB"},
+		{"fork bomb", "server: [sh, -c, \"while :; do sleep 97 & done\"]\nresources: {pids: 50}", harness.CauseStart, ""},
+		{"writes", `server: [sh, -c, "echo x > /tmp/x && echo x > x"]`, harness.CauseStart, "Read-only file system"},
+		{"reads what is not its own", `server: [sh, -c, "ls /root /home /var"]`, harness.CauseStart, "No such file"},
+		{"no such program", `server: ["./nothing"]`, harness.CauseStart, "nothing"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := runner(t)
+			r.Isolation = compare.InContainer
+			got := play(t, r, agent(t, row.agent))[0]
+			if got.Cause != row.cause || !strings.Contains(got.Error, row.words) || (got.State == harness.Complete) != (row.cause == "") {
+				t.Errorf("got %s, %q, %q; want %q and %q in the error", got.State, got.Cause, got.Error, row.cause, row.words)
+			}
+		})
+	}
+	left, err := engine.List(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range left {
+		if strings.HasPrefix(c.Image, "wsconform/agent-root") {
+			t.Errorf("container %s is left, %s", c.ID, c.State)
+		}
+	}
+}
