@@ -26,6 +26,8 @@ type inflater struct {
 
 	state inflateState
 	final bool // the current block is the last of its stream
+	// wasFinal says that the last block was, so that a new stream begins.
+	wasFinal bool
 	todo  int  // octets left of a stored block or a match
 	dist  int  // of the match
 
@@ -73,7 +75,16 @@ func (f *inflater) reset(window int) {
 	f.window = window
 	f.bits, f.nbits = 0, 0
 	f.r, f.w = 0, 0
-	f.state, f.final = atBlock, false
+	f.state, f.final, f.wasFinal = atBlock, false, false
+}
+
+// preload makes octets, at most the window, history.
+func (f *inflater) preload(history []byte) {
+	if len(f.buf) < len(history) {
+		f.buf = make([]byte, f.window+inflateMargin)
+	}
+	f.w = copy(f.buf, history)
+	f.r = f.w
 }
 
 // atBoundary tells whether the stream is where a message may end: all input
@@ -175,6 +186,7 @@ func (f *inflater) drop(n uint) {
 
 func (f *inflater) endBlock() {
 	f.state = atBlock
+	f.wasFinal = f.final
 	if f.final { // the next stream starts at an octet
 		f.drop(f.nbits & 7)
 		f.final = false

@@ -358,11 +358,8 @@ func (c *Conn) inflateSome(ctx context.Context, p []byte) (int, error) {
 		if err := c.checkText(out); err != nil {
 			return 0, err
 		}
-		if errors.Is(err, errWindow) {
-			return 0, c.fail(&ProtocolError{7692, "7.1.2", StatusProtocolError, err.Error()})
-		}
 		if err != nil {
-			return 0, c.fail(&ProtocolError{7692, "7.2.2", StatusInvalidFramePayloadData, err.Error()})
+			return 0, c.fail(inflateError(err))
 		}
 	}
 }

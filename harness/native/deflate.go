@@ -10,13 +10,11 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"unicode/utf8"
 
 	"github.com/klauspost/compress/flate"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/corpora"
-	"github.com/wsconform/wsconform/ws"
 )
 
 // An agreement is what the handshake settled for permessage-deflate, as seen
@@ -144,7 +142,6 @@ type stream struct {
 	file *os.File
 	ends []int64 // offset in file behind each message
 	z    compressor
-	text []byte
 	buf  bytes.Buffer
 }
 
@@ -166,7 +163,7 @@ func newCompressor(w io.Writer, key streamKey) (compressor, error) {
 	case key.length < smallMessage:
 		return stdflate.NewWriter(w, stdflate.DefaultCompression)
 	}
-	return flate.NewWriter(w, 3)
+	return flate.NewWriter(w, 1)
 }
 
 // message appends message i to dst, compressed, without the tail of the flush
@@ -189,7 +186,7 @@ func (s *stream) message(dst []byte, i int) ([]byte, error) {
 	p, err := s.compress(i)
 	dst = append(dst, p...)
 	if i == s.count-1 { // the file has all: what made it is large, and not needed any more
-		s.z, s.text, s.buf = nil, nil, bytes.Buffer{}
+		s.z, s.buf = nil, bytes.Buffer{}
 	}
 	return dst, err
 }
@@ -207,9 +204,11 @@ func (s *stream) compress(i int) ([]byte, error) {
 	case s.key.noTakeover:
 		s.z.Reset(&s.buf)
 	}
-	s.text = s.corpus.AppendSlice(s.text[:0], i, s.key.length)
-	if _, err := s.z.Write(s.text); err != nil {
-		return nil, err
+	head, tail := s.corpus.Parts(i, s.key.length)
+	for _, part := range [][]byte{head, tail} {
+		if _, err := s.z.Write(part); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.z.Flush(); err != nil {
 		return nil, err
@@ -245,191 +244,4 @@ func (s *stream) close() error {
 		return nil
 	}
 	return errors.Join(s.file.Close(), os.Remove(s.file.Name()))
-}
-
-// proven remembers the peer's compressed octets that inflated to the right
-// text. What message i inflates to depends on its octets and on the text in
-// the window before it, which is the same in every case with this key.
-type proven struct {
-	mu     sync.Mutex
-	hashes []uint64
-}
-
-// A checker compares the peer's echoes with the messages sent.
-type checker struct {
-	key    provenKey
-	corpus corpora.Corpus
-	seed   maphash.Seed
-	known  *proven
-	plain  map[int]bool // messages that came back uncompressed, so are in no window
-	broken bool         // a message ended inside a block: what follows is read as its rest
-	text   []byte
-	window []byte
-	out    [32 << 10]byte
-}
-
-// An echoVerdict says what an echo was.
-type echoVerdict struct {
-	same    bool
-	size    int    // of the text, in octets
-	badText bool   // not valid UTF-8
-	cutText bool   // valid, but it ends inside a code point
-	fault   string // it cannot be inflated
-	// unfinished says that the octets end inside a block. The original inflates
-	// the connection as one stream: it takes the text as it is, and what comes
-	// next for the rest of the block.
-	unfinished bool
-}
-
-func (c *checker) size(i int) int {
-	c.text = c.corpus.AppendSlice(c.text[:0], i, c.key.length)
-	return len(c.text)
-}
-
-// check compares echo i. An echo whose very octets were proven right before,
-// in the same state, is not inflated again.
-func (c *checker) check(i int, data []byte, compressed bool) echoVerdict {
-	size := c.size(i)
-	if !compressed {
-		if c.plain == nil {
-			c.plain = map[int]bool{}
-		}
-		c.plain[i] = true
-		return echoVerdict{same: bytes.Equal(c.text, data), size: len(data), badText: !utf8.Valid(data)}
-	}
-	if c.broken {
-		return rest(data)
-	}
-	shared := c.plain == nil
-	sum := maphash.Bytes(c.seed, data) | 1 // never 0, the mark of no hash
-	if shared {
-		c.known.mu.Lock()
-		same := c.known.hashes[i] == sum
-		c.known.mu.Unlock()
-		if same {
-			return echoVerdict{same: true, size: size}
-		}
-	}
-	v := c.inflate(i, data)
-	c.broken = v.unfinished && !c.key.noTakeover
-	if v.same && shared && !v.unfinished {
-		c.known.mu.Lock()
-		c.known.hashes[i] = sum
-		c.known.mu.Unlock()
-	}
-	return v
-}
-
-// dictionary rebuilds the peer's window before message i from what it should
-// have compressed so far. It stays valid until the next call.
-func (c *checker) dictionary(i int) []byte {
-	if c.key.noTakeover {
-		return nil
-	}
-	size := 1 << c.key.bits
-	first := i
-	for n := 0; first > 0 && n < size; {
-		first--
-		if !c.plain[first] {
-			n += c.key.length // characters: at least as many octets
-		}
-	}
-	c.window = c.window[:0]
-	for j := first; j < i; j++ {
-		if !c.plain[j] {
-			c.window = c.corpus.AppendSlice(c.window, j, c.key.length)
-		}
-	}
-	return c.window[max(0, len(c.window)-size):]
-}
-
-// behind is the window in the middle of a message, after v.size octets of it.
-func (c *checker) behind(dict []byte, v echoVerdict) []byte {
-	if !v.same {
-		return nil
-	}
-	window := append(bytes.Clone(dict), c.text[:v.size]...)
-	return window[max(0, len(window)-1<<15):]
-}
-
-// inflaters are reused: each holds a window of 32 KiB.
-var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
-
-// tail ends a compressed message (RFC 7692 §7.2.2); the empty final block
-// behind it makes the decoder stop.
-var tail = []byte{0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff}
-
-// rest is what comes of a message behind an unfinished one. The octets that are
-// missing where a tail was kept, or an octet lost, are those of a stored block's
-// length, 00 FF: by a 00 the next message completes it and becomes text of that
-// block, which it cannot be; anything else is no length.
-func rest(data []byte) echoVerdict {
-	if len(data) > 0 && data[0] == 0 {
-		return echoVerdict{badText: true}
-	}
-	return echoVerdict{fault: "an echo cannot be inflated: the one before ended inside a block"}
-}
-
-// unfinished reports whether an error of the decoder comes from what we added
-// behind n octets of data, other than the tail of the flush.
-func unfinished(err error, n int) bool {
-	var at flate.CorruptInputError
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &at) && int64(at) > int64(n+4)
-}
-
-// inflate compares while it inflates.
-func (c *checker) inflate(i int, data []byte) echoVerdict {
-	dict := c.dictionary(i)
-	if c.key.bits < 15 {
-		if far := farthest(data); far > 1<<c.key.bits {
-			return echoVerdict{fault: fmt.Sprintf("a match reaches back %d octets, beyond the agreed window of %d", far, 1<<c.key.bits)}
-		}
-	}
-	in := bytes.NewReader(append(data[:len(data):len(data)], tail...))
-	z := inflaters.Get().(io.ReadCloser) //nolint:errcheck,forcetypeassert // nothing else is put there
-	defer inflaters.Put(z)
-	if err := z.(flate.Resetter).Reset(in, dict); err != nil {
-		return echoVerdict{fault: err.Error()}
-	}
-	want := c.text
-	v := echoVerdict{same: true}
-	var text ws.UTF8Validator
-	valid := true
-	for {
-		n, err := z.Read(c.out[:])
-		got := c.out[:n]
-		v.size += n
-		if v.size > messageBound {
-			return echoVerdict{fault: "an echo inflates to far more than the message it should repeat"}
-		}
-		if v.same && (len(want) < n || !bytes.Equal(want[:n], got)) {
-			v.same = false
-		}
-		if valid {
-			_, valid = text.Feed(got)
-		}
-		if v.same {
-			want = want[n:]
-		}
-		if errors.Is(err, io.EOF) {
-			if in.Len() == 0 || in.Len() == len(tail) {
-				break
-			}
-			// A block marked as final ends a deflate stream, but not the
-			// message (RFC 7692 §7.2.3.4).
-			if err := z.(flate.Resetter).Reset(in, c.behind(dict, v)); err != nil {
-				return echoVerdict{fault: err.Error()}
-			}
-			continue
-		}
-		if v.unfinished = unfinished(err, len(data)); v.unfinished {
-			break
-		}
-		if err != nil {
-			return echoVerdict{fault: "an echo cannot be inflated: " + err.Error()}
-		}
-	}
-	v.same = v.same && len(want) == 0
-	v.badText, v.cutText = !valid, valid && !text.Complete()
-	return v
 }

@@ -2,7 +2,6 @@ package native
 
 import (
 	"bytes"
-	"compress/flate"
 	"io"
 	"net"
 	"strings"
@@ -101,26 +100,6 @@ func FuzzResponse(f *testing.F) {
 		agreed, err := checkResponse(h, key, c, nil)
 		if err == nil && agreed != nil && (agreed.peerBits < 8 || agreed.peerBits > 15 || agreed.ourBits < 8 || agreed.ourBits > 15) {
 			t.Errorf("got windows of %d and %d bits, want 8..15", agreed.ourBits, agreed.peerBits)
-		}
-	})
-}
-
-// FuzzFarthest scans any octets as deflate data. Where they are, no distance is
-// missed: an inflater that has just that much history can read them.
-func FuzzFarthest(f *testing.F) {
-	f.Add([]byte("a text with a text in it, and a text"), 3)
-	f.Add(bytes.Repeat([]byte("0123456789"), 5000), 9)
-	f.Fuzz(func(t *testing.T, text []byte, level int) {
-		farthest(text) // any octets end
-		var z bytes.Buffer
-		w, err := flate.NewWriter(&z, level%10)
-		if err != nil {
-			return
-		}
-		w.Write(text) //nolint:errcheck // a buffer takes all
-		w.Flush()     //nolint:errcheck // likewise
-		if far := farthest(z.Bytes()); far > 1<<15 || far > len(text) {
-			t.Errorf("got a distance of %d in a text of %d", far, len(text))
 		}
 	})
 }

@@ -71,17 +71,17 @@ func (p *player) echo() {
 	if l.checker == nil {
 		right = right && in.body.length == l.Payload.Len
 	} else if right || in.compressed {
-		verdict := l.checker.check(p.t.Echoes, in.body.all, in.compressed)
+		verdict := l.checker.check(p.t.Echoes, in.body.all, in.compressed, !in.binary)
 		if verdict.fault != "" {
 			p.tearDown(verdict.fault)
 			return
 		}
-		if verdict.badText && !in.binary {
+		if verdict.badText {
 			p.badPayload("text is not valid UTF-8")
 			p.badPayload("text is not valid UTF-8")
 			return
 		}
-		if verdict.cutText && !in.binary {
+		if verdict.cutText {
 			p.badPayload("text ends inside a code point")
 			return
 		}
