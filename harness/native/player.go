@@ -254,6 +254,13 @@ func (p *player) unclean(reason string) {
 func (p *player) wrote(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.noteWrite(n)
+}
+
+func (p *player) noteWrite(n int) {
+	if n == 0 {
+		return
+	}
 	p.t.Stats.TxOctets[n]++
 	if p.t.Traffic != nil && p.state == stateOpen {
 		p.t.Traffic.Out.Wire += int64(n)
@@ -270,12 +277,18 @@ func (p *player) note(text string) {
 	p.log(cases.Entry{Kind: cases.LogNote, Note: text})
 }
 
-func (p *player) log(e cases.Entry) {
-	bound := logBound
+// logFull reports whether only remarks are still taken.
+func (p *player) logFull() bool { return len(p.t.Log) >= p.logBound() }
+
+func (p *player) logBound() int {
 	if p.c.Heavy() {
-		bound = logBoundHeavy
+		return logBoundHeavy
 	}
-	if len(p.t.Log) >= bound && e.Kind != cases.LogNote || len(p.t.Log) >= 2*bound {
+	return logBound
+}
+
+func (p *player) log(e cases.Entry) {
+	if p.logFull() && e.Kind != cases.LogNote || len(p.t.Log) >= 2*p.logBound() {
 		p.t.LogLost++
 		return
 	}

@@ -215,14 +215,7 @@ func (p *player) frameEnd() {
 	in := &p.in
 	h := in.header
 	p.t.Stats.RxFrames[int(h.Opcode)]++
-	e := cases.Entry{
-		Kind: cases.LogFrame, Dir: cases.In, Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV,
-		Len: int(min(h.Length, 1<<62)), Data: slices.Clone(in.head),
-	}
-	if h.Masked {
-		e.Mask = hexKey(h.MaskKey)
-	}
-	p.log(e)
+	p.logReceived(h)
 	switch {
 	case h.Opcode == ws.OpClose:
 		p.closeFrame(in.control)
@@ -240,6 +233,22 @@ func (p *player) frameEnd() {
 			p.messageEnd()
 		}
 	}
+}
+
+// logReceived logs the frame that has ended.
+func (p *player) logReceived(h ws.Header) {
+	if p.logFull() {
+		p.t.LogLost++
+		return
+	}
+	e := cases.Entry{
+		Kind: cases.LogFrame, Dir: cases.In, Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV,
+		Len: int(min(h.Length, 1<<62)), Data: slices.Clone(p.in.head),
+	}
+	if h.Masked {
+		e.Mask = hexKey(h.MaskKey)
+	}
+	p.log(e)
 }
 
 // ping answers while the connection is open; it is never an event.

@@ -113,7 +113,11 @@ func (p *player) send(o outgoing) {
 		return
 	}
 	o.key = p.out.key()
-	p.out.send(o)
+	if p.loop != nil && !o.header.Opcode.Control() {
+		p.noteWrite(p.out.sendNow(o))
+	} else {
+		p.out.send(o)
+	}
 	p.logSent(o)
 }
 
@@ -145,6 +149,10 @@ func (p *player) logSent(o outgoing) {
 		p.t.Traffic.Out.Messages++
 		p.t.Traffic.Out.Payload += int64(o.payload.Len)
 	}
+	if p.logFull() {
+		p.t.LogLost += frames
+		return
+	}
 	size := o.payload.Len
 	if frames > 1 {
 		size = o.fragment
@@ -154,7 +162,7 @@ func (p *player) logSent(o outgoing) {
 		e.Mask = hexKey(o.key)
 	}
 	for i := range frames {
-		if i == logBound {
+		if p.logFull() {
 			p.t.LogLost += frames - i
 			return
 		}

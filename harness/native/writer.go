@@ -6,6 +6,7 @@ import (
 	mrand "math/rand/v2"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -49,19 +50,24 @@ type outgoing struct {
 // what the peer sent before may still be read.
 type writer struct {
 	nc     net.Conn
+	raw    syscall.RawConn // of a plain TCP connection; else nil
 	masked bool
+	onTx   func(n int)   // is told the size of each write of the goroutine
+	wake   chan struct{} // one slot: something was queued, or closing was set
+	done   chan struct{} // closed when the goroutine has ended
 
-	mu      sync.Mutex // guards keys, queue, replies and closing
-	keys    *mrand.ChaCha8
+	keyMu sync.Mutex // guards keys
+	keys  *mrand.ChaCha8
+
+	mu      sync.Mutex // guards the rest, but what busy says
 	queue   []outgoing
 	replies int // octets of the replies queued
 	closing bool
-	wake    chan struct{} // one slot: something was queued, or closing was set
-	done    chan struct{} // closed when the goroutine has ended
+	left    bool // buf holds what sendNow could not write
+	busy    bool // the goroutine has buf and err, without mu
 
-	buf  []byte
-	err  error
-	onTx func(n int) // is told the size of each write
+	buf []byte
+	err error
 }
 
 func newWriter(nc net.Conn, masked bool, onTx func(int)) *writer {
@@ -71,14 +77,17 @@ func newWriter(nc net.Conn, masked bool, onTx func(int)) *writer {
 		nc: nc, masked: masked, keys: mrand.NewChaCha8(seed), onTx: onTx,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		w.raw, _ = tcp.SyscallConn() //nolint:errcheck // nil where there is none
+	}
 	go w.run()
 	return w
 }
 
 // key returns a fresh masking key (RFC 6455 §5.3).
 func (w *writer) key() (key [4]byte) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.keyMu.Lock()
+	defer w.keyMu.Unlock()
 	binary.NativeEndian.PutUint32(key[:], uint32(w.keys.Uint64()))
 	return key
 }
@@ -89,6 +98,36 @@ func (w *writer) send(o outgoing) {
 	w.queue = append(w.queue, o)
 	w.mu.Unlock()
 	w.signal()
+}
+
+// sendNow is send, but writes what TCP takes at once, which saves waking the
+// goroutine for each of a thousand messages. It says how many octets that were,
+// and never blocks either.
+func (w *writer) sendNow(o outgoing) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	frames := 1
+	if o.fragment > 0 {
+		frames += o.payload.Len / o.fragment
+	}
+	if w.raw == nil || w.busy || w.left || len(w.queue) > 0 || w.closing || w.err != nil ||
+		o.payload.Len+frames*ws.MaxHeaderLen >= writeBuffer {
+		w.queue = append(w.queue, o)
+		w.signal()
+		return 0
+	}
+	w.frames(o)
+	n := 0
+	w.raw.Write(func(fd uintptr) bool { //nolint:errcheck // the goroutine meets the error again
+		n, _ = syscall.Write(int(fd), w.buf) //nolint:errcheck // likewise
+		return true
+	})
+	n = max(n, 0)
+	w.buf = w.buf[:copy(w.buf, w.buf[n:])]
+	if w.left = len(w.buf) > 0; w.left {
+		w.signal()
+	}
+	return n
 }
 
 // reply queues o unless the peer has let too many replies pile up.
@@ -136,14 +175,15 @@ func (w *writer) run() {
 		w.mu.Lock()
 		batch, w.queue = w.queue, batch[:0]
 		w.replies = 0
-		closing := w.closing
+		w.busy, w.left = len(batch) > 0 || w.left, false
+		busy, closing := w.busy, w.closing
 		w.mu.Unlock()
 		for i, o := range batch {
 			w.put(o)
 			batch[i] = outgoing{}
 		}
-		w.flush()
-		if len(batch) > 0 {
+		if busy {
+			w.flush()
 			continue
 		}
 		if closing {
@@ -158,6 +198,14 @@ func (w *writer) put(o outgoing) {
 	if o.chop > 0 || o.alone {
 		w.flush()
 	}
+	w.frames(o)
+	if o.chop > 0 || o.alone {
+		w.flush()
+	}
+}
+
+// frames produces the octets of o.
+func (w *writer) frames(o outgoing) {
 	switch {
 	case o.bare:
 		w.octets(o, o.key, 0, o.payload.Len, o.offset)
@@ -165,9 +213,6 @@ func (w *writer) put(o outgoing) {
 		w.frame(o, o.header, 0, o.payload.Len)
 	default:
 		w.fragments(o)
-	}
-	if o.chop > 0 || o.alone {
-		w.flush()
 	}
 }
 
