@@ -28,8 +28,8 @@ type inflater struct {
 	final bool // the current block is the last of its stream
 	// wasFinal says that the last block was, so that a new stream begins.
 	wasFinal bool
-	todo  int  // octets left of a stored block or a match
-	dist  int  // of the match
+	todo     int // octets left of a stored block or a match
+	dist     int // of the match
 
 	// The header of a dynamic block.
 	nlit, ndist, nclen, i int
