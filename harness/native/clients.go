@@ -78,6 +78,7 @@ func (e *DriverError) Unwrap() error { return e.Err }
 func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emit func(harness.Result)) (ClientReport, error) {
 	r := &clientRun{driver: d, options: o, streams: NewStreams(o.Originals), emit: emit}
 	defer r.streams.Close() //nolint:errcheck // temporary files
+	defer r.pulse.start(ctx)()
 	r.streams.expect(list)
 	r.report.Lanes = o.Parallel
 	switch {
@@ -112,7 +113,8 @@ type clientRun struct {
 	report   ClientReport
 	emit     func(harness.Result)
 	doubtful []doubtful
-	repeats  bool
+	attempt  int        // of the cases that are played now, from 0
+	former   []doubtful // the verdicts of the attempt before
 	failure  error
 	dead     error // a driver that ended too often
 }
@@ -234,31 +236,36 @@ func (r *clientRun) take(c cases.Case, res harness.Result, crowded bool) {
 	r.streams.finished(c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if i := slices.IndexFunc(r.doubtful, func(d doubtful) bool { return d.c.ID == c.ID }); r.repeats && i >= 0 && !res.Outcome.Ran() {
-		res = r.doubtful[i].r // the first verdict is better than none
-	}
-	if r.repeats {
-		res.Attempts = 2
-		res.Note = "time decided, so the case was repeated alone"
-	}
-	if crowded && !r.repeats && doubt(c, res, &r.pulse) {
+	if i := slices.IndexFunc(r.former, func(d doubtful) bool { return d.c.ID == c.ID }); i >= 0 && !res.Outcome.Ran() {
+		res = r.former[i].r // the former verdict is better than none
+	} else if r.attempt+1 < maxAttempts && doubt(c, res, crowded && r.attempt == 0, &r.pulse) {
 		r.doubtful = append(r.doubtful, doubtful{c, res})
 		return
+	}
+	if r.attempt > 0 {
+		res.Attempts = r.attempt + 1
+		res.Note = "time decided, so the case was repeated alone"
 	}
 	r.emit(res)
 }
 
-// repeatDoubtful plays the doubtful cases again, one at a time.
+// repeatDoubtful plays the doubtful cases again, one at a time, as long as there
+// are any.
 func (r *clientRun) repeatDoubtful(ctx context.Context) {
-	r.mu.Lock()
-	again := r.doubtful
-	r.repeats = true
-	r.mu.Unlock()
-	list := make([]cases.Case, len(again))
-	for i, d := range again {
-		list[i] = d.c
+	for {
+		r.mu.Lock()
+		r.former, r.doubtful = r.doubtful, nil
+		r.attempt++
+		r.mu.Unlock()
+		if len(r.former) == 0 {
+			return
+		}
+		list := make([]cases.Case, len(r.former))
+		for i, d := range r.former {
+			list[i] = d.c
+		}
+		r.lane(ctx, list)
 	}
-	r.lane(ctx, list)
 }
 
 // A turn is one start of the driver on an endpoint of its own.
