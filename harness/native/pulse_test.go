@@ -34,15 +34,15 @@ func TestDoubt(t *testing.T) {
 		verdict harness.Outcome
 		log     []cases.Entry
 		crowded bool
-		load    pulse
+		load    *pulse
 		want    bool
 	}{
-		{"a pass by whatever means", "1.1.1", harness.Pass, timer, true, pulse{late: late}, false},
-		{"a failure that no timer decided", "1.1.1", harness.Fail, nil, true, pulse{late: late}, false},
-		{"a timer, alone on an idle machine", "1.1.1", harness.Fail, timer, false, pulse{}, false},
-		{"a timer, alone after a busy time", "1.1.1", harness.Fail, timer, false, pulse{late: early}, false},
-		{"a timer, alone on a busy machine", "1.1.1", harness.Fail, timer, false, pulse{late: late}, true},
-		{"a timer, beside other cases", "1.1.1", harness.Fail, timer, true, pulse{}, true},
+		{"a pass by whatever means", "1.1.1", harness.Pass, timer, true, &pulse{late: late}, false},
+		{"a failure that no timer decided", "1.1.1", harness.Fail, nil, true, &pulse{late: late}, false},
+		{"a timer, alone on an idle machine", "1.1.1", harness.Fail, timer, false, &pulse{}, false},
+		{"a timer, alone after a busy time", "1.1.1", harness.Fail, timer, false, &pulse{late: early}, false},
+		{"a timer, alone on a busy machine", "1.1.1", harness.Fail, timer, false, &pulse{late: late}, true},
+		{"a timer, beside other cases", "1.1.1", harness.Fail, timer, true, &pulse{}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, ok := cases.Find(test.id)
@@ -50,7 +50,7 @@ func TestDoubt(t *testing.T) {
 				t.Fatalf("no case %s", test.id)
 			}
 			r := harness.Result{Case: c.ID, Outcome: test.verdict, Transcript: &cases.Transcript{Started: begun, Log: test.log}}
-			if got := doubt(c, r, test.crowded, &test.load); got != test.want {
+			if got := doubt(c, r, test.crowded, test.load); got != test.want {
 				t.Errorf("got %t, want %t", got, test.want)
 			}
 		})
