@@ -52,7 +52,7 @@ func openConsole(in io.Reader, out, errw io.Writer, o *dumpOptions) (*console, e
 		io.Reader
 		io.Writer
 	}{in, out}, "> ")
-	if width, height, err := term.GetSize(int(stdin.Fd())); err == nil {
+	if width, height, err := term.GetSize(int(stdin.Fd())); err == nil && width > 0 {
 		_ = con.terminal.SetSize(width, height) // it is only for the looks
 	}
 	con.out, con.err = con.terminal, con.terminal
@@ -69,7 +69,8 @@ func (con *console) restore() {
 	if con.state == nil {
 		return
 	}
-	_, _ = con.terminal.Write([]byte("\r"))
+	con.terminal.SetPrompt("")
+	_, _ = con.terminal.Write(nil)                           // draws the line anew: the prompt goes
 	_ = term.Restore(int(con.in.(*os.File).Fd()), con.state) // there is no more to be done
 }
 

@@ -26,6 +26,7 @@ type proxy struct {
 	schemes  []string
 	password bool        // it wants me:secret
 	trust    *tls.Config // for https
+	ca       string      // the same as a PEM file
 }
 
 // The ways to start each proxy.
@@ -84,7 +85,7 @@ func squidTLS(t *testing.T) proxy {
 	addr := freeAddr(t)
 	cert, trust := certificate(t)
 	p := startSquid(t, path, addr, "https_port "+addr+" tls-cert="+cert+"\nhttp_access allow localhost CONNECT\n")
-	return proxy{program: p, schemes: []string{"https"}, trust: trust}
+	return proxy{program: p, schemes: []string{"https"}, trust: trust, ca: cert}
 }
 
 // certificate is one for 127.0.0.1 with its key in a PEM file, and who trusts it.
