@@ -1,7 +1,7 @@
 // Package ws is a WebSocket client and server (RFC 6455) with compression
 // (permessage-deflate, RFC 7692).
 //
-// Start with [Dial] for a client and [Accept], [AcceptNet] or [Server] for a
+// Start with [Dial] for a client, or [Client] for one that reconnects, and [Accept], [AcceptNet] or [Server] for a
 // server. All of them give a [Conn]; [Conn.Read] and [Conn.Write] move whole
 // messages, [Conn.Reader] and [Conn.Writer] stream them.
 //

@@ -1,0 +1,469 @@
+package ws_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// A unix socket has its path in the URL, and the resource behind a colon.
+func ExampleDial_unix() {
+	dir, err := os.MkdirTemp("", "ws")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	socket := filepath.Join(dir, "app.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	s := &ws.Server{}
+	go func() { _ = s.Serve(l) }()
+	defer s.Shutdown(context.Background())
+
+	c, err := ws.Dial(context.Background(), "ws+unix://"+socket+":/chat?room=1", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	fmt.Println(c.Handshake().Target)
+	// Output: /chat?room=1
+}
+
+// A net.Dialer of your own sets socket options, here with IPv4 alone.
+func ExampleDialOptions_socketOptions() {
+	url, stop := echoServer(ws.AcceptOptions{})
+	defer stop()
+	dialer := &net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) {
+			failed = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+		})
+		return errors.Join(err, failed)
+	}}
+	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{Network: "tcp4", NetDial: dialer.DialContext})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(c.Close(ws.StatusNormalClosure, ""))
+	// Output: <nil>
+}
+
+// A connection that exists takes the place of TCP.
+func ExampleDialNet() {
+	near, far := net.Pipe()
+	go func() {
+		if c, err := ws.AcceptNet(context.Background(), far, nil); err == nil {
+			_ = ws.Echo(context.Background(), c)
+		}
+	}()
+	ctx := context.Background()
+	c, err := ws.DialNet(ctx, near, "ws://in-memory/", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	_ = c.Write(ctx, ws.MessageText, []byte("hello"))
+	_, p, err := c.Read(ctx)
+	fmt.Println(string(p), err)
+	// Output: hello <nil>
+}
+
+// A proxy that looks up the name itself and wants a password. What it says no to,
+// the error names.
+func ExampleProxyURL() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer l.Close()
+	go func() { // a proxy that wants other credentials
+		nc, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer nc.Close()
+		greeting, login := make([]byte, 4), make([]byte, 11)
+		_, _ = io.ReadFull(nc, greeting)
+		_, _ = nc.Write([]byte{5, 2})
+		_, _ = io.ReadFull(nc, login)
+		_, _ = nc.Write([]byte{1, 1})
+	}()
+
+	proxy, err := ws.ProxyURL("socks5h://me:secret@" + l.Addr().String())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = ws.Dial(context.Background(), "wss://example.com/feed", &ws.DialOptions{Proxy: proxy})
+	if pe, ok := errors.AsType[*ws.ProxyError](err); ok {
+		fmt.Println(pe.Target, pe.Reason)
+	}
+	// Output: example.com:443 refused: username/password authentication failed
+}
+
+// HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say which way to go.
+func ExampleProxyFromEnvironment() {
+	os.Setenv("HTTPS_PROXY", "http://proxy.example:3128")
+	os.Setenv("NO_PROXY", "intern.example")
+	defer os.Unsetenv("HTTPS_PROXY")
+	defer os.Unsetenv("NO_PROXY")
+	for _, s := range []string{"wss://example.com/", "wss://chat.intern.example/", "wss://127.0.0.1/"} {
+		u, _ := url.Parse(s)
+		proxy, err := ws.ProxyFromEnvironment(u)
+		fmt.Println(u.Host, proxy, err)
+	}
+	_ = ws.DialOptions{Proxy: ws.ProxyFromEnvironment}
+	// Output:
+	// example.com http://proxy.example:3128 <nil>
+	// chat.intern.example <nil> <nil>
+	// 127.0.0.1 <nil> <nil>
+}
+
+// Headers, origin, cookies and subprotocols of the request; the server chooses
+// among the latter.
+func ExampleDialOptions_handshake() {
+	address, stop := echoServer(ws.AcceptOptions{
+		Origins:      []string{"https://example.com"},
+		Subprotocols: []string{"v2.chat", "v1.chat"},
+		Header:       http.Header{"Set-Cookie": {"session=42"}},
+	})
+	defer stop()
+	jar, _ := cookiejar.New(nil)
+	c, err := ws.Dial(context.Background(), strings.Replace(address, "ws://", "ws://user:password@", 1), &ws.DialOptions{
+		Header:       http.Header{"User-Agent": {"example/1.0"}},
+		Origin:       "https://example.com",
+		Subprotocols: []string{"v1.chat", "v2.chat"},
+		Jar:          jar,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	u, _ := url.Parse(strings.Replace(address, "ws://", "http://", 1))
+	fmt.Println(c.Subprotocol(), jar.Cookies(u))
+	// Output: v2.chat [session=42]
+}
+
+// What a server answers in place of the handshake comes with the error.
+func ExampleHandshakeError() {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "30")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, "back soon")
+	}))
+	defer srv.Close()
+	_, err := ws.Dial(context.Background(), strings.Replace(srv.URL, "http", "ws", 1), &ws.DialOptions{MaxRedirects: 3})
+	if he, ok := errors.AsType[*ws.HandshakeError](err); ok {
+		fmt.Println(he.Status, he.Header.Get("Retry-After"), string(he.Body))
+	}
+	// Output: 503 30 back soon
+}
+
+// A certificate of one's own authority, for another name than the one dialed.
+func ExampleTLSOptions() {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, err := ws.Accept(w, r, nil); err == nil {
+			_ = ws.Echo(r.Context(), c)
+		}
+	}))
+	defer srv.Close()
+	roots, err := pemFile(srv.Certificate().Raw)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.Remove(roots)
+
+	config, err := ws.TLSOptions{RootFiles: []string{roots}, VerifyName: "example.com"}.Config()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c, err := ws.Dial(context.Background(), strings.Replace(srv.URL, "https", "wss", 1), &ws.DialOptions{TLS: config})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(c.Close(ws.StatusNormalClosure, ""))
+	// Output: <nil>
+}
+
+// A read that timed out loses nothing: the message comes with a later one.
+func ExampleTimeoutError() {
+	asked := make(chan struct{})
+	near, far := net.Pipe()
+	go func() {
+		c, err := ws.AcceptNet(context.Background(), far, nil)
+		if err != nil {
+			return
+		}
+		<-asked
+		_ = c.Write(context.Background(), ws.MessageText, []byte("late"))
+	}()
+	ctx := context.Background()
+	c, err := ws.DialNet(ctx, near, "ws://in-memory/", &ws.DialOptions{ReadTimeout: 10 * time.Millisecond})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	_, _, err = c.Read(ctx)
+	fmt.Println(err, errors.Is(err, os.ErrDeadlineExceeded))
+	close(asked)
+	for errors.Is(err, os.ErrDeadlineExceeded) {
+		var p []byte
+		if _, p, err = c.Read(ctx); err == nil {
+			fmt.Println(string(p))
+		}
+	}
+	// Output:
+	// ws: read: read timed out after 10ms true
+	// late
+}
+
+// After the handshake, frames of any kind: a reserved opcode, masked with zero.
+func ExampleConn_Hijack() {
+	url, stop := echoServer(ws.AcceptOptions{})
+	defer stop()
+	c, err := ws.Dial(context.Background(), url, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	nc, early, err := c.Hijack()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer nc.Close()
+	_, _ = nc.Write(ws.AppendFrame(nil, ws.Frame{
+		Header:  ws.Header{Fin: true, Opcode: 3, Masked: true},
+		Payload: []byte("what is this?"),
+	}))
+	r := io.MultiReader(bytes.NewReader(early), nc)
+	h, err := ws.ReadHeader(r)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	payload := make([]byte, h.Length)
+	_, _ = io.ReadFull(r, payload)
+	code, reason, _ := ws.ParseClose(payload)
+	fmt.Println(h.Opcode, code, reason)
+	// Output: close 1002 (protocol error) reserved opcode 3
+}
+
+// A masking key of one's own: with zero, what is on the wire can be read.
+func ExampleDialOptions_maskKey() {
+	url, stop := echoServer(ws.AcceptOptions{})
+	defer stop()
+	ctx := context.Background()
+	c, err := ws.Dial(ctx, url, &ws.DialOptions{
+		MaskKey: func() [4]byte { return [4]byte{} },
+		OnFrame: func(e ws.FrameEvent) {
+			if e.Sent {
+				fmt.Println(e.Header.Opcode, e.Header.MaskKey, string(e.Payload))
+			}
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	_ = c.WriteFragments(ctx, ws.MessageText, []byte("fragmented"), 8)
+	// Output:
+	// text [0 0 0 0] fragment
+	// continuation [0 0 0 0] ed
+}
+
+func ExampleConn_ReadFragment() {
+	url, stop := echoServer(ws.AcceptOptions{})
+	defer stop()
+	ctx := context.Background()
+	c, err := ws.Dial(ctx, url, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	_ = c.Write(ctx, ws.MessageText, []byte("all in one frame"))
+	for {
+		f, err := c.ReadFragment(ctx)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(f.Type, string(f.Data), f.Final)
+		if f.Final {
+			return
+		}
+	}
+	// Output: text all in one frame true
+}
+
+func ExampleConn_Messages() {
+	near, far := net.Pipe()
+	ctx := context.Background()
+	go func() {
+		c, err := ws.AcceptNet(ctx, far, nil)
+		if err != nil {
+			return
+		}
+		for i := range 3 {
+			_ = c.Write(ctx, ws.MessageText, fmt.Append(nil, "message ", i))
+		}
+		_ = c.Close(ws.StatusNormalClosure, "")
+	}()
+	c, err := ws.DialNet(ctx, near, "ws://in-memory/", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for m, err := range c.Messages(ctx) {
+		if err != nil {
+			fmt.Println(err)
+			break
+		}
+		fmt.Println(string(m.Data))
+	}
+	// Output:
+	// message 0
+	// message 1
+	// message 2
+}
+
+// A client that comes back until it has seen what it waits for.
+func ExampleClient() {
+	var visits int
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if visits++; visits == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		c, err := ws.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		_ = c.Write(r.Context(), ws.MessageText, fmt.Append(nil, "visit ", visits))
+		_ = c.Close(ws.StatusServiceRestart, "")
+	}))
+	defer srv.Close()
+
+	client := &ws.Client{
+		URL:      strings.Replace(srv.URL, "http", "ws", 1),
+		MinDelay: time.Millisecond,
+		Handler: func(ctx context.Context, c *ws.Conn) error {
+			for m, err := range c.Messages(ctx) {
+				if err != nil {
+					return err // and dial again
+				}
+				fmt.Println(string(m.Data))
+				if string(m.Data) == "visit 3" {
+					return nil // done
+				}
+			}
+			return io.EOF
+		},
+	}
+	fmt.Println(client.Run(context.Background()))
+	// Output:
+	// visit 2
+	// visit 3
+	// <nil>
+}
+
+// Pings tell a dead server from a silent one.
+func ExampleDialOptions_keepalive() {
+	url, stop := echoServer(ws.AcceptOptions{})
+	defer stop()
+	ctx := context.Background()
+	pong := make(chan struct{}, 1)
+	c, err := ws.Dial(ctx, url, &ws.DialOptions{Keepalive: ws.Keepalive{
+		Interval: 10 * time.Millisecond,
+		Timeout:  10 * time.Second,
+		OnPong: func(*ws.Conn, []byte) {
+			select {
+			case pong <- struct{}{}:
+			default:
+			}
+		},
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	go func() { _ = c.Discard(ctx) }()
+	<-pong
+	fmt.Println("alive")
+	// Output: alive
+}
+
+// Every frame goes to a log, and so does the handshake, secrets left out.
+func ExampleDialOptions_logger() {
+	near, far := net.Pipe()
+	go func() {
+		if c, err := ws.AcceptNet(context.Background(), far, nil); err == nil {
+			_ = ws.Echo(context.Background(), c)
+		}
+	}()
+	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		Level: ws.LevelPayload,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			switch a.Key {
+			case "time", "conn", "mask", "Sec-Websocket-Key", "Sec-Websocket-Accept": // they differ each time
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+	ctx := context.Background()
+	c, err := ws.DialNet(ctx, near, "ws://in-memory/", &ws.DialOptions{
+		Logger: log, Header: http.Header{"Authorization": {"Bearer secret"}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	_ = c.Write(ctx, ws.MessageText, []byte("hello"))
+	// Output:
+	// level=DEBUG msg=request target=/ host=in-memory header.Authorization=[redacted] header.Connection=Upgrade header.Sec-Websocket-Version=13 header.Upgrade=websocket
+	// level=DEBUG msg=response status=101 header.Connection=Upgrade header.Upgrade=websocket
+	// level=DEBUG msg="frame sent" opcode=text fin=true length=5 payload="\"hello\""
+}
+
+// pemFile writes a certificate to a file.
+func pemFile(der []byte) (string, error) {
+	f, err := os.CreateTemp("", "*.pem")
+	if err != nil {
+		return "", err
+	}
+	return f.Name(), errors.Join(pem.Encode(f, &pem.Block{Type: "CERTIFICATE", Bytes: der}), f.Close())
+}
