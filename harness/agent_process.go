@@ -29,8 +29,9 @@ type Process struct {
 	endedAt time.Time // read after done
 
 	stopOnce sync.Once
-	mu       sync.Mutex // guards stopped
+	mu       sync.Mutex // guards stopped and forced
 	stopped  bool       // by us
+	forced   bool       // it did not end on SIGTERM
 }
 
 // An AgentExitError says that the agent ended when it should not have.
@@ -148,12 +149,23 @@ func (p *Process) Stop() {
 			select {
 			case <-p.done:
 			case <-timer.C:
+				p.mu.Lock()
+				p.forced = true
+				p.mu.Unlock()
 			}
 		}
 		killGroup(p.cmd) // also what the process has left behind
 		killMarked(p.mark)
 	})
 	<-p.done
+}
+
+// Forced reports whether Stop had to use force, since the process did not end
+// when asked to.
+func (p *Process) Forced() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.forced
 }
 
 // WaitListening waits until something listens on the TCP address, without

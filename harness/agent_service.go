@@ -55,6 +55,13 @@ func (s *Service) Stop() {
 	}
 }
 
+// Forced reports whether the server had to be ended by force; see
+// [Process.Forced].
+func (s *Service) Forced() bool { return s.process.Forced() }
+
+// Output returns the last lines that the server has printed.
+func (s *Service) Output() string { return s.process.Output() }
+
 // Ended says how the server has ended by itself, with an [*AgentExitError]. Nil
 // means that it runs.
 func (s *Service) Ended() error { return s.process.Ended() }

@@ -109,15 +109,29 @@ func roles(a agents.Agent) string {
 
 func agentCheckCommand() *cobra.Command {
 	var o agentFlags
+	var own test
 	c := &cobra.Command{
-		Use:   "check NAME...",
-		Short: "Prove agents: they build, start, echo, close and tell their version",
+		Use:   "check NAME... | check URL | check --client -- COMMAND...",
+		Short: "Prove agents: tell a broken adapter from a broken library",
 		Long: `Proves that agents are fit for a comparison. Each is built in a private copy of
 its folder and started in each of its roles; it has to echo a text and a binary
 message, answer a ping, close when asked to, and as a client ask for its cases. So
-a broken folder is told from a library that fails cases.`,
-		Args: args(cobra.MinimumNArgs(1)),
+a broken folder is told from a library that fails cases.
+
+An agent of your own is named as for test: by its URL, by --server-cmd, or by
+--client and its command. It is started and asked for the little that a test needs,
+and each thing that it lacks comes with a sentence on what to mend.`,
+		Example: `  wsconform agent check go-gorilla
+  wsconform agent check ws://127.0.0.1:9001
+  wsconform agent check --server-cmd './my-server --port {port}'
+  wsconform agent check --client -- ./my-client {url}`,
 		RunE: func(c *cobra.Command, names []string) error {
+			if own.client || own.serverCmd != "" || len(names) == 1 && strings.Contains(names[0], "://") {
+				return own.check(c, names)
+			}
+			if len(names) == 0 {
+				return usagef("say what to check: the name of an agent, the URL of a server, --server-cmd, or --client and a command")
+			}
 			list, err := o.pick(names)
 			if err != nil {
 				return err
@@ -140,6 +154,7 @@ a broken folder is told from a library that fails cases.`,
 		},
 	}
 	o.flags(c.Flags())
+	own.agentFlags(c.Flags())
 	return c
 }
 

@@ -16,6 +16,7 @@ var commands = []func() *cobra.Command{
 	caseCommand,
 	gateCommand,
 	baselineCommand,
+	stressCommand,
 	parityCommand,
 	autobahnCommand,
 	echoCommand,

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -68,23 +69,28 @@ wsconform.yaml; wsconform baseline writes it.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.engine, "engine", "native", "who plays the cases: `native`, or autobahn, the original in a container")
+	o.agentFlags(f)
+	f.StringVarP(&o.out, "out", "o", "", "folder for the results, `DIR` (default out/server or out/client)")
+	o.expect.flags(f)
+	f.IntVarP(&o.parallel, "parallel", "p", 0, "cases (of a client: drivers) at once; 0 measures what the server takes")
+	o.selection.flags(f)
+	o.part.flags(f)
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "print a line for each case as it ends")
+	return c
+}
+
+// agentFlags say what is tested and how it is reached.
+func (o *test) agentFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.client, "client", false, "the agent is a client: a command behind --")
 	f.StringVar(&o.serverCmd, "server-cmd", "", "start the server with this `COMMAND` first; {port} in it becomes a free port, {host} the address")
 	f.IntVar(&o.port, "port", 0, "let a client connect to this `PORT`, for drivers that know no other; it then runs alone")
 	f.StringVar(&o.host, "host", "127.0.0.1", "let a client connect to this `ADDRESS`, such as ::1")
 	f.BoolVar(&o.tls, "tls", false, "let a client connect by wss; {ca} in its command becomes a PEM file to trust, made for the run unless --cert and --key give one")
 	f.StringVar(&o.agent, "agent", "", "`NAME` of the agent in reports")
-	f.StringVarP(&o.out, "out", "o", "", "folder for the results, `DIR` (default out/server or out/client)")
-	o.expect.flags(f)
 	f.DurationVar(&o.patience, "start-timeout", 30*time.Second, "how long a server may take to start")
-	f.IntVarP(&o.parallel, "parallel", "p", 0, "cases (of a client: drivers) at once; 0 measures what the server takes")
 	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, wherever it does")
 	f.StringVar(&o.corpora, "corpora", "", "folder with Autobahn's own payload files for sections 12 and 13, `DIR`")
-	o.selection.flags(f)
-	o.part.flags(f)
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "print a line for each case as it ends")
 	o.dial.flags(f)
-	return c
 }
 
 func (o *test) run(c *cobra.Command, args []string) error {
@@ -144,32 +150,40 @@ func (o *test) run(c *cobra.Command, args []string) error {
 			}
 			emit(r)
 		}
-		if o.client {
-			driver, err := o.driver(agent.Command, out)
-			if err != nil {
-				return err
-			}
-			driver.Log = log
-			_, err = native.TestClient(c.Context(), driver, list, options, counted)
-			return err
-		}
-		if o.serverCmd != "" {
-			options.Service = &harness.Service{
-				Command: agent.Command, URL: target.URL, AnyPort: len(args) == 0, Patience: o.patience, Log: log,
-			}
-			defer options.Service.Stop()
-			if err := options.Service.Start(c.Context()); err != nil {
-				return err
-			}
-			target.URL = options.Service.URL
-		}
-		return testServer(c.Context(), *target, list, options, counted)
+		return o.play(c.Context(), agent, *target, list, options, out, log, counted)
 	})
 	if run == nil {
 		return err
 	}
 	v := verdict{run: run, decision: gate.Decide(run, files, time.Now()), files: files}
 	return o.conclude(c, &v, err, file, out, time.Since(begun))
+}
+
+// play starts the agent, where that is asked for, and has it play the cases.
+func (o *test) play(
+	ctx context.Context, agent harness.Agent, target native.Target, list []cases.Case, options native.Options,
+	out string, log io.Writer, emit func(harness.Result),
+) error {
+	if o.client {
+		driver, err := o.driver(agent.Command, out)
+		if err != nil {
+			return err
+		}
+		driver.Log = log
+		_, err = native.TestClient(ctx, driver, list, options, emit)
+		return err
+	}
+	if o.serverCmd != "" {
+		options.Service = &harness.Service{
+			Command: agent.Command, URL: target.URL, AnyPort: target.URL.Port() == "0", Patience: o.patience, Log: log,
+		}
+		defer options.Service.Stop()
+		if err := options.Service.Start(ctx); err != nil {
+			return err
+		}
+		target.URL = options.Service.URL
+	}
+	return testServer(ctx, target, list, options, emit)
 }
 
 // driver is the client under test.

@@ -50,6 +50,9 @@ type ClientReport struct {
 	Lanes  int    // drivers at once
 	Agent  string // the name by which the driver asked for cases
 	Starts int    // how often the command was started
+	// Updated says whether a driver asked for reports, as it should at its end,
+	// Lingered whether one had to be stopped after that.
+	Updated, Lingered bool
 }
 
 // A DriverError says that the driver did not ask for a single case.
@@ -357,6 +360,9 @@ func (t *turn) idle() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.done) == len(t.list) {
+		t.run.mu.Lock()
+		t.run.report.Lingered = true
+		t.run.mu.Unlock()
 		return nil
 	}
 	return errors.New("it did nothing for too long, so it was stopped")
@@ -431,6 +437,9 @@ func (t *turn) update(string) error {
 	t.mu.Lock()
 	t.parting = true
 	t.mu.Unlock()
+	t.run.mu.Lock()
+	t.run.report.Updated = true
+	t.run.mu.Unlock()
 	t.moved()
 	return nil
 }
