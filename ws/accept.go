@@ -84,6 +84,9 @@ type AcceptOptions struct {
 	// [*TimeoutError]. Where a deadline loses count of what was written, with TLS,
 	// each 64 KiB have that time. Zero means 20 s, a negative value for ever.
 	WriteTimeout time.Duration
+	// QueueLimit is how many messages of [Conn.Send] and [Broadcast] may wait for a
+	// peer that reads slowly. Zero means 64.
+	QueueLimit int
 	// CloseTimeout bounds the closing handshake. Zero means 10 s.
 	CloseTimeout time.Duration
 	// Keepalive pings the peer. The zero value means every 20 s, with 20 s to
@@ -105,7 +108,7 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	if opts == nil {
 		opts = &AcceptOptions{}
 	}
-	if err := opts.valid(); err != nil {
+	if err := opts.Validate(); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return nil, err
 	}
@@ -159,7 +162,7 @@ func AcceptNet(ctx context.Context, nc net.Conn, opts *AcceptOptions) (*Conn, er
 }
 
 func (o *AcceptOptions) acceptNet(ctx context.Context, nc net.Conn) (*Conn, error) {
-	if err := o.valid(); err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := handshakeContext(ctx, o.HandshakeTimeout)
@@ -230,8 +233,10 @@ func (o *AcceptOptions) maxHeaderBytes() int {
 	return maxHandshake
 }
 
-// valid finds what would make a response that is no HTTP, or no handshake.
-func (o *AcceptOptions) valid() error {
+// Validate says what is wrong with the options: a subprotocol that is not a token
+// or there twice, a realm with control characters, parameters of compression that
+// do not exist. Accept and AcceptNet refuse to work with such.
+func (o *AcceptOptions) Validate() error {
 	for i, p := range o.Subprotocols {
 		if !isToken(p) || slices.Contains(o.Subprotocols[:i], p) {
 			return fmt.Errorf("ws: accept: subprotocol %q is not a token or there twice", p)
@@ -256,6 +261,6 @@ func (o *AcceptOptions) connOptions() connOptions {
 	return connOptions{
 		deflate: o.Deflate, readLimit: o.ReadLimit,
 		readTimeout: o.ReadTimeout, writeTimeout: max(write, 0), closeTimeout: o.CloseTimeout, keepalive: o.Keepalive,
-		onFrame: o.OnFrame, logger: o.Logger,
+		queueLimit: o.QueueLimit, onFrame: o.OnFrame, logger: o.Logger,
 	}
 }

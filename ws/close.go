@@ -43,6 +43,7 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	}
 	ctx, cancel := withTimeout(context.Background(), "close", c.closeTimeout)
 	defer cancel()
+	c.closeQueue(ctx)
 	if err := c.sendClose(ctx, code, reason); err != nil && !errors.Is(err, errCloseSent) {
 		c.end(err)
 	}

@@ -45,9 +45,10 @@ type Conn struct {
 	id           uint64
 	logger       *slog.Logger // nil means silence
 
-	rd reader
-	wr writer
-	cl closing
+	rd    reader
+	wr    writer
+	queue queue
+	cl    closing
 }
 
 type connOptions struct {
@@ -60,6 +61,7 @@ type connOptions struct {
 	closeTimeout time.Duration
 	onFrame      func(FrameEvent)
 	keepalive    Keepalive
+	queueLimit   int
 	logger       *slog.Logger
 }
 
@@ -83,6 +85,9 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Con
 		c.readLimit = maxLength - 1
 	default:
 		c.readLimit = o.readLimit
+	}
+	if c.queue.limit = o.queueLimit; c.queue.limit <= 0 {
+		c.queue.limit = defaultQueueLimit
 	}
 	if c.closeTimeout = o.closeTimeout; c.closeTimeout <= 0 {
 		c.closeTimeout = defaultCloseTimeout

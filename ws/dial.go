@@ -72,6 +72,9 @@ type DialOptions struct {
 	// WriteTimeout is how long a server that reads slowly may take nothing of what
 	// is being written, as in [AcceptOptions]. Zero means no bound but the context.
 	WriteTimeout time.Duration
+	// QueueLimit is how many messages of [Conn.Send] and [Broadcast] may wait for a
+	// peer that reads slowly. Zero means 64.
+	QueueLimit int
 	// CloseTimeout bounds the closing handshake. Zero means 10 s.
 	CloseTimeout time.Duration
 	// Keepalive pings the peer. The zero value means every 20 s, with 20 s to

@@ -5,14 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/fixtures/mutants"
-	"github.com/wsconform/wsconform/ws"
 )
 
 // maxMessage is the longest message that our agents take. Autobahn's longest
@@ -22,74 +21,56 @@ const maxMessage = 64 << 20
 // shutdownTime is how long connections may take to end after a signal.
 const shutdownTime = 3 * time.Second
 
-type echoOptions struct {
-	addr, cert, key string
-	noDeflate       bool
-	verbose         bool
-	fault           string
-}
-
 func echoCommand() *cobra.Command {
 	var o echoOptions
 	c := &cobra.Command{
 		Use:   "echo",
 		Short: "Run the reference server, which echoes every message",
 		Long: `Runs the reference server, which echoes every message, until SIGINT or SIGTERM.
-Once it listens it prints its URL on a line of its own.`,
+Then those in the handshake get status 503, open connections close with 1001.
+Once it listens it prints its URL on a line of its own.
+
+Unless told otherwise it takes any origin, compresses, and pings every 20 s.`,
+		Example: `  wsconform echo --addr 127.0.0.1:0
+  wsconform echo --unix /tmp/echo.sock --no-deflate
+  wsconform echo --tls-cert cert.pem --tls-key key.pem --user ada:lovelace
+  wsconform echo --deflate 'server_max_window_bits=10; client_no_context_takeover'`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}
-	f := c.Flags()
-	f.StringVar(&o.addr, "addr", "127.0.0.1:9001", "address to listen on, `HOST:PORT`; port 0 is any free one")
-	f.StringVar(&o.cert, "tls-cert", "", "certificate chain for wss, a PEM `FILE`")
-	f.StringVar(&o.key, "tls-key", "", "key of the certificate, a PEM `FILE`")
-	f.BoolVar(&o.noDeflate, "no-deflate", false, "do not agree on permessage-deflate")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell of refused handshakes")
-	f.StringVar(&o.fault, "fault", "", "play a faulty server instead, by `NAME`; wsconform faults lists them")
+	o.flags(c.Flags())
 	c.MarkFlagsRequiredTogether("tls-cert", "tls-key")
+	c.MarkFlagsMutuallyExclusive("addr", "unix")
+	c.MarkFlagsMutuallyExclusive("no-deflate", "deflate")
 	return c
 }
 
 func (o *echoOptions) run(c *cobra.Command) error {
 	ctx := c.Context()
-	var conf tls.Config
-	scheme := "ws"
-	if o.cert != "" {
-		pair, err := tls.LoadX509KeyPair(o.cert, o.key)
-		if err != nil {
-			return usagef("certificate: %w", err)
-		}
-		conf.Certificates, scheme = []tls.Certificate{pair}, "wss"
+	server, err := o.server(c.ErrOrStderr())
+	if err != nil {
+		return err
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.addr)
+	conf, err := o.tlsConfig()
+	if err != nil {
+		return err
+	}
+	var mutant mutants.Mutant
+	if o.fault != "" {
+		if mutant, err = findMutant(o.fault, mutants.Server); err != nil {
+			return err
+		}
+	}
+	l, url, err := o.listen(ctx, conf)
 	if err != nil {
 		return fmt.Errorf("echo: %w", err)
 	}
-	url := scheme + "://" + l.Addr().String()
-	if scheme == "wss" {
-		l = tls.NewListener(l, &conf)
-	}
+	fmt.Fprintln(c.OutOrStdout(), "listening on "+url)
 	if o.fault != "" {
-		m, err := findMutant(o.fault, mutants.Server)
-		if err != nil {
-			return errors.Join(err, l.Close())
-		}
-		fmt.Fprintln(c.OutOrStdout(), "listening on "+url)
-		return serveMutant(ctx, m, l)
-	}
-	server := &ws.Server{Accept: ws.AcceptOptions{
-		Origins:   []string{"*"},
-		ReadLimit: maxMessage,
-	}}
-	if !o.noDeflate {
-		server.Accept.Deflate = &ws.Deflate{}
-	}
-	if o.verbose {
-		server.Logger = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
+		return serveMutant(ctx, mutant, l)
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
-	fmt.Fprintln(c.OutOrStdout(), "listening on "+url)
 	select {
 	case err := <-served:
 		return fmt.Errorf("echo: %w", err)
@@ -103,4 +84,29 @@ func (o *echoOptions) run(c *cobra.Command) error {
 	}
 	<-served
 	return nil
+}
+
+// listen gives the listener and the URL that leads to it.
+func (o *echoOptions) listen(ctx context.Context, conf *tls.Config) (l net.Listener, url string, err error) {
+	scheme := "ws"
+	if conf != nil {
+		scheme = "wss"
+	}
+	if o.unix != "" {
+		l, err = new(net.ListenConfig).Listen(ctx, "unix", o.unix)
+		if err != nil {
+			return nil, "", fmt.Errorf("%w (if no other server uses the socket, remove it)", err)
+		}
+		url = scheme + "+unix://" + strings.ReplaceAll(o.unix, ":", "%3A")
+	} else {
+		l, err = new(net.ListenConfig).Listen(ctx, "tcp", o.addr)
+		if err != nil {
+			return nil, "", err
+		}
+		url = scheme + "://" + l.Addr().String()
+	}
+	if conf != nil {
+		l = tls.NewListener(l, conf)
+	}
+	return l, url, nil
 }

@@ -4,7 +4,8 @@
 // keep their files in the test's folder and end with it.
 //
 // The proxies are the Debian packages squid, tinyproxy, dante-server, microsocks
-// and openssh-server. WSCONFORM_PYTHON is a Python with the modules that the
+// and openssh-server; in front of the server stand nginx-light and haproxy, and
+// the browser is chromium. WSCONFORM_PYTHON is a Python with the modules that the
 // Python tests name (packages websockets, websocket-client, channels and daphne);
 // without it python3 is asked.
 package integration

@@ -1,0 +1,294 @@
+package ws_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// tcpPair connects a client and a server by a socket.
+func tcpPair(t testing.TB, dial *ws.DialOptions, accept *ws.AcceptOptions) (client, server *ws.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	accepted := make(chan error, 1)
+	go func() {
+		nc, err := l.Accept()
+		if err == nil {
+			server, err = ws.AcceptNet(context.Background(), nc, accept)
+		}
+		accepted <- err
+	}()
+	client, err = ws.Dial(context.Background(), "ws://"+l.Addr().String(), dial)
+	if aerr := <-accepted; err != nil || aerr != nil {
+		t.Fatalf("dial: %v, accept: %v", err, aerr)
+	}
+	t.Cleanup(func() { _ = client.CloseNow(); _ = server.CloseNow() })
+	return client, server
+}
+
+// Every kind of connection gets every message, in order, with its own between.
+func TestBroadcast(t *testing.T) {
+	kinds := []struct {
+		name   string
+		dial   *ws.DialOptions
+		accept *ws.AcceptOptions
+	}{
+		{"plain", nil, nil},
+		{"takeover", &ws.DialOptions{Deflate: &ws.Deflate{}}, &ws.AcceptOptions{Deflate: &ws.Deflate{}}},
+		{"no takeover", &ws.DialOptions{Deflate: &ws.Deflate{ServerNoContextTakeover: true}}, &ws.AcceptOptions{Deflate: &ws.Deflate{}}},
+		{"small window", &ws.DialOptions{Deflate: &ws.Deflate{ServerMaxWindowBits: 9}}, &ws.AcceptOptions{Deflate: &ws.Deflate{}}},
+		{"high threshold", &ws.DialOptions{Deflate: &ws.Deflate{}}, &ws.AcceptOptions{Deflate: &ws.Deflate{Threshold: 1 << 20}}},
+	}
+	var from, to []*ws.Conn
+	for _, k := range kinds {
+		client, server := tcpPair(t, k.dial, k.accept)
+		from, to = append(from, server), append(to, client)
+	}
+	client, server := pair(t, nil, nil) // a pipe
+	from, to = append(from, server), append(to, client)
+	client, server = tcpPair(t, &ws.DialOptions{Deflate: &ws.Deflate{}}, &ws.AcceptOptions{Deflate: &ws.Deflate{}})
+	from, to = append(from, client), append(to, server) // from a client
+
+	const rounds = 20
+	ctx := within(t, 20*time.Second)
+	message := func(i int) []byte { return []byte(strings.Repeat(fmt.Sprintf("message %d, ", i), 1+i*40)) }
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		for i := range rounds {
+			p := message(i)
+			if err := ws.Broadcast(ctx, slices.Values(from), ws.MessageText, p, &ws.BroadcastOptions{Collect: i%2 == 0}); err != nil {
+				t.Error(err)
+			}
+			clear(p) // it is no more needed
+			for _, c := range from {
+				if err := c.Send(ctx, ws.MessageBinary, fmt.Appendf(nil, "own %d, own %d, own %d", i, i, i)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}()
+	var wg sync.WaitGroup
+	for j, c := range to {
+		wg.Go(func() {
+			for i := range rounds {
+				if _, got, err := c.Read(ctx); err != nil || !bytes.Equal(got, message(i)) {
+					t.Errorf("connection %d: got %.40q, error %v; want %.40q", j, got, err, message(i))
+					return
+				}
+				if _, got, err := c.Read(ctx); err != nil || string(got) != fmt.Sprintf("own %d, own %d, own %d", i, i, i) {
+					t.Errorf("connection %d: got %q, error %v; want its own message", j, got, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	<-sent
+}
+
+// A peer that does not read holds up nobody, and costs no more than its queue.
+func TestBroadcastSlowPeer(t *testing.T) {
+	const limit = 5
+	for _, cut := range []bool{false, true} {
+		t.Run(fmt.Sprintf("cut=%t", cut), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				opts := &ws.AcceptOptions{QueueLimit: limit, Keepalive: ws.Keepalive{Interval: -1}}
+				slow, _ := slowPair(t, opts)
+				fast, peer := slowPair(t, opts)
+				got := make(chan int, 1)
+				go func() {
+					n := 0
+					p := &rawPeer{Conn: peer, t: t, server: false}
+					for {
+						if f, err := p.next(); err != nil || f.Opcode != ws.OpText {
+							got <- n
+							return
+						}
+						n++
+					}
+				}()
+				conns := slices.Values([]*ws.Conn{slow, fast})
+				start := time.Now()
+				for i := range limit + 2 {
+					err := ws.Broadcast(context.Background(), conns, ws.MessageText, []byte("hello"), &ws.BroadcastOptions{CutSlow: cut})
+					if err != nil {
+						t.Errorf("got error %v, want none: nobody asked", err)
+					}
+					synctest.Wait()
+					want := ws.ConnOpen
+					if cut && i >= limit {
+						want = ws.ConnClosed
+					}
+					if slow.State() != want {
+						t.Errorf("message %d: got state %v, want %v", i, slow.State(), want)
+					}
+					if n := slow.Queued(); !cut && n != min(i+1, limit) {
+						t.Errorf("message %d: got %d queued, want %d", i, n, min(i+1, limit))
+					}
+				}
+				if d := time.Since(start); d != 0 {
+					t.Errorf("got a wait of %v, want none", d)
+				}
+				if cut && !errors.Is(slow.Err(), ws.ErrQueueFull) {
+					t.Errorf("got error %v, want ErrQueueFull", slow.Err())
+				}
+				if !cut { // what is queued ends with the write timeout
+					<-slow.Done()
+					var te *ws.TimeoutError
+					if d := time.Since(start); !errors.As(slow.Err(), &te) || d != 25*time.Second {
+						t.Errorf("got error %v after %v, want a timeout after 25s", slow.Err(), d)
+					}
+				}
+				_ = fast.CloseNow()
+				if n := <-got; n != limit+2 {
+					t.Errorf("got %d messages at the fast one, want %d", n, limit+2)
+				}
+			})
+		})
+	}
+}
+
+// Errors come on request, with the connection they belong to.
+func TestBroadcastCollect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts := &ws.AcceptOptions{QueueLimit: 1, Keepalive: ws.Keepalive{Interval: -1}}
+		slow, _ := slowPair(t, opts)
+		full, _ := slowPair(t, opts)
+		closed, _ := slowPair(t, opts)
+		dying, peer := slowPair(t, opts)
+		good, reads := slowPair(t, opts)
+		_ = closed.CloseNow()
+		if err := full.Send(context.Background(), ws.MessageText, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.Copy(io.Discard, reads) }()
+		go func() { time.Sleep(time.Second); _ = peer.Close() }()
+		ctx := within(t, 5*time.Second)
+		start := time.Now()
+		err := ws.Broadcast(ctx, slices.Values([]*ws.Conn{slow, full, closed, dying, good}), ws.MessageText, []byte("x"), &ws.BroadcastOptions{Collect: true})
+		if d := time.Since(start); d != 5*time.Second {
+			t.Errorf("got an answer after %v, want 5s", d)
+		}
+		got := map[*ws.Conn]error{}
+		for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
+			var be *ws.BroadcastError
+			if !errors.As(e, &be) {
+				t.Fatalf("got error %v, want a BroadcastError", e)
+			}
+			got[be.Conn] = be
+		}
+		if len(got) != 3 || !errors.Is(got[slow], context.DeadlineExceeded) || !errors.Is(got[full], ws.ErrQueueFull) || !errors.Is(got[dying], io.ErrClosedPipe) {
+			t.Errorf("got errors %v, want those of slow, full and dying", got)
+		}
+		for _, c := range []*ws.Conn{slow, full, dying, good} {
+			_ = c.CloseNow()
+		}
+	})
+	client, server := pair(t, nil, nil)
+	go func() { _ = client.Discard(context.Background()) }()
+	all := slices.Values([]*ws.Conn{server})
+	if err := ws.Broadcast(context.Background(), all, ws.MessageText, []byte("x"), &ws.BroadcastOptions{Collect: true}); err != nil {
+		t.Errorf("got error %v, want none", err)
+	}
+	if err := ws.Broadcast(context.Background(), all, ws.MessageText, []byte("\xff"), nil); err == nil {
+		t.Error("got no error of a text that is not UTF-8")
+	}
+}
+
+// Send waits for room, Close for the queue.
+func TestSend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := slowPair(t, &ws.AcceptOptions{QueueLimit: 3, Keepalive: ws.Keepalive{Interval: -1}})
+		for i := range 3 {
+			if err := c.Send(within(t, time.Second), ws.MessageText, []byte{byte('a' + i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.Send(within(t, time.Second), ws.MessageText, []byte("x")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got error %v, want deadline exceeded", err)
+		}
+		go func() { _ = c.Discard(context.Background()) }()
+		closed := make(chan error, 1)
+		go func() { closed <- c.Close(ws.StatusNormalClosure, "") }()
+		synctest.Wait()
+		if err := c.Send(within(t, time.Second), ws.MessageText, []byte("y")); err == nil {
+			t.Error("got no error while closing")
+		}
+		p := &rawPeer{Conn: peer, t: t}
+		var got string
+		for {
+			f, err := p.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Opcode == ws.OpClose {
+				break
+			}
+			got += string(f.Payload)
+		}
+		if got != "abc" {
+			t.Errorf("got %q, want abc", got)
+		}
+		_, _ = peer.Write(p.frame(closing(1000, "")))
+		if err := <-closed; err != nil {
+			t.Errorf("got error %v, want none", err)
+		}
+	})
+}
+
+// What a socket does not take at once comes all the same, whole and in order.
+func TestBroadcastPartly(t *testing.T) {
+	client, server := tcpPair(t, nil, &ws.AcceptOptions{ReadLimit: -1})
+	const size = 8 << 20
+	ctx := within(t, 30*time.Second)
+	for i := range 3 {
+		p := bytes.Repeat([]byte{byte('a' + i)}, size)
+		if err := ws.Broadcast(ctx, slices.Values([]*ws.Conn{server}), ws.MessageBinary, p, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := server.Queued(); n != 2 {
+		t.Errorf("got %d queued, want those behind the first", n)
+	}
+	written := make(chan error, 1)
+	go func() { written <- server.Write(ctx, ws.MessageText, []byte("behind the first")) }()
+	counts := map[string]int{}
+	last := ""
+	for range 4 {
+		_, got, err := client.Read(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) == size {
+			if n := bytes.Count(got, got[:1]); n != size {
+				t.Fatalf("got a mixture")
+			}
+			if kind := string(got[:1]); kind < last {
+				t.Errorf("got %s behind %s", kind, last)
+			} else {
+				last = kind
+			}
+			got = []byte("large")
+		}
+		counts[string(got)]++
+	}
+	if err := <-written; err != nil || counts["large"] != 3 || counts["behind the first"] != 1 {
+		t.Errorf("got %v, error %v", counts, err)
+	}
+}

@@ -1,0 +1,112 @@
+package integration
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// page has a browser open connections, each of them a row, and report what became
+// of them.
+const page = `<!doctype html><meta charset="utf-8"><title>test</title><script>
+const big = "grüße, 世界 ".repeat(20000);
+function run(name, path, protocols, script) {
+	return new Promise(resolve => {
+		const seen = [];
+		let c;
+		try { c = new WebSocket("ws://" + location.host + path, protocols); } catch (e) { resolve(name + ": " + e.name); return; }
+		c.binaryType = "arraybuffer";
+		c.onopen = () => { seen.push("open " + c.protocol + (c.extensions ? " deflate" : "")); if (script) script(c); };
+		c.onmessage = e => {
+			if (typeof e.data === "string") seen.push(e.data === big ? "big" : "text " + e.data.slice(0, 20));
+			else seen.push("binary " + new Uint8Array(e.data).join(" "));
+			if (e.data === "last") c.close(4001, "over");
+		};
+		c.onclose = e => resolve(name + ": " + [...seen, "close " + e.code + " " + e.reason + (e.wasClean ? "" : " unclean")].join(", "));
+	});
+}
+const echo = c => { c.send("hello"); c.send(new Uint8Array([1, 2, 255])); c.send(big); c.send("last"); };
+(async () => {
+	const results = [
+		await run("plain", "/echo", [], echo),
+		await run("subprotocol", "/echo", ["superchat", "chat"], echo),
+		await run("no subprotocol in common", "/echo", ["other"], echo),
+		await run("refused", "/refuse", []),
+		await run("server closes", "/bye", []),
+		await run("not at this origin", "/elsewhere", []),
+		await run("cookie", "/cookie", []),
+	];
+	await fetch("/result", {method: "POST", body: results.join("\n")});
+})();
+</script>`
+
+func TestChromium(t *testing.T) {
+	path := find(t, "chromium", "chromium")
+	echo := &ws.Server{Accept: ws.AcceptOptions{Subprotocols: []string{"chat"}, Deflate: &ws.Deflate{}}}
+	elsewhere := &ws.Server{Accept: ws.AcceptOptions{Origins: []string{"https://elsewhere.test"}}}
+	refuse := &ws.Server{Accept: ws.AcceptOptions{Check: func(*http.Request) error { return &ws.RejectError{Status: 401} }}}
+	bye := &ws.Server{Handler: func(_ context.Context, c *ws.Conn) { _ = c.Close(ws.StatusGoingAway, "later") }}
+	cookie := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+		_ = c.Write(ctx, ws.MessageText, []byte(c.Handshake().RequestHeader.Get("Cookie")))
+	}}
+	result := make(chan string, 1)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "id", Value: "7"})
+		_, _ = io.WriteString(w, page)
+	})
+	mux.HandleFunc("/result", func(_ http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+		select {
+		case result <- string(b):
+		default:
+		}
+	})
+	for pattern, s := range map[string]*ws.Server{"/echo": echo, "/elsewhere": elsewhere, "/refuse": refuse, "/bye": bye, "/cookie": cookie} {
+		mux.Handle(pattern, s)
+	}
+	srv := httptest.NewServer(mux)
+	defer srv.Close()
+
+	var out log
+	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", //nolint:noctx // ended below, with its children
+		"--disable-dev-shm-usage", "--no-first-run", "--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", srv.URL+"/")
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	var got []string
+	select {
+	case r := <-result:
+		got = strings.Split(r, "\n")
+	case <-time.After(90 * time.Second):
+		t.Fatalf("the browser reported nothing in 90s; it printed:\n%s", &out)
+	}
+	const all = "text hello, binary 1 2 255, big, text last, close 4001 " // the answer has no reason
+	want := []string{
+		"plain: open  deflate, " + all,
+		"subprotocol: open chat deflate, " + all,
+		"no subprotocol in common: close 1006  unclean", // it insists on an answer
+		"refused: close 1006  unclean",
+		"server closes: open , close 1001 later",
+		"not at this origin: close 1006  unclean",
+		"cookie: open , text id=7, close 1000 ",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

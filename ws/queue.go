@@ -1,0 +1,225 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// ErrQueueFull says that a message was not queued: as many as the connection's
+// QueueLimit allows wait for its peer, which reads slowly.
+var ErrQueueFull = errors.New("queue of messages is full")
+
+// defaultQueueLimit is small: what is queued for a slow peer is seldom of use when
+// it comes.
+const defaultQueueLimit = 64
+
+// queue has the messages that wait to be sent while their senders do not. A
+// goroutine sends them, which is there only while there are any.
+type queue struct {
+	limit int
+
+	mu      sync.Mutex // guards the rest
+	list    []queued
+	room    chan struct{} // has one for each message; made when needed
+	sending chan struct{} // closed when the goroutine has ended; nil if there is none
+	closed  bool          // nothing more is taken
+}
+
+// queued is a message, as a frame that is ready to be sent or as what it is made
+// of.
+type queued struct {
+	frame []byte // nil: typ and p
+	typ   MessageType
+	p     []byte
+	done  func(error) // told of the end; may be nil
+}
+
+func (q queued) ended(err error) {
+	if q.done != nil {
+		q.done(err)
+	}
+}
+
+// Send queues a message and returns. It waits only for room in the queue, which is
+// the back-pressure of a peer that reads slowly. The error is of ctx or of the
+// connection. What becomes of the message then is seen in the end of the
+// connection: Send keeps the order of its own messages and those of [Broadcast],
+// and Close sends what is queued first. p must not change before it was sent, which
+// is by the end of a Close at the latest.
+func (c *Conn) Send(ctx context.Context, typ MessageType, p []byte) error {
+	if err := checkMessage(typ, p); err != nil {
+		return opError("send", err)
+	}
+	select {
+	case c.queueRoom() <- struct{}{}:
+	case <-ctx.Done():
+		return opError("send", context.Cause(ctx))
+	case <-c.Done():
+		return opError("send", c.Err())
+	}
+	if err := c.enqueue(queued{typ: typ, p: p}); err != nil {
+		return opError("send", err)
+	}
+	return nil
+}
+
+// Queued is how many messages of Send and Broadcast wait for the peer.
+func (c *Conn) Queued() int {
+	c.queue.mu.Lock()
+	defer c.queue.mu.Unlock()
+	return len(c.queue.room)
+}
+
+func (c *Conn) queueRoom() chan struct{} {
+	q := &c.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.room == nil {
+		q.room = make(chan struct{}, q.limit)
+	}
+	return q.room
+}
+
+// enqueue queues a message for which there is room.
+func (c *Conn) enqueue(m queued) error {
+	q := &c.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || c.ended() {
+		<-q.room
+		return errCloseSent
+	}
+	if q.list = append(q.list, m); q.sending == nil {
+		q.sending = make(chan struct{})
+		go c.sendQueue()
+	}
+	return nil
+}
+
+// sendQueue sends what is queued and ends. An error is the end of the writing side,
+// so that the rest fails alike.
+func (c *Conn) sendQueue() {
+	q := &c.queue
+	for {
+		q.mu.Lock()
+		if len(q.list) == 0 {
+			q.list = nil
+			close(q.sending)
+			q.sending = nil
+			q.mu.Unlock()
+			return
+		}
+		m := q.list[0]
+		q.list[0] = queued{}
+		q.list = q.list[1:]
+		q.mu.Unlock()
+		var err error
+		if m.frame == nil {
+			err = c.writeMessage(c.Context(), m.typ, m.p, 0)
+		} else if err = c.wr.message.lock(c.Context()); err == nil {
+			err = c.writeReady(m.frame)
+			c.wr.message.unlock()
+		}
+		<-q.room
+		m.ended(err)
+	}
+}
+
+// closeQueue takes nothing more and waits until what is queued was sent.
+func (c *Conn) closeQueue(ctx context.Context) {
+	q := &c.queue
+	q.mu.Lock()
+	q.closed = true
+	sending := q.sending
+	q.mu.Unlock()
+	if sending == nil {
+		return
+	}
+	select {
+	case <-sending:
+	case <-ctx.Done():
+	case <-c.Done():
+	}
+}
+
+// writeReady sends a message that is one frame of a server already. Its caller has
+// the message slot.
+func (c *Conn) writeReady(frame []byte) error {
+	ctx := c.Context()
+	if err := c.wr.frame.lock(ctx); err != nil {
+		return err
+	}
+	err := c.readyLocked(ctx, frame)
+	c.unlockFrame(ctx)
+	return err
+}
+
+func (c *Conn) readyLocked(ctx context.Context, frame []byte) error {
+	if err := c.flushLocked(ctx); err != nil {
+		return err
+	}
+	if c.wr.err != nil {
+		return c.wr.err
+	}
+	c.beforeReady(frame)
+	return c.writeOut(ctx, frame, nil)
+}
+
+// beforeReady accounts for a frame that did not come by way of frameLocked. The
+// peer's window gets a message that our history does not have, so that starts anew.
+func (c *Conn) beforeReady(frame []byte) {
+	h, n, _ := ParseHeader(frame)
+	if c.onFrame != nil {
+		c.traceSent(h, frame[n:])
+	}
+	c.wr.flate.forget()
+}
+
+// tryReady writes a frame without waiting for anything. It is false if that cannot
+// be: then nothing was written. What the socket does not take at once is sent by
+// the goroutine of the queue.
+func (c *Conn) tryReady(m queued) bool {
+	w, q := &c.wr, &c.queue
+	socket, ok := rawSocket(c.nc)
+	if !ok {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.sending != nil || q.closed || !w.message.tryLock() {
+		return false
+	}
+	if !w.frame.tryLock() {
+		w.message.unlock()
+		return false
+	}
+	if len(w.out) > 0 {
+		w.frame.unlock()
+		w.message.unlock()
+		return false
+	}
+	n, err := 0, w.err
+	if err == nil {
+		c.beforeReady(m.frame)
+		n, err = writeNow(socket, m.frame)
+	}
+	if err == nil && n < len(m.frame) {
+		q.sending = make(chan struct{})
+		go func() {
+			err := c.writeOut(c.Context(), m.frame[n:], nil)
+			c.unlockFrame(c.Context())
+			w.message.unlock()
+			m.ended(err)
+			c.sendQueue()
+		}()
+		return true
+	}
+	w.frame.unlock()
+	w.message.unlock()
+	if w.asked.Load() { // a pong, while the slot was ours; its write may block
+		go func() { _ = c.Flush(c.Context()) }()
+	}
+	m.ended(err)
+	return true
+}
