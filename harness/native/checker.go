@@ -38,8 +38,9 @@ type checker struct {
 	plain  map[int]bool // messages that came back uncompressed, so are in no window
 	broken bool         // a message ended inside a block: what follows is read as its rest
 
-	z    ws.Inflater
-	next int // the message that z is ready for; 0 also means none yet
+	z     ws.Inflater
+	ready bool // z was reset
+	next  int  // the message that z is ready for
 }
 
 // An echoVerdict says what an echo was.
@@ -89,10 +90,10 @@ func (c *checker) check(i int, data []byte, compressed, text bool) echoVerdict {
 // one stream: where a message ends inside a block it takes the text as it is,
 // and what comes next for the rest of the block.
 func (c *checker) inflate(i int, data []byte, e *expectation) echoVerdict {
-	if c.key.noTakeover || c.next != i && !c.broken || i == 0 {
+	if c.key.noTakeover || !c.ready || c.next != i && !c.broken {
 		c.z.Reset(1<<c.key.bits, c.dictionary(i))
 	}
-	c.next = i + 1
+	c.ready, c.next = true, i+1
 	if err := c.z.Inflate(data, e.take); err != nil {
 		return echoVerdict{fault: "an echo cannot be inflated: " + err.Error()}
 	}

@@ -6,7 +6,9 @@
 // a player (player.go), the state machine of the Autobahn testsuite's
 // connection model: receive.go is what it does with the peer's octets,
 // script.go how it plays the steps, writer.go how octets leave, loop.go the
-// echo loops and deflate.go their compression.
+// echo loops, deflate.go what they send compressed and checker.go what is made
+// of the answers. Which case is played when is in schedule.go and clients.go,
+// and when time is no witness in pulse.go.
 //
 // # Time
 //
