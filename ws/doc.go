@@ -1,9 +1,10 @@
 // Package ws is a WebSocket client and server (RFC 6455) with compression
 // (permessage-deflate, RFC 7692).
 //
-// Start with [Dial] for a client, or [Client] for one that reconnects, and [Accept], [AcceptNet] or [Server] for a
-// server. All of them give a [Conn]; [Conn.Read] and [Conn.Write] move whole
-// messages, [Conn.Reader] and [Conn.Writer] stream them.
+// Start with [Dial] for a client, or [Client] for one that reconnects, and with
+// [Accept], [AcceptNet] or [Server] for a server. All of them give a [Conn];
+// [Conn.Read] and [Conn.Write] move whole messages, [Conn.Reader] and
+// [Conn.Writer] stream them.
 //
 // # Layers
 //

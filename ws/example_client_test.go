@@ -437,7 +437,7 @@ func ExampleDialOptions_logger() {
 		Level: ws.LevelPayload,
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			switch a.Key {
-			case "time", "conn", "mask", "Sec-Websocket-Key", "Sec-Websocket-Accept": // they differ each time
+			case "time", "conn", "remote", "mask", "Sec-Websocket-Key", "Sec-Websocket-Accept": // they differ each time
 				return slog.Attr{}
 			}
 			return a
