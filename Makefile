@@ -40,6 +40,13 @@ test:
 	$(GO) vet ./...
 	$(GO) tool -modfile=.ci/tools/test.mod gotestsum --format pkgname -- -race ./...
 
+# The report in headless Chromium: no script of a peer runs, axe-core finds nothing.
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null || { echo "make browser needs Chromium: apt-get install chromium"; exit 3; }
+	npm install --silent --no-save --no-package-lock --prefix out/browser axe-core@4.14.1
+	AXE_CORE=$(CURDIR)/out/browser/node_modules/axe-core/axe.min.js $(GO) test ./reports -count 1 -run Browser -v
+
 .PHONY: compliance
 compliance:
 	$(GO) test ./compliance

@@ -22,15 +22,19 @@ type junitSuites struct {
 }
 
 type junitSuite struct {
-	Name       string          `xml:"name,attr"`
-	Tests      int             `xml:"tests,attr"`
-	Failures   int             `xml:"failures,attr"`
-	Errors     int             `xml:"errors,attr"`
-	Skipped    int             `xml:"skipped,attr"`
-	Time       string          `xml:"time,attr"`
-	Timestamp  string          `xml:"timestamp,attr,omitempty"`
-	Properties []junitProperty `xml:"properties>property,omitempty"`
-	Cases      []junitCase     `xml:"testcase"`
+	Name       string           `xml:"name,attr"`
+	Tests      int              `xml:"tests,attr"`
+	Failures   int              `xml:"failures,attr"`
+	Errors     int              `xml:"errors,attr"`
+	Skipped    int              `xml:"skipped,attr"`
+	Time       string           `xml:"time,attr"`
+	Timestamp  string           `xml:"timestamp,attr,omitempty"`
+	Properties *junitProperties `xml:"properties"` // nil, not empty
+	Cases      []junitCase      `xml:"testcase"`
+}
+
+type junitProperties struct {
+	List []junitProperty `xml:"property"`
 }
 
 type junitProperty struct {
@@ -39,14 +43,14 @@ type junitProperty struct {
 }
 
 type junitCase struct {
-	Class      string          `xml:"classname,attr"`
-	Name       string          `xml:"name,attr"`
-	Time       string          `xml:"time,attr"`
-	Properties []junitProperty `xml:"properties>property,omitempty"`
-	Failure    *junitProblem   `xml:"failure"`
-	Error      *junitProblem   `xml:"error"`
-	Skipped    *junitProblem   `xml:"skipped"`
-	Out        string          `xml:"system-out,omitempty"`
+	Class      string           `xml:"classname,attr"`
+	Name       string           `xml:"name,attr"`
+	Time       string           `xml:"time,attr"`
+	Properties *junitProperties `xml:"properties"`
+	Failure    *junitProblem    `xml:"failure"`
+	Error      *junitProblem    `xml:"error"`
+	Skipped    *junitProblem    `xml:"skipped"`
+	Out        string           `xml:"system-out,omitempty"`
 }
 
 type junitProblem struct {
@@ -120,15 +124,15 @@ func junitSection(h harness.Header, sec section) (junitSuite, time.Duration) {
 	suite := junitSuite{
 		Name:  strings.TrimSpace(short(sec.ID, maxName) + " " + sec.Title),
 		Tests: len(sec.Rows),
-		Properties: []junitProperty{
+		Properties: &junitProperties{[]junitProperty{
 			{"agent", agentName(h.Agent)},
 			{"role", h.Agent.Role.String()},
 			{"engine", engineName(h.Engine)},
 			{"tool", short(h.Tool, maxName)},
-		},
+		}},
 	}
 	if h.Engine.Digest != "" {
-		suite.Properties = append(suite.Properties, junitProperty{"digest", short(h.Engine.Digest, maxName)})
+		suite.Properties.List = append(suite.Properties.List, junitProperty{"digest", short(h.Engine.Digest, maxName)})
 	}
 	if !h.Started.IsZero() {
 		suite.Timestamp = h.Started.UTC().Format("2006-01-02T15:04:05")
@@ -157,14 +161,18 @@ func junitRow(h harness.Header, r row) junitCase {
 		Name:  strings.TrimSpace(short(string(r.Case), maxName) + " " + r.Title()),
 		Time:  junitTime(r.Duration),
 	}
+	var facts []junitProperty
 	for _, ref := range r.Def.RFC {
-		c.Properties = append(c.Properties, junitProperty{"requirement", ref})
+		facts = append(facts, junitProperty{"requirement", ref})
 	}
 	if r.Outcome.Ran() {
-		c.Properties = append(c.Properties, junitProperty{"behavior", string(r.Behavior)}, junitProperty{"close", string(r.Close)})
+		facts = append(facts, junitProperty{"behavior", string(r.Behavior)}, junitProperty{"close", string(r.Close)})
 	}
 	if r.Mark != "" {
-		c.Properties = append(c.Properties, junitProperty{"expectation", r.Excuse()})
+		facts = append(facts, junitProperty{"expectation", r.Excuse()})
+	}
+	if len(facts) > 0 {
+		c.Properties = &junitProperties{facts}
 	}
 	switch {
 	case r.Standing == excused:
