@@ -269,10 +269,11 @@ func (s summary) Rest() string {
 	word(harness.Blocked, "%d blocked")
 	word(harness.HarnessError, "%d harness errors")
 	word(harness.NotRun, "%d not run")
+	words := strings.Join(parts, ", ")
 	if n := s.Standings(excused); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d of them as expected", n))
+		words += "; " + plural(n, "failure", "failures") + " as expected"
 	}
-	return strings.Join(parts, ", ")
+	return words
 }
 
 // Tone is the outcome whose colour the whole run has.
