@@ -1,0 +1,49 @@
+#!/bin/sh
+# Installs the programs that integration tests use as the other end: proxies,
+# servers in front of ours, browsers, and Python's WebSocket libraries. As root
+# on Debian; elsewhere nothing is changed, and the tests that miss a program say
+# so and are skipped.
+#
+#   scripts/install-test-programs.sh VENV
+#
+# VENV is a folder for the Python modules; name its bin/python in WSCONFORM_PYTHON.
+set -eu
+
+venv=${1:?usage: install-test-programs.sh VENV}
+packages="squid tinyproxy dante-server microsocks openssh-server openssh-client nginx-light haproxy chromium libxml2-utils
+python3-venv nodejs"
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+	echo "install-test-programs: not root on Debian, so nothing is installed; tests without their program are skipped"
+	exit 0
+fi
+
+missing=
+for p in $packages; do
+	case $p in
+	nginx-light) command -v nginx >/dev/null 2>&1 && continue ;; # any nginx will do
+	nodejs) command -v node >/dev/null 2>&1 && continue ;;
+	esac
+	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+if [ -n "$missing" ]; then
+	echo "install-test-programs: installing$missing"
+	# The tests start what they need, on ports of their own. Debian would start
+	# each as a service.
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e "$policy" ]; then
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod +x "$policy"
+		trap 'rm -f "$policy"' EXIT
+	fi
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -q >/dev/null
+	# shellcheck disable=SC2086 # a list of words
+	apt-get install -yq --no-install-recommends $missing >/dev/null
+fi
+
+if ! "$venv/bin/python" -c 'import websockets, websocket, channels, daphne' 2>/dev/null; then
+	echo "install-test-programs: Python modules in $venv"
+	python3 -m venv "$venv"
+	"$venv/bin/pip" install --quiet --no-input websockets==17.4 websocket-client==1.9.2 channels==4.3.2 daphne==4.2.3
+fi
