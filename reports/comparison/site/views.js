@@ -17,7 +17,7 @@ function sectionCell(row, id) {
     return piece;
   }));
   const spoken = [...order].filter(k => t[k]).map(k => t[k] + " " + words[k]).join(", ");
-  return el("td", {}, el("a", { class: "sect " + (bad ? worst : "p"), href: "#" + hashOf("section", id), title: spoken, "aria-label": label(row) + ", section " + id + ": " + spoken }, el("b", {}, text), bar));
+  return el("td", {}, el("a", { class: "sect " + (bad ? worst : "p"), href: "#" + hashOf("section", id), title: spoken }, el("b", {}, text), el("span", { class: "vh" }, " section " + id + ": " + spoken), bar));
 }
 
 const share = row => { const t = tally(row, every); return t.total ? t.good / t.total : -1; };
@@ -70,7 +70,7 @@ function sectionView() {
   const ids = list.filter(i => state.arg === top_(state.arg) || cases[i].id.startsWith(state.arg + "."));
   const visible = sorted(shown()).filter(r => ids.some(i => r.b[i] !== "."));
   const subs = sections.filter(s => s.id.startsWith(top_(state.arg) + "."));
-  const head = [el("th", { scope: "col" }, el("span", { class: "vh" }, "Implementation")), ids.map(i => el("th", { scope: "col", title: cases[i].title }, caseLink(cases[i].id)))].flat();
+  const head = [hidden("Implementation"), ids.map(i => el("th", { scope: "col", title: cases[i].title }, caseLink(cases[i].id)))].flat();
   const body = visible.map(r => el("tr", {}, el("th", { scope: "row" }, rowLink(r), " ", el("small", {}, r.role + (r.engine === "native" ? "" : ", " + r.engine))),
     ids.map(i => {
       const k = classOf(r, i);
@@ -102,7 +102,7 @@ function caseView() {
     el("dl", { class: "facts2" }, el("dt", {}, "Sends"), el("dd", {}, c.title), el("dt", {}, "Wants"), el("dd", {}, c.expect),
       el("dt", {}, "Decided by"), el("dd", {}, c.rfc.map((r, n) => [n ? ", " : "", link(hashOf("rfc", r), r)]))),
     el("p", { class: "remark" }, violators ? plural(violators, "row fails", "rows fail") + " it, of " + list.length + "." : "No row of " + list.length + " fails it."),
-    table("list2 wide", ["Implementation", "Behavior / close", "Why", "Close code", "Time", ""], body)];
+    table("list2 wide", ["Implementation", "Behavior / close", "Why", "Close code", "Time", hidden("Wire log")], body)];
 }
 
 const codeText = (r, i) => !(i in r.codes) ? "–" : r.codes[i] === -1 ? "none" : String(r.codes[i]);
@@ -128,7 +128,7 @@ function rfcView() {
       el("td", {}, who.slice(0, 12).map((r, n) => [n ? ", " : "", rowLink(r), el("small", {}, " " + r.role)]), who.length > 12 && " and " + (who.length - 12) + " more"));
   });
   return [el("p", { class: "remark" }, "Sections of RFC 6455 and RFC 7692 that cases cite, and which rows fail at least one of these cases. A failure is of a case, which may rest on several sections: its wire log tells."),
-    table("list2 wide", ["Section", "Cases", "Violated by", ""], body)];
+    table("list2 wide", ["Section", "Cases", "Violated by", hidden("Who")], body)];
 }
 
 function oneRequirement() {
@@ -202,7 +202,7 @@ function rowView() {
     r.error && el("pre", { class: "remark" }, r.error),
     r.repeat && el("dl", { class: "facts2" }, el("dt", {}, "To reproduce"), el("dd", {}, el("code", {}, r.repeat))),
     r.traits && r.traits.length > 0 && [el("h2", {}, "Behaviour"), el("dl", { class: "facts2" }, traits.map(([id, title]) => { const x = r.traits.find(y => y.id === id); return x ? [el("dt", {}, title), el("dd", {}, x.value)] : []; }))],
-    bad.length > 0 && [el("h2", {}, "Cases that are not OK"), table("list2 wide", ["Case", "Sends", "Verdict", "Why", ""], bad.slice(0, limit).map(i => el("tr", {}, el("th", { scope: "row" }, caseLink(cases[i].id)), el("td", {}, cases[i].title),
+    bad.length > 0 && [el("h2", {}, "Cases that are not OK"), table("list2 wide", ["Case", "Sends", "Verdict", "Why", hidden("Wire log")], bad.slice(0, limit).map(i => el("tr", {}, el("th", { scope: "row" }, caseLink(cases[i].id)), el("td", {}, cases[i].title),
       el("td", {}, mark(classOf(r, i), verdict(r, i))), el("td", {}, (r.why[i] || []).map(n => el("div", {}, reasons[n])), i in r.varied && el("div", { class: "varied" }, "varies: " + reasons[r.varied[i]])), el("td", {}, wireLog(r, i))))),
     bad.length > limit && el("p", { class: "remark" }, "and " + (bad.length - limit) + " more")],
     el("h2", {}, "Provenance"), el("dl", { class: "facts2" }, facts.filter(f => f[1]).map(([k, v]) => [el("dt", {}, k), el("dd", {}, k === "Homepage" && /^https:\/\//.test(v) ? el("a", { href: v, rel: "noopener noreferrer" }, v) : v)]))];
@@ -219,7 +219,7 @@ function diffView() {
   const list = every.filter(i => a.b[i] !== "." && b.b[i] !== "." && (a.b[i] !== b.b[i] || a.c[i] !== b.c[i]));
   const both = every.filter(i => a.b[i] !== "." && b.b[i] !== ".").length;
   return [pick, el("p", { class: "remark" }, both - list.length + " of " + both + " verdicts are the same in both halves, " + list.length + " differ."),
-    table("list2 wide", ["Case", "Sends", a.id, b.id, ""], list.map(i => el("tr", {}, el("th", { scope: "row" }, caseLink(cases[i].id)), el("td", {}, cases[i].title),
+    table("list2 wide", ["Case", "Sends", a.id, b.id, hidden("Wire logs")], list.map(i => el("tr", {}, el("th", { scope: "row" }, caseLink(cases[i].id)), el("td", {}, cases[i].title),
       el("td", {}, mark(classOf(a, i), verdict(a, i))), el("td", {}, mark(classOf(b, i), verdict(b, i))), el("td", {}, wireLog(a, i, "one"), " ", wireLog(b, i, "other")))))];
 }
 
