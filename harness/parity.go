@@ -46,6 +46,9 @@ func Parity(a, b *Run) (differ []Difference, agree int) {
 // race names the known ways in which a verdict hangs on timing rather than on
 // the peer's rules.
 func race(d Difference) string {
+	if varies(d.A, d.B) || varies(d.B, d.A) {
+		return "the verdict varies from play to play"
+	}
 	c, ok := cases.Find(d.Case)
 	if !ok || d.A.Close != d.B.Close || !lenient(d.A.Behavior) || !lenient(d.B.Behavior) {
 		return ""
@@ -57,6 +60,11 @@ func race(d Difference) string {
 		return "OK or NON-STRICT depends on whether the peer's echo leaves before it fails the connection"
 	}
 	return ""
+}
+
+// varies reports whether one of the plays of r came to the other's verdict.
+func varies(r, other Result) bool {
+	return slices.ContainsFunc(r.Varied, func(v cases.Verdict) bool { return v.Behavior == other.Behavior && v.Close == other.Close })
 }
 
 func lenient(b cases.Behavior) bool { return b == cases.OK || b == cases.NonStrict }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -125,7 +126,56 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	if err == nil {
 		err = writeComparison(c, o.out, files)
 	}
-	return errors.Join(verdictOf(results), err)
+	disagree, parityErr := disagreements(c.OutOrStdout(), results)
+	if err = errors.Join(err, parityErr); err != nil {
+		return err
+	}
+	if err := verdictOf(results); err != nil || disagree == 0 {
+		return err
+	}
+	return &codedError{exitFailed, fmt.Errorf("the engines disagree in %d verdicts", disagree)}
+}
+
+// disagreements prints where the engines differ on the same agent, and counts
+// what no race excuses.
+func disagreements(w io.Writer, results []compare.Done) (unexcused int, err error) {
+	agree, differ := 0, 0
+	for _, a := range results {
+		for _, b := range results {
+			if a.Engine.About().Name != "native" || b.Engine.About().Name != "autobahn" || a.Agent.Folder != b.Agent.Folder || a.Role != b.Role {
+				continue
+			}
+			first, err := harness.OpenRun(a.File)
+			if err != nil {
+				return 0, err
+			}
+			second, err := harness.OpenRun(b.File)
+			if err != nil {
+				return 0, err
+			}
+			list, same := harness.Parity(first, second)
+			agree, differ = agree+same, differ+len(list)
+			for _, d := range list {
+				race := d.Race
+				if race == "" {
+					unexcused++
+					race = "no race is known"
+				}
+				fmt.Fprintf(w, "%s %s, case %s: native %s, autobahn %s; %s\n", a.Agent.Folder, a.Role, d.Case, inWords(d.A), inWords(d.B), race)
+			}
+		}
+	}
+	if agree+differ > 0 {
+		fmt.Fprintf(w, "%d of %d verdicts of the two engines agree in both halves; %d differ, %d of them by a known race\n", agree, agree+differ, differ, differ-unexcused)
+	}
+	return unexcused, nil
+}
+
+func inWords(r harness.Result) string {
+	if !r.Outcome.Ran() {
+		return cmp.Or(string(r.Outcome), "not run")
+	}
+	return fmt.Sprintf("%s / %s", r.Behavior, r.Close)
 }
 
 func writeComparison(c *cobra.Command, out string, files []string) error {

@@ -176,26 +176,10 @@ func (s *site) pairOf(i, j int) pair {
 	p := pair{Native: i, Autobahn: j, Agree: agree, Differ: []differOf{}}
 	for _, d := range differ {
 		if n, known := s.index[d.Case]; known {
-			p.Differ = append(p.Differ, differOf{n, raceOf(d)})
+			p.Differ = append(p.Differ, differOf{n, d.Race})
 		}
 	}
 	return p
-}
-
-// raceOf names the race, also where the verdicts of one engine vary by themselves
-// and hold the other's.
-func raceOf(d harness.Difference) string {
-	if d.Race != "" {
-		return d.Race
-	}
-	for _, one := range []struct{ varied, other harness.Result }{{d.A, d.B}, {d.B, d.A}} {
-		for _, v := range one.varied.Varied {
-			if v.Behavior == one.other.Behavior && v.Close == one.other.Close {
-				return "the verdict varies from play to play"
-			}
-		}
-	}
-	return ""
 }
 
 func (s *site) write(w io.Writer) error {
