@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // reader is the reading side of a Conn. Its state is whole at any octet, so that
@@ -92,6 +93,9 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 		return 0, dst, opError("read", err)
 	}
 	defer r.turn.unlock()
+	if typ, p, ok := c.whole(dst); ok {
+		return typ, p, nil
+	}
 	if err := c.begin(ctx); err != nil {
 		return 0, dst, opError("read", err)
 	}
@@ -117,6 +121,37 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 			return 0, p[:start], opError("read", err)
 		}
 	}
+}
+
+// whole takes the next message if it is in the buffer, in one frame that needs no
+// more than copying. Anything else, and anything wrong, is for begin and some.
+func (c *Conn) whole(dst []byte) (MessageType, []byte, bool) {
+	r := &c.rd
+	in := r.buf[r.r:r.w]
+	if len(in) == 0 || r.open || r.err != nil || r.skip || c.onFrame != nil {
+		return 0, dst, false
+	}
+	h, n, err := ParseHeader(in)
+	if n == 0 || err != nil || !h.Fin || h.RSV != 0 || h.Opcode.Control() ||
+		h.Length > uint64(len(in)-n) || h.Length > uint64(c.readLimit) ||
+		CheckHeader(h, State{Server: !c.client}) != nil {
+		return 0, dst, false
+	}
+	p := append(dst, in[n:n+int(h.Length)]...)
+	payload := p[len(dst):]
+	if h.Masked {
+		Mask(h.MaskKey, 0, payload)
+	}
+	typ := MessageType(h.Opcode)
+	if typ == MessageText && !utf8.Valid(payload) {
+		return 0, dst, false
+	}
+	r.r += n + len(payload)
+	r.bulky = h.Length >= bulk
+	if p == nil {
+		p = []byte{}
+	}
+	return typ, p, true
 }
 
 // growth is how much memory comes next for a message of which have octets have
