@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -33,7 +34,8 @@ func (t MessageType) String() string { return Opcode(t).String() }
 type Conn struct {
 	nc      net.Conn
 	client  bool
-	info    *HandshakeInfo
+	info    *HandshakeInfo // without its headers
+	headers packedHeaders
 	maskKey func() [4]byte
 
 	readLimit    int64
@@ -68,13 +70,18 @@ type connOptions struct {
 // newConn starts with the octets that came right behind the handshake.
 func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Conn {
 	c := &Conn{
-		nc: nc, client: o.client, info: info, maskKey: o.maskKey,
+		nc: nc, client: o.client, maskKey: o.maskKey,
 		readTimeout: o.readTimeout, writeTimeout: o.writeTimeout, id: lastID.Add(1), logger: o.logger,
 	}
 	if c.logger != nil {
 		c.logger = c.logger.With("conn", c.id, "remote", addrString(nc.RemoteAddr()))
 	}
 	c.onFrame = frameHook(c.logger, o.onFrame)
+	c.headers = packHeaders(info.RequestHeader, info.ResponseHeader)
+	bare := *info
+	bare.RequestHeader, bare.ResponseHeader = nil, nil
+	bare.Target, bare.Host = strings.Clone(bare.Target), strings.Clone(bare.Host) // they were parts of the head
+	c.info = &bare
 	if c.maskKey == nil {
 		c.maskKey = maskKeys.next
 	}
@@ -126,8 +133,12 @@ func (c *Conn) setDeflate(p DeflateParams, o *Deflate) {
 	c.rd.deflate, c.rd.window, c.rd.fresh = true, 1<<theirs, theirsFresh
 }
 
-// Handshake is what the opening handshake said.
-func (c *Conn) Handshake() *HandshakeInfo { return c.info }
+// Handshake is what the opening handshake said. Each call makes it anew.
+func (c *Conn) Handshake() *HandshakeInfo {
+	info := *c.info
+	info.RequestHeader, info.ResponseHeader = c.headers.unpack()
+	return &info
+}
 
 // Subprotocol is the agreed one, or empty.
 func (c *Conn) Subprotocol() string { return c.info.Subprotocol }
@@ -153,20 +164,27 @@ var longAgo = time.Unix(1, 0)
 // the last context until another comes, so that a loop of reads under one
 // context costs nothing. Its holder has the lock of that direction.
 type ctxGuard struct {
-	set   func(time.Time) error // SetReadDeadline or SetWriteDeadline
-	end   <-chan struct{}       // of the connection, which ends calls by itself
-	done  <-chan struct{}       // of the context that is watched
+	c     *Conn
+	write bool            // the direction
+	dirty bool            // a deadline is set
+	done  <-chan struct{} // of the context that is watched
 	stop  func() bool
 	fired chan struct{} // closed once the watcher has set the deadline
-	dirty bool          // a deadline is set
 	due   time.Time     // the deadline of bound
+}
+
+func (g *ctxGuard) set(deadline time.Time) error {
+	if g.write {
+		return g.c.nc.SetWriteDeadline(deadline)
+	}
+	return g.c.nc.SetReadDeadline(deadline)
 }
 
 // watch has ctx end calls that block from now on.
 func (g *ctxGuard) watch(ctx context.Context) error {
 	done := ctx.Done()
-	if done == g.end {
-		done = nil
+	if done == g.c.cl.ctx.Done() {
+		done = nil // whose end ends calls by itself
 	}
 	if done == g.done && !g.dirty {
 		if g.done != nil && ctx.Err() != nil {

@@ -3,6 +3,7 @@ package ws
 import (
 	"math/bits"
 	"slices"
+	"sync"
 )
 
 // A huffCode is a canonical Huffman code to write with. The codes are reversed,
@@ -10,6 +11,17 @@ import (
 type huffCode struct {
 	symbols [maxLit]codeSymbol
 }
+
+// A huffTree is scratch space of build, too large for the stack of a goroutine.
+type huffTree struct {
+	keys   [maxLit]uint32
+	weight [maxLit]uint32
+	parent [2 * maxLit]uint16
+	depth  [2 * maxLit]uint8
+	count  [64]int
+}
+
+var huffTrees = sync.Pool{New: func() any { return new(huffTree) }}
 
 // A codeSymbol is the code of a symbol, of so many bits; none if it does not occur.
 type codeSymbol struct {
@@ -51,7 +63,9 @@ func (c *huffCode) cost(freq []uint32) (n int) {
 // build makes a good code for the frequencies, no longer than limit bits: the
 // optimal lengths, and where those are too long the repair that zlib does too.
 func (c *huffCode) build(freq []uint32, limit int) {
-	var keys [maxLit]uint32
+	t := huffTrees.Get().(*huffTree)
+	defer huffTrees.Put(t)
+	keys, weight, parent, depth, count := &t.keys, &t.weight, &t.parent, &t.depth, &t.count
 	n := 0
 	for sym, k := range freq {
 		c.symbols[sym].size = 0
@@ -71,8 +85,6 @@ func (c *huffCode) build(freq []uint32, limit int) {
 	slices.Sort(keys[:n])
 
 	// Two queues, leaves and inner nodes, both in rising order of weight.
-	var weight [maxLit]uint32
-	var parent [2 * maxLit]uint16
 	leaf, inner, made := 0, 0, 0
 	pick := func() (weightOf uint32, node int) {
 		if leaf < n && (inner >= made || keys[leaf]>>9 <= weight[inner]) {
@@ -88,8 +100,8 @@ func (c *huffCode) build(freq []uint32, limit int) {
 		weight[made] = wa + wb
 		parent[a], parent[b] = uint16(n+made), uint16(n+made)
 	}
-	var depth [2 * maxLit]uint8
-	var count [64]int
+	depth[2*n-2] = 0 // the root
+	clear(count[:])
 	for node := 2*n - 3; node >= 0; node-- {
 		depth[node] = depth[parent[node]] + 1
 		if node < n {

@@ -61,7 +61,7 @@ var errClosing = fmt.Errorf("connection is closing: %w", net.ErrClosed)
 var inflaters = sync.Pool{New: func() any { return new(inflater) }}
 
 func (r *reader) init(c *Conn, early []byte) {
-	r.guard = ctxGuard{set: c.nc.SetReadDeadline, end: c.cl.ctx.Done()}
+	r.guard = ctxGuard{c: c}
 	r.poll = newPoller(r, c.nc)
 	if len(early) > 0 {
 		r.buf = slices.Clone(early)

@@ -2,7 +2,6 @@ package ws
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -14,7 +13,12 @@ type slot struct {
 	state atomic.Uint32
 
 	mu      sync.Mutex // guards the rest, and the way to and from slotQueued
-	waiting []chan struct{}
+	waiting *waiter    // the first in line
+}
+
+type waiter struct {
+	turn chan struct{}
+	next *waiter
 }
 
 // The states of a slot.
@@ -52,7 +56,11 @@ func (s *slot) queue() (turn chan struct{}) {
 			return turn
 		}
 		if s.state.Load() == slotQueued || s.state.CompareAndSwap(slotHeld, slotQueued) {
-			s.waiting = append(s.waiting, turn)
+			last := &s.waiting
+			for *last != nil {
+				last = &(*last).next
+			}
+			*last = &waiter{turn: turn}
 			return turn
 		}
 	}
@@ -61,17 +69,22 @@ func (s *slot) queue() (turn chan struct{}) {
 // leave gets out of the line, or gives the slot back if the turn had come.
 func (s *slot) leave(turn chan struct{}) {
 	s.mu.Lock()
-	i := slices.Index(s.waiting, turn)
-	if i >= 0 {
-		s.waiting = slices.Delete(s.waiting, i, i+1)
-		if len(s.waiting) == 0 {
-			s.waiting = nil
-			s.state.Store(slotHeld)
+	for w := &s.waiting; *w != nil; w = &(*w).next {
+		if (*w).turn == turn {
+			s.remove(w)
+			s.mu.Unlock()
+			return
 		}
 	}
 	s.mu.Unlock()
-	if i < 0 {
-		s.unlock()
+	s.unlock()
+}
+
+// remove needs mu.
+func (s *slot) remove(w **waiter) {
+	*w = (*w).next
+	if s.waiting == nil {
+		s.state.Store(slotHeld)
 	}
 }
 
@@ -81,15 +94,11 @@ func (s *slot) unlock() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.waiting) == 0 { // the last one left just now
+	next := s.waiting
+	if next == nil { // the last one left just now
 		s.state.Store(slotFree)
 		return
 	}
-	next := s.waiting[0]
-	s.waiting = slices.Delete(s.waiting, 0, 1)
-	if len(s.waiting) == 0 {
-		s.waiting = nil
-		s.state.Store(slotHeld)
-	}
-	close(next)
+	s.remove(&s.waiting)
+	close(next.turn)
 }

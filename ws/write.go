@@ -16,12 +16,10 @@ type writer struct {
 	message slot // held from the first frame of a message to its last
 	frame   slot // held for one frame; guards the rest
 	guard   ctxGuard
-	out     []byte      // frames that wait to be written, or space for one
-	err     error       // why nothing can be written any more
-	tcp     bool        // writev works
-	pair    [2][]byte   // for writev
-	bufs    net.Buffers // pair
+	out     []byte // frames that wait to be written, or space for one
+	err     error  // why nothing can be written any more
 
+	tcp   bool // writev works
 	batch atomic.Bool
 	// asked: there may be work for whoever has the frame slot, or is about to give
 	// it up.
@@ -48,7 +46,7 @@ const (
 var errCloseSent = fmt.Errorf("close frame already sent: %w", net.ErrClosed)
 
 func (w *writer) init(c *Conn) {
-	w.guard = ctxGuard{set: c.nc.SetWriteDeadline, end: c.cl.ctx.Done()}
+	w.guard = ctxGuard{c: c, write: true}
 	_, w.tcp = c.nc.(*net.TCPConn)
 }
 
@@ -434,6 +432,29 @@ func (c *Conn) freeOut() {
 	}
 }
 
+// A vector is what writev takes.
+type vector struct {
+	pair [2][]byte
+	bufs net.Buffers // pair
+}
+
+var vectors = sync.Pool{New: func() any { return new(vector) }}
+
+// newVector leaves more out if there is none.
+func newVector(p, more []byte) *vector {
+	v := vectors.Get().(*vector)
+	v.pair = [2][]byte{p, more}
+	if v.bufs = v.pair[:]; more == nil {
+		v.bufs = v.pair[:1]
+	}
+	return v
+}
+
+func (v *vector) free() {
+	*v = vector{}
+	vectors.Put(v)
+}
+
 // writeOut writes octets that are part of a frame. If it fails there may be half
 // a frame on the wire, and nothing can follow.
 func (c *Conn) writeOut(ctx context.Context, p, more []byte) error {
@@ -446,10 +467,9 @@ func (c *Conn) writeOut(ctx context.Context, p, more []byte) error {
 	case more == nil:
 		_, err = c.nc.Write(p)
 	default:
-		w.pair = [2][]byte{p, more}
-		w.bufs = w.pair[:]
-		_, err = w.bufs.WriteTo(c.nc)
-		w.pair = [2][]byte{}
+		v := newVector(p, more)
+		_, err = v.bufs.WriteTo(c.nc)
+		v.free()
 	}
 	if err != nil {
 		w.err = ctxError(ctx, err)

@@ -19,17 +19,14 @@ const boundedPiece = 64 << 10
 // it does not, the connection ends.
 func (c *Conn) writeBounded(ctx context.Context, p, more []byte) error {
 	w := &c.wr
-	w.pair = [2][]byte{p, more}
-	if w.bufs = w.pair[:]; more == nil {
-		w.bufs = w.pair[:1]
-	}
-	defer func() { w.pair, w.bufs = [2][]byte{}, nil }()
-	for len(w.bufs) > 0 {
+	v := newVector(p, more)
+	defer v.free()
+	for len(v.bufs) > 0 {
 		due := time.Now().Add(c.writeTimeout)
 		if err := w.guard.bound(ctx, due, c.writeTimeout/4); err != nil {
 			return err
 		}
-		n, err := writeSome(c.nc, &w.bufs, w.tcp)
+		n, err := writeSome(c.nc, &v.bufs, w.tcp)
 		switch {
 		case err == nil:
 		case ctx.Err() != nil || !errors.Is(err, os.ErrDeadlineExceeded):
