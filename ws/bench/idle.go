@@ -3,6 +3,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/flate"
 	"context"
 	"errors"
 	"fmt"
@@ -98,8 +100,8 @@ func idleServer(ctx context.Context, c config, l library, deflate bool) (now, la
 	return per(peak), per(rest), nil
 }
 
-// idleConn opens a connection and has one text echoed, long enough to be
-// compressed.
+// idleConn opens a connection and has one text echoed, compressed on its way to
+// the server where that was agreed.
 func idleConn(s *server, deflate bool) (net.Conn, error) {
 	nc, err := connect(s, deflate)
 	if err != nil {
@@ -108,6 +110,12 @@ func idleConn(s *server, deflate bool) (net.Conn, error) {
 	p := []byte(`{"type":"subscribe","channels":["ticker","depth","trades"],"symbols":["AAA-BBB","CCC-DDD","EEE-FFF"],"id":1}`)
 	f := clientFrame(p)
 	f.Opcode = ws.OpText
+	if deflate {
+		f.RSV = ws.RSV1
+		if f.Payload, err = compress(p); err != nil {
+			return nil, errors.Join(err, nc.Close())
+		}
+	}
 	if _, err := nc.Write(ws.AppendFrame(nil, f)); err != nil {
 		return nil, errors.Join(err, nc.Close())
 	}
@@ -123,4 +131,20 @@ func idleConn(s *server, deflate bool) (net.Conn, error) {
 		err = fmt.Errorf("got a %v for an echo", h.Opcode)
 	}
 	return nc, err
+}
+
+// compress is RFC 7692 §7.2.1 with the standard library.
+func compress(p []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.DefaultCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(p); err != nil {
+		return nil, err
+	}
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte{0, 0, 0xFF, 0xFF}), nil
 }
