@@ -3,6 +3,7 @@ package ws
 import (
 	"encoding/binary"
 	"errors"
+	"sync"
 )
 
 // inflater decodes raw DEFLATE (RFC 1951) that is pushed into it in pieces.
@@ -31,15 +32,21 @@ type inflater struct {
 	todo     int // octets left of a stored block or a match
 	dist     int // of the match
 
-	// The header of a dynamic block.
+	lit, distTable huffTable // in use
+	dynamic        *dynamicBlock
+}
+
+// A dynamicBlock has the header of such a block and the codes made of it. It is
+// of no use between messages, so the connections share them.
+type dynamicBlock struct {
 	nlit, ndist, nclen, i int
 	lens                  [maxLit + maxDist]uint8
 	codeLens              [19]uint8
 
-	lit, distTable huffTable // in use
-	dynLit, dynDist,
-	code huffTable // storage for dynamic blocks
+	lit, dist, code huffTable
 }
+
+var dynamicBlocks = sync.Pool{New: func() any { return new(dynamicBlock) }}
 
 type inflateState uint8
 
@@ -93,6 +100,15 @@ func (f *inflater) atBoundary() bool {
 	return f.state == atBlock && f.nbits == 0 && !f.final
 }
 
+// rest gives back what is of no use before the next message.
+func (f *inflater) rest() {
+	if f.dynamic != nil && f.state == atBlock {
+		f.lit, f.distTable = huffTable{}, huffTable{}
+		dynamicBlocks.Put(f.dynamic)
+		f.dynamic = nil
+	}
+}
+
 // out is the output that has not been taken.
 func (f *inflater) out() []byte { return f.buf[f.r:f.w] }
 
@@ -111,7 +127,7 @@ func (f *inflater) room() {
 		f.r = f.w
 		return
 	}
-	grown := make([]byte, min(max(4*len(f.buf), 4<<10), full))
+	grown := make([]byte, min(max(4*len(f.buf), 1<<10), full))
 	copy(grown, f.buf[:f.w])
 	f.buf = grown
 }
@@ -212,6 +228,9 @@ func (f *inflater) header() (ok bool, err error) {
 			f.lit, f.distTable = fixedLit, fixedDist
 			f.state = atCodes
 		case 2:
+			if f.dynamic == nil {
+				f.dynamic = dynamicBlocks.Get().(*dynamicBlock)
+			}
 			f.state = atTableSizes
 		default:
 			return false, errCorrupt
@@ -231,28 +250,30 @@ func (f *inflater) header() (ok bool, err error) {
 		if f.nbits < 14 {
 			return false, nil
 		}
-		f.nlit = int(f.bits&31) + 257
-		f.ndist = int(f.bits>>5&31) + 1
-		f.nclen = int(f.bits>>10&15) + 4
+		b := f.dynamic
+		b.nlit = int(f.bits&31) + 257
+		b.ndist = int(f.bits>>5&31) + 1
+		b.nclen = int(f.bits>>10&15) + 4
 		f.drop(14)
-		if f.nlit > 286 || f.ndist > 30 {
+		if b.nlit > 286 || b.ndist > 30 {
 			return false, errCorrupt
 		}
-		f.i = 0
-		f.codeLens = [19]uint8{}
+		b.i = 0
+		b.codeLens = [19]uint8{}
 		f.state = atCodeLens
 	case atCodeLens:
-		for ; f.i < f.nclen; f.i++ {
+		b := f.dynamic
+		for ; b.i < b.nclen; b.i++ {
 			if f.nbits < 3 {
 				return false, nil
 			}
-			f.codeLens[codeOrder[f.i]] = uint8(f.bits & 7)
+			b.codeLens[codeOrder[b.i]] = uint8(f.bits & 7)
 			f.drop(3)
 		}
-		if !f.code.build(f.codeLens[:], codeBits, codeSymbols[:], false) {
+		if !b.code.build(b.codeLens[:], codeBits, codeSymbols[:], false) {
 			return false, errCorrupt
 		}
-		f.i = 0
+		b.i = 0
 		f.state = atLens
 	case atLens:
 		return f.codeLengths()
@@ -263,9 +284,10 @@ func (f *inflater) header() (ok bool, err error) {
 // codeLengths reads the lengths of the codes of a dynamic block (RFC 1951
 // §3.2.7).
 func (f *inflater) codeLengths() (ok bool, err error) {
-	total := f.nlit + f.ndist
-	for f.i < total {
-		e := f.code.entries[f.bits&(1<<codeBits-1)]
+	b := f.dynamic
+	total := b.nlit + b.ndist
+	for b.i < total {
+		e := b.code.entries[f.bits&(1<<codeBits-1)]
 		size := uint(e & entryLen)
 		if size > f.nbits {
 			return false, nil
@@ -276,18 +298,18 @@ func (f *inflater) codeLengths() (ok bool, err error) {
 		sym := e >> 16
 		if sym < 16 {
 			f.drop(size)
-			f.lens[f.i] = uint8(sym)
-			f.i++
+			b.lens[b.i] = uint8(sym)
+			b.i++
 			continue
 		}
 		var value uint8
 		extra, base := uint(2), 3
 		switch sym {
 		case 16:
-			if f.i == 0 {
+			if b.i == 0 {
 				return false, errCorrupt
 			}
-			value = f.lens[f.i-1]
+			value = b.lens[b.i-1]
 		case 17:
 			extra = 3
 		default:
@@ -298,21 +320,21 @@ func (f *inflater) codeLengths() (ok bool, err error) {
 		}
 		repeat := base + int(f.bits>>size&(1<<extra-1))
 		f.drop(size + extra)
-		if f.i+repeat > total {
+		if b.i+repeat > total {
 			return false, errCorrupt
 		}
 		for range repeat {
-			f.lens[f.i] = value
-			f.i++
+			b.lens[b.i] = value
+			b.i++
 		}
 	}
-	lit, dist := f.lens[:f.nlit], f.lens[f.nlit:total]
+	lit, dist := b.lens[:b.nlit], b.lens[b.nlit:total]
 	if lit[256] == 0 || // no way out of the block
-		!f.dynLit.build(lit, litBits, litSymbols[:], true) ||
-		!f.dynDist.build(dist, distBits, distSymbols[:], true) {
+		!b.lit.build(lit, litBits, litSymbols[:], true) ||
+		!b.dist.build(dist, distBits, distSymbols[:], true) {
 		return false, errCorrupt
 	}
-	f.lit, f.distTable = f.dynLit, f.dynDist
+	f.lit, f.distTable = b.lit, b.dist
 	f.state = atCodes
 	return true, nil
 }

@@ -419,7 +419,11 @@ func (c *Conn) chunk(ctx context.Context) ([]byte, error) {
 func (c *Conn) releaseInflater(forget bool) {
 	r := &c.rd
 	r.in = nil
-	if forget && r.inf != nil {
+	if r.inf == nil {
+		return
+	}
+	r.inf.rest()
+	if forget {
 		inflaters.Put(r.inf)
 		r.inf = nil
 	}

@@ -177,7 +177,8 @@ func (s *Server) serve(nc net.Conn, reject *RejectError) {
 	if s.turns != nil {
 		<-s.turns
 	}
-	s.run(nil, c, addrString(nc.RemoteAddr()), err)
+	// The stack that a handshake takes would stay as long as the connection.
+	go s.run(nil, c, addrString(nc.RemoteAddr()), err)
 }
 
 // ServeHTTP answers a handshake that came through an HTTP server and runs the
