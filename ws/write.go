@@ -35,9 +35,11 @@ const (
 	// copyLimit is the payload size up to which copying it behind its header is
 	// cheaper than a second element for writev.
 	copyLimit = 4 << 10
-	// batchLimit is how much waits at most in batch mode, and the size of the
-	// pieces in which a client masks a large payload.
+	// batchLimit is how much waits at most in batch mode.
 	batchLimit = 64 << 10
+	// outSize is the size of the pieces in which a client masks a large payload. A
+	// message of 64 KiB goes out in one.
+	outSize = batchLimit + MaxHeaderLen
 	// maxPongs is how many answers may wait while a write blocks. Then the oldest
 	// go: the peer needs only the latest (RFC 6455 §5.5.3).
 	maxPongs = 64
@@ -366,7 +368,7 @@ func (c *Conn) frameLocked(ctx context.Context, h Header, payload []byte) error 
 	case !large || c.client || !w.tcp || w.batch.Load() && len(payload) < batchLimit/4:
 		pos := 0
 		for {
-			n := min(len(payload), batchLimit-len(w.out))
+			n := min(len(payload), outSize-len(w.out))
 			start := len(w.out)
 			w.out = append(w.out, payload[:n]...)
 			if h.Masked {
@@ -421,13 +423,13 @@ func (c *Conn) flushLocked(ctx context.Context) error {
 }
 
 // An outBuffer takes what one write takes. An idle connection has none.
-type outBuffer [batchLimit]byte
+type outBuffer [outSize]byte
 
 var outBuffers = sync.Pool{New: func() any { return new(outBuffer) }}
 
 func (c *Conn) freeOut() {
 	if c.wr.out != nil {
-		outBuffers.Put((*outBuffer)(c.wr.out[:batchLimit]))
+		outBuffers.Put((*outBuffer)(c.wr.out[:outSize]))
 		c.wr.out = nil
 	}
 }

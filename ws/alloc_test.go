@@ -1,0 +1,86 @@
+//go:build !race
+
+package ws_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"testing"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// tcpPair connects a client and a server over loopback.
+func tcpPair(t testing.TB) (client, server *ws.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	accepted := make(chan error, 1)
+	go func() {
+		nc, err := l.Accept()
+		if err == nil {
+			server, err = ws.AcceptNet(context.Background(), nc, nil)
+		}
+		accepted <- err
+	}()
+	client, err = ws.Dial(context.Background(), "ws://"+l.Addr().String(), nil)
+	if aerr := <-accepted; err != nil || aerr != nil {
+		t.Fatalf("dial: %v, accept: %v", err, aerr)
+	}
+	t.Cleanup(func() { client.CloseNow(); server.CloseNow() })
+	return client, server
+}
+
+// A message there and back takes no memory when the caller has a buffer. (The
+// race detector makes pools forgetful, so it is not for this test.)
+func TestNoAllocations(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, batch := range []bool{false, true} {
+		for _, typ := range []ws.MessageType{ws.MessageText, ws.MessageBinary} {
+			for _, size := range []int{0, 64, 1 << 10, 20 << 10, 64 << 10} {
+				t.Run(fmt.Sprintf("batch=%t/%v/%d", batch, typ, size), func(t *testing.T) {
+					client, server := tcpPair(t)
+					if err := server.SetBatch(ctx, batch); err != nil {
+						t.Fatal(err)
+					}
+					want := bytes.Repeat([]byte("x"), size)
+					near, far := make([]byte, 0, size+1), make([]byte, 0, size+1)
+					var failed error
+					step := func(err error) {
+						if failed == nil {
+							failed = err
+						}
+					}
+					got := testing.AllocsPerRun(50, func() {
+						if failed != nil {
+							return
+						}
+						step(client.Write(ctx, typ, want))
+						var err error
+						_, far, err = server.ReadAppend(ctx, far[:0])
+						step(err)
+						step(server.Write(ctx, typ, far))
+						step(server.Flush(ctx))
+						_, near, err = client.ReadAppend(ctx, near[:0])
+						step(err)
+					})
+					if failed != nil {
+						t.Fatal(failed)
+					}
+					if !bytes.Equal(near, want) {
+						t.Error("the echo is not what was sent")
+					}
+					if got != 0 {
+						t.Errorf("got %v allocations for a message there and back, want none", got)
+					}
+				})
+			}
+		}
+	}
+}
