@@ -6,35 +6,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"testing"
 
 	"github.com/wsconform/wsconform/ws"
 )
-
-// tcpPair connects a client and a server over loopback.
-func tcpPair(t testing.TB) (client, server *ws.Conn) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	accepted := make(chan error, 1)
-	go func() {
-		nc, err := l.Accept()
-		if err == nil {
-			server, err = ws.AcceptNet(context.Background(), nc, nil)
-		}
-		accepted <- err
-	}()
-	client, err = ws.Dial(context.Background(), "ws://"+l.Addr().String(), nil)
-	if aerr := <-accepted; err != nil || aerr != nil {
-		t.Fatalf("dial: %v, accept: %v", err, aerr)
-	}
-	t.Cleanup(func() { client.CloseNow(); server.CloseNow() })
-	return client, server
-}
 
 // A message there and back takes no memory when the caller has a buffer. (The
 // race detector makes pools forgetful, so it is not for this test.)
@@ -45,7 +20,7 @@ func TestNoAllocations(t *testing.T) {
 		for _, typ := range []ws.MessageType{ws.MessageText, ws.MessageBinary} {
 			for _, size := range []int{0, 64, 1 << 10, 20 << 10, 64 << 10} {
 				t.Run(fmt.Sprintf("batch=%t/%v/%d", batch, typ, size), func(t *testing.T) {
-					client, server := tcpPair(t)
+					client, server := tcpPair(t, nil, nil)
 					if err := server.SetBatch(ctx, batch); err != nil {
 						t.Fatal(err)
 					}
