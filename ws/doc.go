@@ -31,7 +31,7 @@
 // buffer that is large enough, and writing, allocate nothing.
 //
 // A connection that waits on a plain TCP or unix socket holds no buffer: it takes
-// about 8 KiB, half of it the stack of the goroutine that reads, and 13 KiB with
+// about 9 kB, half of it the stack of the goroutine that reads, and 14 kB with
 // compression if little was sent. With context takeover and full windows that
 // grows by up to 200 KiB. Those that read share buffers of 32 KiB, those that
 // write of 64 KiB. Over TLS and in memory, waiting takes a buffer of 4 KiB.
