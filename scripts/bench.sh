@@ -1,17 +1,59 @@
 #!/bin/sh
 # Times both engines against the same reference peers, in turns, so that what
 # else the machine does hits both alike: the 301 cases outside compression, as a
-# server and as a client. Prints wall seconds, CPU seconds and peak memory of the
-# native engine, and the ratio of the medians. Needs a Docker engine.
+# server and as a client. Prints wall seconds and the ratio of the medians. Needs
+# a Docker engine.
 #
 #   scripts/bench.sh [rounds]        3 rounds if not said
+#   scripts/bench.sh full [rounds]   all 517 cases, by the native engine alone: wall
+#                                    seconds, CPU seconds of the harness and of the
+#                                    server, and the peak memory of both in MB. 1 round
+#                                    if not said. Linux only.
 set -eu
 cd "$(dirname "$0")/.."
-rounds=${1:-3}
 bin=bin/wsconform
 out=out/bench
 select="--exclude 12.*,13.*"
 mkdir -p "$out"
+
+# cpu PID prints the seconds of CPU time a process has used, if it still runs; peak
+# PID its peak memory in MB.
+cpu() { awk -v hz="$(getconf CLK_TCK)" '{sub(/.*\) /, "")} $1 != "Z" {print ($12 + $13) / hz}' "/proc/$1/stat"; }
+peak() { awk '/^VmHWM/ {print int($2 / 1024)}' "/proc/$1/status"; }
+
+full() {
+	$bin echo --addr 127.0.0.1:0 >"$out/server.log" &
+	server=$!
+	trap 'kill $server 2>/dev/null' EXIT
+	url=
+	while [ -z "$url" ]; do
+		sleep 0.1
+		url=$(sed -n 's/^listening on //p' "$out/server.log")
+	done
+	i=0
+	while [ $i -lt "$1" ]; do
+		begun=$(date +%s.%N) before=$(cpu $server)
+		$bin test "$url" -o "$out/full" >"$out/full.log" 2>&1 &
+		harness=$!
+		while next=$(cpu $harness 2>/dev/null) && [ -n "$next" ]; do
+			spent=$next
+			high=$(peak $harness 2>/dev/null) && [ -n "$high" ] && top=$high
+			sleep 0.2
+		done
+		wait $harness || true
+		ended=$(date +%s.%N)
+		echo "$begun $ended $spent $before $(cpu $server) $top $(peak $server)" | awk '{
+			printf "517 cases: %.1f s; harness %.1f CPU s, %d MB; server %.1f CPU s, %d MB; ratio %.2f\n",
+				$2 - $1, $3, $6, $5 - $4, $7, $3 / ($5 - $4)}'
+		i=$((i + 1))
+	done
+}
+
+if [ "${1:-}" = full ]; then
+	full "${2:-1}"
+	exit
+fi
+rounds=${1:-3}
 : >"$out/times"
 
 # run ENGINE ROLE COMMAND... appends "engine role wall" to the times.
