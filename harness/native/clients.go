@@ -136,7 +136,7 @@ func (r *clientRun) overlapped(ctx context.Context, list []cases.Case) {
 	r.lanes(ctx, split(w.limits))
 	r.pulse.end()
 	background.Wait()
-	r.lanes(ctx, deal(w.deflate, min(heavyLanes, r.report.Lanes)))
+	r.lanes(ctx, balance(w.deflate, min(heavyLanes, r.report.Lanes)))
 }
 
 // deal shares the cases out like cards.
@@ -144,6 +144,23 @@ func deal(list []cases.Case, n int) [][]cases.Case {
 	hands := make([][]cases.Case, n)
 	for i, c := range list {
 		hands[i%n] = append(hands[i%n], c)
+	}
+	return hands
+}
+
+// balance shares the cases out so that all hands take about as long, each in the
+// order of the list.
+func balance(list []cases.Case, n int) [][]cases.Case {
+	hand := make(map[cases.ID]int)
+	load := make([]int, n)
+	for _, c := range heaviestFirst(list) {
+		lightest := slices.Index(load, slices.Min(load))
+		hand[c.ID] = lightest
+		load[lightest] += weight(c)
+	}
+	hands := make([][]cases.Case, n)
+	for _, c := range list {
+		hands[hand[c.ID]] = append(hands[hand[c.ID]], c)
 	}
 	return hands
 }

@@ -231,7 +231,7 @@ func heaviestFirst(list []cases.Case) []cases.Case {
 	return list
 }
 
-// weight estimates the octets and system calls of a limits case.
+// weight estimates the octets and system calls of a heavy case.
 func weight(c cases.Case) int {
 	total := 0
 	for _, step := range c.Steps {
@@ -247,7 +247,7 @@ func weight(c cases.Case) int {
 				total += s.Payload.Len / s.Fragment * 500
 			}
 		case cases.EchoLoop:
-			total += s.Count * (s.Payload.Len + 20000)
+			total += s.Count * (max(s.Payload.Len, s.Length) + 20000)
 		case cases.FrameHeader, cases.Octets, cases.Close, cases.Pause, cases.KillAfter, cases.CloseAfter:
 		}
 	}
