@@ -38,9 +38,20 @@
 //
 // # Limits
 //
-// A message is at most 32 MiB unless ReadLimit says otherwise; that bound also
-// holds for what a compressed message grows to. A handshake is at most 16 KiB
-// and 10 seconds. A closing handshake takes at most 10 seconds. A peer that gives
-// no sign of life for 20 seconds after a ping is dead. Memory grows
-// with the octets that arrived, never with a length that was only claimed.
+// Whatever a peer does is bounded. The options name each bound, and change it:
+//
+//	the peer                                  may                            bound
+//	sends a request head of                   16 KiB, 128 fields, in 10 s    MaxHeaderBytes, MaxHeaderFields, HandshakeTimeout
+//	has handshakes with a Server at a time    1024                           MaxHandshakes
+//	has connections to a Server at a time     any number                     MaxConns
+//	sends a message, inflated, of             32 MiB                         ReadLimit
+//	sends empty fragments in a message        as many as octets              ReadLimit
+//	sends pings and reads no pongs            64 wait, then the latest       WriteTimeout
+//	takes nothing of what a server writes     20 s                           WriteTimeout
+//	has messages of Send and Broadcast wait   64                             QueueLimit
+//	gives no sign of life after a ping        20 s, with a ping every 20 s   Keepalive
+//	does not answer a close frame             10 s                           CloseTimeout
+//
+// Memory grows with the octets that arrived, never with a length that was only
+// claimed.
 package ws

@@ -1,0 +1,304 @@
+package ws_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// A unix socket instead of TCP. For TLS wrap the listener in tls.NewListener.
+func ExampleServer_Serve() {
+	dir, err := os.MkdirTemp("", "ws")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	l, err := net.Listen("unix", filepath.Join(dir, "chat.sock"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var s ws.Server // which echoes
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+
+	ctx := context.Background()
+	c, err := ws.Dial(ctx, "ws+unix://"+l.Addr().String()+":/room", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = c.Write(ctx, ws.MessageText, []byte("hello"))
+	_, p, err := c.Read(ctx)
+	fmt.Println(string(p), err)
+	_ = c.Close(ws.StatusNormalClosure, "")
+	fmt.Println(s.Shutdown(ctx), <-served)
+	// Output:
+	// hello <nil>
+	// <nil> ws: server closed
+}
+
+// A Server beside other pages, in any mux. It has to be shut down as well.
+func ExampleServer_ServeHTTP() {
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+		_ = c.Write(ctx, ws.MessageText, []byte("you asked for "+c.Handshake().Target))
+	}}
+	mux := http.NewServeMux()
+	mux.Handle("/chat/", s)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "a page") })
+	srv := httptest.NewServer(mux)
+	defer srv.Close()
+	defer s.Shutdown(context.Background())
+
+	ctx := context.Background()
+	c, err := ws.Dial(ctx, "ws"+strings.TrimPrefix(srv.URL, "http")+"/chat/blue", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, p, _ := c.Read(ctx)
+	fmt.Println(string(p))
+	_, _, err = c.Read(ctx)
+	fmt.Println(err)
+	// Output:
+	// you asked for /chat/blue
+	// ws: peer closed with 1000 (normal closure)
+}
+
+// Who may connect, and what else the server has to say.
+func ExampleAcceptOptions() {
+	url, stop := echoServer(ws.AcceptOptions{
+		Intercept: func(r *http.Request) error {
+			if r.URL.Path == "/health" {
+				return &ws.RejectError{Status: http.StatusOK, Body: []byte("fine")}
+			}
+			return nil
+		},
+		Origins:   []string{"https://*.example.com"},
+		BasicAuth: &ws.BasicAuth{Realm: "chat", Users: map[string]string{"ada": "lovelace"}},
+		SelectSubprotocol: func(_ *http.Request, offered []string) (string, error) {
+			if !slices.Contains(offered, "chat.v2") {
+				return "", &ws.RejectError{Status: http.StatusBadRequest, Reason: "chat.v2 is needed"}
+			}
+			return "chat.v2", nil
+		},
+		Respond: func(_ *http.Request, info *ws.HandshakeInfo) error {
+			info.ResponseHeader.Set("X-Welcome", info.User)
+			return nil
+		},
+		ServerHeader: "example",
+	})
+	defer stop()
+
+	resp, err := http.Get("http" + strings.TrimPrefix(url, "ws") + "/health")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	body, _ := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	fmt.Println(resp.StatusCode, string(body))
+
+	ctx := context.Background()
+	dial := func(user, origin, subprotocol string) {
+		c, err := ws.Dial(ctx, strings.Replace(url, "://", "://"+user+"@", 1), &ws.DialOptions{
+			Origin: origin, Subprotocols: []string{subprotocol},
+		})
+		var he *ws.HandshakeError
+		if errors.As(err, &he) {
+			fmt.Println(he.Status)
+			return
+		}
+		fmt.Println(c.Subprotocol(), c.Handshake().ResponseHeader.Get("X-Welcome"))
+		_ = c.CloseNow()
+	}
+	dial("ada:lovelace", "https://www.example.com", "chat.v2")
+	dial("ada:lovelace", "https://evil.example", "chat.v2")
+	dial("ada:byron", "https://www.example.com", "chat.v2")
+	dial("ada:lovelace", "https://www.example.com", "chat.v1")
+	// Output:
+	// 200 fine
+	// chat.v2 ada
+	// 403
+	// 401
+	// 400
+}
+
+// Compression that keeps little memory for each connection.
+func ExampleDeflate() {
+	url, stop := echoServer(ws.AcceptOptions{
+		Deflate: &ws.Deflate{ServerMaxWindowBits: 10, ServerNoContextTakeover: true, Threshold: 256},
+	})
+	defer stop()
+	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{Deflate: &ws.Deflate{}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	fmt.Println(c.Handshake().Deflate.Extension())
+	// Output: permessage-deflate; server_no_context_takeover; server_max_window_bits=10
+}
+
+// The limits of a server, each with its default.
+func ExampleServer_limits() {
+	s := &ws.Server{
+		MaxConns:      10_000, // any number
+		MaxHandshakes: 1024,
+		Accept: ws.AcceptOptions{
+			MaxHeaderBytes:   16 << 10,
+			MaxHeaderFields:  128,
+			ReadLimit:        32 << 20,
+			QueueLimit:       64,
+			HandshakeTimeout: 10 * time.Second,
+			WriteTimeout:     20 * time.Second,
+			CloseTimeout:     10 * time.Second,
+			Keepalive:        ws.Keepalive{Interval: 20 * time.Second, Timeout: 20 * time.Second},
+		},
+	}
+	fmt.Println(s.Close())
+	// Output: <nil>
+}
+
+func ExampleServer_Broadcast() {
+	joined := make(chan struct{})
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+		joined <- struct{}{}
+		_ = c.Discard(ctx)
+	}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+
+	ctx := context.Background()
+	var members []*ws.Conn
+	for range 3 {
+		c, err := ws.Dial(ctx, "ws://"+l.Addr().String(), nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer c.CloseNow()
+		members = append(members, c)
+		<-joined
+	}
+	err = s.Broadcast(ctx, ws.MessageText, []byte("hello, all"), &ws.BroadcastOptions{Collect: true})
+	fmt.Println(err)
+	for _, c := range members {
+		_, p, err := c.Read(ctx)
+		fmt.Println(string(p), err)
+	}
+	_ = s.Close()
+	<-served
+	// Output:
+	// <nil>
+	// hello, all <nil>
+	// hello, all <nil>
+	// hello, all <nil>
+}
+
+// Shutdown says 1001 to open connections and waits for their handlers, for as long
+// as its context allows.
+func ExampleServer_Shutdown() {
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+		_ = c.Discard(ctx)
+		_, received := c.CloseFrames()
+		fmt.Println("handler is done; the peer said", received.Code)
+	}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	c, err := ws.Dial(context.Background(), "ws://"+l.Addr().String(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Discard(context.Background()) }()
+	_ = c.Write(context.Background(), ws.MessageText, []byte("hello"))
+	_, _ = c.Ping(context.Background()) // the handler is at work
+
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	fmt.Println(s.Shutdown(ctx))
+	fmt.Println(<-ended)
+	<-served
+	// Output:
+	// handler is done; the peer said 1001 (going away)
+	// <nil>
+	// ws: peer closed with 1001 (going away)
+}
+
+// Pings of our own, with what they tell.
+func ExampleKeepalive() {
+	url, stop := echoServer(ws.AcceptOptions{})
+	defer stop()
+	pong := make(chan struct{}, 1)
+	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{Keepalive: ws.Keepalive{
+		Interval: 10 * time.Millisecond,
+		Timeout:  5 * time.Second,
+		OnPong: func(*ws.Conn, []byte) {
+			select {
+			case pong <- struct{}{}:
+			default:
+			}
+		},
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	go func() { _ = c.Discard(context.Background()) }()
+	<-pong
+	fmt.Println(c.Latency() > 0)
+	// Output: true
+}
+
+// A message whose pieces come one after the other.
+func ExampleConn_WriteSeq() {
+	url, stop := echoServer(ws.AcceptOptions{})
+	defer stop()
+	ctx := context.Background()
+	c, err := ws.Dial(ctx, url, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	err = c.WriteSeq(ctx, ws.MessageText, func(yield func([]byte) bool) {
+		for i := range 3 {
+			if !yield(fmt.Appendf(nil, "line %d\n", i)) {
+				return
+			}
+		}
+	})
+	fmt.Println(err)
+	_, p, _ := c.Read(ctx)
+	fmt.Print(string(p))
+	// Output:
+	// <nil>
+	// line 0
+	// line 1
+	// line 2
+}
