@@ -14,6 +14,11 @@ import (
 // match: a distance beyond the agreed window ends the connection with
 // [StatusProtocolError], and anything else that is not DEFLATE data, or is not
 // complete when the message ends, with [StatusInvalidFramePayloadData].
+//
+// With context takeover in both directions a connection holds some 8 KiB more after
+// small messages, and up to 220 KiB more once it has carried more than its windows
+// hold; half of that with windows of 10 bits. Without takeover it holds nothing
+// between messages.
 type Deflate struct {
 	// ServerNoContextTakeover has the server compress each message on its own
 	// (RFC 7692 §7.1.1.1). A client asks for it, a server answers with it.
