@@ -22,6 +22,9 @@ const (
 	lightLanes, heavyLanes = 2, 2
 	// idleBound is how long a driver may do nothing before it is stopped.
 	idleBound = 30 * time.Second
+	// startBound is how long it may take to ask for its first case: a dozen
+	// virtual machines that start at once on a busy machine need their time.
+	startBound = 90 * time.Second
 	// partingBound is how long a driver may take to end after its last report.
 	partingBound = 3 * time.Second
 	// fruitlessStarts ends a lane whose driver was started so often without
@@ -347,6 +350,9 @@ func (t *turn) wait(ctx context.Context, process *harness.Process) error {
 	for {
 		t.mu.Lock()
 		patience := idleBound + t.longest() - time.Since(t.stirred)
+		if len(t.begun) == 0 {
+			patience = startBound - time.Since(t.stirred)
+		}
 		if t.parting && len(t.done) == len(t.list) {
 			patience = partingBound - time.Since(t.stirred)
 		}
