@@ -111,6 +111,7 @@ func TestDialURLs(t *testing.T) {
 		{"ws://host:/", `port ""`},
 		{"ws://user:geheim@host:99999/", "ws://user:xxxxx@host:99999/"},
 		{"ws://user:geheim@[::1", "dial URL: malformed URL"},
+		{"wss://]0", "malformed host"},
 		{"ws+unix://host/socket", "must be absolute"},
 		{"ws+unix:", "must be absolute"},
 		{"ws+unix:///socket:path", "must begin with a slash"},

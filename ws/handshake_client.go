@@ -108,7 +108,9 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 		b = fmt.Appendf(b, "Host: %s\r\n", req.host)
 	}
 	b = append(appendFields(b, req.header), "\r\n"...)
-	o.debug(ctx, "request", slog.String("target", req.target), slog.String("host", req.host), headerGroup("header", req.header))
+	if o.Logger != nil {
+		o.debug(ctx, "request", slog.String("target", req.target), slog.String("host", req.host), headerGroup("header", req.header))
+	}
 	trace := httptrace.ContextClientTrace(ctx)
 	_, err := nc.Write(b)
 	if trace != nil && trace.WroteRequest != nil {
@@ -127,7 +129,9 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 	if trace != nil && trace.GotFirstResponseByte != nil {
 		trace.GotFirstResponseByte()
 	}
-	o.debug(ctx, "response", slog.Int("status", status), headerGroup("header", header))
+	if o.Logger != nil {
+		o.debug(ctx, "response", slog.Int("status", status), headerGroup("header", header))
+	}
 	if o.Jar != nil {
 		if cookies := (&http.Response{Header: header}).Cookies(); len(cookies) > 0 {
 			o.Jar.SetCookies(t.http(), cookies)

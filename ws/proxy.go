@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/net/http/httpproxy"
 )
@@ -75,7 +76,7 @@ func checkProxy(u *url.URL) error {
 	switch {
 	case defaultPorts[u.Scheme] == "":
 		return fmt.Errorf("scheme %q is none of http, https, socks4, socks4a, socks5 and socks5h", u.Scheme)
-	case u.Hostname() == "":
+	case u.Hostname() == "" || strings.ContainsAny(u.Hostname(), "[]"):
 		return errors.New("URL without a host")
 	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
 		return errors.New("URL with more than a host and a port")

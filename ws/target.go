@@ -35,6 +35,8 @@ func parseTarget(rawURL string) (target, error) {
 		return unixTarget(u, scheme)
 	case u.Hostname() == "":
 		return target{}, errors.New("URL without a host")
+	case strings.ContainsAny(u.Hostname(), "[]"): // url.Parse lets pass what stands outside a pair
+		return target{}, errors.New("malformed host")
 	}
 	if port := u.Port(); port != "" || strings.HasSuffix(u.Host, ":") {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
