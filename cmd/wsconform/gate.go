@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -204,9 +205,28 @@ func (v *verdict) conclude(w io.Writer, again string) {
 		}
 		fmt.Fprintf(w, "  %s\n", x.Text)
 	}
+	if said := v.lastWords(); said != "" {
+		fmt.Fprintf(w, "before its first crash the agent said:\n  %s\n", strings.ReplaceAll(said, "\n", "\n  "))
+	}
 	if again != "" {
 		fmt.Fprintf(w, "to repeat the first: %s\n", again)
 	}
+}
+
+// lastWords is what the agent printed before the first crash that the gate
+// objects to.
+func (v *verdict) lastWords() string {
+	for _, r := range v.run.Results {
+		if _, said, found := strings.Cut(r.Note, "\n"); found && r.Outcome == harness.Crash && v.violates(r) {
+			return strings.Map(func(r rune) rune {
+				if unicode.IsPrint(r) || r == '\n' {
+					return r
+				}
+				return ' ' // a terminal would obey it
+			}, strings.TrimSpace(said))
+		}
+	}
+	return ""
 }
 
 func (v *verdict) marks(which ...gate.Mark) int {

@@ -288,6 +288,10 @@ func (o *test) conclude(c *cobra.Command, v *verdict, failure error, file, out s
 		fmt.Fprintf(w, "report: %s\n", filepath.Join(out, "index.html"))
 	}
 	v.conclude(w, v.again(c, out))
+	log := filepath.Join(out, "agent.log")
+	if info, err := os.Stat(log); err == nil && info.Size() > 0 && (failure != nil || v.decision.Exit != gate.Holds) {
+		fmt.Fprintf(w, "what the agent printed: %s\n", log)
+	}
 	if failure != nil {
 		return errors.Join(failure, err)
 	}

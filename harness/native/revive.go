@@ -25,7 +25,7 @@ const (
 	// maxRestarts bounds how often a server is started again in a run.
 	maxRestarts = 100
 	// endBound is how long a server may take to end after a case that looks well.
-	endBound = 50 * time.Millisecond
+	endBound = 200 * time.Millisecond
 	// cutBound is the same where it broke the connection, on a machine that has
 	// other things to do.
 	cutBound = 250 * time.Millisecond
@@ -133,10 +133,9 @@ func (s *serverRun) restart(ctx context.Context, how error) error {
 // have a verdict. It returns how many were played.
 func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open int, how error) (done int, err error) {
 	guilty := false
-	for i, c := range suspects {
-		if ctx.Err() != nil || guilty && i >= open {
-			break
-		}
+	clean := -1 // the suspect before, if the server seemed to outlive it
+	for i := 0; i < len(suspects) && ctx.Err() == nil && (!guilty || i < open); i++ {
+		c := suspects[i]
 		if s.options.Started != nil {
 			s.options.Started(c)
 		}
@@ -145,10 +144,16 @@ func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open in
 		if !s.endedAfter(r, endBound) {
 			s.inRow = 0
 			s.take(c, r, false)
+			clean = i
 			continue
 		}
 		guilty = true
 		how = s.options.Service.Ended()
+		if t := r.Transcript; clean >= 0 && (t == nil || !t.Opened) { // it was ending already
+			c, i, clean = suspects[clean], clean, -1
+		} else {
+			clean = -1
+		}
 		s.take(c, crashed(c, how, "the server ended while the case was played"), false)
 		if err := s.restart(ctx, how); err != nil {
 			return i + 1, err
