@@ -1,9 +1,10 @@
 // Package reports turns run files into what people and machines read: an HTML
-// page, JUnit XML, Markdown, JSON and a badge.
+// page, JUnit XML, Markdown, JSON, a badge, annotations, Autobahn's folder.
 //
 // Start at [Formats], the table of them all; [Write] writes those of one run
-// into a folder, [WriteSite] the pages of several with an overview. Every
-// format is a pure function of the run: the same run gives the same octets.
+// into a folder, [WriteSite] the pages of several with an overview, and [Diff]
+// finds what changed between two. Every format is a pure function of its [Input],
+// the run and what was decided about it: the same input gives the same octets.
 //
 // Whatever a peer can choose (its name, payloads, headers, reasons) is hostile
 // here. It is escaped by the format, made visible where it would not be seen

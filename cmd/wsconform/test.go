@@ -35,6 +35,7 @@ type test struct {
 	port      int
 	tls       bool
 	agent     string
+	version   string // of the agent
 	out       string
 	expect    expectFlags
 	patience  time.Duration
@@ -89,6 +90,7 @@ func (o *test) agentFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.host, "host", "127.0.0.1", "let a client connect to this `ADDRESS`, such as ::1")
 	f.BoolVar(&o.tls, "tls", false, "let a client connect by wss; {ca} in its command becomes a PEM file to trust, made for the run unless --cert and --key give one")
 	f.StringVar(&o.agent, "agent", "", "`NAME` of the agent in reports")
+	f.StringVar(&o.version, "agent-version", "", "its `VERSION`")
 	f.DurationVar(&o.patience, "start-timeout", 30*time.Second, "how long a server may take to start")
 	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, wherever it does")
 	f.StringVar(&o.corpora, "corpora", "", "folder with Autobahn's own payload files for sections 12 and 13, `DIR`")
@@ -230,7 +232,7 @@ func (o *test) driver(command []string, out string) (native.Driver, error) {
 // honour are an error, not ignored.
 func (o *test) original(c *cobra.Command, args []string) error {
 	for _, name := range []string{
-		"parallel", "faithful", "corpora", "shard", "resume", "verbose", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
+		"parallel", "faithful", "corpora", "shard", "resume", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
 	} {
 		if c.Flags().Changed(name) {
 			return usagef("--%s is for the native engine; Autobahn cannot be told", name)
@@ -299,7 +301,7 @@ func (o *test) conclude(c *cobra.Command, v *verdict, failure error, file, out s
 }
 
 func (o *test) agentOf(args []string) (harness.Agent, error) {
-	agent := harness.Agent{Name: o.agent, Role: cases.Server}
+	agent := harness.Agent{Name: o.agent, Version: o.version, Role: cases.Server}
 	switch {
 	case o.client && len(args) == 0:
 		return agent, usagef("--client needs the command that starts the client: wsconform test --client -- ./my-client {url}")
