@@ -176,7 +176,7 @@ axe.run({resultTypes: ["violations"]}).then(r => send(JSON.stringify(r.violation
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Wait() //nolint:errcheck // it is ended below
+	defer cmd.Wait()
 	defer cancel()
 	select {
 	case body := <-found:

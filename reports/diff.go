@@ -65,9 +65,9 @@ func (d RunDiff) Compared() int {
 // Diff compares two runs case by case. A crash and a time-out are something
 // that the peer did, and count as bad; a case that was blocked, not run or lost
 // to the harness tells nothing of the peer.
-func Diff(old, new *harness.Run) RunDiff {
-	d := RunDiff{Old: old, New: new, Notes: diffNotes(old.Header, new.Header)}
-	was, is := byCase(old), byCase(new)
+func Diff(before, after *harness.Run) RunDiff {
+	d := RunDiff{Old: before, New: after, Notes: diffNotes(before.Header, after.Header)}
+	was, is := byCase(before), byCase(after)
 	ids := map[cases.ID]bool{}
 	for id := range was {
 		ids[id] = true
@@ -98,21 +98,21 @@ func byCase(r *harness.Run) map[cases.ID]*harness.Result {
 	return byID
 }
 
-func changeOf(old, new *harness.Result) ChangeKind {
+func changeOf(before, after *harness.Result) ChangeKind {
 	switch {
-	case !known(old) && !known(new):
+	case !known(before) && !known(after):
 		return ""
-	case !known(old):
+	case !known(before):
 		return Added
-	case !known(new):
+	case !known(after):
 		return Gone
-	case good(old.Outcome) && !good(new.Outcome):
+	case good(before.Outcome) && !good(after.Outcome):
 		return Regressed
-	case !good(old.Outcome) && good(new.Outcome):
+	case !good(before.Outcome) && good(after.Outcome):
 		return Fixed
-	case old.Outcome != new.Outcome:
+	case before.Outcome != after.Outcome:
 		return Changed
-	case !good(old.Outcome) && old.Signature() != new.Signature():
+	case !good(before.Outcome) && before.Signature() != after.Signature():
 		return Changed
 	}
 	return ""
@@ -135,18 +135,18 @@ func good(o harness.Outcome) bool {
 	return o == harness.Pass || o == harness.PassLenient || o == harness.Observed
 }
 
-func diffNotes(old, new harness.Header) []string {
+func diffNotes(before, after harness.Header) []string {
 	var notes []string
 	differ := func(what, a, b string) {
 		if a != b {
 			notes = append(notes, fmt.Sprintf("%s: %s, then %s", what, cmp.Or(a, "unknown"), cmp.Or(b, "unknown")))
 		}
 	}
-	differ("agents", old.Agent.Name+versioned(old.Agent.Version), new.Agent.Name+versioned(new.Agent.Version))
-	differ("roles", old.Agent.Role.String(), new.Agent.Role.String())
-	differ("engines", old.Engine.Name+versioned(old.Engine.Version), new.Engine.Name+versioned(new.Engine.Version))
-	differ("images", old.Engine.Digest, new.Engine.Digest)
-	differ("catalogues of cases", old.Selection.Catalogue, new.Selection.Catalogue)
+	differ("agents", before.Agent.Name+versioned(before.Agent.Version), after.Agent.Name+versioned(after.Agent.Version))
+	differ("roles", before.Agent.Role.String(), after.Agent.Role.String())
+	differ("engines", before.Engine.Name+versioned(before.Engine.Version), after.Engine.Name+versioned(after.Engine.Version))
+	differ("images", before.Engine.Digest, after.Engine.Digest)
+	differ("catalogues of cases", before.Selection.Catalogue, after.Selection.Catalogue)
 	return notes
 }
 

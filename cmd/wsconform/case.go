@@ -61,13 +61,13 @@ func describe(w io.Writer, c cases.Case) {
 	fmt.Fprintf(w, "%s  %s\n", c.ID, c.Title)
 	fmt.Fprintf(w, "\nsends\n")
 	for _, step := range c.Steps {
-		wrap(w, "  ", step.String())
+		wrap(w, step.String())
 	}
 	if c.Deflate != nil {
-		wrap(w, "  ", "offers, in the opening handshake: "+c.Deflate.Offers)
+		wrap(w, "offers, in the opening handshake: "+c.Deflate.Offers)
 	}
 	fmt.Fprintf(w, "\nwants\n")
-	wrap(w, "  ", c.Expect)
+	wrap(w, c.Expect)
 	for _, reading := range c.Want.Events {
 		what := "nothing"
 		for i, e := range reading.Events {
@@ -77,7 +77,7 @@ func describe(w io.Writer, c cases.Case) {
 				what += ", then " + e.String()
 			}
 		}
-		wrap(w, "  ", fmt.Sprintf("%s: %s", reading.Behavior, what))
+		wrap(w, fmt.Sprintf("%s: %s", reading.Behavior, what))
 	}
 	ends := "the peer fails the connection"
 	if c.Want.ClosedByUs {
@@ -86,15 +86,17 @@ func describe(w io.Writer, c cases.Case) {
 	if c.Want.Clean {
 		ends += ", and the closing handshake is completed"
 	}
-	wrap(w, "  ", "in the end "+ends)
+	wrap(w, "in the end "+ends)
 	fmt.Fprintf(w, "\nwhy\n")
 	for _, ref := range c.RFC {
-		wrap(w, "  ", strings.TrimSpace(ref+": "+reports.Requirement(ref)))
+		wrap(w, strings.TrimSpace(ref+": "+reports.Requirement(ref)))
 	}
 }
 
-// wrap prints a text in lines of the width, those after the first further in.
-func wrap(w io.Writer, indent, text string) {
+// wrap prints a text, indented, in lines of the width, those after the first further
+// in.
+func wrap(w io.Writer, text string) {
+	const indent = "  "
 	line := indent
 	for word := range strings.SplitSeq(text, " ") {
 		if len(line)+len(word) >= width && len(line) > len(indent)+2 {
@@ -118,11 +120,11 @@ func playOne(c *cobra.Command, target native.Target, one cases.Case, faithful bo
 		}
 		fmt.Fprintf(w, "\n%s\n", inksOf(w).outcome(r.Outcome, string(r.Outcome)))
 		if !r.Outcome.Ran() {
-			wrap(w, "  ", reports.Visible(r.Note))
+			wrap(w, reports.Visible(r.Note))
 			return
 		}
-		wrap(w, "  ", fmt.Sprintf("behavior %s: %s", r.Behavior, reports.Visible(r.Reason)))
-		wrap(w, "  ", fmt.Sprintf("close %s: %s", r.Close, reports.Visible(r.CloseReason)))
+		wrap(w, fmt.Sprintf("behavior %s: %s", r.Behavior, reports.Visible(r.Reason)))
+		wrap(w, fmt.Sprintf("close %s: %s", r.Close, reports.Visible(r.CloseReason)))
 	})
 	if err != nil {
 		return err
