@@ -137,9 +137,8 @@ func FuzzSelect(f *testing.F) {
 	list := cases.All()
 	f.Fuzz(func(t *testing.T, include, exclude string) {
 		got, err := cases.Select(list, []string{include}, []string{exclude})
-		var bad *cases.PatternError
 		if err != nil {
-			if !errors.As(err, &bad) {
+			if _, ok := errors.AsType[*cases.PatternError](err); !ok {
 				t.Fatalf("got error %v, want a PatternError", err)
 			}
 			return

@@ -291,7 +291,7 @@ var _ = Describe("RFC 7692 §7.1.2 windows", Label("rfc7692-7.1.2"), func() {
 				for _, message := range []string{farRepeats(1 << n), farRepeats(1 << n), corpus(5000)} {
 					w.Send(binary(message))
 					_, p := w.inflated(u)
-					Expect(string(p) == message).To(BeTrue(), "the message comes back")
+					Expect(string(p)).To(Equal(message), "the message comes back")
 					Expect(u.farthest).To(BeNumerically("<=", 1<<n))
 				}
 				Expect(u.farthest).To(BeNumerically(">", 1<<n-1<<(n-2)), "there was something to find that far")

@@ -233,7 +233,7 @@ var _ = Describe("RFC 6455 §4.2.1 a server reads the request", Label("rfc6455-4
 
 	it("does not keep a client waiting that expects 100", Label("rfc9110-7.8", "rfc9110-10.1.1"), func(ctx SpecContext) {
 		w, r := ask(ctx, ws.AcceptOptions{}, request("Expect: 100-continue"))
-		if r.StatusCode == 100 { // may be left out, as there is no content to wait for
+		if r.StatusCode == http.StatusContinue { // may be left out, as there is no content to wait for
 			r = w.answered()
 		}
 		Expect(r).To(HaveHTTPStatus(101), "%s", w)

@@ -95,7 +95,7 @@ func (w *wire) endTCP() error {
 	}
 	f, err := w.next()
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		_ = w.nc.Close() // never fails
 		return nil
 	case err == nil:

@@ -130,7 +130,7 @@ func run(ctx context.Context, r role, s setup, handshake func(context.Context, n
 			w.result = err
 			return
 		}
-		defer c.CloseNow() //nolint:errcheck // never fails
+		defer c.CloseNow()
 		if s.do == nil {
 			s.do = ws.Echo
 		}
@@ -289,9 +289,9 @@ func (w *wire) next() (ws.Frame, error) {
 			}
 		}
 		if err := w.fill(); err != nil {
-			if err == io.EOF && len(w.buf) > 0 {
+			if errors.Is(err, io.EOF) && len(w.buf) > 0 {
 				err = fmt.Errorf("TCP ends inside a frame, after %x", w.buf)
-			} else if err == io.EOF {
+			} else if errors.Is(err, io.EOF) {
 				w.note("< end of TCP")
 			}
 			return ws.Frame{}, err

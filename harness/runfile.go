@@ -218,8 +218,7 @@ func (w *Writer) wrap(id cases.ID, err error) error {
 	if err == nil {
 		return nil
 	}
-	var in *os.PathError
-	if errors.As(err, &in) {
+	if in, ok := errors.AsType[*os.PathError](err); ok {
 		err = in.Err // the path is named already
 	}
 	return &WriteError{Path: w.path, Case: id, Err: err}

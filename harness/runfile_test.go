@@ -214,7 +214,7 @@ func TestStateIsNotTakenFromTheFooter(t *testing.T) {
 func TestReadCutOff(t *testing.T) {
 	whole := record(t, header("1.1.1", "7.1.1"), []harness.Result{passed("1.1.1"), failed("7.1.1")}, 0, nil)
 	first := bytes.IndexByte(whole, '\n')
-	for n := range len(whole) {
+	for n := range whole {
 		run, err := harness.ReadRun(bytes.NewReader(whole[:n]))
 		if n < first {
 			if err == nil {
@@ -493,8 +493,7 @@ func FuzzReadRun(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte) {
 		run, err := harness.ReadRun(bytes.NewReader(p))
 		if err != nil {
-			var bad *harness.ReadError
-			if !errors.As(err, &bad) {
+			if _, ok := errors.AsType[*harness.ReadError](err); !ok {
 				t.Fatalf("%T: %v", err, err)
 			}
 			return

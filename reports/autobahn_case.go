@@ -3,6 +3,7 @@ package reports
 import (
 	"encoding/hex"
 	"io"
+	"maps"
 	"unicode/utf8"
 
 	"github.com/wsconform/wsconform/cases"
@@ -138,12 +139,8 @@ func (e autobahnEntry) localReason() any {
 // handshake among them.
 func (e autobahnEntry) octetStats() (rx, tx jsonCounts) {
 	rx, tx = jsonCounts{}, jsonCounts{}
-	for n, count := range e.t.Stats.RxOctets {
-		rx[n] = count
-	}
-	for n, count := range e.t.Stats.TxOctets {
-		tx[n] = count
-	}
+	maps.Copy(rx, e.t.Stats.RxOctets)
+	maps.Copy(tx, e.t.Stats.TxOctets)
 	sent, received := e.t.Request, e.t.Response
 	if e.t.Role == cases.Client {
 		sent, received = received, sent

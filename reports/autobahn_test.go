@@ -259,7 +259,7 @@ func ExampleAutobahnReport_Write() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // an example
+	defer os.RemoveAll(dir)
 	r := &reports.AutobahnReport{Results: map[string]map[cases.ID]harness.Result{"me": {
 		"1.1.1": {Case: "1.1.1", Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}},
 	}}}

@@ -52,14 +52,20 @@ func TestDiff(t *testing.T) {
 	}
 	old := &harness.Run{Header: diffHeader(), Results: []harness.Result{
 		pass("1.1.1"), fail("1.1.2"), pass("1.1.3"), pass("1.1.4"), fail("1.1.5"), pass("1.1.6"), fail("1.1.7"),
-		{Case: "1.1.8", Outcome: harness.Blocked}, pass("2.10"), pass("2.9"), fail("3.1"), {Case: "3.2", Outcome: harness.NotRun},
+		{Case: "1.1.8", Outcome: harness.Blocked},
+		pass("2.10"), pass("2.9"), fail("3.1"),
+		{Case: "3.2", Outcome: harness.NotRun},
 	}}
 	new := &harness.Run{Header: diffHeader(), Results: []harness.Result{
-		pass("1.1.1"), pass("1.1.2"), fail("1.1.3"), {Case: "1.1.4", Outcome: harness.Crash},
+		pass("1.1.1"), pass("1.1.2"), fail("1.1.3"),
+		{Case: "1.1.4", Outcome: harness.Crash},
 		result("1.1.5", harness.Fail, cases.Failed, cases.CloseUnclean, nil),
-		{Case: "1.1.6", Outcome: harness.HarnessError}, pass("1.1.8"),
+		{Case: "1.1.6", Outcome: harness.HarnessError},
+		pass("1.1.8"),
 		result("2.10", harness.PassLenient, cases.NonStrict, cases.CloseOK, nil), fail("2.9"),
-		{Case: "3.1", Outcome: harness.Timeout}, {Case: "3.2", Outcome: harness.NotRun}, pass("9.1.1"),
+		{Case: "3.1", Outcome: harness.Timeout},
+		{Case: "3.2", Outcome: harness.NotRun},
+		pass("9.1.1"),
 	}}
 	new.Header.Agent.Version = "2.0"
 	d := reports.Diff(old, new)

@@ -194,10 +194,10 @@ func markWords(mark any) string { return strings.ReplaceAll(fmt.Sprint(mark), "-
 // tone is the style class of a row: that of its outcome, unless it fails by the
 // expectations alone, or is excused by them.
 func tone(r row) string {
-	switch {
-	case r.Standing == bad:
+	switch r.Standing {
+	case bad:
 		return "f"
-	case r.Standing == excused:
+	case excused:
 		return "x"
 	}
 	return class(r.Outcome)

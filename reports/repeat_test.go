@@ -17,18 +17,21 @@ func TestRepeat(t *testing.T) {
 		{"native", harness.Agent{}, "wsconform test URL --cases 5.15"},
 		{"native", harness.Agent{URL: "ws://h/?a=1&b='"}, `wsconform test 'ws://h/?a=1&b='\''' --cases 5.15`},
 		{
-			"native", harness.Agent{URL: "ws://h", Command: []string{"/bin/sh", "-c", "exec ./srv --port {port}"}},
+			"native",
+			harness.Agent{URL: "ws://h", Command: []string{"/bin/sh", "-c", "exec ./srv --port {port}"}},
 			"wsconform test --server-cmd './srv --port {port}' --cases 5.15",
 		},
 		{"native", harness.Agent{Command: []string{"./a b", "{port}"}}, `wsconform test --server-cmd ''\''./a b'\'' {port}' --cases 5.15`},
 		{
-			"native", harness.Agent{Role: cases.Client, Command: []string{"./drive", "{url}", "x y"}},
+			"native",
+			harness.Agent{Role: cases.Client, Command: []string{"./drive", "{url}", "x y"}},
 			"wsconform test --client --cases 5.15 -- ./drive {url} 'x y'",
 		},
 		{"native", harness.Agent{Role: cases.Client}, "wsconform test --client --cases 5.15 -- COMMAND {url}"},
 		{"autobahn", harness.Agent{URL: "ws://127.0.0.1:9001"}, "wsconform autobahn run --role server --cases 5.15 --url ws://127.0.0.1:9001"},
 		{
-			"autobahn", harness.Agent{Role: cases.Client, Command: []string{"./drive", "{url}"}},
+			"autobahn",
+			harness.Agent{Role: cases.Client, Command: []string{"./drive", "{url}"}},
 			"wsconform autobahn run --role client --cases 5.15 -- ./drive {url}",
 		},
 	}

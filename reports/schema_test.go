@@ -136,8 +136,7 @@ func TestSchemaIsUpToDate(t *testing.T) {
 
 func members(typ reflect.Type) []string {
 	var names []string
-	for i := range typ.NumField() {
-		f := typ.Field(i)
+	for f := range typ.Fields() {
 		if f.Anonymous {
 			names = append(names, members(f.Type)...)
 			continue

@@ -19,12 +19,15 @@ var outcomes = []harness.Outcome{
 	harness.Crash, harness.Timeout, harness.Blocked, harness.HarnessError, harness.NotRun,
 }
 
-// catalogue maps the ids of the catalogue to its cases and sections.
-var catalogue = sync.OnceValue(func() (c struct {
+// An idIndex finds the cases and the titles of the sections by their ids.
+type idIndex struct {
 	cases    map[cases.ID]cases.Case
 	sections map[string]string
-}) {
-	c.cases, c.sections = map[cases.ID]cases.Case{}, map[string]string{}
+}
+
+// catalogue is the index of the whole catalogue.
+var catalogue = sync.OnceValue(func() idIndex {
+	c := idIndex{map[cases.ID]cases.Case{}, map[string]string{}}
 	for _, one := range cases.All() {
 		c.cases[one.ID] = one
 	}

@@ -49,8 +49,7 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	}
 	err := c.awaitClose(ctx)
 	c.end(err)
-	var ce *CloseError
-	if errors.As(err, &ce) {
+	if _, ok := errors.AsType[*CloseError](err); ok {
 		return nil
 	}
 	return opError("close", err)

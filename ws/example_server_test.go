@@ -116,8 +116,7 @@ func ExampleAcceptOptions() {
 		c, err := ws.Dial(ctx, strings.Replace(url, "://", "://"+user+"@", 1), &ws.DialOptions{
 			Origin: origin, Subprotocols: []string{subprotocol},
 		})
-		var he *ws.HandshakeError
-		if errors.As(err, &he) {
+		if he, ok := errors.AsType[*ws.HandshakeError](err); ok {
 			fmt.Println(he.Status)
 			return
 		}

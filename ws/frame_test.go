@@ -42,10 +42,14 @@ func TestReadHeader(t *testing.T) {
 		in   string
 		want error
 	}{
-		{"", io.EOF}, {"\x81", io.ErrUnexpectedEOF}, {"\x81\x7e", io.ErrUnexpectedEOF},
-		{"\x81\x85\x01\x02\x03", io.ErrUnexpectedEOF}, {"\x81\x85\x01\x02\x03\x04", nil}, {"\x81\x7e\x00\x00", nil},
+		{"", io.EOF},
+		{"\x81", io.ErrUnexpectedEOF},
+		{"\x81\x7e", io.ErrUnexpectedEOF},
+		{"\x81\x85\x01\x02\x03", io.ErrUnexpectedEOF},
+		{"\x81\x85\x01\x02\x03\x04", nil},
+		{"\x81\x7e\x00\x00", nil},
 	} {
-		if _, err := ws.ReadHeader(bytes.NewReader([]byte(tt.in))); err != tt.want {
+		if _, err := ws.ReadHeader(bytes.NewReader([]byte(tt.in))); err != tt.want { //nolint:errorlint // callers compare io.EOF itself
 			t.Errorf("%x: got error %v, want %v", tt.in, err, tt.want)
 		}
 	}
@@ -191,13 +195,16 @@ func TestParseClose(t *testing.T) {
 		reason string
 		earned ws.StatusCode // zero if it is in order
 	}{
-		{"", 1005, "", 0}, {"\x03", 1005, "", 1002}, {"\x03\xe8", 1000, "", 0}, {"\x03\xe8bye", 1000, "bye", 0},
-		{"\x03\xee", 1006, "", 1002}, {"\x03\xe8\xff", 1000, "\xff", 1007},
+		{"", 1005, "", 0},
+		{"\x03", 1005, "", 1002},
+		{"\x03\xe8", 1000, "", 0},
+		{"\x03\xe8bye", 1000, "bye", 0},
+		{"\x03\xee", 1006, "", 1002},
+		{"\x03\xe8\xff", 1000, "\xff", 1007},
 	} {
 		code, reason, err := ws.ParseClose([]byte(tt.in))
-		var pe *ws.ProtocolError
 		var earned ws.StatusCode
-		if errors.As(err, &pe) {
+		if pe, ok := errors.AsType[*ws.ProtocolError](err); ok {
 			earned = pe.Code
 		}
 		if code != tt.code || reason != tt.reason || earned != tt.earned {

@@ -225,7 +225,10 @@ func TestDialURL(t *testing.T) {
 		{"ws://example.com:81/x?y", "example.com:81", "example.com:81"},
 		{"ws://[::1]:82/", "[::1]:82", "[::1]:82"},
 		{"ws://[fe80::1%25eth0]/", "[fe80::1%eth0]:80", "[fe80::1]"},
-		{"http://example.com", "", ""}, {"ws://", "", ""}, {"ws://h/#f", "", ""}, {"://", "", ""},
+		{"http://example.com", "", ""},
+		{"ws://", "", ""},
+		{"ws://h/#f", "", ""},
+		{"://", "", ""},
 	} {
 		near, far := net.Pipe()
 		var addr string
@@ -291,8 +294,18 @@ func TestParseExtensions(t *testing.T) {
 		{" a ; b ; c = d , e", []ws.Extension{{"a", []ws.Param{{"b", ""}, {"c", "d"}}}, {Name: "e"}}},
 		{`a;b="c\d"`, []ws.Extension{{"a", []ws.Param{{"b", "cd"}}}}},
 		{"a,,b", []ws.Extension{{Name: "a"}, {Name: "b"}}},
-		{"", nil}, {",", nil}, {";", nil}, {"a;", nil}, {"a;b=", nil}, {`a;b=""`, nil}, {`a;b="`, nil},
-		{`a;b="c d"`, nil}, {"a b", nil}, {"a;b=c d", nil}, {"a=b", nil}, {"a\x00", nil},
+		{"", nil},
+		{",", nil},
+		{";", nil},
+		{"a;", nil},
+		{"a;b=", nil},
+		{`a;b=""`, nil},
+		{`a;b="`, nil},
+		{`a;b="c d"`, nil},
+		{"a b", nil},
+		{"a;b=c d", nil},
+		{"a=b", nil},
+		{"a\x00", nil},
 	} {
 		got, err := ws.ParseExtensions(tt.in)
 		if (err == nil) != (tt.want != nil) || !reflect.DeepEqual(got, tt.want) {

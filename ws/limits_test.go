@@ -121,8 +121,7 @@ func TestWriteTimeoutProgress(t *testing.T) {
 	}
 	// And now it takes nothing.
 	err = c.Write(context.Background(), ws.MessageBinary, make([]byte, 64<<20))
-	var te *ws.TimeoutError
-	if !errors.As(err, &te) {
+	if _, ok := errors.AsType[*ws.TimeoutError](err); !ok {
 		t.Errorf("got error %v, want a timeout", err)
 	}
 }

@@ -97,7 +97,7 @@ func rawPairWith(t testing.TB, server bool, deflate *ws.Deflate, alive ws.Keepal
 }
 
 func headerOf(head []byte, name string) string {
-	for _, line := range bytes.Split(head, []byte("\r\n")) {
+	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
 		if n, v, ok := bytes.Cut(line, []byte(": ")); ok && bytes.EqualFold(n, []byte(name)) {
 			return string(v)
 		}

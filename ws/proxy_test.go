@@ -112,8 +112,12 @@ func TestProxiesRefuse(t *testing.T) {
 		status              int
 		want                string
 	}{
-		{"CONNECT", "http://me:secret@proxy", "ws://example.com", script{{"CONNECT", "HTTP/1.1 407 No\r\nContent-Length: 4\r\n\r\nwhy?"}}, 407,
-			"proxy http://proxy, asked for example.com:80: refused with HTTP status 407 (Proxy Authentication Required)"},
+		{
+			"CONNECT", "http://me:secret@proxy", "ws://example.com",
+			script{{"CONNECT", "HTTP/1.1 407 No\r\nContent-Length: 4\r\n\r\nwhy?"}},
+			407,
+			"proxy http://proxy, asked for example.com:80: refused with HTTP status 407 (Proxy Authentication Required)",
+		},
 		{"CONNECT, malformed", "http://proxy", "ws://example.com", script{{connectRequest, "SSH-2.0-OpenSSH\r\n\r\n"}}, 0, "malformed status line"},
 		{"CONNECT, endless", "http://proxy", "ws://example.com", script{{connectRequest, "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 17<<10)}}, 0, "exceeds 16384 octets"},
 		{"CONNECT, more", "http://proxy", "ws://example.com", script{{connectRequest, "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101"}}, 200, "octets behind its response"},
@@ -123,8 +127,12 @@ func TestProxiesRefuse(t *testing.T) {
 		{"SOCKS4, IPv6", "socks4a://proxy", "ws://[::1]", nil, 0, "SOCKS4 has no IPv6"},
 		{"SOCKS4, HTTP", "socks4://proxy", "ws://127.0.0.1", script{{"\x04\x01", "HTTP/1.1 400"}}, 0, "version 72"},
 		{"SOCKS5, methods", "socks5://proxy", "ws://127.0.0.1", script{{"\x05\x01\x00", "\x05\xff"}}, 0, "refused: no acceptable authentication methods"},
-		{"SOCKS5, password", "socks5://me:no@proxy", "ws://127.0.0.1", script{{"\x05\x02\x00\x02", "\x05\x02"}, {"\x01\x02me\x02no", "\x01\x01"}}, 0,
-			"refused: username/password authentication failed"},
+		{
+			"SOCKS5, password", "socks5://me:no@proxy", "ws://127.0.0.1",
+			script{{"\x05\x02\x00\x02", "\x05\x02"}, {"\x01\x02me\x02no", "\x01\x01"}},
+			0,
+			"refused: username/password authentication failed",
+		},
 		{"SOCKS5, ruleset", "socks5://proxy", "ws://127.0.0.1", append(hello[:1:1], script{{"\x05\x01", "\x05\x02\x00\x01"}}...), 0, "refused: connection not allowed by ruleset"},
 		{"SOCKS5, name", "socks5h://proxy", "ws://" + strings.Repeat("a", 256), hello, 0, "refused: FQDN too long"},
 		{"password for SOCKS4", "", "", nil, 0, ""},

@@ -602,8 +602,7 @@ func (c *Conn) lost(err error) error {
 // fail tells the peer what it did wrong and ends the connection (RFC 6455
 // §7.1.7). The error is a *ProtocolError.
 func (c *Conn) fail(err error) error {
-	var pe *ProtocolError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*ProtocolError](err); ok {
 		c.failWith(pe.Code, pe.Reason, err)
 	}
 	return err

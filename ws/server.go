@@ -223,7 +223,7 @@ func (s *Server) run(values context.Context, c *Conn, remote string, err error) 
 		return
 	}
 	defer s.end(c)
-	defer c.CloseNow() //nolint:errcheck // it has nothing to say
+	defer c.CloseNow()
 	if !open {
 		_ = c.Close(StatusGoingAway, "") // it is over anyway
 		return

@@ -168,7 +168,7 @@ func (o *test) checkClient(ctx context.Context, k *checkup, agent harness.Agent,
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(dir)
 	driver, err := o.driver(agent.Command, dir)
 	if err != nil {
 		return err

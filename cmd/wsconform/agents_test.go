@@ -108,7 +108,9 @@ func TestDrive(t *testing.T) {
 			[]string{"/getCaseCount", "/runCase?case=1&" + agent, "/runCase?case=2&" + agent, "/updateReports?" + agent},
 		},
 		{
-			"some cases", "9", []string{"--cases", "3-4"}, exitOK, "2 cases run",
+			"some cases", "9",
+			[]string{"--cases", "3-4"},
+			exitOK, "2 cases run",
 			[]string{"/getCaseCount", "/runCase?case=3&" + agent, "/runCase?case=4&" + agent, "/updateReports?" + agent},
 		},
 		{"a case that is not there", "9", []string{"--cases", "9-10"}, exitUsage, "range within 1-9", []string{"/getCaseCount"}},

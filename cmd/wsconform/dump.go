@@ -136,7 +136,7 @@ func dialFailed(err error) error {
 
 // session moves messages in both directions until either side has had enough.
 func (o *dumpOptions) session(ctx context.Context, conn *ws.Conn, con *console) error {
-	defer conn.CloseNow() //nolint:errcheck // it has nothing to say
+	defer conn.CloseNow()
 	received := make(chan error, 1)
 	go func() { received <- con.messages(ctx, conn) }()
 	ended := func(ours ws.StatusCode) error {

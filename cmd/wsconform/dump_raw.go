@@ -20,7 +20,7 @@ func (o *dumpOptions) rawSession(ctx context.Context, conn *ws.Conn, con *consol
 	if err != nil {
 		return fmt.Errorf("dump: %w", err)
 	}
-	defer nc.Close() //nolint:errcheck // it has nothing to say
+	defer nc.Close()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

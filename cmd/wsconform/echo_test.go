@@ -128,8 +128,8 @@ func TestEchoStop(t *testing.T) {
 			if _, p, err := c.Read(ctx); err != nil || string(p) != "hello" {
 				t.Errorf("got %q, error %v; want hello", p, err)
 			}
-			resp, err := http.Get("http" + strings.TrimPrefix(url, "ws") + "/health") //nolint:noctx // it is ours
-			if err != nil || resp.StatusCode != 200 {
+			resp, err := http.Get("http" + strings.TrimPrefix(url, "ws") + "/health")
+			if err != nil || resp.StatusCode != http.StatusOK {
 				t.Errorf("got %v, error %v; want status 200", resp, err)
 			} else {
 				_ = resp.Body.Close()

@@ -52,22 +52,26 @@ func TestRepeat(t *testing.T) {
 		args, want []string
 	}{
 		{
-			"a server", []string{"ws://127.0.0.1:9001/a?b=c&d", "--cases", "5.*", "--exclude=5.19", "-o", "x"},
+			"a server",
+			[]string{"ws://127.0.0.1:9001/a?b=c&d", "--cases", "5.*", "--exclude=5.19", "-o", "x"},
 			[]string{"--cases", "5.15", "--out", "out/repeat", "ws://127.0.0.1:9001/a?b=c&d"},
 		},
 		{
-			"all kinds of flags", []string{"-k", "-H", "Authorization: Bearer it's $me", "-H", "A: b,c", "--subprotocol", "a,b", "-p", "1", "--strict=false", "wss://h", "--faithful"},
+			"all kinds of flags",
+			[]string{"-k", "-H", "Authorization: Bearer it's $me", "-H", "A: b,c", "--subprotocol", "a,b", "-p", "1", "--strict=false", "wss://h", "--faithful"},
 			[]string{
 				"--faithful", "--header", "Authorization: Bearer it's $me", "--header", "A: b,c", "--insecure", "--parallel", "1", "--strict=false",
 				"--subprotocol", "a", "--subprotocol", "b", "--cases", "5.15", "--out", "out/repeat", "wss://h",
 			},
 		},
 		{
-			"a command of a server", []string{"--server-cmd", `./s --port {port} "a b" 'c'`},
+			"a command of a server",
+			[]string{"--server-cmd", `./s --port {port} "a b" 'c'`},
 			[]string{"--server-cmd", `./s --port {port} "a b" 'c'`, "--cases", "5.15", "--out", "out/repeat"},
 		},
 		{
-			"a client", []string{"--client", "--tls", "--", "./c", "--cases", "{url}", "it's; rm *", ""},
+			"a client",
+			[]string{"--client", "--tls", "--", "./c", "--cases", "{url}", "it's; rm *", ""},
 			[]string{"--client", "--tls", "--cases", "5.15", "--out", "out/repeat", "--", "./c", "--cases", "{url}", "it's; rm *", ""},
 		},
 	} {

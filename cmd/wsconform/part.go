@@ -83,8 +83,7 @@ func (p *part) record(file string, header harness.Header, play func(emit func(ha
 		return record(file, header, play)
 	}
 	w, run, err := harness.ResumeRun(p.resume, header)
-	var differ *harness.MergeError
-	if errors.As(err, &differ) {
+	if _, ok := errors.AsType[*harness.MergeError](err); ok {
 		return nil, usagef("--%w; start anew, or test the same agent by the same version", err)
 	}
 	if err != nil {

@@ -130,15 +130,18 @@ func TestAction(t *testing.T) {
 		output  string // in what is printed
 	}{
 		{
-			"a good server", map[string]string{"server-cmd": program + " echo --addr {host}:{port}", "agent": "echo"},
+			"a good server",
+			map[string]string{"server-cmd": program + " echo --addr {host}:{port}", "agent": "echo"},
 			0, "## echo: No failure in 8 cases", "::notice title=echo::No failure in 8 cases",
 		},
 		{
-			"a good client", map[string]string{"client-cmd": program + " drive {url}", "agent": "drive"},
+			"a good client",
+			map[string]string{"client-cmd": program + " drive {url}", "agent": "drive"},
 			0, "## drive: No failure in 8 cases", "::notice title=drive",
 		},
 		{
-			"a bad server", map[string]string{"server-cmd": program + " echo --addr {host}:{port} --fault always-text", "agent": "bad; echo injected", "cases": "1.1.*,1.2.1"},
+			"a bad server",
+			map[string]string{"server-cmd": program + " echo --addr {host}:{port} --fault always-text", "agent": "bad; echo injected", "cases": "1.1.*,1.2.1"},
 			1, "1 of 9 fails", "::error title=bad; echo injected%3A case 1.2.1::",
 		},
 		{"no server", map[string]string{"url": "ws://127.0.0.1:1"}, 5, "", "::error title="},

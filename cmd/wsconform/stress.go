@@ -75,7 +75,7 @@ func (o *test) stress(c *cobra.Command, args []string, one cases.Case, times int
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(dir)
 	var results []harness.Result
 	meter := newMeter(c.ErrOrStderr(), times, seldom(10*time.Second))
 	defer meter.end()

@@ -139,7 +139,7 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() //nolint:errcheck // a log
+	defer log.Close()
 	begun := time.Now()
 	meter := newMeter(c.ErrOrStderr(), len(list), seldom(10*time.Second))
 	ink := inksOf(c.ErrOrStderr())

@@ -268,8 +268,7 @@ func (p *clientPlay) patienceFor(id cases.ID) time.Duration {
 
 // status is how a process ended, out of the error that says so.
 func status(err error) string {
-	var exit *harness.AgentExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*harness.AgentExitError](err); ok {
 		return exit.Status
 	}
 	return "no status"

@@ -146,7 +146,7 @@ func (k Keeper) runContained(ctx context.Context, command []string) error {
 	if err != nil {
 		return err
 	}
-	defer engine.Close() //nolint:errcheck // nothing to act on
+	defer engine.Close()
 	spec := docker.Spec{
 		Image: k.Image, Command: command, Dir: k.Dir, Network: "host", Tmpfs: []string{"/tmp"}, ReadOnly: true, Init: true,
 		Env:    append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8"}, k.Env...),

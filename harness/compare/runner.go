@@ -251,7 +251,7 @@ func (r *Runner) play(ctx context.Context, row Row, b *Built, w *harness.Writer)
 	if err != nil {
 		return err
 	}
-	defer log.Close() //nolint:errcheck // a log
+	defer log.Close()
 	patience := cmp.Or(r.Patience, rowPatience)
 	bounded, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
 	defer cancel()

@@ -188,8 +188,7 @@ func (s *session) start(ctx context.Context) error {
 // something went wrong, the end may be about to be noticed.
 func (s *session) ended(err error, round map[cases.ID]harness.Result) error {
 	if s.process == nil {
-		var exit *harness.AgentExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*harness.AgentExitError](err); ok {
 			return exit
 		}
 		return nil

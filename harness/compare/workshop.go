@@ -104,7 +104,7 @@ func (w *Workshop) build(ctx context.Context, b *Built) error {
 	if err != nil {
 		return fmt.Errorf("build %s: %w", b.Folder, err)
 	}
-	defer log.Close() //nolint:errcheck // a log
+	defer log.Close()
 	if len(b.Build) == 0 {
 		return nil
 	}
@@ -167,7 +167,7 @@ func tailOf(path string) string {
 	if err != nil {
 		return ""
 	}
-	defer f.Close() //nolint:errcheck // it is only read
+	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.Size() > limit {
 		_, _ = f.Seek(-limit, io.SeekEnd)
 	}
@@ -238,7 +238,7 @@ var programHash = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	h := sha256.New()
 	_, err = io.Copy(h, f)
 	return hex.EncodeToString(h.Sum(nil)), err
@@ -287,7 +287,7 @@ func unpack(dir string, files []agents.File) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close() //nolint:errcheck // it was a way to write files
+	defer root.Close()
 	for _, f := range files {
 		name := filepath.FromSlash(f.Path)
 		if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {

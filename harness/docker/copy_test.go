@@ -100,8 +100,10 @@ func TestCopyOut(t *testing.T) {
 			map[string]string{"index.json": "{}", "sub/x": "1", "implied/y": "2", "reports/z": "3"},
 		},
 		{
-			"file", container.PathStat{Name: "spec.json", Mode: 0o644},
-			[]member{file("spec.json", "{}")}, map[string]string{"spec.json": "{}"},
+			"file",
+			container.PathStat{Name: "spec.json", Mode: 0o644},
+			[]member{file("spec.json", "{}")},
+			map[string]string{"spec.json": "{}"},
 		},
 		{"the same file twice", reports, []member{file("reports/a", "1"), file("reports/a", "2")}, map[string]string{"a": "2"}},
 		{"dots in names", reports, []member{file("reports/..a", "1"), file("reports/b/../c", "2")}, map[string]string{"..a": "1", "c": "2"}},

@@ -47,9 +47,7 @@ func Init(run *harness.Run, incomplete bool) ([]byte, error) {
 // whole refuses a run that is no measure of the agent.
 func whole(run *harness.Run) error {
 	var without, crashed []cases.ID
-	for _, id := range run.Missing() {
-		without = append(without, id)
-	}
+	without = append(without, run.Missing()...)
 	for _, r := range run.Results {
 		if r.Outcome == harness.Crash || r.Outcome == harness.Timeout {
 			crashed = append(crashed, r.Case)
@@ -159,8 +157,12 @@ func grouped(ids []cases.ID, entries map[cases.ID]Entry, run *harness.Run) []Ent
 // lines writes the entry as an element of a block sequence.
 func (e *Entry) lines(indent string) []string {
 	pairs := [][2]string{
-		{"case", quote(e.Case)}, {"verdict", string(e.Verdict)}, {"signature", quote(e.Signature)},
-		{"reason", quote(e.Reason)}, {"link", quote(e.Link)}, {"owner", quote(e.Owner)},
+		{"case", quote(e.Case)},
+		{"verdict", string(e.Verdict)},
+		{"signature", quote(e.Signature)},
+		{"reason", quote(e.Reason)},
+		{"link", quote(e.Link)},
+		{"owner", quote(e.Owner)},
 	}
 	if !e.Expires.IsZero() {
 		pairs = append(pairs, [2]string{"expires", e.Expires.String()})

@@ -232,8 +232,7 @@ func Parse(name string, text []byte) (Expectations, error) {
 // fileError names the line of an error of goccy/go-yaml.
 func fileError(name string, err error) *FileError {
 	out := &FileError{File: name, Err: err}
-	var at yaml.Error
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[yaml.Error](err); ok {
 		out.Err = errors.New(at.GetMessage())
 		if t := at.GetToken(); t != nil && t.Position != nil {
 			out.Line = t.Position.Line

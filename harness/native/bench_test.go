@@ -54,7 +54,7 @@ func serve(b *testing.B) native.Target {
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
 	b.Cleanup(func() {
-		l.Close() //nolint:errcheck // Serve reports it
+		l.Close()
 		<-done
 	})
 	return native.Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}

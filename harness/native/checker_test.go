@@ -59,7 +59,7 @@ func TestChecker(t *testing.T) {
 			}
 			a.ourBits = 15
 			s := NewStreams(nil)
-			defer s.Close() //nolint:errcheck // nothing was sent
+			defer s.Close()
 			loop := cases.EchoLoop{Corpus: corpora.HTML, Length: length, Count: 10}
 			if _, err := s.open(loop, a); err != nil {
 				t.Fatal(err)
@@ -86,13 +86,13 @@ func TestChecker(t *testing.T) {
 						continue
 					}
 					z.Reset()
-					w.Write(text) //nolint:errcheck // a buffer takes all
+					w.Write(text)
 					data := func() []byte {
 						if test.final && i == len(test.texts)-1 {
-							w.Close() //nolint:errcheck // likewise
+							w.Close()
 							return z.Bytes()
 						}
-						w.Flush() //nolint:errcheck // likewise
+						w.Flush()
 						return bytes.TrimSuffix(z.Bytes(), []byte{0, 0, 0xff, 0xff})
 					}()
 					if i == len(test.texts)-2 {

@@ -57,7 +57,7 @@ func (t *Target) dialTCP(ctx context.Context) (net.Conn, error) {
 	conf.NextProtos = []string{"http/1.1"}
 	tc := tls.Client(nc, conf)
 	if err := tc.HandshakeContext(ctx); err != nil {
-		nc.Close() //nolint:errcheck // it never opened
+		nc.Close()
 		return nil, fmt.Errorf("%w: TLS: %w", errRefused, err)
 	}
 	return tc, nil
@@ -124,7 +124,7 @@ func (t *Target) open(ctx context.Context, c cases.Case) (conn, cases.Transcript
 			}
 		}
 	}
-	nc.Close() //nolint:errcheck // it never opened
+	nc.Close()
 	failed.DroppedByUs = true
 	failed.UncleanReason = openFailure(err)
 	var timeout net.Error
@@ -150,7 +150,7 @@ func (t *Target) playServer(ctx context.Context, c cases.Case, faithful bool, st
 		return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
 	case err != nil:
 		if nc.Conn != nil {
-			nc.Close() //nolint:errcheck // the run is over
+			nc.Close()
 		}
 		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
 	case nc.Conn == nil:

@@ -66,9 +66,9 @@ func (e *Endpoint) Serve(ctx context.Context, l net.Listener) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { l.Close() }) //nolint:errcheck // Accept reports it
+	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
-	defer l.Close() //nolint:errcheck // likewise
+	defer l.Close()
 	for {
 		nc, err := l.Accept()
 		if err != nil {
@@ -78,7 +78,7 @@ func (e *Endpoint) Serve(ctx context.Context, l net.Listener) error {
 			return fmt.Errorf("accept a client: %w", err)
 		}
 		wg.Go(func() {
-			defer nc.Close() //nolint:errcheck // whatever it was, it is over
+			defer nc.Close()
 			e.serve(ctx, nc)
 		})
 	}
@@ -382,7 +382,7 @@ func respond(nc net.Conn, r *refusal) {
 	if r.status == 426 {
 		r.header = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
 	}
-	fmt.Fprintf(nc, "HTTP/1.1 %d %s\r\n%sConnection: close\r\nContent-Length: %d\r\n\r\n%s", //nolint:errcheck // it is turned away
+	fmt.Fprintf(nc, "HTTP/1.1 %d %s\r\n%sConnection: close\r\nContent-Length: %d\r\n\r\n%s",
 		r.status, http.StatusText(r.status), r.header, len(body), body)
 	drain(nc)
 }

@@ -38,7 +38,7 @@ func FuzzReceive(f *testing.F) {
 		f.Fatal(err)
 	}
 	streams := NewStreams(nil)
-	f.Cleanup(func() { streams.Close() }) //nolint:errcheck // temporary files
+	f.Cleanup(func() { streams.Close() })
 	f.Fuzz(func(t *testing.T, which uint8, client bool, data []byte) {
 		c := all[int(which)*2%len(all)]
 		role := cases.Server

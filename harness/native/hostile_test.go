@@ -30,20 +30,20 @@ func TestHostileServers(t *testing.T) {
 		server func(nc net.Conn, r *bufio.Reader)
 	}{
 		{"endless header", []string{"1.1.1"}, func(nc net.Conn, _ *bufio.Reader) {
-			io.WriteString(nc, "HTTP/1.1 101 Switching Protocols\r\nX: ") //nolint:errcheck // hostile
+			io.WriteString(nc, "HTTP/1.1 101 Switching Protocols\r\nX: ")
 			flood(nc, []byte(strings.Repeat("x", 8<<10)))
 		}},
 		{"header byte by byte, never complete", []string{"1.1.1"}, func(nc net.Conn, _ *bufio.Reader) {
 			flood(nc, []byte("H"))
 		}},
-		{"no answer", []string{"1.1.1"}, func(nc net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) }},     //nolint:errcheck // hostile
-		{"not HTTP", []string{"1.1.1"}, func(nc net.Conn, _ *bufio.Reader) { nc.Write(make([]byte, 512)) }}, //nolint:errcheck // hostile
+		{"no answer", []string{"1.1.1"}, func(nc net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) }},
+		{"not HTTP", []string{"1.1.1"}, func(nc net.Conn, _ *bufio.Reader) { nc.Write(make([]byte, 512)) }},
 		{"claims 2^63-1 octets", []string{"1.1.2", "9.1.1"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
-			nc.Write(binary.BigEndian.AppendUint64([]byte{0x82, 127}, 1<<63-1)) //nolint:errcheck // hostile
+			nc.Write(binary.BigEndian.AppendUint64([]byte{0x82, 127}, 1<<63-1))
 			flood(nc, make([]byte, 64<<10))
 		})},
 		{"claims more than there are", []string{"1.1.2"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
-			nc.Write(binary.BigEndian.AppendUint64([]byte{0x81, 127}, 1<<64-1)) //nolint:errcheck // hostile
+			nc.Write(binary.BigEndian.AppendUint64([]byte{0x81, 127}, 1<<64-1))
 			flood(nc, make([]byte, 64<<10))
 		})},
 		{"flood of pings, nothing read", []string{"1.1.2", "9.1.1"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
@@ -53,7 +53,7 @@ func TestHostileServers(t *testing.T) {
 			flood(nc, []byte{0x8a, 0})
 		})},
 		{"flood of empty fragments", []string{"1.1.2"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
-			nc.Write([]byte{0x01, 0}) //nolint:errcheck // hostile
+			nc.Write([]byte{0x01, 0})
 			flood(nc, []byte{0, 0})
 		})},
 		{"flood of messages", []string{"1.1.2", "2.1"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
@@ -77,7 +77,7 @@ func TestHostileServers(t *testing.T) {
 			defer cancel()
 			target := Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
 			streams := NewStreams(nil)
-			defer streams.Close() //nolint:errcheck // temporary files
+			defer streams.Close()
 			for _, c := range list {
 				r := target.playServer(ctx, shortened(c), false, streams, nil)
 				if r.Behavior != cases.Failed && r.Behavior != cases.Informational {
@@ -139,13 +139,13 @@ func hostile(t *testing.T, f func(nc net.Conn, r *bufio.Reader)) net.Listener {
 			if err != nil {
 				return
 			}
-			nc.SetDeadline(time.Now().Add(15 * time.Second)) //nolint:errcheck // hostile
+			nc.SetDeadline(time.Now().Add(15 * time.Second))
 			f(nc, bufio.NewReader(nc))
-			nc.Close() //nolint:errcheck // hostile
+			nc.Close()
 		}
 	}()
 	t.Cleanup(func() {
-		l.Close() //nolint:errcheck // Accept reports it
+		l.Close()
 		<-done
 	})
 	return l
@@ -162,7 +162,7 @@ func accepting(f func(nc net.Conn, r *bufio.Reader)) func(net.Conn, *bufio.Reade
 		if _, ok := h.one("Sec-Websocket-Extensions"); ok {
 			extension = "permessage-deflate"
 		}
-		io.WriteString(nc, accepted(h, extension)) //nolint:errcheck // hostile
+		io.WriteString(nc, accepted(h, extension))
 		f(nc, r)
 	}
 }
@@ -186,27 +186,27 @@ var bomb = accepting(func(nc net.Conn, _ *bufio.Reader) {
 	if err != nil {
 		return
 	}
-	w.Write(make([]byte, 64<<20)) //nolint:errcheck // a buffer takes all
-	w.Flush()                     //nolint:errcheck // likewise
+	w.Write(make([]byte, 64<<20))
+	w.Flush()
 	h := ws.Header{Fin: true, RSV: ws.RSV1, Opcode: ws.OpText}
-	nc.Write(ws.AppendFrame(nil, ws.Frame{Header: h, Payload: z.Bytes()})) //nolint:errcheck // hostile
+	nc.Write(ws.AppendFrame(nil, ws.Frame{Header: h, Payload: z.Bytes()}))
 	awaitEnd(nc)
 })
 
 // awaitEnd waits for the other end to end TCP without reading what it sends.
 func awaitEnd(nc net.Conn) {
-	nc.SetDeadline(time.Now().Add(4 * time.Second)) //nolint:errcheck // hostile
+	nc.SetDeadline(time.Now().Add(4 * time.Second))
 	raw, err := nc.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		return
 	}
 	// Readable octets keep the socket readable, so its end cannot be awaited by
 	// the poller: let the deadline of the connection end the wait.
-	raw.Read(func(uintptr) bool { return false }) //nolint:errcheck // hostile
+	raw.Read(func(uintptr) bool { return false })
 }
 
 func reset(nc net.Conn) {
-	nc.(*net.TCPConn).SetLinger(0) //nolint:errcheck // hostile
+	nc.(*net.TCPConn).SetLinger(0)
 }
 
 // TestServerGone has a server that dies after some connections: what is left is
@@ -227,9 +227,9 @@ func TestServerGone(t *testing.T) {
 			accepting(func(nc net.Conn, _ *bufio.Reader) {
 				(&wirePeer{nc: nc}).serve(echoes)
 			})(nc, bufio.NewReader(nc))
-			nc.Close() //nolint:errcheck // it is through
+			nc.Close()
 		}
-		l.Close() //nolint:errcheck // it dies
+		l.Close()
 	}()
 	list, _ := cases.Select(cases.All(), []string{"1.1.*", "1.2.*"}, nil)
 	counts := map[harness.Outcome]int{}
@@ -253,7 +253,7 @@ func TestNoServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close() //nolint:errcheck // the port is free again
+	l.Close()
 	_, err = TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String()}}, cases.All(), Options{},
 		func(r harness.Result) { t.Errorf("got a result for %s", r.Case) })
 	if unreachable := new(UnreachableError); !errors.As(err, &unreachable) {

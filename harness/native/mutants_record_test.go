@@ -41,7 +41,7 @@ func TestRecordMutants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer eng.Close() //nolint:errcheck // nothing is lost
+	defer eng.Close()
 	img, err := autobahn.EnsureImage(t.Context(), eng, autobahn.ImageOptions{Progress: func(line string) { t.Log(line) }})
 	if err != nil {
 		t.Fatal(err)

@@ -95,7 +95,7 @@ func play(ctx context.Context, nc conn, c cases.Case, role cases.Role, faithful 
 	p.run(nc.early)
 	p.stopClock()
 	p.out.finish(p.aborted)
-	nc.Close() //nolint:errcheck // nothing is left to lose
+	nc.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.t, p.fault
@@ -152,8 +152,7 @@ func (p *player) lost(err error) {
 // netReason is the cause of a network error without the addresses, which
 // differ from run to run.
 func netReason(err error) string {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Err.Error()
 	}
 	return err.Error()

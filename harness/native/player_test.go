@@ -22,12 +22,12 @@ type wirePeer struct {
 
 func (p *wirePeer) send(op ws.Opcode, payload []byte) {
 	h := ws.Header{Fin: true, Opcode: op, Masked: p.masked, MaskKey: [4]byte{1, 2, 3, 4}}
-	p.nc.Write(ws.AppendFrame(nil, ws.Frame{Header: h, Payload: payload})) //nolint:errcheck // the player may have ended TCP
+	p.nc.Write(ws.AppendFrame(nil, ws.Frame{Header: h, Payload: payload}))
 }
 
 // serve reads frames up to the end of TCP.
 func (p *wirePeer) serve(script peerScript) {
-	defer p.nc.Close() //nolint:errcheck // the end of a test
+	defer p.nc.Close()
 	var data []byte
 	buf := make([]byte, 64<<10)
 	for {

@@ -168,8 +168,7 @@ func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open in
 }
 
 func crashed(c cases.Case, how error, note string) harness.Result {
-	var exit *harness.AgentExitError
-	if errors.As(how, &exit) {
+	if exit, ok := errors.AsType[*harness.AgentExitError](how); ok {
 		note += " (" + exit.Status + ")"
 		if exit.Output != "" {
 			note += "; it last said:\n" + exit.Output

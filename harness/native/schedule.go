@@ -174,14 +174,14 @@ func (s *serverRun) concurrent(ctx context.Context) bool {
 	if err != nil || first.Conn == nil {
 		return true // it refuses handshakes: there is nothing to protect
 	}
-	defer first.Close() //nolint:errcheck // it served its purpose
+	defer first.Close()
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	second, _, err := s.target.open(ctx, echoCase)
 	if err != nil || second.Conn == nil {
 		return false
 	}
-	second.Close() //nolint:errcheck // likewise
+	second.Close()
 	return true
 }
 

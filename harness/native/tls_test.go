@@ -58,7 +58,7 @@ func TestTransports(t *testing.T) {
 			done := make(chan error, 1)
 			go func() { done <- server.Serve(l) }()
 			defer func() {
-				l.Close() //nolint:errcheck // Serve reports it
+				l.Close()
 				<-done
 			}()
 			u, err := url.Parse(base)
@@ -74,7 +74,7 @@ func TestTransports(t *testing.T) {
 		t.Run(test.name+", client", func(t *testing.T) {
 			l, base := listen(t)
 			streams := native.NewStreams(nil)
-			defer streams.Close() //nolint:errcheck // temporary files
+			defer streams.Close()
 			passed := 0
 			count := counting(t, &passed)
 			endpoint := &native.Endpoint{List: list, Streams: streams, Result: func(_ string, r harness.Result) { count(r) }}
@@ -115,13 +115,13 @@ func drive(t *testing.T, base string, conf *tls.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ws.Echo(t.Context(), c) //nolint:errcheck // it ends with the endpoint's close
+	ws.Echo(t.Context(), c)
 	n, err := strconv.Atoi(string(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
-		ws.Echo(t.Context(), dial(fmt.Sprintf("/runCase?case=%d&agent=me", i+1))) //nolint:errcheck // the endpoint judges how it ends
+		ws.Echo(t.Context(), dial(fmt.Sprintf("/runCase?case=%d&agent=me", i+1)))
 	}
-	ws.Echo(t.Context(), dial("/updateReports?agent=me")) //nolint:errcheck // likewise
+	ws.Echo(t.Context(), dial("/updateReports?agent=me"))
 }

@@ -72,13 +72,13 @@ type writer struct {
 
 func newWriter(nc net.Conn, masked bool, onTx func(int)) *writer {
 	var seed [32]byte
-	rand.Read(seed[:]) //nolint:errcheck // never fails
+	rand.Read(seed[:])
 	w := &writer{
 		nc: nc, masked: masked, keys: mrand.NewChaCha8(seed), onTx: onTx,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if tcp, ok := nc.(*net.TCPConn); ok {
-		w.raw, _ = tcp.SyscallConn() //nolint:errcheck // nil where there is none
+		w.raw, _ = tcp.SyscallConn()
 	}
 	go w.run()
 	return w
@@ -119,7 +119,7 @@ func (w *writer) sendNow(o outgoing) int {
 	w.frames(o)
 	n := 0
 	w.raw.Write(func(fd uintptr) bool { //nolint:errcheck // the goroutine meets the error again
-		n, _ = syscall.Write(int(fd), w.buf) //nolint:errcheck // likewise
+		n, _ = syscall.Write(int(fd), w.buf)
 		return true
 	})
 	n = max(n, 0)

@@ -74,7 +74,7 @@ func (h *hub) serve(ctx context.Context, conn *ws.Conn) {
 				break
 			}
 		}
-		conn.CloseNow() //nolint:errcheck // it has ended, or is too slow
+		conn.CloseNow()
 	})
 	for {
 		typ, data, err := conn.Read(ctx)
@@ -116,7 +116,7 @@ func runBroadcastClient(ctx context.Context, c *command) error {
 	if err != nil {
 		return c.dialError(err)
 	}
-	defer conn.CloseNow() //nolint:errcheck // it is over
+	defer conn.CloseNow()
 	host, err := os.Hostname()
 	if err != nil {
 		host = "somewhere"

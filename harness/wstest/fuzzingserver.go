@@ -45,7 +45,7 @@ func runFuzzingServer(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	defer l.Close() //nolint:errcheck // Serve does, unless it is not reached
+	defer l.Close()
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -137,8 +137,7 @@ func (c *command) listen(ctx context.Context, raw string, conf *tls.Config) (net
 func listenPort(ctx context.Context, port int, conf *tls.Config) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", ":"+strconv.Itoa(port))
 	if err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) {
+		if op, ok := errors.AsType[*net.OpError](err); ok {
 			err = op.Err
 		}
 		return nil, usagef("cannot listen on port %d: %v", port, err)

@@ -174,7 +174,7 @@ func (m *mass) close() {
 		wg.Go(func() {
 			defer func() { <-slots }()
 			if conn.Close(ws.StatusNormalClosure, "") != nil {
-				conn.CloseNow() //nolint:errcheck // it is over
+				conn.CloseNow()
 			}
 		})
 	}

@@ -43,7 +43,7 @@ func (c *command) serve(ctx context.Context, handler func(context.Context, *ws.C
 	}
 	if listening != nil {
 		if err := listening(l, conf); err != nil {
-			l.Close() //nolint:errcheck // it was never used
+			l.Close()
 			return err
 		}
 	}
@@ -89,7 +89,7 @@ func runEchoClient(ctx context.Context, c *command) error {
 	if err != nil {
 		return c.dialError(err)
 	}
-	defer conn.CloseNow() //nolint:errcheck // it is over
+	defer conn.CloseNow()
 	c.say("Connected to %s", c.args.URI)
 	c.tellEnd(ctx, ws.Echo(ctx, conn))
 	return nil
@@ -139,7 +139,7 @@ func runTesteeClient(ctx context.Context, c *command) error {
 	if err != nil {
 		return c.dialError(err)
 	}
-	defer conn.CloseNow() //nolint:errcheck // it is over
+	defer conn.CloseNow()
 	err = conn.Discard(ctx)
 	if _, closed := errors.AsType[*ws.CloseError](err); !closed {
 		return fmt.Errorf("update reports: %w", err)
@@ -152,7 +152,7 @@ func (c *command) caseCount(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer conn.CloseNow() //nolint:errcheck // it is over
+	defer conn.CloseNow()
 	_, answer, err := conn.Read(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("number of cases: %w", err)
@@ -174,7 +174,7 @@ func (c *command) echoCase(ctx context.Context, resource string) error {
 		}
 		return err
 	}
-	defer conn.CloseNow() //nolint:errcheck // it is over
+	defer conn.CloseNow()
 	_ = ws.Echo(ctx, conn)
 	return nil
 }

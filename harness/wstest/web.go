@@ -161,7 +161,7 @@ func (s webSite) cwd(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	defer root.Close() //nolint:errcheck // nothing was written
+	defer root.Close()
 	fsys := root.FS()
 	info, err := fs.Stat(fsys, orDot(clean))
 	switch {

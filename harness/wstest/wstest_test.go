@@ -107,8 +107,7 @@ func ask(t *testing.T, url string) (string, error) {
 	defer c.CloseNow()
 	_, answer, err := c.Read(t.Context())
 	if err != nil {
-		var closed *ws.CloseError
-		if errors.As(err, &closed) {
+		if _, ok := errors.AsType[*ws.CloseError](err); ok {
 			return "", nil
 		}
 		return "", err
@@ -377,8 +376,7 @@ func TestFuzzingClient(t *testing.T) {
 func TestFuzzingClientNamesServers(t *testing.T) {
 	spec(t, "s.json", `{"outdir": "out", "cases": ["1.1.1"]}`)
 	err := start(t, "-m", "fuzzingclient", "-s", "s.json").wait(t)
-	var usage *wstest.UsageError
-	if !errors.As(err, &usage) {
+	if _, ok := errors.AsType[*wstest.UsageError](err); !ok {
 		t.Errorf("without servers: got %v, want a usage error", err)
 	}
 	testee := start(t, "-m", "echoserver", "-w", "ws://h:0").listening(t)

@@ -31,7 +31,7 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "wsconform")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/wsconform/wsconform/cmd/wsconform").CombinedOutput() //nolint:noctx // go test bounds it
+	out, err := exec.Command("go", "build", "-o", path, "github.com/wsconform/wsconform/cmd/wsconform").CombinedOutput()
 	if err != nil {
 		err = &buildError{string(out), err}
 	}

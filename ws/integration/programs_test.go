@@ -60,7 +60,7 @@ func find(t *testing.T, name, pkg string) string {
 func start(t *testing.T, addr, path string, args ...string) *program {
 	t.Helper()
 	p := &program{name: filepath.Base(path), addr: addr}
-	cmd := exec.Command(path, args...) //nolint:noctx // ended below, with its children
+	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr = &p.log, &p.log
 	cmd.Dir = t.TempDir()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
