@@ -383,7 +383,7 @@ func farRepeats(window int) string {
 				p = append(p, byte(rng.Uint32()))
 			}
 			if distance <= len(p) {
-				p = append(p, p[len(p)-distance:][:min(16, distance)]...)
+				p = append(p, p[len(p)-distance:][:min(64, distance)]...)
 			}
 		}
 	}

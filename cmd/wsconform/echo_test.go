@@ -9,11 +9,30 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
 )
+
+// A lockedBuffer takes what several goroutines write.
+type lockedBuffer struct {
+	mu  sync.Mutex // guards buf
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
 
 // startEcho runs the command until stop, which gives its exit code and what it
 // printed on stderr.
@@ -21,7 +40,7 @@ func startEcho(t *testing.T, args ...string) (url string, stop func() (int, stri
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, stdout := io.Pipe()
-	var stderr bytes.Buffer
+	var stderr lockedBuffer
 	code := make(chan int, 1)
 	go func() {
 		code <- run(ctx, append([]string{"echo"}, args...), stdout, &stderr)

@@ -73,12 +73,7 @@ func (s *session) play(ctx context.Context, list []cases.Case) error {
 func (s *session) takeRound(list []cases.Case, round map[cases.ID]harness.Result, ended error, oneByOne bool) {
 	last := -1
 	if ended != nil && oneByOne {
-		last = 0
-		for i, c := range list {
-			if round[c.ID].Outcome.Ran() {
-				last = i
-			}
-		}
+		last = lastPlayed(list, round)
 	}
 	for i, c := range list {
 		r, played := round[c.ID]
@@ -90,6 +85,19 @@ func (s *session) takeRound(list []cases.Case, round map[cases.ID]harness.Result
 			s.take(r)
 		}
 	}
+}
+
+// lastPlayed is the index of the case in which the agent ended. One that did not
+// get as far as an open connection came when it was ending already.
+func lastPlayed(list []cases.Case, round map[cases.ID]harness.Result) int {
+	last := 0
+	for i, c := range list {
+		r := round[c.ID]
+		if i == 0 || r.Outcome.Ran() && (r.Transcript == nil || r.Transcript.Opened) {
+			last = i
+		}
+	}
+	return last
 }
 
 // good reports whether the agent did as it should.

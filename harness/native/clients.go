@@ -82,6 +82,9 @@ func (e *DriverError) Unwrap() error { return e.Err }
 // nothing was tested, that the driver ended too often (a
 // [*harness.UntestableError]), or that ctx ended.
 func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emit func(harness.Result)) (ClientReport, error) {
+	if d.Log != nil {
+		d.Log = &sharedLog{w: d.Log}
+	}
 	r := &clientRun{driver: d, options: o, streams: NewStreams(o.Originals), emit: emit}
 	defer r.streams.Close() //nolint:errcheck // temporary files
 	defer r.pulse.start(ctx)()
@@ -106,6 +109,18 @@ func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emi
 		return r.report, r.dead
 	}
 	return r.report, ctx.Err()
+}
+
+// A sharedLog takes what several drivers print at once.
+type sharedLog struct {
+	mu sync.Mutex // guards w
+	w  io.Writer
+}
+
+func (l *sharedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
 }
 
 // clientRun is a run against a client.
