@@ -122,18 +122,17 @@ func (c Case) Heavy() bool {
 
 // Corpus names the payload whose slices the case sends, or is "".
 func (c Case) Corpus() string {
-	loop, _ := c.echoLoop()
-	return loop.Corpus
+	return c.echoLoop().Corpus
 }
 
-// echoLoop returns the echo loop among the steps, if there is one.
-func (c Case) echoLoop() (EchoLoop, bool) {
+// echoLoop returns the echo loop among the steps, or an empty one.
+func (c Case) echoLoop() EchoLoop {
 	for _, s := range c.Steps {
 		if loop, ok := s.(EchoLoop); ok {
-			return loop, true
+			return loop
 		}
 	}
-	return EchoLoop{}, false
+	return EchoLoop{}
 }
 
 // Wanted returns the type and the length in octets of the message that an
@@ -146,6 +145,7 @@ func (c Case) Wanted() (op ws.Opcode, length int) {
 			return s.Opcode, s.Payload.Len
 		case Message:
 			return s.Opcode, s.Payload.Len
+		default: // no message
 		}
 	}
 	return ws.OpContinuation, 0

@@ -82,7 +82,7 @@ func (c Case) judgeBehavior(t Transcript) (Behavior, string) {
 }
 
 func (c Case) judgeLoop(t Transcript) (Behavior, string) {
-	loop, _ := c.echoLoop()
+	loop := c.echoLoop()
 	switch {
 	case c.Want.Rule == EchoDeflated && !t.Deflate:
 		return Unimplemented, "permessage-deflate was not agreed"

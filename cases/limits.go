@@ -40,7 +40,7 @@ func byLength() Want {
 }
 
 // longMessages sends 64 KiB to 16 MiB in a frame, with so many seconds (limits) for the echo.
-func longMessages(group string, op ws.Opcode, unit string, limits ...time.Duration) []Case {
+func longMessages(group string, op ws.Opcode, unit string, limits ...int) []Case {
 	lengths := []int{64 << 10, 256 << 10, 1 << 20, 4 << 20, 8 << 20, 16 << 20}
 	list := numbered(group, lengths, func(length int) Case {
 		return Case{
@@ -51,7 +51,7 @@ func longMessages(group string, op ws.Opcode, unit string, limits ...time.Durati
 		}
 	})
 	for i := range list {
-		limit := limits[i] * time.Second
+		limit := time.Duration(limits[i]) * time.Second
 		list[i].Expect = fmt.Sprintf(expectLength, seconds(limit))
 		list[i].Steps = append(list[i].Steps, CloseAfter{limit})
 	}

@@ -79,7 +79,7 @@ func (e Event) Equal(o Event) bool {
 
 // String says what happened: a text "Hello", a pong, a timeout A.
 func (e Event) String() string {
-	payload := Octet(e.Data).quote()
+	payload := e.Data.quote()
 	if e.Len > HeadSize {
 		payload = fmt.Sprintf("of %d octets", e.Len)
 	}

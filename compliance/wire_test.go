@@ -46,9 +46,9 @@ func entry(description string, args ...any) TableEntry {
 }
 
 // it is a spec with a bound.
-func it(description string, args ...any) bool {
+func it(description string, args ...any) {
 	GinkgoHelper()
-	return It(description, append(args, bound)...)
+	It(description, append(args, bound)...)
 }
 
 // A setup is how the peer under spec is opened. Its zero value is an echo that

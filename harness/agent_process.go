@@ -62,7 +62,8 @@ func StartAgent(command []string, vars map[string]string, log io.Writer) (*Proce
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
 	}
-	p := &Process{cmd: exec.Command(args[0], args[1:]...), tail: &tail{}, done: make(chan struct{})}
+	cmd := exec.Command(args[0], args[1:]...) //nolint:noctx // Stop ends it, in good order
+	p := &Process{cmd: cmd, tail: &tail{}, done: make(chan struct{})}
 	var out io.Writer = p.tail
 	if log != nil {
 		out = io.MultiWriter(p.tail, &boundedLog{w: log, left: maxLog})

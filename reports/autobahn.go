@@ -42,7 +42,7 @@ func (r *AutobahnReport) Write(dir string) error {
 	for i, e := range entries {
 		files = append(
 			files,
-			autobahnFile{e.file("json"), func(w io.Writer) error { return e.writeJSON(w) }},
+			autobahnFile{e.file("json"), e.writeJSON},
 			autobahnFile{e.file("html"), func(w io.Writer) error { return r.writeCase(w, entries, i) }},
 		)
 	}

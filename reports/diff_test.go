@@ -15,11 +15,11 @@ import (
 
 // What peers chose is as harmless in a diff as in a report.
 func TestDiffHostile(t *testing.T) {
-	old, new := hostile(), hostile()
-	new.Header.Agent.Name += "2"
-	new.Results[0].Outcome = harness.Crash
-	new.Results[3].Outcome, new.Results[3].Verdict = harness.Pass, cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
-	d := reports.Diff(old, new)
+	before, after := hostile(), hostile()
+	after.Header.Agent.Name += "2"
+	after.Results[0].Outcome = harness.Crash
+	after.Results[3].Outcome, after.Results[3].Verdict = harness.Pass, cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
+	d := reports.Diff(before, after)
 	for _, f := range reports.DiffFormats {
 		t.Run(f.Name, func(t *testing.T) {
 			var buf bytes.Buffer
@@ -46,29 +46,29 @@ func TestDiffHostile(t *testing.T) {
 }
 
 func TestDiff(t *testing.T) {
-	pass := func(id cases.ID) harness.Result { return result(id, harness.Pass, cases.OK, cases.CloseOK, nil) }
+	pass := func(id cases.ID) harness.Result { return result(id, harness.Pass, cases.OK, cases.CloseOK) }
 	fail := func(id cases.ID) harness.Result {
-		return result(id, harness.Fail, cases.Failed, cases.CloseOK, nil)
+		return result(id, harness.Fail, cases.Failed, cases.CloseOK)
 	}
-	old := &harness.Run{Header: diffHeader(), Results: []harness.Result{
+	before := &harness.Run{Header: diffHeader(), Results: []harness.Result{
 		pass("1.1.1"), fail("1.1.2"), pass("1.1.3"), pass("1.1.4"), fail("1.1.5"), pass("1.1.6"), fail("1.1.7"),
 		{Case: "1.1.8", Outcome: harness.Blocked},
 		pass("2.10"), pass("2.9"), fail("3.1"),
 		{Case: "3.2", Outcome: harness.NotRun},
 	}}
-	new := &harness.Run{Header: diffHeader(), Results: []harness.Result{
+	after := &harness.Run{Header: diffHeader(), Results: []harness.Result{
 		pass("1.1.1"), pass("1.1.2"), fail("1.1.3"),
 		{Case: "1.1.4", Outcome: harness.Crash},
-		result("1.1.5", harness.Fail, cases.Failed, cases.CloseUnclean, nil),
+		result("1.1.5", harness.Fail, cases.Failed, cases.CloseUnclean),
 		{Case: "1.1.6", Outcome: harness.HarnessError},
 		pass("1.1.8"),
-		result("2.10", harness.PassLenient, cases.NonStrict, cases.CloseOK, nil), fail("2.9"),
+		result("2.10", harness.PassLenient, cases.NonStrict, cases.CloseOK), fail("2.9"),
 		{Case: "3.1", Outcome: harness.Timeout},
 		{Case: "3.2", Outcome: harness.NotRun},
 		pass("9.1.1"),
 	}}
-	new.Header.Agent.Version = "2.0"
-	d := reports.Diff(old, new)
+	after.Header.Agent.Version = "2.0"
+	d := reports.Diff(before, after)
 	var got []string
 	for _, c := range d.Changes {
 		got = append(got, string(c.Kind)+" "+string(c.Case))
@@ -95,6 +95,6 @@ func diffHeader() harness.Header {
 	return harness.Header{Agent: harness.Agent{Name: "echo", Version: "1.2.3"}}
 }
 
-func result(id cases.ID, o harness.Outcome, b cases.Behavior, c cases.CloseBehavior, t *cases.Transcript) harness.Result {
-	return harness.Result{Case: id, Outcome: o, Verdict: cases.Verdict{Behavior: b, Close: c}, Transcript: t}
+func result(id cases.ID, o harness.Outcome, b cases.Behavior, c cases.CloseBehavior) harness.Result {
+	return harness.Result{Case: id, Outcome: o, Verdict: cases.Verdict{Behavior: b, Close: c}}
 }

@@ -33,7 +33,7 @@ var (
 func asset(name string) string {
 	p, err := assets.ReadFile(name)
 	if err != nil {
-		panic(err) // embedded: cannot be missing
+		panic(err) //nolint:forbidigo // embedded: cannot be missing
 	}
 	return string(p)
 }
@@ -199,8 +199,9 @@ func tone(r row) string {
 		return "f"
 	case excused:
 		return "x"
+	default:
+		return class(r.Outcome)
 	}
-	return class(r.Outcome)
 }
 
 // A card lays out failures that are alike: of the same section and rules, with

@@ -45,7 +45,7 @@ func judgedBy(d *gate.Decision, rows []row) {
 			for _, id := range v.Cases {
 				texts[id] = append(texts[id], v.Text)
 			}
-		case gate.Unexpected, gate.Duplicate, gate.Overlap, gate.Unmatched, gate.Missing, gate.TooFew, gate.NotJudged, gate.InvalidRun, gate.WithoutCase:
+		case gate.Unexpected, gate.Duplicate, gate.Overlap, gate.Unmatched, gate.Missing, gate.TooFew, gate.NotJudged, gate.InvalidRun, gate.Untestable, gate.WithoutCase:
 		}
 	}
 	for i := range rows {
@@ -114,7 +114,7 @@ func (s summary) RunViolations() []gate.Violation {
 	for _, v := range s.Gate.Violations {
 		switch v.Kind {
 		case gate.Unexpected, gate.Unallowed, gate.Passes, gate.Changed, gate.OutOfDate:
-		case gate.Missing, gate.NotJudged, gate.InvalidRun, gate.WithoutCase: // the state of the run says it
+		case gate.Missing, gate.NotJudged, gate.InvalidRun, gate.Untestable, gate.WithoutCase: // the state of the run says it
 		case gate.Duplicate, gate.Overlap, gate.Unmatched, gate.TooFew:
 			list = append(list, v)
 		}

@@ -192,7 +192,7 @@ func (d *deflater) matches(s *block, i int) {
 			continue
 		}
 		miss = 0
-		length := 8
+		var length int
 		if x != 0 {
 			length = bits.TrailingZeros64(x) >> 3
 		} else {

@@ -99,7 +99,7 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Con
 	if c.closeTimeout = o.closeTimeout; c.closeTimeout <= 0 {
 		c.closeTimeout = defaultCloseTimeout
 	}
-	c.cl.ctx, c.cl.cancel = context.WithCancelCause(context.Background())
+	c.cl.ctx, c.cl.cancel = context.WithCancelCause(context.Background()) //nolint:fatcontext // nothing is nested
 	c.rd.init(c, early)
 	c.wr.init(c)
 	if info.Deflate != nil {

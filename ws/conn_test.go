@@ -341,6 +341,7 @@ func TestAllocation(t *testing.T) {
 }
 
 func limitless(t testing.TB) (*ws.Conn, net.Conn) {
+	t.Helper()
 	near, far := net.Pipe()
 	peer := &rawPeer{Conn: far, t: t, server: true}
 	go func() {

@@ -206,10 +206,10 @@ func lesserBits(a, b int) int {
 	return a
 }
 
-// fits says whether a response answers the offer (RFC 7692 §7.1), and what then
+// fits says whether a response answers an offer (RFC 7692 §7.1), and what then
 // holds for the connection: a client that offered a limit for itself keeps it,
 // whatever the server allows.
-func (offer DeflateParams) fits(resp DeflateParams) (agreed DeflateParams, err error) {
+func fits(offer, resp DeflateParams) (agreed DeflateParams, err error) {
 	switch {
 	case resp.ClientMaxWindowBits == AnyWindowBits:
 		return agreed, deflateError("client_max_window_bits without a value in a response")
@@ -257,7 +257,7 @@ func (d *Deflate) verify(got []Extension) (agreed DeflateParams, err error) {
 	}
 	for _, offer := range d.offers() {
 		var misfit error
-		if agreed, misfit = offer.fits(resp); misfit == nil {
+		if agreed, misfit = fits(offer, resp); misfit == nil {
 			return agreed, nil
 		} else if err == nil {
 			err = misfit

@@ -247,6 +247,7 @@ type place struct {
 }
 
 func newPlace(t *testing.T, secure bool, location func() string) *place {
+	t.Helper()
 	p := &place{}
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.got = r.Header.Clone()
@@ -344,6 +345,7 @@ func TestDialRefused(t *testing.T) {
 
 // silent accepts connections and says nothing.
 func silent(t *testing.T) net.Listener {
+	t.Helper()
 	l := listen(t, "tcp", "127.0.0.1:0")
 	t.Cleanup(func() { l.Close() })
 	return l

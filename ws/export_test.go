@@ -11,8 +11,8 @@ func (c *Compressor) Compress(p []byte) []byte { return c.d.compress(nil, p) }
 func (c *Compressor) Reset()                   { c.d.reset() }
 
 // Inflate pushes data through an inflater in pieces of a size, with room for so
-// much output at a time, and stops at max octets.
-func Inflate(data []byte, window, piece, limit, max int) (out []byte, boundary bool, err error) {
+// much output at a time, and stops when it has more than most octets.
+func Inflate(data []byte, window, piece, limit, most int) (out []byte, boundary bool, err error) {
 	var f inflater
 	f.reset(window)
 	var in []byte
@@ -31,7 +31,7 @@ func Inflate(data []byte, window, piece, limit, max int) (out []byte, boundary b
 		if err != nil {
 			return out, false, err
 		}
-		if len(out) > max {
+		if len(out) > most {
 			return out, false, io.ErrShortBuffer
 		}
 	}

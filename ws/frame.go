@@ -167,6 +167,7 @@ func ParseHeader(p []byte) (h Header, n int, err error) {
 		}
 		h.Length = binary.BigEndian.Uint64(p[2:])
 		n = 10
+	default: // the length is in the second octet
 	}
 	if h.Masked {
 		if len(p) < n+4 {
@@ -214,6 +215,7 @@ func ReadHeader(r io.Reader) (Header, error) {
 		n += 2
 	case Form64:
 		n += 8
+	default: // the length is in the second octet
 	}
 	if start.Masked {
 		n += 4

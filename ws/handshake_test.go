@@ -26,6 +26,7 @@ func TestAcceptKey(t *testing.T) {
 
 // serverAnswer is what AcceptNet says to these octets.
 func serverAnswer(t testing.TB, req string, opts *ws.AcceptOptions) (answer string, err error) {
+	t.Helper()
 	near, far := net.Pipe()
 	go func() {
 		_, _ = io.WriteString(far, req)
@@ -207,6 +208,7 @@ func TestClientHandshake(t *testing.T) {
 // dialAnswer dials a server that answers with these octets. KEY stands for the
 // right accept value.
 func dialAnswer(t testing.TB, resp string, opts *ws.DialOptions) (*ws.Conn, error) {
+	t.Helper()
 	near, far := net.Pipe()
 	t.Cleanup(func() { far.Close() })
 	opts.NetDial = func(context.Context, string, string) (net.Conn, error) { return near, nil }

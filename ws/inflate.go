@@ -175,8 +175,8 @@ func (f *inflater) inflate(in []byte, limit int) (used int, err error) {
 			}
 			f.endBlock()
 			continue
+		default: // the headers: bit by bit is fast enough
 		}
-		// The headers: bit by bit is fast enough.
 		for f.nbits <= 56 && n < len(in) {
 			f.bits |= uint64(in[n]) << f.nbits
 			f.nbits += 8
@@ -277,6 +277,7 @@ func (f *inflater) header() (ok bool, err error) {
 		f.state = atLens
 	case atLens:
 		return f.codeLengths()
+	default: // no header
 	}
 	return true, nil
 }

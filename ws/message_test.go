@@ -99,7 +99,7 @@ func TestReadFragment(t *testing.T) {
 func TestReadFragmentTimeout(t *testing.T) {
 	client, peer := rawPair(t, false, nil)
 	first := peer.frame(frame(ws.OpText, false, "halves"))
-	rest := append(first[5:], peer.frame(frame(ws.OpContinuation, true, ""))...)
+	rest := slices.Concat(first[5:], peer.frame(frame(ws.OpContinuation, true, "")))
 	sent := make(chan struct{})
 	go func() {
 		_, _ = peer.Write(first[:5])

@@ -179,6 +179,7 @@ func (p *rawPeer) collect() <-chan []ws.Frame {
 }
 
 func within(t testing.TB, d time.Duration) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)
 	return ctx

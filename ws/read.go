@@ -100,7 +100,7 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 		return 0, dst, opError("read", err)
 	}
 	start := len(dst)
-	p := append(dst, r.kept...)
+	p := append(dst, r.kept...) //nolint:gocritic // dst is there to be appended to
 	r.kept = nil
 	for {
 		if len(p) == cap(p) && !r.atEnd() {
@@ -137,7 +137,7 @@ func (c *Conn) whole(dst []byte) (MessageType, []byte, bool) {
 		CheckHeader(h, State{Server: !c.client}) != nil {
 		return 0, dst, false
 	}
-	p := append(dst, in[n:n+int(h.Length)]...)
+	p := append(dst, in[n:n+int(h.Length)]...) //nolint:gocritic // dst is there to be appended to
 	payload := p[len(dst):]
 	if h.Masked {
 		Mask(h.MaskKey, 0, payload)
@@ -226,7 +226,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	n, err := m.c.some(ctx, p)
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // the end of the message is io.EOF itself
 		m.eof = true
 	} else if err != nil {
 		err = opError("read", err)
@@ -564,10 +564,10 @@ func (c *Conn) readNet(ctx context.Context, p []byte) (int, error) {
 		if err == nil {
 			continue // allowed to an io.Reader, discouraged
 		}
-		if cause := ctxError(ctx, err); cause != err {
+		if cause := ctxError(ctx, err); cause != err { //nolint:errorlint // the very same: ctx has not ended
 			return 0, cause
 		}
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // as an io.Reader says it
 			err = io.ErrUnexpectedEOF
 		}
 		return 0, c.lost(err)

@@ -178,7 +178,7 @@ func (s *Server) serve(nc net.Conn, reject *RejectError) {
 		<-s.turns
 	}
 	// The stack that a handshake takes would stay as long as the connection.
-	go s.run(nil, c, addrString(nc.RemoteAddr()), err)
+	go s.run(nil, c, addrString(nc.RemoteAddr()), err) //nolint:staticcheck // no values
 }
 
 // ServeHTTP answers a handshake that came through an HTTP server and runs the

@@ -10,6 +10,7 @@ import (
 // §4.1 by the time there is a [Conn].
 type ConnState uint8
 
+// The states, in the order in which they come.
 const (
 	ConnOpen    ConnState = iota
 	ConnClosing           // a close frame was sent or received (RFC 6455 §7.1.3)

@@ -84,12 +84,12 @@ func logFrame(log *slog.Logger, e FrameEvent) {
 	if e.Sent {
 		message = "frame sent"
 	}
-	log.LogAttrs(ctx, slog.LevelDebug, message, attrs...)
+	log.LogAttrs(ctx, slog.LevelDebug, message, attrs...) //nolint:sloglint // one of two
 }
 
 func (o *DialOptions) debug(ctx context.Context, message string, attrs ...slog.Attr) {
 	if o.Logger != nil {
-		o.Logger.LogAttrs(ctx, slog.LevelDebug, message, attrs...)
+		o.Logger.LogAttrs(ctx, slog.LevelDebug, message, attrs...) //nolint:sloglint // literals of the callers
 	}
 }
 

@@ -57,7 +57,7 @@ func (v *UTF8Validator) Reset() { *v = UTF8Validator{} }
 // needs, and whether seq can be completed at all (RFC 3629 §4).
 func utf8Prefix(seq []byte) (need int, ok bool) {
 	lo, hi := byte(0x80), byte(0xBF)
-	size := 0
+	var size int
 	switch b := seq[0]; {
 	case b < 0x80:
 		size = 1

@@ -52,7 +52,7 @@ wsconform.yaml, as for test.`,
 		Example: `  wsconform autobahn run --role server --url ws://127.0.0.1:9001
   wsconform autobahn run --role server -- ./my-server --port {port}
   wsconform autobahn run --role client --exclude '12.*,13.*' -- ./my-client {url}`,
-		RunE: func(c *cobra.Command, command []string) error { return o.run(c, command) },
+		RunE: o.run,
 	}
 	f := c.Flags()
 	f.StringVar(&o.role, "role", "server", "what the agent is: `server` or client")

@@ -61,7 +61,7 @@ has any, 130 interrupted.`,
 		Example: `  wsconform compare
   wsconform compare go-gorilla js-ws --role server --cases '1.*,5.*'
   wsconform compare --engine both -o out/compare`,
-		RunE: func(c *cobra.Command, names []string) error { return o.run(c, names) },
+		RunE: o.run,
 	}
 	f := c.Flags()
 	o.agents.flags(f)

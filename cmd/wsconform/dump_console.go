@@ -111,7 +111,8 @@ func (con *console) lines(first []string) <-chan input {
 		default:
 			s := bufio.NewScanner(con.in)
 			s.Buffer(nil, maxMessage)
-			for s.Scan() && give(s.Text()) {
+			for more := true; more && s.Scan(); {
+				more = give(s.Text())
 			}
 			if s.Err() != nil {
 				con.note("input: " + s.Err().Error())

@@ -55,12 +55,9 @@ func flawed(args []string) int {
 		os.Exit(3)
 	}
 	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
-		for *noise > 0 {
-			line := strings.Repeat("x", 99) + "\n"
-			for n := 0; n < *noise; n += len(line) {
-				fmt.Fprint(os.Stderr, line)
-			}
-			break
+		line := strings.Repeat("x", 99) + "\n"
+		for n := 0; n < *noise; n += len(line) {
+			fmt.Fprint(os.Stderr, line)
 		}
 		struck := false
 		for {

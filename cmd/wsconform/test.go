@@ -68,7 +68,7 @@ wsconform.yaml; wsconform baseline writes it.`,
   wsconform test ws://127.0.0.1:9001 --cases '5.*' --exclude 5.19,5.20
   wsconform test --server-cmd './my-server --port {port}'
   wsconform test --client -- ./my-client {url}`,
-		RunE: func(c *cobra.Command, args []string) error { return o.run(c, args) },
+		RunE: o.run,
 	}
 	f := c.Flags()
 	f.StringVar(&o.engine, "engine", "native", "who plays the cases: `native`, or autobahn, the original in a container")

@@ -144,6 +144,7 @@ func (f *fake) box(id string) *box {
 }
 
 func newFake(t *testing.T) *fake {
+	t.Helper()
 	f := &fake{}
 	f.OnContainerCreate = func(*container.Config, *container.HostConfig) (container.CreateResponse, error) {
 		f.mu.Lock()
@@ -220,6 +221,7 @@ func (b *box) say(format string, a ...any) {
 }
 
 func (b *box) play(t *testing.T) {
+	t.Helper()
 	defer close(b.ended)
 	defer b.logs.Close()
 	if spec, ok := b.config["server.json"]; ok {
@@ -235,6 +237,7 @@ func (b *box) play(t *testing.T) {
 // a case is announced once the handshake is done, a refused connection ends the
 // part, and reports are written at its end.
 func (b *box) fuzzingClient(t *testing.T, part int, config []byte) {
+	t.Helper()
 	var spec struct {
 		OutDir  string
 		Servers []struct{ Agent, URL string }
@@ -284,6 +287,7 @@ func (b *box) begins(id string) {
 
 // fuzzingServer serves the cases until the container is removed.
 func (b *box) fuzzingServer(t *testing.T, config []byte) {
+	t.Helper()
 	var spec struct {
 		URL, OutDir string
 		Cases       []string

@@ -141,7 +141,7 @@ func (h Host) aptSettings() []byte {
 	dump := h.AptConfig
 	if dump == nil {
 		dump = func() []byte {
-			out, err := exec.Command("apt-config", "dump").Output()
+			out, err := exec.Command("apt-config", "dump").Output() //nolint:noctx // it reads a few files
 			if err != nil {
 				return nil // no apt, so no settings
 			}

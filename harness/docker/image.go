@@ -65,7 +65,7 @@ func (e *Engine) Pull(ctx context.Context, ref string, progress func(line string
 	body, err := e.api.ImagePull(ctx, ref, image.PullOptions{})
 	if err == nil {
 		defer body.Close()
-		_, err = follow(body, progress, func() { watch.Reset(PullStall) })
+		err = follow(body, progress, func() { watch.Reset(PullStall) })
 	}
 	switch {
 	case err == nil:
@@ -146,7 +146,7 @@ func (e *Engine) Build(ctx context.Context, files fs.FS, opts BuildOptions) (Ima
 	defer resp.Body.Close()
 
 	var out buildOutput
-	_, err = follow(resp.Body, func(line string) {
+	err = follow(resp.Body, func(line string) {
 		out.add(line)
 		if opts.Progress != nil {
 			opts.Progress(line)
@@ -211,7 +211,7 @@ func (e *Engine) Import(ctx context.Context, tarball io.Reader, ref string, labe
 	})
 	if err == nil {
 		defer body.Close()
-		_, err = follow(body, nil, nil)
+		err = follow(body, nil, nil)
 	}
 	if err != nil {
 		return Image{}, e.wrap(ctx, "import "+ref, err)

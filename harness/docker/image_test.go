@@ -53,8 +53,10 @@ func TestBuild(t *testing.T) {
 			opts = o
 			for tr := tar.NewReader(r); ; {
 				h, err := tr.Next()
-				if err != nil {
+				if errors.Is(err, io.EOF) {
 					break
+				} else if err != nil {
+					return nil, err
 				}
 				data, _ := io.ReadAll(tr)
 				files[h.Name] = string(data)

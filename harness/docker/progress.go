@@ -29,16 +29,12 @@ type message struct {
 	} `json:"progressDetail"`
 	Error  *streamError `json:"errorDetail"`
 	ErrStr string       `json:"error"`
-	Aux    *struct {
-		ID string `json:"ID"`
-	} `json:"aux"`
 }
 
-// follow reads the stream to its end and returns the id of the image that was
-// made, if the engine told. Lines go to line, with the terminal's colours taken
-// out; alive is called for every message. Both may be nil. A failure that the
-// engine reports is a *streamError.
-func follow(r io.Reader, line func(string), alive func()) (id string, err error) {
+// follow reads the stream to its end. Lines go to line, with the terminal's
+// colours taken out; alive is called for every message. Both may be nil. A failure
+// that the engine reports is a *streamError.
+func follow(r io.Reader, line func(string), alive func()) error {
 	if line == nil {
 		line = func(string) {}
 	}
@@ -49,9 +45,9 @@ func follow(r io.Reader, line func(string), alive func()) (id string, err error)
 		switch err := dec.Decode(&m); {
 		case errors.Is(err, io.EOF):
 			flush(&rest, line)
-			return id, nil
+			return nil
 		case err != nil:
-			return id, err
+			return err
 		}
 		if alive != nil {
 			alive()
@@ -59,12 +55,10 @@ func follow(r io.Reader, line func(string), alive func()) (id string, err error)
 		switch {
 		case m.Error != nil:
 			flush(&rest, line)
-			return id, m.Error
+			return m.Error
 		case m.ErrStr != "":
 			flush(&rest, line)
-			return id, &streamError{Message: m.ErrStr}
-		case m.Aux != nil && m.Aux.ID != "":
-			id = m.Aux.ID
+			return &streamError{Message: m.ErrStr}
 		case m.Stream != "":
 			lines := strings.Split(rest+m.Stream, "\n")
 			rest = lines[len(lines)-1]

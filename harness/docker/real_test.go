@@ -68,6 +68,7 @@ func testImage(t *testing.T, eng *docker.Engine) string {
 }
 
 func buildBox(t *testing.T, eng *docker.Engine) (string, error) {
+	t.Helper()
 	program := filepath.Join(t.TempDir(), "box")
 	if out, err := goBuild(t, program); err != nil {
 		return "", errors.Join(err, errors.New(out))
@@ -185,7 +186,7 @@ func TestRealLogsAndStop(t *testing.T) {
 	ready, done := make(chan struct{}), make(chan error, 1)
 	var got []string
 	go func() {
-		done <- c.Logs(t.Context(), func(s docker.Stream, text string) {
+		done <- c.Logs(t.Context(), func(_ docker.Stream, text string) {
 			got = append(got, text)
 			if text == "ready" {
 				close(ready)

@@ -14,6 +14,7 @@ import (
 
 // goBuild builds testdata/box as a static program for the engine.
 func goBuild(t *testing.T, out string) (string, error) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "./testdata/box")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 	text, err := cmd.CombinedOutput()
@@ -33,6 +34,7 @@ func tarOf(name string, data []byte) io.Reader {
 // httpGet asks until somebody answers: a published port may be open before the
 // program behind it listens.
 func httpGet(t *testing.T, url string) (string, error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for {

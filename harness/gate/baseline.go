@@ -62,7 +62,7 @@ func whole(run *harness.Run) error {
 	case len(without) > 0:
 		return fmt.Errorf("%s no verdict, so the run is no measure: %s", haveOf(len(without), len(run.Header.Selection.Selected)), Ranges(without, run))
 	case len(crashed) > 0:
-		return fmt.Errorf("the agent crashed or hung in %s: %s", plural(len(crashed), "case"), Ranges(crashed, run))
+		return fmt.Errorf("the agent crashed or hung in %s: %s", countCases(len(crashed)), Ranges(crashed, run))
 	case run.Footer == nil:
 		return errors.New("the run was cut off before its end")
 	}

@@ -384,7 +384,7 @@ func (d *decider) aboutRun() {
 		why, _, _ := strings.Cut(foot.Error, "\n")
 		d.violate(Untestable, nil, nil, "the agent could not be tested to the end: %s", strings.TrimSuffix(why, "; it last said:"))
 	case len(d.broken) > 0:
-		d.violate(NotJudged, nil, d.broken, "%s could not be judged: %s", plural(len(d.broken), "case"), Ranges(d.broken, d.run))
+		d.violate(NotJudged, nil, d.broken, "%s could not be judged: %s", countCases(len(d.broken)), Ranges(d.broken, d.run))
 	}
 	switch {
 	case d.executed == 0 && len(d.missing) == 0 && len(d.broken) == 0:
@@ -395,7 +395,7 @@ func (d *decider) aboutRun() {
 		d.violate(Missing, nil, nil, "the run was cut off before its end")
 	}
 	if d.executed < d.min && !byID(d.run.Header.Selection) {
-		d.violate(TooFew, nil, nil, "%s played, and the policy is minExecuted: %d", plural(d.executed, "case"), d.min)
+		d.violate(TooFew, nil, nil, "%s played, and the policy is minExecuted: %d", countCases(d.executed), d.min)
 	}
 }
 

@@ -240,8 +240,7 @@ func open(name string, text []byte) (*document, error) {
 		}
 		d.blocks = append(d.blocks, b)
 	}
-	first := d.lines[d.blocks[0].line-1]
-	d.indent = first[:strings.Index(first, "-")]
+	d.indent, _, _ = strings.Cut(d.lines[d.blocks[0].line-1], "-")
 	return d, nil
 }
 

@@ -61,16 +61,16 @@ var phrases = []struct {
 
 func haveOf(n, all int) string {
 	if n == 1 {
-		return fmt.Sprintf("1 of %s has", plural(all, "case"))
+		return fmt.Sprintf("1 of %s has", countCases(all))
 	}
-	return fmt.Sprintf("%d of %s have", n, plural(all, "case"))
+	return fmt.Sprintf("%d of %s have", n, countCases(all))
 }
 
-func plural(n int, what string) string {
+func countCases(n int) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 case"
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d cases", n)
 }
 
 // Ranges names cases, those that follow each other in the run (or, without one,

@@ -327,7 +327,8 @@ type turn struct {
 // ended by itself and not in success, or could not be started.
 func (t *turn) play(ctx context.Context) error {
 	r := t.run
-	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(r.driver.Host, "127.0.0.1"), strconv.Itoa(r.driver.Port)))
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(cmp.Or(r.driver.Host, "127.0.0.1"), strconv.Itoa(r.driver.Port)))
 	if err != nil {
 		return fmt.Errorf("listen for the driver: %w", err)
 	}

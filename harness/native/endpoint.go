@@ -137,8 +137,7 @@ func parameters(query string) (map[string]string, error) {
 }
 
 func (e *Endpoint) route(ctx context.Context, nc net.Conn, h head, path string, q map[string]string, offers []ws.DeflateParams, late *refusal) {
-	switch path {
-	case "/runCase":
+	if path == "/runCase" {
 		c, ok := e.find(q)
 		if !ok || q["agent"] == "" {
 			respond(nc, refuse(500, "no such case, or no agent given"))

@@ -36,7 +36,7 @@ func TestHostileServers(t *testing.T) {
 		{"header byte by byte, never complete", []string{"1.1.1"}, func(nc net.Conn, _ *bufio.Reader) {
 			flood(nc, []byte("H"))
 		}},
-		{"no answer", []string{"1.1.1"}, func(nc net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) }},
+		{"no answer", []string{"1.1.1"}, func(_ net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) }},
 		{"not HTTP", []string{"1.1.1"}, func(nc net.Conn, _ *bufio.Reader) { nc.Write(make([]byte, 512)) }},
 		{"claims 2^63-1 octets", []string{"1.1.2", "9.1.1"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
 			nc.Write(binary.BigEndian.AppendUint64([]byte{0x82, 127}, 1<<63-1))

@@ -91,6 +91,7 @@ func TestTransports(t *testing.T) {
 }
 
 func counting(t *testing.T, passed *int) func(harness.Result) {
+	t.Helper()
 	return func(r harness.Result) {
 		if r.Outcome == harness.Pass || r.Outcome == harness.PassLenient {
 			*passed++

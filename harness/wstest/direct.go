@@ -47,6 +47,7 @@ func direct(ctx context.Context, nc net.Conn, early []byte) {
 			err = d.send(ws.Header{Fin: true, Opcode: ws.OpPong}, payload, 0)
 		case ws.OpText:
 			err = d.command(payload)
+		default: // a pong asks for nothing
 		}
 		if err != nil {
 			return

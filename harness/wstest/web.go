@@ -186,7 +186,7 @@ func serveFile(w http.ResponseWriter, r *http.Request, fsys fs.FS, name string, 
 		http.NotFound(w, r)
 		return
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	content, ok := f.(io.ReadSeeker)
 	if !ok {
 		http.NotFound(w, r)

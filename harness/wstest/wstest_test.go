@@ -120,9 +120,9 @@ type index map[string]map[string]struct {
 	ReportFile              string
 }
 
-func readIndex(t *testing.T, dir string) index {
+func readIndex(t *testing.T) index {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, "index.json"))
+	data, err := os.ReadFile(filepath.Join("out", "index.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestFuzzingServer(t *testing.T) {
 	if err := client.wait(t); err != nil {
 		t.Fatalf("testeeclient: %v", err)
 	}
-	got := readIndex(t, "out")["my client/1 <b>"]
+	got := readIndex(t)["my client/1 <b>"]
 	if len(got) != 28 {
 		t.Errorf("index.json: got %d cases, want 28", len(got))
 	}
@@ -259,7 +259,7 @@ func TestReportsHoldTheLastCase(t *testing.T) {
 		if _, err := ask(t, url+"/updateReports?agent=a"); err != nil {
 			t.Fatal(err)
 		}
-		if got := readIndex(t, "out")["a"]["7.3.1"].Behavior; got != "OK" {
+		if got := readIndex(t)["a"]["7.3.1"].Behavior; got != "OK" {
 			t.Fatalf("behavior: got %q, want OK", got)
 		}
 		if err := os.RemoveAll("out"); err != nil {
@@ -355,7 +355,7 @@ func TestFuzzingClient(t *testing.T) {
 	if err := p.wait(t); err != nil {
 		t.Fatalf("fuzzingclient: %v\n%s", err, p.stderr.String())
 	}
-	got := readIndex(t, "out")
+	got := readIndex(t)
 	if len(got) != 2 || len(got["wsconform 1.0.0"]) != 11 || len(got["named"]) != 10 {
 		t.Errorf("index.json: got %d agents with %d and %d cases, want 2 with 11 and 10", len(got), len(got["wsconform 1.0.0"]), len(got["named"]))
 	}
@@ -402,7 +402,7 @@ func TestFuzzingClientInterrupted(t *testing.T) {
 	if err := p.wait(t); !errors.Is(err, wstest.ErrInterrupted) {
 		t.Errorf("got %v, want %v", err, wstest.ErrInterrupted)
 	}
-	got := readIndex(t, "out")["a"]
+	got := readIndex(t)["a"]
 	if _, ok := got["12.1.18"]; ok || len(got) != 8 {
 		t.Errorf("index.json: got %d cases, want the 8 of section 1.1", len(got))
 	}

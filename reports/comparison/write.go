@@ -30,7 +30,7 @@ var (
 func asset(name string) string {
 	p, err := assets.ReadFile("site/" + name)
 	if err != nil {
-		panic(err) // embedded: cannot be missing
+		panic(err) //nolint:forbidigo // embedded: cannot be missing
 	}
 	return string(p)
 }

@@ -56,6 +56,7 @@ acl CONNECT method CONNECT
 `
 
 func squid(t *testing.T, password bool) proxy {
+	t.Helper()
 	path := find(t, "squid", "squid")
 	addr := freeAddr(t)
 	rules := "http_access allow localhost CONNECT\n"
@@ -72,6 +73,7 @@ func squid(t *testing.T, password bool) proxy {
 }
 
 func startSquid(t *testing.T, path, addr, config string) *program {
+	t.Helper()
 	logs := filepath.Dir(write(t, "note", ""))
 	if err := os.Chmod(logs, 0o777); err != nil {
 		t.Fatal(err)
@@ -81,6 +83,7 @@ func startSquid(t *testing.T, path, addr, config string) *program {
 }
 
 func squidTLS(t *testing.T) proxy {
+	t.Helper()
 	path := find(t, "squid", "squid")
 	addr := freeAddr(t)
 	cert, trust := certificate(t)
@@ -103,6 +106,7 @@ func certificate(t *testing.T) (file string, trust *tls.Config) {
 }
 
 func tinyproxy(t *testing.T, password bool) proxy {
+	t.Helper()
 	path := find(t, "tinyproxy", "tinyproxy")
 	addr := freeAddr(t)
 	config := "Listen 127.0.0.1\nPort " + portOf(addr) + "\nAllow 127.0.0.1\nTimeout 60\n"
@@ -133,6 +137,7 @@ socks pass {
 // dante has no SOCKS4a: it takes the address that announces a name for one to
 // connect to, as curl sees too.
 func dante(t *testing.T) proxy {
+	t.Helper()
 	path := find(t, "danted", "dante-server")
 	addr := freeAddr(t)
 	me, err := user.Current()
@@ -148,6 +153,7 @@ func dante(t *testing.T) proxy {
 }
 
 func microsocks(t *testing.T, password bool) proxy {
+	t.Helper()
 	path := find(t, "microsocks", "microsocks")
 	addr := freeAddr(t)
 	args := []string{"-i", "127.0.0.1", "-p", portOf(addr)}
@@ -159,6 +165,7 @@ func microsocks(t *testing.T, password bool) proxy {
 
 // openSSH runs a server and a client that forwards dynamically to it.
 func openSSH(t *testing.T) proxy {
+	t.Helper()
 	daemon := find(t, "sshd", "openssh-server")
 	client := find(t, "ssh", "openssh-client")
 	keygen := find(t, "ssh-keygen", "openssh-client")
@@ -210,6 +217,7 @@ func TestProxies(t *testing.T) {
 }
 
 func (p proxy) reaches(t *testing.T, scheme string, plain, secure echo) {
+	t.Helper()
 	for _, target := range []struct {
 		url   string
 		trust *tls.Config
@@ -229,6 +237,7 @@ func (p proxy) reaches(t *testing.T, scheme string, plain, secure echo) {
 
 // What a proxy cannot reach is an error of the proxy, told by it.
 func (p proxy) reachesNobody(t *testing.T, scheme string) {
+	t.Helper()
 	c, err := dial(t, p, p.url(scheme, "me:secret"), "ws://"+freeAddr(t), nil)
 	if err == nil {
 		_ = c.CloseNow()
@@ -246,6 +255,7 @@ func (p proxy) reachesNobody(t *testing.T, scheme string) {
 }
 
 func (p proxy) wantsPassword(t *testing.T, scheme string, plain echo) {
+	t.Helper()
 	for _, credentials := range []string{"me:wrong@", ""} {
 		_, err := dial(t, p, scheme+"://"+credentials+p.addr, plain.url("127.0.0.1"), nil)
 		t.Logf("credentials %q: %v", credentials, err)
