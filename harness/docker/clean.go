@@ -19,20 +19,21 @@ func ours(run string) filters.Args {
 }
 
 // CleanOptions say what [Engine.Clean] removes. The zero value removes the
-// containers of runs whose process has ended.
+// containers and networks of runs whose process has ended.
 type CleanOptions struct {
-	Force  bool // also containers of runs that may still go on
+	Force  bool // also those of runs that may still go on
 	Images bool // also all images that carry our label, unless a container needs them
 }
 
 // A Cleaned tells what [Engine.Clean] did.
 type Cleaned struct {
 	Containers []string // ids of those removed
+	Networks   []string // ids of those removed
 	Images     []string // names or ids of those removed
-	Kept       []string // ids of containers that were left to their owners
+	Kept       []string // ids of containers and networks that were left to their owners
 }
 
-// Clean removes what earlier runs left behind: containers that carry our label
+// Clean removes what earlier runs left behind: containers and networks that carry our label
 // and whose owner, by pid and start time, is gone. Those of other machines and of
 // unknown owners stay unless forced. It goes on after an error; the errors are
 // joined.
@@ -54,6 +55,22 @@ func (e *Engine) Clean(ctx context.Context, opts CleanOptions) (Cleaned, error) 
 		}
 		done.Containers = append(done.Containers, c.ID)
 	}
+	networks, err := e.networks(ctx, "")
+	errs = append(errs, err)
+	for _, n := range networks {
+		if n.Owned && !opts.Force {
+			done.Kept = append(done.Kept, n.ID)
+			continue
+		}
+		switch err := e.removeNetwork(ctx, n.ID); {
+		case err == nil:
+			done.Networks = append(done.Networks, n.ID)
+		case errdefs.IsPermissionDenied(err): // a container is on it, whose owner lives
+			done.Kept = append(done.Kept, n.ID)
+		default:
+			errs = append(errs, err)
+		}
+	}
 	if opts.Images {
 		images, err := e.removeImages(ctx, "")
 		done.Images = images
@@ -62,7 +79,7 @@ func (e *Engine) Clean(ctx context.Context, opts CleanOptions) (Cleaned, error) 
 	return done, errors.Join(errs...)
 }
 
-// RemoveRun removes the containers of the run of e, whatever became of those
+// RemoveRun removes the containers and networks of the run of e, whatever became of those
 // that made them. It does its work also when ctx is cancelled.
 func (e *Engine) RemoveRun(ctx context.Context) error {
 	ctx, cancel := detached(ctx)
@@ -71,6 +88,11 @@ func (e *Engine) RemoveRun(ctx context.Context) error {
 	errs := []error{err}
 	for _, c := range list {
 		errs = append(errs, e.remove(ctx, c.ID))
+	}
+	networks, err := e.networks(ctx, e.run)
+	errs = append(errs, err)
+	for _, n := range networks {
+		errs = append(errs, e.removeNetwork(ctx, n.ID))
 	}
 	return errors.Join(errs...)
 }

@@ -30,8 +30,10 @@ type Spec struct {
 	Mounts  []Mount
 	Tmpfs   []string // paths that get an empty file system in memory
 
-	// Network is "" for a bridge, "host" for the network of the machine, or "none".
+	// Network is "" for a bridge, "host" for the network of the machine, "none", or
+	// the name of a [Network].
 	Network string
+	DNS     []string // servers that are asked for names; nil is those of the machine
 	// Publish lists TCP ports of the container that are reachable on the loopback
 	// interface; 0 as host port picks a free one. Not for Network "host".
 	Publish []Port
@@ -87,6 +89,7 @@ func (e *Engine) Create(ctx context.Context, spec Spec) (*Container, error) {
 	}
 	host := &container.HostConfig{
 		NetworkMode:    container.NetworkMode(spec.Network),
+		DNS:            spec.DNS,
 		ReadonlyRootfs: spec.ReadOnly,
 		CapDrop:        []string{"ALL"},
 		SecurityOpt:    []string{"no-new-privileges"},
@@ -268,7 +271,8 @@ func (e *Engine) remove(ctx context.Context, id string) error {
 	return e.wrap(ctx, "remove container "+id[:min(12, len(id))], err)
 }
 
-// A Leftover is a container that carries our label.
+// A Leftover is a container, or a network without the fields Image and State, that
+// carries our label.
 type Leftover struct {
 	ID, Image, Run, State string
 	// Owned is set when the process that made it may still be at work.
@@ -282,14 +286,16 @@ func (e *Engine) List(ctx context.Context, run string) ([]Leftover, error) {
 	if err != nil {
 		return nil, e.wrap(ctx, "list containers", err)
 	}
-	me := self()
 	var all []Leftover
 	for _, s := range slices.Backward(list) { // the engine lists the newest first
-		o, known := parseOwner(s.Labels[LabelOwner])
-		all = append(all, Leftover{
-			ID: s.ID, Image: s.Image, Run: s.Labels[LabelRun], State: s.State,
-			Owned: !known || o.mayLive(me),
-		})
+		l := leftover(s.ID, s.Labels)
+		l.Image, l.State = s.Image, s.State
+		all = append(all, l)
 	}
 	return all, nil
+}
+
+func leftover(id string, labels map[string]string) Leftover {
+	o, known := parseOwner(labels[LabelOwner])
+	return Leftover{ID: id, Run: labels[LabelRun], Owned: !known || o.mayLive(self())}
 }

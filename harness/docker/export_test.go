@@ -28,5 +28,12 @@ func ReusedPID() string {
 	return o.String()
 }
 
+// OwnerOf returns the value of [LabelOwner] of another process of this machine.
+func OwnerOf(pid int) string {
+	o := self()
+	o.pid, o.started = pid, started(pid)
+	return o.String()
+}
+
 // Self returns the value of [LabelOwner] of this process.
 func Self() string { return self().String() }

@@ -87,17 +87,17 @@ func (o owner) mayLive(me owner) bool {
 	return err == nil || errors.Is(err, os.ErrPermission)
 }
 
-// started returns when the process started, or "" if there is no such process
-// or no /proc.
+// started returns when the process started, or "" if there is no such process,
+// it has ended and nobody has asked how, or there is no /proc.
 func started(pid int) string {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return ""
 	}
 	// The second field, a name in parentheses, may hold anything; the fields after
-	// it are numbers. The start time is field 22.
+	// it are its state, a letter, and numbers. The start time is field 22.
 	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(f) < 20 {
+	if len(f) < 20 || f[0] == "Z" {
 		return ""
 	}
 	return f[19]

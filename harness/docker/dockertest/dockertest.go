@@ -23,8 +23,8 @@ import (
 )
 
 // API answers the calls of harness/docker with its hooks. A call without a hook
-// fails, as an answer of the engine would, except that pings succeed and that
-// removing and pruning do. The calls are kept. It is safe for concurrent use as
+// fails, as an answer of the engine would, except that pings succeed, that
+// removing and pruning do, and that there are no networks. The calls are kept. It is safe for concurrent use as
 // long as the hooks are.
 type API struct {
 	OnPing             func() error
@@ -45,6 +45,10 @@ type API struct {
 	OnContainerList    func(opts container.ListOptions) ([]container.Summary, error)
 	OnCopyFrom         func(id, path string) (io.ReadCloser, container.PathStat, error)
 	OnCopyTo           func(id, path string, tar io.Reader) error
+	OnNetworkCreate    func(name string, opts network.CreateOptions) (network.CreateResponse, error)
+	OnNetworkInspect   func(id string) (network.Inspect, error)
+	OnNetworkList      func(opts network.ListOptions) ([]network.Summary, error)
+	OnNetworkRemove    func(ctx context.Context, id string) error
 	OnEvents           func(opts events.ListOptions) ([]events.Message, error)
 
 	mu    sync.Mutex // guards calls
@@ -265,6 +269,42 @@ func (a *API) CopyToContainer(_ context.Context, id, path string, tar io.Reader,
 		return unexpected("CopyToContainer")
 	}
 	return a.OnCopyTo(id, path, tar)
+}
+
+// NetworkCreate calls OnNetworkCreate.
+func (a *API) NetworkCreate(_ context.Context, name string, opts network.CreateOptions) (network.CreateResponse, error) {
+	a.called("NetworkCreate")
+	if a.OnNetworkCreate == nil {
+		return network.CreateResponse{}, unexpected("NetworkCreate")
+	}
+	return a.OnNetworkCreate(name, opts)
+}
+
+// NetworkInspect calls OnNetworkInspect.
+func (a *API) NetworkInspect(_ context.Context, id string, _ network.InspectOptions) (network.Inspect, error) {
+	a.called("NetworkInspect", id)
+	if a.OnNetworkInspect == nil {
+		return network.Inspect{}, unexpected("NetworkInspect")
+	}
+	return a.OnNetworkInspect(id)
+}
+
+// NetworkList calls OnNetworkList.
+func (a *API) NetworkList(_ context.Context, opts network.ListOptions) ([]network.Summary, error) {
+	a.called("NetworkList", opts.Filters.Get("label")...)
+	if a.OnNetworkList == nil {
+		return nil, nil
+	}
+	return a.OnNetworkList(opts)
+}
+
+// NetworkRemove calls OnNetworkRemove.
+func (a *API) NetworkRemove(ctx context.Context, id string) error {
+	a.called("NetworkRemove", id)
+	if a.OnNetworkRemove == nil {
+		return nil
+	}
+	return a.OnNetworkRemove(ctx, id)
 }
 
 // Events calls OnEvents. After the events that it gives the stream fails, or

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -45,6 +46,8 @@ func run(verb string, args []string) error {
 		return os.Symlink("/etc/passwd", filepath.Join(args[0], "link"))
 	case "serve": // PORT FILE
 		return serve(args[0], args[1])
+	case "dial": // ADDRESS...
+		dial(args)
 	case "talk": // until a signal comes
 		signals := make(chan os.Signal, 1)
 		signal.Notify(signals, syscall.SIGTERM)
@@ -54,6 +57,25 @@ func run(verb string, args []string) error {
 		os.Exit(5)
 	}
 	return nil
+}
+
+// dial says of each address whether it can be reached.
+func dial(addrs []string) {
+	said := make(chan string)
+	for _, addr := range addrs {
+		go func() {
+			conn, err := net.DialTimeout("tcp", addr, 5*time.Second)
+			if err != nil {
+				said <- "cut off from " + addr
+				return
+			}
+			_ = conn.Close()
+			said <- "reached " + addr
+		}()
+	}
+	for range addrs {
+		fmt.Println(<-said)
+	}
 }
 
 // serve answers each HTTP request with the file. It does without net/http, which
