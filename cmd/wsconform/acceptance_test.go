@@ -208,6 +208,30 @@ func TestInterruptKeepsResultsAndReports(t *testing.T) {
 	}
 }
 
+// However often SIGTERM comes, the end is in good order, so that nothing is left.
+func TestTermAgainAndAgain(t *testing.T) {
+	out := t.TempDir()
+	c := slowRun(t, out)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = c.Wait()
+	}()
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for sent := 0; ; sent++ {
+		_ = c.Process.Signal(syscall.SIGTERM) // it may have ended
+		select {
+		case <-ended:
+			if got := c.ProcessState.ExitCode(); got != exitInterrupted || sent == 0 {
+				t.Errorf("after %d signals: %v, want exit code 130", sent+1, c.ProcessState)
+			}
+			return
+		case <-again.C:
+		}
+	}
+}
+
 func TestKillKeepsWhatHadEnded(t *testing.T) {
 	out := t.TempDir()
 	c := slowRun(t, out)

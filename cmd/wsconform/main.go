@@ -16,8 +16,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal asks for an end in good order, the second one ends at once.
-	context.AfterFunc(ctx, stop)
+	// The first signal asks for an end in good order. An impatient person ends it at
+	// once by a second interrupt; whoever sends SIGTERM twice has SIGKILL for that.
+	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) })
 	code := start(ctx)
 	stop()
 	os.Exit(code)
