@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ func Listening(ctx context.Context, addr string) bool {
 		return false
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err == nil && loopback(host) {
-		if found, known := kernelListens(uint16(n)); known {
+		if found, known := kernelListens("/proc/net", uint16(n)); known {
 			return found
 		}
 	}
@@ -49,10 +50,18 @@ func loopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// kernelListens looks for a listening socket in the tables of the Linux kernel.
-func kernelListens(port uint16) (found, known bool) {
-	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		f, err := os.Open(name)
+// ListeningIn reports whether something listens on the TCP port in the network
+// namespace of the process, as the kernel says.
+func ListeningIn(pid int, port uint16) bool {
+	found, _ := kernelListens(fmt.Sprintf("/proc/%d/net", pid), port)
+	return found
+}
+
+// kernelListens looks for a listening socket in the tables of the Linux kernel,
+// which are in dir.
+func kernelListens(dir string, port uint16) (found, known bool) {
+	for _, name := range []string{"tcp", "tcp6"} {
+		f, err := os.Open(filepath.Join(dir, name))
 		if err != nil {
 			continue
 		}

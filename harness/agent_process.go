@@ -174,6 +174,16 @@ func (p *Process) Forced() bool {
 // connection and end. The agent may be nil, for one that somebody else has
 // started. After the patience is used up the error is [ErrNotListening].
 func WaitListening(ctx context.Context, p *Process, addr string, patience time.Duration) error {
+	err := WaitUntil(ctx, p, addr, patience, func() bool { return Listening(ctx, addr) })
+	if p == nil && errors.Is(err, ErrNotListening) && connects(ctx, addr) { // forwarded by the kernel, with no socket to be seen
+		return nil
+	}
+	return err
+}
+
+// WaitUntil is [WaitListening] for an agent whose sockets are to be looked for
+// elsewhere: it waits until listening reports true. The address is for errors.
+func WaitUntil(ctx context.Context, p *Process, addr string, patience time.Duration, listening func() bool) error {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	var ended <-chan struct{}
@@ -183,21 +193,18 @@ func WaitListening(ctx context.Context, p *Process, addr string, patience time.D
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
 	for {
-		if Listening(ctx, addr) {
+		if listening() {
 			return nil
 		}
 		select {
 		case <-ended:
-			if Listening(ctx, addr) { // it went into the background
+			if listening() { // it went into the background
 				return nil
 			}
 			return p.Ended()
 		case <-ctx.Done():
 			return fmt.Errorf("wait for %s: %w", addr, context.Cause(ctx))
 		case <-deadline.C:
-			if p == nil && connects(ctx, addr) { // forwarded by the kernel, with no socket to be seen
-				return nil
-			}
 			return notListening(p, addr, patience)
 		case <-poll.C:
 		}

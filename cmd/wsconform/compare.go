@@ -52,6 +52,11 @@ build, crashes, hangs or exceeds its bounds stays in the comparison with the
 reason. A comparison that was interrupted goes on where it was: rows of the same
 agent, engine and cases that are complete are not played again.
 
+With --isolate docker an agent sees the programs of this machine and its own
+folder, for reading only, and reaches no network but the harness: a network
+without a way out, on which it reaches this machine at one address. What else
+listens on all addresses of this machine, it reaches there too.
+
 Each row is a run file, DIR/runs/NAME-ROLE-ENGINE.jsonl; what an agent printed is
 in DIR/logs. The comparison of all run files there is DIR/index.html.
 
@@ -95,7 +100,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	if o.update {
 		return showUpdates(c, chosen)
 	}
-	contained, err := o.containers(c)
+	network, contained, err := o.containers(c)
 	if err != nil {
 		return err
 	}
@@ -112,7 +117,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	stderr := c.ErrOrStderr()
 	runner := &compare.Runner{
 		Workshop: &o.agents.workshop, Cases: list, Selection: sel, Dir: o.out, Tool: "wsconform " + toolVersion(), Host: thisHost(),
-		Parallel: o.parallel, Repeats: o.repeats, Patience: o.patience, Again: o.again, Isolation: compare.Isolation(o.isolate),
+		Parallel: o.parallel, Repeats: o.repeats, Patience: o.patience, Again: o.again, Network: network,
 		Progress: newCompareMeter(stderr),
 	}
 	begun := time.Now()
@@ -245,24 +250,30 @@ func (o *compareOptions) roles() ([]cases.Role, error) {
 }
 
 // containers makes sure that agents can be contained, if they are to be, and
-// returns what to call in the end.
-func (o *compareOptions) containers(c *cobra.Command) (done func(), err error) {
+// returns the network for that and what to call in the end.
+func (o *compareOptions) containers(c *cobra.Command) (network *docker.Network, done func(), err error) {
 	switch compare.Isolation(o.isolate) {
 	case compare.NoIsolation:
-		return func() {}, nil
+		return nil, func() {}, nil
 	case compare.InContainer:
 	default:
-		return nil, usagef("--isolate %q: it is none or docker", o.isolate)
+		return nil, nil, usagef("--isolate %q: it is none or docker", o.isolate)
 	}
 	engine, err := docker.Connect(c.Context())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := compare.EnsureRoot(c.Context(), engine); err != nil {
-		return nil, errors.Join(err, engine.Close())
+		return nil, nil, errors.Join(err, engine.Close())
 	}
-	return func() {
-		_, _ = engine.Clean(context.WithoutCancel(c.Context()), docker.CleanOptions{}) // of keepers that were killed
+	network, err = engine.CreateNetwork(c.Context())
+	if err != nil {
+		return nil, nil, errors.Join(err, engine.Close())
+	}
+	return network, func() {
+		ctx := context.WithoutCancel(c.Context())
+		_, _ = engine.Clean(ctx, docker.CleanOptions{}) // the containers of keepers that were killed
+		_ = network.Remove(ctx)                         // a later clean does it if this cannot
 		_ = engine.Close()
 	}, nil
 }

@@ -1,6 +1,7 @@
 package autobahn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,8 @@ func (r *run) playClientOnce(ctx context.Context, todo []cases.Case) (halt cases
 	if err != nil {
 		return "", err
 	}
-	p := &clientPlay{run: r, todo: todo, base: "ws://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+	host := cmp.Or(r.Address, "127.0.0.1")
+	p := &clientPlay{run: r, todo: todo, base: "ws://" + net.JoinHostPort(host, strconv.Itoa(port))}
 	spec, err := encodeSpec(serverSpec{URL: p.base, OutDir: reportDir, specCases: selected(part{todo}.ids())})
 	if err != nil {
 		return "", err
@@ -68,7 +70,7 @@ func (r *run) playClientOnce(ctx context.Context, todo []cases.Case) (halt cases
 	if err := p.ready(ctx); err != nil {
 		return "", err
 	}
-	vars := map[string]string{"url": p.base, "host": "127.0.0.1", "port": strconv.Itoa(port)}
+	vars := map[string]string{"url": p.base, "host": host, "port": strconv.Itoa(port)}
 	if r.proc, err = harness.StartAgent(r.agent.Command, vars, r.AgentLog); err != nil {
 		return "", err
 	}

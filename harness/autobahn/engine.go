@@ -25,6 +25,12 @@ type Engine struct {
 	// host. The agent is reached on the loopback interface of this machine, and
 	// so is Autobahn, though with "host" its server listens on all interfaces.
 	Network string
+	// Address is the one of this machine at which an agent that is a client reaches
+	// Autobahn; with Network "bridge" only the loopback one will do. Empty means that.
+	Address string
+	// Listens says that an agent that is a server, and was started by somebody else,
+	// is known to listen: it is not asked by a connection.
+	Listens bool
 	// Dir gets Autobahn's own reports: a page and a JSON file for each case, and
 	// an index.json of them all. Empty means that they are not kept.
 	Dir string

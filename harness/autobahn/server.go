@@ -53,6 +53,9 @@ func (r *run) startServer(ctx context.Context) error {
 		return err
 	}
 	if len(r.agent.Command) == 0 {
+		if r.Listens {
+			return nil
+		}
 		patience := 5 * time.Second // it should run already
 		if r.Patience > 0 {
 			patience = r.Patience

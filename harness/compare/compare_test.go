@@ -3,11 +3,13 @@ package compare_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,7 +25,8 @@ import (
 
 // The test's own program is the keeper, and an agent: "keep ARGS...", and
 // "server HOST PORT", an echo that ends itself when a message has as many octets
-// as the variable CRASH says; "eat" uses up memory.
+// as the variable CRASH says, or "client URL", which runs its cases; "eat" uses up
+// memory, and "reach ADDRESS..." says which of them can be reached.
 func TestMain(m *testing.M) {
 	if len(os.Args) < 2 || strings.HasPrefix(os.Args[1], "-test.") {
 		os.Exit(m.Run())
@@ -53,6 +56,10 @@ func program(name string, args []string) error {
 		}
 		server := ws.Server{Accept: ws.AcceptOptions{Origins: []string{"*"}}, Handler: echo}
 		return server.Serve(l)
+	case "client":
+		return drive(args[0])
+	case "reach":
+		return reach(args)
 	case "eat":
 		var all [][]byte
 		for range 400 { // 400 MiB, within seconds
@@ -62,6 +69,51 @@ func program(name string, args []string) error {
 		return fmt.Errorf("%d MiB were not too much", len(all))
 	}
 	return fmt.Errorf("no program %q", name)
+}
+
+// drive speaks Autobahn's driver protocol.
+func drive(base string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c, err := ws.Dial(ctx, base+"/getCaseCount", nil)
+	if err != nil {
+		return err
+	}
+	_, count, err := c.Read(ctx)
+	if err != nil {
+		return err
+	}
+	_ = c.Close(ws.StatusNormalClosure, "")
+	n, err := strconv.Atoi(string(count))
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		c, err := ws.Dial(ctx, fmt.Sprintf("%s/runCase?case=%d&agent=x", base, i+1), nil)
+		if err != nil {
+			return err
+		}
+		echo(ctx, c)
+	}
+	c, err = ws.Dial(ctx, base+"/updateReports?agent=x", nil)
+	if err != nil {
+		return err
+	}
+	echo(ctx, c)
+	return nil
+}
+
+func reach(addrs []string) error {
+	var list []error
+	for _, addr := range addrs {
+		c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+		if err == nil {
+			_ = c.Close()
+			err = fmt.Errorf("reached %s", addr)
+		}
+		list = append(list, err)
+	}
+	return errors.Join(list...)
 }
 
 func echo(ctx context.Context, c *ws.Conn) {

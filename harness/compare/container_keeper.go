@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,9 +29,10 @@ const (
 	// InContainer runs agents in containers that have the programs of the
 	// machine, and their own folder, for reading only; no other file; no
 	// capability; a folder in memory for what they write; and bounds of
-	// processors, memory and processes that the kernel keeps. They share the
-	// network of the machine, as the cases need its loopback interface without
-	// anything in between that would hide how a connection ends.
+	// processors, memory and processes that the kernel keeps. They reach the
+	// harness and no other network: an address that the harness listens on, with
+	// nothing in between that would hide how a connection ends. What else listens on
+	// all addresses of this machine is not kept from them.
 	InContainer Isolation = "docker"
 )
 
@@ -148,7 +150,8 @@ func (k Keeper) runContained(ctx context.Context, command []string) error {
 	}
 	defer engine.Close()
 	spec := docker.Spec{
-		Image: k.Image, Command: command, Dir: k.Dir, Network: "host", Tmpfs: []string{"/tmp"}, ReadOnly: true, Init: true,
+		Image: k.Image, Command: command, Dir: k.Dir, Network: k.Network, Tmpfs: []string{"/tmp"}, ReadOnly: true, Init: true,
+		DNS:    []string{"127.0.0.1"}, // in the container, where nobody answers; the engine would ask outside for it
 		Env:    append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8"}, k.Env...),
 		Memory: int64(k.Bounds.Memory), CPUs: k.Bounds.CPUs, PIDs: k.Bounds.PIDs,
 	}
@@ -160,10 +163,20 @@ func (k Keeper) runContained(ctx context.Context, command []string) error {
 		return &harness.UntestableError{Cause: harness.CauseStart, Err: fmt.Errorf("%w: %w", harness.ErrNotStarted, err)}
 	}
 	defer c.Remove(context.WithoutCancel(ctx)) //nolint:errcheck // Clean removes it later
+	err = k.tellPlace(ctx, c)
+	if err != nil && !errors.Is(err, docker.ErrNotFound) { // it may have ended
+		return err
+	}
 	logged := make(chan struct{})
+	lacked := "" // what it said of processes and threads that it could not start
 	go func() {
 		defer close(logged)
-		_ = c.Logs(ctx, func(_ docker.Stream, line string) { fmt.Fprintln(k.Output, line) })
+		_ = c.Logs(ctx, func(_ docker.Stream, line string) {
+			fmt.Fprintln(k.Output, line)
+			if speaksOfProcesses(line) {
+				lacked = strings.ToValidUTF8(line[:min(200, len(line))], "\uFFFD")
+			}
+		})
 	}()
 	exit, err := c.Wait(ctx)
 	if ctx.Err() != nil {
@@ -177,8 +190,43 @@ func (k Keeper) runContained(ctx context.Context, command []string) error {
 		return err
 	case exit.OOMKilled:
 		return &harness.UntestableError{Cause: harness.CauseMemory, Err: fmt.Errorf("%w: it may use %v of memory and wanted more", errEnded, k.Bounds.Memory)}
+	case exit.Code != 0 && k.Bounds.PIDs > 0 && lacked != "":
+		return &harness.UntestableError{Cause: harness.CauseProcess, Err: fmt.Errorf(
+			"%w: it may have %d processes and threads and wanted more: %s", errEnded, k.Bounds.PIDs, lacked)}
 	case exit.Code != 0:
 		return fmt.Errorf("exit status %d", exit.Code)
 	}
 	return nil
+}
+
+// processWords are how shells and runtimes say that the kernel lets them have no
+// more processes or threads. The kernel's own count of that goes with the container.
+var processWords = []string{
+	"cannot fork", "fork: retry", "fork: resource temporarily unavailable", "can't start new thread", "can't create thread",
+	"unable to create native thread", "failed to create new os thread", "uv_thread_create",
+}
+
+func speaksOfProcesses(line string) bool {
+	line = strings.ToLower(line)
+	return slices.ContainsFunc(processWords, func(words string) bool { return strings.Contains(line, words) })
+}
+
+// tellPlace writes where the container is, for [session.start].
+func (k Keeper) tellPlace(ctx context.Context, c *docker.Container) error {
+	if k.Place == "" {
+		return nil
+	}
+	place, err := c.Locate(ctx, k.Network)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(place)
+	if err != nil {
+		return err
+	}
+	draft := k.Place + ".new" // the reader sees all of it or nothing
+	if err := os.WriteFile(draft, text, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(draft, k.Place)
 }

@@ -2,17 +2,21 @@ package compare_test
 
 import (
 	"errors"
+	"net"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
 	"github.com/wsconform/wsconform/harness/docker"
 )
 
+const client = `client: ["{wsconform}", client, "{url}"]`
+
 // In a container an agent is tested as outside, its bounds are kept by the
-// kernel, and no container is left.
+// kernel, it reaches nothing but the harness, and no container is left.
 func TestContainers(t *testing.T) {
 	if os.Getenv("WSCONFORM_DOCKER") == "off" {
 		t.Skip("WSCONFORM_DOCKER is off")
@@ -28,24 +32,46 @@ func TestContainers(t *testing.T) {
 	if err := compare.EnsureRoot(t.Context(), engine); err != nil {
 		t.Fatal(err)
 	}
+	network, err := engine.CreateNetwork(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := network.Remove(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	outside, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outside.Close()
 	for _, row := range []struct {
 		name, agent string
 		cause       harness.Cause
 		words       string
 	}{
-		{"good", server, "", ""},
+		{"good", server + "\n" + client, "", ""},
+		{"good one by one", server + "\n" + client + "\nserial: true", "", ""},
+		{"listens on its loopback interface only", `server: ["{wsconform}", server, "127.0.0.1", "{port}"]`, harness.CauseStart, "refused"},
+		{"never listens", `server: [sleep, "97"]`, harness.CauseStart, "nothing listens on port 9001"},
+		{"looks for us", `server: ["{wsconform}", reach, "` + outside.Addr().String() + `"]`, harness.CauseStart, "refused"},
 		{"eats memory", "server: [\"{wsconform}\", eat]\nresources: {memory: 64MiB}", harness.CauseMemory, "64MiB"},
-		{"fork bomb", "server: [sh, -c, \"while :; do sleep 97 & done\"]\nresources: {pids: 50}", harness.CauseStart, ""},
+		{"fork bomb", "server: [sh, -c, \"while :; do sleep 97 & done\"]\nresources: {pids: 50}", harness.CauseProcess, "may have 50"},
 		{"writes", `server: [sh, -c, "echo x > /tmp/x && echo x > x"]`, harness.CauseStart, "Read-only file system"},
 		{"reads what is not its own", `server: [sh, -c, "ls /root /home /var"]`, harness.CauseStart, "No such file"},
 		{"no such program", `server: ["./nothing"]`, harness.CauseStart, "nothing"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := runner(t)
-			r.Isolation = compare.InContainer
-			got := play(t, r, agent(t, row.agent))[0]
-			if got.Cause != row.cause || !strings.Contains(got.Error, row.words) || (got.State == harness.Complete) != (row.cause == "") {
-				t.Errorf("got %s, %q, %q; want %q and %q in the error", got.State, got.Cause, got.Error, row.cause, row.words)
+			r.Network = network
+			if row.name == "never listens" {
+				r.StartPatience = 5 * time.Second
+			}
+			for _, got := range play(t, r, agent(t, row.agent)) {
+				if got.Cause != row.cause || !strings.Contains(got.Error, row.words) || (got.State == harness.Complete) != (row.cause == "") {
+					t.Errorf("%s: got %s, %q, %q; want %q and %q in the error", got.Name(), got.State, got.Cause, got.Error, row.cause, row.words)
+				}
 			}
 		})
 	}

@@ -30,6 +30,7 @@ type Engine interface {
 type Subject struct {
 	Name     string
 	Command  []string // of a client
+	Address  string   // of this machine, at which a client reaches the engine; "" is the loopback one
 	Cases    []cases.Case
 	Parallel int // cases, of a client drivers, at once; 0 leaves it to the engine
 	Log      io.Writer
@@ -56,7 +57,7 @@ var errSilent = errors.New("the server echoed before the cases and does not any 
 
 // Client starts the command several times, each with a share of the cases.
 func (e Native) Client(ctx context.Context, s Subject, emit func(harness.Result)) error {
-	_, err := native.TestClient(ctx, native.Driver{Command: s.Command, Log: s.Log}, s.Cases, native.Options{Parallel: s.Parallel}, emit)
+	_, err := native.TestClient(ctx, native.Driver{Command: s.Command, Host: s.Address, Log: s.Log}, s.Cases, native.Options{Parallel: s.Parallel}, emit)
 	return err
 }
 
@@ -70,7 +71,9 @@ type Autobahn struct {
 func (e Autobahn) About() harness.Engine { return e.Image }
 
 func (e Autobahn) run(ctx context.Context, s Subject, agent harness.Agent, emit func(harness.Result)) error {
-	engine := &autobahn.Engine{Docker: e.Docker, Image: e.Image.Image, AgentLog: s.Log, Patience: startPatience}
+	engine := &autobahn.Engine{
+		Docker: e.Docker, Image: e.Image.Image, Address: s.Address, Listens: true, AgentLog: s.Log, Patience: startPatience,
+	}
 	return engine.Run(ctx, agent, s.Cases, emit)
 }
 

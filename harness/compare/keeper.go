@@ -30,6 +30,9 @@ type Keeper struct {
 	// for reading. "" means that it is a process of the machine.
 	Image  string
 	Mounts []string
+	// Network is the name of the network of the container. Place is a file that gets
+	// the container's docker.Location in JSON. "" means none.
+	Network, Place string
 	// Fate is a file that gets a line of JSON, a [Fate], when the command exceeds
 	// its bounds or cannot be started. "" means none.
 	Fate string

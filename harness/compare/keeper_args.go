@@ -10,19 +10,29 @@ import (
 	"github.com/wsconform/wsconform/fixtures/agents"
 )
 
+// A confinement says what a keeper does beyond keeping bounds. The zero value is
+// nothing.
+type confinement struct {
+	network     string // of the container that it runs the command in; "" is none
+	fate, place string // files; see [Keeper]
+}
+
 // keep is the command that runs another one in a keeper. [ParseKeeper] reads its
 // arguments.
-func (w *Workshop) keep(b *Built, bounds agents.Resources, contained bool, fate string, command []string) []string {
+func (w *Workshop) keep(b *Built, bounds agents.Resources, in confinement, command []string) []string {
 	args := slices.Clone(w.Program)
 	if len(args) == 0 {
 		args = []string{ourProgram(), "agent", "keep"}
 	}
 	args = append(args, "--dir", b.Dir, "--memory", fmt.Sprint(int64(bounds.Memory)), "--pids", fmt.Sprint(bounds.PIDs))
-	if fate != "" {
-		args = append(args, "--fate", fate)
+	if in.fate != "" {
+		args = append(args, "--fate", in.fate)
 	}
-	if contained {
-		args = append(args, "--image", rootImage, "--cpus", fmt.Sprint(bounds.CPUs))
+	if in.network != "" {
+		args = append(args, "--image", rootImage, "--network", in.network, "--cpus", fmt.Sprint(bounds.CPUs))
+		if in.place != "" {
+			args = append(args, "--place", in.place)
+		}
 		for _, path := range b.mounts() {
 			args = append(args, "--mount", path)
 		}
@@ -44,6 +54,8 @@ func ParseKeeper(args []string) (k Keeper, command []string, err error) {
 	f.StringVar(&k.Fate, "fate", "", "")
 	f.Float64Var(&k.Bounds.CPUs, "cpus", 0, "")
 	f.StringVar(&k.Image, "image", "", "")
+	f.StringVar(&k.Network, "network", "", "")
+	f.StringVar(&k.Place, "place", "", "")
 	f.Func("mount", "", func(s string) error { k.Mounts = append(k.Mounts, s); return nil })
 	f.Func("env", "", func(s string) error { k.Env = append(k.Env, s); return nil })
 	if err := f.Parse(args); err != nil {

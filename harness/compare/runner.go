@@ -14,6 +14,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/docker"
 )
 
 // A Row is one line of the matrix: an agent in one role under one engine.
@@ -66,9 +67,9 @@ type Runner struct {
 	// Patience bounds one row, and StartPatience how long a server may take to
 	// listen. 0 means 30 minutes and 30 seconds.
 	Patience, StartPatience time.Duration
-	// Isolation is what agents run in; "" is [NoIsolation]. Builds always run as
-	// processes of the machine.
-	Isolation Isolation
+	// Network, if not nil, has agents run in containers on it, [InContainer]; else
+	// they are processes of the machine, as builds always are.
+	Network *docker.Network
 	// Again plays also rows that have a run file already.
 	Again bool
 	// Progress is told when something begins or ends, one at a time. Nil ignores it.
@@ -256,8 +257,8 @@ func (r *Runner) play(ctx context.Context, row Row, b *Built, w *harness.Writer)
 	bounded, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
 	defer cancel()
 	s := &session{
-		built: b, role: row.Role, engine: row.Engine, workshop: r.Workshop, repeats: r.Repeats, isolation: r.Isolation, patience: cmp.Or(r.StartPatience, startPatience),
-		log: log, fate: filepath.Join(r.Dir, "logs", row.Name()+".fate"),
+		built: b, role: row.Role, engine: row.Engine, workshop: r.Workshop, repeats: r.Repeats, network: r.Network, patience: cmp.Or(r.StartPatience, startPatience),
+		log: log, fate: filepath.Join(r.Dir, "logs", row.Name()+".fate"), place: filepath.Join(r.Dir, "logs", row.Name()+".place"),
 		results: map[cases.ID]harness.Result{}, write: func(res harness.Result) { _ = w.Case(res) }, // Close says what it lacks
 	}
 	if err := os.RemoveAll(s.fate); err != nil {
@@ -277,6 +278,13 @@ func createFile(path string) (io.WriteCloser, error) {
 	return os.Create(path)
 }
 
+func (r *Runner) isolation() Isolation {
+	if r.Network != nil {
+		return InContainer
+	}
+	return NoIsolation
+}
+
 func (r *Runner) header(row Row, b *Built) harness.Header {
 	a := row.Agent
 	h := harness.Header{
@@ -286,7 +294,7 @@ func (r *Runner) header(row Row, b *Built) harness.Header {
 			About: &harness.Implementation{
 				Folder: a.Folder, Hash: a.Hash(), Language: a.Language, Library: a.Library, Registry: a.Package.Registry, Package: a.Package.Name,
 				Pinned: a.Version, Licence: a.Licence, Homepage: a.Homepage, Notes: a.Notes,
-				Deflate: a.Capabilities.Deflate, MaxMessage: a.Capabilities.MaxMessage, Isolation: string(cmp.Or(r.Isolation, NoIsolation)),
+				Deflate: a.Capabilities.Deflate, MaxMessage: a.Capabilities.MaxMessage, Isolation: string(r.isolation()),
 			},
 		},
 	}

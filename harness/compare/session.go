@@ -9,26 +9,29 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/autobahn"
+	"github.com/wsconform/wsconform/harness/docker"
 	"github.com/wsconform/wsconform/harness/native"
 )
 
 // A session plays one row: it starts the agent, again when it ends too early,
 // and repeats verdicts that chance may have decided.
 type session struct {
-	built     *Built
-	role      cases.Role
-	engine    Engine
-	workshop  *Workshop
-	repeats   int
-	isolation Isolation
-	patience  time.Duration // for the server to listen
-	log       io.Writer
-	fate      string // file; see [Keeper.Fate]
+	built    *Built
+	role     cases.Role
+	engine   Engine
+	workshop *Workshop
+	repeats  int
+	network  *docker.Network // that the agent's containers are on; nil runs it as a process of the machine
+	patience time.Duration   // for the server to listen
+	log      io.Writer
+	fate     string // file, as is place; see [Keeper]
+	place    string
 
 	results map[cases.ID]harness.Result
 	write   func(harness.Result)
@@ -166,7 +169,10 @@ func (s *session) round(ctx context.Context, list []cases.Case, parallel int, em
 		subject.Parallel = 1
 	}
 	if s.role == cases.Client {
-		subject.Command = s.workshop.keep(s.built, s.built.Bounds(), s.isolation == InContainer, s.fate, s.built.command(s.built.Client, map[string]string{"agent": s.built.Folder}))
+		if s.network != nil {
+			subject.Address = s.network.Gateway.String()
+		}
+		subject.Command = s.keep(s.built.command(s.built.Client, map[string]string{"agent": s.built.Folder}), "")
 		return s.engine.Client(ctx, subject, emit)
 	}
 	if s.process == nil {
@@ -177,19 +183,57 @@ func (s *session) round(ctx context.Context, list []cases.Case, parallel int, em
 	return s.engine.Server(ctx, subject, s.addr, emit)
 }
 
+// keep is the command that runs one of the agent's. If it runs in a container,
+// place gets where that is.
+func (s *session) keep(command []string, place string) []string {
+	in := confinement{fate: s.fate}
+	if s.network != nil {
+		in.network, in.place = s.network.Name, place
+	}
+	return s.workshop.keep(s.built, s.built.Bounds(), in, command)
+}
+
 // start starts the server and waits until it listens.
 func (s *session) start(ctx context.Context) error {
+	if s.network != nil {
+		return s.startContained(ctx)
+	}
 	host, port, err := freeAddr()
 	if err != nil {
 		return err
 	}
 	s.addr = hostPort(host, port)
-	command := s.workshop.keep(s.built, s.built.Bounds(), s.isolation == InContainer, s.fate, s.built.command(s.built.Server, nil))
-	s.process, err = harness.StartAgent(command, map[string]string{"host": host, "port": port}, s.log)
+	s.process, err = harness.StartAgent(s.keep(s.built.command(s.built.Server, nil), ""), map[string]string{"host": host, "port": port}, s.log)
 	if err != nil {
 		return err
 	}
 	return harness.WaitListening(ctx, s.process, s.addr, s.patience)
+}
+
+// containedPort is where a server listens in its container, which has ports of its
+// own.
+const containedPort = 9001
+
+// startContained is start for a server in a container, of which the keeper says
+// where it is.
+func (s *session) startContained(ctx context.Context) (err error) {
+	if err := os.RemoveAll(s.place); err != nil {
+		return err
+	}
+	defer os.Remove(s.place) //nolint:errcheck // the next one is written over it
+	port := strconv.Itoa(containedPort)
+	vars := map[string]string{"host": "0.0.0.0", "port": port}
+	s.process, err = harness.StartAgent(s.keep(s.built.command(s.built.Server, nil), s.place), vars, s.log)
+	if err != nil {
+		return err
+	}
+	var at docker.Location
+	err = harness.WaitUntil(ctx, s.process, "port "+port+" of the container", s.patience, func() bool {
+		text, err := os.ReadFile(s.place)
+		return err == nil && json.Unmarshal(text, &at) == nil && harness.ListeningIn(at.PID, containedPort)
+	})
+	s.addr = hostPort(at.Addr.String(), port)
+	return err
 }
 
 // ended says how the agent has ended by itself, if it has, and forgets it. Where

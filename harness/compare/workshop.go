@@ -121,7 +121,7 @@ var buildBounds = agents.Resources{Memory: 8 << 30, PIDs: 2000}
 
 // kept runs a command of the agent to its end, and returns what it printed last.
 func (w *Workshop) kept(ctx context.Context, b *Built, bounds agents.Resources, command []string, log io.Writer) (output string, err error) {
-	p, err := harness.StartAgent(w.keep(b, bounds, false, "", b.command(command, nil)), nil, log)
+	p, err := harness.StartAgent(w.keep(b, bounds, confinement{}, b.command(command, nil)), nil, log)
 	if err != nil {
 		return "", err
 	}
