@@ -373,13 +373,14 @@ func corpus(size int) string {
 }
 
 // farRepeats is noise in which strings come again at distances up to twice the
-// window, just inside and just outside of it too.
+// window, just inside and just outside of it too. Half of it is repeats: with much
+// less it is not worth compressing, and would be sent as it is.
 func farRepeats(window int) string {
 	rng := rand.New(rand.NewPCG(9, uint64(window)))
 	p := make([]byte, 0, 3*window)
 	for len(p) < 3*window {
 		for _, distance := range []int{window / 2, window - 9, window, window + 1, window + 9, 2 * window} {
-			for range 24 {
+			for range 16 {
 				p = append(p, byte(rng.Uint32()))
 			}
 			if distance <= len(p) {
