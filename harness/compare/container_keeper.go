@@ -173,24 +173,25 @@ func (k Keeper) runContained(ctx context.Context, command []string) error {
 		defer close(logged)
 		_ = c.Logs(ctx, func(_ docker.Stream, line string) {
 			fmt.Fprintln(k.Output, line)
-			if speaksOfProcesses(line) {
+			if k.Bounds.PIDs > 0 && speaksOfProcesses(line) {
 				lacked = strings.ToValidUTF8(line[:min(200, len(line))], "\uFFFD")
 			}
 		})
 	}()
 	exit, err := c.Wait(ctx)
-	if ctx.Err() != nil {
+	stopped := ctx.Err() != nil
+	if stopped {
 		_ = c.Remove(context.WithoutCancel(ctx)) // which ends the log
-		<-logged
-		return context.Cause(ctx)
 	}
 	<-logged
 	switch {
-	case err != nil:
+	case stopped && lacked == "":
+		return context.Cause(ctx)
+	case !stopped && err != nil:
 		return err
 	case exit.OOMKilled:
 		return &harness.UntestableError{Cause: harness.CauseMemory, Err: fmt.Errorf("%w: it may use %v of memory and wanted more", errEnded, k.Bounds.Memory)}
-	case exit.Code != 0 && k.Bounds.PIDs > 0 && lacked != "":
+	case lacked != "" && (stopped || exit.Code != 0): // one that goes on may hang for it
 		return &harness.UntestableError{Cause: harness.CauseProcess, Err: fmt.Errorf(
 			"%w: it may have %d processes and threads and wanted more: %s", errEnded, k.Bounds.PIDs, lacked)}
 	case exit.Code != 0:

@@ -58,6 +58,7 @@ func TestContainers(t *testing.T) {
 		{"looks for us", `server: ["{wsconform}", reach, "` + outside.Addr().String() + `"]`, harness.CauseStart, "refused"},
 		{"eats memory", "server: [\"{wsconform}\", eat]\nresources: {memory: 64MiB}", harness.CauseMemory, "64MiB"},
 		{"fork bomb", "server: [sh, -c, \"while :; do sleep 97 & done\"]\nresources: {pids: 50}", harness.CauseProcess, "may have 50"},
+		{"fork bomb that goes on", "server: [bash, -c, \"b() { b | b & }; b; sleep 97\"]\nresources: {pids: 50}", harness.CauseProcess, "may have 50"},
 		{"writes", `server: [sh, -c, "echo x > /tmp/x && echo x > x"]`, harness.CauseStart, "Read-only file system"},
 		{"reads what is not its own", `server: [sh, -c, "ls /root /home /var"]`, harness.CauseStart, "No such file"},
 		{"no such program", `server: ["./nothing"]`, harness.CauseStart, "nothing"},
@@ -65,7 +66,7 @@ func TestContainers(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			r := runner(t)
 			r.Network = network
-			if row.name == "never listens" {
+			if row.name == "never listens" || row.name == "fork bomb that goes on" {
 				r.StartPatience = 5 * time.Second
 			}
 			for _, got := range play(t, r, agent(t, row.agent)) {
