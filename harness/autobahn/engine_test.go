@@ -529,6 +529,43 @@ func TestEngine(t *testing.T) {
 	}
 }
 
+// A client comes to the address that it is given, and so does Autobahn.
+func TestEngineAddress(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFake(t)
+	engine := autobahn.Engine{Docker: docker.New(f), Image: "any", Address: "127.0.0.2"}
+	agent := harness.Agent{Name: "tester", Role: cases.Client, Command: []string{self, clientAgent, "{url}", "all"}}
+	passed := 0
+	err = engine.Run(t.Context(), agent, list(t), func(r harness.Result) {
+		if r.Outcome == harness.Pass {
+			passed++
+		}
+	})
+	if spec := string(f.box("0").config["server.json"]); err != nil || passed != 7 || !strings.Contains(spec, `"ws://127.0.0.2:`) {
+		t.Errorf("%d cases passed, error %v, configuration %s; want 7 at 127.0.0.2", passed, err, spec)
+	}
+}
+
+// A server that is said to listen is not asked whether it does.
+func TestEngineListens(t *testing.T) {
+	port, err := harness.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent := harness.Agent{Name: "tester", URL: "ws://127.0.0.1:" + strconv.Itoa(port)}
+	for _, listens := range []bool{false, true} {
+		f := newFake(t)
+		engine := autobahn.Engine{Docker: docker.New(f), Image: "any", Listens: listens, Patience: time.Millisecond}
+		_ = engine.Run(t.Context(), agent, list(t), func(harness.Result) {}) // nothing listens
+		if asked := len(f.boxes) == 0; asked == listens {
+			t.Errorf("Listens %t: asked %t", listens, asked)
+		}
+	}
+}
+
 // An engine that goes away in mid-run is the harness's failure, not the agent's.
 func TestEngineGone(t *testing.T) {
 	f := newFake(t)
