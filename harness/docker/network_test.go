@@ -24,7 +24,7 @@ import (
 func networks(subnet string, refused int) (api *dockertest.API, made *[]network.CreateOptions) {
 	made = new([]network.CreateOptions)
 	return &dockertest.API{
-		OnNetworkCreate: func(name string, opts network.CreateOptions) (network.CreateResponse, error) {
+		OnNetworkCreate: func(_ string, opts network.CreateOptions) (network.CreateResponse, error) {
 			if len(opts.IPAM.Config) > 0 && refused > 0 {
 				refused--
 				return network.CreateResponse{}, fmt.Errorf("%w: Pool overlaps with other one on this address space", errdefs.ErrPermissionDenied)
