@@ -14,6 +14,9 @@ func repeat(h harness.Header, id cases.ID) string {
 	only := []string{"--cases", string(id)}
 	var words []string
 	switch {
+	case a.About != nil: // its command means something in the folder of the agent alone
+		words = append([]string{"wsconform", "compare", a.About.Folder, "--role", a.Role.String(), "--engine", h.Engine.Name}, only...)
+		words = append(words, "-o", "out/repeat")
 	case h.Engine.Name == "autobahn":
 		words = append([]string{"wsconform", "autobahn", "run", "--role", a.Role.String()}, only...)
 		if len(a.Command) > 0 {

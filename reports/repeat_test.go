@@ -34,6 +34,11 @@ func TestRepeat(t *testing.T) {
 			harness.Agent{Role: cases.Client, Command: []string{"./drive", "{url}"}},
 			"wsconform autobahn run --role client --cases 5.15 -- ./drive {url}",
 		},
+		{
+			"native",
+			harness.Agent{Role: cases.Client, Command: []string{"./agent"}, About: &harness.Implementation{Folder: "go-gorilla"}},
+			"wsconform compare go-gorilla --role client --engine native --cases 5.15 -o out/repeat",
+		},
 	}
 	for _, tt := range tests {
 		if got := repeat(harness.Header{Engine: harness.Engine{Name: tt.engine}, Agent: tt.agent}, "5.15"); got != tt.want {
