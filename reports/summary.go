@@ -214,6 +214,8 @@ func (s summary) Alarm() string {
 		return "This run is invalid: the harness failed"
 	case len(s.Rows) == 0:
 		return "This run is partial: it holds no case"
+	case s.Missing > 0 && s.Footer != nil && s.Footer.Cause != "": // the agent is to blame
+		return fmt.Sprintf("%s no verdict: %s", countOf(s.Missing, len(s.Rows), "cases has", "cases have"), short(s.Footer.Error, maxText))
 	case s.Missing > 0:
 		return fmt.Sprintf("%s no verdict", countOf(s.Missing, len(s.Rows), "cases has", "cases have"))
 	case s.State == harness.Partial:
