@@ -156,13 +156,8 @@ func (p *clientPlay) loop(ctx context.Context) (cases.ID, error) {
 				defer cancel()
 				return "", p.out.early(dctx)
 			}
-			switch l.kind {
-			case caseBegins:
-				p.begun, p.last = p.begun+1, l.id
-				p.progress(l.id)
+			if p.heed(l) {
 				watch.Reset(p.patienceFor(l.id))
-			case otherLine, partEnds, unreachable:
-				p.out.keep(l.text)
 			}
 			continue
 		case <-p.ended():
@@ -179,10 +174,46 @@ func (p *clientPlay) loop(ctx context.Context) (cases.ID, error) {
 	return p.finish(ctx)
 }
 
+// heed takes a line of Autobahn's, and reports whether a case begins with it.
+func (p *clientPlay) heed(l line) bool {
+	if l.kind != caseBegins {
+		p.out.keep(l.text)
+		return false
+	}
+	p.begun, p.last = p.begun+1, l.id
+	p.progress(l.id)
+	return true
+}
+
+// lineDelay is how long a line of a container may take to reach us.
+const lineDelay = 300 * time.Millisecond
+
+// catchUp hears the lines that are still on their way. The case that was under
+// way at a sudden end is the last that began, whether or not we knew of it: what
+// Autobahn makes of it is not a verdict.
+func (p *clientPlay) catchUp() {
+	quiet := time.NewTimer(lineDelay)
+	defer quiet.Stop()
+	for range p.todo {
+		select {
+		case l, open := <-p.out.lines:
+			if !open {
+				return
+			}
+			p.heed(l)
+		case <-quiet.C:
+			return
+		}
+	}
+}
+
 // finish has Autobahn write its reports and makes results of them.
 func (p *clientPlay) finish(ctx context.Context) (cases.ID, error) {
 	died := p.died() // and not by what follows
 	p.proc.Stop()
+	if p.how != inOrder {
+		p.catchUp()
+	}
 	if p.last == "" {
 		switch p.how {
 		case agentDied:
