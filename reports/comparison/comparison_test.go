@@ -53,7 +53,13 @@ func write(t *testing.T, runs ...*harness.Run) written {
 		}
 		files = append(files, file)
 	}
-	site := written{dir: filepath.Join(dir, "site")}
+	return siteOf(t, filepath.Join(dir, "site"), files...)
+}
+
+// siteOf writes the site of run files into dir.
+func siteOf(t *testing.T, dir string, files ...string) written {
+	t.Helper()
+	site := written{dir: dir}
 	if err := comparison.Write(site.dir, files); err != nil {
 		t.Fatal(err)
 	}
@@ -135,6 +141,22 @@ func TestRowWithoutVerdicts(t *testing.T) {
 	row := write(t, broken).data.Rows[0]
 	if row["cause"] != "build" || row["error"] != "exit status 1" || row["page"] != nil {
 		t.Errorf("got cause %v, error %v, page %v; want build, exit status 1 and no page", row["cause"], row["error"], row["page"])
+	}
+}
+
+// A run that is played right now has no footer, and perhaps no verdict yet.
+func TestRowWithoutFooter(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "run.jsonl")
+	w, err := harness.CreateRun(file, run("x", "native").Header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := siteOf(t, t.TempDir(), file).data.Rows[0]
+	if _, err := w.Close(nil); err != nil {
+		t.Fatal(err)
+	}
+	if want := "the run was cut off, or is not over yet"; row["error"] != want {
+		t.Errorf("got error %v, want %q", row["error"], want)
 	}
 }
 

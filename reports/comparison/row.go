@@ -88,7 +88,9 @@ func (s *site) rowOf(id string, run *harness.Run) *row {
 		r.Hash, r.Isolated, r.Deflate, r.Limit = a.Hash, a.Isolation, a.Deflate, a.MaxMessage
 		r.Repeat = "wsconform compare " + r.Folder + " --role " + r.Role + " --engine " + r.Engine + " --again"
 	}
-	if run.Footer != nil {
+	if run.Footer == nil {
+		r.Error = "the run was cut off, or is not over yet"
+	} else {
 		r.Cause, r.Error = string(run.Footer.Cause), reports.Visible(run.Footer.Error)
 	}
 	s.verdicts(r, run)

@@ -54,7 +54,7 @@ function matrix() {
     const name = el("th", { scope: "row" }, rowLink(r), el("small", {}, r.version), several && el("small", {}, r.engine));
     const lead = [name, el("td", { class: "lang" }, r.language), el("td", {}, r.role)];
     const judged = t.total - t.n;
-    if (!judged) return el("tr", { class: "gap" }, lead, el("td", { class: "gaptext", colspan: columns.length - 3 }, mark("n", causes[r.cause] || "no verdict"), " ", r.error.split("\n")[0].slice(0, 200)));
+    if (!judged) return el("tr", { class: "gap" }, lead, el("td", { class: "gaptext", colspan: columns.length - 3 }, mark("n", causes[r.cause] || "no verdict"), " ", (r.error || "").split("\n")[0].slice(0, 200)));
     return el("tr", {}, lead, el("td", { class: "num score" }, (Math.floor(1000 * t.good / t.total) / 10).toFixed(1) + " %"),
       chapters.map(s => sectionCell(r, s.id)), el("td", { class: "num" }, (r.ms.reduce((a, b) => a + b, 0) / 1000).toFixed(1) + " s"));
   });
