@@ -142,6 +142,11 @@ var excused = []excuse{
 		[]string{"12.*"},
 		"where the stream breaks depends on the text, and ours is not Autobahn's",
 	},
+	{
+		"unmask-stops",
+		[]string{"1.1.*"},
+		"whether the few octets that stay masked are UTF-8 is up to the random masking key, and with it whether the peer closes with 1007",
+	},
 }
 
 // agree compares a verdict with Autobahn's.
