@@ -58,7 +58,9 @@ without a way out, on which it reaches this machine at one address. What else
 listens on all addresses of this machine, it reaches there too.
 
 Each row is a run file, DIR/runs/NAME-ROLE-ENGINE.jsonl; what an agent printed is
-in DIR/logs. The comparison of all run files there is DIR/index.html.
+in DIR/logs. The comparison of all run files there is DIR/index.html. What somebody
+found out about a failure stands beside it (findings.yaml in the agent's folder),
+and failures that nobody has explained are listed.
 
 Exit codes: 0 every row has its verdicts, 1 the engines disagree (--engine both),
 2 wrong usage, 3 the harness failed, 4 rows have no or not all verdicts, 5 none
@@ -129,7 +131,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 		len(results), len(list), time.Since(begun).Round(time.Second), filepath.Join(o.out, "runs"))
 	files, err := filepath.Glob(filepath.Join(o.out, "runs", "*.jsonl"))
 	if err == nil {
-		err = writeComparison(c, o.out, files)
+		err = writeComparison(c, o.out, files, &o.agents)
 	}
 	disagree, parityErr := disagreements(c.OutOrStdout(), results)
 	if err = errors.Join(err, parityErr); err != nil {
@@ -183,29 +185,65 @@ func inWords(r harness.Result) string {
 	return fmt.Sprintf("%s / %s", r.Behavior, r.Close)
 }
 
-func writeComparison(c *cobra.Command, out string, files []string) error {
-	if err := comparison.Write(out, files); err != nil {
+func writeComparison(c *cobra.Command, out string, files []string, o *agentFlags) error {
+	list, err := o.pick(nil)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintln(c.OutOrStdout(), "comparison: "+filepath.Join(out, "index.html"))
+	sum, err := comparison.Write(out, files, list)
+	if err != nil {
+		return err
+	}
+	w := c.OutOrStdout()
+	if sum.Failures > 0 {
+		fmt.Fprintf(w, "%d of %d failures are explained", sum.Explained(), sum.Failures)
+		for _, f := range agents.Faults {
+			if n := sum.Faults[f]; n > 0 {
+				fmt.Fprintf(w, ", %d: %s", n, f)
+			}
+		}
+		fmt.Fprintln(w)
+	}
+	for _, u := range sum.Unexplained {
+		fmt.Fprintf(w, "unexplained: %s: %s\n", u.Row, idList(u.Cases))
+	}
+	for _, f := range sum.Stale {
+		fmt.Fprintln(w, "nothing fails any more for the finding of "+f)
+	}
+	fmt.Fprintln(w, "comparison: "+filepath.Join(out, "index.html"))
 	return nil
+}
+
+// idList names some of the cases.
+func idList(list []cases.ID) string {
+	const most = 12
+	var words []string
+	for _, id := range list[:min(len(list), most)] {
+		words = append(words, string(id))
+	}
+	if n := len(list) - most; n > 0 {
+		words = append(words, fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(words, " ")
 }
 
 func compareReportCommand() *cobra.Command {
 	var out string
+	var o agentFlags
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "Write the comparison of run files",
 		Long: `Writes the comparison of run files: an overview, index.html, and a page for each
 run. The same files give the same octets. Runs of wsconform test and wsconform
-autobahn run may be among them.`,
+autobahn run may be among them. Failures are explained by the findings.yaml of the
+agents.`,
 		Example: "  wsconform compare report out/compare/runs/*.jsonl -o site",
 		Args:    args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, files []string) error {
 			if out == "" {
 				return usagef("say where the comparison goes: -o DIR")
 			}
-			err := writeComparison(c, out, files)
+			err := writeComparison(c, out, files, &o)
 			if errors.As(err, new(*harness.ReadError)) || errors.Is(err, fs.ErrNotExist) {
 				return &codedError{exitUsage, err}
 			}
@@ -213,6 +251,7 @@ autobahn run may be among them.`,
 		},
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", "folder for the comparison, `DIR`")
+	c.Flags().StringVar(&o.folder, "agents", "", "take the findings from the agents of this folder, `DIR`")
 	return c
 }
 

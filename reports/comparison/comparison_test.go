@@ -60,7 +60,7 @@ func write(t *testing.T, runs ...*harness.Run) written {
 func siteOf(t *testing.T, dir string, files ...string) written {
 	t.Helper()
 	site := written{dir: dir}
-	if err := comparison.Write(site.dir, files); err != nil {
+	if _, err := comparison.Write(site.dir, files, nil); err != nil {
 		t.Fatal(err)
 	}
 	p, err := os.ReadFile(filepath.Join(site.dir, "index.html"))
@@ -255,7 +255,7 @@ func TestPure(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := t.TempDir()
-	if err := comparison.Write(again, files); err != nil {
+	if _, err := comparison.Write(again, files, nil); err != nil {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile(filepath.Join(again, "index.html"))

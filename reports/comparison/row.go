@@ -48,10 +48,13 @@ type row struct {
 	Millis   []int         `json:"ms"`      // of each case
 	Why      map[int][]int `json:"why"`     // case: reasons of the halves that are not OK, or why there is no verdict
 	Varied   map[int]int   `json:"varied"`  // case: reason that lists the verdicts
+	Faults   []fault       `json:"faults"`  // why cases failed
 	Traits   []trait       `json:"traits"`  // the fingerprint
 	Offers   []deflation   `json:"offers"`  // of permessage-deflate
 	Speed    []throughput  `json:"speed"`   // of the heavy sections
 	Largest  []largest     `json:"largest"` // messages that came back
+
+	Unexplained []int `json:"unexplained"` // cases that failed, and nobody has looked why
 
 	results []harness.Result // without transcripts
 }
@@ -94,6 +97,7 @@ func (s *site) rowOf(id string, run *harness.Run) *row {
 		r.Cause, r.Error = string(run.Footer.Cause), reports.Visible(run.Footer.Error)
 	}
 	s.verdicts(r, run)
+	s.explain(r, run)
 	r.Traits, r.Offers, r.Speed, r.Largest = traits(run), deflations(run), throughputs(run), largestOf(run)
 	return r
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports"
 )
@@ -36,26 +37,32 @@ func asset(name string) string {
 }
 
 // Write writes the site of the run files into the folder: index.html, and a page
-// for each run in runs. One run at a time is in memory.
-func Write(dir string, files []string) error {
+// for each run in runs. Failures are explained by the findings of the agents,
+// which may be other agents than those of the runs. One run at a time is in
+// memory.
+func Write(dir string, files []string, list []agents.Agent) (Summary, error) {
 	if len(files) == 0 {
-		return errors.New("comparison: no run file")
+		return Summary{}, errors.New("comparison: no run file")
 	}
 	s := newSite()
+	var err error
+	if s.findings, err = findingsOf(list); err != nil {
+		return Summary{}, fmt.Errorf("comparison: %w", err)
+	}
 	for _, file := range slices.Sorted(slices.Values(files)) {
 		run, err := harness.OpenRun(file)
 		if err != nil {
-			return err
+			return Summary{}, err
 		}
 		if err := s.add(dir, run); err != nil {
-			return fmt.Errorf("comparison: %s: %w", file, err)
+			return Summary{}, fmt.Errorf("comparison: %s: %w", file, err)
 		}
 	}
 	s.finish()
 	if err := reports.WriteFile(filepath.Join(dir, "index.html"), s.write); err != nil {
-		return fmt.Errorf("comparison: %w", err)
+		return Summary{}, fmt.Errorf("comparison: %w", err)
 	}
-	return nil
+	return s.summary(), nil
 }
 
 // A site is what index.html shows, as it stands in the page.
@@ -66,9 +73,10 @@ type site struct {
 	Rows     []*row    `json:"rows"`
 	Pairs    []pair    `json:"pairs"` // native and Autobahn on the same agent
 
-	index   map[cases.ID]int
-	reasons map[string]int
-	taken   map[string]bool // file names and ids of rows
+	index    map[cases.ID]int
+	reasons  map[string]int
+	taken    map[string]bool       // file names and ids of rows
+	findings map[string][]*finding // by folder
 }
 
 type chapter struct {

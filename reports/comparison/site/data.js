@@ -51,6 +51,12 @@ function tally(row, list) {
 }
 
 const every = cases.map((_, i) => i);
+
+// faultOf is the finding that explains the failure of a case, if there is one.
+for (const r of rows) r.faultOf = new Map((r.faults || []).flatMap(f => f.cases.map(i => [i, f])));
+const faultText = f => (f.whose === "agent" ? "our agent" : f.whose) + ": " + f.why;
+const unexplained = "nobody has looked into it";
+const isUnexplained = (r, i) => (r.unexplained || []).includes(i);
 const verdict = (row, i) => outcomes[row.b[i]] || (row.b[i] === "." ? "not selected" : behaviors[row.b[i]] + " / " + closes[row.c[i]]);
 const label = row => row.name + " " + row.version + ", " + row.role;
 const byId = id => rows.find(r => r.id === id);

@@ -3,6 +3,13 @@
 const legend = () => el("p", { class: "legend2" }, [..."plfuon"].map(k => mark(k)),
   el("span", {}, state.strict ? "strict: only OK and INFORMATIONAL are good" : "lenient: NON-STRICT, WRONG CODE and FAILED BY CLIENT are good too"));
 
+// whyOf is what the verdict rests on, and whose fault it is.
+const whyOf = (r, i) => [(r.why[i] || []).map(n => el("div", {}, reasons[n])), i in r.varied && el("div", { class: "varied" }, "varies: " + reasons[r.varied[i]]),
+  r.faultOf.has(i) ? el("div", { class: "fault" }, faultText(r.faultOf.get(i))) : isUnexplained(r, i) && el("div", { class: "fault" }, unexplained)];
+
+// idsOf are links to some of the cases.
+const idsOf = (list, most) => [list.slice(0, most).map((i, n) => [n ? " " : "", caseLink(cases[i].id)]), list.length > most && " and " + (list.length - most) + " more"];
+
 // ---- the matrix of agents by sections
 
 function sectionCell(row, id) {
@@ -20,6 +27,9 @@ function sectionCell(row, id) {
   return el("td", {}, el("a", { class: "sect " + (bad ? worst : "p"), href: "#" + hashOf("section", id), title: spoken }, el("b", {}, text), el("span", { class: "vh" }, " section " + id + ": " + spoken), bar));
 }
 
+// failures are the findings of a row and what is unexplained, each with its cases, the most of them first.
+const failures = r => [...(r.faults || []).map(f => [faultText(f), f.cases]), ...(r.unexplained || []).length ? [[unexplained, r.unexplained]] : []].sort((a, b) => b[1].length - a[1].length);
+
 const share = row => { const t = tally(row, every); return t.total ? t.good / t.total : -1; };
 const columns = [
   { id: "name", title: "Implementation", key: r => r.name.toLowerCase() },
@@ -28,6 +38,7 @@ const columns = [
   { id: "score", title: "Good", key: share, down: true, class: "num" },
   ...chapters.map(s => ({ id: s.id, title: s.id, hint: s.title, key: r => { const t = tally(r, inSection.get(s.id)); return t.total ? t.good / t.total : -1; }, down: true })),
   { id: "time", title: "Time", key: r => r.ms.reduce((a, b) => a + b, 0), class: "num" },
+  { id: "why", title: "What fails", key: r => failures(r).map(f => f[0]).join(" ") },
 ];
 
 function sorted(list) {
@@ -45,6 +56,14 @@ function header(c) {
     el("button", { type: "button", onclick: turn }, c.title, c.hint && el("span", { class: "vh" }, " " + c.hint)));
 }
 
+// whyCell tells what most failures of the row are owed to.
+function whyCell(r) {
+  const list = failures(r);
+  if (!list.length) return el("td", { class: "whycell" });
+  const all = list.map(([text, ids]) => text + " (" + plural(ids.length, "case", "cases") + ")");
+  return el("td", { class: "whycell", title: all.join("\n") }, all[0], all.length > 1 && el("small", {}, " and " + plural(all.length - 1, "other finding", "other findings")));
+}
+
 function matrix() {
   const list = sorted(shown());
   if (!list.length) return [el("p", { class: "remark" }, "Nothing matches the filter.")];
@@ -56,7 +75,7 @@ function matrix() {
     const judged = t.total - t.n;
     if (!judged) return el("tr", { class: "gap" }, lead, el("td", { class: "gaptext", colspan: columns.length - 3 }, mark("n", causes[r.cause] || "no verdict"), " ", (r.error || "").split("\n")[0].slice(0, 200)));
     return el("tr", {}, lead, el("td", { class: "num score" }, (Math.floor(1000 * t.good / t.total) / 10).toFixed(1) + " %"),
-      chapters.map(s => sectionCell(r, s.id)), el("td", { class: "num" }, (r.ms.reduce((a, b) => a + b, 0) / 1000).toFixed(1) + " s"));
+      chapters.map(s => sectionCell(r, s.id)), el("td", { class: "num" }, (r.ms.reduce((a, b) => a + b, 0) / 1000).toFixed(1) + " s"), whyCell(r));
   });
   return [legend(), table("impls", columns.map(header), body),
     el("p", { class: "remark" }, "Each cell is a section: ✓ where all is good, else the worst outcome and how often it came; it leads to the cases. ",
@@ -96,7 +115,7 @@ function caseView() {
   const violators = list.filter(r => classOf(r, i) === "f").length;
   const step = by => cases[i + by] ? link(hashOf("case", cases[i + by].id), by < 0 ? "← " + cases[i + by].id : cases[i + by].id + " →") : "";
   const body = list.map(r => el("tr", { class: state.with === r.id && "here" }, el("th", { scope: "row" }, rowLink(r), " ", el("small", {}, [r.version, r.role, r.engine].join(", "))),
-    el("td", {}, mark(classOf(r, i), verdict(r, i))), el("td", {}, (r.why[i] || []).map(n => el("div", {}, reasons[n])), i in r.varied && el("div", { class: "varied" }, "varies: " + reasons[r.varied[i]])),
+    el("td", {}, mark(classOf(r, i), verdict(r, i))), el("td", {}, whyOf(r, i)),
     el("td", {}, codeText(r, i)), el("td", {}, r.ms[i] + " ms"), el("td", {}, wireLog(r, i))));
   return [el("p", { class: "crumb" }, step(-1), " ", link(hashOf("section", top_(c.id)), "section " + top_(c.id) + " " + titleOf(top_(c.id))), " ", step(1)),
     el("dl", { class: "facts2" }, el("dt", {}, "Sends"), el("dd", {}, c.title), el("dt", {}, "Wants"), el("dd", {}, c.expect),
@@ -137,7 +156,7 @@ function oneRequirement() {
   return [el("p", { class: "crumb" }, link("rfc", "all sections")),
     el("p", { class: "remark" }, plural(list.length, "case cites", "cases cite") + " " + state.arg + ". ", bad.length ? "Rows that fail some of them:" : "No row fails any of them."),
     table("list2 wide", ["Implementation", "Fails", "Cases"], bad.map(([r, ids]) => el("tr", {}, el("th", { scope: "row" }, rowLink(r), " ", el("small", {}, [r.version, r.role, r.engine].join(", "))),
-      el("td", {}, mark("f", ids.length + " of " + list.length)), el("td", {}, ids.slice(0, 60).map((i, n) => [n ? " " : "", caseLink(cases[i].id)]), ids.length > 60 && " …"))))];
+      el("td", {}, mark("f", ids.length + " of " + list.length)), el("td", {}, idsOf(ids, 60)))))];
 }
 
 // ---- behaviour, compression, limits and speed
@@ -185,6 +204,21 @@ function limitsView() {
   table("list2 wide", ["Implementation", "Longest text", "Longest binary", "Known limit", "Limits (9)", "Compression (12)", "Parameters (13)"], body)];
 }
 
+// ---- whose fault it is
+
+function faultsView() {
+  const list = shown().filter(r => failures(r).length).sort((a, b) => a.name < b.name ? -1 : 1);
+  const count = whose => list.reduce((n, r) => n + (r.faults || []).filter(f => f.whose === whose).reduce((m, f) => m + f.cases.length, 0), 0);
+  const open = list.reduce((n, r) => n + (r.unexplained || []).length, 0);
+  const by = [["library", "the libraries"], ["agent", "our agents around them"], ["harness", "the harness or the machine"]].map(([k, text]) => [count(k), text]);
+  const body = list.flatMap(r => failures(r).map(([text, ids], n, all) => el("tr", {},
+    n === 0 && el("th", { scope: "rowgroup", rowspan: all.length }, rowLink(r), " ", el("small", {}, [r.version, r.role, r.engine].join(", "))),
+    el("td", {}, text), el("td", {}, String(ids.length)), el("td", {}, idsOf(ids, 8)))));
+  return [el("p", { class: "remark" }, plural(by.reduce((n, x) => n + x[0], open), "failure", "failures") + " in these rows: ", by.filter(x => x[0]).map(([n, text]) => n + " are put down to " + text + ", "), open + " are unexplained. ",
+    "Somebody read the wire logs and the library's source; what was found stands in the agent's folder, in findings.yaml."),
+  table("list2 wide", ["Implementation", "Whose fault", "Fails", "Cases"], body)];
+}
+
 // ---- one row
 
 function rowView() {
@@ -202,8 +236,9 @@ function rowView() {
     r.error && el("pre", { class: "remark" }, r.error),
     r.repeat && el("dl", { class: "facts2" }, el("dt", {}, "To reproduce"), el("dd", {}, el("code", {}, r.repeat))),
     r.traits && r.traits.length > 0 && [el("h2", {}, "Behaviour"), el("dl", { class: "facts2" }, traits.map(([id, title]) => { const x = r.traits.find(y => y.id === id); return x ? [el("dt", {}, title), el("dd", {}, x.value)] : []; }))],
+    failures(r).length > 0 && [el("h2", {}, "Why cases fail"), table("list2 wide", ["Whose fault", "Cases"], failures(r).map(([text, ids]) => el("tr", {}, el("td", {}, text), el("td", {}, plural(ids.length, "case", "cases") + ": ", idsOf(ids, 20)))))],
     bad.length > 0 && [el("h2", {}, "Cases that are not OK"), table("list2 wide", ["Case", "Sends", "Verdict", "Why", hidden("Wire log")], bad.slice(0, limit).map(i => el("tr", {}, el("th", { scope: "row" }, caseLink(cases[i].id)), el("td", {}, cases[i].title),
-      el("td", {}, mark(classOf(r, i), verdict(r, i))), el("td", {}, (r.why[i] || []).map(n => el("div", {}, reasons[n])), i in r.varied && el("div", { class: "varied" }, "varies: " + reasons[r.varied[i]])), el("td", {}, wireLog(r, i))))),
+      el("td", {}, mark(classOf(r, i), verdict(r, i))), el("td", {}, whyOf(r, i)), el("td", {}, wireLog(r, i))))),
     bad.length > limit && el("p", { class: "remark" }, "and " + (bad.length - limit) + " more")],
     el("h2", {}, "Provenance"), el("dl", { class: "facts2" }, facts.filter(f => f[1]).map(([k, v]) => [el("dt", {}, k), el("dd", {}, k === "Homepage" && /^https:\/\//.test(v) ? el("a", { href: v, rel: "noopener noreferrer" }, v) : v)]))];
 }
@@ -244,6 +279,7 @@ const views = {
   section: { title: () => "Section " + state.arg + ": " + titleOf(state.arg), show: sectionView },
   case: { title: () => "Case " + state.arg, show: caseView },
   rfc: { title: () => state.arg ? "Who violates " + state.arg + "?" : "Who violates which requirement?", nav: "Requirements", show: rfcView },
+  faults: { title: "Why cases fail, and whose fault that is", nav: "Faults", show: faultsView },
   behaviour: { title: "How they behave", nav: "Behaviour", show: behaviorView },
   deflate: { title: "Compression parameters", nav: "Compression", show: deflateView },
   limits: { title: "Limits and speed", nav: "Limits, speed", show: limitsView },
