@@ -47,7 +47,8 @@ compared.
 
 Agents are built first, each once for its content, then played one after the
 other, so that none disturbs another's timing. Verdicts that chance may have
-decided are played again, and it is said where they vary. An agent that does not
+decided are played again, and so are those on which the engines disagree; it is
+said where they vary. An agent that does not
 build, crashes, hangs or exceeds its bounds stays in the comparison with the
 reason. A comparison that was interrupted goes on where it was: rows of the same
 agent, engine and cases that are complete are not played again.
@@ -368,6 +369,8 @@ func newCompareMeter(w io.Writer) func(compare.Event) {
 				left = fmt.Sprintf(", %s left", (time.Since(begun) / time.Duration(played) * time.Duration(rest)).Round(time.Second))
 			}
 			fmt.Fprintf(w, "row %d/%d: %s%s\n", e.Index, e.Total, rowWords(*e.Done), left)
+		case compare.Disputed:
+			fmt.Fprintf(w, "again, since the engines disagree: %s %s, %d of %d verdicts\n", e.Row.Agent.Folder, e.Row.Role, e.Index, e.Total)
 		}
 	}
 }

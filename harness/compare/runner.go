@@ -86,7 +86,7 @@ type Event struct {
 	Row   Row   // of all kinds but Building and BuildFailed, where it has only an agent
 	Done  *Done // of RowEnded
 	Err   error // of BuildFailed
-	Index int   // how many of its kind have begun or ended
+	Index int   // how many of its kind have begun or ended, or verdicts are disputed
 	Total int
 }
 
@@ -99,6 +99,7 @@ const (
 	BuildFailed
 	RowBegan
 	RowEnded
+	Disputed // verdicts of the row, and how many: the engines disagree on them, so both play them again
 )
 
 // A Done row has a run file.
@@ -143,7 +144,10 @@ func (r *Runner) Run(ctx context.Context, rows []Row) ([]Done, error) {
 		})
 	}
 	wg.Wait()
-	return done, errors.Join(first(errs)...)
+	if err := errors.Join(first(errs)...); err != nil {
+		return done, err
+	}
+	return done, r.reconcile(ctx, done, built)
 }
 
 // first leaves repetitions of the same error out: an interrupt ends every row.
@@ -248,27 +252,38 @@ func (d Done) with(run *harness.Run) Done {
 
 // play plays the row. An agent's trouble is a [*harness.UntestableError].
 func (r *Runner) play(ctx context.Context, row Row, b *Built, w *harness.Writer) error {
-	log, err := createFile(filepath.Join(r.Dir, "logs", row.Name()+".log"))
+	patience := cmp.Or(r.Patience, rowPatience)
+	bounded, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+	defer cancel()
+	s, log, err := r.session(row, b, row.Name())
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	patience := cmp.Or(r.Patience, rowPatience)
-	bounded, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
-	defer cancel()
-	s := &session{
-		built: b, role: row.Role, engine: row.Engine, workshop: r.Workshop, repeats: r.Repeats, network: r.Network, patience: cmp.Or(r.StartPatience, startPatience),
-		log: log, fate: filepath.Join(r.Dir, "logs", row.Name()+".fate"), place: filepath.Join(r.Dir, "logs", row.Name()+".place"),
-		results: map[cases.ID]harness.Result{}, write: func(res harness.Result) { _ = w.Case(res) }, // Close says what it lacks
-	}
-	if err := os.RemoveAll(s.fate); err != nil {
-		return err
-	}
+	s.write = func(res harness.Result) { _ = w.Case(res) } // Close says what it lacks
 	err = s.play(bounded, r.Cases)
 	if errors.Is(context.Cause(bounded), errPatience) && ctx.Err() == nil {
 		return &harness.UntestableError{Cause: harness.CauseHang, Err: fmt.Errorf("it was not through after %v", patience)}
 	}
 	return err
+}
+
+// session is one that plays the row, and the file with the agent's words, of
+// logs/NAME.log.
+func (r *Runner) session(row Row, b *Built, name string) (*session, io.Closer, error) {
+	at := filepath.Join(r.Dir, "logs", name)
+	log, err := createFile(at + ".log")
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &session{
+		built: b, role: row.Role, engine: row.Engine, workshop: r.Workshop, repeats: r.Repeats, network: r.Network, patience: cmp.Or(r.StartPatience, startPatience),
+		log: log, fate: at + ".fate", place: at + ".place", results: map[cases.ID]harness.Result{},
+	}
+	if err := os.RemoveAll(s.fate); err != nil {
+		return nil, nil, errors.Join(err, log.Close())
+	}
+	return s, log, nil
 }
 
 func createFile(path string) (io.WriteCloser, error) {

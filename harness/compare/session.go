@@ -377,7 +377,11 @@ func settle(plays []harness.Result) harness.Result {
 		all = append(all, r.Verdict)
 	}
 	r := plays[best]
-	r.Attempts, r.Varied = len(plays), all
-	r.Note = fmt.Sprintf("the verdict varies: this one came in %d of %d plays", most, len(plays))
+	r.Attempts, r.Varied = len(plays), nil
+	r.Note = fmt.Sprintf("played %d times, with the same verdict", len(plays))
+	if most < len(plays) {
+		r.Varied = all
+		r.Note = fmt.Sprintf("the verdict varies: this one came in %d of %d plays", most, len(plays))
+	}
 	return r
 }

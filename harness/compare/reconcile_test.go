@@ -1,0 +1,86 @@
+package compare_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/fixtures/agents"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/compare"
+)
+
+// A scripted engine gives verdicts from a list, one a play, the last for ever. It
+// does not touch the agent.
+type scripted struct {
+	name     string
+	verdicts map[cases.ID][]cases.Behavior // of others: OK
+	played   map[cases.ID]int
+}
+
+func (e *scripted) About() harness.Engine { return harness.Engine{Name: e.name} }
+
+func (e *scripted) Server(_ context.Context, s compare.Subject, _ string, emit func(harness.Result)) error {
+	for _, c := range s.Cases {
+		v := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
+		if list := e.verdicts[c.ID]; len(list) > 0 {
+			v.Behavior = list[min(e.played[c.ID], len(list)-1)]
+		}
+		e.played[c.ID]++
+		emit(harness.Result{Case: c.ID, Outcome: harness.OutcomeOf(v), Verdict: v})
+	}
+	return nil
+}
+
+func (e *scripted) Client(context.Context, compare.Subject, func(harness.Result)) error {
+	panic("there is no client")
+}
+
+// What the engines disagree on, both play again: until one comes to the other's
+// verdict, or often enough to say that they disagree.
+func TestReconcile(t *testing.T) {
+	r := runner(t)
+	r.Repeats = 0
+	native := &scripted{"native", nil, map[cases.ID]int{}}
+	autobahn := &scripted{"autobahn", map[cases.ID][]cases.Behavior{
+		"1.1.2": {cases.Failed, cases.Failed, cases.OK}, // the second time again is better
+		"2.1":   {cases.Failed},
+	}, map[cases.ID]int{}}
+	rows := compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []compare.Engine{native, autobahn})
+	disputes := 0
+	r.Progress = func(e compare.Event) {
+		if e.Kind == compare.Disputed {
+			disputes += e.Index
+		}
+	}
+	done, err := r.Run(t.Context(), rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, errA := harness.OpenRun(done[0].File)
+	b, errB := harness.OpenRun(done[1].File)
+	if errA != nil || errB != nil {
+		t.Fatal(errA, errB)
+	}
+	differ, agree := harness.Parity(a, b)
+	if agree != 2 || len(differ) != 2 || differ[0].Race == "" || differ[1].Race != "" || disputes != 2 {
+		t.Errorf("got %d that agree, %d disputes, %+v; want 2 that agree, a race in 1.1.2, and 2.1", agree, disputes, differ)
+	}
+	for id, want := range map[cases.ID]int{"1.1.1": 1, "1.1.2": 3, "2.1": 4} {
+		if got := [2]int{native.played[id], autobahn.played[id]}; got != [2]int{want, want} {
+			t.Errorf("case %s: played %v times, want %d by each", id, got, want)
+		}
+	}
+	i := slices.IndexFunc(b.Results, func(res harness.Result) bool { return res.Case == "1.1.2" })
+	if res := b.Results[i]; res.Behavior != cases.Failed || res.Attempts != 3 || len(res.Varied) != 3 {
+		t.Errorf("1.1.2: got %s after %d plays, %v; want FAILED, which came twice of 3 times", res.Behavior, res.Attempts, res.Varied)
+	}
+	if done[1].Varied != 1 || done[1].State != harness.Complete {
+		t.Errorf("the row: got %d that vary, %s; want 1 and complete", done[1].Varied, done[1].State)
+	}
+	// What was played again so often is not played again by the next comparison.
+	if _, err := r.Run(t.Context(), rows); err != nil || native.played["2.1"] != 4 {
+		t.Errorf("a second comparison: got %v, and 2.1 played %d times, want 4", err, native.played["2.1"])
+	}
+}
