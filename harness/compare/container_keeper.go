@@ -90,7 +90,7 @@ func (b *Built) mounts() []string {
 	list = append(list, javaConfigurations()...)
 	list = append(list, ourProgram())
 	for _, name := range b.Needs {
-		if path, err := exec.LookPath(name); err == nil {
+		if path, ok := program(name); ok {
 			list = append(list, installation(path))
 		}
 	}
@@ -103,6 +103,22 @@ func (b *Built) mounts() []string {
 		}
 	}
 	return out
+}
+
+// searchPath is where contained agents look for programs: PATH without the shims of
+// version managers such as pyenv and rbenv, which would need the whole of these.
+func searchPath() []string {
+	return slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool { return filepath.Base(dir) == "shims" })
+}
+
+// program finds a program as a contained agent will.
+func program(name string) (path string, ok bool) {
+	for _, dir := range searchPath() {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path, true
+		}
+	}
+	return "", false
 }
 
 func javaConfigurations() []string {
@@ -152,7 +168,7 @@ func (k Keeper) runContained(ctx context.Context, command []string) error {
 	spec := docker.Spec{
 		Image: k.Image, Command: command, Dir: k.Dir, Network: k.Network, Tmpfs: []string{"/tmp"}, ReadOnly: true, Init: true,
 		DNS:    []string{"127.0.0.1"}, // in the container, where nobody answers; the engine would ask outside for it
-		Env:    append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8"}, k.Env...),
+		Env:    append([]string{"PATH=" + strings.Join(searchPath(), string(filepath.ListSeparator)), "HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8"}, k.Env...),
 		Memory: int64(k.Bounds.Memory), CPUs: k.Bounds.CPUs, PIDs: k.Bounds.PIDs,
 	}
 	for _, path := range k.Mounts {

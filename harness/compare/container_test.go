@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -62,8 +63,12 @@ func TestContainers(t *testing.T) {
 		{"writes", `server: [sh, -c, "echo x > /tmp/x && echo x > x"]`, harness.CauseStart, "Read-only file system"},
 		{"reads what is not its own", `server: [sh, -c, "ls /root /home /var"]`, harness.CauseStart, "No such file"},
 		{"no such program", `server: ["./nothing"]`, harness.CauseStart, "nothing"},
+		{"a program behind a shim", "needs: [env]\n" + `server: [env, "{wsconform}", server, "{host}", "{port}"]`, "", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			if row.name == "a program behind a shim" {
+				t.Setenv("PATH", shim(t, "env")+string(filepath.ListSeparator)+os.Getenv("PATH"))
+			}
 			r := runner(t)
 			r.Network = network
 			if row.name == "never listens" || row.name == "fork bomb that goes on" {
@@ -81,8 +86,23 @@ func TestContainers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range left {
-		if strings.HasPrefix(c.Image, "wsconform/agent-root") {
+		if strings.HasPrefix(c.Image, "wsconform/agent-root") && !c.Owned { // else it is of another comparison
 			t.Errorf("container %s is left, %s", c.ID, c.State)
 		}
 	}
+}
+
+// shim makes a folder in which the program is a script that starts a version
+// manager, which no container has, and returns it.
+func shim(t *testing.T, program string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "shims")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script := "#!/bin/sh\nexec " + filepath.Join(t.TempDir(), "manager") + " exec " + program + " \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(dir, program), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
