@@ -32,7 +32,7 @@ func Parity(a, b *Run) (differ []Difference, agree int) {
 		d.B = r
 	}
 	for _, d := range results {
-		if d.A.Behavior == d.B.Behavior && d.A.Close == d.B.Close && d.A.Outcome.Ran() == d.B.Outcome.Ran() {
+		if d.A.SameVerdict(d.B) && d.A.Outcome.Ran() == d.B.Outcome.Ran() {
 			agree++
 			continue
 		}

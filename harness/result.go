@@ -80,6 +80,37 @@ type Result struct {
 	Transcript *cases.Transcript `json:"transcript,omitempty"`
 }
 
+// SameVerdict reports whether both halves of the verdicts are the same.
+func (r Result) SameVerdict(other Result) bool {
+	return r.Behavior == other.Behavior && r.Close == other.Close
+}
+
+// Settle picks the play of a case whose verdict came most often, of equals the
+// first, and says how often that was. Where the plays differ the result lists all
+// verdicts.
+func Settle(plays []Result) (r Result, most int) {
+	all := make([]cases.Verdict, len(plays))
+	for i, play := range plays {
+		all[i] = play.Verdict
+		n := 0
+		for _, other := range plays {
+			if play.SameVerdict(other) {
+				n++
+			}
+		}
+		if n > most {
+			r, most = play, n
+		}
+	}
+	r.Attempts, r.Varied = len(plays), nil
+	r.Note = fmt.Sprintf("played %d times, with the same verdict", len(plays))
+	if most < len(plays) {
+		r.Varied = all
+		r.Note = fmt.Sprintf("the verdict varies: this one came in %d of %d plays", most, len(plays))
+	}
+	return r, most
+}
+
 // Summary says in one line what the case came to: "fail, behavior FAILED, close
 // OK", or why there is no verdict.
 func (r Result) Summary() string {

@@ -112,7 +112,7 @@ func (s *side) again(ctx context.Context, list []cases.Case) error {
 			s.plays[r.Case] = known(s.run.Results[i])
 		}
 		s.plays[r.Case] = append(s.plays[r.Case], r)
-		s.run.Results[i] = settle(s.plays[r.Case])
+		s.run.Results[i], _ = harness.Settle(s.plays[r.Case])
 	})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

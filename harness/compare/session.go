@@ -339,7 +339,8 @@ func (s *session) repeat(ctx context.Context, list []cases.Case) error {
 	}
 	for id, again := range plays {
 		if s.varies(again, id) {
-			s.take(settle(append([]harness.Result{s.results[id]}, again...)))
+			settled, _ := harness.Settle(append([]harness.Result{s.results[id]}, again...))
+			s.take(settled)
 		}
 	}
 	return nil
@@ -355,33 +356,5 @@ func doubtful(r harness.Result) bool {
 const longCase = 10 * time.Second
 
 func (s *session) varies(plays []harness.Result, id cases.ID) bool {
-	return slices.ContainsFunc(plays, func(r harness.Result) bool { return !sameVerdict(r, s.results[id]) })
-}
-
-func sameVerdict(a, b harness.Result) bool { return a.Behavior == b.Behavior && a.Close == b.Close }
-
-// settle picks the verdict that came most often, of equals the first.
-func settle(plays []harness.Result) harness.Result {
-	best, most := 0, 0
-	var all []cases.Verdict
-	for i, r := range plays {
-		n := 0
-		for _, other := range plays {
-			if sameVerdict(r, other) {
-				n++
-			}
-		}
-		if n > most {
-			best, most = i, n
-		}
-		all = append(all, r.Verdict)
-	}
-	r := plays[best]
-	r.Attempts, r.Varied = len(plays), nil
-	r.Note = fmt.Sprintf("played %d times, with the same verdict", len(plays))
-	if most < len(plays) {
-		r.Varied = all
-		r.Note = fmt.Sprintf("the verdict varies: this one came in %d of %d plays", most, len(plays))
-	}
-	return r
+	return slices.ContainsFunc(plays, func(r harness.Result) bool { return !r.SameVerdict(s.results[id]) })
 }

@@ -133,9 +133,8 @@ type clientRun struct {
 	mu       sync.Mutex // guards the rest
 	report   ClientReport
 	emit     func(harness.Result)
-	doubtful []doubtful
-	attempt  int        // of the cases that are played now, from 0
-	former   []doubtful // the verdicts of the attempt before
+	doubtful []*trial            // held back, to be played again
+	trials   map[cases.ID]*trial // that are being played again
 	failure  error
 	dead     error // a driver that ended too often
 }
@@ -269,40 +268,42 @@ func (r *clientRun) giveUp(how error, output string) {
 	r.dead = &harness.UntestableError{Cause: harness.CauseCrash, Err: err}
 }
 
-// take hands a result on, or keeps it back if load may have spoilt it.
+// take hands a result on, or keeps it back if chance may have decided it.
 func (r *clientRun) take(c cases.Case, res harness.Result, crowded bool) {
 	r.streams.finished(c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if i := slices.IndexFunc(r.former, func(d doubtful) bool { return d.c.ID == c.ID }); i >= 0 && !res.Outcome.Ran() {
-		res = r.former[i].r // the former verdict is better than none
-	} else if r.attempt+1 < maxAttempts && doubt(c, res, crowded && r.attempt == 0, &r.pulse) {
-		r.doubtful = append(r.doubtful, doubtful{c, res})
-		return
+	if t, ok := r.trials[c.ID]; ok {
+		t.take(res)
+	} else if why := doubtOf(c, res, crowded, &r.pulse); why != sure {
+		r.doubtful = append(r.doubtful, newTrial(c, res, why))
+	} else {
+		r.emit(res)
 	}
-	if r.attempt > 0 {
-		res.Attempts = r.attempt + 1
-		res.Note = "time decided, so the case was repeated alone"
-	}
-	r.emit(res)
 }
 
 // repeatDoubtful plays the doubtful cases again, one at a time, as long as there
 // are any.
 func (r *clientRun) repeatDoubtful(ctx context.Context) {
-	for {
-		r.mu.Lock()
-		r.former, r.doubtful = r.doubtful, nil
-		r.attempt++
-		r.mu.Unlock()
-		if len(r.former) == 0 {
-			return
+	r.mu.Lock()
+	list, rest := worthwhile(r.doubtful)
+	r.doubtful, r.trials = nil, make(map[cases.ID]*trial)
+	for _, t := range list {
+		r.trials[t.c.ID] = t
+	}
+	r.mu.Unlock()
+	for open := slices.Clone(list); len(open) > 0; {
+		again := make([]cases.Case, len(open))
+		for i, t := range open {
+			again[i] = t.again()
 		}
-		list := make([]cases.Case, len(r.former))
-		for i, d := range r.former {
-			list[i] = d.c
-		}
-		r.lane(ctx, list)
+		r.lane(ctx, again)
+		open = slices.DeleteFunc(open, func(t *trial) bool { return t.settled(&r.pulse) })
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range slices.Concat(list, rest) {
+		r.emit(t.result())
 	}
 }
 
@@ -319,8 +320,14 @@ type turn struct {
 	parting bool      // reports were asked for
 	// cut is the last result, if the driver ended TCP without a closing
 	// handshake: perhaps because it crashed.
-	cut  *doubtful
+	cut  *lastResult
 	stir chan struct{} // one slot
+}
+
+// A lastResult is held back until the driver is seen to live on.
+type lastResult struct {
+	c cases.Case
+	r harness.Result
 }
 
 // play runs the driver until it is through. The error says how it ended, if it
@@ -454,7 +461,7 @@ func (t *turn) result(_ string, res harness.Result) {
 	i := slices.IndexFunc(t.list, func(c cases.Case) bool { return c.ID == res.Case })
 	if tr := res.Transcript; res.Outcome == harness.Fail && tr != nil && !tr.DroppedByUs && !tr.Clean {
 		t.mu.Lock()
-		t.cut = &doubtful{t.list[i], res}
+		t.cut = &lastResult{t.list[i], res}
 		t.mu.Unlock()
 		return
 	}

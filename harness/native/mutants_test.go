@@ -163,8 +163,9 @@ func agree(m mutants.Mutant, c cases.Case, got, want *golden) bool {
 
 // TestMutants compares the verdicts on every mutant with Autobahn's.
 func TestMutants(t *testing.T) {
-	var mu sync.Mutex // guards the counts
-	var compared, differing, peers int
+	var mu sync.Mutex // guards what follows
+	var compared, peers int
+	var crowded []*dispute
 	var wg sync.WaitGroup
 	peerSlots := make(chan struct{}, 96)
 	for _, role := range []mutants.Roles{mutants.Server, mutants.Client} {
@@ -186,16 +187,30 @@ func TestMutants(t *testing.T) {
 			peerSlots <- struct{}{}
 			wg.Go(func() {
 				defer func() { <-peerSlots }()
-				n := compareMutant(t, m, role, list, want)
+				d := &dispute{m: m, role: role, open: list, want: want}
+				d.play(t)
 				mu.Lock()
 				defer mu.Unlock()
 				peers++
 				compared += len(list)
-				differing += n
+				if len(d.open) > 0 {
+					crowded = append(crowded, d)
+				}
 			})
 		}
 	}
 	wg.Wait()
+	differing := 0
+	for _, d := range crowded {
+		for attempt := 0; len(d.open) > 0 && attempt < 3; attempt++ {
+			d.play(t)
+		}
+		differing += len(d.open)
+		for _, c := range d.open {
+			r := d.got[c.ID]
+			t.Errorf("%s %s, case %s: got %v, want %v\n%s", roleName(d.role), d.m.Name, c.ID, verdictOf(r), d.want[c.ID], wireLog(r))
+		}
+	}
 	t.Logf("%d peers, %d verdicts compared, %d differ", peers, compared, differing)
 }
 
@@ -217,32 +232,27 @@ func sample(list []cases.Case, killers verdicts) []cases.Case {
 	return few
 }
 
-// compareMutant returns how many verdicts differ. What differs is played
-// again, since timers measure the machine too when it is loaded.
-func compareMutant(t *testing.T, m mutants.Mutant, role mutants.Roles, list []cases.Case, want verdicts) (differing int) {
+// A dispute is what a mutant's verdicts and Autobahn's may differ in. All mutants
+// at once are a crowd in which timers measure the machine, so what differs there
+// is played again, one mutant at a time.
+type dispute struct {
+	m    mutants.Mutant
+	role mutants.Roles
+	open []cases.Case // that are to be played; then those that differ
+	want verdicts
+	got  map[cases.ID]harness.Result
+}
+
+func (d *dispute) play(t *testing.T) {
 	t.Helper()
-	for attempt := 1; len(list) > 0; attempt++ {
-		got, err := playMutant(t.Context(), m, role, list, false)
-		if err != nil {
-			t.Errorf("%s %s: %v", roleName(role), m.Name, err)
-			return len(list)
-		}
-		var again []cases.Case
-		for _, c := range list {
-			r := got[c.ID]
-			v := verdictOf(r)
-			switch {
-			case agree(m, c, v, want[c.ID]):
-			case attempt < 3:
-				again = append(again, c)
-			default:
-				differing++
-				t.Errorf("%s %s, case %s: got %v, want %v\n%s", roleName(role), m.Name, c.ID, v, want[c.ID], wireLog(r))
-			}
-		}
-		list = again
+	got, err := playMutant(t.Context(), d.m, d.role, d.open, false)
+	if err != nil {
+		t.Errorf("%s %s: %v", roleName(d.role), d.m.Name, err)
 	}
-	return differing
+	d.got = got
+	d.open = slices.DeleteFunc(slices.Clone(d.open), func(c cases.Case) bool {
+		return agree(d.m, c, verdictOf(got[c.ID]), d.want[c.ID])
+	})
 }
 
 // lightSlots and heavySlots bound the cases under way against mutants. Most of

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -129,54 +130,63 @@ func TestObserved(t *testing.T) {
 	}
 	// Not by t.Parallel, which is bounded by the processors: these wait.
 	var wg sync.WaitGroup
-	defer wg.Wait()
+	var list []*observation
 	for testee, want := range facts {
 		m, ok := mutants.Find(testee)
 		if !ok {
 			t.Errorf("there is no mutant %q", testee)
 			continue
 		}
-		wg.Go(func() { observe(t, m, want, false) })
-		if !testing.Short() {
-			wg.Go(func() { observe(t, m, want, true) })
+		for _, faithful := range []bool{false, true} {
+			if faithful && testing.Short() {
+				continue
+			}
+			o := &observation{m: m, want: want, faithful: faithful, open: casesOf(want)}
+			if len(o.open) != len(want) {
+				t.Errorf("%s: got %d cases, want %d", testee, len(o.open), len(want))
+			}
+			list = append(list, o)
+			wg.Go(func() { o.play(t) })
+		}
+	}
+	wg.Wait()
+	for _, o := range list {
+		for attempt := 0; len(o.open) > 0 && attempt < 3; attempt++ {
+			o.play(t)
+		}
+		for _, c := range o.open {
+			t.Errorf("%s, case %s, faithful=%v: %s\n%s", o.m.Name, c.ID, o.faithful, o.differs(c), wireLog(o.got[c.ID]))
 		}
 	}
 }
 
-// observe compares one testee. What differs is played again, since timers
-// measure the machine too when it is loaded.
-func observe(t *testing.T, m mutants.Mutant, want map[cases.ID]fact, faithful bool) {
+// An observation is the comparison with one testee. What differs while all of
+// them play at once, when timers measure the machine, is played again alone.
+type observation struct {
+	m        mutants.Mutant
+	want     map[cases.ID]fact
+	faithful bool
+	open     []cases.Case // that are to be played; then those that differ
+	got      map[cases.ID]harness.Result
+}
+
+func (o *observation) play(t *testing.T) {
 	t.Helper()
-	list := casesOf(want)
-	if len(list) != len(want) {
-		t.Errorf("%s: got %d cases, want %d", m.Name, len(list), len(want))
+	got, err := playMutant(t.Context(), o.m, o.m.Roles, o.open, o.faithful)
+	if err != nil {
+		t.Errorf("%s: %v", o.m.Name, err)
 	}
-	differs := func(r harness.Result) string {
-		if r.Transcript == nil {
-			return fmt.Sprintf("got no transcript: %s %s", r.Outcome, r.Note)
-		}
-		return seen(r).compare(want[r.Case], m.Name, r.Case, faithful)
+	o.got = got
+	o.open = slices.DeleteFunc(slices.Clone(o.open), func(c cases.Case) bool { return o.differs(c) == "" })
+}
+
+// differs says what differs from the facts.
+func (o *observation) differs(c cases.Case) string {
+	r := o.got[c.ID]
+	if r.Transcript == nil {
+		return fmt.Sprintf("got no transcript: %s %s", r.Outcome, r.Note)
 	}
-	for attempt := 1; len(list) > 0; attempt++ {
-		got, err := playMutant(t.Context(), m, m.Roles, list, faithful)
-		if err != nil {
-			t.Errorf("%s: %v", m.Name, err)
-			return
-		}
-		var again []cases.Case
-		for _, c := range list {
-			difference := differs(got[c.ID])
-			switch {
-			case difference == "":
-			case attempt < 3:
-				t.Logf("%s, case %s, faithful=%v: %s; it is played again", m.Name, c.ID, faithful, difference)
-				again = append(again, c)
-			default:
-				t.Errorf("%s, case %s, faithful=%v: %s\n%s", m.Name, c.ID, faithful, difference, wireLog(got[c.ID]))
-			}
-		}
-		list = again
-	}
+	return seen(r).compare(o.want[c.ID], o.m.Name, c.ID, o.faithful)
 }
 
 // casesOf returns the cases that are keys of the map, in order.

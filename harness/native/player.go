@@ -43,8 +43,9 @@ type player struct {
 	beat     *pulse     // is told when the peer sends; nil if nobody watches
 	deflate  *agreement // nil unless permessage-deflate was agreed
 
-	nc  net.Conn
-	out *writer
+	nc   net.Conn
+	out  *writer
+	keys keys
 
 	mu      sync.Mutex // guards everything below
 	t       cases.Transcript
@@ -77,7 +78,7 @@ type conn struct {
 // An error means that the harness failed, not the peer.
 func play(ctx context.Context, nc conn, c cases.Case, role cases.Role, faithful bool, streams *Streams, beat *pulse) (cases.Transcript, error) {
 	p := &player{
-		c: c, faithful: faithful, streams: streams, beat: beat, deflate: nc.deflate, nc: nc.Conn,
+		c: c, faithful: faithful, streams: streams, beat: beat, deflate: nc.deflate, nc: nc.Conn, keys: newKeys(c.ID),
 		t: cases.Transcript{
 			Role: role, Opened: true, Request: nc.request, Response: nc.response, Deflate: nc.deflate != nil,
 		},

@@ -178,8 +178,8 @@ func TestPlayer(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tr := playAgainst(t, test.id, test.role, test.faithful, test.peer)
-				c, _ := cases.Find(test.id)
+				c := find(t, test.id)
+				tr := playAgainst(t, c, test.role, test.faithful, test.peer)
 				v := c.Judge(tr)
 				if v.Behavior != test.behavior || v.Close != test.close {
 					t.Errorf("got %s / %s (%s; %s), want %s / %s", v.Behavior, v.Close, v.Reason, v.CloseReason, test.behavior, test.close)
@@ -211,12 +211,8 @@ func fragments() peerScript {
 }
 
 // playAgainst plays a case over an in-memory connection.
-func playAgainst(t *testing.T, id cases.ID, role cases.Role, faithful bool, script peerScript) cases.Transcript {
+func playAgainst(t *testing.T, c cases.Case, role cases.Role, faithful bool, script peerScript) cases.Transcript {
 	t.Helper()
-	c, ok := cases.Find(id)
-	if !ok {
-		t.Fatalf("no case %s", id)
-	}
 	ours, theirs := net.Pipe()
 	peer := &wirePeer{nc: theirs, masked: role == cases.Client}
 	done := make(chan struct{})
@@ -230,4 +226,13 @@ func playAgainst(t *testing.T, id cases.ID, role cases.Role, faithful bool, scri
 	}
 	<-done
 	return tr
+}
+
+func find(t *testing.T, id cases.ID) cases.Case {
+	t.Helper()
+	c, ok := cases.Find(id)
+	if !ok {
+		t.Fatalf("no case %s", id)
+	}
+	return c
 }

@@ -258,7 +258,7 @@ func (p *player) ping(payload []byte) {
 	}
 	o := outgoing{
 		header:  ws.Header{Fin: true, Opcode: ws.OpPong},
-		payload: cases.Data(slices.Clone(payload)), key: p.out.key(),
+		payload: cases.Data(slices.Clone(payload)), key: p.keys.reply(),
 	}
 	if p.out.reply(o) {
 		p.logSent(o)

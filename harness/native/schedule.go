@@ -44,9 +44,6 @@ const (
 	heavyParallel = 4
 	// repeatParallel is how many cases are repeated at once. They mostly wait.
 	repeatParallel = 4
-	// maxAttempts is how often a case is played at the most, as long as the machine
-	// is too busy for time to decide.
-	maxAttempts = 5
 	// probeTimeout bounds the measurement of whether a second connection is
 	// served beside the first.
 	probeTimeout = 700 * time.Millisecond
@@ -124,20 +121,15 @@ type serverRun struct {
 	report  Report
 	pulse   pulse
 
-	mu       sync.Mutex // guards the rest
-	emit     func(harness.Result)
-	doubtful []doubtful // held back, to be repeated
-	last     cases.ID   // that came to a verdict
-	gone     bool
-	crash    crash
-	finished []finish // since the server was started, in order
-	inRow    int      // ends of the server without a verdict in between
-}
-
-// A doubtful result may be owed to the load that the run itself made.
-type doubtful struct {
-	c cases.Case
-	r harness.Result
+	mu        sync.Mutex // guards the rest
+	emit      func(harness.Result)
+	doubtful  []*trial // held back, to be played again
+	repeating bool     // they are, or were: nothing is held back any more
+	last      cases.ID // that came to a verdict
+	gone      bool
+	crash     crash
+	finished  []finish // since the server was started, in order
+	inRow     int      // ends of the server without a verdict in between
 }
 
 // echoCase is the sanity check: a text message, echoed, and a clean close.
@@ -337,90 +329,34 @@ func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
 			s.finished = append(s.finished, finish{c, time.Now()})
 		}
 	}
-	if doubt(c, r, crowded, &s.pulse) {
-		s.doubtful = append(s.doubtful, doubtful{c, r})
+	if why := doubtOf(c, r, crowded, &s.pulse); why != sure && !s.repeating {
+		s.doubtful = append(s.doubtful, newTrial(c, r, why))
 		return
 	}
 	s.emit(r)
 }
 
-// doubt reports whether a timer decided a verdict that is not the best one
-// while other cases were played, or the machine was busy with something else.
-func doubt(c cases.Case, r harness.Result, crowded bool, load *pulse) bool {
-	if r.Transcript == nil || r.Outcome == harness.Pass || r.Outcome == harness.Observed || !r.Outcome.Ran() {
-		return false
-	}
-	if r.Behavior == cases.NonStrict && trickled(c) {
-		return crowded || load.lateSince(r.Transcript.Started.Add(-busyTime))
-	}
-	late := load.lateSince(r.Transcript.Started)
-	if !crowded && !late {
-		return false
-	}
-	if c.ID.Group() == "6.4" && r.Behavior == cases.NonStrict {
-		return late || load.stalledSince(r.Transcript.Started)
-	}
-	return timedOut(*r.Transcript) && !mute(c, *r.Transcript)
-}
-
-// busyTime is how long before a case a busy machine makes its peer suspect of
-// having read at once what came octet by octet: milliseconds decide there.
-const busyTime = 2 * time.Second
-
-// muteBound is how long a peer must have been silent for the load of the run to
-// be no excuse.
-const muteBound = 10 * time.Second
-
-// mute reports whether a case of many echoes ran into its limit without the
-// first of them. Repeating it would only wait as long again.
-func mute(c cases.Case, t cases.Transcript) bool {
-	loop := c.Want.Rule == cases.EchoAll || c.Want.Rule == cases.EchoDeflated
-	return loop && t.Opened && t.Echoes == 0 && !t.WrongEcho && t.Duration >= muteBound
-}
-
-// trickled reports whether what a peer must fail on comes octet by octet behind
-// a message whose echo is the better reading (3.4, 4.1.5, 4.2.5). A peer that is
-// busy with other cases reads both at once, and never gets to echo.
-func trickled(c cases.Case) bool {
-	return len(c.Want.Events) > 1 && slices.ContainsFunc(c.Steps, func(s cases.Step) bool {
-		f, ok := s.(cases.Frame)
-		return ok && f.Chop == 1
-	})
-}
-
-// timedOut reports whether one of our timers ended the case.
-func timedOut(t cases.Transcript) bool {
-	fired := slices.ContainsFunc(t.Log, func(e cases.Entry) bool {
-		return e.Timer == cases.KillFired || e.Timer == cases.CloseFired
-	})
-	return fired || t.OpenTimeout || t.CloseTimeout || t.ServerDropExpiry
-}
-
 // repeatDoubtful plays the doubtful cases again with little beside them.
 func (s *serverRun) repeatDoubtful(ctx context.Context) {
 	s.mu.Lock()
-	list := s.doubtful
-	s.doubtful = nil
+	list, rest := worthwhile(s.doubtful)
+	s.doubtful, s.repeating = nil, true
+	for _, t := range rest {
+		s.emit(t.result())
+	}
 	s.mu.Unlock()
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, repeatParallel)
-	for _, before := range list {
+	for _, t := range list {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			r, attempts := before.r, 1
-			for again := true; again && attempts < maxAttempts; attempts++ {
-				next := s.playOnce(ctx, before.c)
-				if !next.Outcome.Ran() {
-					break // the former verdict is better than none
-				}
-				r, again = next, doubt(before.c, next, false, &s.pulse)
+			for !t.settled(&s.pulse) {
+				t.take(s.playOnce(ctx, t.again()))
 			}
-			r.Attempts = max(attempts, 2)
-			r.Note = "time decided, so the case was repeated with little beside it"
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.emit(r)
+			s.emit(t.result())
 		})
 	}
 	wg.Wait()

@@ -35,7 +35,7 @@ func (p *player) play(step cases.Step) {
 			payload: s.Payload, chop: s.Chop, alone: s.Alone,
 		})
 	case cases.FrameHeader:
-		p.open = openFrame{key: p.out.key()}
+		p.open = openFrame{key: p.keys.frame()}
 		h := ws.Header{Fin: !s.NotFin, RSV: s.RSV, Opcode: s.Opcode, Length: uint64(s.Length)}
 		p.sendHeader(h)
 	case cases.Octets:
@@ -112,7 +112,7 @@ func (p *player) send(o outgoing) {
 	if p.state == stateClosed {
 		return
 	}
-	o.key = p.out.key()
+	o.key = p.keys.frame()
 	if p.loop != nil && !o.header.Opcode.Control() {
 		p.noteWrite(p.out.sendNow(o))
 	} else {

@@ -1,9 +1,8 @@
 package native
 
 import (
-	"crypto/rand"
 	"encoding/binary"
-	mrand "math/rand/v2"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"syscall"
@@ -56,9 +55,6 @@ type writer struct {
 	wake   chan struct{} // one slot: something was queued, or closing was set
 	done   chan struct{} // closed when the goroutine has ended
 
-	keyMu sync.Mutex // guards keys
-	keys  *mrand.ChaCha8
-
 	mu      sync.Mutex // guards the rest, but what busy says
 	queue   []outgoing
 	replies int // octets of the replies queued
@@ -66,15 +62,14 @@ type writer struct {
 	left    bool // buf holds what sendNow could not write
 	busy    bool // the goroutine has buf and err, without mu
 
-	buf []byte
-	err error
+	buf    []byte
+	err    error
+	pieces rand.PCG // the keys of the fragments of a message
 }
 
 func newWriter(nc net.Conn, masked bool, onTx func(int)) *writer {
-	var seed [32]byte
-	rand.Read(seed[:])
 	w := &writer{
-		nc: nc, masked: masked, keys: mrand.NewChaCha8(seed), onTx: onTx,
+		nc: nc, masked: masked, onTx: onTx,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if tcp, ok := nc.(*net.TCPConn); ok {
@@ -82,14 +77,6 @@ func newWriter(nc net.Conn, masked bool, onTx func(int)) *writer {
 	}
 	go w.run()
 	return w
-}
-
-// key returns a fresh masking key (RFC 6455 §5.3).
-func (w *writer) key() (key [4]byte) {
-	w.keyMu.Lock()
-	defer w.keyMu.Unlock()
-	binary.NativeEndian.PutUint32(key[:], uint32(w.keys.Uint64()))
-	return key
 }
 
 // send queues o. It never blocks.
@@ -206,6 +193,9 @@ func (w *writer) put(o outgoing) {
 
 // frames produces the octets of o.
 func (w *writer) frames(o outgoing) {
+	if o.fragment > 0 {
+		w.pieces.Seed(uint64(binary.BigEndian.Uint32(o.key[:])), 0)
+	}
 	switch {
 	case o.bare:
 		w.octets(o, o.key, 0, o.payload.Len, o.offset)
@@ -237,7 +227,7 @@ func (w *writer) frame(o outgoing, h ws.Header, from, to int) {
 	if w.masked {
 		h.Masked, h.MaskKey = true, o.key
 		if o.fragment > 0 {
-			h.MaskKey = w.key()
+			h.MaskKey = keyOf(w.pieces.Uint64())
 		}
 	}
 	w.buf = ws.AppendHeader(w.buf, h)

@@ -1,0 +1,211 @@
+package native
+
+import (
+	"slices"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// A verdict that chance may have decided is not final: the case is played again,
+// with little beside it. What may have decided it says how often, and which play
+// counts.
+
+// A doubt is what other than the peer's rules may have decided a verdict.
+type doubt uint8
+
+const (
+	// sure is no doubt.
+	sure doubt = iota
+	// timed verdicts hang on one of our timers, and the machine or the peer was
+	// busy. The first play on a machine that was not counts.
+	timed
+	// overtaken verdicts lack an echo that the peer had no time for: it read what
+	// comes octet by octet behind a message together with it (3.4, 4.1.5, 4.2.5). A
+	// play in which it has the time counts.
+	overtaken
+	// contested verdicts hang on what the peer's last octets meet: where it ends
+	// TCP with ours unread, that destroys its echo or its close frame under way.
+	// The verdict that most plays come to counts.
+	contested
+)
+
+const (
+	// maxAttempts is how often a case is played at the most.
+	maxAttempts = 5
+	// majority is how many plays of those settle a contested verdict.
+	majority = maxAttempts/2 + 1
+	// patience is how long a peer gets for an echo before the octets of which it
+	// must fail. It ends with the echo; a peer that is merely busy needs milliseconds.
+	patience = 100 * time.Millisecond
+	// muteBound is how long a peer must have been silent for the load of the run to
+	// be no excuse.
+	muteBound = 10 * time.Second
+	// heavyTrials is how many contested heavy cases are played again. Of a peer of
+	// which there are more, chance is not the reason.
+	heavyTrials = 4
+)
+
+// doubtOf says what may have decided a verdict that is not the best one. Crowded
+// means that other cases were played beside it.
+func doubtOf(c cases.Case, r harness.Result, crowded bool, load *pulse) doubt {
+	if r.Transcript == nil || r.Outcome == harness.Pass || r.Outcome == harness.Observed || !r.Outcome.Ran() {
+		return sure
+	}
+	waiting := c.ID.Group() == "6.4"
+	switch {
+	case r.Behavior == cases.NonStrict && trickled(c):
+		return overtaken
+	case r.Behavior == cases.NonStrict && len(c.Want.Events) > 1 && !waiting, cutOff(r):
+		return contested
+	}
+	late := load.lateSince(r.Transcript.Started)
+	switch {
+	case !crowded && !late:
+		return sure
+	case waiting && r.Behavior == cases.NonStrict:
+		if late || load.stalledSince(r.Transcript.Started) {
+			return timed
+		}
+	case timedOut(*r.Transcript) && !mute(c, *r.Transcript):
+		return timed
+	}
+	return sure
+}
+
+// cutOff reports whether all that is wrong is that the peer ended TCP without
+// answering our close frame.
+func cutOff(r harness.Result) bool {
+	t := r.Transcript
+	return r.Close == cases.CloseUnclean && r.Behavior != cases.Failed && t.ClosedByUs && !t.DroppedByUs && !t.RemoteClose
+}
+
+// mute reports whether a case of many echoes ran into its limit without the
+// first of them. Repeating it would only wait as long again.
+func mute(c cases.Case, t cases.Transcript) bool {
+	loop := c.Want.Rule == cases.EchoAll || c.Want.Rule == cases.EchoDeflated
+	return loop && t.Opened && t.Echoes == 0 && !t.WrongEcho && t.Duration >= muteBound
+}
+
+// trickled reports whether what a peer must fail on comes octet by octet behind
+// a message whose echo is the better reading.
+func trickled(c cases.Case) bool {
+	return len(c.Want.Events) > 1 && slices.ContainsFunc(c.Steps, func(s cases.Step) bool {
+		f, ok := s.(cases.Frame)
+		return ok && f.Chop == 1
+	})
+}
+
+// timedOut reports whether one of our timers ended the case.
+func timedOut(t cases.Transcript) bool {
+	fired := slices.ContainsFunc(t.Log, func(e cases.Entry) bool {
+		return e.Timer == cases.KillFired || e.Timer == cases.CloseFired
+	})
+	return fired || t.OpenTimeout || t.CloseTimeout || t.ServerDropExpiry
+}
+
+// patient is a trickled case in which the peer has time for its echo. The limit
+// is armed first: the peer may end the connection in that time.
+func patient(c cases.Case) cases.Case {
+	steps := c.Steps[:1:1]
+	for _, s := range c.Steps[1:] {
+		if kill, ok := s.(cases.KillAfter); ok {
+			steps = append(steps, cases.KillAfter{After: kill.After + patience})
+		}
+	}
+	steps = append(steps, cases.Pause{For: patience, Until: len(c.Want.Events[0].Events)})
+	for _, s := range c.Steps[1:] {
+		if _, ok := s.(cases.KillAfter); !ok {
+			steps = append(steps, s)
+		}
+	}
+	c.Steps = steps
+	return c
+}
+
+// A trial is a case that is played until its verdict is beyond doubt.
+type trial struct {
+	c     cases.Case
+	why   doubt
+	plays []harness.Result
+	over  bool // a play came to no verdict: those before are better than none
+}
+
+func newTrial(c cases.Case, r harness.Result, why doubt) *trial {
+	return &trial{c: c, why: why, plays: []harness.Result{r}}
+}
+
+// again is the case as it is to be played next.
+func (t *trial) again() cases.Case {
+	if t.why == overtaken {
+		return patient(t.c)
+	}
+	return t.c
+}
+
+// take adds a play.
+func (t *trial) take(r harness.Result) {
+	if !r.Outcome.Ran() {
+		t.over = true
+		return
+	}
+	t.plays = append(t.plays, r)
+}
+
+// settled reports whether the case need not be played again.
+func (t *trial) settled(load *pulse) bool {
+	last := t.plays[len(t.plays)-1]
+	switch {
+	case t.over, len(t.plays) == maxAttempts:
+		return true
+	case len(t.plays) == 1:
+		return false
+	}
+	switch t.why {
+	case timed:
+		return doubtOf(t.c, last, false, load) != timed
+	case overtaken:
+		return last.Behavior != cases.NonStrict || !load.lateSince(last.Transcript.Started)
+	case contested:
+		_, most := harness.Settle(t.plays)
+		return most >= majority
+	case sure:
+	}
+	return true
+}
+
+// result is what the trial came to.
+func (t *trial) result() harness.Result {
+	r := t.plays[len(t.plays)-1]
+	switch t.why {
+	case timed:
+		r.Note = "time decided, so the case was repeated with little beside it"
+	case overtaken:
+		r.Note = "the peer did not get to echo, so the case was repeated with time for that"
+	case contested:
+		r, _ = harness.Settle(t.plays)
+	case sure:
+	}
+	r.Attempts = len(t.plays)
+	return r
+}
+
+// worthwhile parts trials into those that are to be played again and the rest, of
+// which the verdicts stand.
+func worthwhile(list []*trial) (trials, rest []*trial) {
+	heavy := 0
+	for _, t := range list {
+		if t.why == contested && t.c.Heavy() {
+			heavy++
+		}
+	}
+	for _, t := range list {
+		if t.why == contested && t.c.Heavy() && heavy > heavyTrials {
+			rest = append(rest, t)
+		} else {
+			trials = append(trials, t)
+		}
+	}
+	return trials, rest
+}

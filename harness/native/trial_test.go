@@ -1,0 +1,156 @@
+package native
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// TestDoubt says which verdicts are not final at once, and why.
+func TestDoubt(t *testing.T) {
+	begun := time.Now()
+	early, late := begun.Add(-time.Second), begun.Add(time.Second)
+	timer := cases.Transcript{Log: []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}}
+	cut := cases.Transcript{ClosedByUs: true}
+	ok := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
+	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}
+	lenient := cases.Verdict{Behavior: cases.NonStrict, Close: cases.CloseOK}
+	unclean := cases.Verdict{Behavior: cases.OK, Close: cases.CloseUnclean}
+	for _, test := range []struct {
+		name    string
+		id      cases.ID
+		verdict cases.Verdict
+		t       cases.Transcript
+		crowded bool
+		load    *pulse
+		want    doubt
+	}{
+		{"a pass by whatever means", "1.1.1", ok, timer, true, &pulse{late: late}, sure},
+		{"a failure that no timer decided", "1.1.1", failed, cases.Transcript{}, true, &pulse{late: late}, sure},
+		{"a timer, alone on an idle machine", "1.1.1", failed, timer, false, &pulse{}, sure},
+		{"a timer, alone after a busy time", "1.1.1", failed, timer, false, &pulse{late: early}, sure},
+		{"a timer, alone on a busy machine", "1.1.1", failed, timer, false, &pulse{late: late}, timed},
+		{"a timer, beside other cases", "1.1.1", failed, timer, true, &pulse{}, timed},
+		{"late to fail, alone", "6.4.1", lenient, cases.Transcript{}, false, &pulse{}, sure},
+		{"late to fail while the peer was silent", "6.4.1", lenient, cases.Transcript{}, true, &pulse{stall: late}, timed},
+		{"no echo before what came octet by octet", "3.4", lenient, cases.Transcript{}, false, &pulse{}, overtaken},
+		{"no echo before what came at once", "3.2", lenient, cases.Transcript{}, false, &pulse{}, contested},
+		{"the end of TCP in place of a close frame", "1.1.1", unclean, cut, false, &pulse{}, contested},
+		{"we ended TCP ourselves", "1.1.1", unclean, cases.Transcript{ClosedByUs: true, DroppedByUs: true, CloseTimeout: true}, false, &pulse{}, sure},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := find(t, test.id)
+			test.t.Started = begun
+			r := harness.Result{Case: c.ID, Outcome: harness.OutcomeOf(test.verdict), Verdict: test.verdict, Transcript: &test.t}
+			if got := doubtOf(c, r, test.crowded, test.load); got != test.want {
+				t.Errorf("got %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+// TestTrial says how often a case is played, and what the plays come to.
+func TestTrial(t *testing.T) {
+	play := func(b cases.Behavior, c cases.CloseBehavior) harness.Result {
+		v := cases.Verdict{Behavior: b, Close: c}
+		return harness.Result{Case: "1.1.1", Outcome: harness.OutcomeOf(v), Verdict: v, Transcript: &cases.Transcript{ClosedByUs: true}}
+	}
+	ok, unclean := play(cases.OK, cases.CloseOK), play(cases.OK, cases.CloseUnclean)
+	lenient := play(cases.NonStrict, cases.CloseOK)
+	none := harness.Result{Case: "1.1.1", Outcome: harness.Blocked}
+	for _, test := range []struct {
+		name   string
+		why    doubt
+		plays  []harness.Result // the first one, and those to come
+		used   int
+		want   harness.Result
+		varied bool
+	}{
+		{"chance, once", contested, []harness.Result{unclean, ok, ok, ok, unclean}, 4, ok, true},
+		{"a peer that always cuts", contested, []harness.Result{unclean, unclean, unclean, ok, ok}, 3, unclean, false},
+		{"one that cuts more often than not", contested, []harness.Result{unclean, ok, unclean, ok, unclean}, 5, unclean, true},
+		{"an echo, given time", overtaken, []harness.Result{lenient, ok, lenient}, 2, ok, false},
+		{"no echo, whatever the time", overtaken, []harness.Result{lenient, lenient, ok}, 2, lenient, false},
+		{"a quiet machine", timed, []harness.Result{unclean, unclean, ok}, 2, unclean, false},
+		{"a peer that is gone", contested, []harness.Result{unclean, none, ok}, 2, unclean, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			trial := newTrial(find(t, "3.4"), test.plays[0], test.why)
+			used := 1
+			for ; !trial.settled(&pulse{}); used++ {
+				trial.take(test.plays[used])
+			}
+			got := trial.result()
+			if used != test.used || !got.SameVerdict(test.want) || (got.Varied != nil) != test.varied {
+				t.Errorf("got %s after %d plays, of which it lists %v, want %s after %d", got.Summary(), used, got.Varied, test.want.Summary(), test.used)
+			}
+		})
+	}
+}
+
+// TestPatient gives a peer that is slow to echo the time for it, where it must
+// fail on what comes behind, octet by octet.
+func TestPatient(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		id      cases.ID
+		delay   time.Duration // of the echo
+		patient bool
+		want    cases.Behavior
+	}{
+		{"a moment", "4.1.5", 20 * time.Millisecond, false, cases.NonStrict},
+		{"a moment, given time", "4.1.5", 20 * time.Millisecond, true, cases.OK},
+		{"longer than the time given", "4.1.5", 2 * patience, true, cases.NonStrict},
+		{"a moment, given time, all octet by octet", "3.4", 20 * time.Millisecond, true, cases.OK},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := find(t, test.id)
+				played := c
+				if test.patient {
+					played = patient(c)
+				}
+				tr := playAgainst(t, played, cases.Server, false, echoesLate(test.delay))
+				if v := c.Judge(tr); v.Behavior != test.want || v.Close != cases.CloseOK {
+					t.Errorf("got %s / %s (%s; %s), want %s / OK", v.Behavior, v.Close, v.Reason, v.CloseReason, test.want)
+				}
+			})
+		})
+	}
+}
+
+// TestPatientBounded plays against a peer that closes while it has the time.
+func TestPatientBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := find(t, "4.1.5")
+		tr := playAgainst(t, patient(c), cases.Server, false, closesFirst)
+		if v := c.Judge(tr); v.Close != cases.CloseWrongCode || tr.Duration != time.Second+patience {
+			t.Errorf("got close %s after %v, want %s after %v", v.Close, tr.Duration, cases.CloseWrongCode, time.Second+patience)
+		}
+	})
+}
+
+// echoesLate echoes after a delay, and fails the connection at once on a frame
+// that it may not get, even in that time.
+func echoesLate(delay time.Duration) peerScript {
+	failed := make(chan struct{})
+	return func(p *wirePeer, f ws.Frame) bool {
+		if f.RSV != 0 || f.Opcode > ws.OpBinary {
+			close(failed)
+			p.send(ws.OpClose, []byte{3, 0xea})
+			return false
+		}
+		go func() {
+			select {
+			case <-failed:
+			case <-time.After(delay):
+				p.send(f.Opcode, f.Payload)
+			}
+		}()
+		return true
+	}
+}
