@@ -109,6 +109,15 @@ type Entry struct {
 	Alone  bool          `json:"alone,omitempty"`  // written by itself
 	Note   string        `json:"note,omitempty"`   // of a note
 	Timer  Timer         `json:"timer,omitempty"`  // of a note: the timer it is about
+	// Head is the frame's header as it was on the wire, where the other fields do
+	// not tell: the length was not in its shortest form, or was too long.
+	Head Octet `json:"head,omitempty"`
+	// Missing counts the octets of the payload that had not come when the
+	// connection ended.
+	Missing int `json:"missing,omitempty"`
+	// InvalidAt is the first octet of the payload that is not UTF-8, in a text
+	// message. Where it is nil, Data has to tell.
+	InvalidAt *int `json:"invalidAt,omitempty"`
 }
 
 // EntryKind tells the kinds of wire log entry apart.

@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"encoding/hex"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -72,15 +71,18 @@ func (l *autobahnLog) wire(kind string, data []byte, length int, alone bool) {
 
 func (l *autobahnLog) received(e cases.Entry) {
 	data, length := frameOctets(e)
-	l.wire("RO", data, length, false)
+	l.wire("RO", data, length-e.Missing, false)
+	if e.Missing > 0 {
+		return // a frame is what came to its end
+	}
 	l.add("RF", jsonList{e.Len, autobahnText(e.Data, e.Len)}, int(e.Opcode), e.Fin, int(e.RSV), e.Mask != "", textOrNil([]byte(e.Mask)))
 }
 
 func (l *autobahnLog) sent(e cases.Entry) {
 	data, length := frameOctets(e)
 	if e.Len > 0 && len(e.Data) == 0 { // a header whose payload follows in pieces
-		l.key, l.masked = maskKey(e)
-		l.offset = 0
+		h := e.Header()
+		l.key, l.masked, l.offset = h.MaskKey, h.Masked, 0
 		l.wire("TO", data, length-e.Len, false)
 		return
 	}
@@ -118,8 +120,7 @@ func (l *autobahnLog) octets(e cases.Entry) {
 
 // frameOctets rebuilds a frame: its first octets and how many it has.
 func frameOctets(e cases.Entry) ([]byte, int) {
-	h := ws.Header{Fin: e.Fin, RSV: e.RSV, Opcode: e.Opcode, Length: uint64(max(e.Len, 0))}
-	h.MaskKey, h.Masked = maskKey(e)
+	h := e.Header()
 	out := ws.AppendHeader(nil, h)
 	length := len(out) + e.Len
 	start := len(out)
@@ -128,14 +129,6 @@ func frameOctets(e cases.Entry) ([]byte, int) {
 		ws.Mask(h.MaskKey, 0, out[start:])
 	}
 	return out, length
-}
-
-func maskKey(e cases.Entry) (key [4]byte, masked bool) {
-	p, err := hex.DecodeString(e.Mask)
-	if err != nil || len(p) != len(key) {
-		return key, false
-	}
-	return [4]byte(p), true
 }
 
 // timer adds what became of a timer. How long it runs is in the case.

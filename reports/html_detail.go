@@ -1,8 +1,10 @@
 package reports
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,8 +45,9 @@ type detail struct {
 	Broken      int     `json:"br,omitempty"` // what the gate says against the case
 	Attempts    int     `json:"at,omitempty"`
 	Got         *got    `json:"g,omitempty"`
-	Request     []int   `json:"rq,omitempty"` // lines
-	Response    []int   `json:"rp,omitempty"`
+	Request     []any   `json:"rq,omitempty"` // lines: a text, or the three around what offends
+	Response    []any   `json:"rp,omitempty"`
+	Handshake   [][]int `json:"ho,omitempty"` // what offends in it: words, section, its address
 	Log         [][]any `json:"l,omitempty"`
 	Lost        int     `json:"x,omitempty"` // entries not kept
 }
@@ -192,8 +195,12 @@ func (d *details) detail(r row, lim limits) *detail {
 	}
 	if t := r.Transcript; t != nil {
 		out.Got = d.got(t, lim)
-		out.Request, out.Response = d.lines(t.Request), d.lines(t.Response)
-		out.Log, out.Lost = d.log(t.Log, lim), t.LogLost
+		handshake, frames := offences(t)
+		for _, o := range handshake {
+			out.Handshake = append(out.Handshake, []int{d.text(handshakeWords(t, o)), d.text(o.Section), d.text(sectionURL(o.Section))})
+		}
+		out.Request, out.Response = d.lines(t.Request, cases.InRequest, handshake), d.lines(t.Response, cases.InResponse, handshake)
+		out.Log, out.Lost = d.log(t.Log, frames, lim), t.LogLost
 	}
 	return out
 }
@@ -272,43 +279,58 @@ func flow(f cases.Flow) string {
 // maxLines bounds the lines shown of a handshake.
 const maxLines = 60
 
-func (d *details) lines(s string) []int {
-	var out []int
-	n := 0
-	for line := range strings.Lines(strings.TrimRight(s, "\r\n")) {
-		if n++; n > maxLines {
+func (d *details) lines(head string, place cases.Place, found []cases.Offence) []any {
+	var out []any
+	for i, line := range cases.Lines(head) {
+		if i == maxLines {
 			return append(out, d.text("… and more lines"))
 		}
-		out = append(out, d.text(strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")))
+		out = append(out, d.text(line))
+		for _, o := range found {
+			if o.Place == place && o.Index == i {
+				out[i] = []int{d.text(line[:o.From]), d.text(line[o.From:o.To]), d.text(line[o.To:])}
+				break
+			}
+		}
 	}
 	return out
 }
 
 // log turns entries into arrays of kind, microseconds, length, data, opcode,
-// flags, mask, repeat, chop and note, without the zeros at their ends. The
-// middle of a long log is left out.
-func (d *details) log(entries []cases.Entry, lim limits) [][]any {
+// flags, mask, repeat, chop, note, octets missing, header and what offends,
+// without the zeros at their ends. The middle of a long log is left out, but for
+// the peer's first offence.
+func (d *details) log(entries []cases.Entry, frames map[int][]cases.Offence, lim limits) [][]any {
 	out := [][]any{}
 	head, tail := len(entries), 0
 	if len(entries) > lim.entries {
 		tail = lim.entries / 3
 		head = lim.entries - tail
 	}
-	for i := 0; i < len(entries); i++ {
-		if i == head {
-			skip := len(entries) - head - tail
-			out = append(out, []any{"cut", 0, skip})
-			i += skip
-			if i >= len(entries) {
-				break
-			}
-		}
-		out = append(out, d.entry(entries[i], lim))
+	first := slices.IndexFunc(entries, func(e cases.Entry) bool { return e.Kind == cases.LogFrame && e.Dir == cases.In })
+	for first >= 0 && first < len(entries) && (entries[first].Dir != cases.In || len(frames[first]) == 0) {
+		first++
 	}
+	skipped := 0
+	cut := func() {
+		if skipped > 0 {
+			out = append(out, []any{"cut", 0, skipped})
+			skipped = 0
+		}
+	}
+	for i, e := range entries {
+		if i >= head && i < len(entries)-tail && i != first {
+			skipped++
+			continue
+		}
+		cut()
+		out = append(out, d.entry(e, frames[i], lim))
+	}
+	cut()
 	return out
 }
 
-func (d *details) entry(e cases.Entry, lim limits) []any {
+func (d *details) entry(e cases.Entry, found []cases.Offence, lim limits) []any {
 	kind := "note"
 	switch {
 	case e.Kind == cases.LogFrame && e.Dir == cases.Out:
@@ -324,10 +346,18 @@ func (d *details) entry(e cases.Entry, lim limits) []any {
 		d.code(ws.StatusCode(uint16(e.Data[0])<<8 | uint16(e.Data[1])))
 	}
 	set := bit(e.Fin) | bit(e.Alone)<<1 | int(e.RSV)<<2
-	return trim([]any{
+	out := []any{
 		kind, int(e.At / time.Microsecond), e.Len, octets(e.Data, lim.octets), int(e.Opcode), set,
-		short(e.Mask, 8), e.Repeat, e.Chop, d.text(noteWords(e)),
-	})
+		short(e.Mask, 8), e.Repeat, e.Chop, d.text(noteWords(e)), e.Missing,
+	}
+	if len(found) == 0 {
+		return trim(out)
+	}
+	var marks [][]int
+	for _, o := range found {
+		marks = append(marks, []int{int(o.Place), o.From, o.To, d.text(frameWords(e, o)), d.text(o.Section), d.text(sectionURL(o.Section))})
+	}
+	return append(out, hex.EncodeToString(headerOctets(e)), marks)
 }
 
 // noteWords is the text of a note, also where an engine has only named a timer.

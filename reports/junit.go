@@ -248,6 +248,6 @@ func frames(r row) string {
 		return ""
 	}
 	var b strings.Builder
-	WriteLog(&b, r.Transcript.Log, "") //nolint:errcheck // a builder takes all
+	WriteLog(&b, r.Transcript, "") //nolint:errcheck // a builder takes all
 	return b.String()
 }

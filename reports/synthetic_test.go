@@ -2,6 +2,7 @@ package reports_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -63,11 +64,12 @@ func server(name, version string) harness.Agent {
 
 // goodResult is what a good peer makes of the case, with its wire log.
 func goodResult(c cases.Case, role cases.Role, rnd *rand.Rand) harness.Result {
+	key := base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%016x", rnd.Uint64()))
 	t := &cases.Transcript{
 		Role: role, Opened: true, Clean: true, ClosedByUs: c.Want.ClosedByUs,
 		Started:  time.Date(2026, 11, 22, 14, 3, 1, 0, time.UTC),
-		Request:  fmt.Sprintf("GET /runCase?case=%s&agent=wsconform HTTP/1.1\r\nUser-Agent: AutobahnTestSuite/25.10.1-0.10.9\r\nHost: 127.0.0.1:9001\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\nSec-WebSocket-Key: %x\r\nSec-WebSocket-Version: 13\r\n\r\n", c.ID, rnd.Uint64()),
-		Response: fmt.Sprintf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %x\r\n\r\n", rnd.Uint64()),
+		Request:  fmt.Sprintf("GET /runCase?case=%s&agent=wsconform HTTP/1.1\r\nUser-Agent: AutobahnTestSuite/25.10.1-0.10.9\r\nHost: 127.0.0.1:9001\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", c.ID, key),
+		Response: fmt.Sprintf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", ws.AcceptKey(key)),
 	}
 	if len(c.Want.Events) > 0 {
 		t.Events = c.Want.Events[0].Events
@@ -180,7 +182,18 @@ func someFaults(c cases.Case, r *harness.Result) {
 			t.Events = append([]cases.Event(nil), t.Events...)
 			t.Events[3] = cases.Ponged(cases.Data([]byte("payload-\u202e4")))
 		})
-	case "7.1.1", "7.1.2":
+	case "7.1.1": // sets a reserved bit, in a length that is longer than need be, and agrees on what was not offered
+		judged(c, r, func(t *cases.Transcript) {
+			for i := range t.Log {
+				if e := &t.Log[i]; e.Kind == cases.LogFrame && e.Dir == cases.In && e.Opcode == ws.OpText {
+					e.RSV = ws.RSV2
+					e.Head = ws.AppendHeader(nil, ws.Header{Fin: true, RSV: ws.RSV2, Opcode: ws.OpText, Length: uint64(e.Len), Form: ws.Form16})
+				}
+			}
+			t.Response = strings.Replace(t.Response, "\r\n\r\n", "\r\nSec-WebSocket-Extensions: x-snappy\r\n\r\n", 1)
+			t.DroppedByUs = true
+		})
+	case "7.1.2":
 		judged(c, r, func(t *cases.Transcript) { t.DroppedByUs = true })
 	case "9.3.1":
 		r.Outcome, r.Verdict, r.Note, r.Duration = harness.Timeout, cases.Verdict{}, "no verdict within 120 s", 120*time.Second

@@ -10,12 +10,19 @@ import (
 	"github.com/wsconform/wsconform/ws"
 )
 
-// WriteLog writes the frames and notes of a wire log for a terminal, a line
-// each behind the indent, at most 40 of them. What came from the peer is shown
-// with its control characters spelt out.
-func WriteLog(w io.Writer, log []cases.Entry, indent string) error {
+// WriteLog writes what the peer's handshake did wrong, and the frames and notes of
+// the wire log, for a terminal, a line each behind the indent, at most 40 of them.
+// Below a frame stands which of its octets break a rule. What came from the peer
+// is shown with its control characters spelt out.
+func WriteLog(w io.Writer, t *cases.Transcript, indent string) error {
+	handshake, frames := offences(t)
+	for _, o := range handshake {
+		if _, err := fmt.Fprintf(w, "%s%10s ! %s, %s\n", indent, "", handshakeWords(t, o), o.Section); err != nil {
+			return err
+		}
+	}
 	n := 0
-	for _, e := range log {
+	for i, e := range t.Log {
 		if e.Kind == cases.LogOctets {
 			continue
 		}
@@ -25,6 +32,11 @@ func WriteLog(w io.Writer, log []cases.Entry, indent string) error {
 		}
 		if _, err := fmt.Fprintf(w, "%s%s\n", indent, frameLine(e)); err != nil {
 			return err
+		}
+		for _, o := range frames[i] {
+			if _, err := fmt.Fprintf(w, "%s%10s  ^ %s, %s\n", indent, "", frameWords(e, o), o.Section); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -51,11 +63,16 @@ func frameLine(e cases.Entry) string {
 	if !e.Fin {
 		line += ", FIN clear"
 	}
-	if e.RSV != 0 {
-		line += fmt.Sprintf(", RSV %d", e.RSV)
+	for i, bit := range []uint8{ws.RSV1, ws.RSV2, ws.RSV3} {
+		if e.RSV&bit != 0 {
+			line += fmt.Sprintf(", RSV%d", i+1)
+		}
 	}
 	if e.Mask != "" {
 		line += ", masked"
+	}
+	if e.Missing > 0 {
+		line += fmt.Sprintf(", %d of them not received", e.Missing)
 	}
 	return line + payloadWords(e)
 }

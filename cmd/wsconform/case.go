@@ -116,7 +116,7 @@ func playOne(c *cobra.Command, target native.Target, one cases.Case, faithful bo
 		run.Results = append(run.Results, r)
 		fmt.Fprintln(w, "\nexchange (-> sent, <- received)")
 		if r.Transcript != nil {
-			reports.WriteLog(w, r.Transcript.Log, "") //nolint:errcheck // the terminal
+			reports.WriteLog(w, r.Transcript, "") //nolint:errcheck // the terminal
 		}
 		fmt.Fprintf(w, "\n%s\n", inksOf(w).outcome(r.Outcome, string(r.Outcome)))
 		if !r.Outcome.Ran() {

@@ -133,7 +133,7 @@ func printDifference(w io.Writer, d harness.Difference, a, b string) {
 		}
 		fmt.Fprintf(w, "  %-9s behavior %s (%s)\n            close %s (%s)\n", side.engine, side.r.Behavior, side.r.Reason, side.r.Close, side.r.CloseReason)
 		if side.r.Transcript != nil {
-			reports.WriteLog(w, side.r.Transcript.Log, "    ") //nolint:errcheck // the terminal
+			reports.WriteLog(w, side.r.Transcript, "    ") //nolint:errcheck // the terminal
 		}
 	}
 }

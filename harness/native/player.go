@@ -147,6 +147,7 @@ func (p *player) lost(err error) {
 			p.t.UncleanReason += " (" + netReason(err) + ")"
 		}
 	}
+	p.logRest()
 	p.note("the peer ended TCP")
 }
 
@@ -223,6 +224,7 @@ func (p *player) drop(abort bool) {
 	p.state = stateClosed
 	p.t.DroppedByUs = true
 	p.aborted = abort
+	p.logRest()
 	p.note("we end TCP")
 	p.wakeReader()
 }
@@ -235,6 +237,7 @@ func (p *player) tearDown(reason string) {
 	}
 	p.unclean(reason)
 	p.state = stateClosed
+	p.logRest()
 	p.note("we end TCP: " + reason)
 	p.wakeReader()
 }

@@ -29,6 +29,8 @@ type inbound struct {
 	left    uint64 // octets of the payload still to come
 	pos     int    // offset for the mask
 	head    []byte // of the frame's payload, for the log
+	invalid *int   // the first octet that is not UTF-8, likewise
+	entry   int    // of the frame in the log, counted from 1; 0 if it is not there yet
 	control []byte
 
 	inMessage  bool
@@ -63,9 +65,9 @@ func (p *player) receive(data []byte) {
 		}
 		n := int(min(uint64(len(data)), p.in.left))
 		if n > 0 {
+			p.in.left -= uint64(n)
 			p.frameData(data[:n])
 			data = data[n:]
-			p.in.left -= uint64(n)
 		}
 		if p.state == stateClosed {
 			return
@@ -94,7 +96,7 @@ func (p *player) takeHeader(data []byte) int {
 	in.have = 0
 	in.header, in.left, in.pos = h, h.Length, 0
 	in.inFrame = true
-	in.head = in.head[:0]
+	in.head, in.invalid, in.entry = in.head[:0], nil, 0
 	in.control = in.control[:0]
 	p.frameBegin(h)
 	return n - kept
@@ -103,8 +105,13 @@ func (p *player) takeHeader(data []byte) int {
 // frameBegin checks a header. A violation does not end the frame: it is
 // consumed as if it were legal, so a second one finds the connection closing.
 func (p *player) frameBegin(h ws.Header) {
-	for _, v := range violations(h, p.t.Role, p.deflate != nil, p.in.inMessage) {
-		p.violation(v)
+	framing := cases.Framing{Client: p.t.Role == cases.Client, Deflate: p.deflate != nil, InMessage: p.in.inMessage}
+	broken := cases.HeaderOffences(h, framing)
+	if len(broken) > 0 {
+		p.logReceived() // so that it comes before what we answer
+	}
+	for _, o := range broken {
+		p.violation(o.Words)
 	}
 	if p.state == stateClosed || h.Opcode.Control() {
 		return
@@ -121,38 +128,10 @@ func (p *player) frameBegin(h ws.Header) {
 	}
 }
 
-// violations lists what is wrong with a header, in the order in which the
-// original looks.
-func violations(h ws.Header, role cases.Role, deflate, inMessage bool) []string {
-	var v []string
-	add := func(broken bool, reason string) {
-		if broken {
-			v = append(v, reason)
-		}
-	}
-	add(h.RSV != 0 && (!deflate || h.RSV != ws.RSV1), "reserved bits set without an extension that defines them")
-	add(role == cases.Client && !h.Masked, "a client's frame is not masked")
-	add(role == cases.Server && h.Masked, "a server's frame is masked")
-	if h.Opcode.Control() {
-		add(!h.Fin, "a control frame is fragmented")
-		add(h.Length > ws.MaxControlPayload, "a control frame has more than 125 octets")
-		add(h.Opcode > ws.OpPong, "a reserved control opcode is used")
-		add(h.Opcode == ws.OpClose && h.Length == 1, "a close frame has a payload of one octet")
-		add(deflate && h.RSV == ws.RSV1, "a control frame is compressed")
-	} else {
-		add(h.Opcode > ws.OpBinary, "a reserved data opcode is used")
-		add(!inMessage && h.Opcode == ws.OpContinuation, "a continuation frame comes outside a message")
-		add(inMessage && h.Opcode != ws.OpContinuation, "a new message begins inside a fragmented one")
-		add(deflate && inMessage && h.RSV == ws.RSV1, "a continuation frame is marked as compressed")
-	}
-	add(!h.Minimal(), "a payload length is not minimally encoded")
-	add(h.Length > 1<<63-1, "a payload length has its most significant bit set")
-	return v
-}
-
 // frameData takes a piece of a payload.
 func (p *player) frameData(data []byte) {
 	in := &p.in
+	before := in.header.Length - in.left - uint64(len(data))
 	if in.header.Masked {
 		in.pos = ws.Mask(in.header.MaskKey, in.pos, data)
 	}
@@ -163,8 +142,12 @@ func (p *player) frameData(data []byte) {
 	}
 	if in.checkUTF8 {
 		if !in.badUTF8 {
-			_, ok := in.utf8.Feed(data)
-			in.badUTF8 = !ok
+			n, ok := in.utf8.Feed(data)
+			if in.badUTF8 = !ok; in.badUTF8 {
+				at := int(before) + n
+				in.invalid = &at
+				p.logReceived()
+			}
 		}
 		if in.badUTF8 {
 			p.badPayload("text is not valid UTF-8")
@@ -215,7 +198,7 @@ func (p *player) frameEnd() {
 	in := &p.in
 	h := in.header
 	p.t.Stats.RxFrames[int(h.Opcode)]++
-	p.logReceived(h)
+	p.logReceived()
 	switch {
 	case h.Opcode == ws.OpClose:
 		p.closeFrame(in.control)
@@ -235,20 +218,54 @@ func (p *player) frameEnd() {
 	}
 }
 
-// logReceived logs the frame that has ended.
-func (p *player) logReceived(h ws.Header) {
-	if p.logFull() {
-		p.t.LogLost++
-		return
+// logReceived logs the frame under way, or completes its entry. A frame is
+// logged when it ends, or as soon as it breaks a rule, or when the connection
+// ends.
+func (p *player) logReceived() {
+	in := &p.in
+	if in.entry == 0 {
+		if p.logFull() {
+			if !in.inFrame {
+				p.t.LogLost++
+			}
+			return
+		}
+		p.log(received(in.header))
+		in.entry = len(p.t.Log)
 	}
-	e := cases.Entry{
-		Kind: cases.LogFrame, Dir: cases.In, Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV,
-		Len: int(min(h.Length, 1<<62)), Data: slices.Clone(p.in.head),
+	e := &p.t.Log[in.entry-1]
+	e.Data, e.InvalidAt, e.Missing = slices.Clone(in.head), in.invalid, 0
+	if in.inFrame {
+		e.Missing = e.Len - int(in.header.Length-in.left)
 	}
+}
+
+// received is the entry of a frame with this header.
+func received(h ws.Header) cases.Entry {
+	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.In, Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV, Len: size(h.Length)}
 	if h.Masked {
 		e.Mask = hexKey(h.MaskKey)
 	}
-	p.log(e)
+	if !h.Minimal() || h.Length > maxSize {
+		e.Head = ws.AppendHeader(nil, h)
+	}
+	return e
+}
+
+// maxSize is the longest payload that a log tells the length of.
+const maxSize = 1 << 62
+
+func size(n uint64) int { return int(min(n, maxSize)) }
+
+// logRest logs what the end of the connection cuts off: a frame, or a header.
+func (p *player) logRest() {
+	in := &p.in
+	switch {
+	case in.inFrame:
+		p.logReceived()
+	case in.have > 0 && !p.logFull():
+		p.log(cases.Entry{Kind: cases.LogOctets, Dir: cases.In, Len: in.have, Data: slices.Clone(in.partial[:in.have])})
+	}
 }
 
 // ping answers while the connection is open; it is never an event.

@@ -89,15 +89,16 @@ function marked(pieces, cls) {
   return span;
 }
 
-// payload shows octets as text and hex. bad(i) says whether octet i offends.
-function payload(bytes, {text, whole = true, bad = () => false}) {
+// payload shows octets as text and hex. bad(i) says whether octet i offends; with
+// check, so do those of a text that are not UTF-8.
+function payload(bytes, {text, check, whole = true, bad = () => false}) {
   const chars = decode(bytes, !whole);
   const isText = text || chars.every(c => c[2]);
   const pieces = [];
   let i = 0;
   const badOctets = new Set();
   for (const [n, t, ok] of chars) {
-    let off = text && !ok;
+    let off = check && !ok;
     for (let k = 0; k < n; k++) off = off || bad(i + k);
     if (off) for (let k = 0; k < n; k++) badOctets.add(i + k);
     pieces.push([t, off]);
@@ -149,8 +150,13 @@ function rawOnes(log) {
   return raw;
 }
 
+// offence says what is wrong and which section says so. What the harness does
+// wrong is the case's doing.
+const offence = ([words, section, url], out) => el(out ? "p.off.ours" : "p.off", T(words), " ",
+  url ? el("a.nb", {href: T(url), rel: "noreferrer"}, T(section)) : T(section));
+
 function entry(e, raw) {
-  const [kind, at = 0, len = 0, text0 = "", op = 0, set = 0, mask = "", repeat = 0, chop = 0, note = 0] = e;
+  const [kind, at = 0, len = 0, text0 = "", op = 0, set = 0, mask = "", repeat = 0, chop = 0, note = 0, missing = 0, head = "", marks = []] = e;
   if (kind === "cut") return el("li.note", el("span"), el("span"), el("span", many(len) + " entries are left out here; the run file has them"));
   const time = el("span.at", clock(at));
   if (kind === "note") return el("li.note", time, el("span"), el("span", T(note)));
@@ -165,19 +171,22 @@ function entry(e, raw) {
   }
   const rsv = set >> 2, fin = set & 1, name = opcodes[op];
   what.append(el("b", (name || "opcode " + op).toUpperCase()));
-  if (!name) add("reserved opcode", ".bad");
+  if (!name) add("reserved opcode");
   add(fin ? "FIN" : "more follow");
   for (const [i, bit] of [[1, 4], [2, 2], [3, 1]]) if (rsv & bit) add("RSV" + i);
   add(octets(repeat || len));
+  if (missing) add(many(missing) + " of them not received");
   if (mask) add("mask " + mask);
   if (repeat) add(many(len) + " repeated");
   if (chop) add("in writes of " + octets(chop));
   if (set & 2) add("in a write of its own");
   const whole = bytes.length >= len;
+  const offends = (place, skip = 0) => i => marks.some(m => m[0] === place && i + skip >= m[1] && i + skip < m[2]);
+  if (marks.some(m => m[0] === 0)) what.append(el("pre.hex", "header  ", payload(bytesOf("0x" + head), {bad: offends(0)}).hex));
   let body = bytes, text = op === 1 && fin;
   if (op === 8) {
     if (len === 0) add("no code");
-    else if (bytes.length < 2) add("a body of one octet", ".bad");
+    else if (bytes.length < 2) add("a body of one octet");
     else {
       const k = bytes[0] << 8 | bytes[1];
       add(code(k));
@@ -185,10 +194,11 @@ function entry(e, raw) {
     }
   }
   if (body.length) {
-    const p = payload(body, {text, whole});
+    const p = payload(body, {text, whole, bad: offends(1, op === 8 ? 2 : 0)});
     what.append(el(body.length > 24 ? "div.pay.long" : "div.pay", p.text ? el("pre", p.text) : "", op !== 8 ? el("pre.hex", p.hex) : ""));
   }
-  if (op === 8 && bytes.length) what.append(el("pre.hex", payload(bytes, {whole}).hex));
+  if (op === 8 && bytes.length) what.append(el("pre.hex", payload(bytes, {whole, bad: offends(1)}).hex));
+  for (const m of marks) what.append(offence(m.slice(3), out));
   return el(out ? "li.out" : "li.in", time, dir, what);
 }
 
@@ -205,7 +215,7 @@ function events(list, other) {
     const same = o && JSON.stringify(o) === JSON.stringify(e);
     const bytes = bytesOf(raw), theirs = o ? bytesOf(o[3]) : null;
     const bad = !other || same ? () => false : k => !theirs || bytes[k] !== theirs[k];
-    const p = payload(bytes, {text: !binary && kind === "message", whole: bytes.length >= len, bad});
+    const isText = !binary && kind === "message", p = payload(bytes, {text: isText, check: isText, whole: bytes.length >= len, bad});
     const first = other && !same && theirs ? bytes.findIndex((b, k) => b !== theirs[k]) : -1;
     return el("li.ev", el("b", kind === "pong" ? "pong" : (binary ? "binary" : "text") + " message"), " " + octets(len) + " ",
       bytes.length ? p.text || p.hex : "", sum ? el("span.rfc", " SHA-256 " + sum) : "",
@@ -239,6 +249,8 @@ function received(row, d) {
   if (d.ex) box.append(el("p", el("b", "Expectation: "), T(d.ex), d.lk ? [" ", el("a", {href: d.lk, rel: "noreferrer"}, d.lk)] : ""));
   if (d.br && !(d.ex && T(d.ex) === T(d.br))) box.append(el("p", el("b", "Gate: "), T(d.br)));
   if (d.at) box.append(el("p", "Played " + d.at + " times."));
+  const broken = [...(d.ho || []), ...(d.l || []).filter(e => e[0] === "fin").flatMap(e => (e[12] || []).map(m => m.slice(3)))];
+  box.append(...broken.slice(0, 3).map(o => offence(o)), broken.length > 3 ? el("p.off", many(broken.length - 3) + " more, marked in the wire log") : "");
   if (!g) return box;
   const flags = new Set(g.f), wanted = d.w && d.w.r.length ? d.w.r[0].e : null;
   if (g.e || wanted) box.append(events(g.e || [], wanted));
@@ -290,9 +302,10 @@ function detail(row) {
       data.cut ? el("p.hint", "Logs are cut to keep this page small; the run file has them whole.") : ""));
   } else if (d.g) cell.append(el("section", el("h3", "Wire log"), el("p.none", d.x ? many(d.x) + " entries were not recorded." : "Nothing was recorded.")));
 
-  if (d.rq || d.rp) cell.append(el("section", el("details", el("summary", "Opening handshake"), el("div.pair",
-    el("div.box", el("h3", "Request"), el("pre.http", (d.rq || []).map(T).join("\n"))),
-    el("div.box", el("h3", "Response"), el("pre.http", (d.rp || []).map(T).join("\n")))))));
+  const http = list => el("pre.http", (list || []).map(l => [Array.isArray(l) ? [T(l[0]), el("mark", T(l[1])), T(l[2])] : T(l), "\n"]));
+  if (d.rq || d.rp) cell.append(el("section", el("details", d.ho ? {open: ""} : {}, el("summary", "Opening handshake"), el("div.pair",
+    el("div.box", el("h3", "Request"), http(d.rq)),
+    el("div.box", el("h3", "Response"), http(d.rp))), (d.ho || []).map(o => offence(o)))));
   if (d.st) cell.append(el("section", el("details", el("summary", "What the harness plays"), el("ol.steps", d.st.map(s => el("li", T(s)))))));
   if (d.g) {
     const flags = new Set(d.g.f);

@@ -1,0 +1,218 @@
+package cases_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// frame is an entry of the log. A server's frames have no mask.
+func frame(dir cases.Direction, op ws.Opcode, data string) cases.Entry {
+	return cases.Entry{Kind: cases.LogFrame, Dir: dir, Opcode: op, Fin: true, Len: len(data), Data: cases.Octet(data)}
+}
+
+func with(e cases.Entry, change func(*cases.Entry)) cases.Entry {
+	change(&e)
+	return e
+}
+
+func more(e cases.Entry) cases.Entry { return with(e, func(e *cases.Entry) { e.Fin = false }) }
+
+func rsv(e cases.Entry, bits uint8) cases.Entry {
+	return with(e, func(e *cases.Entry) { e.RSV = bits })
+}
+
+func masked(e cases.Entry) cases.Entry { return with(e, func(e *cases.Entry) { e.Mask = "0a0b0c0d" }) }
+
+// long is the frame with its header as it was on the wire, of so wide a length.
+func long(e cases.Entry, form ws.LengthForm, length uint64) cases.Entry {
+	return with(e, func(e *cases.Entry) {
+		h := e.Header()
+		h.Form, h.Length = form, length
+		e.Head = ws.AppendHeader(nil, h)
+	})
+}
+
+func TestOffences(t *testing.T) {
+	const in, out = cases.In, cases.Out
+	invalid := 700
+	kilo := strings.Repeat("a", cases.HeadSize)
+	for _, row := range []struct {
+		name string
+		t    cases.Transcript
+		want string // a line for each: place, index, octets, section, words
+	}{
+		{"nothing wrong", cases.Transcript{Log: []cases.Entry{
+			frame(in, ws.OpText, "κόσμε"), more(frame(in, ws.OpText, "\xce")), frame(in, ws.OpPing, "p"), frame(in, ws.OpContinuation, "\xba"),
+			frame(in, ws.OpBinary, "\xff"), frame(in, ws.OpClose, "\x03\xe8bye"),
+		}}, ""},
+		{"a reserved bit", cases.Transcript{Log: []cases.Entry{rsv(frame(in, ws.OpText, "a"), ws.RSV2)}},
+			"header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them"},
+		{"RSV1 without compression", cases.Transcript{Log: []cases.Entry{rsv(frame(in, ws.OpBinary, "a"), ws.RSV1)}},
+			"header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them"},
+		{"RSV1 with compression", cases.Transcript{Deflate: true, Log: []cases.Entry{rsv(frame(in, ws.OpText, "\xff\xff"), ws.RSV1)}}, ""},
+		{"RSV1 in a continuation", cases.Transcript{Deflate: true, Log: []cases.Entry{
+			more(rsv(frame(in, ws.OpText, "\xff"), ws.RSV1)), rsv(frame(in, ws.OpContinuation, "\xff"), ws.RSV1)}},
+			"header 1 [0:1] RFC 7692 6 a continuation frame is marked as compressed"},
+		{"RSV1 in a ping", cases.Transcript{Deflate: true, Log: []cases.Entry{rsv(frame(in, ws.OpPing, ""), ws.RSV1)}},
+			"header 0 [0:1] RFC 7692 6 a control frame is compressed"},
+		{"a reserved opcode", cases.Transcript{Log: []cases.Entry{frame(in, 3, "")}}, "header 0 [0:1] RFC 6455 5.2 a reserved data opcode is used"},
+		{"a reserved control opcode", cases.Transcript{Log: []cases.Entry{frame(in, 11, "")}}, "header 0 [0:1] RFC 6455 5.2 a reserved control opcode is used"},
+		{"a server that masks", cases.Transcript{Log: []cases.Entry{masked(frame(in, ws.OpText, "a"))}}, "header 0 [1:2] RFC 6455 5.1 a server's frame is masked"},
+		{"a client that masks", cases.Transcript{Role: cases.Client, Log: []cases.Entry{masked(frame(in, ws.OpText, "a"))}}, ""},
+		{"a client that does not", cases.Transcript{Role: cases.Client, Log: []cases.Entry{frame(in, ws.OpText, "a")}},
+			"header 0 [1:2] RFC 6455 5.1 a client's frame is not masked"},
+		{"our fragments, whose keys no log has", cases.Transcript{Log: []cases.Entry{more(frame(out, ws.OpText, "a")), frame(out, ws.OpContinuation, "a")}}, ""},
+		{"a length of 16 bits that fits in 7", cases.Transcript{Log: []cases.Entry{long(frame(in, ws.OpText, "a"), ws.Form16, 1)}},
+			"header 0 [1:4] RFC 6455 5.2 a payload length is not minimally encoded"},
+		{"a length of 64 bits that fits in 16", cases.Transcript{Role: cases.Client, Log: []cases.Entry{long(masked(frame(in, ws.OpText, "a")), ws.Form64, 300)}},
+			"header 0 [1:10] RFC 6455 5.2 a payload length is not minimally encoded"},
+		{"a length of 2^63", cases.Transcript{Log: []cases.Entry{long(frame(in, ws.OpBinary, ""), ws.Form64, 1<<63)}},
+			"header 0 [2:10] RFC 6455 5.2 a payload length has its most significant bit set"},
+		{"a ping of 126 octets", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpPing, kilo[:126])}}, "header 0 [1:4] RFC 6455 5.5 a control frame has more than 125 octets"},
+		{"a ping of 125 octets", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpPing, kilo[:125])}}, ""},
+		{"a fragmented pong", cases.Transcript{Log: []cases.Entry{more(frame(in, ws.OpPong, ""))}}, "header 0 [0:1] RFC 6455 5.5 a control frame is fragmented"},
+		{"a close frame of one octet", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpClose, "\x03")}},
+			"header 0 [1:2] RFC 6455 5.5.1 a close frame has a payload of one octet"},
+		{"code 1005", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpClose, "\x03\xed")}}, "payload 0 [0:2] RFC 6455 7.4 close code 1005 must not be sent"},
+		{"code 999, and a reason that is not UTF-8", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpClose, "\x03\xe7ab\xff")}},
+			"payload 0 [0:2] RFC 6455 7.4 close code 999 must not be sent\npayload 0 [4:5] RFC 6455 5.5.1 a close reason is not valid UTF-8"},
+		{"a reason that is cut", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpClose, "\x03\xe8a\xe2\x82")}},
+			"payload 0 [3:5] RFC 6455 5.5.1 a close reason ends inside a code point"},
+		{"a code of 1014, registered since", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpClose, "\x03\xf6")}}, ""},
+		{"a surrogate in a text", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpText, "ab\xed\xa0\x80")}}, "payload 0 [3:4] RFC 6455 8.1 text is not valid UTF-8"},
+		{"across frames", cases.Transcript{Log: []cases.Entry{more(frame(in, ws.OpText, "ab\xe2")), frame(in, ws.OpPong, "\xff"), frame(in, ws.OpContinuation, "\x82c")}},
+			"payload 2 [1:2] RFC 6455 8.1 text is not valid UTF-8"},
+		{"a text that ends in a code point", cases.Transcript{Log: []cases.Entry{more(frame(in, ws.OpText, "ab")), frame(in, ws.OpContinuation, "c\xe2\x82")}},
+			"payload 1 [1:3] RFC 6455 8.1 text ends inside a code point"},
+		{"once a message", cases.Transcript{Log: []cases.Entry{more(frame(in, ws.OpText, "\xff")), frame(in, ws.OpContinuation, "\xff"), frame(in, ws.OpText, "\xff")}},
+			"payload 0 [0:1] RFC 6455 8.1 text is not valid UTF-8\npayload 2 [0:1] RFC 6455 8.1 text is not valid UTF-8"},
+		{"behind what the log holds", cases.Transcript{Log: []cases.Entry{with(frame(in, ws.OpText, kilo), func(e *cases.Entry) { e.Len, e.InvalidAt = 900, &invalid })}},
+			"payload 0 [700:701] RFC 6455 8.1 text is not valid UTF-8"},
+		{"unknown, as the log is cut", cases.Transcript{Log: []cases.Entry{
+			more(with(frame(in, ws.OpText, kilo[:64]), func(e *cases.Entry) { e.Len = 65 })), frame(in, ws.OpContinuation, "\xbf"),
+		}}, ""},
+		{"cut by the end of the connection", cases.Transcript{Log: []cases.Entry{with(frame(in, ws.OpText, "ab\xe2"), func(e *cases.Entry) { e.Len, e.Missing = 9, 6 })}}, ""},
+		{"a continuation of nothing, then a message", cases.Transcript{Log: []cases.Entry{more(frame(in, ws.OpContinuation, "\xff")), frame(in, ws.OpText, "a")}},
+			"header 0 [0:1] RFC 6455 5.4 a continuation frame comes outside a message"},
+		{"a message inside a message", cases.Transcript{Log: []cases.Entry{more(frame(in, ws.OpText, "a")), frame(in, ws.OpText, "b")}},
+			"header 1 [0:1] RFC 6455 5.4 a new message begins inside a fragmented one"},
+		{"data after close", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpClose, ""), frame(in, ws.OpPing, ""), frame(in, ws.OpText, "a"), frame(out, ws.OpText, "a")}},
+			"header 2 [0:1] RFC 6455 5.5.1 a data frame comes after a close frame"},
+		{"the harness, on purpose", cases.Transcript{Role: cases.Client, Log: []cases.Entry{rsv(frame(out, 5, "a"), 7)}},
+			"header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them\nheader 0 [0:1] RFC 6455 5.2 a reserved data opcode is used"},
+		{"several at once", cases.Transcript{Role: cases.Client, Log: []cases.Entry{more(rsv(frame(in, ws.OpClose, "\x00"), ws.RSV3))}}, `
+header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them
+header 0 [1:2] RFC 6455 5.1 a client's frame is not masked
+header 0 [0:1] RFC 6455 5.5 a control frame is fragmented
+header 0 [1:2] RFC 6455 5.5.1 a close frame has a payload of one octet`},
+	} {
+		t.Run(row.name, func(t *testing.T) { checkOffences(t, &row.t, row.want) })
+	}
+}
+
+func checkOffences(t *testing.T, of *cases.Transcript, want string) {
+	t.Helper()
+	var lines []string
+	for _, o := range cases.Offences(of) {
+		lines = append(lines, o.String())
+	}
+	if got := strings.Join(lines, "\n"); got != strings.TrimSpace(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, strings.TrimSpace(want))
+	}
+}
+
+func TestOffencesOfAHandshake(t *testing.T) {
+	const key = "dGhlIHNhbXBsZSBub25jZQ=="
+	request := head("GET /chat HTTP/1.1", "Host: a", "Upgrade: websocket", "Connection: keep-alive, Upgrade", "Sec-WebSocket-Key: "+key,
+		"Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: a, b", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits")
+	response := head("HTTP/1.1 101 Switching Protocols", "Upgrade: WebSocket", "connection:Upgrade", "Sec-WebSocket-Accept: "+ws.AcceptKey(key))
+	for _, row := range []struct {
+		name     string
+		role     cases.Role
+		from, to string // replaced in the peer's half
+		want     string
+	}{
+		{"a server that is right", cases.Server, "", "", ""},
+		{"a client that is right", cases.Client, "", "", ""},
+		{"HTTP/1.0", cases.Server, "HTTP/1.1", "HTTP/1.0", "response 0 [0:8] RFC 6455 4.2.2 the response is not HTTP/1.1"},
+		{"a 404 has no rules of ours", cases.Server, "101 Switching Protocols\r\nUpgrade: WebSocket", "404 Not Found", "response 0 [9:12] RFC 6455 4.2.2 the status is not 101"},
+		{"nothing but a word", cases.Server, response, "boo", "response 0 [0:3] RFC 6455 4.2.2 the response is not HTTP/1.1\nresponse 0 [0:3] RFC 6455 4.2.2 the status is not 101"},
+		{"no Upgrade", cases.Server, "Upgrade: WebSocket\r\n", "", "response missing RFC 6455 4.2.2 the response has no Upgrade"},
+		{"another Upgrade", cases.Server, "WebSocket", "h2c", "response 1 [9:12] RFC 6455 4.2.2 Upgrade is not websocket"},
+		{"no Connection", cases.Server, "connection:Upgrade\r\n", "", "response missing RFC 6455 4.2.2 the response has no Connection: Upgrade"},
+		{"another Connection", cases.Server, "connection:Upgrade", "Connection:  close ", "response 2 [13:18] RFC 6455 4.2.2 Connection does not name Upgrade"},
+		{"a wrong accept", cases.Server, ws.AcceptKey(key), "nonsense",
+			"response 3 [22:30] RFC 6455 4.2.2 Sec-WebSocket-Accept does not fit the key, s3pPLMBiTxaQ9kYGzzhZRbK+xOo= does"},
+		{"no accept", cases.Server, "Sec-WebSocket-Accept: " + ws.AcceptKey(key) + "\r\n", "", "response missing RFC 6455 4.2.2 the response has no Sec-WebSocket-Accept"},
+		{"two accepts", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Accept: x\r\n\r\n", "response 4 [22:23] RFC 6455 4.2.2 Sec-WebSocket-Accept comes more than once"},
+		{"a line without a colon", cases.Server, "\r\n\r\n", "\r\nboo\r\n\r\n", "response 4 [0:3] RFC 6455 4.1 a header line has no colon"},
+		{"a subprotocol that was offered", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Protocol: b\r\n\r\n", ""},
+		{"one that was not", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Protocol: c\r\n\r\n", "response 4 [24:25] RFC 6455 4.2.2 a subprotocol that was not offered"},
+		{"two of them", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b\r\n\r\n",
+			"response 5 [24:25] RFC 6455 4.2.2 Sec-WebSocket-Protocol comes more than once"},
+		{"an extension that was offered", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=9\r\n\r\n", ""},
+		{"one that was not", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Extensions: x-snappy\r\n\r\n", "response 4 [26:34] RFC 6455 9.1 an extension that was not offered"},
+		{"a window without a value", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
+			"response 4 [26:68] RFC 7692 7.1.2.2 client_max_window_bits has no value"},
+		{"a window of 7", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=7\r\n\r\n",
+			"response 4 [26:70] RFC 7692 7.1 parameters of permessage-deflate that are not legal"},
+		{"extensions that cannot be read", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Extensions: ;;\r\n\r\n", "response 4 [26:28] RFC 6455 9.1 Sec-WebSocket-Extensions cannot be read"},
+		{"POST", cases.Client, "GET", "POST", "request 0 [0:4] RFC 6455 4.1 the method is not GET"},
+		{"no host", cases.Client, "Host: a\r\n", "", "request missing RFC 6455 4.1 the request has no Host"},
+		{"a short key", cases.Client, key, "YQ==", "request 4 [19:23] RFC 6455 4.1 Sec-WebSocket-Key is not 16 octets in base64"},
+		{"version 8", cases.Client, "Version: 13", "Version: 8", "request 5 [23:24] RFC 6455 4.1 Sec-WebSocket-Version is not 13"},
+		{"a subprotocol twice", cases.Client, "a, b", "a, a", "request 6 [24:28] RFC 6455 4.1 a subprotocol is offered twice"},
+		{"an offer that is not legal", cases.Client, "client_max_window_bits", "client_max_window_bits=99",
+			"request 7 [26:71] RFC 7692 7.1 parameters of permessage-deflate that are not legal"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			tr := cases.Transcript{Role: row.role, Request: request, Response: response}
+			mine := &tr.Response
+			if row.role == cases.Client {
+				mine = &tr.Request
+			}
+			if row.from != "" {
+				if !strings.Contains(*mine, row.from) {
+					t.Fatalf("%q has no %q", *mine, row.from)
+				}
+				*mine = strings.Replace(*mine, row.from, row.to, 1)
+			}
+			checkOffences(t, &tr, row.want)
+		})
+	}
+}
+
+func head(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n\r\n" }
+
+// Whatever a log holds, what is found lies within it.
+func FuzzOffences(f *testing.F) {
+	f.Add("HTTP/1.1 101 x\r\nUpgrade: y\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", []byte("\x81\x00\x88\x01a"), true, true)
+	f.Fuzz(func(t *testing.T, request, response string, octets []byte, client, deflate bool) {
+		tr := cases.Transcript{Request: request, Response: response, Deflate: deflate}
+		if client {
+			tr.Role = cases.Client
+		}
+		for len(octets) > 2 {
+			n := min(int(octets[1]&63), len(octets)-2)
+			tr.Log = append(tr.Log, cases.Entry{
+				Kind: cases.LogFrame, Dir: cases.In, Fin: octets[0]&0x80 != 0, RSV: octets[0] >> 4 & 7, Opcode: ws.Opcode(octets[0] & 15),
+				Len: n + int(octets[1]>>6), Data: octets[2 : 2+n], Head: octets[2 : 2+n],
+			})
+			octets = octets[2+n:]
+		}
+		for _, o := range cases.Offences(&tr) {
+			lines := map[cases.Place][]string{cases.InRequest: cases.Lines(request), cases.InResponse: cases.Lines(response)}
+			switch {
+			case o.Index == cases.Absent:
+			case o.Place == cases.InHeader && o.To <= len(ws.AppendHeader(nil, tr.Log[o.Index].Header())):
+			case o.Place == cases.InPayload && o.To <= len(tr.Log[o.Index].Data):
+			case (o.Place == cases.InRequest || o.Place == cases.InResponse) && o.From >= 0 && o.From <= o.To && o.To <= len(lines[o.Place][o.Index]):
+			default:
+				t.Errorf("%v lies outside", o)
+			}
+		}
+	})
+}

@@ -1,0 +1,61 @@
+package reports
+
+import (
+	"encoding/hex"
+	"fmt"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// offences are those of the handshake, and those of frames by their place in the
+// log.
+func offences(t *cases.Transcript) (handshake []cases.Offence, frames map[int][]cases.Offence) {
+	frames = map[int][]cases.Offence{}
+	for _, o := range cases.Offences(t) {
+		switch o.Place {
+		case cases.InHeader, cases.InPayload:
+			frames[o.Index] = append(frames[o.Index], o)
+		case cases.InRequest, cases.InResponse:
+			handshake = append(handshake, o)
+		}
+	}
+	return handshake, frames
+}
+
+// frameWords says which octets of a frame break which rule, and whether that is
+// the case's doing.
+func frameWords(e cases.Entry, o cases.Offence) string {
+	octets := []byte(e.Data)
+	if o.Place == cases.InHeader {
+		octets = headerOctets(e)
+	}
+	which := fmt.Sprintf("%v octet %d", o.Place, o.From)
+	if o.To > o.From+1 {
+		which = fmt.Sprintf("%v octets %d to %d", o.Place, o.From, o.To-1)
+	}
+	if o.To <= len(octets) {
+		which += " (" + hex.EncodeToString(octets[o.From:o.To]) + ")"
+	}
+	text := which + ": " + o.Words
+	if e.Dir == cases.Out {
+		text = "on purpose, " + text
+	}
+	return text
+}
+
+// headerOctets are those of the frame's header on the wire.
+func headerOctets(e cases.Entry) []byte { return ws.AppendHeader(nil, e.Header()) }
+
+// handshakeWords says which line of a handshake breaks which rule.
+func handshakeWords(t *cases.Transcript, o cases.Offence) string {
+	text := short(o.Words, maxText)
+	if o.Index == cases.Absent {
+		return text
+	}
+	head := t.Response
+	if o.Place == cases.InRequest {
+		head = t.Request
+	}
+	return fmt.Sprintf("%v line \"%s\": %s", o.Place, short(cases.Lines(head)[o.Index], maxName), text)
+}
