@@ -114,12 +114,17 @@ func (s *site) findingFor(about *harness.Implementation, role string, res harnes
 			continue
 		}
 		f.tried = true
-		f.needs = f.needs || bad || len(res.Varied) > 0
-		if bad {
+		f.needs = f.needs || bad && f.fits(res) || len(res.Varied) > 0
+		if bad && f.fits(res) {
 			return f
 		}
 	}
 	return nil
+}
+
+// fits reports whether the case failed in the way that the finding is about.
+func (f *finding) fits(r harness.Result) bool {
+	return f.Close == "" || r.Behavior != cases.Failed && string(r.Close) == f.Close
 }
 
 // summary adds up the faults of the rows.
