@@ -177,6 +177,11 @@ func play(t *testing.T, r *compare.Runner, list ...agents.Agent) []compare.Done 
 
 // Whatever an agent does, its row says what, and nothing of it is left.
 func TestHostileAgents(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
 	const away = "env: {GOPROXY: 'http://127.0.0.1:1', GOMODCACHE: /nonexistent/wsconform, GONOSUMDB: '*'}\n"
 	for _, row := range []struct {
 		name  string
@@ -191,6 +196,7 @@ func TestHostileAgents(t *testing.T) {
 		{"ends at once", `server: [sh, -c, "echo no port; exit 4"]`, harness.CauseStart, "exit"},
 		{"never listens", `server: [sleep, "97"]`, harness.CauseStart, "nothing listens"},
 		{"listens elsewhere", `server: ["{wsconform}", server, "{host}", "0"]`, harness.CauseStart, "nothing listens"},
+		{"wants the port of another", `server: ["{wsconform}", server, "{host}", "` + port(t, taken) + `"]`, harness.CauseStart, "address already in use"},
 		{"does not echo", `server: [python3, -m, http.server, "{port}", --bind, "{host}"]`, harness.CauseEcho, "does not echo"},
 		{"eats memory", "server: [\"{wsconform}\", eat]\nresources: {memory: 64MiB}", harness.CauseMemory, "64MiB"},
 		{"fork bomb", "server: [sh, -c, \"while :; do sleep 97 & done\"]\nresources: {pids: 50}", harness.CauseProcess, "may have 50"},
@@ -214,6 +220,15 @@ func TestHostileAgents(t *testing.T) {
 			}
 		})
 	}
+}
+
+func port(t *testing.T, l net.Listener) string {
+	t.Helper()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // withVariable lists the processes, but this one, that have the variable.
