@@ -23,19 +23,33 @@ const (
 	portTrials = 3                // since a free port may be taken before it is used
 )
 
-// playClient has an agent that is a client come and play the cases, and returns
-// the case that came to a halt, if one did.
+// playClient has an agent that is a client come and play the cases, part by part,
+// and returns the case that came to a halt, if one did.
 func (r *run) playClient(ctx context.Context, todo []cases.Case) (halt cases.ID, err error) {
 	if len(r.agent.Command) == 0 {
 		return "", errors.New("an agent that is a client needs a command")
 	}
-	for range portTrials {
-		halt, err = r.playClientOnce(ctx, todo)
-		if !errors.Is(err, ErrInUse) {
-			break
+	for _, p := range split(todo, clientPart) {
+		for range portTrials {
+			halt, err = r.playClientOnce(ctx, p.list)
+			if !errors.Is(err, ErrInUse) {
+				break
+			}
 		}
+		if err != nil || halt != "" {
+			return halt, err
+		}
+		r.leftOut(p)
 	}
-	return halt, err
+	return "", nil
+}
+
+// leftOut says of the cases of a part that have no result why that is so.
+func (r *run) leftOut(p part) {
+	for _, c := range p.list {
+		r.put(harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: cmp.Or(r.why, noReport)})
+	}
+	r.why = ""
 }
 
 func (r *run) playClientOnce(ctx context.Context, todo []cases.Case) (halt cases.ID, err error) {
@@ -248,10 +262,18 @@ func (p *clientPlay) finish(ctx context.Context) (cases.ID, error) {
 	return "", nil
 }
 
+// reportTime is how long Autobahn may take to write its reports, on a machine that
+// has much else to do, and we to copy them.
+const reportTime = 5 * time.Minute
+
 // fetch asks for the reports until they are there. The case under way ends when
 // its connection does, which Autobahn may notice after our request.
 func (p *clientPlay) fetch(ctx context.Context) (results []harness.Result, err error) {
-	ctx, cancel := detached(ctx)
+	patience := reportTime
+	if p.how == interrupted { // somebody waits for us to end
+		patience = cleanupTime
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	retry := time.NewTicker(300 * time.Millisecond)
 	defer retry.Stop()

@@ -16,10 +16,11 @@
 // in, which is then left out while the part is played again. Every selected
 // case ends in exactly one result; a case without a report is never passed.
 //
-// A client is tested by one process from first case to last, since its driver
-// is started once. An interrupt keeps its results too: Autobahn is asked for
-// the reports before it is stopped. They are lost when the container or the
-// Docker engine goes away, for until then they are in the memory of Autobahn.
+// A client is played with in parts too, fewer of them, since its driver is started
+// for each. An interrupt keeps the results of the part under way: Autobahn is asked
+// for the reports before it is stopped. They are lost when the container or the
+// Docker engine goes away, for until then they are in the memory of Autobahn;
+// those of the parts before are not.
 //
 // # What reports leave out
 //

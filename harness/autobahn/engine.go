@@ -137,6 +137,8 @@ func (r *run) playAll(ctx context.Context) error {
 	}
 }
 
+const noReport = "Autobahn left no report of this case"
+
 const haltNote = "Autobahn came to a halt in this case: its own timers do not cover an agent that keeps the connection open"
 
 // todo lists the cases that have no result yet.
@@ -162,7 +164,7 @@ func (r *run) put(res harness.Result) {
 
 // rest says of the cases that have no result why that is so.
 func (r *run) rest(err error) {
-	outcome, note := harness.NotRun, cmp.Or(r.why, "Autobahn left no report of this case")
+	outcome, note := harness.NotRun, cmp.Or(r.why, noReport)
 	var exit *harness.AgentExitError
 	switch {
 	case err == nil:

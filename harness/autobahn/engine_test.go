@@ -606,3 +606,44 @@ func TestEngineGone(t *testing.T) {
 		t.Errorf("Run: %v with %d results, want ErrNoEngine and 7", err, n)
 	}
 }
+
+// With a client, what went before the part under way is kept.
+func TestEngineGoneClient(t *testing.T) {
+	f := newFake(t)
+	var gone atomic.Bool
+	f.OnPing = func() error {
+		if gone.Load() {
+			return errors.New("connection refused")
+		}
+		return nil
+	}
+	f.onCase = func(id string) {
+		if id == "9.1.2" {
+			gone.Store(true)
+			_ = f.box("1").logs.CloseWithError(io.ErrUnexpectedEOF)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := cases.Select(cases.All(), []string{"1.1.1", "2.1", "9.1.1", "9.1.2", "9.1.3"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent := harness.Agent{Name: "tester", Role: cases.Client, Command: []string{self, clientAgent, "{url}", "all"}}
+	dir := t.TempDir()
+	engine := autobahn.Engine{Docker: docker.New(f), Image: "any", Dir: dir}
+	got := map[cases.ID]harness.Outcome{}
+	err = engine.Run(t.Context(), agent, list, func(r harness.Result) { got[r.Case] = r.Outcome })
+	want := map[cases.ID]harness.Outcome{
+		"1.1.1": harness.Pass, "2.1": harness.Pass,
+		"9.1.1": harness.NotRun, "9.1.2": harness.NotRun, "9.1.3": harness.NotRun,
+	}
+	if diff := cmp.Diff(got, want); !errors.Is(err, docker.ErrNoEngine) || diff != "" {
+		t.Errorf("Run: error %v, want ErrNoEngine; outcomes (-got +want):\n%s", err, diff)
+	}
+	if kept, err := autobahn.ReadReports(os.DirFS(dir), "tester"); err != nil || len(kept) != 2 {
+		t.Errorf("reports kept: %d, %v; want 2", len(kept), err)
+	}
+}

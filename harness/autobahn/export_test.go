@@ -20,9 +20,13 @@ var (
 	MaxEntries = maxEntries
 )
 
-func splitIDs(list []cases.Case) [][]cases.ID {
+func splitIDs(list []cases.Case, role cases.Role) [][]cases.ID {
+	partName := serverPart
+	if role == cases.Client {
+		partName = clientPart
+	}
 	var out [][]cases.ID
-	for _, p := range split(list) {
+	for _, p := range split(list, partName) {
 		out = append(out, p.ids())
 	}
 	return out

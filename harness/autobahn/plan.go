@@ -7,8 +7,10 @@ import (
 )
 
 // A part is what one process of Autobahn plays. Reports are written when a part
-// ends, so an interrupt or a crash loses at most one. Starting a process costs
-// about 0.6 s, which the 21 parts of a full run of 8 minutes do not notice.
+// ends, so a crash, or an engine that goes away, loses at most one. Starting a
+// process costs about 0.6 s, which the 21 parts of a full run of 8 minutes do not
+// notice. For a client the container and the agent are started for each part, too,
+// so there are fewer.
 type part struct {
 	list []cases.Case
 }
@@ -21,9 +23,8 @@ func (p part) ids() []cases.ID {
 	return ids
 }
 
-// split cuts a list where the section changes, and where the group changes in
-// the sections that take minutes.
-func split(list []cases.Case) []part {
+// split cuts a list where the name of the part changes.
+func split(list []cases.Case, partName func(cases.ID) string) []part {
 	var parts []part
 	last := ""
 	for _, c := range list {
@@ -37,12 +38,25 @@ func split(list []cases.Case) []part {
 	return parts
 }
 
-func partName(id cases.ID) string {
+// serverPart names the part of a case: its section, and its group in the sections
+// that take minutes.
+func serverPart(id cases.ID) string {
 	switch id.Section() {
 	case "12", "13":
 		return id.Group()
 	}
 	return id.Section()
+}
+
+// clientPart is serverPart, but puts sections together that take seconds.
+func clientPart(id cases.ID) string {
+	switch id.Section() {
+	case "12", "13":
+		return id.Group()
+	case "9", "10":
+		return "limits"
+	}
+	return "light"
 }
 
 // limit is how long a case may take in Autobahn's hands: the longest of its
@@ -75,5 +89,5 @@ func deadline(list []cases.Case) time.Duration {
 	for _, c := range list {
 		total += limit(c)
 	}
-	return total + time.Duration(len(split(list)))*slack
+	return total + time.Duration(len(split(list, serverPart)))*slack
 }

@@ -11,20 +11,28 @@ import (
 
 func TestSplit(t *testing.T) {
 	all := cases.All()
-	parts := autobahn.Split(all)
-	var ids, want []cases.ID
-	for _, p := range parts {
-		ids = append(ids, p...)
-	}
+	var want []cases.ID
 	for _, c := range all {
 		want = append(want, c.ID)
 	}
-	if !slices.Equal(ids, want) {
-		t.Errorf("the parts hold %d cases in some other order, want all %d in theirs", len(ids), len(want))
-	}
-	// Nine sections, five groups of section 12 and seven of section 13.
-	if len(parts) != 21 {
-		t.Errorf("%d parts, want 21", len(parts))
+	for _, row := range []struct {
+		role  cases.Role
+		parts int
+	}{
+		{cases.Server, 21}, // nine sections, five groups of section 12 and seven of section 13
+		{cases.Client, 14}, // light, limits, and the same groups
+	} {
+		parts := autobahn.Split(all, row.role)
+		var ids []cases.ID
+		for _, p := range parts {
+			ids = append(ids, p...)
+		}
+		if !slices.Equal(ids, want) {
+			t.Errorf("%v: the parts hold %d cases in some other order, want all %d in theirs", row.role, len(ids), len(want))
+		}
+		if len(parts) != row.parts {
+			t.Errorf("%v: %d parts, want %d", row.role, len(parts), row.parts)
+		}
 	}
 }
 

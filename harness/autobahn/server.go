@@ -24,7 +24,7 @@ func (r *run) playServer(ctx context.Context, todo []cases.Case) (halt cases.ID,
 	if err := r.startServer(ctx); err != nil {
 		return "", err
 	}
-	p := &serverPlay{run: r, parts: split(todo)}
+	p := &serverPlay{run: r, parts: split(todo, serverPart)}
 	config, script, err := p.config()
 	if err != nil {
 		return "", err

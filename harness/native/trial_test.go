@@ -70,9 +70,10 @@ func TestTrial(t *testing.T) {
 		want   harness.Result
 		varied bool
 	}{
-		{"chance, once", contested, []harness.Result{unclean, ok, ok, ok, unclean}, 4, ok, true},
+		{"chance, once", contested, []harness.Result{unclean, ok, ok, ok, ok, unclean}, 5, ok, true},
 		{"a peer that always cuts", contested, []harness.Result{unclean, unclean, unclean, ok, ok}, 3, unclean, false},
-		{"one that cuts more often than not", contested, []harness.Result{unclean, ok, unclean, ok, unclean}, 5, unclean, true},
+		{"one that cuts more often than not", contested, []harness.Result{unclean, ok, unclean, unclean, unclean, ok}, 5, unclean, true},
+		{"one that cuts every other time", contested, []harness.Result{unclean, ok, unclean, ok, unclean, ok, unclean, ok, unclean, ok, unclean, ok}, 11, unclean, true},
 		{"an echo, given time", overtaken, []harness.Result{lenient, ok, lenient}, 2, ok, false},
 		{"no echo, whatever the time", overtaken, []harness.Result{lenient, lenient, ok}, 2, lenient, false},
 		{"a quiet machine", timed, []harness.Result{unclean, unclean, ok}, 2, unclean, false},
