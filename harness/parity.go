@@ -17,7 +17,8 @@ type Difference struct {
 }
 
 // Parity compares two runs case by case: both halves of the verdicts, and
-// whether there is one. It also counts the cases for which both agree.
+// whether there is one. It also counts the cases for which both agree. Cases that
+// only one of the runs was to play are left out.
 func Parity(a, b *Run) (differ []Difference, agree int) {
 	results := map[cases.ID]*Difference{}
 	for _, r := range a.Results {
@@ -31,6 +32,11 @@ func Parity(a, b *Run) (differ []Difference, agree int) {
 		}
 		d.B = r
 	}
+	for id := range results {
+		if !a.wanted(id) || !b.wanted(id) {
+			delete(results, id)
+		}
+	}
 	for _, d := range results {
 		if d.A.SameVerdict(d.B) && d.A.Outcome.Ran() == d.B.Outcome.Ran() {
 			agree++
@@ -41,6 +47,12 @@ func Parity(a, b *Run) (differ []Difference, agree int) {
 	}
 	slices.SortFunc(differ, func(x, y Difference) int { return x.Case.Compare(y.Case) })
 	return differ, agree
+}
+
+// wanted reports whether the run was to play the case. One that does not say what
+// it was to play was to play all.
+func (r *Run) wanted(id cases.ID) bool {
+	return len(r.Header.Selection.Selected) == 0 || slices.Contains(r.Header.Selection.Selected, id)
 }
 
 // race names the known ways in which a verdict hangs on timing rather than on

@@ -49,3 +49,20 @@ func TestParityOfCasesOnlyOneRunHas(t *testing.T) {
 		t.Errorf("got %v and %d agreements, want both cases, 1.1.1 first", differ, agree)
 	}
 }
+
+func TestParityOfSelections(t *testing.T) {
+	v := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
+	one := harness.Result{Case: "1.1.1", Outcome: harness.Pass, Verdict: v}
+	two := harness.Result{Case: "2.1", Outcome: harness.Pass, Verdict: v}
+	a := &harness.Run{Results: []harness.Result{one, two}}
+	a.Header.Selection.Selected = []cases.ID{"1.1.1", "2.1"}
+	b := &harness.Run{Results: []harness.Result{one}}
+	b.Header.Selection.Selected = []cases.ID{"1.1.1"}
+	if differ, agree := harness.Parity(a, b); len(differ) != 0 || agree != 1 {
+		t.Errorf("a case that b was not to play: got %v and %d agreements, want 1 agreement", differ, agree)
+	}
+	b.Header.Selection.Selected = a.Header.Selection.Selected
+	if differ, _ := harness.Parity(a, b); len(differ) != 1 || differ[0].Case != "2.1" {
+		t.Errorf("a case that b lacks: got %v, want 2.1", differ)
+	}
+}

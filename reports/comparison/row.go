@@ -56,7 +56,7 @@ type row struct {
 
 	Unexplained []int `json:"unexplained"` // cases that failed, and nobody has looked why
 
-	results []harness.Result // without transcripts
+	run *harness.Run // without transcripts
 }
 
 // The letters of verdicts. A case without one has the capital letter of its
@@ -77,7 +77,8 @@ var (
 func (s *site) rowOf(id string, run *harness.Run) *row {
 	h := run.Header
 	r := &row{
-		ID: id, Folder: id, Name: reports.Visible(h.Agent.Name), Version: reports.Visible(strings.TrimPrefix(h.Agent.Version, "v")),
+		run: &harness.Run{Header: h},
+		ID:  id, Folder: id, Name: reports.Visible(h.Agent.Name), Version: reports.Visible(strings.TrimPrefix(h.Agent.Version, "v")),
 		Role: h.Agent.Role.String(), Engine: reports.Visible(h.Engine.Name), Judge: judge(h.Engine), Tool: reports.Visible(h.Tool),
 		Host:    reports.Visible(h.Host.OS + "/" + h.Host.Arch + ", " + h.Host.Go),
 		Started: h.Started.UTC().Format(time.RFC3339), Seconds: run.Duration().Round(100 * time.Millisecond).String(),
@@ -132,7 +133,7 @@ func (s *site) verdicts(r *row, run *harness.Run) {
 			}
 		}
 		res.Transcript = nil
-		r.results = append(r.results, res)
+		r.run.Results = append(r.run.Results, res)
 		if !res.Outcome.Ran() {
 			behavior[i] = outcomeLetters[res.Outcome]
 			r.Why[i] = []int{s.reason(res.Note)}

@@ -159,7 +159,7 @@ func (s *site) finish() {
 	for i, a := range s.Rows {
 		for j, b := range s.Rows {
 			if a.Engine == "native" && b.Engine == "autobahn" && a.Folder == b.Folder && a.Role == b.Role && a.Hash == b.Hash &&
-				len(a.results) > 0 && len(b.results) > 0 {
+				len(a.run.Results) > 0 && len(b.run.Results) > 0 {
 				s.Pairs = append(s.Pairs, s.pairOf(i, j))
 			}
 		}
@@ -180,7 +180,7 @@ type differOf struct {
 }
 
 func (s *site) pairOf(i, j int) pair {
-	differ, agree := harness.Parity(&harness.Run{Results: s.Rows[i].results}, &harness.Run{Results: s.Rows[j].results})
+	differ, agree := harness.Parity(s.Rows[i].run, s.Rows[j].run)
 	p := pair{Native: i, Autobahn: j, Agree: agree, Differ: []differOf{}}
 	for _, d := range differ {
 		if n, known := s.index[d.Case]; known {
