@@ -1,10 +1,12 @@
 package ws_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/wsconform/wsconform/ws"
 )
@@ -50,3 +52,65 @@ func BenchmarkEcho(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOverhead is what a batched echo costs beside the kernel: a connection
+// that is in memory has all messages at once and swallows the answers.
+func BenchmarkOverhead(b *testing.B) {
+	for _, size := range []int{64, 1 << 10, 16 << 10} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			frame := ws.AppendFrame(nil, ws.Frame{
+				Header:  ws.Header{Fin: true, Opcode: ws.OpBinary, Masked: true, MaskKey: [4]byte{1, 2, 3, 4}},
+				Payload: make([]byte, size),
+			})
+			nc := &endless{octets: bytes.Repeat(frame, 16), head: request()}
+			c, err := ws.AcceptNet(b.Context(), nc, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.CloseNow()
+			ctx := c.Context()
+			if err := c.SetBatch(ctx, true); err != nil {
+				b.Fatal(err)
+			}
+			var buf []byte
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				var typ ws.MessageType
+				if typ, buf, err = c.ReadAppend(ctx, buf[:0]); err != nil {
+					b.Fatal(err)
+				}
+				if err := c.Write(ctx, typ, buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// endless is a connection that repeats the same octets after a head.
+type endless struct {
+	net.Conn
+	octets []byte
+	head   string
+	at     int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.head != "" {
+		n := copy(p, e.head)
+		e.head = e.head[n:]
+		return n, nil
+	}
+	n := copy(p, e.octets[e.at:])
+	e.at = (e.at + n) % len(e.octets)
+	return n, nil
+}
+
+func (*endless) Write(p []byte) (int, error)      { return len(p), nil }
+func (*endless) Close() error                     { return nil }
+func (*endless) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+func (*endless) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
+func (*endless) SetDeadline(time.Time) error      { return nil }
+func (*endless) SetReadDeadline(time.Time) error  { return nil }
+func (*endless) SetWriteDeadline(time.Time) error { return nil }

@@ -174,7 +174,7 @@ func (c *Conn) end(err error) {
 			if c.wr.err == nil {
 				c.wr.err = err
 			}
-			c.freeOut()
+			c.wr.freeOut()
 			c.wr.frame.unlock()
 		}
 	})

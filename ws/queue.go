@@ -163,7 +163,7 @@ func (c *Conn) readyLocked(ctx context.Context, frame []byte) error {
 		return c.wr.err
 	}
 	c.beforeReady(frame)
-	return c.writeOut(ctx, frame, nil)
+	return c.writeOut(ctx, frame)
 }
 
 // beforeReady accounts for a frame that did not come by way of frameLocked. The
@@ -207,7 +207,7 @@ func (c *Conn) tryReady(m queued) bool {
 	if err == nil && n < len(m.frame) {
 		q.sending = make(chan struct{})
 		go func() {
-			err := c.writeOut(c.Context(), m.frame[n:], nil)
+			err := c.writeOut(c.Context(), m.frame[n:])
 			c.unlockFrame(c.Context())
 			w.message.unlock()
 			m.ended(err)

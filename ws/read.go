@@ -2,6 +2,7 @@ package ws
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -128,26 +129,44 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 func (c *Conn) whole(dst []byte) (MessageType, []byte, bool) {
 	r := &c.rd
 	in := r.buf[r.r:r.w]
-	if len(in) == 0 || r.open || r.err != nil || r.skip || c.onFrame != nil {
+	if len(in) < 2 || r.open || r.err != nil || r.skip || c.onFrame != nil {
 		return 0, dst, false
 	}
-	h, n, err := ParseHeader(in)
-	if n == 0 || err != nil || !h.Fin || h.RSV != 0 || h.Opcode.Control() ||
-		h.Length > uint64(len(in)-n) || h.Length > uint64(c.readLimit) ||
-		CheckHeader(h, State{Server: !c.client}) != nil {
+	// A header that is not long and breaks no rule (RFC 6455 §5.2): final, nothing
+	// reserved, data, masked by clients alone, the length in its shortest form.
+	typ, size, n := MessageType(in[0]&^0x80), int(in[1]&0x7F), 2
+	if in[0] != 0x80|byte(OpText) && in[0] != 0x80|byte(OpBinary) || in[1]&0x80 != 0 == c.client || size == 127 {
 		return 0, dst, false
 	}
-	p := append(dst, in[n:n+int(h.Length)]...) //nolint:gocritic // dst is there to be appended to
+	if size == 126 {
+		if len(in) < 4 || in[2] == 0 && in[3] < 126 {
+			return 0, dst, false
+		}
+		size, n = int(binary.BigEndian.Uint16(in[2:])), 4
+	}
+	var key [4]byte
+	if !c.client {
+		if len(in) < n+len(key) {
+			return 0, dst, false
+		}
+		key = [4]byte(in[n:])
+		n += len(key)
+	}
+	if size > len(in)-n || int64(size) > c.readLimit {
+		return 0, dst, false
+	}
+	p := slices.Grow(dst, size)[:len(dst)+size]
 	payload := p[len(dst):]
-	if h.Masked {
-		Mask(h.MaskKey, 0, payload)
+	if c.client {
+		copy(payload, in[n:])
+	} else {
+		maskTo(payload, in[n:n+size], key, 0)
 	}
-	typ := MessageType(h.Opcode)
 	if typ == MessageText && !utf8.Valid(payload) {
 		return 0, dst, false
 	}
-	r.r += n + len(payload)
-	r.bulky = h.Length >= bulk
+	r.r += n + size
+	r.bulky = size >= bulk
 	if p == nil {
 		p = []byte{}
 	}

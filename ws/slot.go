@@ -30,6 +30,9 @@ const (
 
 func (s *slot) tryLock() bool { return s.state.CompareAndSwap(slotFree, slotHeld) }
 
+// free says that nobody has the slot just now.
+func (s *slot) free() bool { return s.state.Load() == slotFree }
+
 func (s *slot) lock(ctx context.Context) error {
 	if s.tryLock() {
 		return nil

@@ -3,7 +3,6 @@ package ws
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"time"
 )
@@ -17,21 +16,24 @@ const boundedPiece = 64 << 10
 
 // writeBounded writes as long as the peer takes something in each writeTimeout. If
 // it does not, the connection ends.
-func (c *Conn) writeBounded(ctx context.Context, p, more []byte) error {
+func (c *Conn) writeBounded(ctx context.Context, p []byte) error {
 	w := &c.wr
-	v := newVector(p, more)
-	defer v.free()
-	for len(v.bufs) > 0 {
+	for len(p) > 0 {
 		due := time.Now().Add(c.writeTimeout)
 		if err := w.guard.bound(ctx, due, c.writeTimeout/4); err != nil {
 			return err
 		}
-		n, err := writeSome(c.nc, &v.bufs, w.tcp)
+		piece := p
+		if !w.counts {
+			piece = p[:min(len(p), boundedPiece)]
+		}
+		n, err := c.nc.Write(piece)
+		p = p[n:]
 		switch {
 		case err == nil:
 		case ctx.Err() != nil || !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
-		case n == 0 || !w.tcp:
+		case n == 0 || !w.counts:
 			err = &TimeoutError{"write", c.writeTimeout}
 			w.err = err // before others look for the reason
 			c.end(err)
@@ -39,27 +41,6 @@ func (c *Conn) writeBounded(ctx context.Context, p, more []byte) error {
 		}
 	}
 	return nil
-}
-
-// writeSome writes all there is to a socket, which knows how far it came when a
-// deadline ends it, and a piece to anything else.
-func writeSome(nc net.Conn, bufs *net.Buffers, socket bool) (int64, error) {
-	if socket {
-		if len(*bufs) > 1 {
-			return bufs.WriteTo(nc)
-		}
-		n, err := nc.Write((*bufs)[0])
-		if (*bufs)[0] = (*bufs)[0][n:]; err == nil {
-			*bufs = nil
-		}
-		return int64(n), err
-	}
-	b := &(*bufs)[0]
-	n, err := nc.Write((*b)[:min(len(*b), boundedPiece)])
-	if *b = (*b)[n:]; len(*b) == 0 {
-		*bufs = (*bufs)[1:]
-	}
-	return int64(n), err
 }
 
 // bound has calls that block end at due, or later by at most slack, which saves
