@@ -2,8 +2,11 @@ package reports
 
 import (
 	"encoding/hex"
+	"fmt"
 	"io"
 	"maps"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/wsconform/wsconform/cases"
@@ -60,8 +63,8 @@ func (e autobahnEntry) writeJSON(w io.Writer) error {
 		"remoteCloseReason":              textOrNil(t.RemoteReason),
 		"reportCompressionRatio":         e.timed() && e.c.Deflate != nil,
 		"reportTime":                     e.timed(),
-		"result":                         sentenceOf(e.r.Reason),
-		"resultClose":                    sentenceOf(e.r.CloseReason),
+		"result":                         e.result(),
+		"resultClose":                    e.resultClose(),
 		"rxFrameStats":                   jsonCounts(t.Stats.RxFrames),
 		"rxOctetStats":                   rx,
 		"started":                        t.Started.UTC().Format("2006-01-02T15:04:05.000Z"),
@@ -111,6 +114,35 @@ func (e autobahnEntry) expectedClose() jsonObject {
 		o["closedByWrongEndpointIsFatal"] = true
 	}
 	return o
+}
+
+// result explains the behaviour. Where judges of others compare the words, they
+// are Autobahn's.
+func (e autobahnEntry) result() string {
+	rule := e.c.Want.Rule
+	switch {
+	case e.r.Behavior == cases.Failed && rule == cases.WrongCodeFails && e.r.Close == cases.CloseWrongCode:
+		return e.resultClose()
+	case e.r.Behavior == cases.Failed && rule == cases.EchoLength && e.t.Opened && !e.t.WrongEcho:
+		for _, step := range e.c.Steps {
+			if limit, ok := step.(cases.CloseAfter); ok {
+				return fmt.Sprintf("Did not receive message within %d seconds.", int(limit.After.Seconds()))
+			}
+		}
+	}
+	return sentenceOf(e.r.Reason)
+}
+
+// resultClose explains the closing behaviour, likewise.
+func (e autobahnEntry) resultClose() string {
+	if e.r.Close != cases.CloseWrongCode {
+		return sentenceOf(e.r.CloseReason)
+	}
+	codes := make([]string, len(e.c.Want.Codes))
+	for i, code := range e.c.Want.Codes {
+		codes[i] = strconv.Itoa(int(code))
+	}
+	return "The close code should have been " + strings.Join(codes, ", ") + " or empty"
 }
 
 // localCode is the code of our close frame, nil if there was none. A close

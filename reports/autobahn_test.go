@@ -96,6 +96,45 @@ func autobahnReport(t *testing.T) *reports.AutobahnReport {
 	return r
 }
 
+// TestAutobahnWords has the explanations that judges of other projects compare
+// word by word.
+func TestAutobahnWords(t *testing.T) {
+	closed := cases.Transcript{Role: cases.Client, Opened: true, RemoteClose: true, RemoteCode: 1000, Clean: true}
+	for _, row := range []struct {
+		id                  cases.ID
+		t                   cases.Transcript
+		result, resultClose string // "" is anything
+	}{
+		{"7.9.5", cases.Transcript{Role: cases.Client, Opened: true, ClosedByUs: true, RemoteClose: true, RemoteCode: 1000, Clean: true}, "The close code should have been 1002 or empty", "The close code should have been 1002 or empty"},
+		{"3.1", closed, "", "The close code should have been 1002 or empty"},
+		{"9.1.5", cases.Transcript{Role: cases.Server, Opened: true, ClosedByUs: true, Clean: true}, "Did not receive message within 100 seconds.", ""},
+		{"9.1.1", cases.Transcript{Role: cases.Server, Opened: true, ClosedByUs: true, Clean: true}, "Did not receive message within 10 seconds.", ""},
+	} {
+		t.Run(string(row.id), func(t *testing.T) {
+			c, _ := cases.Find(row.id)
+			v := c.Judge(row.t)
+			report := reports.AutobahnReport{
+				List: []cases.Case{c}, Results: map[string]map[cases.ID]harness.Result{"a": {c.ID: {Case: c.ID, Outcome: harness.OutcomeOf(v), Verdict: v, Transcript: &row.t}}},
+			}
+			dir := t.TempDir()
+			if err := report.Write(dir); err != nil {
+				t.Fatal(err)
+			}
+			text, err := os.ReadFile(filepath.Join(dir, "a_case_"+strings.ReplaceAll(string(row.id), ".", "_")+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got struct{ Result, ResultClose string }
+			if err := json.Unmarshal(text, &got); err != nil {
+				t.Fatal(err)
+			}
+			if row.result != "" && got.Result != row.result || row.resultClose != "" && got.ResultClose != row.resultClose {
+				t.Errorf("got %+v, want %q and %q", got, row.result, row.resultClose)
+			}
+		})
+	}
+}
+
 func TestAutobahnGolden(t *testing.T) {
 	dir := t.TempDir()
 	if err := autobahnReport(t).Write(dir); err != nil {
