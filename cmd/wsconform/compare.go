@@ -124,9 +124,9 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 		Progress: newCompareMeter(stderr),
 	}
 	begun := time.Now()
-	results, err := runner.Run(c.Context(), rows)
-	if err != nil {
-		return err
+	results, failure := runner.Run(c.Context(), rows)
+	if c.Context().Err() != nil {
+		return failure
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%d rows of %d cases in %s; results: %s\n",
 		len(results), len(list), time.Since(begun).Round(time.Second), filepath.Join(o.out, "runs"))
@@ -135,7 +135,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 		err = writeComparison(c, o.out, files, &o.agents)
 	}
 	disagree, parityErr := disagreements(c.OutOrStdout(), results)
-	if err = errors.Join(err, parityErr); err != nil {
+	if err = errors.Join(failure, err, parityErr); err != nil {
 		return err
 	}
 	if err := verdictOf(results); err != nil || disagree == 0 {

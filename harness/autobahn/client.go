@@ -140,7 +140,8 @@ func (p *clientPlay) ready(ctx context.Context) error {
 // ask opens a resource and returns the message it sends, if any, after it has
 // closed the connection.
 func (p *clientPlay) ask(ctx context.Context, resource string) (string, error) {
-	c, err := ws.Dial(ctx, p.base+resource, &ws.DialOptions{ReadLimit: 1 << 10})
+	// Autobahn answers nobody while it writes reports: ctx says how long that may take.
+	c, err := ws.Dial(ctx, p.base+resource, &ws.DialOptions{ReadLimit: 1 << 10, HandshakeTimeout: reportTime})
 	if err != nil {
 		return "", err
 	}

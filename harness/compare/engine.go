@@ -72,7 +72,7 @@ func (e Autobahn) About() harness.Engine { return e.Image }
 
 func (e Autobahn) run(ctx context.Context, s Subject, agent harness.Agent, emit func(harness.Result)) error {
 	engine := &autobahn.Engine{
-		Docker: e.Docker, Image: e.Image.Image, Address: s.Address, Listens: true, AgentLog: s.Log, Patience: startPatience,
+		Docker: e.Docker, Image: e.Image.Image, Address: s.Address, Listens: true, AgentLog: s.Log, Patience: autobahnPatience,
 	}
 	return engine.Run(ctx, agent, s.Cases, emit)
 }
@@ -89,6 +89,10 @@ func (e Autobahn) Client(ctx context.Context, s Subject, emit func(harness.Resul
 
 // startPatience is how long an agent may take to listen.
 const startPatience = 30 * time.Second
+
+// autobahnPatience is how long Autobahn may take to start, in a container on a busy
+// machine.
+const autobahnPatience = 2 * time.Minute
 
 // freeAddr is an address on the loopback interface that nothing uses now.
 func freeAddr() (host, port string, err error) {

@@ -2,7 +2,9 @@ package compare_test
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
@@ -82,5 +84,30 @@ func TestReconcile(t *testing.T) {
 	// What was played again so often is not played again by the next comparison.
 	if _, err := r.Run(t.Context(), rows); err != nil || native.played["2.1"] != 4 {
 		t.Errorf("a second comparison: got %v, and 2.1 played %d times, want 4", err, native.played["2.1"])
+	}
+}
+
+// A broken engine comes to no verdict, which is not the agent's trouble.
+type broken struct{ scripted }
+
+func (e *broken) Server(_ context.Context, s compare.Subject, _ string, emit func(harness.Result)) error {
+	for _, c := range s.Cases {
+		emit(harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: "no report"})
+	}
+	return nil
+}
+
+// Where the harness failed the row is invalid, and played again another time.
+func TestHarnessFails(t *testing.T) {
+	r := runner(t)
+	for range 2 {
+		engine := &broken{scripted{name: "autobahn"}}
+		done, err := r.Run(t.Context(), compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []compare.Engine{engine}))
+		if err == nil || !strings.Contains(err.Error(), "no report") || errors.As(err, new(*harness.UntestableError)) {
+			t.Errorf("got %v, want an error of the harness with its reason", err)
+		}
+		if got := done[0]; got.State != harness.Invalid || got.Kept || got.Cause != "" {
+			t.Errorf("got %s, kept %t, cause %q; want an invalid row, played anew, that is nobody's fault", got.State, got.Kept, got.Cause)
+		}
 	}
 }

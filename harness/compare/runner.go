@@ -144,10 +144,11 @@ func (r *Runner) Run(ctx context.Context, rows []Row) ([]Done, error) {
 		})
 	}
 	wg.Wait()
-	if err := errors.Join(first(errs)...); err != nil {
+	err = errors.Join(first(errs)...)
+	if ctx.Err() != nil {
 		return done, err
 	}
-	return done, r.reconcile(ctx, done, built)
+	return done, errors.Join(err, r.reconcile(ctx, done, built))
 }
 
 // first leaves repetitions of the same error out: an interrupt ends every row.

@@ -138,7 +138,7 @@ func (s *session) unsettled(list []cases.Case) []cases.Case {
 // conclude says what is wrong with the agent as a whole: that it does not echo,
 // or why cases have no verdict.
 func (s *session) conclude(list []cases.Case) error {
-	passed, missing, crashed := 0, 0, 0
+	passed, missing, crashed, broken := 0, 0, 0, 0
 	note := ""
 	for _, c := range list {
 		switch r := s.results[c.ID]; {
@@ -146,12 +146,17 @@ func (s *session) conclude(list []cases.Case) error {
 			passed++
 		case r.Outcome == harness.Crash:
 			crashed++
+		case r.Outcome == harness.HarnessError:
+			broken++
+			note = r.Note
 		case !r.Outcome.Ran():
 			missing++
 			note = r.Note
 		}
 	}
 	switch {
+	case broken > 0: // no trouble of the agent's, so the row is played again another time
+		return fmt.Errorf("%d cases have no verdict: %s", broken, note)
 	case passed == 0 && missing+crashed == 0:
 		return &harness.UntestableError{Cause: harness.CauseEcho, Err: errors.New("not one case passed: the agent does not echo")}
 	case crashed > 0:
