@@ -151,7 +151,7 @@ func (b *broadcast) send(c *Conn, cut bool, done func(error)) error {
 
 // frame is the message as a server sends it to a connection that compresses so.
 func (b *broadcast) frame(w *flateWriter) []byte {
-	bits := 0
+	var bits uint8
 	if w.worth(len(b.p)) {
 		bits = w.windowBits
 	}

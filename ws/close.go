@@ -143,14 +143,7 @@ func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) er
 }
 
 // ended reports whether it has.
-func (c *Conn) ended() bool {
-	select {
-	case <-c.cl.ctx.Done():
-		return true
-	default:
-		return false
-	}
-}
+func (c *Conn) ended() bool { return c.cl.ctx.Err() != nil }
 
 // end is the end of the connection below and of all who wait. The first reason
 // counts.

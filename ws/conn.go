@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"time"
 )
@@ -34,8 +33,7 @@ func (t MessageType) String() string { return Opcode(t).String() }
 type Conn struct {
 	nc      net.Conn
 	client  bool
-	info    *HandshakeInfo // without its headers
-	headers packedHeaders
+	info    packedInfo
 	maskKey func() [4]byte
 
 	readLimit    int64
@@ -77,11 +75,7 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Con
 		c.logger = c.logger.With("conn", c.id, "remote", addrString(nc.RemoteAddr()))
 	}
 	c.onFrame = frameHook(c.logger, o.onFrame)
-	c.headers = packHeaders(info.RequestHeader, info.ResponseHeader)
-	bare := *info
-	bare.RequestHeader, bare.ResponseHeader = nil, nil
-	bare.Target, bare.Host = strings.Clone(bare.Target), strings.Clone(bare.Host) // they were parts of the head
-	c.info = &bare
+	c.info = packInfo(info)
 	if c.maskKey == nil {
 		c.maskKey = maskKeys.next
 	}
@@ -123,25 +117,21 @@ func (c *Conn) setDeflate(p DeflateParams, o *Deflate) {
 		ours, theirs = theirs, ours
 		oursFresh, theirsFresh = theirsFresh, oursFresh
 	}
-	c.wr.flate = flateWriter{on: true, windowBits: ours, fresh: oursFresh, threshold: o.Threshold}
+	c.wr.flate = flateWriter{on: true, windowBits: uint8(ours), fresh: oursFresh, threshold: o.Threshold}
 	if o.Threshold == 0 {
 		c.wr.flate.threshold = 16
 		if oursFresh {
 			c.wr.flate.threshold = 64
 		}
 	}
-	c.rd.deflate, c.rd.window, c.rd.fresh = true, 1<<theirs, theirsFresh
+	c.rd.deflate, c.rd.windowBits, c.rd.fresh = true, uint8(theirs), theirsFresh
 }
 
 // Handshake is what the opening handshake said. Each call makes it anew.
-func (c *Conn) Handshake() *HandshakeInfo {
-	info := *c.info
-	info.RequestHeader, info.ResponseHeader = c.headers.unpack()
-	return &info
-}
+func (c *Conn) Handshake() *HandshakeInfo { return c.info.unpack() }
 
 // Subprotocol is the agreed one, or empty.
-func (c *Conn) Subprotocol() string { return c.info.Subprotocol }
+func (c *Conn) Subprotocol() string { return c.info.subprotocol() }
 
 // LocalAddr is the address of our end of the connection below.
 func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
@@ -164,13 +154,21 @@ var longAgo = time.Unix(1, 0)
 // the last context until another comes, so that a loop of reads under one
 // context costs nothing. Its holder has the lock of that direction.
 type ctxGuard struct {
-	c     *Conn
-	write bool            // the direction
-	dirty bool            // a deadline is set
-	done  <-chan struct{} // of the context that is watched
+	c       *Conn
+	write   bool   // the direction
+	dirty   bool   // a deadline is set
+	watched *watch // the context; nil if there is nothing to watch
+	due     int64  // the deadline of bound, in nanoseconds since guardStart
+}
+
+// guardStart makes times small.
+var guardStart = time.Now()
+
+// A watch has the end of a context set a deadline that is over.
+type watch struct {
+	done  <-chan struct{} // of the context
 	stop  func() bool
-	fired chan struct{} // closed once the watcher has set the deadline
-	due   time.Time     // the deadline of bound
+	fired chan struct{} // closed once the deadline is set
 }
 
 func (g *ctxGuard) set(deadline time.Time) error {
@@ -182,19 +180,24 @@ func (g *ctxGuard) set(deadline time.Time) error {
 
 // watch has ctx end calls that block from now on.
 func (g *ctxGuard) watch(ctx context.Context) error {
-	done := ctx.Done()
-	if done == g.c.cl.ctx.Done() {
-		done = nil // whose end ends calls by itself
+	var done <-chan struct{}
+	if ctx != g.c.cl.ctx { // whose end ends calls by itself
+		done = ctx.Done()
 	}
-	if done == g.done && !g.dirty {
-		if g.done != nil && ctx.Err() != nil {
-			return context.Cause(ctx)
+	if !g.dirty {
+		switch {
+		case g.watched == nil && done == nil:
+			return nil
+		case g.watched != nil && done == g.watched.done:
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return nil
 		}
-		return nil
 	}
 	g.release()
 	if g.dirty {
-		g.dirty, g.due = false, time.Time{}
+		g.dirty, g.due = false, 0
 		if err := g.set(time.Time{}); err != nil {
 			return err
 		}
@@ -205,23 +208,22 @@ func (g *ctxGuard) watch(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	g.done = done
-	fired := make(chan struct{})
-	g.fired = fired
-	g.stop = context.AfterFunc(ctx, func() {
+	w := &watch{done: done, fired: make(chan struct{})}
+	w.stop = context.AfterFunc(ctx, func() {
 		_ = g.set(longAgo) // fails only on a closed connection
-		close(fired)
+		close(w.fired)
 	})
+	g.watched = w
 	return nil
 }
 
 // release ends the watching.
 func (g *ctxGuard) release() {
-	if g.stop != nil && !g.stop() {
-		<-g.fired
+	if w := g.watched; w != nil && !w.stop() {
+		<-w.fired
 		g.dirty = true
 	}
-	g.stop, g.done = nil, nil
+	g.watched = nil
 }
 
 // until bounds calls that block by a time instead of a context.

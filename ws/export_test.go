@@ -41,3 +41,6 @@ var (
 	ErrCorrupt = errCorrupt
 	ErrWindow  = errWindow
 )
+
+// PackInfo is what [Conn.Handshake] says of what a handshake agreed on.
+func PackInfo(info *HandshakeInfo) *HandshakeInfo { return packInfo(info).unpack() }

@@ -5,8 +5,8 @@ import "sync"
 // flateWriter compresses the messages of a Conn. Its holder has the message slot.
 type flateWriter struct {
 	on         bool
-	windowBits int
 	fresh      bool // no context takeover: each message on its own
+	windowBits uint8
 	threshold  int
 	d          *deflater // with context takeover
 }
@@ -27,7 +27,7 @@ func (w *flateWriter) begin() {
 	if w.d == nil {
 		d, _ := deflaters[w.windowBits].Get().(*deflater)
 		if d == nil {
-			d = newDeflater(w.windowBits)
+			d = newDeflater(int(w.windowBits))
 		}
 		d.reset()
 		w.d = d

@@ -28,29 +28,29 @@ type reader struct {
 	// The message that is being read.
 	open  bool
 	typ   MessageType
-	seq   uint64 // its number; readers of earlier ones are void
+	utf8  UTF8Validator
+	skip  bool // closing: the content does not matter any more
+	drain bool // a Reader has the message, so the next call drops the rest
+	fin   bool // the current frame is its last
+	mask  bool // the frame is masked
+	key   [4]byte
+	pos   uint8  // in the key
+	left  uint64 // octets of the frame that have not been used
 	kept  []byte // octets that a Read cut short had taken already
+	seq   uint64 // the number of the message; readers of earlier ones are void
+	given uint64 // the message of which ReadFragment has returned the current frame
 	size  int64  // octets so far, inflated
 	empty int64  // fragments without octets so far; a flood of them ends as well
-	utf8  UTF8Validator
-	fin   bool   // the current frame is its last
-	left  uint64 // octets of the current frame that have not been used
-	mask  bool
-	key   [4]byte
-	pos   int
-	skip  bool   // closing: the content does not matter any more
-	drain bool   // a Reader has the message, so the next call drops the rest
-	given uint64 // the message of which ReadFragment has returned the current frame
 
 	// Compression.
 	deflate    bool // agreed
-	window     int
 	fresh      bool // no context takeover
 	compressed bool // this message
+	tail       bool // in is, or was, the tail of the message
+	more       bool // inf may have output without more input
+	windowBits uint8
 	inf        *inflater
 	in         []byte // input of inf
-	tail       bool   // in is, or was, the tail of the message
-	more       bool   // inf may have output without more input
 }
 
 // firstAlloc is how much memory a claimed length gets before octets arrive.
@@ -84,6 +84,12 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 // ReadAppend is Read, but appends the message to dst. Only a dst too small for
 // the message costs an allocation.
 func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte, error) {
+	typ, p, _, err := c.readAppend(ctx, dst)
+	return typ, p, err
+}
+
+// readAppend also says whether more octets have arrived.
+func (c *Conn) readAppend(ctx context.Context, dst []byte) (typ MessageType, p []byte, more bool, err error) {
 	r := &c.rd
 	if c.readTimeout > 0 {
 		var cancel context.CancelFunc
@@ -91,17 +97,17 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 		defer cancel()
 	}
 	if err := r.turn.lock(ctx); err != nil {
-		return 0, dst, opError("read", err)
+		return 0, dst, false, opError("read", err)
 	}
 	defer r.turn.unlock()
 	if typ, p, ok := c.whole(dst); ok {
-		return typ, p, nil
+		return typ, p, r.r < r.w, nil
 	}
 	if err := c.begin(ctx); err != nil {
-		return 0, dst, opError("read", err)
+		return 0, dst, false, opError("read", err)
 	}
 	start := len(dst)
-	p := append(dst, r.kept...) //nolint:gocritic // dst is there to be appended to
+	p = append(dst, r.kept...)
 	r.kept = nil
 	for {
 		if len(p) == cap(p) && !r.atEnd() {
@@ -113,13 +119,13 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 			if p == nil {
 				p = []byte{}
 			}
-			return r.typ, p, nil
+			return r.typ, p, r.r < r.w, nil
 		}
 		if err != nil {
 			if r.err == nil {
 				r.kept = slices.Clone(p[start:])
 			}
-			return 0, p[:start], opError("read", err)
+			return 0, p[:start], false, opError("read", err)
 		}
 	}
 }
@@ -268,6 +274,26 @@ func (c *Conn) Discard(ctx context.Context) error {
 	}
 }
 
+// await waits until octets of a message may have arrived, if no message waits
+// already. With a ReadTimeout it leaves that to the read.
+func (c *Conn) await(ctx context.Context) error {
+	r := &c.rd
+	if c.readTimeout > 0 {
+		return nil
+	}
+	if err := r.turn.lock(ctx); err != nil {
+		return opError("read", err)
+	}
+	defer r.turn.unlock()
+	if r.r < r.w || r.open || r.err != nil || r.skip {
+		return nil // the read will see to it
+	}
+	if err := c.fill(ctx); err != nil {
+		return opError("read", err)
+	}
+	return nil
+}
+
 // begin gets to a message: the one that was cut short, or the next. Its caller,
 // as that of everything below, has the turn.
 func (c *Conn) begin(ctx context.Context) error {
@@ -340,7 +366,7 @@ func (c *Conn) some(ctx context.Context, p []byte) (n int, err error) {
 func (c *Conn) unmask(p []byte) {
 	r := &c.rd
 	if r.mask {
-		r.pos = Mask(r.key, r.pos, p)
+		r.pos = uint8(Mask(r.key, int(r.pos), p))
 	}
 	r.left -= uint64(len(p))
 }
@@ -473,7 +499,7 @@ func (c *Conn) frame(ctx context.Context) error {
 			r.compressed, r.tail, r.more = h.RSV != 0 && !r.skip, false, false
 			if r.compressed && r.inf == nil {
 				r.inf = inflaters.Get().(*inflater)
-				r.inf.reset(r.window)
+				r.inf.reset(1 << r.windowBits)
 			}
 		}
 		r.fin, r.left, r.bulky = h.Fin, h.Length, h.Length >= bulk

@@ -229,7 +229,7 @@ func (s *Server) run(values context.Context, c *Conn, remote string, err error) 
 		return
 	}
 	start := time.Now()
-	c.Logger().Info("connection opened", "target", c.info.Target, "subprotocol", c.info.Subprotocol)
+	c.Logger().Info("connection opened", "target", c.info.target(), "subprotocol", c.info.subprotocol())
 	ctx := c.Context()
 	if values != nil {
 		ctx = valueContext{ctx, values}

@@ -8,7 +8,7 @@ import "unicode/utf8"
 // C0, C1 and F5..FF themselves. The zero value is ready.
 type UTF8Validator struct {
 	carry [3]byte // the start of a code point whose rest has not arrived
-	n     int
+	n     uint8
 	bad   bool
 }
 
@@ -43,7 +43,7 @@ func (v *UTF8Validator) Feed(p []byte) (n int, ok bool) {
 		v.bad = true
 		return i + utf8Offender(p[i:]), false
 	}
-	v.n = copy(v.carry[:], p[len(p)-tail:])
+	v.n = uint8(copy(v.carry[:], p[len(p)-tail:]))
 	return len(p), true
 }
 

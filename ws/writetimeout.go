@@ -46,11 +46,12 @@ func (c *Conn) writeBounded(ctx context.Context, p []byte) error {
 // bound has calls that block end at due, or later by at most slack, which saves
 // setting a deadline for each. watch has seen to ctx.
 func (g *ctxGuard) bound(ctx context.Context, due time.Time, slack time.Duration) error {
-	if d := g.due.Sub(due); d >= 0 && d <= slack {
+	at := int64(due.Sub(guardStart))
+	if d := time.Duration(g.due - at); d >= 0 && d <= slack {
 		return nil
 	}
-	g.due = due.Add(slack)
-	if err := g.set(g.due); err != nil {
+	g.due = at + int64(slack)
+	if err := g.set(due.Add(slack)); err != nil {
 		return err
 	}
 	if ctx.Err() != nil { // its watcher may have come first

@@ -1,0 +1,53 @@
+package ws_test
+
+import (
+	"crypto/tls"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// A connection keeps its handshake packed, and gives it back as it was.
+func TestHandshakeKept(t *testing.T) {
+	tests := []struct {
+		name string
+		want ws.HandshakeInfo
+	}{
+		{"empty headers", ws.HandshakeInfo{RequestHeader: http.Header{}, ResponseHeader: http.Header{}}},
+		{"usual", ws.HandshakeInfo{
+			Target: "/chat?room=1", Host: "example.com", Subprotocol: "soap", User: "Ada",
+			RequestHeader:  http.Header{"Upgrade": {"websocket"}, "Origin": {"http://a"}},
+			ResponseHeader: http.Header{"Server": {"x"}},
+		}},
+		{"compressed, over TLS", ws.HandshakeInfo{
+			RequestHeader:  http.Header{},
+			ResponseHeader: http.Header{"Sec-Websocket-Extensions": {"permessage-deflate; server_max_window_bits=9"}},
+			Extensions: []ws.Extension{{
+				Name: "permessage-deflate", Params: []ws.Param{{Name: "server_max_window_bits", Value: "9"}},
+			}},
+			Deflate: &ws.DeflateParams{ServerMaxWindowBits: 9, ClientMaxWindowBits: 10}, // the client's own limit
+			TLS:     &tls.ConnectionState{ServerName: "example.com"},
+		}},
+		{"several values, one empty", ws.HandshakeInfo{
+			RequestHeader:  http.Header{"Cookie": {"a=1", "", "b=\x00\r\n2"}},
+			ResponseHeader: http.Header{"X": {}},
+		}},
+		{"long", ws.HandshakeInfo{
+			RequestHeader:  http.Header{strings.Repeat("N", 200): {strings.Repeat("v", 20000)}},
+			ResponseHeader: http.Header{"Y": {"z"}},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := ws.PackInfo(&tt.want)
+			if d := cmp.Diff(&tt.want, got, cmpopts.IgnoreUnexported(tls.ConnectionState{})); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+		})
+	}
+}
