@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -161,6 +162,9 @@ func AcceptNet(ctx context.Context, nc net.Conn, opts *AcceptOptions) (*Conn, er
 	return c, err
 }
 
+// headBuffers are for what a connection does not keep.
+var headBuffers = sync.Pool{New: func() any { return new([headSize]byte) }}
+
 func (o *AcceptOptions) acceptNet(ctx context.Context, nc net.Conn) (*Conn, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -170,7 +174,9 @@ func (o *AcceptOptions) acceptNet(ctx context.Context, nc net.Conn) (*Conn, erro
 	release := bindDeadline(ctx, nc)
 	defer release()
 
-	head, rest, err := readHead(nc, o.maxHeaderBytes())
+	buf := headBuffers.Get().(*[headSize]byte)
+	defer headBuffers.Put(buf)
+	head, rest, err := readHead(nc, o.maxHeaderBytes(), buf[:0])
 	var info *HandshakeInfo
 	var reject *RejectError
 	switch {

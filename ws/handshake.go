@@ -63,13 +63,15 @@ func validKey(key string) bool {
 	return err == nil && len(raw) == 16 && len(key) == 24
 }
 
+// headSize is room for the usual head.
+const headSize = 1 << 10
+
 var errHeadTooLarge = errors.New("handshake exceeds")
 
 // readHead reads a head with its empty line, of at most limit octets. What arrived
 // behind it, such as the first frames, is the rest. With an error head is what
-// there is.
-func readHead(r io.Reader, limit int) (head, rest []byte, err error) {
-	buf := make([]byte, 0, 1024)
+// there is. All are in buf if that is long enough.
+func readHead(r io.Reader, limit int, buf []byte) (head, rest []byte, err error) {
 	for {
 		from := max(len(buf)-3, 0)
 		if len(buf) == cap(buf) {

@@ -164,7 +164,7 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 func finalResponse(nc net.Conn) (status int, header http.Header, rest []byte, err error) {
 	for range maxInterim + 1 {
 		early := bytes.NewReader(rest)
-		head, more, err := readHead(io.MultiReader(early, nc), maxHandshake)
+		head, more, err := readHead(io.MultiReader(early, nc), maxHandshake, make([]byte, 0, headSize))
 		if errors.Is(err, errHeadTooLarge) {
 			return 0, nil, nil, &HandshakeError{Reason: err.Error()}
 		}
