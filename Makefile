@@ -33,12 +33,16 @@ build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/wsconform
 	@ln -sf wsconform bin/wstest
 
+# The race detector needs a C compiler.
+RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null && echo -race)
+
 # What runs the tests names those that were skipped, and why, at the end. It is pinned in .ci/tools, as is the linter, so that
 # neither's dependencies are ours.
 .PHONY: test
 test:
 	$(GO) vet ./...
-	$(GO) tool -modfile=.ci/tools/test.mod gotestsum --format pkgname -- -race ./...
+	@[ -n "$(RACE)" ] || echo "There is no C compiler, so the tests run without the race detector (on Debian: apt-get install gcc libc6-dev)."
+	$(GO) tool -modfile=.ci/tools/test.mod gotestsum --format pkgname -- $(RACE) ./...
 
 # The report in headless Chromium: no script of a peer runs, axe-core finds nothing.
 .PHONY: browser

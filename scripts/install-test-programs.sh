@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs the programs that integration tests use as the other end: proxies,
-# servers in front of ours, browsers, and Python's WebSocket libraries. As root
-# on Debian; elsewhere nothing is changed, and the tests that miss a program say
-# so and are skipped.
+# servers in front of ours, browsers, Python's WebSocket libraries; and the C
+# compiler that the race detector needs. As root on Debian; elsewhere nothing is
+# changed, and the tests that miss a program say so and are skipped.
 #
 #   scripts/install-test-programs.sh VENV
 #
@@ -11,7 +11,7 @@ set -eu
 
 venv=${1:?usage: install-test-programs.sh VENV}
 packages="squid tinyproxy dante-server microsocks openssh-server openssh-client nginx-light haproxy chromium libxml2-utils
-python3-venv nodejs"
+python3-venv nodejs gcc libc6-dev"
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
 	echo "install-test-programs: not root on Debian, so nothing is installed; tests without their program are skipped"
