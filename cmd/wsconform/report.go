@@ -39,6 +39,7 @@ Formats, of which the last two are only written when they are asked for:
   wsconform report run.jsonl --format autobahn -o reports`,
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, files []string) error {
+			limitMemory()
 			if out == "" {
 				return usagef("say where the reports go: -o DIR")
 			}

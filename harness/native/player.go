@@ -22,8 +22,10 @@ const (
 	firstPause = 500 * time.Millisecond
 	readBuffer = 64 << 10
 	// logBound is how many entries of a wire log are kept, logBoundHeavy in the
-	// cases of thousands of frames.
+	// cases of thousands of frames, and headHeavy how many octets of each of those:
+	// their content decides nothing, and there are hundreds of such cases.
 	logBound, logBoundHeavy = 200, 40
+	headHeavy               = 64
 )
 
 type state uint8
@@ -288,6 +290,14 @@ func (p *player) logBound() int {
 		return logBoundHeavy
 	}
 	return logBound
+}
+
+// headBound is how many octets of a payload the log keeps.
+func (p *player) headBound() int {
+	if p.c.Heavy() {
+		return headHeavy
+	}
+	return cases.HeadSize
 }
 
 func (p *player) log(e cases.Entry) {

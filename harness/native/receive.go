@@ -135,7 +135,7 @@ func (p *player) frameData(data []byte) {
 	if in.header.Masked {
 		in.pos = ws.Mask(in.header.MaskKey, in.pos, data)
 	}
-	in.head = appendBound(in.head, data, cases.HeadSize)
+	in.head = appendBound(in.head, data, p.headBound())
 	if in.header.Opcode.Control() {
 		in.control = appendBound(in.control, data, controlBound)
 		return

@@ -170,7 +170,7 @@ func (p *player) logSent(o outgoing) {
 		to := min(from+size, o.payload.Len)
 		e.Fin = i == frames-1 && o.header.Fin
 		e.Len = to - from
-		e.Data = o.payload.AppendRange(nil, from, min(to, from+cases.HeadSize))
+		e.Data = o.payload.AppendRange(nil, from, min(to, from+p.headBound()))
 		p.log(e)
 		e.Opcode, e.RSV = ws.OpContinuation, 0
 	}
