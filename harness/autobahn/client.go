@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -239,7 +240,9 @@ func (p *clientPlay) finish(ctx context.Context) (cases.ID, error) {
 			return "", fmt.Errorf("%w; it last said:\n%s", ErrNoCase, p.proc.Output())
 		}
 	}
-	results, err := p.fetch(ctx)
+	parcel, err := p.fetch(ctx)
+	defer p.keep(parcel)
+	results := parcel.results
 	if p.how != interrupted && p.begun >= len(p.todo) && len(results) >= len(p.todo) {
 		p.how = inOrder // how the agent ends after its last case is its own business
 	}
@@ -263,13 +266,9 @@ func (p *clientPlay) finish(ctx context.Context) (cases.ID, error) {
 	return "", nil
 }
 
-// reportTime is how long Autobahn may take to write its reports, on a machine that
-// has much else to do, and we to copy them.
-const reportTime = 5 * time.Minute
-
 // fetch asks for the reports until they are there. The case under way ends when
 // its connection does, which Autobahn may notice after our request.
-func (p *clientPlay) fetch(ctx context.Context) (results []harness.Result, err error) {
+func (p *clientPlay) fetch(ctx context.Context) (got parcel, err error) {
 	patience := reportTime
 	if p.how == interrupted { // somebody waits for us to end
 		patience = cleanupTime
@@ -281,18 +280,19 @@ func (p *clientPlay) fetch(ctx context.Context) (results []harness.Result, err e
 	for range 5 {
 		// The answer comes when the files are written.
 		if _, err = p.ask(ctx, "/updateReports?agent=wsconform"); err == nil {
-			results, err = p.collect(ctx, p.out.c, reportDir, p.choose)
+			os.RemoveAll(got.dir)
+			got, err = p.collect(ctx, p.out.c, reportDir, p.choose)
 		}
-		if err == nil && slices.ContainsFunc(results, func(r harness.Result) bool { return r.Case == p.last }) {
-			return results, nil
+		if err == nil && slices.ContainsFunc(got.results, func(r harness.Result) bool { return r.Case == p.last }) {
+			return got, nil
 		}
 		select {
 		case <-ctx.Done():
-			return results, errors.Join(err, context.Cause(ctx))
+			return got, errors.Join(err, context.Cause(ctx))
 		case <-retry.C:
 		}
 	}
-	return results, err
+	return got, err
 }
 
 // choose picks the name under which the agent has run its cases: the only one

@@ -20,40 +20,69 @@ import (
 // the largest report of an honest agent some hundred kilobytes.
 var copyLimits = docker.Limits{Files: 4000, Bytes: 1 << 30}
 
-// cleanupTime bounds what is still done for a run that was interrupted.
-const cleanupTime = 30 * time.Second
+const (
+	// cleanupTime bounds what is still done for a run that was interrupted.
+	cleanupTime = 30 * time.Second
+	// reportTime is how long Autobahn may take to write its reports, on a machine
+	// that has much else to do, and we to copy them.
+	reportTime = 5 * time.Minute
+)
 
 // detached returns a context for keeping results after an interrupt.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 }
 
+// A parcel is what a part has left: a copy of its folder of reports, and what they
+// say of the agent. Its zero value is none.
+type parcel struct {
+	dir     string // temporary
+	results []harness.Result
+}
+
 // collect copies a folder of reports out of the container and reads those of
-// the agent. With a nil choose there is only one agent.
-func (r *run) collect(ctx context.Context, c *docker.Container, source string, choose func([]string) (string, error)) ([]harness.Result, error) {
-	ctx, cancel := detached(ctx)
+// the agent. With a nil choose there is only one agent. The parcel is to be kept,
+// or its folder removed, whatever the error.
+func (r *run) collect(ctx context.Context, c *docker.Container, source string, choose func([]string) (string, error)) (p parcel, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
 	defer cancel()
-	part := filepath.Join(r.reports.dir, ".part")
-	defer os.RemoveAll(part)
-	if err := c.CopyOut(ctx, source, part, copyLimits); err != nil {
-		return nil, err
+	if p.dir, err = os.MkdirTemp("", "wsconform-part-"); err != nil {
+		return p, err
+	}
+	if err := c.CopyOut(ctx, source, p.dir, copyLimits); err != nil {
+		return p, err
 	}
 	agent := ""
 	if choose != nil {
-		names, err := Agents(os.DirFS(part))
+		names, err := Agents(os.DirFS(p.dir))
 		if err == nil {
 			agent, err = choose(names)
 		}
 		if err != nil {
-			return nil, err
+			return p, err
 		}
 	}
-	results, err := ReadReports(os.DirFS(part), agent)
-	slices.SortFunc(results, func(a, b harness.Result) int { return r.index[a.Case] - r.index[b.Case] })
-	return results, errors.Join(err, r.reports.add(part))
+	p.results, err = ReadReports(os.DirFS(p.dir), agent)
+	slices.SortFunc(p.results, func(a, b harness.Result) int { return r.index[a.Case] - r.index[b.Case] })
+	return p, err
 }
 
-// add moves the files of a part into the folder, and adds its index to that of
+// keep puts the reports where the user wants them, after the results were handed
+// on: where the disk is full those go first. After an error no more are kept.
+func (r *run) keep(p parcel) {
+	if p.dir == "" {
+		return
+	}
+	defer os.RemoveAll(p.dir)
+	if r.keptErr != nil || len(p.results) == 0 {
+		return
+	}
+	if err := r.reports.add(p.dir); err != nil {
+		r.keptErr = fmt.Errorf("Autobahn's own reports could not all be kept: %w", err)
+	}
+}
+
+// add copies the files of a part into the folder, and adds its index to that of
 // the folder. Autobahn's index.html speaks of one part only, so it is not kept.
 func (f *reportFolder) add(part string) error {
 	if f.temporary {
@@ -75,22 +104,51 @@ func (f *reportFolder) add(part string) error {
 			maps.Copy(merged[agent], list)
 		}
 	}
-	files, err := os.ReadDir(part)
+	index, err := json.MarshalIndent(merged, "", "   ")
 	if err != nil {
 		return fmt.Errorf("merge reports: %w", err)
 	}
+	if err := copyReports(f.dir, part, index); err != nil {
+		return fmt.Errorf("merge reports: %w", err)
+	}
+	return nil
+}
+
+// copyReports copies the reports of a part, and puts the new index in the place of
+// the old one; or it does nothing of that: what is left of a full disk is for the
+// results.
+func copyReports(to, from string, index []byte) (err error) {
+	files, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	var made []string
+	write := func(name string, p []byte) error {
+		made = append(made, filepath.Join(to, name))
+		return os.WriteFile(made[len(made)-1], p, 0o644)
+	}
+	defer func() {
+		if err != nil {
+			for _, name := range made {
+				os.Remove(name) //nolint:errcheck // the error before this one is reported
+			}
+		}
+	}()
 	for _, file := range files {
 		if name := file.Name(); name != "index.json" && name != "index.html" {
-			if err := os.Rename(filepath.Join(part, name), filepath.Join(f.dir, name)); err != nil {
-				return fmt.Errorf("merge reports: %w", err)
+			p, err := os.ReadFile(filepath.Join(from, name))
+			if err == nil {
+				err = write(name, p)
+			}
+			if err != nil {
+				return err
 			}
 		}
 	}
-	p, err := json.MarshalIndent(merged, "", "   ")
-	if err != nil {
-		return fmt.Errorf("merge reports: %w", err)
+	if err := write(".index.json", index); err != nil {
+		return err
 	}
-	return os.WriteFile(filepath.Join(f.dir, "index.json"), p, 0o644)
+	return os.Rename(filepath.Join(to, ".index.json"), filepath.Join(to, "index.json"))
 }
 
 // An ending says what cut a part short. The case that was under way then has a

@@ -77,7 +77,7 @@ func (e *Engine) Run(ctx context.Context, agent harness.Agent, list []cases.Case
 	if err == nil {
 		err = r.playAll(ctx)
 		r.stopAgent()
-		err = errors.Join(err, r.reports.close())
+		err = errors.Join(err, r.keptErr, r.reports.close())
 	}
 	r.rest(err)
 	if err != nil {
@@ -94,6 +94,7 @@ type run struct {
 	emit    func(harness.Result)
 	results map[cases.ID]harness.Outcome // of the cases that were emitted
 	reports reportFolder
+	keptErr error // why the reports are not all in their folder
 
 	proc   *harness.Process // of the agent, if it is ours and was started
 	index  map[cases.ID]int // of the case in the list

@@ -647,3 +647,50 @@ func TestEngineGoneClient(t *testing.T) {
 		t.Errorf("reports kept: %d, %v; want 2", len(kept), err)
 	}
 }
+
+// Reports that cannot be kept, as on a full disk, cost no result: those of the
+// parts before stay as they are, and nothing of the part at hand is left.
+func TestReportsNotKept(t *testing.T) {
+	dir := t.TempDir()
+	f := newFake(t)
+	f.onCase = func(id string) {
+		if id == "2.1" {
+			if err := os.Mkdir(filepath.Join(dir, "x_case_2_2.json"), 0o755); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	port, err := harness.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent := harness.Agent{
+		Name: "tester", URL: "ws://127.0.0.1:" + strconv.Itoa(port),
+		Command: []string{self, serverAgent, "{port}"},
+	}
+	engine := autobahn.Engine{Docker: docker.New(f), Image: "any", Dir: dir}
+	passed := 0
+	err = engine.Run(t.Context(), agent, list(t), func(r harness.Result) {
+		if r.Outcome == harness.Pass {
+			passed++
+		}
+	})
+	if passed != 7 || err == nil || !strings.Contains(err.Error(), "could not all be kept") {
+		t.Errorf("%d cases passed, error %v; want 7, and that reports were not kept", passed, err)
+	}
+	if err := os.Remove(filepath.Join(dir, "x_case_2_2.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	kept, err := autobahn.ReadReports(os.DirFS(dir), "tester")
+	if err != nil || len(kept) != 4 {
+		t.Errorf("reports kept: %d, %v; want 4", len(kept), err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 5 {
+		t.Errorf("files: %v, %v; want the index and four reports", files, err)
+	}
+}

@@ -187,7 +187,7 @@ func (p *serverPlay) line(ctx context.Context, l line) (done bool, err error) {
 		p.progress(l.id)
 	case unreachable:
 		p.refused = l.text
-		p.awaitDeath()
+		p.awaitDeath(windDown)
 	case partEnds:
 		return p.partEnds(ctx, l)
 	case otherLine:
@@ -196,13 +196,13 @@ func (p *serverPlay) line(ctx context.Context, l line) (done bool, err error) {
 	return false, nil
 }
 
-// awaitDeath waits for the end of an agent that refuses connections: the kernel
-// closes its sockets a little before it can be waited for.
-func (p *serverPlay) awaitDeath() {
-	if p.proc == nil {
+// awaitDeath waits for the end of an agent that may be ending: the kernel closes
+// its sockets a little before it can be waited for.
+func (p *serverPlay) awaitDeath(patience time.Duration) {
+	if p.proc == nil || patience == 0 {
 		return
 	}
-	timer := time.NewTimer(windDown)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case <-p.proc.Done():
@@ -210,16 +210,36 @@ func (p *serverPlay) awaitDeath() {
 	}
 }
 
+// deathPatience is how long an agent may take to end that has left such a result as
+// the last of a part. A connection that is made and cut before the handshake may be
+// the sign of an end; one that just fails, of a fault.
+func deathPatience(results []harness.Result) time.Duration {
+	if len(results) == 0 {
+		return 0
+	}
+	switch last := results[len(results)-1]; {
+	case last.Outcome != harness.Fail:
+		return 0
+	case last.Transcript == nil || !last.Transcript.Opened:
+		return 3 * time.Second
+	}
+	return 250 * time.Millisecond
+}
+
 func (p *serverPlay) partEnds(ctx context.Context, l line) (done bool, err error) {
 	if l.part != p.now {
 		return true, fmt.Errorf("part %d ended instead of part %d", l.part, p.now)
 	}
-	results, err := p.collect(ctx, p.out.c, fmt.Sprintf("%s/%d", reportDir, p.now), nil)
+	parcel, err := p.collect(ctx, p.out.c, fmt.Sprintf("%s/%d", reportDir, p.now), nil)
+	defer p.keep(parcel)
+	results := parcel.results
 	if p.last == "" && len(results) > 0 {
 		p.last = results[len(results)-1].Case // no handshake succeeded, so none was announced
 	}
-	if p.how == inOrder && p.died() != nil {
-		p.how = agentDied
+	if p.how == inOrder {
+		if p.awaitDeath(deathPatience(results)); p.died() != nil {
+			p.how = agentDied
+		}
 	}
 	p.putAll(results, p.how, p.last)
 	switch {
