@@ -44,12 +44,14 @@ test:
 	@[ -n "$(RACE)" ] || echo "There is no C compiler, so the tests run without the race detector (on Debian: apt-get install gcc libc6-dev)."
 	$(GO) tool -modfile=.ci/tools/test.mod gotestsum --format pkgname -- $(RACE) ./...
 
-# The report in headless Chromium: no script of a peer runs, axe-core finds nothing.
+# The pages in headless Chromium: what is written is seen, no script of a peer runs, axe-core finds nothing; and when the first
+# paint is.
+AXE = out/browser/node_modules/axe-core/axe.min.js
 .PHONY: browser
 browser:
-	@command -v chromium >/dev/null || { echo "make browser needs Chromium: apt-get install chromium"; exit 3; }
-	npm install --silent --no-save --no-package-lock --prefix out/browser axe-core@4.14.1
-	AXE_CORE=$(CURDIR)/out/browser/node_modules/axe-core/axe.min.js $(GO) test ./reports -count 1 -run Browser -v
+	scripts/install-test-programs.sh out/python out/browser
+	AXE_CORE=$(CURDIR)/$(AXE) $(GO) test ./reports/... -count 1 -run Browser -v
+	$(GO) test ./reports -run '^$$' -bench FirstPaint -benchtime 10x
 
 .PHONY: compliance
 compliance:

@@ -4,12 +4,20 @@
 # compiler that the race detector needs. As root on Debian; elsewhere nothing is
 # changed, and the tests that miss a program say so and are skipped.
 #
-#   scripts/install-test-programs.sh VENV
+#   scripts/install-test-programs.sh VENV MODULES
 #
 # VENV is a folder for the Python modules; name its bin/python in WSCONFORM_PYTHON.
+# MODULES is one for those of npm, where there is npm; name its
+# node_modules/axe-core/axe.min.js in AXE_CORE.
 set -eu
 
-venv=${1:?usage: install-test-programs.sh VENV}
+usage="usage: install-test-programs.sh VENV MODULES"
+venv=${1:?$usage} modules=${2:?$usage}
+
+if ! command -v npm >/dev/null 2>&1 || ! npm install --silent --no-save --no-package-lock --prefix "$modules" axe-core@4.14.1; then
+	echo "install-test-programs: no npm, or it failed: axe-core is not installed, and the tests that need it are skipped"
+fi
+
 packages="squid tinyproxy dante-server microsocks openssh-server openssh-client nginx-light haproxy chromium libxml2-utils
 python3-venv nodejs gcc libc6-dev"
 

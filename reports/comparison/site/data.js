@@ -87,7 +87,7 @@ const rowLink = row => link(hashOf("row", row.id), row.name);
 const wireLog = (row, i, text = "wire log") => row.page && row.b[i] !== "." ? el("a", { href: row.page + "#case-" + cases[i].id }, text) : null;
 const mark = (k, text) => el("span", { class: "g " + k }, text === undefined ? words[k] : text);
 const hidden = text => el("th", { scope: "col" }, el("span", { class: "vh" }, text)); // a heading that need not be seen
-const table = (cls, head, body) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "table" },
+const table = (cls, head, body) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "table: " + head.map(h => h instanceof Node ? h.textContent : h).join(", ") },
   el("table", { class: cls }, el("thead", {}, el("tr", {}, head.map(h => h instanceof Node ? h : el("th", { scope: "col" }, h)))), el("tbody", {}, body)));
 const size = n => n >= 1 << 20 ? (n / (1 << 20)) + " MiB" : n >= 1024 ? (n / 1024) + " KiB" : n + " B";
 const plural = (n, one, many) => n + " " + (n === 1 ? one : many);
