@@ -61,6 +61,9 @@ func race(d Difference) string {
 	if varies(d.A, d.B) || varies(d.B, d.A) {
 		return "the verdict varies from play to play"
 	}
+	if d.A.Behavior == d.B.Behavior && (overtook(d.A, d.B) || overtook(d.B, d.A)) {
+		return "OK or UNCLEAN depends on whether the peer's close frame leaves before it ends TCP"
+	}
 	c, ok := cases.Find(d.Case)
 	if !ok || d.A.Close != d.B.Close || !lenient(d.A.Behavior) || !lenient(d.B.Behavior) {
 		return ""
@@ -77,6 +80,13 @@ func race(d Difference) string {
 // varies reports whether one of the plays of r came to the other's verdict.
 func varies(r, other Result) bool {
 	return slices.ContainsFunc(r.Varied, func(v cases.Verdict) bool { return v.Behavior == other.Behavior && v.Close == other.Close })
+}
+
+// overtook reports whether cut may have been the better verdict but for chance. It
+// may not if it is what all of several plays came to.
+func overtook(cut, better Result) bool {
+	always := cut.Attempts > 1 && cut.Varied == nil
+	return better.Close == cases.CloseOK && cut.CutOff() && !always
 }
 
 func lenient(b cases.Behavior) bool { return b == cases.OK || b == cases.NonStrict }

@@ -12,6 +12,11 @@ func TestParity(t *testing.T) {
 		v := cases.Verdict{Behavior: b, Close: c}
 		return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v}
 	}
+	cut := func(attempts int) harness.Result {
+		r := result("1.1.1", cases.OK, cases.CloseUnclean)
+		r.Transcript, r.Attempts = &cases.Transcript{Opened: true, ClosedByUs: true}, attempts
+		return r
+	}
 	missing := harness.Result{Outcome: harness.NotRun}
 	for _, test := range []struct {
 		name         string
@@ -21,6 +26,8 @@ func TestParity(t *testing.T) {
 		{"same", result("1.1.1", cases.OK, cases.CloseOK), result("1.1.1", cases.OK, cases.CloseOK), false, false},
 		{"other behavior", result("1.1.1", cases.OK, cases.CloseOK), result("1.1.1", cases.Failed, cases.CloseOK), true, false},
 		{"other close", result("1.1.1", cases.OK, cases.CloseOK), result("1.1.1", cases.OK, cases.CloseUnclean), true, false},
+		{"TCP ended before the close frame", result("1.1.1", cases.OK, cases.CloseOK), cut(1), true, true},
+		{"TCP ended before the close frame each time", cut(3), result("1.1.1", cases.OK, cases.CloseOK), true, false},
 		{"echo before failing", result("3.2", cases.OK, cases.CloseOK), result("3.2", cases.NonStrict, cases.CloseOK), true, true},
 		{"echo before failing, other close", result("3.2", cases.OK, cases.CloseOK), result("3.2", cases.NonStrict, cases.CloseFailed), true, false},
 		{"no second reading", result("1.1.2", cases.OK, cases.CloseOK), result("1.1.2", cases.NonStrict, cases.CloseOK), true, false},

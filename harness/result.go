@@ -85,6 +85,14 @@ func (r Result) SameVerdict(other Result) bool {
 	return r.Behavior == other.Behavior && r.Close == other.Close
 }
 
+// CutOff reports whether all that is wrong is that the peer ended TCP without
+// answering our close frame. What it does so late can hang on chance: its answer is
+// lost where it ends TCP with octets of ours unread.
+func (r Result) CutOff() bool {
+	t := r.Transcript
+	return r.Close == cases.CloseUnclean && r.Behavior != cases.Failed && t != nil && t.ClosedByUs && !t.DroppedByUs && !t.RemoteClose
+}
+
 // Settle picks the play of a case whose verdict came most often, of equals the
 // first, and says how often that was. Where the plays differ the result lists all
 // verdicts.

@@ -60,7 +60,7 @@ func doubtOf(c cases.Case, r harness.Result, crowded bool, load *pulse) doubt {
 	switch {
 	case r.Behavior == cases.NonStrict && trickled(c):
 		return overtaken
-	case r.Behavior == cases.NonStrict && len(c.Want.Events) > 1 && !waiting, cutOff(r):
+	case r.Behavior == cases.NonStrict && len(c.Want.Events) > 1 && !waiting, r.CutOff():
 		return contested
 	}
 	late := load.lateSince(r.Transcript.Started)
@@ -75,13 +75,6 @@ func doubtOf(c cases.Case, r harness.Result, crowded bool, load *pulse) doubt {
 		return timed
 	}
 	return sure
-}
-
-// cutOff reports whether all that is wrong is that the peer ended TCP without
-// answering our close frame.
-func cutOff(r harness.Result) bool {
-	t := r.Transcript
-	return r.Close == cases.CloseUnclean && r.Behavior != cases.Failed && t.ClosedByUs && !t.DroppedByUs && !t.RemoteClose
 }
 
 // mute reports whether a case of many echoes ran into its limit without the
