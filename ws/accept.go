@@ -86,7 +86,9 @@ type AcceptOptions struct {
 	// each 64 KiB have that time. Zero means 20 s, a negative value for ever.
 	WriteTimeout time.Duration
 	// QueueLimit is how many messages of [Conn.Send] and [Broadcast] may wait for a
-	// peer that reads slowly. Zero means 64.
+	// peer that reads slowly. Zero means 64. It does not count octets: what waits is
+	// the program's own memory, of which no copies are made, and a broadcast is in the
+	// queues of all its receivers but in memory once.
 	QueueLimit int
 	// CloseTimeout bounds the closing handshake. Zero means 10 s.
 	CloseTimeout time.Duration

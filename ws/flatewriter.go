@@ -6,6 +6,7 @@ import "sync"
 type flateWriter struct {
 	on         bool
 	fresh      bool // no context takeover: each message on its own
+	used       bool // since the last call of idle
 	windowBits uint8
 	threshold  int
 	d          *deflater // with context takeover
@@ -24,6 +25,7 @@ func (w *flateWriter) worth(n int) bool { return w.on && n >= w.threshold && n >
 
 // begin readies the compressor for a message.
 func (w *flateWriter) begin() {
+	w.used = true
 	if w.d == nil {
 		d, _ := deflaters[w.windowBits].Get().(*deflater)
 		if d == nil {
@@ -70,6 +72,15 @@ func (w *flateWriter) done(z *[]byte) {
 	if cap(*z) <= maxPooled {
 		flateBuffers.Put(z)
 	}
+}
+
+// idle gives up the compressor if it was not used since it was called before. The
+// next message starts without history, which is always legal.
+func (w *flateWriter) idle() {
+	if !w.used {
+		w.d = nil
+	}
+	w.used = false
 }
 
 // forget drops the history, which is always legal.

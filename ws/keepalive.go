@@ -133,6 +133,10 @@ func (c *Conn) sendBeat() error {
 	if k.ping != nil {
 		c.forgetPing(k.ping)
 	}
+	if c.wr.message.tryLock() {
+		c.wr.flate.idle()
+		c.wr.message.unlock()
+	}
 	bound := k.Timeout
 	if bound < 0 {
 		bound = k.Interval

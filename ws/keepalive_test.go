@@ -1,6 +1,7 @@
 package ws_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -325,5 +326,51 @@ func TestKeepaliveGoroutines(t *testing.T) {
 		if got := runtime.NumGoroutine() - before; got > n/10 {
 			t.Errorf("got %d goroutines after the end, want none", got)
 		}
+	})
+}
+
+// A connection that sends nothing gives up what it compresses with, which costs
+// the next message its history and nothing else.
+func TestKeepaliveIdleCompressor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := rawPairWith(t, true, &ws.Deflate{}, ws.Keepalive{Timeout: -1})
+		want := bytes.Repeat([]byte("all work and no play; "), 20)
+		var z ws.Inflater
+		z.Reset(1<<15, nil)
+		send := func() (size int) {
+			t.Helper()
+			written := make(chan error, 1)
+			go func() { written <- c.Write(t.Context(), ws.MessageText, want) }()
+			f, err := peer.next()
+			for err == nil && f.Opcode == ws.OpPing {
+				f, err = peer.next()
+			}
+			var got []byte
+			take := func(p []byte) bool { got = append(got, p...); return true }
+			if err == nil {
+				err = z.Inflate(f.Payload, take)
+			}
+			if err == nil {
+				_, err = z.InflateTail(take)
+			}
+			if err = errors.Join(err, <-written); err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("got %q, error %v", got, err)
+			}
+			return len(f.Payload)
+		}
+		first, second := send(), send()
+		if second >= first {
+			t.Errorf("got %d octets for a message again, want fewer than %d", second, first)
+		}
+		for range 2 {
+			if f, err := peer.next(); err != nil || f.Opcode != ws.OpPing {
+				t.Fatalf("got %v, error %v; want a ping", f.Opcode, err)
+			}
+		}
+		synctest.Wait()
+		if got := send(); got != first {
+			t.Errorf("got %d octets after two pings, want %d as without history", got, first)
+		}
+		_ = c.CloseNow()
 	})
 }

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsconform/wsconform/ws"
 )
@@ -232,6 +235,80 @@ func TestPingFlood(t *testing.T) {
 	_ = c.Discard(context.Background())
 	if got := len(<-frames); got != n+1 {
 		t.Errorf("got %d frames, want a pong for each of %d pings, and a close", got, n)
+	}
+}
+
+// While a write blocks, as many pongs wait as are allowed; then the oldest go (RFC
+// 6455 §5.5.3).
+func TestPongLimit(t *testing.T) {
+	const limit = 64
+	for _, n := range []int{limit, limit + 1} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, peer := rawPair(t, true, nil)
+				ended := make(chan error, 2)
+				go func() { ended <- c.Write(t.Context(), ws.MessageText, []byte("blocks")) }()
+				synctest.Wait()
+				go func() { ended <- c.Discard(t.Context()) }()
+				for i := range n {
+					_, _ = peer.Write(peer.frame(frame(ws.OpPing, true, fmt.Sprint(i))))
+				}
+				synctest.Wait() // until all have been read
+				frames := peer.collect()
+				_, _ = peer.Write(peer.frame(closing(1000, "")))
+				want := []string{"blocks"}
+				for i := n - limit; i < n; i++ {
+					want = append(want, fmt.Sprint(i))
+				}
+				var got []string
+				for _, f := range <-frames {
+					if f.Opcode != ws.OpClose {
+						got = append(got, string(f.Payload))
+					}
+				}
+				if d := cmp.Diff(want, got); d != "" {
+					t.Errorf("frames, -want +got:\n%s", d)
+				}
+				<-ended
+				<-ended
+			})
+		})
+	}
+}
+
+// A peer that resets the connection ends what waits for it, at once and for good.
+func TestReset(t *testing.T) {
+	client, server := tcpPair(t, nil, nil)
+	read, written := make(chan error, 1), make(chan error, 1)
+	go func() { _, _, err := server.Read(t.Context()); read <- err }()
+	go func() {
+		var err error
+		for err == nil { // until nothing more fits, and then until the reset
+			err = server.Write(t.Context(), ws.MessageBinary, make([]byte, 1<<20))
+		}
+		written <- err
+	}()
+	nc, _, err := client.Hijack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.(*net.TCPConn).SetLinger(0); err != nil { // so that closing resets
+		t.Fatal(err)
+	}
+	if err := nc.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, errs := range map[string]chan error{"read": read, "write": written} {
+		if err := <-errs; err == nil || errors.As(err, new(*ws.CloseError)) {
+			t.Errorf("%s: got %v, want what the socket says", name, err)
+		}
+	}
+	<-server.Done()
+	if err := server.Write(t.Context(), ws.MessageText, []byte("x")); err == nil {
+		t.Error("a write after the reset: got no error")
+	}
+	if sent, received := server.CloseFrames(); server.State() != ws.ConnClosed || sent != nil || received != nil {
+		t.Errorf("got state %v, close frames %v, %v; want closed without any", server.State(), sent, received)
 	}
 }
 

@@ -49,8 +49,7 @@ type Fragment struct {
 
 // ReadFragment is Read frame by frame, for who wants to see how the peer cut a
 // message. Compression does not go by frames (RFC 7692 §6.1): a fragment has what
-// can be inflated once its frame is there, and one that gives nothing is passed
-// over. ReadFragment inside a message and Read do not mix well: Read gives the
+// can be inflated once its frame is there, which may be nothing. ReadFragment inside a message and Read do not mix well: Read gives the
 // rest.
 func (c *Conn) ReadFragment(ctx context.Context) (Fragment, error) {
 	if c.readTimeout > 0 {
@@ -84,6 +83,8 @@ func (c *Conn) fragment(ctx context.Context) (Fragment, error) {
 	}
 	p := r.kept
 	r.kept, r.given = nil, 0
+	r.byFrame = true
+	defer func() { r.byFrame = false }()
 	for !r.frameUsed() || r.fin {
 		if len(p) == cap(p) && !r.atEnd() {
 			p = slices.Grow(p, r.growth(len(p)))

@@ -95,6 +95,35 @@ func TestReadFragment(t *testing.T) {
 	}
 }
 
+// Each frame is a fragment, also one of which nothing can be inflated (RFC 7692
+// §6.1).
+func TestReadFragmentDeflate(t *testing.T) {
+	c, peer := rawPair(t, true, &ws.Deflate{})
+	z := ws.NewCompressor(15).Compress([]byte("compressed"))
+	z = z[:len(z)-4]
+	go func() {
+		first := frame(ws.OpText, false, string(z[:1])) // ends inside the header of a block
+		first.RSV = ws.RSV1
+		for _, f := range []ws.Frame{
+			first, frame(ws.OpContinuation, false, ""), frame(ws.OpContinuation, false, string(z[1:])),
+			frame(ws.OpContinuation, false, ""), frame(ws.OpContinuation, true, ""),
+		} {
+			_, _ = peer.Write(peer.frame(f))
+		}
+	}()
+	var got []string
+	for final := false; !final; {
+		f, err := c.ReadFragment(within(t, 10*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, final = append(got, string(f.Data)), f.Final
+	}
+	if want := []string{"", "", "compressed", "", ""}; !slices.Equal(got, want) {
+		t.Errorf("got fragments %q, want %q", got, want)
+	}
+}
+
 // A fragment that was cut short by a timeout comes whole with the next call.
 func TestReadFragmentTimeout(t *testing.T) {
 	client, peer := rawPair(t, false, nil)
