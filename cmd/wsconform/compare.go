@@ -147,7 +147,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 // disagreements prints where the engines differ on the same agent, and counts
 // what no race excuses.
 func disagreements(w io.Writer, results []compare.Done) (unexcused int, err error) {
-	agree, differ := 0, 0
+	agree, differ, lacking := 0, 0, 0
 	for _, a := range results {
 		for _, b := range results {
 			if a.Engine.About().Name != "native" || b.Engine.About().Name != "autobahn" || a.Agent.Folder != b.Agent.Folder || a.Role != b.Role {
@@ -165,7 +165,11 @@ func disagreements(w io.Writer, results []compare.Done) (unexcused int, err erro
 			agree, differ = agree+same, differ+len(list)
 			for _, d := range list {
 				race := d.Race
-				if race == "" {
+				switch {
+				case !d.A.Outcome.Ran() || !d.B.Outcome.Ran():
+					lacking++
+					continue // the row says why
+				case race == "":
 					unexcused++
 					race = "no race is known"
 				}
@@ -174,7 +178,8 @@ func disagreements(w io.Writer, results []compare.Done) (unexcused int, err erro
 		}
 	}
 	if agree+differ > 0 {
-		fmt.Fprintf(w, "%d of %d verdicts of the two engines agree in both halves; %d differ, %d of them by a known race\n", agree, agree+differ, differ, differ-unexcused)
+		fmt.Fprintf(w, "%d of %d verdicts of the two engines agree in both halves; %d differ, %d of them by a known race; %d have a verdict of one engine only\n",
+			agree, agree+differ, differ-lacking, differ-lacking-unexcused, lacking)
 	}
 	return unexcused, nil
 }

@@ -7,6 +7,8 @@ const legend = () => el("p", { class: "legend2" }, [..."plfuon"].map(k => mark(k
 const whyOf = (r, i) => [(r.why[i] || []).map(n => el("div", {}, reasons[n])), i in r.varied && el("div", { class: "varied" }, "varies: " + reasons[r.varied[i]]),
   r.faultOf.has(i) ? el("div", { class: "fault" }, faultText(r.faultOf.get(i))) : isUnexplained(r, i) && el("div", { class: "fault" }, unexplained)];
 
+const byName = (a, b) => a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1;
+
 // idsOf are links to some of the cases.
 const idsOf = (list, most) => [list.slice(0, most).map((i, n) => [n ? " " : "", caseLink(cases[i].id)]), list.length > most && " and " + (list.length - most) + " more"];
 
@@ -38,7 +40,6 @@ const columns = [
   { id: "score", title: "Good", key: share, down: true, class: "num" },
   ...chapters.map(s => ({ id: s.id, title: s.id, hint: s.title, key: r => { const t = tally(r, inSection.get(s.id)); return t.total ? t.good / t.total : -1; }, down: true })),
   { id: "time", title: "Time", key: r => r.ms.reduce((a, b) => a + b, 0), class: "num" },
-  { id: "why", title: "What fails", key: r => failures(r).map(f => f[0]).join(" ") },
 ];
 
 function sorted(list) {
@@ -56,12 +57,12 @@ function header(c) {
     el("button", { type: "button", onclick: turn }, c.title, c.hint && el("span", { class: "vh" }, " " + c.hint)));
 }
 
-// whyCell tells what most failures of the row are owed to.
-function whyCell(r) {
+// mostly tells what most failures of the row are owed to.
+function mostly(r) {
   const list = failures(r);
-  if (!list.length) return el("td", { class: "whycell" });
+  if (!list.length) return null;
   const all = list.map(([text, ids]) => text + " (" + plural(ids.length, "case", "cases") + ")");
-  return el("td", { class: "whycell", title: all.join("\n") }, all[0], all.length > 1 && el("small", {}, " and " + plural(all.length - 1, "other finding", "other findings")));
+  return el("div", { class: "mostly", title: all.join("\n") }, all[0], all.length > 1 && " and " + plural(all.length - 1, "other finding", "other findings"));
 }
 
 function matrix() {
@@ -70,15 +71,15 @@ function matrix() {
   const several = new Set(list.map(r => r.engine)).size > 1;
   const body = list.map(r => {
     const t = tally(r, every);
-    const name = el("th", { scope: "row" }, rowLink(r), el("small", {}, r.version), several && el("small", {}, r.engine));
-    const lead = [name, el("td", { class: "lang" }, r.language), el("td", {}, r.role)];
+    const name = el("th", { scope: "row" }, rowLink(r), el("small", {}, r.version), mostly(r));
+    const lead = [name, el("td", { class: "lang" }, r.language), el("td", {}, r.role, several && el("small", {}, r.engine))];
     const judged = t.total - t.n;
     if (!judged) return el("tr", { class: "gap" }, lead, el("td", { class: "gaptext", colspan: columns.length - 3 }, mark("n", causes[r.cause] || "no verdict"), " ", (r.error || "").split("\n")[0].slice(0, 200)));
     return el("tr", {}, lead, el("td", { class: "num score" }, (Math.floor(1000 * t.good / t.total) / 10).toFixed(1) + " %"),
-      chapters.map(s => sectionCell(r, s.id)), el("td", { class: "num" }, (r.ms.reduce((a, b) => a + b, 0) / 1000).toFixed(1) + " s"), whyCell(r));
+      chapters.map(s => sectionCell(r, s.id)), el("td", { class: "num" }, (r.ms.reduce((a, b) => a + b, 0) / 1000).toFixed(1) + " s"));
   });
   return [legend(), table("impls", columns.map(header), body),
-    el("p", { class: "remark" }, "Each cell is a section: ✓ where all is good, else the worst outcome and how often it came; it leads to the cases. ",
+    el("p", { class: "remark" }, "Each cell is a section: ✓ where all is good, else the worst outcome and how often it came; it leads to the cases. Below a name stands what most of its failures are owed to, and whose fault that is. ",
       "Time is the sum over cases, which overlap: it tells nothing of speed by itself.")];
 }
 
@@ -167,7 +168,7 @@ const traits = [
 ];
 
 function behaviorView() {
-  const list = shown().filter(r => r.traits && r.traits.length).sort((a, b) => a.name < b.name ? -1 : 1);
+  const list = shown().filter(r => r.traits && r.traits.length).sort(byName);
   const body = list.map(r => el("tr", {}, el("th", { scope: "row" }, rowLink(r), " ", el("small", {}, [r.version, r.role, r.engine].join(", "))),
     traits.map(([id]) => el("td", {}, (r.traits.find(t => t.id === id) || { value: "" }).value))));
   return [el("p", { class: "remark" }, "How implementations behave, worked out of the wire logs: much of it the RFCs leave open. A number is a close code; “TCP only” ends the connection without a close frame."),
@@ -175,7 +176,7 @@ function behaviorView() {
 }
 
 function deflateView() {
-  const list = shown().filter(r => r.offers && r.offers.length).sort((a, b) => a.name < b.name ? -1 : 1);
+  const list = shown().filter(r => r.offers && r.offers.length).sort(byName);
   const body = list.flatMap(r => r.offers.filter(o => o.group.startsWith("13.")).map((o, n, all) => el("tr", {},
     n === 0 && el("th", { scope: "rowgroup", rowspan: all.length }, rowLink(r), " ", el("small", {}, [r.version, r.role, r.engine].join(", "))),
     el("td", {}, link(hashOf("section", o.group), o.group + " " + titleOf(o.group))),
@@ -186,7 +187,7 @@ function deflateView() {
 }
 
 function limitsView() {
-  const list = shown().filter(r => (r.largest && r.largest.length) || (r.speed && r.speed.length)).sort((a, b) => a.name < b.name ? -1 : 1);
+  const list = shown().filter(r => (r.largest && r.largest.length) || (r.speed && r.speed.length)).sort(byName);
   const speedOf = (r, id) => {
     const s = (r.speed || []).find(x => x.section === id);
     if (!s || !s.cases) return el("td", {}, "–");
@@ -207,7 +208,7 @@ function limitsView() {
 // ---- whose fault it is
 
 function faultsView() {
-  const list = shown().filter(r => failures(r).length).sort((a, b) => a.name < b.name ? -1 : 1);
+  const list = shown().filter(r => failures(r).length).sort(byName);
   const count = whose => list.reduce((n, r) => n + (r.faults || []).filter(f => f.whose === whose).reduce((m, f) => m + f.cases.length, 0), 0);
   const open = list.reduce((n, r) => n + (r.unexplained || []).length, 0);
   const by = [["library", "the libraries"], ["agent", "our agents around them"], ["harness", "the harness or the machine"]].map(([k, text]) => [count(k), text]);
@@ -263,14 +264,15 @@ function diffView() {
 function enginesView() {
   if (!pairs || !pairs.length) return [el("p", { class: "remark" }, "No agent was run under both engines: wsconform compare --engine both does that.")];
   const total = pairs.reduce((n, p) => n + p.agree + p.differ.length, 0);
-  const races = pairs.reduce((n, p) => n + p.differ.filter(d => d.race).length, 0);
-  const differ = pairs.reduce((n, p) => n + p.differ.length, 0);
-  return [el("p", { class: "remark" }, `Over ${pairs.length} agents and roles, ${total - differ} of ${total} verdicts of the native engine are Autobahn's in both halves; ${races} differ by a named race, ${differ - races} otherwise.`),
+  const one = (p, d) => [p.native, p.autobahn].some(n => !behaviors[rows[n].b[d.case]]); // only one has a verdict
+  const count = is => pairs.reduce((n, p) => n + p.differ.filter(d => is(p, d)).length, 0);
+  const differ = count(() => true), lacking = count(one), races = count((p, d) => d.race && !one(p, d));
+  return [el("p", { class: "remark" }, `Over ${pairs.length} agents and roles, ${total - differ} of ${total} verdicts of the native engine are Autobahn's in both halves; ${races} differ by a named race, ${differ - races - lacking} otherwise` + (lacking ? `; ${lacking} have a verdict of one of them only.` : ".")),
     table("list2 wide", ["Implementation", "Agree", "Differ", "Case", "Native", "Autobahn", "Race"], pairs.flatMap(p => {
       const a = rows[p.native], b = rows[p.autobahn];
       const head = n => [el("th", { scope: "rowgroup", rowspan: n }, link(hashOf("diff", a.id + "," + b.id), a.name), " ", el("small", {}, a.version + ", " + a.role)), el("td", { rowspan: n }, String(p.agree)), el("td", { rowspan: n }, p.differ.length ? String(p.differ.length) : mark("p", "none"))];
       if (!p.differ.length) return [el("tr", {}, head(1), el("td", { colspan: 4 }))];
-      return p.differ.map((d, n) => el("tr", {}, n === 0 && head(p.differ.length), el("td", {}, caseLink(cases[d.case].id)), el("td", {}, verdict(a, d.case)), el("td", {}, verdict(b, d.case)), el("td", {}, d.race ? el("small", {}, d.race) : mark("f", "none known"))));
+      return p.differ.map((d, n) => el("tr", {}, n === 0 && head(p.differ.length), el("td", {}, caseLink(cases[d.case].id)), el("td", {}, verdict(a, d.case)), el("td", {}, verdict(b, d.case)), el("td", {}, one(p, d) ? el("small", {}, "no verdict to compare") : d.race ? el("small", {}, d.race) : mark("f", "none known"))));
     }))];
 }
 
