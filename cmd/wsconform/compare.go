@@ -45,8 +45,8 @@ func compareCommand() *cobra.Command {
 side by side. Names are those of wsconform agent list; without any, all are
 compared.
 
-Agents are built first, each once for its content, then played one after the
-other, so that none disturbs another's timing. Verdicts that chance may have
+Agents are built first, each once for its content, then played, a row for every
+processor, so that none disturbs another's timing. Verdicts that chance may have
 decided are played again, and so are those on which the engines disagree; it is
 said where they vary. An agent that does not
 build, crashes, hangs or exceeds its bounds stays in the comparison with the
@@ -76,7 +76,7 @@ has any, 130 interrupted.`,
 	f.StringVar(&o.engine, "engine", "native", "who plays the cases: `native`, autobahn or both")
 	f.StringVar(&o.role, "role", "both", "compare `server`, client or both")
 	f.StringVarP(&o.out, "out", "o", "out/compare", "folder for the results, `DIR`")
-	f.IntVarP(&o.parallel, "parallel", "p", 0, "rows at once; 0 is one for every four processors")
+	f.IntVarP(&o.parallel, "parallel", "p", 0, "rows at once; 0 is one for every processor")
 	f.IntVar(&o.repeats, "repeats", 4, "how often a verdict that may be owed to chance is played again")
 	f.DurationVar(&o.patience, "timeout", 30*time.Minute, "how long a row may take")
 	f.BoolVar(&o.again, "again", false, "play also rows that are there already")
