@@ -104,9 +104,10 @@ type AcceptOptions struct {
 	Logger *slog.Logger
 }
 
-// Accept answers a handshake that came through an HTTP server. Whatever it
-// refuses it has answered with an HTTP error, and returns a [*RejectError].
-// HTTP/2 and HTTP/3 have no such handshake: they get status 505.
+// Accept answers a handshake that came through an HTTP server (RFC 6455 §4.2).
+// Whatever it refuses it has answered with an HTTP error, and returns a
+// [*RejectError]. HTTP/2 and HTTP/3 have no such handshake: they get status
+// 505.
 func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
 	if opts == nil {
 		opts = &AcceptOptions{}
@@ -149,10 +150,10 @@ func (o *AcceptOptions) reject(w http.ResponseWriter, e *RejectError) {
 	_, _ = w.Write(e.Body) // the refusal is the error that counts
 }
 
-// AcceptNet answers a handshake on a connection that nothing was read from: TCP,
-// TLS, a unix socket, a pipe. ctx bounds the handshake only. On an error the
-// connection has been closed; a request that was refused was answered and gives
-// a [*RejectError].
+// AcceptNet answers a handshake (RFC 6455 §4.2) on a connection that nothing
+// was read from: TCP, TLS, a unix socket, a pipe. ctx bounds the handshake
+// only. On an error the connection has been closed; a request that was refused
+// was answered and gives a [*RejectError].
 func AcceptNet(ctx context.Context, nc net.Conn, opts *AcceptOptions) (*Conn, error) {
 	if opts == nil {
 		opts = &AcceptOptions{}

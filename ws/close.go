@@ -33,10 +33,11 @@ type closing struct {
 const maxCloseReason = MaxControlPayload - 2
 
 // Close says code and reason to the peer, waits for its answer and ends the
-// connection (RFC 6455 §7.1.2). Messages that come before the answer are dropped
-// unless another goroutine reads them. StatusNoStatusRcvd sends a close frame
-// without a code. All of it takes at most CloseTimeout. The error is nil if the
-// peer answered, or had closed before.
+// connection (RFC 6455 §7.1.2). The reason is UTF-8 of at most 123 octets.
+// Messages that come before the answer are dropped unless another goroutine
+// reads them. StatusNoStatusRcvd sends a close frame without a code. All of it
+// takes at most CloseTimeout. The error is nil if the peer answered, or had
+// closed before.
 func (c *Conn) Close(code StatusCode, reason string) error {
 	if err := c.checkClose(code, reason); err != nil {
 		return opError("close", err)
@@ -117,7 +118,8 @@ func (c *Conn) awaitClose(ctx context.Context) error {
 	}
 }
 
-// CloseNow ends the connection without a word to the peer.
+// CloseNow ends the connection without a word to the peer, which is
+// StatusAbnormalClosure to it (RFC 6455 §7.1.5). The error is always nil.
 func (c *Conn) CloseNow() error {
 	c.end(net.ErrClosed)
 	return nil
@@ -200,7 +202,8 @@ func (p *ping) answered() bool {
 	}
 }
 
-// Ping sends a ping, waits for its pong and returns how long that took. While no
+// Ping sends a ping (RFC 6455 §5.5.2), waits for its pong and returns how long
+// that took. The error is the cause of ctx or as in Read and Write. While no
 // other goroutine reads, it does; but it does not read messages. One that comes
 // before the pong holds it up until another goroutine has read it, and the pong
 // behind it.

@@ -20,7 +20,8 @@ type DialOptions struct {
 	// headers that make up the handshake cannot be set here. Nothing else is
 	// sent: no User-Agent unless it is set here.
 	Header http.Header
-	// Subprotocols to offer, best first.
+	// Subprotocols to offer, best first (RFC 6455 §1.9). A server that chooses another
+	// fails the handshake; one that chooses none does not.
 	Subprotocols []string
 	// Origin header of the request (RFC 6454 §7). Empty means none, as suits a
 	// program that is not a browser.
@@ -56,8 +57,8 @@ type DialOptions struct {
 	// MaskKey returns the next frame's masking key. Nil means crypto/rand. A
 	// predictable key, such as zero, is unsafe outside tests (RFC 6455 §10.3).
 	MaskKey func() [4]byte
-	// ReadLimit is the largest message in octets, after inflating. Zero means 32
-	// MiB, a negative value no limit.
+	// ReadLimit is the largest message in octets, after inflating, as in
+	// [AcceptOptions]. Zero means 32 MiB, a negative value no limit.
 	ReadLimit int64
 
 	// ConnectTimeout bounds the connection below: TCP, proxy and TLS. Zero means
@@ -73,7 +74,7 @@ type DialOptions struct {
 	// is being written, as in [AcceptOptions]. Zero means no bound but the context.
 	WriteTimeout time.Duration
 	// QueueLimit is how many messages of [Conn.Send] and [Broadcast] may wait for a
-	// peer that reads slowly. Zero means 64.
+	// peer that reads slowly, whatever their size; see [AcceptOptions]. Zero means 64.
 	QueueLimit int
 	// CloseTimeout bounds the closing handshake. Zero means 10 s.
 	CloseTimeout time.Duration

@@ -10,8 +10,8 @@ import (
 // told [StatusMessageTooBig] and the connection has ended.
 var ErrTooLarge = errors.New("message exceeds the read limit")
 
-// A CloseError says what the peer's close frame said. It ends every connection
-// that ends in order.
+// A CloseError says what the peer's close frame said (RFC 6455 §5.5.1). It ends
+// every connection that ends in order.
 type CloseError struct {
 	Code   StatusCode // StatusNoStatusRcvd if the frame was empty
 	Reason string

@@ -79,7 +79,8 @@ func (r *reader) init(c *Conn, early []byte) {
 // Read reads a whole message into memory of its own. The error is a
 // [*CloseError] when the peer closed the connection, a [*ProtocolError] when it
 // broke a rule, [ErrTooLarge], the cause of ctx, or what the connection below
-// says; io.ErrUnexpectedEOF if it just ended.
+// says; io.ErrUnexpectedEOF if it just ended. After any of them but the cause
+// of ctx and the [*TimeoutError] of a ReadTimeout the connection has ended.
 func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 	return c.ReadAppend(ctx, nil)
 }
@@ -195,7 +196,7 @@ func (r *reader) growth(have int) int {
 // Reader waits for the next message and streams it. What is left of the former
 // one is dropped, checked all the same. ctx holds for the reader too. A text is
 // checked as it streams: its octets are UTF-8 but for a rune that is not
-// complete yet.
+// complete yet. The errors are as in Read; io.EOF ends the message.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	r := &c.rd
 	bound := ctx

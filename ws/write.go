@@ -60,13 +60,18 @@ func (w *writer) init(c *Conn) {
 	_, w.counts = c.nc.(*net.TCPConn)
 }
 
-// Write sends a message in one frame. A text must be UTF-8.
+// Write sends a message in one frame (RFC 6455 §5.6). A text must be UTF-8:
+// else the error is for the caller, and nothing was sent. Any other error is
+// the cause of ctx, a [*TimeoutError], net.ErrClosed behind a close frame of
+// our own, or what the connection below says. p may be used again when Write
+// returns.
 func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	return c.WriteFragments(ctx, typ, p, 0)
 }
 
-// WriteFragments sends a message in fragments of at most size octets, counted
-// after compression. A size of zero or less means one frame.
+// WriteFragments sends a message in fragments (RFC 6455 §5.4) of at most size
+// octets, counted after compression. A size of zero or less means one frame. The
+// error is as in Write.
 func (c *Conn) WriteFragments(ctx context.Context, typ MessageType, p []byte, size int) error {
 	if err := c.writeMessage(ctx, typ, p, size); err != nil {
 		return opError("write", err)
@@ -145,9 +150,9 @@ func (c *Conn) writeFragments(ctx context.Context, h Header, p []byte, size int)
 	return c.writeFrame(ctx, h, p)
 }
 
-// Writer begins a message. Each Write sends a fragment, Close the last one, which
-// is empty. Other messages wait until then; control frames do not. ctx holds for
-// all of it. A text may be cut anywhere.
+// Writer begins a message. Each Write sends a fragment (RFC 6455 §5.4), Close
+// the last one, which is empty. Other messages wait until then; control frames
+// do not. ctx holds for all of it. A text may be cut anywhere.
 func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
 	if err := checkType(typ); err != nil {
 		return nil, opError("write", err)
@@ -238,7 +243,7 @@ func (w *messageWriter) Close() error {
 }
 
 // Pong sends a pong that answers no ping (RFC 6455 §5.5.3), of at most 125
-// octets.
+// octets; more are an error. Pings are answered without it.
 func (c *Conn) Pong(ctx context.Context, payload []byte) error {
 	if len(payload) > MaxControlPayload {
 		return opError("pong", fmt.Errorf("payload of %d octets exceeds 125", len(payload)))
@@ -252,7 +257,7 @@ func (c *Conn) Pong(ctx context.Context, payload []byte) error {
 // SetBatch gathers frames instead of writing each at once. They go out when 64
 // KiB have gathered, when a read would have to wait for the peer, when the
 // connection closes, and by Flush. A loop that answers what it reads is many
-// times faster so. Turning it off flushes.
+// times faster so. Turning it off flushes. The error is as in Write.
 func (c *Conn) SetBatch(ctx context.Context, on bool) error {
 	if err := c.wr.frame.lock(ctx); err != nil {
 		return opError("batch", err)
@@ -266,7 +271,7 @@ func (c *Conn) SetBatch(ctx context.Context, on bool) error {
 	return nil
 }
 
-// Flush writes what gathered in batch mode.
+// Flush writes what gathered in batch mode. The error is as in Write.
 func (c *Conn) Flush(ctx context.Context) error {
 	if err := c.wr.frame.lock(ctx); err != nil {
 		return opError("flush", err)

@@ -81,6 +81,24 @@ func parseHeaders(list []string) (http.Header, error) {
 	return header, nil
 }
 
+// splitSocket takes a URL of scheme ws+unix or wss+unix apart, as [ws.Dial] does: the
+// path of the socket and what is asked for there. Of any other URL socket is empty.
+func splitSocket(u *url.URL) (socket string, rest *url.URL, err error) {
+	scheme, unix := strings.CutSuffix(u.Scheme, "+unix")
+	if !unix {
+		return "", u, nil
+	}
+	path, resource, _ := strings.Cut(u.EscapedPath(), ":")
+	if socket, err = url.PathUnescape(path); err == nil {
+		rest, err = url.Parse(scheme + "://localhost" + resource)
+	}
+	if err != nil || u.Host != "" || !strings.HasPrefix(socket, "/") || resource != "" && resource[0] != '/' {
+		return "", nil, usagef("URL %s: it must look like %s:///run/socket:/path", u.Redacted(), u.Scheme)
+	}
+	rest.RawQuery = u.RawQuery
+	return socket, rest, nil
+}
+
 // checkTarget is for what every client command takes as its argument.
 func checkTarget(raw string) error {
 	u, err := url.Parse(raw)

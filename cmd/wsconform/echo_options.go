@@ -76,7 +76,7 @@ func (o *echoOptions) flags(f *pflag.FlagSet) {
 	f.DurationVar(&o.readTimeout, "read-timeout", 0, "`TIME` in which a message must come; 0 is any")
 	f.DurationVar(&o.writeTimeout, "write-timeout", 0, "`TIME` in which a slow client must take something; 0 is 20s, -1s any")
 	f.DurationVar(&o.closeTimeout, "close-timeout", 0, "`TIME` for the closing handshake; 0 is 10s")
-	f.DurationVar(&o.pingInterval, "ping-interval", 0, "`TIME` from one ping to the next; 0 is 20s, -1s sends none")
+	f.DurationVar(&o.pingInterval, "ping-interval", 0, "`TIME` from one ping to the next; 0 is 20s, -1s sends none; Autobahn answers pings in the middle of frames, so less than 5s fails its 6.4.3 and 6.4.4")
 	f.DurationVar(&o.pingTimeout, "ping-timeout", 0, "`TIME` for a sign of life after a ping; 0 is 20s, -1s any")
 
 	f.CountVarP(&o.verbose, "verbose", "v", "tell of connections; twice, of frames; three times, of what they carry")

@@ -65,6 +65,7 @@ Results go to DIR/run.jsonl, reports to DIR/index.html and beside it, what the a
 prints to DIR/agent.log. What is expected of the agent other than passes is said in
 wsconform.yaml; wsconform baseline writes it.`,
 		Example: `  wsconform test ws://127.0.0.1:9001
+  wsconform test ws+unix:///run/app.sock:/live
   wsconform test ws://127.0.0.1:9001 --cases '5.*' --exclude 5.19,5.20
   wsconform test --server-cmd './my-server --port {port}'
   wsconform test --client -- ./my-client {url}`,
@@ -315,7 +316,7 @@ func (o *test) agentOf(args []string) (harness.Agent, error) {
 		if o.serverCmd != "" {
 			agent.Command = shellCommand(o.serverCmd)
 		}
-		if err := checkURL(agent); err != nil {
+		if err := checkURL(agent); err != nil && !strings.Contains(args[0], "+unix:") {
 			return agent, usagef("%q is no address of a WebSocket server: it must look like ws://127.0.0.1:9001", args[0])
 		}
 	default:
@@ -370,7 +371,10 @@ func (d *dialFlags) target(raw string) (*native.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &native.Target{URL: u, Header: header, Subprotocols: d.subprotocols}
+	t := &native.Target{Header: header, Subprotocols: d.subprotocols}
+	if t.Socket, t.URL, err = splitSocket(u); err != nil {
+		return nil, err
+	}
 	t.TLS, err = d.tls.config()
 	return t, err
 }

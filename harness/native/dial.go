@@ -20,6 +20,7 @@ import (
 // A Target is the server under test and how to reach it.
 type Target struct {
 	URL          *url.URL    // ws or wss; path and query are kept
+	Socket       string      // path of the unix socket to connect to instead of the URL's host
 	Header       http.Header // added to the request; Host replaces the one of the URL
 	Subprotocols []string
 	TLS          *tls.Config // nil means the defaults
@@ -28,19 +29,30 @@ type Target struct {
 // userAgent is how the harness names itself in handshakes.
 const userAgent = "wsconform"
 
-// errRefused says that the TCP connection could not be made: nothing was tested.
+// String is where the server is, for messages.
+func (t *Target) String() string {
+	if t.Socket != "" {
+		return "the socket " + t.Socket
+	}
+	return t.URL.String()
+}
+
+// errRefused says that there is no connection to the server: nothing was tested.
 var errRefused = errors.New("the server cannot be reached")
 
-// dialTCP connects, through TLS if the URL says so.
-func (t *Target) dialTCP(ctx context.Context) (net.Conn, error) {
+// dialBelow connects, through TLS if the URL says so.
+func (t *Target) dialBelow(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	port := t.URL.Port()
 	if port == "" {
 		port = map[string]string{"ws": "80", "wss": "443"}[t.URL.Scheme]
 	}
-	addr := net.JoinHostPort(t.URL.Hostname(), port)
-	nc, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	network, addr := "tcp", net.JoinHostPort(t.URL.Hostname(), port)
+	if t.Socket != "" {
+		network, addr = "unix", t.Socket
+	}
+	nc, err := new(net.Dialer).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errRefused, err)
 	}
@@ -95,7 +107,7 @@ func (t *Target) request(key string, c cases.Case) string {
 // TCP could not be opened; else the transcript says what went wrong.
 func (t *Target) open(ctx context.Context, c cases.Case) (conn, cases.Transcript, error) {
 	failed := cases.Transcript{Role: cases.Server, Started: time.Now().UTC()}
-	nc, err := t.dialTCP(ctx)
+	nc, err := t.dialBelow(ctx)
 	if errors.Is(err, syscall.ECONNRESET) { // it accepted, and thought better of it at once
 		failed.UncleanReason = openFailure(err)
 		return conn{}, failed, ctx.Err()

@@ -80,7 +80,7 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 	defer s.pulse.start(ctx)()
 	var err error
 	if s.report.Echoed, err = s.sanity(ctx); err != nil {
-		return s.report, &UnreachableError{URL: target.URL.String(), Err: err}
+		return s.report, &UnreachableError{URL: target.String(), Err: err}
 	}
 	if service := o.Service; !s.report.Echoed && service != nil && service.EndedWithin(endBound) {
 		return s.report, &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("it cannot be tested: at a plain message %w", service.Ended())}
