@@ -610,6 +610,7 @@ func TestEngineGone(t *testing.T) {
 // With a client, what went before the part under way is kept.
 func TestEngineGoneClient(t *testing.T) {
 	f := newFake(t)
+	f.orders = map[string]string{"9.1.2": "hang"} // so that the agent does not end meanwhile
 	var gone atomic.Bool
 	f.OnPing = func() error {
 		if gone.Load() {
