@@ -16,7 +16,7 @@ import (
 // complete when the message ends, with [StatusInvalidFramePayloadData].
 //
 // With context takeover in both directions a connection holds some 8 KiB more after
-// small messages, and up to 220 KiB more once it has carried more than its windows
+// small messages, and up to 210 KiB more once it has carried more than its windows
 // hold; half of that with windows of 10 bits. What it compresses with, two thirds of
 // that, goes when it has sent nothing from one ping of its [Keepalive] to the next.
 // Without takeover it holds nothing between messages.
