@@ -85,10 +85,22 @@ func newest(a agents.Agent, pattern *regexp.Regexp, output string) (string, erro
 	}
 	m := pattern.FindStringSubmatch(output)
 	switch {
+	case m != nil && a.Package.Registry == "debian" && isRevision(m[1], a.Version):
+		return a.Version, nil
 	case m != nil:
 		return m[1], nil
 	case a.Package.Registry == "maven":
 		return a.Version, nil
 	}
 	return "", fmt.Errorf("no version in the answer: %s", lastLines(output, 2))
+}
+
+// isRevision reports whether Debian's version is one of the upstream version: that,
+// and what Debian puts before and behind it.
+func isRevision(debian, upstream string) bool {
+	if _, version, found := strings.Cut(debian, ":"); found {
+		debian = version // without the epoch
+	}
+	rest, same := strings.CutPrefix(debian, upstream)
+	return same && (rest == "" || strings.ContainsRune(".-+~", rune(rest[0])))
 }

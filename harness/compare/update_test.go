@@ -17,6 +17,9 @@ func TestNewest(t *testing.T) {
 		{"maven", "org.x:y", "1.6.0", "[INFO]   org.x:y .............................\n[INFO]                                     1.6.0 -> 1.7.0\n", "1.7.0"},
 		{"maven", "org.x:y", "1.6.0", "[INFO] No dependencies in Dependencies have newer versions.\n", "1.6.0"},
 		{"debian", "libwslay-dev", "1.1.1-3", "libwslay-dev:\n  Installed: (none)\n  Candidate: 1.1.1-4\n", "1.1.1-4"},
+		{"debian", "libwslay-dev", "1.1.1", "libwslay-dev:\n  Candidate: 1.1.1-3+b1\n", "1.1.1"},
+		{"debian", "chromium", "156.0.8078", "chromium:\n  Candidate: 2:156.0.8078.79-1~deb12u1\n", "156.0.8078"},
+		{"debian", "libwslay-dev", "1.1.1", "libwslay-dev:\n  Candidate: 1.1.10-3\n", "1.1.10-3"},
 		{"npm", "ws", "8.22.0", "npm error\n", ""},
 	} {
 		a := agents.Agent{Version: row.pinned, Package: agents.Package{Registry: row.registry, Name: row.name}}
