@@ -117,7 +117,7 @@ function caseView() {
   const step = by => cases[i + by] ? link(hashOf("case", cases[i + by].id), by < 0 ? "← " + cases[i + by].id : cases[i + by].id + " →") : "";
   const body = list.map(r => el("tr", { class: state.with === r.id && "here" }, el("th", { scope: "row" }, rowLink(r), " ", el("small", {}, [r.version, r.role, r.engine].join(", "))),
     el("td", {}, mark(classOf(r, i), verdict(r, i))), el("td", {}, whyOf(r, i)),
-    el("td", {}, codeText(r, i)), el("td", {}, r.ms[i] + " ms"), el("td", {}, wireLog(r, i))));
+    el("td", {}, codeText(r, i)), el("td", { class: "ms" }, r.ms[i] + " ms"), el("td", {}, wireLog(r, i))));
   return [el("p", { class: "crumb" }, step(-1), " ", link(hashOf("section", top_(c.id)), "section " + top_(c.id) + " " + titleOf(top_(c.id))), " ", step(1)),
     el("dl", { class: "facts2" }, el("dt", {}, "Sends"), el("dd", {}, c.title), el("dt", {}, "Wants"), el("dd", {}, c.expect),
       el("dt", {}, "Decided by"), el("dd", {}, c.rfc.map((r, n) => [n ? ", " : "", link(hashOf("rfc", r), r)]))),
@@ -268,7 +268,7 @@ function enginesView() {
   const count = is => pairs.reduce((n, p) => n + p.differ.filter(d => is(p, d)).length, 0);
   const differ = count(() => true), lacking = count(one), races = count((p, d) => d.race && !one(p, d));
   return [el("p", { class: "remark" }, `Over ${pairs.length} agents and roles, ${total - differ} of ${total} verdicts of the native engine are Autobahn's in both halves; ${races} differ by a named race, ${differ - races - lacking} otherwise` + (lacking ? `; ${lacking} have a verdict of one of them only.` : ".")),
-    table("list2 wide", ["Implementation", "Agree", "Differ", "Case", "Native", "Autobahn", "Race"], pairs.flatMap(p => {
+    table("list2 wide", ["Implementation", "Agree", "Differ", "Case", "Native", "Autobahn", "Race"], pairs.toSorted((p, q) => Boolean(q.differ.length) - Boolean(p.differ.length)).flatMap(p => {
       const a = rows[p.native], b = rows[p.autobahn];
       const head = n => [el("th", { scope: "rowgroup", rowspan: n }, link(hashOf("diff", a.id + "," + b.id), a.name), " ", el("small", {}, a.version + ", " + a.role)), el("td", { rowspan: n }, String(p.agree)), el("td", { rowspan: n }, p.differ.length ? String(p.differ.length) : mark("p", "none"))];
       if (!p.differ.length) return [el("tr", {}, head(1), el("td", { colspan: 4 }))];
