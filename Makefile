@@ -36,6 +36,11 @@ build:
 # The race detector needs a C compiler.
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 
+# That it can be built elsewhere, too.
+.PHONY: cross
+cross:
+	for os in darwin windows; do GOOS=$$os CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/wsconform || exit 1; done
+
 # What runs the tests names those that were skipped, and why, at the end. It is pinned in .ci/tools, as is the linter, so that
 # neither's dependencies are ours.
 .PHONY: test

@@ -59,8 +59,8 @@ type autobahnFile struct {
 	write func(io.Writer) error
 }
 
-// Clashes lists agents whose files have the same names, so that the last one
-// overwrites the others.
+// Clashes lists agents whose files would have the same names. Those of the first
+// do; the names of the others get a number.
 func (r *AutobahnReport) Clashes() [][]string {
 	byName := map[string][]string{}
 	for _, agent := range slices.Sorted(maps.Keys(r.Results)) {
@@ -79,6 +79,7 @@ func (r *AutobahnReport) Clashes() [][]string {
 // An autobahnEntry is one result: of one agent in one case.
 type autobahnEntry struct {
 	agent string
+	name  string // of the agent, in the names of files
 	c     cases.Case
 	// number is what the report calls the case: its position among those
 	// selected for a client, in the whole catalogue for a server.
@@ -98,6 +99,7 @@ func (r *AutobahnReport) entries() []autobahnEntry {
 	for i, c := range all {
 		index[c.ID] = i + 1
 	}
+	names := autobahnNames(slices.Sorted(maps.Keys(r.Results)))
 	var list []autobahnEntry
 	for _, agent := range slices.Sorted(maps.Keys(r.Results)) {
 		ids := slices.SortedFunc(maps.Keys(r.Results[agent]), cases.ID.Compare)
@@ -110,7 +112,7 @@ func (r *AutobahnReport) entries() []autobahnEntry {
 			if !res.Outcome.Ran() {
 				continue
 			}
-			e := autobahnEntry{agent: agent, c: c, r: res}
+			e := autobahnEntry{agent: agent, name: names[agent], c: c, r: res}
 			if res.Transcript != nil {
 				e.t = *res.Transcript
 			}
@@ -126,7 +128,7 @@ func (r *AutobahnReport) entries() []autobahnEntry {
 
 // file names one of the two files of a result.
 func (e autobahnEntry) file(ext string) string {
-	return autobahnName(e.agent) + "_case_" + strings.ReplaceAll(string(e.c.ID), ".", "_") + "." + ext
+	return e.name + "_case_" + strings.ReplaceAll(string(e.c.ID), ".", "_") + "." + ext
 }
 
 // milliseconds is the duration as the reports give it.
@@ -151,6 +153,28 @@ func autobahnName(agent string) string {
 	}, strings.ToLower(strings.TrimSpace(agent)))
 	name = strings.ReplaceAll(strings.TrimSpace(name), " ", "_")
 	return name[:min(len(name), maxFileName)]
+}
+
+// autobahnNames are the names of agents in file names, no two the same. Autobahn
+// itself lets the last of the agents overwrite the files of the others.
+func autobahnNames(agents []string) map[string]string {
+	names, taken := map[string]string{}, map[string]bool{}
+	var rest []string
+	for _, agent := range agents {
+		if name := autobahnName(agent); taken[name] {
+			rest = append(rest, agent)
+		} else {
+			names[agent], taken[name] = name, true
+		}
+	}
+	for _, agent := range rest {
+		name := ""
+		for n := 2; name == "" || taken[name]; n++ {
+			name = fmt.Sprintf("%s_%d", autobahnName(agent), n)
+		}
+		names[agent], taken[name] = name, true
+	}
+	return names
 }
 
 // maxFileName keeps the names of files within what file systems take.

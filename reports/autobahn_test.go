@@ -292,6 +292,42 @@ func TestAutobahnClashes(t *testing.T) {
 	}
 }
 
+// No agent's files take the place of another's: index.json leads to each.
+func TestAutobahnClashesLoseNothing(t *testing.T) {
+	r := &reports.AutobahnReport{Results: map[string]map[cases.ID]harness.Result{}}
+	agents := []string{"A+B", "A B", "a/b 2", "A_B"}
+	for _, agent := range agents {
+		r.Results[agent] = map[cases.ID]harness.Result{"1.1.1": {Case: "1.1.1", Outcome: harness.Fail, Verdict: cases.Verdict{
+			Behavior: cases.Failed, Reason: "the reason of " + agent, Close: cases.CloseOK,
+		}}}
+	}
+	dir := t.TempDir()
+	if err := r.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string, v any) {
+		p, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil {
+			err = json.Unmarshal(p, v)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var index map[string]map[string]struct{ ReportFile string }
+	read("index.json", &index)
+	for _, agent := range agents {
+		var report struct{ Agent, Result string }
+		read(index[agent]["1.1.1"].ReportFile, &report)
+		if report.Agent != agent || !strings.Contains(report.Result, " reason of "+agent) {
+			t.Errorf("%q: %s is that of %q: %q", agent, index[agent]["1.1.1"].ReportFile, report.Agent, report.Result)
+		}
+	}
+	if got, want := index["A B"]["1.1.1"].ReportFile, "a_b_case_1_1_1.json"; got != want { // as Autobahn names it
+		t.Errorf("the first is %s, want %s", got, want)
+	}
+}
+
 func ExampleAutobahnReport_Write() {
 	dir, err := os.MkdirTemp("", "autobahn")
 	if err != nil {

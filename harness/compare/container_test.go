@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,7 +87,7 @@ func TestContainers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range left {
-		if strings.HasPrefix(c.Image, "wsconform/agent-root") && !c.Owned { // else it is of another comparison
+		if slices.Contains(c.Networks, network.Name) { // else it is of another comparison
 			t.Errorf("container %s is left, %s", c.ID, c.State)
 		}
 	}

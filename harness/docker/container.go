@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -271,10 +272,11 @@ func (e *Engine) remove(ctx context.Context, id string) error {
 	return e.wrap(ctx, "remove container "+id[:min(12, len(id))], err)
 }
 
-// A Leftover is a container, or a network without the fields Image and State, that
+// A Leftover is a container, or a network without the fields Image, State and Networks, that
 // carries our label.
 type Leftover struct {
 	ID, Image, Run, State string
+	Networks              []string // that a container is on, by name
 	// Owned is set when the process that made it may still be at work.
 	Owned bool
 }
@@ -290,6 +292,9 @@ func (e *Engine) List(ctx context.Context, run string) ([]Leftover, error) {
 	for _, s := range slices.Backward(list) { // the engine lists the newest first
 		l := leftover(s.ID, s.Labels)
 		l.Image, l.State = s.Image, s.State
+		if s.NetworkSettings != nil {
+			l.Networks = slices.Sorted(maps.Keys(s.NetworkSettings.Networks))
+		}
 		all = append(all, l)
 	}
 	return all, nil

@@ -106,7 +106,7 @@ func (w *writer) sendNow(o outgoing) int {
 	w.frames(o)
 	n := 0
 	w.raw.Write(func(fd uintptr) bool { //nolint:errcheck // the goroutine meets the error again
-		n, _ = syscall.Write(int(fd), w.buf)
+		n, _ = writeNow(fd, w.buf)
 		return true
 	})
 	n = max(n, 0)

@@ -71,7 +71,7 @@ func (s *store) tellOfClashes(clashes [][]string) {
 		names := printable(strings.Join(agents, ", "))
 		if !s.warned[names] {
 			s.warned[names] = true
-			s.c.warn("the files of these agents have the same names, so that the last one overwrites the others: %s", names)
+			s.c.warn("the files of these agents would have the same names, so those behind the first have a number in them, as index.json says: %s", names)
 		}
 	}
 }
