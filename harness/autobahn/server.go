@@ -328,7 +328,12 @@ func (s *stream) said() string {
 	return "; it last said:\n" + strings.Join(s.tail, "\n")
 }
 
-// patienceNow is how long nothing may happen: the bound of the case under way.
+// startTime is how long a process of Autobahn may take until its first case, on a
+// machine that has much else to do.
+const startTime = time.Minute
+
+// patienceNow is how long nothing may happen: the bound of the case under way, or of
+// the first one and the start before it.
 func (p *serverPlay) patienceNow() time.Duration {
 	list := p.parts[p.now].list
 	for _, c := range list {
@@ -336,5 +341,5 @@ func (p *serverPlay) patienceNow() time.Duration {
 			return p.bound(c)
 		}
 	}
-	return p.bound(list[0])
+	return p.bound(list[0]) + startTime
 }
