@@ -44,7 +44,8 @@ func autobahnRunCommand() *cobra.Command {
 		Long: `Runs Autobahn's cases against an agent: a server that runs at --url, or a command
 that is started for the run. In the command, {url}, {host} and {port} stand for
 where a server should listen, or where a client should connect. Without either
-it is our own reference server or client that is tested.
+it is our own reference server or client that is tested. A client is started again
+for each part of the cases, since Autobahn writes its reports at the end of one.
 
 Results go to DIR/run.jsonl, Autobahn's own reports to DIR/autobahn, what the
 agent printed to DIR/agent.log. What is expected of the agent is said in
