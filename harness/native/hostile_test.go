@@ -248,6 +248,52 @@ func TestServerGone(t *testing.T) {
 	}
 }
 
+// A server that hangs as a whole, in all 517 cases, costs the time of a few opening
+// handshakes and not of hundreds.
+func TestServerThatHangs(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		var open []net.Conn
+		for i := 0; ; i++ {
+			nc, err := l.Accept()
+			if err != nil {
+				break
+			}
+			if i < 8 { // the first echo and seven cases
+				accepting(func(nc net.Conn, _ *bufio.Reader) {
+					(&wirePeer{nc: nc}).serve(echoes)
+				})(nc, bufio.NewReader(nc))
+			}
+			open = append(open, nc)
+		}
+		for _, nc := range open {
+			nc.Close()
+		}
+	}()
+	const parallel = 4
+	counts := map[harness.Outcome]int{}
+	report, err := TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}, cases.All(),
+		Options{Parallel: parallel}, func(r harness.Result) { counts[r.Outcome]++ })
+	l.Close()
+	<-served
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !report.Silent || report.Survived {
+		t.Errorf("got silent %t, survived %t; want a server that is silent", report.Silent, report.Survived)
+	}
+	// Those under way when it was noticed, and when it was asked, have waited too.
+	// Of the cases it played, the trial of one may still have been to come.
+	if n := counts[harness.Fail]; n > silentInRow+4*parallel || counts[harness.NotRun] < 517-8-silentInRow-4*parallel {
+		t.Errorf("got %v of 517, want some passes, a few failures and all others not run", counts)
+	}
+}
+
 func TestNoServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

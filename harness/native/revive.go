@@ -192,7 +192,7 @@ func firstLine(err error) string {
 
 // part looks whether the server still echoes at the end of the run.
 func (s *serverRun) part(ctx context.Context) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || s.report.Silent {
 		return ctx.Err()
 	}
 	s.report.Survived, _ = s.sanity(ctx)

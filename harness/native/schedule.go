@@ -47,6 +47,9 @@ const (
 	// probeTimeout bounds the measurement of whether a second connection is
 	// served beside the first.
 	probeTimeout = 700 * time.Millisecond
+	// silentInRow is how many opening handshakes in a row a server may leave
+	// without an answer before it is asked whether it still echoes.
+	silentInRow = 5
 )
 
 // A Report says how a run of [TestServer] went, beyond its results.
@@ -56,6 +59,9 @@ type Report struct {
 	Survived bool // the echo after the run came back
 	// Gone names the case after which the server could not be reached any more.
 	Gone cases.ID
+	// Silent is set when it could be reached and answered no opening handshake any
+	// more. Gone is then the last case that it did answer in, if any.
+	Silent bool
 	// Restarts is how often the server was started again after it had ended.
 	Restarts int
 }
@@ -127,6 +133,8 @@ type serverRun struct {
 	repeating bool     // they are, or were: nothing is held back any more
 	last      cases.ID // that came to a verdict
 	gone      bool
+	silent    int      // opening handshakes in a row that got no answer
+	answered  cases.ID // the last case that did
 	crash     crash
 	finished  []finish // since the server was started, in order
 	inRow     int      // ends of the server without a verdict in between
@@ -263,7 +271,7 @@ func (s *serverRun) each(ctx context.Context, list []cases.Case, n int) {
 // playOnce plays c unless the run is over.
 func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	s.mu.Lock()
-	gone, last := s.gone, s.last
+	gone, silent, last := s.gone, s.report.Silent, s.last
 	ended := s.crash.active
 	if ended && ctx.Err() == nil {
 		s.crash.postponed = append(s.crash.postponed, c)
@@ -274,6 +282,8 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
 	case ended:
 		return harness.Result{Case: c.ID, Note: errPostponed}
+	case gone && silent:
+		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the server had stopped answering"}
 	case gone:
 		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: fmt.Sprintf("the server was gone after case %s", last)}
 	}
@@ -287,8 +297,34 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 		return harness.Result{Case: c.ID, Note: errPostponed}
 	case r.Outcome == harness.Blocked:
 		r = s.retry(ctx, c)
+	default:
+		s.noticeSilence(ctx, c, r)
 	}
 	return r
+}
+
+// noticeSilence looks whether the server has stopped answering: each case would
+// cost the time of an opening handshake, for nothing. A server may well leave some
+// handshakes without an answer, so it is asked for a plain echo.
+func (s *serverRun) noticeSilence(ctx context.Context, c cases.Case, r harness.Result) {
+	s.mu.Lock()
+	if t := r.Transcript; t != nil && !t.Opened && t.OpenTimeout {
+		s.silent++
+	} else {
+		s.silent, s.answered = 0, c.ID
+	}
+	ask := s.silent == silentInRow
+	s.mu.Unlock()
+	if !ask {
+		return
+	}
+	echoes, err := s.sanity(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.silent = 0; echoes || err != nil || s.gone {
+		return
+	}
+	s.gone, s.report.Silent, s.report.Gone = true, true, s.answered
 }
 
 // retry plays c again after a refused connection: a backlog may have been full,

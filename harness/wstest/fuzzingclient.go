@@ -130,7 +130,10 @@ func (c *command) test(ctx context.Context, t target, list []cases.Case, exclude
 		c.say("Connection to %s failed (%s); its cases are skipped", t.URL, printable(unreachable.Err.Error()))
 		return
 	}
-	if report.Gone != "" {
+	switch {
+	case report.Silent:
+		c.say("The server at %s has stopped answering; its remaining cases are skipped", t.URL)
+	case report.Gone != "":
 		c.say("Connection to %s failed after case %s", t.URL, report.Gone)
 	}
 	if len(missing) > 0 {
