@@ -34,6 +34,7 @@ type autobahnRun struct {
 	expect    expectFlags
 	patience  time.Duration
 	selection selection
+	part      part
 }
 
 func autobahnRunCommand() *cobra.Command {
@@ -49,7 +50,10 @@ for each part of the cases, since Autobahn writes its reports at the end of one.
 
 Results go to DIR/run.jsonl, Autobahn's own reports to DIR/autobahn, what the
 agent printed to DIR/agent.log. What is expected of the agent is said in
-wsconform.yaml, as for test.`,
+wsconform.yaml, as for test.
+
+A server that ends in mid-run is not started again: Autobahn goes through its
+cases by itself and does not wait. --resume DIR/run.jsonl plays those that lack.`,
 		Example: `  wsconform autobahn run --role server --url ws://127.0.0.1:9001
   wsconform autobahn run --role server -- ./my-server --port {port}
   wsconform autobahn run --role client --exclude '12.*,13.*' -- ./my-client {url}`,
@@ -65,11 +69,12 @@ wsconform.yaml, as for test.`,
 	o.expect.flags(f)
 	f.DurationVar(&o.patience, "start-timeout", 0, "how long the agent may take to start (default 30s, without a command 5s)")
 	o.selection.flags(f)
+	o.part.flags(f)
 	return c
 }
 
 func (o *autobahnRun) run(c *cobra.Command, command []string) error {
-	list, sel, err := o.selection.pick()
+	list, sel, shard, err := o.part.pick(&o.selection, c.Flags())
 	if err != nil {
 		return err
 	}
@@ -101,15 +106,15 @@ func (o *autobahnRun) run(c *cobra.Command, command []string) error {
 	meter := newMeter(stderr, len(list), sections())
 	engine := &autobahn.Engine{
 		Docker: containers, Image: image.Image, Network: o.network, Patience: o.patience,
-		Dir: filepath.Join(out, "autobahn"), AgentLog: log,
+		Dir: filepath.Join(out, o.originals()), AgentLog: log,
 		Progress: func(p autobahn.Progress) { meter.step(p.Index, string(p.Case)) },
 	}
-	file := filepath.Join(out, "run.jsonl")
+	file := cmp.Or(o.part.resume, filepath.Join(out, "run.jsonl"))
 	header := harness.Header{
-		Tool: "wsconform " + toolVersion(), Engine: image, Agent: agent, Selection: sel,
+		Tool: "wsconform " + toolVersion(), Engine: image, Agent: agent, Selection: sel, Shard: shard,
 		Started: time.Now().UTC(), Host: thisHost(), Settings: map[string]any{"network": o.network},
 	}
-	run, err := record(file, header, func(emit func(harness.Result)) error {
+	run, err := o.part.record(file, header, func(emit func(harness.Result)) error {
 		defer meter.end()
 		return engine.Run(ctx, agent, list, emit)
 	})
@@ -127,10 +132,19 @@ func (o *autobahnRun) run(c *cobra.Command, command []string) error {
 }
 
 func (o *autobahnRun) folder() string {
-	if o.out != "" {
-		return o.out
+	if out := o.part.folder(o.out); out != "" {
+		return out
 	}
 	return filepath.Join("out", "autobahn-"+o.role)
+}
+
+// originals is the folder of Autobahn's own reports. It writes an index of the cases
+// of one run, so those of a run that is resumed stay where they are.
+func (o *autobahnRun) originals() string {
+	if o.part.resume != "" {
+		return "autobahn-resumed"
+	}
+	return "autobahn"
 }
 
 // agentOf puts the agent together from the flags and the command.

@@ -233,7 +233,7 @@ func (o *test) driver(command []string, out string) (native.Driver, error) {
 // honour are an error, not ignored.
 func (o *test) original(c *cobra.Command, args []string) error {
 	for _, name := range []string{
-		"parallel", "faithful", "corpora", "shard", "resume", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
+		"parallel", "faithful", "corpora", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
 	} {
 		if c.Flags().Changed(name) {
 			return usagef("--%s is for the native engine; Autobahn cannot be told", name)
@@ -244,7 +244,7 @@ func (o *test) original(c *cobra.Command, args []string) error {
 		return err
 	}
 	r := autobahnRun{
-		role: agent.Role.String(), agent: agent.Name, out: o.out, network: "host", expect: o.expect, patience: o.patience, selection: o.selection,
+		role: agent.Role.String(), agent: agent.Name, out: o.out, network: "host", expect: o.expect, patience: o.patience, selection: o.selection, part: o.part,
 	}
 	if agent.Role == cases.Server && len(args) == 1 {
 		r.url = agent.URL

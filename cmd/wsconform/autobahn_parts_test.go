@@ -1,0 +1,61 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/autobahn"
+	"github.com/wsconform/wsconform/harness/docker"
+)
+
+// Autobahn plays the parts of a selection, and what lacks in a run that was cut
+// off. Joined, they are the whole.
+func TestAutobahnInParts(t *testing.T) {
+	if os.Getenv("WSCONFORM_DOCKER") == "off" {
+		t.Skip("WSCONFORM_DOCKER is off")
+	}
+	engine, err := docker.Connect(t.Context())
+	if errors.Is(err, docker.ErrNoEngine) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	if _, err := engine.Image(t.Context(), autobahn.BuiltRef("")); err != nil {
+		t.Skipf("wsconform autobahn image has not built the image: %v", err)
+	}
+	dir, wsconform := t.TempDir(), installed(t)
+	must := func(args ...string) {
+		t.Helper()
+		var out strings.Builder
+		if code := run(t.Context(), args, &out, &out); code != exitOK {
+			t.Fatalf("%v: exit code %d\n%s", args, code, &out)
+		}
+	}
+	command := "'" + wsconform + "' echo --addr {host}:{port}"
+	for _, i := range []string{"1", "2"} {
+		must("test", "--engine", "autobahn", "--cases", "1.1.*", "--shard", i+"/2", "--server-cmd", command, "-o", filepath.Join(dir, i))
+	}
+	first := filepath.Join(dir, "1", "run.jsonl")
+	text, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	if err := os.WriteFile(first, []byte(strings.Join(lines[:3], "")), 0o600); err != nil { // its header and two cases
+		t.Fatal(err)
+	}
+	must("test", "--engine", "autobahn", "--resume", first, "--server-cmd", command)
+	must("merge", first, filepath.Join(dir, "2", "run.jsonl"), "-o", filepath.Join(dir, "whole.jsonl"))
+	whole, err := harness.OpenRun(filepath.Join(dir, "whole.jsonl"))
+	if err != nil || whole.State() != harness.Complete || whole.Counts()[harness.Pass] != 8 {
+		t.Errorf("got %v and %v, want a complete run of 8 passes", err, whole)
+	}
+}
