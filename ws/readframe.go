@@ -1,0 +1,238 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// frame gets to the next frame of data, past control frames, and opens a message
+// with it if none is.
+func (c *Conn) frame(ctx context.Context) error {
+	r := &c.rd
+	for {
+		h, n, err := c.header(ctx)
+		if err != nil {
+			return err
+		}
+		if h.Opcode.Control() {
+			if err := c.control(ctx, h, n); err != nil {
+				return err
+			}
+			continue
+		}
+		r.r += n
+		if c.onFrame != nil {
+			c.traceReceived(h, r.buf[r.r:r.w])
+		}
+		if !r.open {
+			r.open, r.typ, r.seq = true, MessageType(h.Opcode), r.seq+1
+			r.size, r.empty, r.utf8 = 0, 0, UTF8Validator{}
+			r.compressed, r.tail, r.more = h.RSV != 0 && !r.skip, false, false
+			if r.compressed && r.inf == nil {
+				r.inf = inflaters.Get().(*inflater)
+				r.inf.reset(1 << r.windowBits)
+			}
+		}
+		r.fin, r.left, r.bulky = h.Fin, h.Length, h.Length >= bulk
+		r.mask, r.key, r.pos = h.Masked, h.MaskKey, 0
+		if !r.compressed && !r.skip {
+			if h.Length > uint64(c.readLimit-r.size) {
+				return c.failTooLarge()
+			}
+			r.size += int64(h.Length)
+		}
+		if h.Length == 0 && !h.Fin && !r.skip {
+			if r.empty++; r.empty > c.readLimit {
+				return c.failTooLarge()
+			}
+		}
+		return nil
+	}
+}
+
+// header waits for a header and checks it, without using it up. What is wrong in
+// the first two octets does not wait for the rest.
+func (c *Conn) header(ctx context.Context) (Header, int, error) {
+	r := &c.rd
+	state := State{Server: !c.client, Open: r.open, Deflate: r.deflate}
+	for {
+		p := r.buf[r.r:r.w]
+		h, n, err := ParseHeader(p)
+		switch {
+		case n > 0:
+			if err == nil {
+				err = CheckHeader(h, state)
+			}
+		case len(p) >= 2:
+			err = checkStart(parseStart(p[0], p[1]), state)
+		}
+		if err != nil {
+			return h, n, c.fail(err)
+		}
+		if n > 0 {
+			return h, n, nil
+		}
+		if err := c.fill(ctx); err != nil {
+			return h, 0, err
+		}
+	}
+}
+
+// control waits for all of a control frame and acts on it.
+func (c *Conn) control(ctx context.Context, h Header, n int) error {
+	r := &c.rd
+	for r.w-r.r < n+int(h.Length) {
+		if err := c.fill(ctx); err != nil {
+			return err
+		}
+	}
+	p := r.buf[r.r+n : r.r+n+int(h.Length)]
+	r.r += n + len(p)
+	if h.Masked {
+		Mask(h.MaskKey, 0, p)
+	}
+	if c.onFrame != nil {
+		c.onFrame(FrameEvent{Header: h, Payload: p})
+	}
+	switch h.Opcode {
+	case OpPing:
+		if c.alive != nil && c.alive.OnPing != nil {
+			c.alive.OnPing(c, p)
+		}
+		c.answerPing(ctx, p)
+	case OpPong:
+		c.gotPong(p)
+		if c.alive != nil && c.alive.OnPong != nil {
+			c.alive.OnPong(c, p)
+		}
+	default:
+		return c.gotClose(p)
+	}
+	return nil
+}
+
+// fill waits for more octets in the buffer.
+func (c *Conn) fill(ctx context.Context) error {
+	n, err := c.readNet(ctx, nil)
+	c.rd.w += n
+	return err
+}
+
+// readNet waits for octets, in the buffer if p is nil. An error other than the
+// context's is the end of the connection.
+func (c *Conn) readNet(ctx context.Context, p []byte) (int, error) {
+	r := &c.rd
+	c.flushBatch(ctx)
+	if err := r.guard.watch(ctx); err != nil {
+		if c.ended() {
+			err = c.lost(err)
+		}
+		return 0, err
+	}
+	for range 100 {
+		n, err := r.read(c.nc, p)
+		if n > 0 {
+			if c.alive != nil {
+				c.alive.arrivals.Add(1)
+			}
+			return n, nil
+		}
+		if err == nil {
+			continue // allowed to an io.Reader, discouraged
+		}
+		if cause := ctxError(ctx, err); cause != err { //nolint:errorlint // the very same: ctx has not ended
+			return 0, cause
+		}
+		if err == io.EOF { //nolint:errorlint // as an io.Reader says it
+			err = io.ErrUnexpectedEOF
+		}
+		return 0, c.lost(err)
+	}
+	return 0, c.lost(io.ErrNoProgress)
+}
+
+// read is one call of Read of the connection below.
+func (r *reader) read(nc net.Conn, p []byte) (int, error) {
+	if r.poll != nil {
+		return r.poll.read(p)
+	}
+	if p == nil {
+		p = r.space()
+	}
+	return nc.Read(p)
+}
+
+// lost is the end without a close frame.
+func (c *Conn) lost(err error) error {
+	if c.ended() { // by our own hand
+		err = c.cl.err
+	}
+	c.rd.err = err
+	c.rd.guard.release()
+	c.releaseInflater(true)
+	c.rd.rest()
+	c.end(err)
+	return err
+}
+
+// fail tells the peer what it did wrong and ends the connection (RFC 6455
+// §7.1.7). The error is a *ProtocolError.
+func (c *Conn) fail(err error) error {
+	if pe, ok := errors.AsType[*ProtocolError](err); ok {
+		c.failWith(pe.Code, pe.Reason, err)
+	}
+	return err
+}
+
+func (c *Conn) failTooLarge() error {
+	err := fmt.Errorf("%w of %d octets", ErrTooLarge, c.readLimit)
+	c.failWith(StatusMessageTooBig, err.Error(), err)
+	return err
+}
+
+func (c *Conn) failWith(code StatusCode, reason string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lingerTime)
+	defer cancel()
+	// If it cannot be sent, the peer has gone or does not read.
+	_ = c.sendClose(ctx, code, reason)
+	c.hangUp(err)
+}
+
+// gotClose ends the connection as the peer asks (RFC 6455 §5.5.1, §7.1).
+func (c *Conn) gotClose(payload []byte) error {
+	code, reason, err := ParseClose(payload)
+	if err != nil {
+		return c.fail(err)
+	}
+	ce := &CloseError{Code: code, Reason: reason}
+	c.cl.mu.Lock()
+	c.cl.received = ce
+	c.cl.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), lingerTime)
+	defer cancel()
+	// If ours is out already this does nothing; if it cannot be sent, the peer has
+	// gone, and what it said still counts.
+	_ = c.sendClose(ctx, code, "")
+	c.hangUp(ce)
+	return ce
+}
+
+// hangUp ends the connection below, for the reader, after the last frame. A
+// server ends it first; a client gives the server time to (RFC 6455 §7.1.1).
+func (c *Conn) hangUp(err error) {
+	r := &c.rd
+	r.err = err
+	r.guard.until(time.Now().Add(lingerTime))
+	if c.client {
+		drain(c.nc, lingerTime)
+	} else {
+		hangUp(c.nc, lingerTime)
+	}
+	c.releaseInflater(true)
+	r.rest()
+	c.end(err)
+}
