@@ -46,6 +46,9 @@ type Driver struct {
 	Port int
 	// Log gets what the command prints. Nil discards it.
 	Log io.Writer
+	// Idle is how long the command may do nothing before it is stopped, beyond what
+	// its case takes. Zero means 30 s, and 90 s until it asks for its first case.
+	Idle time.Duration
 }
 
 // A ClientReport says how a run of [TestClient] went, beyond its results.
@@ -372,9 +375,9 @@ func (t *turn) play(ctx context.Context) error {
 func (t *turn) wait(ctx context.Context, process *harness.Process) error {
 	for {
 		t.mu.Lock()
-		patience := idleBound + t.longest() - time.Since(t.stirred)
+		patience := cmp.Or(t.run.driver.Idle, idleBound) + t.longest() - time.Since(t.stirred)
 		if len(t.begun) == 0 {
-			patience = startBound - time.Since(t.stirred)
+			patience = cmp.Or(t.run.driver.Idle, startBound) - time.Since(t.stirred)
 		}
 		if t.parting && len(t.done) == len(t.list) {
 			patience = partingBound - time.Since(t.stirred)
