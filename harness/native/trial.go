@@ -33,8 +33,8 @@ const (
 
 const (
 	// maxAttempts is how often a case is played at the most for its verdict to hang
-	// on no timer.
-	maxAttempts = 5
+	// on no timer, and maxHeavy how often one that may take 100 s each time.
+	maxAttempts, maxHeavy = 5, 3
 	// A contested verdict is settled when lead more plays came to it than to any
 	// other. One that comes in 9 of 10 plays is then missed once in 700 runs. Without
 	// such a verdict, that of most of maxContested plays counts.
@@ -160,7 +160,11 @@ func (t *trial) settled(load *pulse) bool {
 	}
 	switch t.why {
 	case timed:
-		return len(t.plays) == maxAttempts || doubtOf(t.c, last, false, load) != timed
+		bound := maxAttempts
+		if t.c.Heavy() {
+			bound = maxHeavy
+		}
+		return len(t.plays) == bound || doubtOf(t.c, last, false, load) != timed
 	case overtaken:
 		return len(t.plays) == maxAttempts || last.Behavior != cases.NonStrict || !load.lateSince(last.Transcript.Started)
 	case contested:

@@ -93,6 +93,25 @@ func TestTrial(t *testing.T) {
 	}
 }
 
+// TestTrialOnABusyMachine: what a timer decided is played again while the machine
+// is busy, a case that takes long less often.
+func TestTrialOnABusyMachine(t *testing.T) {
+	begun := time.Now()
+	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}
+	for id, want := range map[cases.ID]int{"1.1.1": 5, "9.1.1": 3} {
+		tr := &cases.Transcript{Started: begun, Opened: true, Log: []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}}
+		r := harness.Result{Case: id, Outcome: harness.Fail, Verdict: failed, Transcript: tr}
+		trial := newTrial(find(t, id), r, timed)
+		plays := 1
+		for ; !trial.settled(&pulse{late: begun.Add(time.Second)}) && plays < 10; plays++ {
+			trial.take(r)
+		}
+		if plays != want {
+			t.Errorf("case %s: got %d plays, want %d", id, plays, want)
+		}
+	}
+}
+
 // TestPatient gives a peer that is slow to echo the time for it, where it must
 // fail on what comes behind, octet by octet.
 func TestPatient(t *testing.T) {
