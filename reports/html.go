@@ -339,7 +339,7 @@ func (p page) Facts() []fact {
 	add("URL", h.Agent.URL)
 	var words []string
 	for _, w := range h.Agent.Command {
-		words = append(words, shell(w))
+		words = append(words, ShellWord(w))
 	}
 	add("Command", strings.Join(words, " "))
 	add("Engine", strings.TrimSpace(h.Engine.Name+" "+h.Engine.Version))

@@ -38,7 +38,7 @@ func repeat(h harness.Header, id cases.ID) string {
 		words = append([]string{"wsconform", "test", orWord(a.URL, "URL")}, only...)
 	}
 	for i, w := range words {
-		words[i] = shell(short(w, maxText))
+		words[i] = ShellWord(short(w, maxText))
 	}
 	return strings.Join(words, " ")
 }
@@ -58,7 +58,7 @@ func serverCommand(words []string) string {
 	}
 	quoted := make([]string, len(words))
 	for i, w := range words {
-		quoted[i] = shell(w)
+		quoted[i] = ShellWord(w)
 	}
 	return strings.Join(quoted, " ")
 }

@@ -87,8 +87,8 @@ func grouped(n int) string {
 	return s
 }
 
-// shell quotes a word for a POSIX shell.
-func shell(word string) string {
+// ShellWord quotes a word for a POSIX shell.
+func ShellWord(word string) string {
 	plain := func(r rune) bool {
 		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_./:=@%+{}", r))
 	}

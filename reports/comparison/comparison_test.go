@@ -144,6 +144,26 @@ func TestRowWithoutVerdicts(t *testing.T) {
 	}
 }
 
+// TestRepeat copies the command of a row, with its selection, into a shell.
+func TestRepeat(t *testing.T) {
+	few := run("x", "native", result("1.1.1", cases.OK, cases.CloseOK, cases.Transcript{}))
+	few.Header.Selection.Cases, few.Header.Selection.Exclude = []string{"1.*", "12.*.1$"}, []string{"it's"}
+	for _, test := range []struct {
+		name string
+		run  *harness.Run
+		want string
+	}{
+		{"all", run("x", "native"), "wsconform compare go-x --role server --engine native --again"},
+		{"some", few, `wsconform compare go-x --role server --engine native --cases '1.*,12.*.1$' --exclude 'it'\''s' --again`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := write(t, test.run).data.Rows[0]["repeat"]; got != test.want {
+				t.Errorf("got %v, want %s", got, test.want)
+			}
+		})
+	}
+}
+
 // A run that is played right now has no footer, and perhaps no verdict yet.
 func TestRowWithoutFooter(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "run.jsonl")

@@ -39,7 +39,7 @@ type row struct {
 	Cause    string `json:"cause,omitempty"`
 	Error    string `json:"error,omitempty"`
 	Command  string `json:"command"`
-	Repeat   string `json:"repeat"` // the command that makes the row anew, without --cases
+	Repeat   string `json:"repeat"` // the command that makes the row anew
 	Selected string `json:"selected"`
 
 	Behavior string        `json:"b"` // a letter for each case; see letters
@@ -90,7 +90,8 @@ func (s *site) rowOf(id string, run *harness.Run) *row {
 		r.Origin = reports.Visible(strings.TrimSpace(a.Registry + " " + a.Package))
 		r.Licence, r.Homepage, r.Notes = reports.Visible(a.Licence), reports.Visible(a.Homepage), reports.Visible(a.Notes)
 		r.Hash, r.Isolated, r.Deflate, r.Limit = a.Hash, a.Isolation, a.Deflate, a.MaxMessage
-		r.Repeat = "wsconform compare " + r.Folder + " --role " + r.Role + " --engine " + r.Engine + " --again"
+		r.Repeat = "wsconform compare " + r.Folder + " --role " + r.Role + " --engine " + r.Engine + selecting(" --cases ", h.Selection.Cases) +
+			selecting(" --exclude ", h.Selection.Exclude) + " --again"
 	}
 	if run.Footer == nil {
 		r.Error = "the run was cut off, or is not over yet"
@@ -101,6 +102,14 @@ func (s *site) rowOf(id string, run *harness.Run) *row {
 	s.explain(r, run)
 	r.Traits, r.Offers, r.Speed, r.Largest = traits(run), deflations(run), throughputs(run), largestOf(run)
 	return r
+}
+
+// selecting is a flag with its patterns, or nothing.
+func selecting(flag string, patterns []string) string {
+	if len(patterns) == 0 {
+		return ""
+	}
+	return flag + reports.ShellWord(reports.Visible(strings.Join(patterns, ",")))
 }
 
 func judge(e harness.Engine) string {

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -56,12 +57,14 @@ func TestMain(m *testing.M) {
 var counts = regexp.MustCompile(`(?m)^.*\bpass.*$`)
 
 // conforms runs wsconform test, which says 0 if every verdict is as it should be.
+// WSCONFORM_ENGINE may say autobahn, where there is a Docker engine.
 func conforms(t *testing.T, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	patterns, _ := sample()
-	args = append([]string{"test", "--strict", "--cases", patterns, "-o", t.TempDir()}, args...)
+	engine := cmp.Or(os.Getenv("WSCONFORM_ENGINE"), "native")
+	args = append([]string{"test", "--engine", engine, "--strict", "--cases", patterns, "-o", t.TempDir()}, args...)
 	out, err := exec.CommandContext(ctx, wsconform(t), args...).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
