@@ -215,7 +215,7 @@ func closeOffences(e Entry) []Offence {
 
 // Header is that of the frame on the wire.
 func (e Entry) Header() ws.Header {
-	if h, n, _ := ws.ParseHeader(e.Head); n > 0 { //nolint:errcheck // a length that is too long is part of it
+	if h, n, _ := ws.ParseHeader(e.Head); n > 0 { // a length that is too long is part of it
 		return h
 	}
 	h := ws.Header{Fin: e.Fin, RSV: e.RSV, Opcode: e.Opcode, Length: uint64(max(e.Len, e.Repeat, 0))}
@@ -223,6 +223,6 @@ func (e Entry) Header() ws.Header {
 	if key.UnmarshalText([]byte("0x"+e.Mask)) == nil && len(key) == len(h.MaskKey) {
 		h.Masked, h.MaskKey = true, [4]byte(key)
 	}
-	h, _, _ = ws.ParseHeader(ws.AppendHeader(nil, h)) //nolint:errcheck // an int is no length that is too long; this fills in Form
+	h, _, _ = ws.ParseHeader(ws.AppendHeader(nil, h)) // this fills in Form
 	return h
 }

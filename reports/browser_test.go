@@ -114,8 +114,11 @@ var looks = []struct {
 	{"faults/index.html", browsertest.View{}, []string{"fragile-ws", "5.15", "6.3.1", "Compression with different parameters"}},
 	{"faults/index.html", browsertest.View{Fragment: "#slowest"}, []string{"Slowest cases", "no verdict within 120 s", "Provenance"}},
 	{"faults/index.html", browsertest.View{Fragment: "#outcome=fail", Width: 400, Dark: true}, []string{"5 of 58 cases", "7.9.4"}},
-	{"faults/index.html", browsertest.View{Fragment: "#case-6.3.1&section=6", Width: 320, Dark: true, Ready: ".detail"},
-		[]string{"payload octet 12 (a0): text is not valid UTF-8", "on purpose, payload octet 12", "6.3.1"}},
+	{
+		"faults/index.html",
+		browsertest.View{Fragment: "#case-6.3.1&section=6", Width: 320, Dark: true, Ready: ".detail"},
+		[]string{"payload octet 12 (a0): text is not valid UTF-8", "on purpose, payload octet 12", "6.3.1"},
+	},
 	{"faults/index.html", browsertest.View{Fragment: "#case-7.1.1&section=7", Ready: ".detail"}, []string{
 		"header octet 0 (a1): reserved bits set", "header octets 1 to 3 (7e000c): a payload length is not minimally encoded",
 		"an extension that was not offered", "a1 7e 00 0c",

@@ -59,22 +59,22 @@ func frameLine(e cases.Entry) string {
 	if e.Repeat > 0 {
 		length = e.Repeat
 	}
-	line := fmt.Sprintf("%s %s %v, %s", at, arrow, e.Opcode, plural(length, "octet", "octets"))
+	words := []string{fmt.Sprintf("%s %s %v", at, arrow, e.Opcode), plural(length, "octet", "octets")}
 	if !e.Fin {
-		line += ", FIN clear"
+		words = append(words, "FIN clear")
 	}
 	for i, bit := range []uint8{ws.RSV1, ws.RSV2, ws.RSV3} {
 		if e.RSV&bit != 0 {
-			line += fmt.Sprintf(", RSV%d", i+1)
+			words = append(words, fmt.Sprintf("RSV%d", i+1))
 		}
 	}
 	if e.Mask != "" {
-		line += ", masked"
+		words = append(words, "masked")
 	}
 	if e.Missing > 0 {
-		line += fmt.Sprintf(", %d of them not received", e.Missing)
+		words = append(words, fmt.Sprintf("%d of them not received", e.Missing))
 	}
-	return line + payloadWords(e)
+	return strings.Join(words, ", ") + payloadWords(e)
 }
 
 // payloadWords shows the beginning of a payload: text in quotes, other octets in

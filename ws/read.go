@@ -110,7 +110,8 @@ func (c *Conn) readAppend(ctx context.Context, dst []byte) (typ MessageType, p [
 		return 0, dst, false, opError("read", err)
 	}
 	start := len(dst)
-	p = append(dst, r.kept...)
+	p = dst
+	p = append(p, r.kept...)
 	r.kept = nil
 	for {
 		if len(p) == cap(p) && !r.atEnd() {

@@ -44,7 +44,7 @@ func Start(t testing.TB) *Browser {
 	if err != nil {
 		t.Skip("chromium is not installed")
 	}
-	cmd := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
 		"--hide-scrollbars", "--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", "about:blank")
 	cmd.WaitDelay = 10 * time.Second
 	stderr, err := cmd.StderrPipe()
@@ -68,7 +68,7 @@ func Start(t testing.TB) *Browser {
 	t.Cleanup(func() {
 		if b.conn != nil {
 			b.command(t, "", "Browser.close", nil, nil) // so that its children end as well
-			b.conn.CloseNow()                           //nolint:errcheck // it ends anyway
+			b.conn.CloseNow()                           // it ends anyway
 		} else {
 			cmd.Process.Kill() //nolint:errcheck // it may have ended
 		}
@@ -207,7 +207,9 @@ func (b *Browser) Open(t testing.TB, file string, v View) *Page {
 		method string
 		params map[string]any
 	}{
-		{"Page.enable", nil}, {"Runtime.enable", nil}, {"Log.enable", nil},
+		{"Page.enable", nil},
+		{"Runtime.enable", nil},
+		{"Log.enable", nil},
 		{"Performance.enable", map[string]any{"timeDomain": "threadTicks"}},
 		{"Emulation.setDeviceMetricsOverride", map[string]any{"width": v.Width, "height": 900, "deviceScaleFactor": 1, "mobile": false}},
 		{"Emulation.setEmulatedMedia", map[string]any{"media": media, "features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}},

@@ -77,7 +77,7 @@ func TestBrowserShows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close(nil) //nolint:errcheck // it has no verdict
+	defer w.Close(nil) // it has no verdict
 	t.Run("the first row has no verdict yet", func(t *testing.T) {
 		lone := siteOf(t, t.TempDir(), alone)
 		browser.Open(t, filepath.Join(lone.dir, "index.html"), browsertest.View{}).Check(t, "snail", "not over yet")
