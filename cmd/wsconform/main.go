@@ -15,13 +15,13 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Signals are caught to the very end: one on the way out must not take the place
+	// of the exit code.
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal asks for an end in good order. An impatient person ends it at
 	// once by a second interrupt; whoever sends SIGTERM twice has SIGKILL for that.
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) })
-	code := start(ctx)
-	stop()
-	os.Exit(code)
+	os.Exit(start(ctx))
 }
 
 // start runs the command line. Under the name of wstest the program behaves as
