@@ -287,10 +287,11 @@ func TestServerThatHangs(t *testing.T) {
 	if !report.Silent || report.Survived {
 		t.Errorf("got silent %t, survived %t; want a server that is silent", report.Silent, report.Survived)
 	}
-	// Those under way when it was noticed, and when it was asked, have waited too.
-	// Of the cases it played, the trial of one may still have been to come.
-	if n := counts[harness.Fail]; n > silentInRow+4*parallel || counts[harness.NotRun] < 517-8-silentInRow-4*parallel {
-		t.Errorf("got %v of 517, want some passes, a few failures and all others not run", counts)
+	// Those under way when it was noticed, and when it was asked, have waited too, and
+	// on a busy machine so have some that it would have played.
+	const few = 60
+	if counts[harness.Fail] > few || counts[harness.NotRun] < 517-few {
+		t.Errorf("got %v of 517, want a few failures and all others not run", counts)
 	}
 }
 
