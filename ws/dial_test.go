@@ -99,6 +99,32 @@ func TestDialAddresses(t *testing.T) {
 	says(t, c, err)
 }
 
+// A query may hold what would end the request line's target (RFC 3986 §3.4).
+func TestDialQuery(t *testing.T) {
+	l := listen(t, "tcp4", "127.0.0.1:0")
+	resources := make(chan string, 1)
+	serve(t, l, ws.AcceptOptions{Check: func(r *http.Request) error {
+		resources <- r.RequestURI
+		return nil
+	}})
+	for _, row := range []struct{ query, want string }{
+		{"?", "/?"},
+		{"?a=b+c&d=%20;[/?|", "/?a=b+c&d=%20;[/?|"},
+		{`?a b="<ü>"`, "/?a%20b=%22%3C%C3%BC%3E%22"},
+		{"?\xf3", "/?%F3"},
+	} {
+		c, err := ws.Dial(within(t, 10*time.Second), "ws://"+l.Addr().String()+row.query, nil)
+		if err != nil {
+			t.Errorf("%q: %v", row.query, err)
+			continue
+		}
+		c.CloseNow()
+		if got := <-resources; got != row.want {
+			t.Errorf("%q: the request is for %q, want %q", row.query, got, row.want)
+		}
+	}
+}
+
 func TestDialURLs(t *testing.T) {
 	for _, row := range []struct{ url, want string }{
 		{"http://host/", `scheme "http"`},

@@ -276,7 +276,7 @@ func FuzzProxyReply(f *testing.F) {
 }
 
 func FuzzDialURL(f *testing.F) {
-	for _, s := range []string{"ws://host", "wss://me:pw@[::1%25eth0]:1/a?b", "ws+unix:///a%3Ab:/c?d", "ws://bücher.example", "ws://host:0", "ws+unix:"} {
+	for _, s := range []string{"ws://host", "wss://me:pw@[::1%25eth0]:1/a?b", "ws+unix:///a%3Ab:/c?d", "ws://bücher.example", "ws://host:0", "ws+unix:", "ws://host/?( \xf3"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -23,6 +23,7 @@ func parseTarget(rawURL string) (target, error) {
 	if err != nil {
 		return target{}, errors.New("malformed URL")
 	}
+	u.RawQuery = escapeQuery(u.RawQuery)
 	scheme, unix := strings.CutSuffix(u.Scheme, "+unix")
 	switch {
 	case scheme != "ws" && scheme != "wss":
@@ -47,6 +48,20 @@ func parseTarget(rawURL string) (target, error) {
 		return target{}, err
 	}
 	return target{url: u}, nil
+}
+
+// escapeQuery escapes what url.Parse lets pass in a query though it is none (RFC
+// 3986 §3.4) and would end the request line's target early: what browsers escape.
+func escapeQuery(query string) string {
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"<>`, c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // unixTarget takes apart what stands in the path: the socket's path, up to a
