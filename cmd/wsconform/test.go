@@ -372,6 +372,9 @@ func (d *dialFlags) target(raw string) (*native.Target, error) {
 	if err != nil {
 		return nil, usagef("%q: %w", raw, err)
 	}
+	if strings.ContainsRune(u.RawQuery, ' ') { // it would end the request line's target
+		return nil, usagef("URL %s: write %%20 for the space in its query", u.Redacted())
+	}
 	header, err := parseHeaders(d.headers)
 	if err != nil {
 		return nil, err
