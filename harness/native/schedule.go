@@ -47,9 +47,6 @@ const (
 	// probeTimeout bounds the measurement of whether a second connection is
 	// served beside the first.
 	probeTimeout = 700 * time.Millisecond
-	// silentInRow is how many opening handshakes in a row a server may leave
-	// without an answer before it is asked whether it still echoes.
-	silentInRow = 5
 )
 
 // A Report says how a run of [TestServer] went, beyond its results.
@@ -103,6 +100,7 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 	if err := s.revive(ctx); err != nil {
 		return s.report, err
 	}
+	s.breakSilence()
 	s.repeatDoubtful(ctx)
 	if err := s.revive(ctx); err != nil {
 		return s.report, err
@@ -133,8 +131,7 @@ type serverRun struct {
 	repeating bool     // they are, or were: nothing is held back any more
 	last      cases.ID // that came to a verdict
 	gone      bool
-	silent    int      // opening handshakes in a row that got no answer
-	answered  cases.ID // the last case that did
+	silence   silence
 	crash     crash
 	finished  []finish // since the server was started, in order
 	inRow     int      // ends of the server without a verdict in between
@@ -283,7 +280,7 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	case ended:
 		return harness.Result{Case: c.ID, Note: errPostponed}
 	case gone && silent:
-		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the server had stopped answering"}
+		return stoppedAnswering(c)
 	case gone:
 		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: fmt.Sprintf("the server was gone after case %s", last)}
 	}
@@ -301,30 +298,6 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 		s.noticeSilence(ctx, c, r)
 	}
 	return r
-}
-
-// noticeSilence looks whether the server has stopped answering: each case would
-// cost the time of an opening handshake, for nothing. A server may well leave some
-// handshakes without an answer, so it is asked for a plain echo.
-func (s *serverRun) noticeSilence(ctx context.Context, c cases.Case, r harness.Result) {
-	s.mu.Lock()
-	if t := r.Transcript; t != nil && !t.Opened && t.OpenTimeout {
-		s.silent++
-	} else {
-		s.silent, s.answered = 0, c.ID
-	}
-	ask := s.silent == silentInRow
-	s.mu.Unlock()
-	if !ask {
-		return
-	}
-	echoes, err := s.sanity(ctx)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.silent = 0; echoes || err != nil || s.gone {
-		return
-	}
-	s.gone, s.report.Silent, s.report.Gone = true, true, s.answered
 }
 
 // retry plays c again after a refused connection: a backlog may have been full,
@@ -365,6 +338,18 @@ func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
 			s.finished = append(s.finished, finish{c, time.Now()})
 		}
 	}
+	switch {
+	case unanswered(r) && !s.repeating:
+		s.hold(c, r, crowded)
+		return
+	case r.Transcript != nil:
+		s.release(r.Transcript.Started)
+	}
+	s.settle(c, r, crowded)
+}
+
+// settle hands a result on, or keeps it for another play. It is called with mu held.
+func (s *serverRun) settle(c cases.Case, r harness.Result, crowded bool) {
 	if why := doubtOf(c, r, crowded, &s.pulse); why != sure && !s.repeating {
 		s.doubtful = append(s.doubtful, newTrial(c, r, why))
 		return
