@@ -53,39 +53,57 @@ func BenchmarkEcho(b *testing.B) {
 	}
 }
 
-// BenchmarkOverhead is what a batched echo costs beside the kernel: a connection
-// that is in memory has all messages at once and swallows the answers.
+// BenchmarkOverhead is what batched echoes cost beside the kernel: a connection
+// that is in memory has all messages at once and swallows what is written.
 func BenchmarkOverhead(b *testing.B) {
-	for _, size := range []int{64, 1 << 10, 16 << 10} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			frame := ws.AppendFrame(nil, ws.Frame{
-				Header:  ws.Header{Fin: true, Opcode: ws.OpBinary, Masked: true, MaskKey: [4]byte{1, 2, 3, 4}},
-				Payload: make([]byte, size),
+	for _, role := range []string{"server", "client"} {
+		for _, size := range []int{64, 1 << 10, 16 << 10} {
+			b.Run(fmt.Sprintf("%s/%d", role, size), func(b *testing.B) {
+				ctx := b.Context()
+				c, err := endlessConn(ctx, role == "client", size)
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer c.CloseNow()
+				ctx = c.Context()
+				if err := c.SetBatch(ctx, true); err != nil {
+					b.Fatal(err)
+				}
+				buf := make([]byte, size)
+				b.SetBytes(int64(size))
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if err := c.Write(ctx, ws.MessageBinary, buf); err != nil {
+						b.Fatal(err)
+					}
+					if i%endlessBurst != endlessBurst-1 {
+						continue
+					}
+					for range endlessBurst {
+						if _, buf, err = c.ReadAppend(ctx, buf[:0]); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
 			})
-			nc := &endless{octets: bytes.Repeat(frame, 16), head: request()}
-			c, err := ws.AcceptNet(b.Context(), nc, nil)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer c.CloseNow()
-			ctx := c.Context()
-			if err := c.SetBatch(ctx, true); err != nil {
-				b.Fatal(err)
-			}
-			var buf []byte
-			b.SetBytes(int64(size))
-			b.ReportAllocs()
-			for b.Loop() {
-				var typ ws.MessageType
-				if typ, buf, err = c.ReadAppend(ctx, buf[:0]); err != nil {
-					b.Fatal(err)
-				}
-				if err := c.Write(ctx, typ, buf); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+		}
 	}
+}
+
+// endlessBurst is how many messages one read brings.
+const endlessBurst = 16
+
+func endlessConn(ctx context.Context, client bool, size int) (*ws.Conn, error) {
+	frame := ws.AppendFrame(nil, ws.Frame{
+		Header:  ws.Header{Fin: true, Opcode: ws.OpBinary, Masked: !client, MaskKey: [4]byte{1, 2, 3, 4}},
+		Payload: make([]byte, size),
+	})
+	nc := &endless{octets: bytes.Repeat(frame, endlessBurst)}
+	if client {
+		return ws.DialNet(ctx, nc, "ws://localhost/", nil)
+	}
+	nc.head = request()
+	return ws.AcceptNet(ctx, nc, nil)
 }
 
 // endless is a connection that repeats the same octets after a head.
@@ -107,7 +125,15 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (*endless) Write(p []byte) (int, error)      { return len(p), nil }
+// Write answers a handshake and swallows the rest.
+func (e *endless) Write(p []byte) (int, error) {
+	if bytes.HasPrefix(p, []byte("GET ")) {
+		e.head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+			"Sec-WebSocket-Accept: " + ws.AcceptKey(headerOf(p, "Sec-WebSocket-Key")) + "\r\n\r\n"
+	}
+	return len(p), nil
+}
+
 func (*endless) Close() error                     { return nil }
 func (*endless) LocalAddr() net.Addr              { return &net.TCPAddr{} }
 func (*endless) RemoteAddr() net.Addr             { return &net.TCPAddr{} }

@@ -34,7 +34,7 @@ type Conn struct {
 	nc      net.Conn
 	client  bool
 	info    packedInfo
-	maskKey func() [4]byte
+	maskKey func() [4]byte // nil means the keys of the buffer a frame is made in
 
 	readLimit    int64
 	readTimeout  time.Duration // of each call; zero means none
@@ -76,9 +76,6 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Con
 	}
 	c.onFrame = frameHook(c.logger, o.onFrame)
 	c.info = packInfo(info)
-	if c.maskKey == nil {
-		c.maskKey = maskKeys.next
-	}
 	switch {
 	case o.readLimit == 0:
 		c.readLimit = defaultReadLimit

@@ -54,8 +54,9 @@ type DialOptions struct {
 
 	// Deflate turns permessage-deflate on (RFC 7692). Nil means off.
 	Deflate *Deflate
-	// MaskKey returns the next frame's masking key. Nil means crypto/rand. A
-	// predictable key, such as zero, is unsafe outside tests (RFC 6455 §10.3).
+	// MaskKey returns the next frame's masking key. Nil means those of a ChaCha8
+	// stream with a key of crypto/rand. A predictable key, such as zero, is unsafe
+	// outside tests (RFC 6455 §10.3).
 	MaskKey func() [4]byte
 	// ReadLimit is the largest message in octets, after inflating, as in
 	// [AcceptOptions]. Zero means 32 MiB, a negative value no limit.

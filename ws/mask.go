@@ -1,21 +1,27 @@
 package ws
 
 import (
-	"crypto/rand"
+	cryptorand "crypto/rand"
 	"encoding/binary"
 	"math/bits"
-	"sync"
+	"math/rand/v2"
 )
 
 // Mask masks or unmasks p in place (RFC 6455 §5.3). pos is the offset of p in
 // the payload of the frame; the offset behind p, modulo 4, comes back.
-func Mask(key [4]byte, pos int, p []byte) (newpos int) { return maskTo(p, p, key, pos) }
+func Mask(key [4]byte, pos int, p []byte) (newpos int) {
+	maskTo(p, p, keyAt(key, pos))
+	return (pos + len(p)) & 3
+}
 
-// maskTo is Mask from src to dst, which has to be as long.
-func maskTo(dst, src []byte, key [4]byte, pos int) (newpos int) {
-	newpos = (pos + len(src)) & 3
-	k32 := bits.RotateLeft32(binary.LittleEndian.Uint32(key[:]), -8*(pos&3))
-	k := uint64(k32)<<32 | uint64(k32)
+// keyAt is the key for what begins at an offset in the payload, first octet lowest.
+func keyAt(key [4]byte, pos int) uint32 {
+	return bits.RotateLeft32(binary.LittleEndian.Uint32(key[:]), -8*(pos&3))
+}
+
+// maskTo masks from src to dst, which has to be as long, with a key as of keyAt.
+func maskTo(dst, src []byte, key uint32) {
+	k := uint64(key)<<32 | uint64(key)
 	dst = dst[:len(src)]
 	for len(src) >= 64 && len(dst) >= 64 {
 		p, q := (*[64]byte)(src), (*[64]byte)(dst)
@@ -37,26 +43,22 @@ func maskTo(dst, src []byte, key [4]byte, pos int) (newpos int) {
 		dst[i] = b ^ byte(k)
 		k >>= 8
 	}
-	return newpos
 }
 
-// keySource hands out masking keys from blocks of random octets: one call of the
-// random source per key costs three times as much.
+// A keySource hands out masking keys that nobody can foretell (RFC 6455 §10.3): the
+// stream of ChaCha8, with a key of crypto/rand that is made when it is needed. It
+// costs a tenth of asking crypto/rand each time. It is for one goroutine at a time.
 type keySource struct {
-	mu   sync.Mutex // guards the rest
-	buf  [256]byte
-	left int
+	stream rand.ChaCha8
+	seeded bool
 }
 
-var maskKeys keySource
-
-func (s *keySource) next() [4]byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.left == 0 {
-		rand.Read(s.buf[:]) // never fails
-		s.left = len(s.buf)
+func (s *keySource) next() uint32 {
+	if !s.seeded {
+		var seed [32]byte
+		cryptorand.Read(seed[:]) // never fails
+		s.stream.Seed(seed)
+		s.seeded = true
 	}
-	s.left -= 4
-	return [4]byte(s.buf[s.left:])
+	return uint32(s.stream.Uint64())
 }

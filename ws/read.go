@@ -94,6 +94,20 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 // readAppend also says whether more octets have arrived.
 func (c *Conn) readAppend(ctx context.Context, dst []byte) (typ MessageType, p []byte, more bool, err error) {
 	r := &c.rd
+	if r.turn.tryLock() {
+		if typ, p, ok := c.whole(dst); ok {
+			more = r.r < r.w
+			r.turn.unlock()
+			return typ, p, more, nil
+		}
+		r.turn.unlock()
+	}
+	return c.readParts(ctx, dst)
+}
+
+// readParts is readAppend for a message that has not arrived in one piece.
+func (c *Conn) readParts(ctx context.Context, dst []byte) (typ MessageType, p []byte, more bool, err error) {
+	r := &c.rd
 	if c.readTimeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = withTimeout(ctx, "read", c.readTimeout)
@@ -103,8 +117,13 @@ func (c *Conn) readAppend(ctx context.Context, dst []byte) (typ MessageType, p [
 		return 0, dst, false, opError("read", err)
 	}
 	defer r.turn.unlock()
-	if typ, p, ok := c.whole(dst); ok {
-		return typ, p, r.r < r.w, nil
+	if r.r == r.w && !r.open && r.err == nil && !r.skip { // what comes next may be whole
+		if err := c.fill(ctx); err != nil {
+			return 0, dst, false, opError("read", err)
+		}
+		if typ, p, ok := c.whole(dst); ok {
+			return typ, p, r.r < r.w, nil
+		}
 	}
 	if err := c.begin(ctx); err != nil {
 		return 0, dst, false, opError("read", err)
@@ -154,13 +173,13 @@ func (c *Conn) whole(dst []byte) (MessageType, []byte, bool) {
 		}
 		size, n = int(binary.BigEndian.Uint16(in[2:])), 4
 	}
-	var key [4]byte
+	var key uint32
 	if !c.client {
-		if len(in) < n+len(key) {
+		if len(in) < n+4 {
 			return 0, dst, false
 		}
-		key = [4]byte(in[n:])
-		n += len(key)
+		key = binary.LittleEndian.Uint32(in[n:])
+		n += 4
 	}
 	if size > len(in)-n || int64(size) > c.readLimit {
 		return 0, dst, false
@@ -170,7 +189,7 @@ func (c *Conn) whole(dst []byte) (MessageType, []byte, bool) {
 	if c.client {
 		copy(payload, in[n:])
 	} else {
-		maskTo(payload, in[n:n+size], key, 0)
+		maskTo(payload, in[n:n+size], key)
 	}
 	if typ == MessageText && !utf8.Valid(payload) {
 		return 0, dst, false

@@ -92,9 +92,12 @@ func (s *slot) remove(w **waiter) {
 }
 
 func (s *slot) unlock() {
-	if s.state.CompareAndSwap(slotHeld, slotFree) {
-		return
+	if !s.state.CompareAndSwap(slotHeld, slotFree) {
+		s.handOver()
 	}
+}
+
+func (s *slot) handOver() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := s.waiting

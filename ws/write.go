@@ -2,6 +2,7 @@ package ws
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -66,7 +67,10 @@ func (w *writer) init(c *Conn) {
 // our own, or what the connection below says. p may be used again when Write
 // returns.
 func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
-	return c.WriteFragments(ctx, typ, p, 0)
+	if err := c.writeMessage(ctx, typ, p, 0); err != nil {
+		return opError("write", err)
+	}
+	return nil
 }
 
 // WriteFragments sends a message in fragments (RFC 6455 §5.4) of at most size
@@ -113,28 +117,6 @@ func (c *Conn) writeMessage(ctx context.Context, typ MessageType, p []byte, size
 		c.wr.flate.forget() // the peer has not seen what history now holds
 	}
 	return err
-}
-
-// gather is the way of a message that needs nothing but to be put behind others,
-// in batch mode. It is false if there is more to do. Who has the frame slot and
-// sees that nobody has the message slot is between two messages.
-func (c *Conn) gather(ctx context.Context, typ MessageType, p []byte) bool {
-	w := &c.wr
-	if !w.batch.Load() || w.flate.on || c.onFrame != nil || !w.frame.tryLock() {
-		return false
-	}
-	fits := len(w.out) > 0 && len(w.out)+len(p)+MaxHeaderLen < batchLimit &&
-		w.message.free() && w.err == nil && ctx.Err() == nil
-	if fits {
-		h := Header{Fin: true, Opcode: Opcode(typ), Length: uint64(len(p))}
-		if c.client {
-			h.Masked, h.MaskKey = true, c.maskKey()
-		}
-		w.out = AppendHeader(w.out, h)
-		w.put(h, 0, p)
-	}
-	c.unlockFrame(ctx)
-	return fits
 }
 
 func (c *Conn) writeFragments(ctx context.Context, h Header, p []byte, size int) error {
@@ -254,36 +236,6 @@ func (c *Conn) Pong(ctx context.Context, payload []byte) error {
 	return nil
 }
 
-// SetBatch gathers frames instead of writing each at once. They go out when 64
-// KiB have gathered, when a read would have to wait for the peer, when the
-// connection closes, and by Flush. A loop that answers what it reads is many
-// times faster so. Turning it off flushes. The error is as in Write.
-func (c *Conn) SetBatch(ctx context.Context, on bool) error {
-	if err := c.wr.frame.lock(ctx); err != nil {
-		return opError("batch", err)
-	}
-	c.wr.batch.Store(on)
-	err := c.flushLocked(ctx)
-	c.unlockFrame(ctx)
-	if err != nil {
-		return opError("batch", err)
-	}
-	return nil
-}
-
-// Flush writes what gathered in batch mode. The error is as in Write.
-func (c *Conn) Flush(ctx context.Context) error {
-	if err := c.wr.frame.lock(ctx); err != nil {
-		return opError("flush", err)
-	}
-	err := c.flushLocked(ctx)
-	c.unlockFrame(ctx)
-	if err != nil {
-		return opError("flush", err)
-	}
-	return nil
-}
-
 // writeFrame sends one frame.
 func (c *Conn) writeFrame(ctx context.Context, h Header, payload []byte) error {
 	if err := c.wr.frame.lock(ctx); err != nil {
@@ -298,6 +250,12 @@ func (c *Conn) writeFrame(ctx context.Context, h Header, payload []byte) error {
 // they leave after that is seen by whoever gets the slot, or by the last look.
 func (c *Conn) unlockFrame(ctx context.Context) {
 	w := &c.wr
+	if !w.asked.Load() {
+		w.frame.unlock()
+		if !w.asked.Load() || !w.frame.tryLock() {
+			return
+		}
+	}
 	for {
 		over := false
 		if w.asked.Load() && w.asked.Swap(false) {
@@ -342,19 +300,6 @@ func (w *writer) nextPong() []byte {
 	return p
 }
 
-// flushBatch is the reader's flush before it waits.
-func (c *Conn) flushBatch(ctx context.Context) {
-	w := &c.wr
-	if !w.batch.Load() {
-		return
-	}
-	w.flush.Store(true)
-	w.asked.Store(true)
-	if w.frame.tryLock() {
-		c.unlockFrame(ctx)
-	}
-}
-
 // answerPing never waits for another write: the peer may be one that reads only
 // after it was read from.
 func (c *Conn) answerPing(ctx context.Context, payload []byte) {
@@ -385,19 +330,20 @@ func (c *Conn) frameLocked(ctx context.Context, h Header, payload []byte) error 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	h.Length = uint64(len(payload))
-	if c.client {
-		h.Masked, h.MaskKey = true, c.maskKey()
-	}
-	if c.onFrame != nil {
-		c.traceSent(h, payload)
-	}
 	if len(w.out) > 0 && len(w.out)+len(payload)+MaxHeaderLen > batchLimit {
 		if err := c.flushLocked(ctx); err != nil {
 			return err
 		}
 	}
 	w.startOut(len(payload))
+	h.Length = uint64(len(payload))
+	if c.client {
+		h.Masked = true
+		binary.LittleEndian.PutUint32(h.MaskKey[:], c.nextKey())
+	}
+	if c.onFrame != nil {
+		c.traceSent(h, payload)
+	}
 	w.out = AppendHeader(w.out, h)
 	for pos := 0; ; {
 		n := min(len(payload), cap(w.out)-len(w.out))
@@ -443,11 +389,12 @@ func (c *Conn) flushLocked(ctx context.Context) error {
 type outBuffer struct {
 	p    []byte
 	pool *sync.Pool
+	keys keySource // for a client's frames; here, as an idle connection has none
 }
 
 func newOutBuffers(size int) *sync.Pool {
 	pool := new(sync.Pool)
-	pool.New = func() any { return &outBuffer{make([]byte, outSkew+size)[outSkew:outSkew], pool} }
+	pool.New = func() any { return &outBuffer{p: make([]byte, outSkew+size)[outSkew:outSkew], pool: pool} }
 	return pool
 }
 
@@ -466,13 +413,23 @@ func (w *writer) startOut(payload int) {
 	w.out = w.buf.p
 }
 
+// nextKey is the masking key of the next frame, first octet lowest. startOut was
+// called for it.
+func (c *Conn) nextKey() uint32 {
+	if c.maskKey != nil {
+		return keyAt(c.maskKey(), 0)
+	}
+	return c.wr.buf.keys.next()
+}
+
 // put appends a payload, for which there is space, as it goes on the wire. pos and
 // newpos are as in [Mask].
 func (w *writer) put(h Header, pos int, p []byte) (newpos int) {
 	start := len(w.out)
 	w.out = w.out[:start+len(p)]
 	if h.Masked {
-		return maskTo(w.out[start:], p, h.MaskKey, pos)
+		maskTo(w.out[start:], p, keyAt(h.MaskKey, pos))
+		return (pos + len(p)) & 3
 	}
 	copy(w.out[start:], p)
 	return 0

@@ -32,13 +32,17 @@ type process struct {
 	out *bufio.Reader
 }
 
-// start runs a child. pinned to the last processor, if there is more than one.
-func start(ctx context.Context, c config, args ...string) (*process, error) {
+// start runs a library in one of its roles, pinned to the last processor.
+func start(ctx context.Context, c config, role string, l library, args ...string) (*process, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, exe, append([]string{childArg}, args...)...)
+	profile := ""
+	if c.profiles != "" {
+		profile = filepath.Join(c.profiles, role+"-"+strings.ReplaceAll(l.name, " ", "-")+".pprof")
+	}
+	cmd := exec.CommandContext(ctx, exe, append([]string{childArg, role, l.name, profile}, args...)...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -133,18 +137,15 @@ func pin(tid, cpu int) error {
 	return unix.SchedSetaffinity(tid, &set)
 }
 
-// child is the other side of process: "server LIBRARY DEFLATE [PROFILE]" or
-// "client LIBRARY".
+// child is the other side of process: "server LIBRARY PROFILE DEFLATE" or "client
+// LIBRARY PROFILE". An empty PROFILE means none.
 func child(args []string) error {
 	l, err := find(args[1])
 	if err != nil {
 		return err
 	}
-	if args[0] == "client" {
-		return answer(func(line []string) (string, error) { return driveTurn(l, line) })
-	}
-	if len(args) > 3 {
-		f, err := os.Create(args[3])
+	if args[2] != "" {
+		f, err := os.Create(args[2])
 		if err != nil {
 			return err
 		}
@@ -154,12 +155,15 @@ func child(args []string) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
+	if args[0] == "client" {
+		return answer(func(line []string) (string, error) { return driveTurn(l, line) })
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- l.serve(ln, args[2] == "true") }()
+	go func() { failed <- l.serve(ln, args[3] == "true") }()
 	fmt.Println(ln.Addr())
 	return answer(func([]string) (string, error) {
 		select {

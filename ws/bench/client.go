@@ -37,7 +37,7 @@ func clients(ctx context.Context, c config, list []library) (err error) {
 		}
 	}()
 	for _, lib := range list {
-		p, err := start(ctx, c, "client", lib.name)
+		p, err := start(ctx, c, "client", lib)
 		if err != nil {
 			return err
 		}

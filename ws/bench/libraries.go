@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"net"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -76,4 +78,23 @@ func (b burst) String() string {
 
 var bursts = []burst{
 	{64, 16, 8}, {1 << 10, 16, 8}, {64 << 10, 2, 4}, {1 << 20, 1, 2},
+}
+
+func chooseBursts(sizes string) ([]burst, error) {
+	if sizes == "" {
+		return bursts, nil
+	}
+	var list []burst
+	for _, s := range strings.Split(sizes, ",") {
+		size, err := strconv.Atoi(s)
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(bursts, func(b burst) bool { return b.size == size })
+		if i < 0 {
+			return nil, fmt.Errorf("no burst of messages of %d octets", size)
+		}
+		list = append(list, bursts[i])
+	}
+	return list, nil
 }

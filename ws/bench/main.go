@@ -25,6 +25,7 @@ import (
 type config struct {
 	parts     string
 	libraries string
+	sizes     string
 	rounds    int
 	slice     time.Duration
 	idle      int
@@ -43,11 +44,12 @@ func main() {
 	var c config
 	flag.StringVar(&c.parts, "parts", "server,client,roundtrip,idle", "what to measure")
 	flag.StringVar(&c.libraries, "libraries", "", "which `NAMES` to measure, separated by commas; all if empty")
+	flag.StringVar(&c.sizes, "sizes", "", "of the bursts, the `SIZES` to measure, in octets, separated by commas; all if empty")
 	flag.IntVar(&c.rounds, "rounds", 9, "how often each takes its turn")
 	flag.DurationVar(&c.slice, "slice", 150*time.Millisecond, "how long a turn is")
 	flag.IntVar(&c.idle, "idle", 5000, "how many idle connections to open")
 	flag.BoolVar(&c.pin, "pin", true, "give the load and the libraries a processor each")
-	flag.StringVar(&c.profiles, "profiles", "", "write a CPU profile of each library's server to this `DIRECTORY`")
+	flag.StringVar(&c.profiles, "profiles", "", "write a CPU profile of each library to this `DIRECTORY`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -61,6 +63,9 @@ func main() {
 func run(ctx context.Context, c config) error {
 	list, err := choose(c.libraries)
 	if err != nil {
+		return err
+	}
+	if bursts, err = chooseBursts(c.sizes); err != nil {
 		return err
 	}
 	if c.pin {

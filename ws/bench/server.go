@@ -11,9 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -42,11 +40,7 @@ func startServers(ctx context.Context, c config, list []library, deflate bool) (
 }
 
 func startServer(ctx context.Context, c config, l library, deflate bool) (*server, error) {
-	args := []string{"server", l.name, fmt.Sprint(deflate)}
-	if c.profiles != "" {
-		args = append(args, filepath.Join(c.profiles, strings.ReplaceAll(l.name, " ", "-")+".pprof"))
-	}
-	p, err := start(ctx, c, args...)
+	p, err := start(ctx, c, "server", l, fmt.Sprint(deflate))
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,99 @@
+package ws
+
+import (
+	"context"
+	"encoding/binary"
+)
+
+// SetBatch gathers frames instead of writing each at once. They go out when 64
+// KiB have gathered, when a read would have to wait for the peer, when the
+// connection closes, and by Flush. A loop that answers what it reads is many
+// times faster so. Turning it off flushes. The error is as in Write.
+func (c *Conn) SetBatch(ctx context.Context, on bool) error {
+	if err := c.wr.frame.lock(ctx); err != nil {
+		return opError("batch", err)
+	}
+	c.wr.batch.Store(on)
+	err := c.flushLocked(ctx)
+	c.unlockFrame(ctx)
+	if err != nil {
+		return opError("batch", err)
+	}
+	return nil
+}
+
+// Flush writes what gathered in batch mode. The error is as in Write.
+func (c *Conn) Flush(ctx context.Context) error {
+	if err := c.wr.frame.lock(ctx); err != nil {
+		return opError("flush", err)
+	}
+	err := c.flushLocked(ctx)
+	c.unlockFrame(ctx)
+	if err != nil {
+		return opError("flush", err)
+	}
+	return nil
+}
+
+// gather is the way of a message that needs nothing but to be put behind others,
+// in batch mode. It is false if there is more to do. Who has the frame slot and
+// sees that nobody has the message slot is between two messages.
+func (c *Conn) gather(ctx context.Context, typ MessageType, p []byte) bool {
+	w := &c.wr
+	if !w.batch.Load() || w.flate.on || c.onFrame != nil || !w.frame.tryLock() {
+		return false
+	}
+	fits := len(w.out)+len(p)+MaxHeaderLen < batchLimit && w.message.free() && w.err == nil && ctx.Err() == nil
+	if fits {
+		w.startOut(len(p))
+		c.putFrame(typ, p)
+	}
+	c.unlockFrame(ctx)
+	return fits
+}
+
+// putFrame gathers a message of less than 64 KiB, for which there is space. It is
+// what AppendHeader and put do, but takes 10 ns less, which shows at 64 octets.
+func (c *Conn) putFrame(typ MessageType, p []byte) {
+	w := &c.wr
+	out, n := w.out[len(w.out):cap(w.out)], 2
+	out[0] = 0x80 | byte(typ)
+	if len(p) <= 125 {
+		out[1] = byte(len(p))
+	} else {
+		out[1] = 126
+		binary.BigEndian.PutUint16(out[2:], uint16(len(p)))
+		n = 4
+	}
+	if c.client {
+		out[1] |= 0x80
+		key := c.nextKey()
+		binary.LittleEndian.PutUint32(out[n:], key)
+		n += 4
+		maskTo(out[n:n+len(p)], p, key)
+	} else {
+		copy(out[n:], p)
+	}
+	w.out = w.out[:len(w.out)+n+len(p)]
+}
+
+// flushBatch is the reader's flush before it waits. If others write just now they
+// flush when they are done.
+func (c *Conn) flushBatch(ctx context.Context) {
+	w := &c.wr
+	if !w.batch.Load() {
+		return
+	}
+	if !w.frame.tryLock() {
+		w.flush.Store(true)
+		w.asked.Store(true)
+		if w.frame.tryLock() { // the slot came free in between
+			c.unlockFrame(ctx)
+		}
+		return
+	}
+	if ctx.Err() == nil {
+		_ = c.flushLocked(ctx) // an error ends the writing side, and whoever writes next hears of it
+	}
+	c.unlockFrame(ctx)
+}
