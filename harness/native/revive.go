@@ -32,8 +32,9 @@ const (
 	// refuseBound is the same where it refused one.
 	refuseBound = time.Second
 	// aftermath is how long before its end a server may have been given the
-	// reason.
-	aftermath = time.Second
+	// reason, and busyAftermath the same on a machine that has other things to do: a
+	// panic that is slow to be written keeps the process alive.
+	aftermath, busyAftermath = time.Second, 10 * time.Second
 )
 
 // A finish is a case that came to a verdict, and when.
@@ -87,7 +88,11 @@ func (s *serverRun) endedAfter(r harness.Result, patience time.Duration) bool {
 // could not be started again.
 func (s *serverRun) revive(ctx context.Context) error {
 	for ctx.Err() == nil && s.crash.active {
-		how, last := s.options.Service.Ended(), s.options.Service.EndedAt().Add(-aftermath)
+		how, ended := s.options.Service.Ended(), s.options.Service.EndedAt()
+		last := ended.Add(-aftermath)
+		if s.pulse.lateSince(last) {
+			last = ended.Add(-busyAftermath)
+		}
 		suspects, rest := s.crash.suspects, s.crash.postponed
 		open := len(suspects)
 		for i, f := range slices.Backward(s.finished) {
