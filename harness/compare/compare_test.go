@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/signal"
@@ -219,6 +220,40 @@ func TestHostileAgents(t *testing.T) {
 				t.Errorf("processes are left: %v", left)
 			}
 		})
+	}
+}
+
+// Two agents that insist on one port: the one that gets it does not listen where it
+// is asked to, the other says that it is taken, and neither has the other's verdicts.
+func TestTwoAgentsOnOnePort(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := agent(t, `server: ["{wsconform}", server, "{host}", "`+port(t, free)+`"]`)
+	free.Close()
+	two := one
+	two.Folder = "sh-y"
+	mark := fmt.Sprintf("WSCONFORM_TEST_%d_port", os.Getpid())
+	t.Setenv(mark, "1")
+	r := runner(t)
+	r.Parallel, r.StartPatience = 2, 5*time.Second
+	said := map[string]int{}
+	for _, d := range play(t, r, one, two) {
+		if d.State != harness.Partial || d.Cause != harness.CauseStart || d.Counts[harness.Pass] > 0 {
+			t.Errorf("%s: got %s, %q, %v; want a partial run without a pass that could not start", d.Name(), d.State, d.Cause, d.Counts)
+		}
+		for _, words := range []string{"address already in use", "nothing listens"} {
+			if strings.Contains(d.Error, words) {
+				said[words]++
+			}
+		}
+	}
+	if want := map[string]int{"address already in use": 1, "nothing listens": 1}; !maps.Equal(said, want) {
+		t.Errorf("the rows say %v, want %v", said, want)
+	}
+	if left := withVariable(mark); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
 	}
 }
 
