@@ -118,6 +118,7 @@ record: image
 	$(GO) test ./harness/native -run TestRecordMutants -timeout 2h -v -mutants.record
 
 # The image that takes the place of the published one: our program and nothing else.
+IMAGE = wsconform
 .PHONY: wstest-image
 wstest-image: build
 	mkdir -p $(addprefix dist/image/,usr/local/bin opt/pypy/bin config reports tmp)
@@ -125,7 +126,7 @@ wstest-image: build
 	ln -sf wsconform dist/image/usr/local/bin/wstest
 	ln -sf /usr/local/bin/wsconform dist/image/opt/pypy/bin/wstest
 	chmod 1777 $(addprefix dist/image/,config reports tmp)
-	docker build -t wsconform .
+	docker build -q -t $(IMAGE) .
 
 # Each fuzz target for FUZZTIME.
 .PHONY: fuzz

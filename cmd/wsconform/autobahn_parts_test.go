@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,23 +10,13 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/autobahn"
-	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/harness/docker/dockertest"
 )
 
 // Autobahn plays the parts of a selection, and what lacks in a run that was cut
 // off. Joined, they are the whole.
 func TestAutobahnInParts(t *testing.T) {
-	if os.Getenv("WSCONFORM_DOCKER") == "off" {
-		t.Skip("WSCONFORM_DOCKER is off")
-	}
-	engine, err := docker.Connect(t.Context())
-	if errors.Is(err, docker.ErrNoEngine) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer engine.Close()
+	engine := dockertest.Connect(t)
 	if _, err := engine.Image(t.Context(), autobahn.BuiltRef("")); err != nil {
 		t.Skipf("wsconform autobahn image has not built the image: %v", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -216,17 +215,7 @@ func TestEnsureImageEngineLost(t *testing.T) {
 // The real image, built if it is not there, which takes minutes. Skipped where
 // there is no engine, and with -short unless it is there.
 func TestEnsureImageReal(t *testing.T) {
-	if os.Getenv("WSCONFORM_DOCKER") == "off" {
-		t.Skip("WSCONFORM_DOCKER is off")
-	}
-	eng, err := docker.Connect(t.Context())
-	if errors.Is(err, docker.ErrNoEngine) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer eng.Close()
+	eng := dockertest.Connect(t)
 	if _, err := eng.Image(t.Context(), BuiltRef("")); err != nil && testing.Short() {
 		t.Skip("the image is not there, and building it takes minutes")
 	}

@@ -1,7 +1,6 @@
 package compare_test
 
 import (
-	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -12,7 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
-	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/harness/docker/dockertest"
 )
 
 const client = `client: ["{wsconform}", client, "{url}"]`
@@ -20,17 +19,7 @@ const client = `client: ["{wsconform}", client, "{url}"]`
 // In a container an agent is tested as outside, its bounds are kept by the
 // kernel, it reaches nothing but the harness, and no container is left.
 func TestContainers(t *testing.T) {
-	if os.Getenv("WSCONFORM_DOCKER") == "off" {
-		t.Skip("WSCONFORM_DOCKER is off")
-	}
-	engine, err := docker.Connect(t.Context())
-	if errors.Is(err, docker.ErrNoEngine) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer engine.Close()
+	engine := dockertest.Connect(t)
 	if err := compare.EnsureRoot(t.Context(), engine); err != nil {
 		t.Fatal(err)
 	}

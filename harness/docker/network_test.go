@@ -153,7 +153,7 @@ func TestLocate(t *testing.T) {
 // A container on a network reaches this machine at the gateway and nothing else,
 // and is reached.
 func TestRealNetwork(t *testing.T) {
-	eng := connect(t)
+	eng := dockertest.Connect(t)
 	n, err := eng.CreateNetwork(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -13,29 +13,8 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/harness/docker/dockertest"
 )
-
-// connect returns the engine of this machine, and skips the test if there is
-// none or WSCONFORM_DOCKER is "off". What the test leaves is removed.
-func connect(t *testing.T) *docker.Engine {
-	t.Helper()
-	if os.Getenv("WSCONFORM_DOCKER") == "off" {
-		t.Skip("WSCONFORM_DOCKER is off")
-	}
-	eng, err := docker.Connect(t.Context())
-	if errors.Is(err, docker.ErrNoEngine) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(eng.RemoveRun(context.Background()), eng.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	return eng
-}
 
 // The image of these tests is made of one static program, built here, so that
 // nothing has to be pulled. It is made once and removed when all are done.
@@ -131,7 +110,7 @@ func run(t *testing.T, eng *docker.Engine, spec docker.Spec, command ...string) 
 }
 
 func TestRealExit(t *testing.T) {
-	eng := connect(t)
+	eng := dockertest.Connect(t)
 	tests := []struct {
 		name    string
 		spec    docker.Spec
@@ -162,7 +141,7 @@ func TestRealExit(t *testing.T) {
 // was killed: the kernel's notice is lost if the container's group is removed
 // before anybody has read it, which happens on a busy machine.
 func TestRealMemoryLimit(t *testing.T) {
-	eng := connect(t)
+	eng := dockertest.Connect(t)
 	want := docker.Exit{Code: 137, OOMKilled: true}
 	var got docker.Exit
 	for range 3 {
@@ -181,7 +160,7 @@ func TestRealMemoryLimit(t *testing.T) {
 }
 
 func TestRealLogsAndStop(t *testing.T) {
-	eng := connect(t)
+	eng := dockertest.Connect(t)
 	c := run(t, eng, docker.Spec{}, "/box", "talk")
 	ready, done := make(chan struct{}), make(chan error, 1)
 	var got []string
@@ -216,7 +195,7 @@ func TestRealLogsAndStop(t *testing.T) {
 }
 
 func TestRealCopy(t *testing.T) {
-	eng := connect(t)
+	eng := dockertest.Connect(t)
 	c, err := eng.Create(t.Context(), docker.Spec{Image: testImage(t, eng), Command: []string{"/box", "hostile", "/out"}, Network: "none"})
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +229,7 @@ func TestRealCopy(t *testing.T) {
 }
 
 func TestRealMountsAndPorts(t *testing.T) {
-	eng := connect(t)
+	eng := dockertest.Connect(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("mounted"), 0o644); err != nil {
 		t.Fatal(err)
@@ -275,7 +254,7 @@ func TestRealMountsAndPorts(t *testing.T) {
 }
 
 func TestRealInterrupted(t *testing.T) {
-	eng := connect(t)
+	eng := dockertest.Connect(t)
 	c := run(t, eng, docker.Spec{}, "/box", "talk")
 	stop := errors.New("Ctrl-C")
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -299,7 +278,7 @@ func TestRealInterrupted(t *testing.T) {
 }
 
 func TestRealClean(t *testing.T) {
-	eng := connect(t)
+	eng := dockertest.Connect(t)
 	c := run(t, eng, docker.Spec{}, "/box", "talk")
 	// Not forced: other tests and other runs share this engine.
 	if _, err := eng.Clean(t.Context(), docker.CleanOptions{}); err != nil {
@@ -321,7 +300,7 @@ func TestRealClean(t *testing.T) {
 }
 
 func TestRealBuildFails(t *testing.T) {
-	eng := connect(t)
+	eng := dockertest.Connect(t)
 	_, err := eng.Build(t.Context(), fstest.MapFS{"Dockerfile": {
 		Data: []byte("FROM " + testImage(t, eng) + "\nRUN [\"/box\", \"exit\", \"9\"]\n"),
 	}}, docker.BuildOptions{Tag: "wsconform/test-fails:1", Network: "none"})
@@ -335,7 +314,7 @@ func TestRealBuildFails(t *testing.T) {
 }
 
 func TestRealAbsent(t *testing.T) {
-	eng := connect(t)
+	eng := dockertest.Connect(t)
 	if _, err := eng.Create(t.Context(), docker.Spec{Image: "wsconform/absent:1"}); !errors.Is(err, docker.ErrNotFound) {
 		t.Errorf("Create without an image: got error %v, want ErrNotFound", err)
 	}

@@ -1,5 +1,6 @@
 // Package dockertest is a Docker engine for tests that need none: an [API] whose
-// every call is answered by a function of the test. Give it to docker.New.
+// every call is answered by a function of the test. Give it to docker.New. Tests
+// that need a real one [Connect] to it.
 package dockertest
 
 import (
