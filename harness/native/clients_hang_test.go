@@ -3,7 +3,11 @@
 package native
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +23,8 @@ func TestClientThatHangs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	mark := fmt.Sprintf("WSCONFORM_TEST_%d_HANGS", os.Getpid())
+	t.Setenv(mark, "1")
 	driver := Driver{Idle: 100 * time.Millisecond, Command: []string{
 		"sh", "-c", `trap "" TERM; sleep 970 & while :; do wait; done`, "driver", "{url}",
 	}}
@@ -30,4 +36,29 @@ func TestClientThatHangs(t *testing.T) {
 	if counts[harness.NotRun] != len(list) || len(counts) > 1 {
 		t.Errorf("got %v, want %d cases that were not run", counts, len(list))
 	}
+	gone := time.NewTimer(5 * time.Second)
+	defer gone.Stop()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for left := withVariable(mark); len(left) > 0; left = withVariable(mark) {
+		select {
+		case <-look.C:
+		case <-gone.C:
+			t.Fatalf("processes are left: %v", left)
+		}
+	}
+}
+
+// withVariable lists the processes, but this one, that have the variable; none
+// where there is no /proc.
+func withVariable(name string) (list []string) {
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, file := range files {
+		pid := filepath.Base(filepath.Dir(file))
+		p, err := os.ReadFile(file)
+		if err == nil && pid != fmt.Sprint(os.Getpid()) && bytes.Contains(p, []byte(name+"=")) {
+			list = append(list, pid)
+		}
+	}
+	return list
 }
