@@ -78,7 +78,9 @@ type AcceptOptions struct {
 	// s, a negative value no bound. Accept leaves it to the http.Server.
 	HandshakeTimeout time.Duration
 	// ReadTimeout bounds each call that reads. What arrived of a message comes
-	// with the next call. Zero means no bound but the context.
+	// with the next call. Zero means no bound but the context. It costs no memory.
+	// A call that has a ping to answer or a batch to flush, which the peer does not
+	// take, ends within 1.25 times as long, and nothing can be written then.
 	ReadTimeout time.Duration
 	// WriteTimeout is how long a peer that reads slowly may take nothing of what is
 	// being written, a quarter of it more at most. Then the connection ends with a

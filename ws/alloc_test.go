@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/wsconform/wsconform/ws"
 )
@@ -16,12 +17,23 @@ import (
 func TestNoAllocations(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	for _, batch := range []bool{false, true} {
+	for _, mode := range []struct {
+		name   string
+		batch  bool
+		dial   *ws.DialOptions
+		accept *ws.AcceptOptions
+	}{
+		{"write each", false, nil, nil},
+		{"batch", true, nil, nil},
+		{"ReadTimeout", false, &ws.DialOptions{ReadTimeout: time.Minute}, &ws.AcceptOptions{ReadTimeout: time.Minute}},
+		{"ReadTimeout in batch", true, &ws.DialOptions{ReadTimeout: time.Minute}, &ws.AcceptOptions{ReadTimeout: time.Minute, WriteTimeout: -1}},
+		{"WriteTimeout", false, &ws.DialOptions{WriteTimeout: time.Minute}, nil},
+	} {
 		for _, typ := range []ws.MessageType{ws.MessageText, ws.MessageBinary} {
 			for _, size := range []int{0, 64, 1 << 10, 20 << 10, 64 << 10} {
-				t.Run(fmt.Sprintf("batch=%t/%v/%d", batch, typ, size), func(t *testing.T) {
-					client, server := tcpPair(t, nil, nil)
-					if err := server.SetBatch(ctx, batch); err != nil {
+				t.Run(fmt.Sprintf("%s/%v/%d", mode.name, typ, size), func(t *testing.T) {
+					client, server := tcpPair(t, mode.dial, mode.accept)
+					if err := server.SetBatch(ctx, mode.batch); err != nil {
 						t.Fatal(err)
 					}
 					want := bytes.Repeat([]byte("x"), size)

@@ -152,13 +152,13 @@ var longAgo = time.Unix(1, 0)
 // context costs nothing. Its holder has the lock of that direction.
 type ctxGuard struct {
 	c       *Conn
-	write   bool   // the direction
-	dirty   bool   // a deadline is set
-	watched *watch // the context; nil if there is nothing to watch
-	due     int64  // the deadline of bound, in nanoseconds since guardStart
+	write   bool          // the direction
+	dirty   bool          // a deadline is set
+	watched *watch        // the context; nil if there is nothing to watch
+	due     time.Duration // the deadline of bound, since guardStart; 0 if there is none
 }
 
-// guardStart makes times small.
+// guardStart is what times that bound calls count from.
 var guardStart = time.Now()
 
 // A watch has the end of a context set a deadline that is over.

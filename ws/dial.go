@@ -69,7 +69,9 @@ type DialOptions struct {
 	// too. Zero means 10 s, a negative value no bound but the context.
 	HandshakeTimeout time.Duration
 	// ReadTimeout bounds each call that reads. What arrived of a message comes
-	// with the next call. Zero means no bound but the context.
+	// with the next call. Zero means no bound but the context. It costs no memory.
+	// A call that has a ping to answer or a batch to flush, which the peer does not
+	// take, ends within 1.25 times as long, and nothing can be written then.
 	ReadTimeout time.Duration
 	// WriteTimeout is how long a server that reads slowly may take nothing of what
 	// is being written, as in [AcceptOptions]. Zero means no bound but the context.

@@ -406,35 +406,6 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-func TestReadTimeoutLosesNothing(t *testing.T) {
-	client, server := pair(t, &ws.DialOptions{ReadTimeout: 10 * time.Millisecond}, nil)
-	ctx := within(t, 10*time.Second)
-	half := make(chan struct{})
-	go func() {
-		w, _ := server.Writer(ctx, ws.MessageText)
-		_, _ = w.Write([]byte("one "))
-		<-half
-		_, _ = w.Write([]byte("message"))
-		_ = w.Close()
-	}()
-	_, _, err := client.Read(ctx)
-	var te *ws.TimeoutError
-	if !errors.As(err, &te) || te.Op != "read" {
-		t.Fatalf("got %v, want a read timeout", err)
-	}
-	close(half)
-	for {
-		_, p, err := client.Read(ctx)
-		if errors.As(err, &te) {
-			continue
-		}
-		if err != nil || string(p) != "one message" {
-			t.Fatalf("got %q, %v", p, err)
-		}
-		return
-	}
-}
-
 func TestWriteTimeout(t *testing.T) {
 	client, _ := pair(t, &ws.DialOptions{WriteTimeout: 10 * time.Millisecond}, nil)
 	err := client.Write(t.Context(), ws.MessageBinary, make([]byte, 1<<20)) // nobody reads

@@ -52,16 +52,11 @@ type Fragment struct {
 // can be inflated once its frame is there, which may be nothing. ReadFragment inside a message and Read do not mix well: Read gives the
 // rest.
 func (c *Conn) ReadFragment(ctx context.Context) (Fragment, error) {
-	if c.readTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = withTimeout(ctx, "read", c.readTimeout)
-		defer cancel()
-	}
-	r := &c.rd
-	if err := r.turn.lock(ctx); err != nil {
+	if err := c.lockRead(ctx); err != nil {
 		return Fragment{}, opError("read", err)
 	}
-	defer r.turn.unlock()
+	defer c.unlockRead()
+	c.boundRead()
 	if err := c.begin(ctx); err != nil {
 		return Fragment{}, opError("read", err)
 	}

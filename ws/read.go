@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"time"
 	"unicode/utf8"
 )
 
@@ -17,7 +18,8 @@ import (
 type reader struct {
 	turn  slot // guards the rest
 	guard ctxGuard
-	err   error // why nothing can be read any more
+	due   time.Duration // when the call that reads ends, since guardStart; 0 means nothing bounds it
+	err   error         // why nothing can be read any more
 
 	poll  *poller // nil if the connection below is not a plain socket
 	buf   []byte  // buf[r:w] has arrived and is not used
@@ -94,29 +96,23 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 // readAppend also says whether more octets have arrived.
 func (c *Conn) readAppend(ctx context.Context, dst []byte) (typ MessageType, p []byte, more bool, err error) {
 	r := &c.rd
-	if r.turn.tryLock() {
-		if typ, p, ok := c.whole(dst); ok {
-			more = r.r < r.w
-			r.turn.unlock()
-			return typ, p, more, nil
-		}
-		r.turn.unlock()
+	if err := c.lockRead(ctx); err != nil {
+		return 0, dst, false, opError("read", err)
+	}
+	if typ, p, ok := c.whole(dst); ok {
+		more = r.r < r.w
+		c.unlockRead()
+		return typ, p, more, nil
 	}
 	return c.readParts(ctx, dst)
 }
 
-// readParts is readAppend for a message that has not arrived in one piece.
+// readParts is readAppend for a message that has not arrived in one piece. It has
+// the turn and gives it up.
 func (c *Conn) readParts(ctx context.Context, dst []byte) (typ MessageType, p []byte, more bool, err error) {
 	r := &c.rd
-	if c.readTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = withTimeout(ctx, "read", c.readTimeout)
-		defer cancel()
-	}
-	if err := r.turn.lock(ctx); err != nil {
-		return 0, dst, false, opError("read", err)
-	}
-	defer r.turn.unlock()
+	defer c.unlockRead()
+	c.boundRead()
 	if r.r == r.w && !r.open && r.err == nil && !r.skip { // what comes next may be whole
 		if err := c.fill(ctx); err != nil {
 			return 0, dst, false, opError("read", err)
@@ -218,17 +214,12 @@ func (r *reader) growth(have int) int {
 // complete yet. The errors are as in Read; io.EOF ends the message.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	r := &c.rd
-	bound := ctx
-	if c.readTimeout > 0 {
-		var cancel context.CancelFunc
-		bound, cancel = withTimeout(ctx, "read", c.readTimeout)
-		defer cancel()
-	}
-	if err := r.turn.lock(bound); err != nil {
+	if err := c.lockRead(ctx); err != nil {
 		return 0, nil, opError("read", err)
 	}
-	defer r.turn.unlock()
-	if err := c.begin(bound); err != nil {
+	defer c.unlockRead()
+	c.boundRead()
+	if err := c.begin(ctx); err != nil {
 		return 0, nil, opError("read", err)
 	}
 	r.drain = true // unless it is read to its end
@@ -249,16 +240,12 @@ func (m *messageReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	r, ctx := &m.c.rd, m.ctx
-	if m.c.readTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = withTimeout(ctx, "read", m.c.readTimeout)
-		defer cancel()
-	}
-	if err := r.turn.lock(ctx); err != nil {
+	r := &m.c.rd
+	if err := m.c.lockRead(m.ctx); err != nil {
 		return 0, opError("read", err)
 	}
-	defer r.turn.unlock()
+	defer m.c.unlockRead()
+	m.c.boundRead()
 	if r.err != nil {
 		return 0, opError("read", r.err)
 	}
@@ -273,7 +260,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		r.kept = r.kept[n:]
 		return n, nil
 	}
-	n, err := m.c.some(ctx, p)
+	n, err := m.c.some(m.ctx, p)
 	if err == io.EOF { //nolint:errorlint // the end of the message is io.EOF itself
 		m.eof = true
 	} else if err != nil {

@@ -127,7 +127,11 @@ func (c *Conn) fill(ctx context.Context) error {
 func (c *Conn) readNet(ctx context.Context, p []byte) (int, error) {
 	r := &c.rd
 	c.flushBatch(ctx)
-	if err := r.guard.watch(ctx); err != nil {
+	err := r.guard.watch(ctx)
+	if err == nil {
+		err = c.boundNet(ctx)
+	}
+	if err != nil {
 		if c.ended() {
 			err = c.lost(err)
 		}
@@ -143,6 +147,13 @@ func (c *Conn) readNet(ctx context.Context, p []byte) (int, error) {
 		}
 		if err == nil {
 			continue // allowed to an io.Reader, discouraged
+		}
+		again, timeout := c.timedOut(ctx, err)
+		if timeout != nil {
+			return 0, timeout
+		}
+		if again {
+			continue
 		}
 		if cause := ctxError(ctx, err); cause != err { //nolint:errorlint // the very same: ctx has not ended
 			return 0, cause

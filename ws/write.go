@@ -9,6 +9,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 )
 
@@ -17,6 +18,7 @@ type writer struct {
 	message slot // held from the first frame of a message to its last
 	frame   slot // held for one frame; guards the rest
 	guard   ctxGuard
+	due     time.Duration // as that of the reader, while a call that reads writes
 	buf     *outBuffer
 	out     []byte // of buf: frames that wait to be written, or space for one
 	err     error  // why nothing can be written any more
@@ -250,18 +252,22 @@ func (c *Conn) writeFrame(ctx context.Context, h Header, payload []byte) error {
 // they leave after that is seen by whoever gets the slot, or by the last look.
 func (c *Conn) unlockFrame(ctx context.Context) {
 	w := &c.wr
+	due := w.due
 	if !w.asked.Load() {
+		w.due = 0
 		w.frame.unlock()
 		if !w.asked.Load() || !w.frame.tryLock() {
 			return
 		}
 	}
 	for {
+		w.due = due
 		over := false
 		if w.asked.Load() && w.asked.Swap(false) {
 			c.doAsked(ctx)
 			over = w.err != nil || ctx.Err() != nil
 		}
+		w.due = 0
 		w.frame.unlock()
 		if over || !w.asked.Load() || !w.frame.tryLock() {
 			return
@@ -304,6 +310,7 @@ func (w *writer) nextPong() []byte {
 // after it was read from.
 func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 	if c.wr.frame.tryLock() {
+		c.wr.due = c.rd.due
 		// An error ends the writing side; reading goes on, for the peer's close.
 		_ = c.frameLocked(ctx, Header{Fin: true, Opcode: OpPong}, payload)
 		c.unlockFrame(ctx)
@@ -317,6 +324,7 @@ func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 	c.wr.mu.Unlock()
 	c.wr.asked.Store(true)
 	if c.wr.frame.tryLock() { // the slot came free in between
+		c.wr.due = c.rd.due
 		c.unlockFrame(ctx)
 	}
 }
@@ -447,12 +455,8 @@ func (w *writer) freeOut() {
 func (c *Conn) writeOut(ctx context.Context, p []byte) error {
 	w := &c.wr
 	err := w.guard.watch(ctx)
-	switch {
-	case err != nil:
-	case c.writeTimeout > 0:
+	if err == nil {
 		err = c.writeBounded(ctx, p)
-	default:
-		_, err = c.nc.Write(p)
 	}
 	if err != nil {
 		w.err = ctxError(ctx, err)
