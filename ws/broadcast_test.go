@@ -292,3 +292,83 @@ func TestBroadcastPartly(t *testing.T) {
 		t.Errorf("got %v, error %v", counts, err)
 	}
 }
+
+// A deadlineConn tells of the deadlines for writing that it gets.
+type deadlineConn struct {
+	*net.TCPConn
+	set chan time.Time
+}
+
+func (d *deadlineConn) SetWriteDeadline(at time.Time) error {
+	err := d.TCPConn.SetWriteDeadline(at)
+	d.set <- at
+	return err
+}
+
+// A deadline that an earlier write left behind, and that is over, does not hold for
+// a broadcast.
+func TestBroadcastAfterDeadline(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		timeout time.Duration
+		ctx     bool // the write's context ends behind it
+	}{
+		{"WriteTimeout", 100 * time.Millisecond, false},
+		{"context", -1, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			l := listen(t, "tcp", "127.0.0.1:0")
+			defer l.Close()
+			set := make(chan time.Time, 100)
+			accepted := make(chan *ws.Conn, 1)
+			go func() {
+				defer close(accepted)
+				nc, err := l.Accept()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				c, err := ws.AcceptNet(context.Background(), &deadlineConn{nc.(*net.TCPConn), set},
+					&ws.AcceptOptions{WriteTimeout: row.timeout, HandshakeTimeout: -1, Keepalive: ws.Keepalive{Interval: -1}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				accepted <- c
+			}()
+			ctx := within(t, 10*time.Second)
+			client, err := ws.Dial(ctx, "ws://"+l.Addr().String(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.CloseNow()
+			server := <-accepted
+			if server == nil {
+				return
+			}
+			defer server.CloseNow()
+			write, cancel := context.WithCancel(ctx)
+			defer cancel()
+			if err := server.Write(write, ws.MessageText, []byte("one")); err != nil {
+				t.Fatal(err)
+			}
+			if row.ctx {
+				cancel()
+			}
+			select {
+			case at := <-set:
+				time.Sleep(time.Until(at)) // so that it is over
+			case <-ctx.Done():
+				t.Fatal("no deadline was set")
+			}
+			if err := ws.Broadcast(ctx, slices.Values([]*ws.Conn{server}), ws.MessageText, []byte("two"), &ws.BroadcastOptions{Collect: true}); err != nil {
+				t.Error(err)
+			}
+			for _, want := range []string{"one", "two"} {
+				if _, p, err := client.Read(ctx); err != nil || string(p) != want {
+					t.Fatalf("got %q, %v, want %q", p, err, want)
+				}
+			}
+		})
+	}
+}

@@ -200,6 +200,12 @@ func (c *Conn) tryReady(m queued) bool {
 		return false
 	}
 	n, err := 0, w.err
+	if err == nil { // a deadline of an earlier write may be over
+		err = w.guard.watch(c.Context())
+	}
+	if err == nil {
+		_, err = c.boundWrite(c.Context())
+	}
 	if err == nil {
 		c.beforeReady(m.frame)
 		n, err = writeNow(socket, m.frame)
