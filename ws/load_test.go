@@ -29,7 +29,8 @@ import (
 // WSCONFORM_LOAD_CONNS has TestLoad open so many connections, for
 // WSCONFORM_LOAD_TIME, a minute if it is not set. Without it the test is skipped:
 // it is for a machine that has little else to do. Each side is a process of its own
-// and needs as many open files, and some.
+// and needs as many open files, and some. It raises its limit of them, which takes
+// CAP_SYS_RESOURCE beyond the hard one.
 const (
 	loadConnsVar = "WSCONFORM_LOAD_CONNS"
 	loadTimeVar  = "WSCONFORM_LOAD_TIME"
@@ -224,6 +225,9 @@ func TestLoadClients(t *testing.T) {
 	fmt.Println("report", string(b))
 }
 
+// moreFiles is what a process needs beside its connections.
+const moreFiles = 50
+
 // needFiles lets the process open a file for each connection, or skips the test.
 func needFiles(t *testing.T, n int) {
 	t.Helper()
@@ -231,12 +235,13 @@ func needFiles(t *testing.T, n int) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &have); err != nil {
 		t.Fatal(err)
 	}
-	need := uint64(n + 50)
+	need := uint64(n + moreFiles)
 	if have.Cur >= need {
 		return
 	}
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: need, Max: max(need, have.Max)}); err != nil {
-		t.Skipf("%d open files: %v; the limit is %d", need, err, have.Max)
+		t.Skipf("%d connections need %d open files, and to raise the limit of %d: %v; without that, %s can be %d",
+			n, need, have.Max, err, loadConnsVar, max(have.Max, moreFiles)-moreFiles)
 	}
 }
 
