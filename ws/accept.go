@@ -88,10 +88,14 @@ type AcceptOptions struct {
 	// each 64 KiB have that time. Zero means 20 s, a negative value for ever.
 	WriteTimeout time.Duration
 	// QueueLimit is how many messages of [Conn.Send] and [Broadcast] may wait for a
-	// peer that reads slowly. Zero means 64. It does not count octets: what waits is
-	// the program's own memory, of which no copies are made, and a broadcast is in the
-	// queues of all its receivers but in memory once.
+	// peer that reads slowly. Zero means 64.
 	QueueLimit int
+	// QueueBytes is how many octets those messages may have together, before they are
+	// compressed. A message that is longer by itself is refused with [ErrQueueFull].
+	// Zero means no bound: what waits is the program's own memory, of which no copies
+	// are made, and a broadcast is in the queues of all its receivers but in memory
+	// once.
+	QueueBytes int64
 	// CloseTimeout bounds the closing handshake. Zero means 10 s.
 	CloseTimeout time.Duration
 	// Keepalive pings the peer. The zero value means every 20 s, with 20 s to
@@ -272,6 +276,6 @@ func (o *AcceptOptions) connOptions() connOptions {
 	return connOptions{
 		deflate: o.Deflate, readLimit: o.ReadLimit,
 		readTimeout: o.ReadTimeout, writeTimeout: max(write, 0), closeTimeout: o.CloseTimeout, keepalive: o.Keepalive,
-		queueLimit: o.QueueLimit, onFrame: o.OnFrame, logger: o.Logger,
+		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, onFrame: o.OnFrame, logger: o.Logger,
 	}
 }

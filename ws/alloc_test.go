@@ -71,3 +71,11 @@ func TestNoAllocations(t *testing.T) {
 		}
 	}
 }
+
+// Memory comes in sizes: with an octet more than 768 a connection would take 128
+// more, and an idle one has to be within 8 KiB with its goroutine's stack.
+func TestConnSize(t *testing.T) {
+	if got := ws.ConnSize; got > 768 {
+		t.Errorf("a Conn takes %d octets, want at most 768", got)
+	}
+}

@@ -88,12 +88,12 @@ func (c *Conn) flushBatch(ctx context.Context) {
 		w.flush.Store(true)
 		w.asked.Store(true)
 		if w.frame.tryLock() { // the slot came free in between
-			w.due = c.rd.due
+			w.byReader = true
 			c.unlockFrame(ctx)
 		}
 		return
 	}
-	w.due = c.rd.due
+	w.byReader = true
 	if ctx.Err() == nil {
 		_ = c.flushLocked(ctx) // an error ends the writing side, and whoever writes next hears of it
 	}

@@ -42,7 +42,8 @@ func (e *BroadcastError) Unwrap() error { return e.Err }
 //
 // Nobody waits for a slow peer: what its socket does not take at once waits in the
 // queue of its connection, in order with [Conn.Send], for at most WriteTimeout.
-// The queue takes QueueLimit messages; see CutSlow for what comes then.
+// The queue takes QueueLimit messages and QueueBytes octets, beside the one of which
+// the socket took a part; see CutSlow for what comes then.
 //
 // The error is of a message that cannot be sent, or with Collect the
 // [*BroadcastError] of each connection, joined; ctx bounds the waiting then.
@@ -138,15 +139,11 @@ func (b *broadcast) send(c *Conn, cut bool, done func(error)) error {
 			return nil
 		}
 	}
-	select {
-	case c.queueRoom() <- struct{}{}:
-		return c.enqueue(m)
-	default:
-		if cut {
-			c.end(ErrQueueFull)
-		}
-		return ErrQueueFull
+	err := c.enqueue(m)
+	if cut && errors.Is(err, ErrQueueFull) {
+		c.end(ErrQueueFull)
 	}
+	return err
 }
 
 // frame is the message as a server sends it to a connection that compresses so.

@@ -252,6 +252,106 @@ func TestSend(t *testing.T) {
 	})
 }
 
+// The queue takes as many octets as QueueBytes, and no message that is longer.
+func TestQueueBytes(t *testing.T) {
+	const limit = 100
+	ways := []struct {
+		name string
+		send func(ctx context.Context, c *ws.Conn, p []byte) error
+	}{
+		{"send", func(ctx context.Context, c *ws.Conn, p []byte) error { return c.Send(ctx, ws.MessageText, p) }},
+		{"broadcast", func(ctx context.Context, c *ws.Conn, p []byte) error {
+			err := ws.Broadcast(ctx, slices.Values([]*ws.Conn{c}), ws.MessageText, p, &ws.BroadcastOptions{Collect: true})
+			if errors.Is(err, context.DeadlineExceeded) {
+				return nil // it waits in the queue
+			}
+			return err
+		}},
+	}
+	tests := []struct {
+		name  string
+		sizes []int
+		want  []error // of each, in time
+	}{
+		{"at the limit", []int{60, 40}, []error{nil, nil}},
+		{"beyond it", []int{60, 41}, []error{nil, ws.ErrQueueFull}},
+		{"empty messages", []int{limit, 0, 0}, []error{nil, nil, nil}},
+		{"a message as long", []int{limit, 1}, []error{nil, ws.ErrQueueFull}},
+		{"a longer one", []int{limit + 1, 1}, []error{ws.ErrQueueFull, nil}},
+		{"a smaller one behind one that did not fit", []int{60, 41, 40}, []error{nil, ws.ErrQueueFull, nil}},
+	}
+	for _, way := range ways {
+		for _, tt := range tests {
+			t.Run(way.name+"/"+tt.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					c, peer := slowPair(t, &ws.AcceptOptions{QueueBytes: limit, WriteTimeout: -1, Keepalive: ws.Keepalive{Interval: -1}})
+					var sizes []int // of those that come
+					for i, size := range tt.sizes {
+						err := way.send(within(t, time.Second), c, bytes.Repeat([]byte("x"), size))
+						want := tt.want[i]
+						if way.name == "send" && want != nil && size <= limit {
+							want = context.DeadlineExceeded // it waits for room
+						}
+						if !errors.Is(err, want) {
+							t.Errorf("message %d: got error %v, want %v", i, err, want)
+						}
+						if want == nil {
+							sizes = append(sizes, size)
+						}
+					}
+					if n := c.Queued(); n != len(sizes) {
+						t.Errorf("got %d messages queued, want %d", n, len(sizes))
+					}
+					p := &rawPeer{Conn: peer, t: t}
+					for _, size := range sizes {
+						if f, err := p.next(); err != nil || len(f.Payload) != size {
+							t.Errorf("got %d octets, %v, want %d", len(f.Payload), err, size)
+						}
+					}
+					synctest.Wait()
+					if n := c.Queued(); n != 0 {
+						t.Errorf("got %d messages queued in the end, want none", n)
+					}
+					_ = c.CloseNow()
+				})
+			})
+		}
+	}
+}
+
+// Those that wait for room get it in the order in which they came, and all of them
+// hear of the end.
+func TestQueueOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := slowPair(t, &ws.AcceptOptions{QueueBytes: 10, WriteTimeout: -1, Keepalive: ws.Keepalive{Interval: -1}})
+		sent := make(chan error, 6)
+		for _, p := range []string{"aaaaaaaaaa", "b", "cccccccccc", "d", "eeeeeeeeee", "f"} {
+			go func() { sent <- c.Send(context.Background(), ws.MessageText, []byte(p)) }()
+			synctest.Wait()
+		}
+		p := &rawPeer{Conn: peer, t: t}
+		for _, want := range "abcd" {
+			if f, err := p.next(); err != nil || f.Payload[0] != byte(want) {
+				t.Errorf("got %q, %v, want one of %c", f.Payload, err, want)
+			}
+		}
+		synctest.Wait() // e is being sent, f waits for room
+		_ = c.CloseNow()
+		errs := 0
+		for range 6 {
+			if err := <-sent; err != nil {
+				errs++
+				if !errors.Is(err, net.ErrClosed) {
+					t.Errorf("got error %v, want that of a closed connection", err)
+				}
+			}
+		}
+		if errs != 1 {
+			t.Errorf("got %d errors, want that of the one that waited", errs)
+		}
+	})
+}
+
 // What a socket does not take at once comes all the same, whole and in order.
 func TestBroadcastPartly(t *testing.T) {
 	client, server := tcpPair(t, nil, &ws.AcceptOptions{ReadLimit: -1})

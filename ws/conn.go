@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"sync"
@@ -62,6 +63,7 @@ type connOptions struct {
 	onFrame      func(FrameEvent)
 	keepalive    Keepalive
 	queueLimit   int
+	queueBytes   int64
 	logger       *slog.Logger
 }
 
@@ -84,9 +86,10 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Con
 	default:
 		c.readLimit = o.readLimit
 	}
-	if c.queue.limit = o.queueLimit; c.queue.limit <= 0 {
+	if c.queue.limit = int32(min(o.queueLimit, math.MaxInt32)); c.queue.limit <= 0 {
 		c.queue.limit = defaultQueueLimit
 	}
+	c.queue.bytes = max(o.queueBytes, 0)
 	if c.closeTimeout = o.closeTimeout; c.closeTimeout <= 0 {
 		c.closeTimeout = defaultCloseTimeout
 	}
@@ -114,7 +117,7 @@ func (c *Conn) setDeflate(p DeflateParams, o *Deflate) {
 		ours, theirs = theirs, ours
 		oursFresh, theirsFresh = theirsFresh, oursFresh
 	}
-	c.wr.flate = flateWriter{on: true, windowBits: uint8(ours), fresh: oursFresh, threshold: o.Threshold}
+	c.wr.flate = flateWriter{on: true, windowBits: uint8(ours), fresh: oursFresh, threshold: int32(max(min(o.Threshold, math.MaxInt32), -1))}
 	if o.Threshold == 0 {
 		c.wr.flate.threshold = 16
 		if oursFresh {

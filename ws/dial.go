@@ -77,8 +77,10 @@ type DialOptions struct {
 	// is being written, as in [AcceptOptions]. Zero means no bound but the context.
 	WriteTimeout time.Duration
 	// QueueLimit is how many messages of [Conn.Send] and [Broadcast] may wait for a
-	// peer that reads slowly, whatever their size; see [AcceptOptions]. Zero means 64.
+	// peer that reads slowly, and QueueBytes how many octets they may have together;
+	// see [AcceptOptions]. Zero means 64, and no bound.
 	QueueLimit int
+	QueueBytes int64
 	// CloseTimeout bounds the closing handshake. Zero means 10 s.
 	CloseTimeout time.Duration
 	// Keepalive pings the peer. The zero value means every 20 s, with 20 s to

@@ -49,7 +49,7 @@
 //	sends empty fragments in a message        as many as octets              ReadLimit
 //	sends pings and reads no pongs            64 wait, then the latest       WriteTimeout
 //	takes nothing of what a server writes     20 s                           WriteTimeout
-//	has messages of Send and Broadcast wait   64                             QueueLimit
+//	has messages of Send and Broadcast wait   64, of any size                QueueLimit, QueueBytes
 //	gives no sign of life after a ping        20 s, with a ping every 20 s   Keepalive
 //	does not answer a close frame             10 s                           CloseTimeout
 //

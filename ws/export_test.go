@@ -1,6 +1,12 @@
 package ws
 
-import "io"
+import (
+	"io"
+	"unsafe"
+)
+
+// ConnSize is what a Conn takes of memory by itself.
+const ConnSize = unsafe.Sizeof(Conn{})
 
 // Compressor gives tests the compressor of a connection.
 type Compressor struct{ d *deflater }

@@ -8,7 +8,7 @@ type flateWriter struct {
 	fresh      bool // no context takeover: each message on its own
 	used       bool // since the last call of idle
 	windowBits uint8
-	threshold  int
+	threshold  int32
 	d          *deflater // with context takeover
 }
 
@@ -21,7 +21,7 @@ var flateBuffers = sync.Pool{New: func() any { return new([]byte) }}
 // maxPooled is the capacity beyond which a buffer is left to the collector.
 const maxPooled = 1 << 20
 
-func (w *flateWriter) worth(n int) bool { return w.on && n >= w.threshold && n > 0 }
+func (w *flateWriter) worth(n int) bool { return w.on && n >= int(w.threshold) && n > 0 }
 
 // begin readies the compressor for a message.
 func (w *flateWriter) begin() {

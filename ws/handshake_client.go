@@ -154,7 +154,7 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 	opts := connOptions{
 		client: true, deflate: o.Deflate, maskKey: o.MaskKey,
 		readLimit: o.ReadLimit, readTimeout: o.ReadTimeout, writeTimeout: o.WriteTimeout, closeTimeout: o.CloseTimeout,
-		onFrame: o.OnFrame, keepalive: o.Keepalive, queueLimit: o.QueueLimit, logger: o.Logger,
+		onFrame: o.OnFrame, keepalive: o.Keepalive, queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, logger: o.Logger,
 	}
 	return newConn(nc, rest, info, opts), nil
 }

@@ -3,11 +3,13 @@ package ws
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 )
 
 // ErrQueueFull says that a message was not queued: as many as the connection's
-// QueueLimit allows wait for its peer, which reads slowly.
+// QueueLimit and QueueBytes allow wait for its peer, which reads slowly, or it is
+// longer than QueueBytes by itself.
 var ErrQueueFull = errors.New("queue of messages is full")
 
 // defaultQueueLimit is small: what is queued for a slow peer is seldom of use when
@@ -17,13 +19,22 @@ const defaultQueueLimit = 64
 // queue has the messages that wait to be sent while their senders do not. A
 // goroutine sends them, which is there only while there are any.
 type queue struct {
-	limit int
+	bytes int64 // zero means no bound
+	limit int32
 
-	mu      sync.Mutex // guards the rest
+	n       int32      // messages that wait, with the one being sent
+	mu      sync.Mutex // guards n and the rest
+	octets  int64      // of them, before compression
 	list    []queued
-	room    chan struct{} // has one for each message; made when needed
+	waiting *queueWait    // nil until somebody had to wait for room
 	sending chan struct{} // closed when the goroutine has ended; nil if there is none
 	closed  bool          // nothing more is taken
+}
+
+// A queueWait is where senders wait for room, the first in line for the channel.
+type queueWait struct {
+	turn slot
+	room chan struct{} // closed when there is more; nil if nobody waits. The queue's mutex guards it
 }
 
 // queued is a message, as a frame that is ready to be sent or as what it is made
@@ -48,53 +59,101 @@ func (q queued) ended(err error) {
 // and Close sends what is queued first. p must not change before it was sent, which
 // is by the end of a Close at the latest.
 func (c *Conn) Send(ctx context.Context, typ MessageType, p []byte) error {
-	if err := checkMessage(typ, p); err != nil {
-		return opError("send", err)
+	err := checkMessage(typ, p)
+	if err == nil {
+		err = c.send(ctx, queued{typ: typ, p: p})
 	}
-	select {
-	case c.queueRoom() <- struct{}{}:
-	case <-ctx.Done():
-		return opError("send", context.Cause(ctx))
-	case <-c.Done():
-		return opError("send", c.Err())
-	}
-	if err := c.enqueue(queued{typ: typ, p: p}); err != nil {
+	if err != nil {
 		return opError("send", err)
 	}
 	return nil
+}
+
+func (c *Conn) send(ctx context.Context, m queued) error {
+	q := &c.queue
+	if size := int64(len(m.p)); q.bytes > 0 && size > q.bytes {
+		return fmt.Errorf("message of %d octets: %w, of at most %d", size, ErrQueueFull, q.bytes)
+	}
+	q.mu.Lock()
+	err := ErrQueueFull
+	if q.waiting == nil || q.waiting.turn.free() { // else it would overtake
+		err = c.enqueueLocked(m)
+	}
+	if errors.Is(err, ErrQueueFull) && q.waiting == nil {
+		q.waiting = new(queueWait)
+	}
+	w := q.waiting
+	q.mu.Unlock()
+	if !errors.Is(err, ErrQueueFull) {
+		return err
+	}
+	if err := w.turn.lock(ctx); err != nil {
+		return err
+	}
+	defer w.turn.unlock()
+	for {
+		q.mu.Lock()
+		err := c.enqueueLocked(m)
+		if errors.Is(err, ErrQueueFull) && w.room == nil {
+			w.room = make(chan struct{})
+		}
+		room := w.room
+		q.mu.Unlock()
+		if !errors.Is(err, ErrQueueFull) {
+			return err
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-c.Done():
+			return c.Err()
+		}
+	}
 }
 
 // Queued is how many messages of Send and Broadcast wait for the peer.
 func (c *Conn) Queued() int {
 	c.queue.mu.Lock()
 	defer c.queue.mu.Unlock()
-	return len(c.queue.room)
+	return int(c.queue.n)
 }
 
-func (c *Conn) queueRoom() chan struct{} {
-	q := &c.queue
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.room == nil {
-		q.room = make(chan struct{}, q.limit)
-	}
-	return q.room
-}
-
-// enqueue queues a message for which there is room.
+// enqueue queues a message. The error is ErrQueueFull if there is no room.
 func (c *Conn) enqueue(m queued) error {
+	c.queue.mu.Lock()
+	defer c.queue.mu.Unlock()
+	return c.enqueueLocked(m)
+}
+
+func (c *Conn) enqueueLocked(m queued) error {
 	q := &c.queue
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	if q.closed || c.ended() {
-		<-q.room
 		return errCloseSent
 	}
+	size := int64(len(m.p))
+	if q.n >= q.limit || q.bytes > 0 && q.octets+size > q.bytes {
+		return ErrQueueFull
+	}
+	q.n++
+	q.octets += size
 	if q.list = append(q.list, m); q.sending == nil {
 		q.sending = make(chan struct{})
 		go c.sendQueue()
 	}
 	return nil
+}
+
+// leave makes room again.
+func (q *queue) leave(m queued) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.n--
+	q.octets -= int64(len(m.p))
+	if w := q.waiting; w != nil && w.room != nil {
+		close(w.room)
+		w.room = nil
+	}
 }
 
 // sendQueue sends what is queued and ends. An error is the end of the writing side,
@@ -121,7 +180,7 @@ func (c *Conn) sendQueue() {
 			err = c.writeReady(m.frame)
 			c.wr.message.unlock()
 		}
-		<-q.room
+		q.leave(m)
 		m.ended(err)
 	}
 }

@@ -38,13 +38,7 @@ type reader struct {
 	// be inflated.
 	byFrame bool
 	key     [4]byte
-	pos     uint8  // in the key
-	left    uint64 // octets of the frame that have not been used
-	kept    []byte // octets that a Read cut short had taken already
-	seq     uint64 // the number of the message; readers of earlier ones are void
-	given   uint64 // the message of which ReadFragment has returned the current frame
-	size    int64  // octets so far, inflated
-	empty   int64  // fragments without octets so far; a flood of them ends as well
+	pos     uint8 // in the key
 
 	// Compression.
 	deflate    bool // agreed
@@ -55,6 +49,14 @@ type reader struct {
 	windowBits uint8
 	inf        *inflater
 	in         []byte // input of inf
+
+	// More of the message; the small fields stand together to save room.
+	left  uint64 // octets of the frame that have not been used
+	kept  []byte // octets that a Read cut short had taken already
+	seq   uint64 // the number of the message; readers of earlier ones are void
+	given uint64 // the message of which ReadFragment has returned the current frame
+	size  int64  // octets so far, inflated
+	empty int64  // fragments without octets so far; a flood of them ends as well
 }
 
 // firstAlloc is how much memory a claimed length gets before octets arrive.

@@ -9,7 +9,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 	"unicode/utf8"
 )
 
@@ -18,14 +17,15 @@ type writer struct {
 	message slot // held from the first frame of a message to its last
 	frame   slot // held for one frame; guards the rest
 	guard   ctxGuard
-	due     time.Duration // as that of the reader, while a call that reads writes
 	buf     *outBuffer
 	out     []byte // of buf: frames that wait to be written, or space for one
 	err     error  // why nothing can be written any more
 
 	// counts: a write that a deadline ends says how much of it was written.
 	counts bool
-	batch  atomic.Bool
+	// byReader: it is a call that reads which writes, and its ReadTimeout holds.
+	byReader bool
+	batch    atomic.Bool
 	// asked: there may be work for whoever has the frame slot, or is about to give
 	// it up.
 	asked atomic.Bool
@@ -252,22 +252,22 @@ func (c *Conn) writeFrame(ctx context.Context, h Header, payload []byte) error {
 // they leave after that is seen by whoever gets the slot, or by the last look.
 func (c *Conn) unlockFrame(ctx context.Context) {
 	w := &c.wr
-	due := w.due
+	byReader := w.byReader
 	if !w.asked.Load() {
-		w.due = 0
+		w.byReader = false
 		w.frame.unlock()
 		if !w.asked.Load() || !w.frame.tryLock() {
 			return
 		}
 	}
 	for {
-		w.due = due
+		w.byReader = byReader
 		over := false
 		if w.asked.Load() && w.asked.Swap(false) {
 			c.doAsked(ctx)
 			over = w.err != nil || ctx.Err() != nil
 		}
-		w.due = 0
+		w.byReader = false
 		w.frame.unlock()
 		if over || !w.asked.Load() || !w.frame.tryLock() {
 			return
@@ -310,7 +310,7 @@ func (w *writer) nextPong() []byte {
 // after it was read from.
 func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 	if c.wr.frame.tryLock() {
-		c.wr.due = c.rd.due
+		c.wr.byReader = true
 		// An error ends the writing side; reading goes on, for the peer's close.
 		_ = c.frameLocked(ctx, Header{Fin: true, Opcode: OpPong}, payload)
 		c.unlockFrame(ctx)
@@ -324,7 +324,7 @@ func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 	c.wr.mu.Unlock()
 	c.wr.asked.Store(true)
 	if c.wr.frame.tryLock() { // the slot came free in between
-		c.wr.due = c.rd.due
+		c.wr.byReader = true
 		c.unlockFrame(ctx)
 	}
 }

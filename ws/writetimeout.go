@@ -55,8 +55,8 @@ func (c *Conn) boundWrite(ctx context.Context) (byRead bool, err error) {
 	if c.writeTimeout > 0 {
 		due = sinceStart() + c.writeTimeout
 	}
-	if w.due != 0 && (due == 0 || w.due < due) {
-		due, slack, byRead = w.due, c.readTimeout/4, true
+	if w.byReader && c.rd.due != 0 && (due == 0 || c.rd.due < due) {
+		due, slack, byRead = c.rd.due, c.readTimeout/4, true
 	}
 	return byRead, w.guard.bound(ctx, due, due+slack)
 }
