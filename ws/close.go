@@ -16,13 +16,13 @@ import (
 // closing is how a Conn ends, and who waits for what.
 type closing struct {
 	once   sync.Once
+	count  uint32          // of pings; mu guards it
 	ctx    context.Context //nolint:containedctx // that ends with the connection
 	cancel context.CancelCauseFunc
 	err    error // why it ended; set before ctx ends
 
 	mu    sync.Mutex // guards the rest
 	pings []*ping    // in the order of their sending
-	count uint64
 
 	sent, received *CloseError // close frames
 
@@ -187,7 +187,7 @@ func (c *Conn) newPing() *ping {
 	c.cl.mu.Lock()
 	defer c.cl.mu.Unlock()
 	c.cl.count++
-	binary.BigEndian.PutUint64(p.payload[:], c.cl.count)
+	binary.BigEndian.PutUint64(p.payload[:], uint64(c.cl.count))
 	c.cl.pings = append(c.cl.pings, p)
 	p.sent = time.Now()
 	return p
