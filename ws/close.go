@@ -277,8 +277,8 @@ func (c *Conn) readControl(ctx context.Context, p *ping) (message bool, err erro
 }
 
 // gotPong ends the wait for the ping it answers and for all before it (RFC 6455
-// §5.5.3). Others are nobody's.
-func (c *Conn) gotPong(payload []byte) {
+// §5.5.3). Others are nobody's; then it is false.
+func (c *Conn) gotPong(payload []byte) bool {
 	c.cl.mu.Lock()
 	defer c.cl.mu.Unlock()
 	for i, p := range c.cl.pings {
@@ -290,8 +290,9 @@ func (c *Conn) gotPong(payload []byte) {
 			close(q.pong)
 		}
 		c.cl.pings = append(c.cl.pings[:0], c.cl.pings[i+1:]...)
-		return
+		return true
 	}
+	return false
 }
 
 func (c *Conn) forgetPing(p *ping) {

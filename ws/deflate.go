@@ -18,8 +18,9 @@ import (
 // With context takeover in both directions a connection holds some 8 KiB more after
 // small messages, and up to 210 KiB more once it has carried more than its windows
 // hold; half of that with windows of 10 bits. What it compresses with, two thirds of
-// that, goes when it has sent nothing from one ping of its [Keepalive] to the next.
-// Without takeover it holds nothing between messages.
+// that, goes when it has sent nothing from one ping of its [Keepalive] to the next; what
+// it inflates with goes when it has received nothing, but for the peer's window, which
+// is 32 KiB if none was agreed. Without takeover it holds nothing between messages.
 type Deflate struct {
 	// ServerNoContextTakeover has the server compress each message on its own
 	// (RFC 7692 §7.1.1.1). A client asks for it, a server answers with it.

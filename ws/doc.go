@@ -33,9 +33,10 @@
 // A connection that waits on a plain TCP or unix socket holds no buffer: it takes
 // 8 KiB, half of them the stack of the goroutine that reads, and 12 KiB with
 // compression if little was sent. With context takeover and full windows that
-// grows by up to 210 KiB, of which 140 go when nothing is sent from one ping to the
-// next. Those that read share buffers of 32 KiB, those that write of 64, for long
-// messages of 256. Over TLS and in memory, waiting takes a buffer of 4 KiB.
+// grows by up to 210 KiB, of which all but 33 go when nothing is sent or received from
+// one ping to the next: 32 KiB of what was received the peer may refer to at any time
+// (RFC 7692 §7.2.2). Those that read share buffers of 32 KiB, those that write of 64,
+// for long messages of 256. Over TLS and in memory, waiting takes a buffer of 4 KiB.
 //
 // # Limits
 //

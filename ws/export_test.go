@@ -50,3 +50,11 @@ var (
 
 // PackInfo is what [Conn.Handshake] says of what a handshake agreed on.
 func PackInfo(info *HandshakeInfo) *HandshakeInfo { return packInfo(info).unpack() }
+
+// Inflates is how much memory the connection has for what it inflated.
+func Inflates(c *Conn) int {
+	if c.rd.inf == nil {
+		return 0
+	}
+	return cap(c.rd.inf.buf)
+}

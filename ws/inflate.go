@@ -24,6 +24,7 @@ type inflater struct {
 	buf  []byte
 	r, w int
 	full bool // the last call stopped for want of room, not of input
+	used bool // since the last call of idle
 
 	state inflateState
 	final bool // the current block is the last of its stream
@@ -132,10 +133,21 @@ func (f *inflater) room() {
 	f.buf = grown
 }
 
+// idle gives up all of the buffer but the history, which the peer may refer to at
+// any time, if it was not used since it was called before.
+func (f *inflater) idle() {
+	if history := f.buf[max(0, f.w-f.window):f.w]; !f.used && f.r == f.w && len(f.buf) > len(history) {
+		f.buf = append(make([]byte, 0, len(history)), history...)
+		f.r, f.w = len(f.buf), len(f.buf)
+	}
+	f.used = false
+}
+
 // inflate decodes from in until it is used up, limit octets of output wait to be
 // taken, or the buffer is full, and says how many octets of in it used. All
 // output must have been taken before.
 func (f *inflater) inflate(in []byte, limit int) (used int, err error) {
+	f.used = true
 	f.room()
 	end := min(len(f.buf), f.w+limit)
 	defer func() { f.full = f.w == end }()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/flate"
 
@@ -64,5 +65,49 @@ func TestInflater(t *testing.T) {
 	in.Reset(1<<15, nil)
 	if err := in.Inflate(one, func([]byte) bool { return false }); err != nil {
 		t.Errorf("taken no further: got error %v", err)
+	}
+}
+
+// Once nothing came from one ping to the next, only the history is left of what
+// inflates, or nothing where none is to be kept; and the history is good.
+func TestInflaterIdle(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		deflate ws.Deflate
+		want    int
+	}{
+		{"full window", ws.Deflate{}, 32 << 10},
+		{"small window", ws.Deflate{ServerMaxWindowBits: 10}, 1 << 10},
+		{"no takeover", ws.Deflate{ServerNoContextTakeover: true}, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			alive := ws.Keepalive{Interval: -1}
+			client, server := pair(t, &ws.DialOptions{Deflate: &row.deflate, Keepalive: alive}, &ws.AcceptOptions{Deflate: &row.deflate, Keepalive: alive})
+			ctx := within(t, 30*time.Second)
+			go func() { _ = server.Discard(ctx) }() // which answers pings
+			texts := corpus(200 << 10)["text"]
+			for round := range 3 {
+				for _, p := range [][]byte{texts, texts[len(texts)-1000:]} { // the second is in the history
+					wrote := make(chan error, 1)
+					go func() { wrote <- server.Write(ctx, ws.MessageBinary, p) }()
+					if _, got, err := client.Read(ctx); err != nil || !bytes.Equal(got, p) {
+						t.Fatalf("round %d: got %d octets, %v, want %d", round, len(got), err, len(p))
+					}
+					if err := <-wrote; err != nil {
+						t.Fatal(err)
+					}
+					if _, err := client.Ping(ctx); err != nil { // since which nothing came
+						t.Fatal(err)
+					}
+					busy := ws.Inflates(client)
+					if _, err := client.Ping(ctx); err != nil {
+						t.Fatal(err)
+					}
+					if got := ws.Inflates(client); got != row.want || busy < row.want {
+						t.Errorf("round %d: got %d octets behind the first ping, %d behind the second, want %d", round, busy, got, row.want)
+					}
+				}
+			}
+		})
 	}
 }

@@ -105,7 +105,9 @@ func (c *Conn) control(ctx context.Context, h Header, n int) error {
 		}
 		c.answerPing(ctx, p)
 	case OpPong:
-		c.gotPong(p)
+		if c.gotPong(p) && r.inf != nil {
+			r.inf.idle()
+		}
 		if c.alive != nil && c.alive.OnPong != nil {
 			c.alive.OnPong(c, p)
 		}
