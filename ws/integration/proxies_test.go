@@ -39,7 +39,8 @@ var proxies = []struct {
 	{"squid over TLS", squidTLS},
 	{"tinyproxy", func(t *testing.T) proxy { return tinyproxy(t, false) }},
 	{"tinyproxy with password", func(t *testing.T) proxy { return tinyproxy(t, true) }},
-	{"dante", dante},
+	{"dante", func(t *testing.T) proxy { return dante(t, false) }},
+	{"dante with password", func(t *testing.T) proxy { return dante(t, true) }},
 	{"microsocks", func(t *testing.T) proxy { return microsocks(t, false) }},
 	{"microsocks with password", func(t *testing.T) proxy { return microsocks(t, true) }},
 	{"OpenSSH", openSSH},
@@ -122,7 +123,7 @@ internal: 127.0.0.1 port = %s
 external: 127.0.0.1
 external.rotation: none
 clientmethod: none
-socksmethod: none
+socksmethod: %[3]s
 user.privileged: %[2]s
 user.unprivileged: %[2]s
 client pass {
@@ -136,7 +137,7 @@ socks pass {
 
 // dante has no SOCKS4a: it takes the address that announces a name for one to
 // connect to, as curl sees too.
-func dante(t *testing.T) proxy {
+func dante(t *testing.T, password bool) proxy {
 	t.Helper()
 	path := find(t, "danted", "dante-server")
 	addr := freeAddr(t)
@@ -144,12 +145,41 @@ func dante(t *testing.T) proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := fmt.Sprintf(danteConfig, portOf(addr), me.Username)
-	pid := filepath.Join(t.TempDir(), "pid")
-	return proxy{
-		program: start(t, addr, path, "-N", "1", "-p", pid, "-f", write(t, "danted.conf", config)),
-		schemes: []string{"socks4", "socks5", "socks5h"},
+	method, schemes := "none", []string{"socks4", "socks5", "socks5h"}
+	var command []string
+	if password {
+		method, schemes = "username", []string{"socks5", "socks5h"} // SOCKS4 has no passwords
+		command = withUser(t)
 	}
+	config := fmt.Sprintf(danteConfig, portOf(addr), me.Username, method)
+	pid := filepath.Join(t.TempDir(), "pid")
+	command = append(command, path, "-N", "1", "-p", pid, "-f", write(t, "danted.conf", config))
+	return proxy{program: start(t, addr, command[0], command[1:]...), schemes: schemes, password: password}
+}
+
+// withUser is how to run a program that takes me:secret for a user of the system:
+// with other files in place of passwd and shadow, in a mount namespace of its own,
+// so that nobody else sees them and nothing is left when it ends.
+func withUser(t *testing.T) []string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root can have it see another /etc/passwd")
+	}
+	unshare := find(t, "unshare", "util-linux")
+	users, err := os.ReadFile("/etc/passwd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	passwd := write(t, "passwd", string(users)+"me:x:65533:65533::/nonexistent:/usr/sbin/nologin\n")
+	shadow := write(t, "shadow", "me:7kGxGZwxygzVs:19000:0:99999:7:::\n") // the hash of secret, as in squid
+	command := []string{
+		unshare, "--mount", "--propagation", "private", "sh", "-c",
+		`mount --bind "$0" /etc/passwd && mount --bind "$1" /etc/shadow && shift && exec "$@"`, passwd, shadow,
+	}
+	if out, err := exec.CommandContext(t.Context(), unshare, append(command[1:len(command):len(command)], "true")...).CombinedOutput(); err != nil {
+		t.Skipf("no mount namespace: %v: %s", err, out)
+	}
+	return command
 }
 
 func microsocks(t *testing.T, password bool) proxy {
