@@ -227,22 +227,27 @@ func (p *clientPlay) catchUp() {
 func (p *clientPlay) finish(ctx context.Context) (cases.ID, error) {
 	died := p.died() // and not by what follows
 	p.proc.Stop()
-	if p.how != inOrder {
+	if p.begun < len(p.todo) {
 		p.catchUp()
 	}
+	noCase := fmt.Errorf("%w; it last said:\n%s", ErrNoCase, p.proc.Output())
 	if p.last == "" {
 		switch p.how {
 		case agentDied:
 			return "", died
 		case interrupted:
 			return "", context.Cause(ctx)
-		case inOrder, halted:
-			return "", fmt.Errorf("%w; it last said:\n%s", ErrNoCase, p.proc.Output())
+		case halted:
+			return "", noCase
+		case inOrder: // it may have been faster than the lines
 		}
 	}
 	parcel, err := p.fetch(ctx)
 	defer p.keep(parcel)
 	results := parcel.results
+	if p.last == "" && (errors.Is(err, ErrNoReport) || errors.Is(err, docker.ErrNotFound)) {
+		return "", noCase
+	}
 	if p.how != interrupted && p.begun >= len(p.todo) && len(results) >= len(p.todo) {
 		p.how = inOrder // how the agent ends after its last case is its own business
 	}
@@ -283,7 +288,7 @@ func (p *clientPlay) fetch(ctx context.Context) (got parcel, err error) {
 			os.RemoveAll(got.dir)
 			got, err = p.collect(ctx, p.out.c, reportDir, p.choose)
 		}
-		if err == nil && slices.ContainsFunc(got.results, func(r harness.Result) bool { return r.Case == p.last }) {
+		if err == nil && (p.last == "" || slices.ContainsFunc(got.results, func(r harness.Result) bool { return r.Case == p.last })) {
 			return got, nil
 		}
 		select {

@@ -47,6 +47,7 @@ func TestEngine(t *testing.T) {
 		want    outcomes // of the cases that do not pass
 		note    string   // is part of that of the first of these
 		made    int      // containers
+		late    bool     // what Autobahn prints of the cases comes too late to be heard
 	}{
 		{
 			name: "server passes", command: []string{serverAgent, "{port}"},
@@ -87,6 +88,10 @@ func TestEngine(t *testing.T) {
 			err: none, made: 1,
 		},
 		{
+			name: "client passes before a case is announced", role: cases.Client, command: []string{clientAgent, "{url}", "all"},
+			err: none, made: 1, late: true,
+		},
+		{
 			name: "client dies", role: cases.Client, command: []string{clientAgent, "{url}", "die 6"},
 			err: exit, note: "oh no", made: 1,
 			want: outcomes{"2.2": harness.Crash, "2.3": harness.NotRun},
@@ -124,7 +129,7 @@ func TestEngine(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			f := newFake(t)
-			f.orders = row.orders
+			f.orders, f.late = row.orders, row.late
 			f.onCase = func(id string) {
 				if id == row.cancel {
 					cancel()
