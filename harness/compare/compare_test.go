@@ -312,6 +312,19 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// A server without compression has its verdicts in the cases about it.
+func TestUnsupported(t *testing.T) {
+	r := runner(t)
+	var err error
+	if r.Cases, err = cases.Select(cases.All(), []string{"12.1.1", "12.1.2"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.Selection.Selected = []cases.ID{"12.1.1", "12.1.2"}
+	if got := play(t, r, agent(t, server))[0]; got.State != harness.Complete || got.Counts[harness.Unsupported] != 2 || got.Error != "" {
+		t.Errorf("got %s, %v, %q; want a complete run of 2 unsupported cases", got.State, got.Counts, got.Error)
+	}
+}
+
 // A daemon that the agent leaves behind is ended with it, and does not hold the
 // row up.
 func TestDaemon(t *testing.T) {

@@ -138,12 +138,12 @@ func (s *session) unsettled(list []cases.Case) []cases.Case {
 // conclude says what is wrong with the agent as a whole: that it does not echo,
 // or why cases have no verdict.
 func (s *session) conclude(list []cases.Case) error {
-	passed, missing, crashed, broken := 0, 0, 0, 0
+	fine, missing, crashed, broken := 0, 0, 0, 0
 	note := ""
 	for _, c := range list {
 		switch r := s.results[c.ID]; {
-		case r.Outcome == harness.Pass, r.Outcome == harness.PassLenient:
-			passed++
+		case good(r), r.Outcome == harness.Unsupported: // where no compression is agreed on, nothing is to be echoed
+			fine++
 		case r.Outcome == harness.Crash:
 			crashed++
 		case r.Outcome == harness.HarnessError:
@@ -157,7 +157,7 @@ func (s *session) conclude(list []cases.Case) error {
 	switch {
 	case broken > 0: // no trouble of the agent's, so the row is played again another time
 		return fmt.Errorf("%d cases have no verdict: %s", broken, note)
-	case passed == 0 && missing+crashed == 0:
+	case fine == 0 && missing+crashed == 0:
 		return &harness.UntestableError{Cause: harness.CauseEcho, Err: errors.New("not one case passed: the agent does not echo")}
 	case crashed > 0:
 		return s.blame(&harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("it ended in the middle of %d cases", crashed)})
