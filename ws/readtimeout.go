@@ -60,7 +60,7 @@ func (c *Conn) boundNet(ctx context.Context) error {
 func (c *Conn) timedOut(ctx context.Context, err error) (again bool, _ error) {
 	r := &c.rd
 	if r.due == 0 || ctx.Err() != nil || c.ended() || !errors.Is(err, os.ErrDeadlineExceeded) {
-		return false, nil
+		return false, nil //nolint:nilerr // it is its caller's
 	}
 	if sinceStart() >= r.due {
 		return false, &TimeoutError{"read", c.readTimeout}
