@@ -115,9 +115,31 @@ type Done struct {
 	Kept     bool // from an earlier comparison
 }
 
-// Run plays the rows. The error is that of the harness, or the cause of ctx; an
-// agent's trouble is in the row.
+// ErrInUse says that another comparison writes to the same folder.
+var ErrInUse = errors.New("another comparison is at work there; wait for its end, or choose another folder")
+
+// claim keeps other comparisons out of the folder.
+func (r *Runner) claim(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(r.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Second, ErrInUse)
+	defer cancel()
+	unlock, err = lock(ctx, filepath.Join(r.Dir, ".lock"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.Dir, err)
+	}
+	return unlock, nil
+}
+
+// Run plays the rows. The error is that of the harness, such as [ErrInUse], or the
+// cause of ctx; an agent's trouble is in the row.
 func (r *Runner) Run(ctx context.Context, rows []Row) ([]Done, error) {
+	unlock, err := r.claim(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	built, trouble, err := r.build(ctx, rows)
 	if err != nil {
 		return nil, err
