@@ -3,6 +3,7 @@ package cases
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -184,6 +185,11 @@ type Transcript struct {
 	Stats   Stats    `json:"stats,omitzero"`
 	Log     []Entry  `json:"log,omitempty"`
 	LogLost int      `json:"logLost,omitempty"` // entries beyond the bound, not kept
+}
+
+// Struck reports whether the log has a note of the timer.
+func (t Transcript) Struck(timer Timer) bool {
+	return slices.ContainsFunc(t.Log, func(e Entry) bool { return e.Timer == timer })
 }
 
 // Traffic sums the data frames of a compressed echo loop, one way each.

@@ -1,7 +1,9 @@
 package harness
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/wsconform/wsconform/cases"
 )
@@ -14,6 +16,10 @@ type Difference struct {
 	// Race says why the case may come out either way, from one run to the next
 	// of the same engine; "" means that nothing excuses the difference.
 	Race string
+	// Limit is that of Autobahn's, if Race is that it ended the case; else 0. How much
+	// of the echo comes within it hangs on what else the machine has to do, so a play
+	// with nothing beside it is worth more.
+	Limit time.Duration
 }
 
 // Parity compares two runs case by case: both halves of the verdicts, and
@@ -42,7 +48,12 @@ func Parity(a, b *Run) (differ []Difference, agree int) {
 			agree++
 			continue
 		}
-		d.Race = race(*d)
+		if d.Race = race(*d); d.Race == "" && d.A.Behavior != d.B.Behavior {
+			d.Limit = max(limitOf(a, d.A), limitOf(b, d.B))
+		}
+		if d.Limit > 0 {
+			d.Race = fmt.Sprintf("Autobahn's limit of %g s ended the case before the whole echo had come", d.Limit.Seconds())
+		}
 		differ = append(differ, *d)
 	}
 	slices.SortFunc(differ, func(x, y Difference) int { return x.Case.Compare(y.Case) })
@@ -87,6 +98,38 @@ func varies(r, other Result) bool {
 func overtook(cut, better Result) bool {
 	always := cut.Attempts > 1 && cut.Varied == nil
 	return better.Close == cases.CloseOK && cut.CutOff() && !always
+}
+
+// limitOf returns the limit by which Autobahn ended a long case in mid-echo, 0 if it
+// did not. A peer of which no more came than a handshake and a control frame does
+// not echo, however much time it has; and a limit that the native engine enforces
+// is no excuse for it.
+func limitOf(run *Run, r Result) time.Duration {
+	t := r.Transcript
+	if run.Header.Engine.Name != "autobahn" || r.Behavior != cases.Failed || t == nil ||
+		!t.ClosedByUs || t.LocalCode != 0 || !t.Struck(cases.CloseFired) {
+		return 0
+	}
+	head := t.Response
+	if t.Role == cases.Client {
+		head = t.Request
+	}
+	came := -len(head)
+	for size, n := range t.Stats.RxOctets {
+		came += size * n
+	}
+	const control = 2 + 4 + 125 // octets of the longest, masked (RFC 6455 §5.5)
+	c, known := cases.Find(r.Case)
+	if !known || !c.Heavy() || came <= control {
+		return 0
+	}
+	var limit time.Duration
+	for _, s := range c.Steps {
+		if after, ok := s.(cases.CloseAfter); ok {
+			limit = after.After
+		}
+	}
+	return limit
 }
 
 func lenient(b cases.Behavior) bool { return b == cases.OK || b == cases.NonStrict }

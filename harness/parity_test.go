@@ -17,6 +17,15 @@ func TestParity(t *testing.T) {
 		r.Transcript, r.Attempts = &cases.Transcript{Opened: true, ClosedByUs: true}, attempts
 		return r
 	}
+	// timedOut was ended by its limit of 60 s, when that many octets had come.
+	timedOut := func(id cases.ID, octets int) harness.Result {
+		r := result(id, cases.Failed, cases.CloseOK)
+		r.Transcript = &cases.Transcript{
+			Opened: true, ClosedByUs: true, Clean: true, Response: "HTTP/1.1 101 x\r\n\r\n",
+			Log: []cases.Entry{{Kind: cases.LogNote, Timer: cases.CloseFired}}, Stats: cases.Stats{RxOctets: map[int]int{18: 1, octets: 1}},
+		}
+		return r
+	}
 	missing := harness.Result{Outcome: harness.NotRun}
 	for _, test := range []struct {
 		name         string
@@ -33,11 +42,18 @@ func TestParity(t *testing.T) {
 		{"no second reading", result("1.1.2", cases.OK, cases.CloseOK), result("1.1.2", cases.NonStrict, cases.CloseOK), true, false},
 		{"between the pauses", result("6.4.1", cases.OK, cases.CloseOK), result("6.4.1", cases.NonStrict, cases.CloseOK), true, true},
 		{"failed is no race", result("6.4.1", cases.OK, cases.CloseOK), result("6.4.1", cases.Failed, cases.CloseOK), true, false},
+		{"Autobahn's limit", result("13.4.1", cases.OK, cases.CloseOK), timedOut("13.4.1", 10000), true, true},
+		{"Autobahn's limit, other close", result("13.4.1", cases.OK, cases.CloseUnclean), timedOut("13.4.1", 10000), true, true},
+		{"Autobahn's limit in both halves", result("13.4.1", cases.Failed, cases.CloseUnclean), timedOut("13.4.1", 10000), true, false},
+		{"Autobahn's limit without an echo", result("13.4.1", cases.OK, cases.CloseOK), timedOut("13.4.1", 100), true, false},
+		{"the native engine's limit", timedOut("13.4.1", 10000), result("13.4.1", cases.OK, cases.CloseOK), true, false},
+		{"a short limit", result("1.1.1", cases.OK, cases.CloseOK), timedOut("1.1.1", 10000), true, false},
 		{"no verdict", result("1.1.1", cases.OK, cases.CloseOK), func() harness.Result { m := missing; m.Case = "1.1.1"; return m }(), true, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			differ, agree := harness.Parity(
-				&harness.Run{Results: []harness.Result{test.a}}, &harness.Run{Results: []harness.Result{test.b}})
+			a, b := &harness.Run{Results: []harness.Result{test.a}}, &harness.Run{Results: []harness.Result{test.b}}
+			a.Header.Engine.Name, b.Header.Engine.Name = "native", "autobahn"
+			differ, agree := harness.Parity(a, b)
 			if got := len(differ) == 1; got != test.differ || agree != 1-len(differ) {
 				t.Fatalf("got %d differences and %d agreements, want a difference: %v", len(differ), agree, test.differ)
 			}

@@ -105,18 +105,18 @@ func (l *logLine) note(p []byte, kind string) error {
 	}
 	switch kind {
 	case "CT":
-		l.Note = "pause of " + secondsOf(arg) + " begins" + named(mark)
+		l.Note, l.Timer = "pause of "+secondsOf(arg)+" begins"+named(mark), cases.PauseBegins
 	case "CTE":
 		_ = json.Unmarshal(arg, &mark) // a mark that is not text stays out of the note
-		l.Note = "pause ends" + named(mark)
+		l.Note, l.Timer = "pause ends"+named(mark), cases.PauseEnds
 	case "KL":
-		l.Note = "fail the connection in " + secondsOf(arg)
+		l.Note, l.Timer = "fail the connection in "+secondsOf(arg), cases.KillArmed
 	case "KLE":
-		l.Note = "time is up: failing the connection"
+		l.Note, l.Timer = "time is up: failing the connection", cases.KillFired
 	case "TI":
-		l.Note = "close in " + secondsOf(arg)
+		l.Note, l.Timer = "close in "+secondsOf(arg), cases.CloseArmed
 	case "TIE":
-		l.Note = "time is up: closing"
+		l.Note, l.Timer = "time is up: closing", cases.CloseFired
 	case "WLM":
 		l.Note = "wire log off"
 		if string(arg) == "true" {

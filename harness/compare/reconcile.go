@@ -12,9 +12,9 @@ import (
 // rejoinders is how often both engines play a case again on which they disagree.
 const rejoinders = 3
 
-// reconcile has both engines play again, one by one, what they disagree on, until
-// one has come to the other's verdict too: then the verdict varies, and the engines
-// do not disagree.
+// reconcile has both engines play again what they disagree on, one by one and with
+// nothing of the comparison beside it, until one has come to the other's verdict too:
+// then the verdict varies, and the engines do not disagree.
 func (r *Runner) reconcile(ctx context.Context, done []Done, built map[string]*Built) error {
 	for i := range done {
 		for j := range done {
@@ -69,6 +69,7 @@ func (r *Runner) settlePair(ctx context.Context, a, b *Done, built *Built) error
 			if err := s.again(ctx, list); err != nil {
 				return err
 			}
+			s.session.stop() // the other engine's plays have the machine to themselves
 		}
 		if list = disputed(sides[0].run, sides[1].run); len(list) == 0 {
 			break
@@ -85,15 +86,15 @@ func (r *Runner) settlePair(ctx context.Context, a, b *Done, built *Built) error
 	return nil
 }
 
-// disputed lists the cases on which the runs disagree, by no known race, and that
-// were not played again for that already.
+// disputed lists the cases on which the runs disagree, by no known race or because
+// Autobahn's limit was met, and that were not played again for that already.
 func disputed(a, b *harness.Run) []cases.Case {
 	differ, _ := harness.Parity(a, b)
 	var list []cases.Case
 	for _, d := range differ {
 		c, known := cases.Find(d.Case)
 		again := d.A.Attempts > rejoinders && d.B.Attempts > rejoinders
-		if known && d.Race == "" && d.A.Outcome.Ran() && d.B.Outcome.Ran() && !again {
+		if known && (d.Race == "" || d.Limit > 0) && d.A.Outcome.Ran() && d.B.Outcome.Ran() && !again {
 			list = append(list, c)
 		}
 	}

@@ -3,9 +3,11 @@ package compare_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/agents"
@@ -19,6 +21,7 @@ type scripted struct {
 	name     string
 	verdicts map[cases.ID][]cases.Behavior // of others: OK
 	played   map[cases.ID]int
+	limited  bool // its failures are Autobahn's limit, met in mid-echo
 }
 
 func (e *scripted) About() harness.Engine { return harness.Engine{Name: e.name} }
@@ -30,7 +33,14 @@ func (e *scripted) Server(_ context.Context, s compare.Subject, _ string, emit f
 			v.Behavior = list[min(e.played[c.ID], len(list)-1)]
 		}
 		e.played[c.ID]++
-		emit(harness.Result{Case: c.ID, Outcome: harness.OutcomeOf(v), Verdict: v})
+		r := harness.Result{Case: c.ID, Outcome: harness.OutcomeOf(v), Verdict: v}
+		if e.limited && v.Behavior == cases.Failed {
+			r.Transcript = &cases.Transcript{
+				Opened: true, ClosedByUs: true, Clean: true, Duration: time.Minute,
+				Log: []cases.Entry{{Kind: cases.LogNote, Timer: cases.CloseFired}}, Stats: cases.Stats{RxOctets: map[int]int{1000: 1}},
+			}
+		}
+		emit(r)
 	}
 	return nil
 }
@@ -44,11 +54,11 @@ func (e *scripted) Client(context.Context, compare.Subject, func(harness.Result)
 func TestReconcile(t *testing.T) {
 	r := runner(t)
 	r.Repeats = 0
-	native := &scripted{"native", nil, map[cases.ID]int{}}
-	autobahn := &scripted{"autobahn", map[cases.ID][]cases.Behavior{
+	native := &scripted{name: "native", played: map[cases.ID]int{}}
+	autobahn := &scripted{name: "autobahn", played: map[cases.ID]int{}, verdicts: map[cases.ID][]cases.Behavior{
 		"1.1.2": {cases.Failed, cases.Failed, cases.OK}, // the second time again is better
 		"2.1":   {cases.Failed},
-	}, map[cases.ID]int{}}
+	}}
 	rows := compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []compare.Engine{native, autobahn})
 	disputes := 0
 	r.Progress = func(e compare.Event) {
@@ -84,6 +94,56 @@ func TestReconcile(t *testing.T) {
 	// What was played again so often is not played again by the next comparison.
 	if _, err := r.Run(t.Context(), rows); err != nil || native.played["2.1"] != 4 {
 		t.Errorf("a second comparison: got %v, and 2.1 played %d times, want 4", err, native.played["2.1"])
+	}
+}
+
+// What Autobahn's limit ended is played again although it has a name, behind all
+// rows; and keeps that name if it is ended by the limit each time.
+func TestReconcileLimit(t *testing.T) {
+	r := runner(t)
+	var err error
+	if r.Cases, err = cases.Select(cases.All(), []string{"9.7.1", "13.4.1"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.Selection.Selected = []cases.ID{"9.7.1", "13.4.1"}
+	r.Repeats, r.Parallel = 0, 3
+	native := &scripted{name: "native", played: map[cases.ID]int{}}
+	autobahn := &scripted{name: "autobahn", limited: true, played: map[cases.ID]int{}, verdicts: map[cases.ID][]cases.Behavior{
+		"9.7.1":  {cases.Failed, cases.OK}, // on a quiet machine
+		"13.4.1": {cases.Failed},
+	}}
+	ended := 0
+	r.Progress = func(e compare.Event) {
+		switch e.Kind {
+		case compare.RowEnded:
+			ended++
+		case compare.Disputed:
+			if ended != 2 {
+				t.Errorf("the engines played again when %d of 2 rows had ended", ended)
+			}
+		case compare.Building, compare.BuildFailed, compare.RowBegan:
+		}
+	}
+	done, err := r.Run(t.Context(), compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []compare.Engine{native, autobahn}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, errA := harness.OpenRun(done[0].File)
+	b, errB := harness.OpenRun(done[1].File)
+	if errA != nil || errB != nil {
+		t.Fatal(errA, errB)
+	}
+	var got []string
+	differ, _ := harness.Parity(a, b)
+	for _, d := range differ {
+		got = append(got, fmt.Sprintf("%s, played %d times: %s", d.Case, d.B.Attempts, d.Race))
+	}
+	want := []string{
+		"9.7.1, played 2 times: the verdict varies from play to play",
+		"13.4.1, played 4 times: Autobahn's limit of 60 s ended the case before the whole echo had come",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 

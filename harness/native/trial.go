@@ -95,10 +95,7 @@ func trickled(c cases.Case) bool {
 
 // timedOut reports whether one of our timers ended the case.
 func timedOut(t cases.Transcript) bool {
-	fired := slices.ContainsFunc(t.Log, func(e cases.Entry) bool {
-		return e.Timer == cases.KillFired || e.Timer == cases.CloseFired
-	})
-	return fired || t.OpenTimeout || t.CloseTimeout || t.ServerDropExpiry
+	return t.Struck(cases.KillFired) || t.Struck(cases.CloseFired) || t.OpenTimeout || t.CloseTimeout || t.ServerDropExpiry
 }
 
 // patient is a trickled case in which the peer has time for its echo. The limit
