@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,35 +61,43 @@ func ListeningIn(pid int, port uint16) bool {
 // kernelListens looks for a listening socket in the tables of the Linux kernel,
 // which are in dir.
 func kernelListens(dir string, port uint16) (found, known bool) {
+	list, known := kernelSockets(dir)
+	return slices.ContainsFunc(list, func(s kernelSocket) bool { return s.port == port }), known
+}
+
+// A kernelSocket is a listening one in a table of the kernel.
+type kernelSocket struct {
+	addr  string // as the table has it, in hex
+	port  uint16
+	inode string
+}
+
+// kernelSockets reads the tables of TCP, such as
+//
+//	sl  local_address rem_address   st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ...
+//	 0: 0100007F:2329 00000000:0000 0A 00000000:00000000 00:00000000 00000000   0       0 12345 ...
+//
+// where 0A is LISTEN. Without tables nothing is known.
+func kernelSockets(dir string) (list []kernelSocket, known bool) {
 	for _, name := range []string{"tcp", "tcp6"} {
 		f, err := os.Open(filepath.Join(dir, name))
 		if err != nil {
 			continue
 		}
 		known = true
-		if hasListener(bufio.NewScanner(f), port) {
-			found = true
+		for table := bufio.NewScanner(f); table.Scan(); {
+			fields := strings.Fields(table.Text())
+			if len(fields) < 10 || fields[3] != "0A" {
+				continue
+			}
+			addr, port, _ := strings.Cut(fields[1], ":")
+			if n, err := strconv.ParseUint(port, 16, 16); err == nil {
+				list = append(list, kernelSocket{addr, uint16(n), fields[9]})
+			}
 		}
 		_ = f.Close()
 	}
-	return found, known
-}
-
-// hasListener reads a table such as
-//
-//	sl  local_address rem_address   st ...
-//	 0: 0100007F:2329 00000000:0000 0A ...
-//
-// where 0A is LISTEN.
-func hasListener(table *bufio.Scanner, port uint16) bool {
-	suffix := fmt.Sprintf(":%04X", port)
-	for table.Scan() {
-		fields := strings.Fields(table.Text())
-		if len(fields) > 3 && strings.HasSuffix(fields[1], suffix) && fields[3] == "0A" {
-			return true
-		}
-	}
-	return false
+	return list, known
 }
 
 // FreePort returns a TCP port of the loopback interface that nothing uses now.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"os/signal"
@@ -27,7 +26,8 @@ import (
 // The test's own program is the keeper, and an agent: "keep ARGS...", and
 // "server HOST PORT", an echo that ends itself when a message has as many octets
 // as the variable CRASH says, or "client URL", which runs its cases; "eat" uses up
-// memory, and "reach ADDRESS..." says which of them can be reached.
+// memory, "reach ADDRESS..." says which of them can be reached, and "late" is told
+// in serveLate.
 func TestMain(m *testing.M) {
 	if len(os.Args) < 2 || strings.HasPrefix(os.Args[1], "-test.") {
 		os.Exit(m.Run())
@@ -55,8 +55,9 @@ func program(name string, args []string) error {
 		if err != nil {
 			return err
 		}
-		server := ws.Server{Accept: ws.AcceptOptions{Origins: []string{"*"}}, Handler: echo}
-		return server.Serve(l)
+		return echoServer().Serve(l)
+	case "late":
+		return serveLate(args[0], args[1], args[2])
 	case "client":
 		return drive(args[0])
 	case "reach":
@@ -115,6 +116,10 @@ func reach(addrs []string) error {
 		list = append(list, err)
 	}
 	return errors.Join(list...)
+}
+
+func echoServer() *ws.Server {
+	return &ws.Server{Accept: ws.AcceptOptions{Origins: []string{"*"}}, Handler: echo}
 }
 
 func echo(ctx context.Context, c *ws.Conn) {
@@ -220,40 +225,6 @@ func TestHostileAgents(t *testing.T) {
 				t.Errorf("processes are left: %v", left)
 			}
 		})
-	}
-}
-
-// Two agents that insist on one port: the one that gets it does not listen where it
-// is asked to, the other says that it is taken, and neither has the other's verdicts.
-func TestTwoAgentsOnOnePort(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	one := agent(t, `server: ["{wsconform}", server, "{host}", "`+port(t, free)+`"]`)
-	free.Close()
-	two := one
-	two.Folder = "sh-y"
-	mark := fmt.Sprintf("WSCONFORM_TEST_%d_port", os.Getpid())
-	t.Setenv(mark, "1")
-	r := runner(t)
-	r.Parallel, r.StartPatience = 2, 5*time.Second
-	said := map[string]int{}
-	for _, d := range play(t, r, one, two) {
-		if d.State != harness.Partial || d.Cause != harness.CauseStart || d.Counts[harness.Pass] > 0 {
-			t.Errorf("%s: got %s, %q, %v; want a partial run without a pass that could not start", d.Name(), d.State, d.Cause, d.Counts)
-		}
-		for _, words := range []string{"address already in use", "nothing listens"} {
-			if strings.Contains(d.Error, words) {
-				said[words]++
-			}
-		}
-	}
-	if want := map[string]int{"address already in use": 1, "nothing listens": 1}; !maps.Equal(said, want) {
-		t.Errorf("the rows say %v, want %v", said, want)
-	}
-	if left := withVariable(mark); len(left) > 0 {
-		t.Errorf("processes are left: %v", left)
 	}
 }
 

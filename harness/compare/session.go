@@ -58,7 +58,7 @@ func (s *session) play(ctx context.Context, list []cases.Case) error {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case ended == nil && err != nil:
+		case ended == nil && err != nil, errors.As(err, new(*harness.UntestableError)):
 			return s.blame(err)
 		case ended == nil || len(left) == 0:
 			return errors.Join(s.conclude(list), s.repeat(ctx, list))
@@ -203,6 +203,20 @@ func (s *session) start(ctx context.Context) error {
 	if s.network != nil {
 		return s.startContained(ctx)
 	}
+	const ports = 3 // that are tried, should somebody be faster
+	for range ports - 1 {
+		err := s.startProcess(ctx)
+		if !errors.Is(err, errTaken) {
+			return err
+		}
+		s.stop()
+	}
+	return s.startProcess(ctx)
+}
+
+// startProcess gives the server a free port; see [session.whose] for what else may
+// have it by then.
+func (s *session) startProcess(ctx context.Context) error {
 	host, port, err := freeAddr()
 	if err != nil {
 		return err
@@ -212,7 +226,7 @@ func (s *session) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return harness.WaitListening(ctx, s.process, s.addr, s.patience)
+	return s.whose(port, harness.WaitListening(ctx, s.process, s.addr, s.patience))
 }
 
 // containedPort is where a server listens in its container, which has ports of its
