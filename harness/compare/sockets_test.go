@@ -122,6 +122,7 @@ func TestPortOfAnother(t *testing.T) {
 // takePorts echoes on the first ports that processes want, and leaves the others to
 // them. It returns when nobody can ask any more.
 func takePorts(t *testing.T, control net.Listener, often int) {
+	t.Helper()
 	var servers sync.WaitGroup
 	defer servers.Wait()
 	for i := 0; ; i++ {
