@@ -150,7 +150,7 @@ func (e *Endpoint) route(ctx context.Context, nc net.Conn, h head, path string, 
 		respond(nc, late)
 		return
 	}
-	answer, ok := e.answer(ctx, path, q)
+	a, ok := e.answer(ctx, path, q)
 	if !ok && e.Other != nil && !isResource(path) {
 		if _, err := nc.Write([]byte(accepted(h, ""))); err == nil {
 			nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
@@ -162,7 +162,7 @@ func (e *Endpoint) route(ctx context.Context, nc net.Conn, h head, path string, 
 		respond(nc, refuse(500, "no such resource, or a parameter is missing or wrong"))
 		return
 	}
-	e.say(nc, h, answer)
+	e.say(nc, h, a)
 }
 
 // isResource reports whether the path has a meaning of its own.
@@ -174,38 +174,37 @@ func isResource(path string) bool {
 	return false
 }
 
-// answer returns a function that yields the text with which a resource answers,
-// after the handshake. "" means no message.
-func (e *Endpoint) answer(ctx context.Context, path string, q map[string]string) (func() string, bool) {
+// An answer is what a resource says: a text message, or none if "".
+type answer struct {
+	text func() string // called after the handshake
+	stop bool          // the endpoint stops when the peer has the answer
+}
+
+// answer looks up what a resource answers; not ok if there is no such resource
+// or it lacks a parameter.
+func (e *Endpoint) answer(ctx context.Context, path string, q map[string]string) (a answer, ok bool) {
 	c, known := e.find(q)
 	agent := q["agent"]
 	switch path {
 	case "/getCaseCount":
-		return func() string { return strconv.Itoa(len(e.List)) }, true
+		return answer{text: func() string { return strconv.Itoa(len(e.List)) }}, true
 	case "/getCaseInfo":
-		return func() string { return caseInfo(c) }, known
+		return answer{text: func() string { return caseInfo(c) }}, known
 	case "/getCaseStatus":
-		return func() string { return e.status(ctx, agent, c.ID) }, known && agent != ""
+		return answer{text: func() string { return e.status(ctx, agent, c.ID) }}, known && agent != ""
 	case "/updateReports":
-		return func() string {
+		stop := strings.ToLower(q["shutdownOnComplete"])
+		return answer{text: func() string {
 			e.settle(ctx, agent)
 			if e.Update != nil {
 				e.Update(agent) //nolint:errcheck // told to the user by whoever set Update
 			}
-			if stop := strings.ToLower(q["shutdownOnComplete"]); (stop == "true" || stop == "yes") && e.Stop != nil {
-				defer e.Stop()
-			}
 			return ""
-		}, agent != ""
+		}, stop: stop == "true" || stop == "yes"}, agent != ""
 	case "/stopServer":
-		return func() string {
-			if e.Stop != nil {
-				e.Stop()
-			}
-			return ""
-		}, true
+		return answer{text: func() string { return "" }, stop: true}, true
 	}
-	return nil, false
+	return answer{}, false
 }
 
 func caseInfo(c cases.Case) string {
@@ -387,13 +386,17 @@ func respond(nc net.Conn, r *refusal) {
 }
 
 // say answers a resource: the handshake, at most one text message, an empty
-// close frame, and the end of TCP after the peer's reply.
-func (e *Endpoint) say(nc net.Conn, h head, answer func() string) {
+// close frame, and the end of TCP after the peer's reply. A stop waits for that,
+// as it ends every connection at once.
+func (e *Endpoint) say(nc net.Conn, h head, a answer) {
+	if a.stop && e.Stop != nil {
+		defer e.Stop()
+	}
 	if _, err := nc.Write([]byte(accepted(h, ""))); err != nil {
 		return
 	}
 	var out []byte
-	if text := answer(); text != "" {
+	if text := a.text(); text != "" {
 		out = ws.AppendFrame(nil, ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpText}, Payload: []byte(text)})
 	}
 	out = ws.AppendFrame(out, ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpClose}})
