@@ -10,8 +10,24 @@ import (
 // Mask masks or unmasks p in place (RFC 6455 §5.3). pos is the offset of p in
 // the payload of the frame; the offset behind p, modulo 4, comes back.
 func Mask(key [4]byte, pos int, p []byte) (newpos int) {
-	maskTo(p, p, keyAt(key, pos))
-	return (pos + len(p)) & 3
+	whole, k := p, keyAt(key, pos)
+	kk := uint64(k)<<32 | uint64(k)
+	// maskTo could do it, but takes half as long again: here the compiler makes one
+	// instruction of load, XOR and store.
+	for len(p) >= 64 {
+		q := (*[64]byte)(p)
+		binary.LittleEndian.PutUint64(q[0:8], binary.LittleEndian.Uint64(q[0:8])^kk)
+		binary.LittleEndian.PutUint64(q[8:16], binary.LittleEndian.Uint64(q[8:16])^kk)
+		binary.LittleEndian.PutUint64(q[16:24], binary.LittleEndian.Uint64(q[16:24])^kk)
+		binary.LittleEndian.PutUint64(q[24:32], binary.LittleEndian.Uint64(q[24:32])^kk)
+		binary.LittleEndian.PutUint64(q[32:40], binary.LittleEndian.Uint64(q[32:40])^kk)
+		binary.LittleEndian.PutUint64(q[40:48], binary.LittleEndian.Uint64(q[40:48])^kk)
+		binary.LittleEndian.PutUint64(q[48:56], binary.LittleEndian.Uint64(q[48:56])^kk)
+		binary.LittleEndian.PutUint64(q[56:64], binary.LittleEndian.Uint64(q[56:64])^kk)
+		p = p[64:]
+	}
+	maskTo(p, p, k)
+	return (pos + len(whole)) & 3
 }
 
 // keyAt is the key for what begins at an offset in the payload, first octet lowest.
