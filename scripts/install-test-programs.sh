@@ -55,3 +55,6 @@ if ! "$venv/bin/python" -c 'import websockets, websocket, channels, daphne' 2>/d
 	python3 -m venv "$venv"
 	"$venv/bin/pip" install --quiet --no-input websockets==17.4 websocket-client==1.9.2 channels==4.3.2 daphne==4.2.3
 fi
+
+# The folder that Debian's sshd wants is made by its service, which we do not start.
+mkdir -p /run/sshd

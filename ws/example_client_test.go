@@ -16,7 +16,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
@@ -48,26 +47,6 @@ func ExampleDial_unix() {
 	defer c.CloseNow()
 	fmt.Println(c.Handshake().Target)
 	// Output: /chat?room=1
-}
-
-// A net.Dialer of your own sets socket options, here with IPv4 alone.
-func ExampleDialOptions_socketOptions() {
-	url, stop := echoServer(ws.AcceptOptions{})
-	defer stop()
-	dialer := &net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
-		var failed error
-		err := c.Control(func(fd uintptr) {
-			failed = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
-		})
-		return errors.Join(err, failed)
-	}}
-	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{Network: "tcp4", NetDial: dialer.DialContext})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(c.Close(ws.StatusNormalClosure, ""))
-	// Output: <nil>
 }
 
 // A connection that exists takes the place of TCP.

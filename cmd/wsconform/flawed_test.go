@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
@@ -33,7 +32,7 @@ func flawed(args []string) int {
 	}
 	if *daemon {
 		child := exec.Command("sleep", "600")
-		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		child.SysProcAttr = ownSession
 		if err := child.Start(); err != nil {
 			return 2
 		}
