@@ -28,7 +28,8 @@
 //
 // [Conn.Write] is a system call per message. A loop that answers what it reads is
 // many times faster with [Conn.SetBatch]. Reading with [Conn.ReadAppend] into a
-// buffer that is large enough, and writing, allocate nothing.
+// buffer that is large enough, and writing, allocate nothing; [Conn.Wait] says when
+// it is time to get one.
 //
 // A connection that waits on a plain TCP or unix socket holds no buffer: it takes
 // 8 KiB, half of them the stack of the goroutine that reads, and 12 KiB with

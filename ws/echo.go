@@ -19,7 +19,7 @@ func Echo(ctx context.Context, c *Conn) error {
 		return err
 	}
 	for {
-		if err := c.await(ctx); err != nil {
+		if err := c.Wait(ctx); err != nil {
 			return err
 		}
 		if err := echoArrived(ctx, c); err != nil {

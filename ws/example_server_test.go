@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
@@ -300,4 +301,38 @@ func ExampleConn_WriteSeq() {
 	// line 0
 	// line 1
 	// line 2
+}
+
+// Many connections, most of which wait most of the time: a buffer is taken when
+// something has arrived.
+func ExampleConn_Wait() {
+	buffers := sync.Pool{New: func() any { return new([]byte) }}
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+		for c.Wait(ctx) == nil {
+			buf := buffers.Get().(*[]byte)
+			typ, p, err := c.ReadAppend(ctx, (*buf)[:0])
+			if err != nil {
+				return
+			}
+			_ = c.Write(ctx, typ, p)
+			*buf = p
+			buffers.Put(buf)
+		}
+	}}
+	web := httptest.NewServer(s)
+	defer web.Close()
+	ctx := context.Background()
+	c, err := ws.Dial(ctx, "ws"+strings.TrimPrefix(web.URL, "http"), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = c.Write(ctx, ws.MessageText, []byte("hello"))
+	_, p, err := c.Read(ctx)
+	fmt.Println(string(p), err)
+	_ = c.Close(ws.StatusNormalClosure, "")
+	fmt.Println(s.Shutdown(ctx))
+	// Output:
+	// hello <nil>
+	// <nil>
 }

@@ -286,24 +286,39 @@ func (c *Conn) Discard(ctx context.Context) error {
 	}
 }
 
-// await waits until octets of a message may have arrived, if no message waits
-// already. With a ReadTimeout it leaves that to the read.
-func (c *Conn) await(ctx context.Context) error {
+// Wait waits until a message begins to arrive, if none does already. A server of many
+// connections can take the buffer for [Conn.ReadAppend] from a sync.Pool then, so
+// that one that waits has none, and the others share a few that are in the cache. The
+// errors are as in Read.
+func (c *Conn) Wait(ctx context.Context) error {
 	r := &c.rd
-	if c.readTimeout > 0 {
-		return nil
-	}
-	if err := r.turn.lock(ctx); err != nil {
+	if err := c.lockRead(ctx); err != nil {
 		return opError("read", err)
 	}
-	defer r.turn.unlock()
-	if r.r < r.w || r.open || r.err != nil || r.skip {
-		return nil // the read will see to it
+	defer c.unlockRead()
+	c.boundRead()
+	for {
+		var err error
+		switch {
+		case r.err != nil:
+			err = r.err
+		case r.open || r.skip:
+			return nil
+		case r.r == r.w:
+			err = c.fill(ctx)
+		case !Opcode(r.buf[r.r] & 0x0F).Control():
+			return nil
+		default:
+			var h Header
+			var n int
+			if h, n, err = c.header(ctx); err == nil {
+				err = c.control(ctx, h, n)
+			}
+		}
+		if err != nil {
+			return opError("read", err)
+		}
 	}
-	if err := c.fill(ctx); err != nil {
-		return opError("read", err)
-	}
-	return nil
 }
 
 // begin gets to a message: the one that was cut short, or the next. Its caller,

@@ -20,7 +20,7 @@ import (
 )
 
 // clients measures the CPU time of sending a message and taking its echo.
-func clients(ctx context.Context, c config, list []library) (err error) {
+func clients(ctx context.Context, c config, list []library) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -30,25 +30,37 @@ func clients(ctx context.Context, c config, list []library) (err error) {
 	defer l.Close()
 	wg.Go(func() { answerFrames(l, &wg) })
 
+	t := newTable("client: CPU per message", list)
+	for _, b := range bursts {
+		t.column(b.String())
+	}
+	for range c.starts {
+		if err := clientStart(ctx, c, l.Addr(), t); err != nil {
+			return err
+		}
+	}
+	return t.print()
+}
+
+// clientStart is what one start of all clients adds to the table.
+func clientStart(ctx context.Context, c config, addr net.Addr, t *table) (err error) {
 	var all []*process
 	defer func() {
 		for _, p := range all {
 			err = errors.Join(err, p.stop())
 		}
 	}()
-	for _, lib := range list {
+	for _, lib := range t.list {
 		p, err := start(ctx, c, "client", lib)
 		if err != nil {
 			return err
 		}
 		all = append(all, p)
 	}
-	t := newTable("client: CPU per message", list)
-	for _, b := range bursts {
-		col := t.column(b.String())
+	for k, b := range bursts {
 		for round := range c.rounds + 1 {
 			for i, p := range all {
-				fields, err := p.ask(fmt.Sprintf("ws://%s/%d %d %d %d %d", l.Addr(), b.size, b.size, b.depth, b.conns, c.slice))
+				fields, err := p.ask(fmt.Sprintf("ws://%s/%d %d %d %d %d", addr, b.size, b.size, b.depth, b.conns, c.slice))
 				if err != nil {
 					return err
 				}
@@ -56,13 +68,13 @@ func clients(ctx context.Context, c config, list []library) (err error) {
 				if err != nil {
 					return err
 				}
-				if round > 0 {
-					col.add(i, us)
+				if round > 0 { // the first is for caches, pools and stacks to grow
+					t.columns[k].add(i, us)
 				}
 			}
 		}
 	}
-	return t.print()
+	return nil
 }
 
 // answerFrames is a server that knows how long the frames are, by the path, and

@@ -26,6 +26,7 @@ type config struct {
 	parts     string
 	libraries string
 	sizes     string
+	starts    int
 	rounds    int
 	slice     time.Duration
 	idle      int
@@ -45,7 +46,8 @@ func main() {
 	flag.StringVar(&c.parts, "parts", "server,client,roundtrip,idle", "what to measure")
 	flag.StringVar(&c.libraries, "libraries", "", "which `NAMES` to measure, separated by commas; all if empty")
 	flag.StringVar(&c.sizes, "sizes", "", "of the bursts, the `SIZES` to measure, in octets, separated by commas; all if empty")
-	flag.IntVar(&c.rounds, "rounds", 9, "how often each takes its turn")
+	flag.IntVar(&c.starts, "starts", 8, "for server and client, how often each is started")
+	flag.IntVar(&c.rounds, "rounds", 3, "how often each takes its turn, for each start")
 	flag.DurationVar(&c.slice, "slice", 150*time.Millisecond, "how long a turn is")
 	flag.IntVar(&c.idle, "idle", 5000, "how many idle connections to open")
 	flag.BoolVar(&c.pin, "pin", true, "give the load and the libraries a processor each")

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
@@ -24,19 +25,25 @@ func wsBatchServe(l net.Listener, deflate bool) error {
 	return newServer(deflate, nil).Serve(l) // no handler means ws.Echo
 }
 
+var wsBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
 // wsServe writes each answer at once.
 func wsServe(l net.Listener, deflate bool) error {
 	return newServer(deflate, func(ctx context.Context, c *ws.Conn) {
-		var buf []byte
 		for {
-			typ, p, err := c.ReadAppend(ctx, buf[:0])
+			if err := c.Wait(ctx); err != nil {
+				return
+			}
+			buf := wsBuffers.Get().(*[]byte)
+			typ, p, err := c.ReadAppend(ctx, (*buf)[:0])
 			if err != nil {
 				return
 			}
 			if err := c.Write(ctx, typ, p); err != nil {
 				return
 			}
-			buf = p
+			*buf = p
+			wsBuffers.Put(buf)
 		}
 	}).Serve(l)
 }

@@ -60,19 +60,32 @@ func stopServers(all []*server) error {
 }
 
 // servers measures the CPU time of an echo per message.
-func servers(ctx context.Context, c config, list []library) (err error) {
-	all, err := startServers(ctx, c, list, false)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stopServers(all)) }()
+func servers(ctx context.Context, c config, list []library) error {
 	t := newTable("server: CPU per message", list)
 	for _, b := range bursts {
-		if err := serverBurst(ctx, c, all, b, t.column(b.String())); err != nil {
+		t.column(b.String())
+	}
+	for range c.starts {
+		if err := serverStart(ctx, c, t); err != nil {
 			return err
 		}
 	}
 	return t.print()
+}
+
+// serverStart is what one start of all servers adds to the table.
+func serverStart(ctx context.Context, c config, t *table) (err error) {
+	all, err := startServers(ctx, c, t.list, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopServers(all)) }()
+	for i, b := range bursts {
+		if err := serverBurst(ctx, c, all, b, t.columns[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func serverBurst(ctx context.Context, c config, all []*server, b burst, col *column) error {
