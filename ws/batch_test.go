@@ -15,8 +15,8 @@ func TestBatchFrames(t *testing.T) {
 	for _, server := range []bool{true, false} {
 		t.Run(fmt.Sprintf("server=%t", server), func(t *testing.T) {
 			c, peer := rawPair(t, server, nil)
-			ctx := within(t, 10*time.Second)
-			_ = peer.SetDeadline(time.Now().Add(10 * time.Second))
+			ctx := within(t, time.Minute)
+			_ = peer.SetDeadline(time.Now().Add(time.Minute))
 			if err := c.SetBatch(ctx, true); err != nil {
 				t.Fatal(err)
 			}
@@ -56,8 +56,8 @@ func TestBatchWaits(t *testing.T) {
 	for _, how := range []string{"flush", "read"} {
 		t.Run(how, func(t *testing.T) {
 			c, peer := rawPair(t, false, nil)
-			ctx := within(t, 10*time.Second)
-			_ = peer.SetDeadline(time.Now().Add(10 * time.Second))
+			ctx := within(t, time.Minute)
+			_ = peer.SetDeadline(time.Now().Add(time.Minute))
 			if err := c.SetBatch(ctx, true); err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +103,7 @@ func TestBatchWaits(t *testing.T) {
 func TestMaskKeysDiffer(t *testing.T) {
 	for _, batch := range []bool{false, true} {
 		c, peer := rawPair(t, false, nil)
-		ctx := within(t, 10*time.Second)
+		ctx := within(t, time.Minute)
 		if err := c.SetBatch(ctx, batch); err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ func exchange(t testing.TB, addr, req string) string {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	_ = nc.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = nc.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(nc, req); err != nil {
 		t.Fatal(err)
 	}

@@ -127,7 +127,7 @@ func runWith(t *testing.T, stdin string, args []string) (code int, stdout, stder
 	var out, errs bytes.Buffer
 	root := rootCommand()
 	root.SetIn(strings.NewReader(stdin))
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	code = execute(ctx, root, args, &out, &errs)
 	return code, out.String(), errs.String()

@@ -99,7 +99,7 @@ func TestEchoOptions(t *testing.T) {
 			}
 			url, stop := startEcho(t, flags...)
 			defer stop()
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			c, err := ws.Dial(ctx, strings.Replace(url, "://", "://"+tt.user, 1), &tt.dial)
 			if tt.status != 0 {
@@ -137,7 +137,7 @@ func TestEchoStop(t *testing.T) {
 	} {
 		t.Run(tt.flag, func(t *testing.T) {
 			url, stop := startEcho(t, "--addr", "127.0.0.1:0", tt.flag, "--max-message", "5", "--health", "/health")
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			c, err := ws.Dial(ctx, url, nil)
 			if err != nil {

@@ -74,7 +74,7 @@ func messages() []ws.Message {
 func exchange(t *testing.T, c *ws.Conn, list []ws.Message) {
 	t.Helper()
 	defer c.CloseNow()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, m := range list {
 		if err := c.WriteFragments(ctx, m.Type, m.Data, 100<<10); err != nil {

@@ -116,7 +116,7 @@ func TestBehindFrontends(t *testing.T) {
 			f.start(t, path, addr, addrs[0], addrs[1])
 
 			for _, target := range []string{"/tcp", "/unix"} {
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				opts := &ws.DialOptions{Subprotocols: []string{"other", "echo"}, Deflate: &ws.Deflate{}, Origin: "http://" + addr}
 				c, err := ws.Dial(ctx, "ws://"+addr+target, opts)

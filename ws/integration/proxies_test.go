@@ -309,7 +309,7 @@ func dial(t *testing.T, p proxy, proxyURL, target string, trust *tls.Config) (*w
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	return ws.Dial(ctx, target, &ws.DialOptions{Proxy: through, ProxyTLS: p.trust, TLS: trust, Deflate: &ws.Deflate{}})
 }

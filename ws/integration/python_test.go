@@ -54,7 +54,7 @@ func TestPythonServers(t *testing.T) {
 				pem, trust = certificate(t)
 			}
 			p := row.start(t, freeAddr(t), pem)
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			opts := &ws.DialOptions{TLS: trust, Subprotocols: []string{"echo", "superchat"}, Deflate: &ws.Deflate{}, Origin: "http://" + p.addr}
 			c, err := ws.Dial(ctx, scheme+"://"+p.addr+"/room", opts)
@@ -73,7 +73,7 @@ func TestPythonServers(t *testing.T) {
 func TestPythonServerRefuses(t *testing.T) {
 	addr := freeAddr(t)
 	start(t, addr, python(t, "websockets"), script(t, "websockets_echo.py"), portOf(addr))
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := ws.Dial(ctx, "ws://"+addr, &ws.DialOptions{Header: http.Header{"Host": nil}})
 	he, ok := errors.AsType[*ws.HandshakeError](err)
@@ -94,7 +94,7 @@ func TestPythonClients(t *testing.T) {
 			t.Run(row.module+" "+args[0][:3], func(t *testing.T) {
 				t.Parallel()
 				path := python(t, row.module)
-				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				out, err := exec.CommandContext(ctx, path, append([]string{script(t, row.script)}, args...)...).CombinedOutput()
 				if err != nil {
