@@ -133,13 +133,13 @@ type clientRun struct {
 	streams *Streams
 	pulse   pulse
 
-	mu       sync.Mutex // guards the rest
-	report   ClientReport
-	emit     func(harness.Result)
-	doubtful []*trial            // held back, to be played again
-	trials   map[cases.ID]*trial // that are being played again
-	failure  error
-	dead     error // a driver that ended too often
+	mu      sync.Mutex // guards the rest
+	report  ClientReport
+	emit    func(harness.Result)
+	doubts  doubts
+	trials  map[cases.ID]*trial // that are being played again
+	failure error
+	dead    error // a driver that ended too often
 }
 
 // overlapped gives the cases that mostly wait (6.4) lanes of their own, plays
@@ -278,9 +278,7 @@ func (r *clientRun) take(c cases.Case, res harness.Result, crowded bool) {
 	defer r.mu.Unlock()
 	if t, ok := r.trials[c.ID]; ok {
 		t.take(res)
-	} else if why := doubtOf(c, res, crowded, &r.pulse); why != sure {
-		r.doubtful = append(r.doubtful, newTrial(c, res, why))
-	} else {
+	} else if !r.doubts.hold(c, res, crowded, &r.pulse) {
 		r.emit(res)
 	}
 }
@@ -289,8 +287,8 @@ func (r *clientRun) take(c cases.Case, res harness.Result, crowded bool) {
 // are any.
 func (r *clientRun) repeatDoubtful(ctx context.Context) {
 	r.mu.Lock()
-	list, rest := worthwhile(r.doubtful)
-	r.doubtful, r.trials = nil, make(map[cases.ID]*trial)
+	list, rest := r.doubts.release()
+	r.trials = make(map[cases.ID]*trial)
 	for _, t := range list {
 		r.trials[t.c.ID] = t
 	}

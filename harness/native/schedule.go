@@ -98,6 +98,7 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 	}
 	s.playAll(ctx, list)
 	if err := s.revive(ctx); err != nil {
+		s.letStand()
 		return s.report, err
 	}
 	s.breakSilence()
@@ -127,8 +128,8 @@ type serverRun struct {
 
 	mu        sync.Mutex // guards the rest
 	emit      func(harness.Result)
-	doubtful  []*trial // held back, to be played again
-	repeating bool     // they are, or were: nothing is held back any more
+	doubts    doubts
+	repeating bool     // they are settled, or were: nothing is held back any more
 	last      cases.ID // that came to a verdict
 	gone      bool
 	silence   silence
@@ -350,18 +351,27 @@ func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
 
 // settle hands a result on, or keeps it for another play. It is called with mu held.
 func (s *serverRun) settle(c cases.Case, r harness.Result, crowded bool) {
-	if why := doubtOf(c, r, crowded, &s.pulse); why != sure && !s.repeating {
-		s.doubtful = append(s.doubtful, newTrial(c, r, why))
-		return
+	if s.repeating || !s.doubts.hold(c, r, crowded, &s.pulse) {
+		s.emit(r)
 	}
-	s.emit(r)
+}
+
+// letStand hands on what is held back as it is: there is no server to play it again.
+func (s *serverRun) letStand() {
+	s.breakSilence()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	trials, rest := s.doubts.release()
+	for _, t := range slices.Concat(trials, rest) {
+		s.emit(t.plays[0])
+	}
 }
 
 // repeatDoubtful plays the doubtful cases again with little beside them.
 func (s *serverRun) repeatDoubtful(ctx context.Context) {
 	s.mu.Lock()
-	list, rest := worthwhile(s.doubtful)
-	s.doubtful, s.repeating = nil, true
+	list, rest := s.doubts.release()
+	s.repeating = true
 	for _, t := range rest {
 		s.emit(t.result())
 	}

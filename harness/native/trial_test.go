@@ -1,6 +1,7 @@
 package native
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,6 +52,54 @@ func TestDoubt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLuckyEchoes: an echo that came before what a peer must fail on is doubtful if
+// another one did not.
+func TestLuckyEchoes(t *testing.T) {
+	ok := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
+	lenient := cases.Verdict{Behavior: cases.NonStrict, Close: cases.CloseOK}
+	type play struct {
+		id      cases.ID
+		verdict cases.Verdict
+	}
+	for _, test := range []struct {
+		name                  string
+		plays                 []play
+		final, trials, stands []cases.ID
+	}{
+		{"all echoes came", []play{{"1.1.1", ok}, {"3.2", ok}, {"3.3", ok}, {"3.4", ok}}, []cases.ID{"1.1.1", "3.4"}, nil, []cases.ID{"3.2", "3.3"}},
+		{"one did not", []play{{"1.1.1", ok}, {"3.3", ok}, {"4.1.4", lenient}}, []cases.ID{"1.1.1"}, []cases.ID{"4.1.4", "3.3"}, nil},
+		{"one did not, octet by octet", []play{{"3.3", ok}, {"3.4", lenient}}, nil, []cases.ID{"3.4", "3.3"}, nil},
+		{"a late failure is something else", []play{{"3.3", ok}, {"6.4.1", lenient}}, []cases.ID{"6.4.1"}, nil, []cases.ID{"3.3"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var d doubts
+			var final []cases.ID
+			for _, p := range test.plays {
+				r := harness.Result{Case: p.id, Outcome: harness.OutcomeOf(p.verdict), Verdict: p.verdict, Transcript: &cases.Transcript{}}
+				if !d.hold(find(t, p.id), r, false, &pulse{}) {
+					final = append(final, p.id)
+				}
+			}
+			trials, stands := d.release()
+			for _, row := range []struct {
+				what      string
+				got, want []cases.ID
+			}{{"final", final, test.final}, {"played again", caseIDs(trials), test.trials}, {"standing", caseIDs(stands), test.stands}} {
+				if !slices.Equal(row.got, row.want) {
+					t.Errorf("%s: got %v, want %v", row.what, row.got, row.want)
+				}
+			}
+		})
+	}
+}
+
+func caseIDs(list []*trial) (ids []cases.ID) {
+	for _, t := range list {
+		ids = append(ids, t.c.ID)
+	}
+	return ids
 }
 
 // TestTrial says how often a case is played, and what the plays come to.
