@@ -54,10 +54,7 @@ func flawed(args []string) int {
 		os.Exit(3)
 	}
 	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
-		line := strings.Repeat("x", 99) + "\n"
-		for n := 0; n < *noise; n += len(line) {
-			fmt.Fprint(os.Stderr, line)
-		}
+		fmt.Fprint(os.Stderr, strings.Repeat(strings.Repeat("x", 99)+"\n", *noise/100))
 		struck := false
 		for {
 			typ, msg, err := c.Read(ctx)
