@@ -5,9 +5,11 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
@@ -22,6 +24,7 @@ func flawed(args []string) int {
 	over := f.Int("crash-over", 1<<30, "likewise for any message that is longer")
 	late := f.Bool("late", false, "crash after the connection has ended in good order")
 	hang := f.Int("hang", -1, "never answer when a text message of this length comes")
+	freeze := f.Int("freeze", -1, "never answer anybody any more when a text message of this length comes")
 	noise := f.Int("noise", 0, "print so many octets to the standard error at each connection")
 	daemon := f.Bool("daemon", false, "have a child in a session of its own that outlives this process")
 	mute := f.Bool("mute", false, "echo nothing")
@@ -53,6 +56,8 @@ func flawed(args []string) int {
 		fmt.Fprintln(os.Stderr, "panic: the flaw")
 		os.Exit(3)
 	}
+	// Deadlocked, it takes connections and answers none.
+	var lock sync.Mutex
 	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
 		fmt.Fprint(os.Stderr, strings.Repeat(strings.Repeat("x", 99)+"\n", *noise/100))
 		struck := false
@@ -70,6 +75,11 @@ func flawed(args []string) int {
 				}
 				struck = true
 			}
+			lock.Lock()
+			if typ == ws.MessageText && len(msg) == *freeze {
+				select {}
+			}
+			lock.Unlock()
 			if typ == ws.MessageText && len(msg) == *hang {
 				<-ctx.Done()
 				return
@@ -81,6 +91,11 @@ func flawed(args []string) int {
 			}
 		}
 	}}
+	server.Accept.Check = func(*http.Request) error {
+		lock.Lock()
+		defer lock.Unlock()
+		return nil
+	}
 	_ = server.Serve(l)
 	return 0
 }

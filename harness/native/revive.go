@@ -12,18 +12,20 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// A server that we have started is started again when it ends by itself. The
-// case that it ended at is found by playing those that may be to blame one by
-// one: the cases under way, and the ones that had just come to a verdict, since a
-// server may close as it should and then end. The cases that were still to be
-// played go on after that.
+// A server that we have started is started again when it ends by itself, or hangs
+// as a whole. The case that it ended at is found by playing those that may be to
+// blame one by one: the cases under way, and the ones that had just come to a
+// verdict, since a server may close as it should and then end. The cases that were
+// still to be played go on after that.
 
 const (
 	// crashesInRow is how often a server may end without a single case coming to
 	// a verdict in between.
 	crashesInRow = 10
-	// maxRestarts bounds how often a server is started again in a run.
-	maxRestarts = 100
+	// maxRestarts bounds how often a server is started again in a run, and maxHangs
+	// how often after it hung, which takes up to half a minute each time to notice
+	// and to find the case.
+	maxRestarts, maxHangs = 100, 4
 	// endBound is how long a server may take to end after a case that looks well.
 	endBound = 200 * time.Millisecond
 	// cutBound is the same where it broke the connection, on a machine that has
@@ -43,10 +45,11 @@ type finish struct {
 	at time.Time
 }
 
-// A crash is what is to be done after the server has ended by itself.
+// A crash is what is to be done after the server has ended by itself, or hung.
 type crash struct {
 	active    bool
-	suspects  []cases.Case // that may be to blame
+	hung      time.Time    // since when, if it did not end
+	suspects  []cases.Case // that may be to blame, and have no verdict
 	postponed []cases.Case // that were still to be played
 }
 
@@ -87,11 +90,14 @@ func (s *serverRun) endedAfter(r harness.Result, patience time.Duration) bool {
 // and plays what was left. The error says that the server ended too often, or
 // could not be started again.
 func (s *serverRun) revive(ctx context.Context) error {
-	for ctx.Err() == nil && s.crash.active {
-		how, ended := s.options.Service.Ended(), s.options.Service.EndedAt()
-		last := ended.Add(-aftermath)
+	for ctx.Err() == nil && s.stoppedWorking(ctx) {
+		how, since := errHung, s.crash.hung
+		if since.IsZero() {
+			how, since = s.options.Service.Ended(), s.options.Service.EndedAt()
+		}
+		last := since.Add(-aftermath)
 		if s.pulse.lateSince(last) {
-			last = ended.Add(-busyAftermath)
+			last = since.Add(-busyAftermath)
 		}
 		suspects, rest := s.crash.suspects, s.crash.postponed
 		open := len(suspects)
@@ -99,7 +105,12 @@ func (s *serverRun) revive(ctx context.Context) error {
 			if f.at.Before(last) && (i < len(s.finished)-1 || len(suspects) > 0) {
 				break
 			}
-			suspects = append(suspects, f.c)
+			if !slices.ContainsFunc(suspects, func(c cases.Case) bool { return c.ID == f.c.ID }) {
+				suspects = append(suspects, f.c)
+			}
+		}
+		if !s.crash.hung.IsZero() {
+			open += s.doubts.forget(suspects[open:])
 		}
 		s.crash, s.finished = crash{}, nil
 		if err := s.restart(ctx, how); err != nil {
@@ -117,7 +128,12 @@ func (s *serverRun) revive(ctx context.Context) error {
 func (s *serverRun) restart(ctx context.Context, how error) error {
 	s.inRow++
 	s.report.Restarts++
+	if errors.Is(how, errHung) {
+		s.hangs++
+	}
 	switch {
+	case s.hangs > maxHangs:
+		return &harness.UntestableError{Cause: harness.CauseHang, Err: fmt.Errorf("the server hung %d times: %w", s.hangs, errHung)}
 	case s.inRow > crashesInRow:
 		return &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("the server ended %d times in a row: %w", s.inRow, how)}
 	case s.report.Restarts > maxRestarts:
@@ -137,7 +153,7 @@ func (s *serverRun) restart(ctx context.Context, how error) error {
 // the first of the list, and until the server has ended at one of them those that
 // have a verdict. It returns how many were played.
 func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open int, how error) (done int, err error) {
-	guilty := false
+	guilty, hung := false, errors.Is(how, errHung)
 	clean := -1 // the suspect before, if the server seemed to outlive it
 	for i := 0; i < len(suspects) && ctx.Err() == nil && (!guilty || i < open); i++ {
 		c := suspects[i]
@@ -146,6 +162,14 @@ func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open in
 		}
 		r := s.target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
 		r.Attempts = 2
+		if hung && s.hangsAfter(ctx) {
+			guilty = true
+			s.take(c, harness.Result{Case: c.ID, Outcome: harness.Timeout, Note: hungNote}, false)
+			if err := s.restart(ctx, errHung); err != nil {
+				return i + 1, err
+			}
+			continue
+		}
 		if !s.endedAfter(r, endBound) {
 			s.inRow = 0
 			s.take(c, r, false)
@@ -164,7 +188,12 @@ func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open in
 			return i + 1, err
 		}
 	}
-	if !guilty && len(suspects) > 0 && ctx.Err() == nil {
+	switch {
+	case guilty || len(suspects) == 0 || ctx.Err() != nil:
+	case hung:
+		s.take(suspects[0], harness.Result{Case: suspects[0].ID, Outcome: harness.Timeout, Note: fmt.Sprintf(
+			"the server answered nothing any more while this case and %d others were played at once, and did when each was played alone", len(suspects)-1)}, false)
+	default:
 		s.take(suspects[0], crashed(suspects[0], how, fmt.Sprintf(
 			"the server ended while this case and %d others were played at once, and did not when each was played alone", len(suspects)-1)), false)
 	}

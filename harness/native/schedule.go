@@ -59,7 +59,7 @@ type Report struct {
 	// Silent is set when it could be reached and answered no opening handshake any
 	// more. Gone is then the last case that it did answer in, if any.
 	Silent bool
-	// Restarts is how often the server was started again after it had ended.
+	// Restarts is how often the server was started again after it had ended or hung.
 	Restarts int
 }
 
@@ -136,6 +136,7 @@ type serverRun struct {
 	crash     crash
 	finished  []finish // since the server was started, in order
 	inRow     int      // ends of the server without a verdict in between
+	hangs     int      // how often it was started again since it hung
 }
 
 // echoCase is the sanity check: a text message, echoed, and a clean close.

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -17,10 +18,11 @@ import (
 // without an answer before it is asked whether it still echoes.
 const silentInRow = 5
 
-// A silence is what came since the server last answered an opening handshake.
+// A silence is what came since the server last answered.
 type silence struct {
-	length   int      // opening handshakes without an answer
-	answered cases.ID // the last case that got one
+	length   int       // cases without an answer
+	since    time.Time // when the first of them began
+	answered cases.ID  // the last case that got one
 	held     []heldResult
 }
 
@@ -43,33 +45,95 @@ func stoppedAnswering(c cases.Case) harness.Result {
 	return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the server had stopped answering"}
 }
 
+// deadlocked reports whether r may be that of a server that hangs as a whole and had
+// answered the opening handshake before: not a single frame came, in all the time
+// that the case had.
+func deadlocked(r harness.Result) bool {
+	t := r.Transcript
+	return t != nil && t.Opened && timedOut(*t) && len(t.Stats.RxFrames) == 0
+}
+
 // noticeSilence looks whether the server has stopped answering. A server may well
 // leave some handshakes without an answer, so it is asked for a plain echo.
 func (s *serverRun) noticeSilence(ctx context.Context, c cases.Case, r harness.Result) {
 	s.mu.Lock()
-	if unanswered(r) {
-		s.silence.length++
-	} else {
+	switch {
+	case !unanswered(r) && !(s.startable() && deadlocked(r)):
 		s.silence.length, s.silence.answered = 0, c.ID
+	case s.silence.length == 0:
+		s.silence.since = r.Transcript.Started
+		fallthrough
+	default:
+		s.silence.length++
 	}
 	ask := s.silence.length == silentInRow
 	s.mu.Unlock()
-	if !ask {
-		return
+	if ask {
+		s.confirmSilence(ctx)
 	}
+}
+
+// startable reports whether a server that hangs can be started again. One that
+// never echoed does not hang.
+func (s *serverRun) startable() bool { return s.options.Service != nil && s.report.Echoed }
+
+// confirmSilence asks for a plain echo. A server that does not give it is started
+// again, or else there is nothing more to ask it.
+func (s *serverRun) confirmSilence(ctx context.Context) {
 	echoes, err := s.sanity(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.silence.length = 0; echoes || err != nil || s.gone {
+	if s.silence.length = 0; echoes || err != nil || s.gone || s.crash.active {
+		return
+	}
+	if s.startable() {
+		s.startOver()
 		return
 	}
 	s.gone, s.report.Silent, s.report.Gone = true, true, s.silence.answered
 	s.release(time.Now())
 }
 
+// stoppedWorking reports whether the server is to be started again: it ended, or it
+// hangs, of which the last cases may be all there is to see.
+func (s *serverRun) stoppedWorking(ctx context.Context) bool {
+	if !s.crash.active && s.startable() && s.silence.length > 0 && ctx.Err() == nil {
+		s.confirmSilence(ctx)
+	}
+	return s.crash.active
+}
+
+// errHung is how a server ended that was started again since it did not.
+var errHung = errors.New("it took connections and answered nothing")
+
+const hungNote = "the server answered nothing any more once this case was played"
+
+// startOver has the server started again. The cases that it gave no answer to may be
+// to blame. It is called with mu held.
+func (s *serverRun) startOver() {
+	s.crash.active, s.crash.hung = true, s.silence.since
+	for _, h := range s.silence.held {
+		s.crash.suspects = append(s.crash.suspects, h.c)
+	}
+	s.silence.held = nil
+}
+
+// hangsAfter reports whether the server echoes no more, but has not ended.
+func (s *serverRun) hangsAfter(ctx context.Context) bool {
+	if s.options.Service.EndedWithin(0) {
+		return false
+	}
+	echoes, err := s.sanity(ctx)
+	return err == nil && !echoes && !s.options.Service.EndedWithin(0)
+}
+
 // hold keeps back a result without an answer until it is known whether the server
 // still gives any. It is called with mu held.
 func (s *serverRun) hold(c cases.Case, r harness.Result, crowded bool) {
+	if !s.crash.hung.IsZero() {
+		s.crash.suspects = append(s.crash.suspects, c)
+		return
+	}
 	s.silence.held = append(s.silence.held, heldResult{c, r, crowded})
 	if s.report.Silent {
 		s.release(time.Now())
