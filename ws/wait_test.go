@@ -16,7 +16,7 @@ func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := pair(t, &ws.DialOptions{}, &ws.AcceptOptions{ReadTimeout: time.Minute})
 		ctx := t.Context()
-		go client.Discard(ctx) //nolint:errcheck // it has the pings answered
+		go client.Discard(ctx) // has the pings answered
 
 		start := time.Now()
 		if err := server.Wait(ctx); !isReadTimeout(err) || time.Since(start) != time.Minute {

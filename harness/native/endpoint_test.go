@@ -30,9 +30,10 @@ func TestStopWaitsForTheAnswer(t *testing.T) {
 				}
 				r := bufio.NewReader(peer)
 				response, err := http.ReadResponse(r, nil)
-				if err != nil || response.StatusCode != 101 {
+				if err != nil || response.StatusCode != http.StatusSwitchingProtocols {
 					t.Fatalf("handshake: got %v, %v, want 101", response, err)
 				}
+				defer response.Body.Close()
 				synctest.Wait()
 				if stops != 0 {
 					t.Errorf("stopped before the close frame was sent")

@@ -154,6 +154,10 @@ func (s *serverRun) restart(ctx context.Context, how error) error {
 // have a verdict. It returns how many were played.
 func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open int, how error) (done int, err error) {
 	guilty, hung := false, errors.Is(how, errHung)
+	patience := endBound
+	if hung {
+		patience = 0 // it echoed
+	}
 	clean := -1 // the suspect before, if the server seemed to outlive it
 	for i := 0; i < len(suspects) && ctx.Err() == nil && (!guilty || i < open); i++ {
 		c := suspects[i]
@@ -170,7 +174,7 @@ func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open in
 			}
 			continue
 		}
-		if !s.endedAfter(r, endBound) {
+		if !s.endedAfter(r, patience) {
 			s.inRow = 0
 			s.take(c, r, false)
 			clean = i
@@ -188,17 +192,22 @@ func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open in
 			return i + 1, err
 		}
 	}
-	switch {
-	case guilty || len(suspects) == 0 || ctx.Err() != nil:
-	case hung:
-		s.take(suspects[0], harness.Result{Case: suspects[0].ID, Outcome: harness.Timeout, Note: fmt.Sprintf(
-			"the server answered nothing any more while this case and %d others were played at once, and did when each was played alone", len(suspects)-1)}, false)
-	default:
-		s.take(suspects[0], crashed(suspects[0], how, fmt.Sprintf(
-			"the server ended while this case and %d others were played at once, and did not when each was played alone", len(suspects)-1)), false)
+	if !guilty && len(suspects) > 0 && ctx.Err() == nil {
+		s.take(suspects[0], unexplained(suspects, how), false)
 	}
 	s.finished = nil
 	return len(suspects), nil
+}
+
+// unexplained is the result of the first suspect where the server outlived each.
+func unexplained(suspects []cases.Case, how error) harness.Result {
+	c, others := suspects[0], len(suspects)-1
+	if errors.Is(how, errHung) {
+		return harness.Result{Case: c.ID, Outcome: harness.Timeout, Note: fmt.Sprintf(
+			"the server answered nothing any more while this case and %d others were played at once, and did when each was played alone", others)}
+	}
+	return crashed(c, how, fmt.Sprintf(
+		"the server ended while this case and %d others were played at once, and did not when each was played alone", others))
 }
 
 func crashed(c cases.Case, how error, note string) harness.Result {

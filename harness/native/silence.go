@@ -11,11 +11,12 @@ import (
 )
 
 // A server that hangs as a whole accepts connections and answers no opening
-// handshake any more. Each case would cost the time of one, for nothing, and would
-// count as a failure though nothing of it was played.
+// handshake any more, and nothing to those that it had answered. Each case would
+// cost the time of one, for nothing, and would count as a failure though nothing of
+// it was played.
 
-// silentInRow is how many opening handshakes in a row a server may leave
-// without an answer before it is asked whether it still echoes.
+// silentInRow is how many cases in a row a server may leave without an answer
+// before it is asked whether it still echoes.
 const silentInRow = 5
 
 // A silence is what came since the server last answered.
