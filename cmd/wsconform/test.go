@@ -271,8 +271,12 @@ func testServer(ctx context.Context, target native.Target, list []cases.Case, op
 	case report.Silent && report.Gone == "":
 		return untestable(harness.CauseHang, "the server at %s takes connections and answers no opening handshake", target.URL)
 	case report.Silent:
+		advice := ""
+		if options.Service == nil {
+			advice = " (a server that is started by --server-cmd is started again)"
+		}
 		return untestable(harness.CauseHang, "the server has hung since case %s: it takes connections and answers no opening handshake; "+
-			"the cases behind it have no verdict (with --server-cmd it would be started again)", report.Gone)
+			"the cases behind it have no verdict%s", report.Gone, advice)
 	case report.Gone != "":
 		return untestable(harness.CauseCrash, "the server was gone after case %s; the cases behind it have no verdict", report.Gone)
 	case !report.Echoed && good == 0:

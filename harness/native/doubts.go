@@ -29,18 +29,12 @@ func (d *doubts) hold(c cases.Case, r harness.Result, crowded bool, load *pulse)
 	return true
 }
 
-// forget gives up what is held back of these cases, and puts those in front of which
-// something was. It returns how many they are.
-func (d *doubts) forget(list []cases.Case) (held int) {
-	for i, c := range list {
-		is := func(t *trial) bool { return t.c.ID == c.ID }
-		if slices.ContainsFunc(d.trials, is) || slices.ContainsFunc(d.lucky, is) {
-			list[held], list[i] = list[i], list[held]
-			held++
-		}
-		d.trials, d.lucky = slices.DeleteFunc(d.trials, is), slices.DeleteFunc(d.lucky, is)
-	}
-	return held
+// forget gives up what is held back of a case, and reports whether anything was.
+func (d *doubts) forget(id cases.ID) bool {
+	is := func(t *trial) bool { return t.c.ID == id }
+	had := len(d.trials) + len(d.lucky)
+	d.trials, d.lucky = slices.DeleteFunc(d.trials, is), slices.DeleteFunc(d.lucky, is)
+	return len(d.trials)+len(d.lucky) < had
 }
 
 // release gives up what is held back: the trials that are to go on, and those whose

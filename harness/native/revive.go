@@ -41,8 +41,9 @@ const (
 
 // A finish is a case that came to a verdict, and when.
 type finish struct {
-	c  cases.Case
-	at time.Time
+	c      cases.Case
+	at     time.Time
+	broken bool // off by a timer: it is no verdict, if the server hung
 }
 
 // A crash is what is to be done after the server has ended by itself, or hung.
@@ -100,18 +101,21 @@ func (s *serverRun) revive(ctx context.Context) error {
 			last = since.Add(-busyAftermath)
 		}
 		suspects, rest := s.crash.suspects, s.crash.postponed
-		open := len(suspects)
+		var judged []cases.Case // suspects that have a verdict
 		for i, f := range slices.Backward(s.finished) {
-			if f.at.Before(last) && (i < len(s.finished)-1 || len(suspects) > 0) {
+			if f.at.Before(last) && (i < len(s.finished)-1 || len(suspects)+len(judged) > 0) {
 				break
 			}
-			if !slices.ContainsFunc(suspects, func(c cases.Case) bool { return c.ID == f.c.ID }) {
+			switch again := !s.crash.hung.IsZero() && (s.doubts.forget(f.c.ID) || f.broken); {
+			case slices.ContainsFunc(suspects, func(c cases.Case) bool { return c.ID == f.c.ID }):
+			case again:
 				suspects = append(suspects, f.c)
+			default:
+				judged = append(judged, f.c)
 			}
 		}
-		if !s.crash.hung.IsZero() {
-			open += s.doubts.forget(suspects[open:])
-		}
+		open := len(suspects)
+		suspects = append(suspects, judged...)
 		s.crash, s.finished = crash{}, nil
 		if err := s.restart(ctx, how); err != nil {
 			return s.giveUp(append(suspects[:open], rest...), err)
@@ -168,6 +172,7 @@ func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open in
 		r.Attempts = 2
 		if hung && s.hangsAfter(ctx) {
 			guilty = true
+			clean = -1
 			s.take(c, harness.Result{Case: c.ID, Outcome: harness.Timeout, Note: hungNote}, false)
 			if err := s.restart(ctx, errHung); err != nil {
 				return i + 1, err

@@ -337,7 +337,7 @@ func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
 		s.last = c.ID
 		s.inRow = 0
 		if s.options.Service != nil {
-			s.finished = append(s.finished, finish{c, time.Now()})
+			s.finished = append(s.finished, finish{c, time.Now(), brokenOff(r)})
 		}
 	}
 	switch {

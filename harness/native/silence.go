@@ -46,12 +46,17 @@ func stoppedAnswering(c cases.Case) harness.Result {
 	return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the server had stopped answering"}
 }
 
-// deadlocked reports whether r may be that of a server that hangs as a whole and had
-// answered the opening handshake before: not a single frame came, in all the time
-// that the case had.
-func deadlocked(r harness.Result) bool {
+// brokenOff reports whether r may be that of a server that hangs as a whole and had
+// answered the opening handshake before.
+func brokenOff(r harness.Result) bool {
 	t := r.Transcript
-	return t != nil && t.Opened && timedOut(*t) && len(t.Stats.RxFrames) == 0
+	return t != nil && t.Opened && timedOut(*t)
+}
+
+// deadlocked reports whether moreover not a single frame came, in all the time that
+// the case had.
+func deadlocked(r harness.Result) bool {
+	return brokenOff(r) && len(r.Transcript.Stats.RxFrames) == 0
 }
 
 // noticeSilence looks whether the server has stopped answering. A server may well
@@ -59,13 +64,14 @@ func deadlocked(r harness.Result) bool {
 func (s *serverRun) noticeSilence(ctx context.Context, c cases.Case, r harness.Result) {
 	s.mu.Lock()
 	switch {
-	case !unanswered(r) && !(s.startable() && deadlocked(r)):
-		s.silence.length, s.silence.answered = 0, c.ID
-	case s.silence.length == 0:
-		s.silence.since = r.Transcript.Started
-		fallthrough
-	default:
+	case unanswered(r) || s.startable() && deadlocked(r):
+		if s.silence.length == 0 {
+			s.silence.since = r.Transcript.Started
+		}
 		s.silence.length++
+	case s.startable() && brokenOff(r): // what came may be from before
+	default:
+		s.silence.length, s.silence.answered = 0, c.ID
 	}
 	ask := s.silence.length == silentInRow
 	s.mu.Unlock()

@@ -1,0 +1,47 @@
+package native
+
+import (
+	"testing"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// TestSilence says which results in a row look like a server that hangs.
+func TestSilence(t *testing.T) {
+	struck := []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}
+	ignored := cases.Transcript{OpenTimeout: true}
+	nothing := cases.Transcript{Opened: true, Log: struck}
+	some := cases.Transcript{Opened: true, Log: struck, Stats: cases.Stats{RxFrames: map[int]int{1: 3}}}
+	closed := cases.Transcript{Opened: true, Clean: true}
+	service := &harness.Service{}
+	for _, test := range []struct {
+		name    string
+		service *harness.Service
+		plays   []cases.Transcript
+		length  int
+		since   int // the play with which it began
+	}{
+		{"no answer to handshakes", nil, []cases.Transcript{closed, ignored, ignored}, 2, 1},
+		{"an answer ends it", service, []cases.Transcript{ignored, nothing, closed}, 0, 0},
+		{"nothing behind the handshake", service, []cases.Transcript{closed, nothing, ignored, nothing}, 3, 1},
+		{"the same, of a server that is not ours to start", nil, []cases.Transcript{ignored, nothing}, 0, 0},
+		{"what came before it hung is no answer", service, []cases.Transcript{nothing, some, ignored}, 2, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := &serverRun{options: Options{Service: test.service}, report: Report{Echoed: true}}
+			begun := time.Now()
+			for i, tr := range test.plays {
+				tr.Started = begun.Add(time.Duration(i) * time.Second)
+				s.noticeSilence(t.Context(), cases.Case{ID: "1.1.1"}, harness.Result{Transcript: &tr})
+			}
+			if s.silence.length != test.length {
+				t.Errorf("length: got %d, want %d", s.silence.length, test.length)
+			}
+			if want := begun.Add(time.Duration(test.since) * time.Second); test.length > 0 && !s.silence.since.Equal(want) {
+				t.Errorf("since: got %v, want %v", s.silence.since.Sub(begun), want.Sub(begun))
+			}
+		})
+	}
+}
