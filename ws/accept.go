@@ -147,7 +147,7 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 // reject answers through an HTTP server.
 func (o *AcceptOptions) reject(w http.ResponseWriter, e *RejectError) {
 	for name, values := range e.Header {
-		w.Header()[http.CanonicalHeaderKey(name)] = values
+		w.Header()[wireName(http.CanonicalHeaderKey(name))] = values
 	}
 	if o.ServerHeader != "" {
 		w.Header().Set("Server", o.ServerHeader)

@@ -230,14 +230,14 @@ func TestAcceptHooks(t *testing.T) {
 	}{
 		{
 			"handshake", request(),
-			"HTTP/1.1 101 |X-Static: 1\r\nX-Static: 2\r\n|Server: wsconform\r\n|Set-Cookie: id=1  X-Evil: 1\r\n|Sec-Websocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n|-not so|-Content-Length|-made up",
+			"HTTP/1.1 101 |X-Static: 1\r\nX-Static: 2\r\n|Server: wsconform\r\n|Set-Cookie: id=1  X-Evil: 1\r\n|Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n|-not so|-Content-Length|-made up",
 			[]string{"Intercept GET /chat", "Check", "Respond /chat"},
 		},
 		{"health check", "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", " 200 |\r\n\r\nfine\n|Server: wsconform\r\n|Content-Length: 5\r\n|Date: |-X-Static", []string{"Intercept GET /health"}},
 		{"health check with HEAD", "HEAD /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", " 200 |Content-Length: 5\r\n|-fine", []string{"Intercept HEAD /health"}},
 		{"health check with HTTP/1.0", "OPTIONS /health HTTP/1.0\r\n\r\n", " 200 ", []string{"Intercept OPTIONS /health"}},
 		{"redirect", request("GET /away HTTP/1.1"), " 302 |Location: /here\r\n|Server: wsconform\r\n", []string{"Intercept GET /away", "Check"}},
-		{"not a handshake", "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", " 426 |Sec-Websocket-Version: 13\r\n|Upgrade: websocket\r\n|Connection: |Upgrade|Server: wsconform\r\n", []string{"Intercept GET /"}},
+		{"not a handshake", "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", " 426 |Sec-WebSocket-Version: 13\r\n|Upgrade: websocket\r\n|Connection: |Upgrade|Server: wsconform\r\n", []string{"Intercept GET /"}},
 		{"refused late", request("GET /late HTTP/1.1"), " 403 |-Set-Cookie", []string{"Intercept GET /late", "Check", "Respond /late"}},
 	}
 	for i, answer := range answers(opts) {

@@ -87,6 +87,10 @@ type DialOptions struct {
 	// answer.
 	Keepalive Keepalive
 
+	// OnHandshake is called with the bytes of each request and response head as they
+	// are on the wire, those of an HTTP proxy included. A response that breaks off is
+	// passed as far as it came. The bytes may hold secrets and must not be kept.
+	OnHandshake func(sent bool, head []byte)
 	// OnFrame hears of every frame as it is sent or received, in order in each
 	// direction. It must not call the Conn. Nil means nobody does.
 	OnFrame func(FrameEvent)
@@ -119,6 +123,23 @@ func Dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, error) 
 	}
 	c, err := opts.dial(ctx, rawURL)
 	return c, dialError(rawURL, err)
+}
+
+// Connect opens what [Dial] sends its handshake over: TCP or a unix socket, the way
+// through the proxy, and TLS for a wss URL. It is for those who write the
+// handshake themselves. HandshakeTimeout bounds it.
+func Connect(ctx context.Context, rawURL string, opts *DialOptions) (net.Conn, error) {
+	if opts == nil {
+		opts = &DialOptions{}
+	}
+	t, err := opts.start(rawURL)
+	if err != nil {
+		return nil, dialError(rawURL, err)
+	}
+	ctx, cancel := handshakeContext(ctx, opts.HandshakeTimeout)
+	defer cancel()
+	nc, err := opts.connect(ctx, t)
+	return nc, dialError(rawURL, err)
 }
 
 // DialNet opens a WebSocket connection over a connection that exists, which takes

@@ -127,11 +127,24 @@ func parseHead(head []byte) (start string, header http.Header, err error) {
 // appendFields appends header fields, sorted by name. A line break in a value
 // would let it speak for us; it becomes a space.
 func appendFields(b []byte, header http.Header) []byte {
+	wire := make(http.Header, len(header))
+	for name, values := range header {
+		wire[wireName(name)] = values
+	}
 	var buf bytes.Buffer
-	if err := header.Write(&buf); err != nil {
+	if err := wire.Write(&buf); err != nil {
 		return b
 	}
 	return append(b, buf.Bytes()...)
+}
+
+// wireName spells the name of a WebSocket field as RFC 6455 §11.3 does, where Go's
+// canonical form has a small s: some peers compare names byte by byte.
+func wireName(name string) string {
+	if rest, ok := strings.CutPrefix(name, "Sec-Websocket-"); ok {
+		return "Sec-WebSocket-" + rest
+	}
+	return name
 }
 
 // one is the value of a header that must be there exactly once.

@@ -112,6 +112,9 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 		o.debug(ctx, "request", slog.String("target", req.target), slog.String("host", req.host), headerGroup("header", req.header))
 	}
 	trace := httptrace.ContextClientTrace(ctx)
+	if o.OnHandshake != nil {
+		o.OnHandshake(true, b)
+	}
 	_, err := nc.Write(b)
 	if trace != nil && trace.WroteRequest != nil {
 		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
@@ -119,7 +122,7 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 	if err != nil {
 		return nil, ctxError(ctx, err)
 	}
-	status, header, rest, err := finalResponse(nc)
+	status, header, rest, err := finalResponse(nc, o.OnHandshake)
 	if refused := (*HandshakeError)(nil); errors.As(err, &refused) {
 		return nil, refused
 	}
@@ -160,11 +163,14 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 }
 
 // finalResponse reads responses up to the final one, which may follow interim
-// ones (RFC 9110 §15.2). rest is what came behind it.
-func finalResponse(nc net.Conn) (status int, header http.Header, rest []byte, err error) {
+// ones (RFC 9110 §15.2), and has hear see each. rest is what came behind it.
+func finalResponse(nc net.Conn, hear func(sent bool, head []byte)) (status int, header http.Header, rest []byte, err error) {
 	for range maxInterim + 1 {
 		early := bytes.NewReader(rest)
 		head, more, err := readHead(io.MultiReader(early, nc), maxHandshake, make([]byte, 0, headSize))
+		if hear != nil && len(head) > 0 {
+			hear(false, head)
+		}
 		if errors.Is(err, errHeadTooLarge) {
 			return 0, nil, nil, &HandshakeError{Reason: err.Error()}
 		}

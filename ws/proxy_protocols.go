@@ -29,10 +29,13 @@ func (o *DialOptions) connectMethod(nc net.Conn, user *url.Userinfo, addr string
 	}
 	b := fmt.Appendf(nil, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", addr, addr)
 	b = append(appendFields(b, header), "\r\n"...)
+	if o.OnHandshake != nil {
+		o.OnHandshake(true, b)
+	}
 	if _, err := nc.Write(b); err != nil {
 		return err
 	}
-	status, header, rest, err := finalResponse(nc)
+	status, header, rest, err := finalResponse(nc, o.OnHandshake)
 	var malformed *HandshakeError
 	switch {
 	case errors.As(err, &malformed):

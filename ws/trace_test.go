@@ -3,14 +3,78 @@ package ws_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
 )
+
+// The bytes of the handshake, with names spelled as in RFC 6455 §11.3.
+func TestOnHandshake(t *testing.T) {
+	l := listen(t, "tcp", "127.0.0.1:0")
+	serve(t, l, ws.AcceptOptions{Subprotocols: []string{"chat"}, Check: func(r *http.Request) error {
+		if r.URL.Path == "/refused" {
+			return &ws.RejectError{Status: http.StatusTeapot}
+		}
+		return nil
+	}})
+	for _, tt := range []struct{ path, request, response string }{
+		{
+			"/open", "GET /open HTTP/1.1\r\nHost: " + l.Addr().String() +
+				"\r\nConnection: Upgrade\r\nSec-WebSocket-Key: KEY\r\nSec-WebSocket-Protocol: chat\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n\r\n",
+			"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Protocol: chat\r\nUpgrade: websocket\r\n\r\n",
+		},
+		{"/refused", "GET /refused HTTP/1.1\r\n", "HTTP/1.1 418 I'm a teapot\r\n"},
+	} {
+		t.Run(tt.path, func(t *testing.T) {
+			var request, response string
+			c, err := ws.Dial(within(t, 10*time.Second), "ws://"+l.Addr().String()+tt.path, &ws.DialOptions{
+				Subprotocols: []string{"chat"},
+				OnHandshake: func(sent bool, head []byte) {
+					if sent {
+						request += string(head)
+					} else {
+						response += string(head)
+					}
+				},
+			})
+			if err == nil {
+				c.CloseNow()
+			}
+			secret := regexp.MustCompile(`(Key|Accept): \S+`)
+			request, response = secret.ReplaceAllString(request, "$1: KEY"), secret.ReplaceAllString(response, "$1: KEY")
+			if !strings.HasPrefix(request, tt.request) || !strings.HasPrefix(response, tt.response) {
+				t.Errorf("got %q and %q, want %q and %q", request, response, tt.request, tt.response)
+			}
+		})
+	}
+}
+
+// Connect opens what a handshake goes over, and sends nothing.
+func TestConnect(t *testing.T) {
+	l := listen(t, "tcp", "127.0.0.1:0")
+	serve(t, l, ws.AcceptOptions{})
+	nc, err := ws.Connect(within(t, 10*time.Second), "ws://"+l.Addr().String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if _, err := nc.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(nc)
+	if !strings.HasPrefix(string(answer), "HTTP/1.1 426 ") {
+		t.Errorf("got %q, error %v; want status 426", answer, err)
+	}
+	if _, err := ws.Connect(t.Context(), "http://x", nil); err == nil || !strings.Contains(err.Error(), "scheme") {
+		t.Errorf("scheme http: got error %v", err)
+	}
+}
 
 func TestOnFrame(t *testing.T) {
 	type seen struct {
