@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
@@ -28,6 +29,7 @@ func flawed(args []string) int {
 	noise := f.Int("noise", 0, "print so many octets to the standard error at each connection")
 	daemon := f.Bool("daemon", false, "have a child in a session of its own that outlives this process")
 	mute := f.Bool("mute", false, "echo nothing")
+	muteFirst := f.Bool("mute-first", false, "echo nothing on the first connection")
 	deaf := f.Bool("deaf", false, "do not listen")
 	stubborn := f.Bool("stubborn", false, "pass over SIGTERM")
 	if err := f.Parse(args); err != nil {
@@ -58,7 +60,9 @@ func flawed(args []string) int {
 	}
 	// Deadlocked, it takes connections and answers none.
 	var lock sync.Mutex
+	var connections atomic.Int32
 	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+		silent := *mute || *muteFirst && connections.Add(1) == 1
 		fmt.Fprint(os.Stderr, strings.Repeat(strings.Repeat("x", 99)+"\n", *noise/100))
 		struck := false
 		for {
@@ -84,7 +88,7 @@ func flawed(args []string) int {
 				<-ctx.Done()
 				return
 			}
-			if !*mute {
+			if !silent {
 				if err := c.Write(ctx, typ, msg); err != nil {
 					return
 				}

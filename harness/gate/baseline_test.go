@@ -91,6 +91,18 @@ func TestInitRefuses(t *testing.T) {
 	}
 }
 
+// A pattern also speaks of cases that never ran, so two alike do not make one.
+func TestInitMakesNoPatternOfTwo(t *testing.T) {
+	text, err := gate.Init(runOf("12.1.1 unsupported", "12.1.2 unsupported"), false)
+	if err != nil || strings.Contains(string(text), "*") {
+		t.Errorf("two cases: %v\n%s\nwant no pattern", err, text)
+	}
+	text, err = gate.Init(runOf("12.1.1 unsupported", "12.1.2 unsupported", "12.1.3 unsupported"), false)
+	if err != nil || !strings.Contains(string(text), "case: '12.*'") {
+		t.Errorf("three cases: %v\n%s\nwant a pattern", err, text)
+	}
+}
+
 const before = `# Ours. Keep this.
 version: 1
 policy:

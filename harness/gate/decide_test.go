@@ -249,6 +249,57 @@ func TestDecidePolicy(t *testing.T) {
 	}
 }
 
+// minExecuted is about runs of the suite: a run of cases that were picked one by one
+// is a look at those.
+func TestDecideMinimumOfASelection(t *testing.T) {
+	x, err := gate.Parse("p.yaml", []byte("version: 1\npolicy: {minExecuted: 300}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		patterns []string
+		exit     gate.Exit
+	}{
+		{[]string{"5.1"}, gate.Holds},
+		{[]string{"5.1", "5.2"}, gate.Holds},
+		{[]string{"5.1", "7.*"}, gate.Incomplete},
+		{[]string{"5.*"}, gate.Incomplete},
+		{[]string{"*"}, gate.Incomplete},
+		{nil, gate.Incomplete},
+	} {
+		run := runOf("5.1 pass", "5.2 pass")
+		run.Header.Selection.Cases = row.patterns
+		if d := gate.Decide(run, []gate.Expectations{x}, today); d.Exit != row.exit {
+			t.Errorf("--cases %v: exit %d, want %d (%v)", row.patterns, d.Exit, row.exit, d.Violations)
+		}
+	}
+}
+
+// The order of blame: a run that cannot be trusted, wrong configuration, an agent
+// that cannot be tested, a failure, a gap.
+func TestDecideOrderOfBlame(t *testing.T) {
+	typo := gate.Expectations{File: "typo.yaml", Version: gate.Version, Expect: []gate.Entry{{Case: "5.155", Verdict: "fail"}}}
+	gap, failure, dead, invalid := runOf("5.1 pass", "5.2"), runOf("5.1 fail", "5.2"), runOf("5.1 fail", "5.2"), runOf("5.1 fail", "5.2")
+	dead.Footer = &harness.Footer{State: harness.Partial, Error: "it ended", Cause: harness.CauseCrash}
+	invalid.Footer = &harness.Footer{State: harness.Invalid, Error: "the disk is full"}
+	for _, row := range []struct {
+		name  string
+		run   *harness.Run
+		files []gate.Expectations
+		exit  gate.Exit
+	}{
+		{"gap", gap, nil, gate.Incomplete},
+		{"failure and gap", failure, nil, gate.Failed},
+		{"dead, failure and gap", dead, nil, gate.AgentFailed},
+		{"configuration and the rest", dead, []gate.Expectations{typo}, gate.Misconfigured},
+		{"invalid and the rest", invalid, []gate.Expectations{typo}, gate.HarnessFailed},
+	} {
+		if d := gate.Decide(row.run, row.files, today); d.Exit != row.exit {
+			t.Errorf("%s: exit %d, want %d", row.name, d.Exit, row.exit)
+		}
+	}
+}
+
 func TestDecideNotes(t *testing.T) {
 	client := cases.Client
 	other := file(t, "other.yaml", "case: '5.1', verdict: fail")
