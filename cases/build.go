@@ -4,31 +4,33 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // clean is the code the harness closes with when the peer did all it should.
-const clean = ws.StatusNormalClosure
+const clean = wsproto.StatusNormalClosure
 
 // Text returns a text frame that is a whole message, unless More says otherwise.
-func Text(payload string) Frame { return Frame{Opcode: ws.OpText, Payload: Data([]byte(payload))} }
+func Text(payload string) Frame { return Frame{Opcode: wsproto.OpText, Payload: Data([]byte(payload))} }
 
 // Binary returns a binary frame, likewise.
-func Binary(payload string) Frame { return Frame{Opcode: ws.OpBinary, Payload: Data([]byte(payload))} }
+func Binary(payload string) Frame {
+	return Frame{Opcode: wsproto.OpBinary, Payload: Data([]byte(payload))}
+}
 
 // Cont returns the continuation frame that ends a message, unless More says otherwise.
 func Cont(payload string) Frame {
-	return Frame{Opcode: ws.OpContinuation, Payload: Data([]byte(payload))}
+	return Frame{Opcode: wsproto.OpContinuation, Payload: Data([]byte(payload))}
 }
 
 // Ping returns a ping frame.
-func Ping(payload string) Frame { return Frame{Opcode: ws.OpPing, Payload: Data([]byte(payload))} }
+func Ping(payload string) Frame { return Frame{Opcode: wsproto.OpPing, Payload: Data([]byte(payload))} }
 
 // Pong returns a pong frame.
-func Pong(payload string) Frame { return Frame{Opcode: ws.OpPong, Payload: Data([]byte(payload))} }
+func Pong(payload string) Frame { return Frame{Opcode: wsproto.OpPong, Payload: Data([]byte(payload))} }
 
 // Reserved returns a frame of an opcode that RFC 6455 leaves undefined.
-func Reserved(op ws.Opcode, payload string) Frame {
+func Reserved(op wsproto.Opcode, payload string) Frame {
 	return Frame{Opcode: op, Payload: Data([]byte(payload))}
 }
 
@@ -51,13 +53,13 @@ func Echoes(events ...Event) Want {
 
 // Fails wants these events, then a peer that fails the connection: with this
 // code, with none or by dropping TCP.
-func Fails(code ws.StatusCode, events ...Event) Want {
-	return Want{Codes: []ws.StatusCode{code}}.after(events...)
+func Fails(code wsproto.StatusCode, events ...Event) Want {
+	return Want{Codes: []wsproto.StatusCode{code}}.after(events...)
 }
 
 // Closes wants no event and a clean answer to our close, with one of these
 // codes or none.
-func Closes(codes ...ws.StatusCode) Want {
+func Closes(codes ...wsproto.StatusCode) Want {
 	return Want{ClosedByUs: true, Codes: codes, Clean: true}.after()
 }
 

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // An ID names a case. Those of the Autobahn testsuite are dotted numbers such
@@ -137,8 +137,8 @@ func (c Case) echoLoop() EchoLoop {
 
 // Wanted returns the type and the length in octets of the message that an
 // [EchoLength] case waits for: those of the message it sends. Without one, the
-// opcode is [ws.OpContinuation].
-func (c Case) Wanted() (op ws.Opcode, length int) {
+// opcode is [wsproto.OpContinuation].
+func (c Case) Wanted() (op wsproto.Opcode, length int) {
 	for _, s := range c.Steps {
 		switch s := s.(type) {
 		case Frame:
@@ -148,5 +148,5 @@ func (c Case) Wanted() (op ws.Opcode, length int) {
 		default: // no message
 		}
 	}
-	return ws.OpContinuation, 0
+	return wsproto.OpContinuation, 0
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -125,14 +125,14 @@ func TestAllIsFresh(t *testing.T) {
 func TestWanted(t *testing.T) {
 	tests := []struct {
 		id     cases.ID
-		op     ws.Opcode
+		op     wsproto.Opcode
 		length int
 	}{
-		{"9.1.1", ws.OpText, 65536},
-		{"9.2.6", ws.OpBinary, 16777216},
-		{"9.3.1", ws.OpText, 4194304},
-		{"9.4.9", ws.OpBinary, 4194304},
-		{"9.6.3", ws.OpBinary, 1048576},
+		{"9.1.1", wsproto.OpText, 65536},
+		{"9.2.6", wsproto.OpBinary, 16777216},
+		{"9.3.1", wsproto.OpText, 4194304},
+		{"9.4.9", wsproto.OpBinary, 4194304},
+		{"9.6.3", wsproto.OpBinary, 1048576},
 	}
 	for _, test := range tests {
 		c, _ := cases.Find(test.id)

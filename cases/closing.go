@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // closing is section 7: the closing handshake (RFC 6455 §5.5.1 and §7), which
@@ -37,7 +37,7 @@ func closeOrder() []Case {
 		},
 		{
 			ID: "7.1.2", Title: "two close frames", Expect: silence, RFC: rfc,
-			Steps: []Step{Close{Code: clean}, Frame{Opcode: ws.OpClose}, KillAfter{time.Second}},
+			Steps: []Step{Close{Code: clean}, Frame{Opcode: wsproto.OpClose}, KillAfter{time.Second}},
 			Want:  closes,
 		},
 		{
@@ -61,7 +61,7 @@ func closeOrder() []Case {
 			Expect: "whatever the peer likes: it may drop what it has not yet echoed when the close arrives",
 			RFC:    rfc,
 			Steps: []Step{
-				Frame{Opcode: ws.OpText, Payload: Repeat(filler, 256<<10)},
+				Frame{Opcode: wsproto.OpText, Payload: Repeat(filler, 256<<10)},
 				Text(hello),
 				Close{Code: clean},
 				Ping(""),
@@ -78,7 +78,7 @@ func closeBodies() []Case {
 	const answer, refusal = "an answer to our close", "a close frame with %s, or the end of TCP"
 	answers := Closes(clean).Under(WrongCodeFails)
 	answers.NoAutoClose = true
-	refuses := func(codes ...ws.StatusCode) Want {
+	refuses := func(codes ...wsproto.StatusCode) Want {
 		w := Closes(codes...).Under(WrongCodeFails)
 		w.Clean, w.NoAutoClose = false, true
 		return w
@@ -94,7 +94,7 @@ func closeBodies() []Case {
 			ID: "7.3.2", Title: "a close frame with one octet, half a code", Expect: fmt.Sprintf(refusal, "1002"),
 			RFC:   rfc6455("5.5.1", "7.1.7"),
 			Steps: []Step{Close{Reason: []byte("a")}, KillAfter{time.Second}},
-			Want:  refuses(ws.StatusProtocolError),
+			Want:  refuses(wsproto.StatusProtocolError),
 		},
 		{
 			ID: "7.3.3", Title: "a close frame with a code and no reason", Expect: answer,
@@ -119,7 +119,7 @@ func closeBodies() []Case {
 			Expect: fmt.Sprintf(refusal, "1002"),
 			RFC:    rfc6455("5.5", "5.5.1", "7.1.7"),
 			Steps:  []Step{Close{Code: clean, Reason: stars(124)}, KillAfter{time.Second}},
-			Want:   refuses(ws.StatusProtocolError),
+			Want:   refuses(wsproto.StatusProtocolError),
 		},
 		{
 			ID: "7.5.1", Title: "a close frame with a reason that is not UTF-8",
@@ -129,7 +129,7 @@ func closeBodies() []Case {
 				Close{Code: clean, Reason: []byte(kosme + surrogate + "edited")},
 				KillAfter{time.Second},
 			},
-			Want: refuses(ws.StatusProtocolError, ws.StatusInvalidFramePayloadData),
+			Want: refuses(wsproto.StatusProtocolError, wsproto.StatusInvalidFramePayloadData),
 		},
 	}
 }
@@ -137,21 +137,21 @@ func closeBodies() []Case {
 // Codes that a close frame may carry, and codes that it must not
 // (RFC 6455 §7.4). IANA has registered 1012 to 1014 since; the lists are frozen.
 var (
-	assignedCloseCodes = []ws.StatusCode{
+	assignedCloseCodes = []wsproto.StatusCode{
 		1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, // by RFC 6455
 		3000, 3999, 4000, 4999, // both ends of the registered and the private range
 	}
-	forbiddenCloseCodes = []ws.StatusCode{
+	forbiddenCloseCodes = []wsproto.StatusCode{
 		0, 999, // below the first code
 		1004, 1005, 1006, // reserved, never on the wire
 		1016, 1100, 2000, 2999, // left to the protocol, undefined
 	}
-	outlyingCloseCodes = []ws.StatusCode{5000, 65535}
+	outlyingCloseCodes = []wsproto.StatusCode{5000, 65535}
 )
 
 // closeCodes is 7.7 and 7.9.
 func closeCodes() []Case {
-	list := numbered("7.7", assignedCloseCodes, func(code ws.StatusCode) Case {
+	list := numbered("7.7", assignedCloseCodes, func(code wsproto.StatusCode) Case {
 		c := Case{
 			Title:  fmt.Sprintf("a close with code %d", uint16(code)),
 			Expect: "an answer to our close, with the same code, with 1000 or without any",
@@ -168,13 +168,13 @@ func closeCodes() []Case {
 		}
 		return c
 	})
-	return append(list, numbered("7.9", forbiddenCloseCodes, func(code ws.StatusCode) Case {
+	return append(list, numbered("7.9", forbiddenCloseCodes, func(code wsproto.StatusCode) Case {
 		c := Case{
 			Title:  fmt.Sprintf("a close with code %d, which is not for the wire", uint16(code)),
 			Expect: "a close frame with 1002, or the end of TCP; not the same code",
 			RFC:    rfc6455("7.4.1", "7.4.2"),
 			Steps:  []Step{closeFrame(code), KillAfter{time.Second}},
-			Want:   Closes(ws.StatusProtocolError).Under(WrongCodeFails),
+			Want:   Closes(wsproto.StatusProtocolError).Under(WrongCodeFails),
 		}
 		c.Want.Clean = false
 		return c
@@ -183,13 +183,13 @@ func closeCodes() []Case {
 
 // undefinedCloseCodes is 7.13.
 func undefinedCloseCodes() []Case {
-	return numbered("7.13", outlyingCloseCodes, func(code ws.StatusCode) Case {
+	return numbered("7.13", outlyingCloseCodes, func(code wsproto.StatusCode) Case {
 		c := Case{
 			Title:  fmt.Sprintf("a close with code %d, beyond all ranges", uint16(code)),
 			Expect: "whatever the peer likes: RFC 6455 says nothing of codes from 5000",
 			RFC:    rfc6455("7.4.2"),
 			Steps:  []Step{closeFrame(code), KillAfter{time.Second}},
-			Want:   Closes(clean, code, ws.StatusProtocolError).Under(Observe),
+			Want:   Closes(clean, code, wsproto.StatusProtocolError).Under(Observe),
 		}
 		c.Want.Clean, c.Want.NoAutoClose = false, true
 		return c
@@ -197,7 +197,7 @@ func undefinedCloseCodes() []Case {
 }
 
 // closeFrame returns the close with this code, even if it is 0.
-func closeFrame(code ws.StatusCode) Close {
+func closeFrame(code wsproto.StatusCode) Close {
 	if code == 0 {
 		return Close{Reason: []byte{0, 0}}
 	}

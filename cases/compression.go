@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/fixtures/corpora"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // compressedSizes are the eighteen rows of every group of sections 12 and 13.
@@ -74,9 +74,9 @@ func compression() []Case {
 }
 
 func compressedLoops(group, corpus string, offers, accept []Demand) []Case {
-	op, unit := ws.OpBinary, "octets"
+	op, unit := wsproto.OpBinary, "octets"
 	if corpora.IsText(corpus) {
-		op, unit = ws.OpText, "characters"
+		op, unit = wsproto.OpText, "characters"
 	}
 	list := make([]Case, len(compressedSizes))
 	for i, size := range compressedSizes {

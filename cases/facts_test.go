@@ -14,7 +14,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/corpora"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A fact is what Autobahn 25.10.1 does in a case, to the octet. The file was
@@ -25,7 +25,7 @@ type fact struct {
 	Steps         []factStep             `json:"steps"`
 	Events        map[string][]factEvent `json:"events"`
 	ClosedByUs    bool                   `json:"closedByUs"`
-	Codes         []ws.StatusCode        `json:"codes"`
+	Codes         []wsproto.StatusCode   `json:"codes"`
 	Clean         bool                   `json:"clean"`
 	WrongEndFails bool                   `json:"wrongEndFails"`
 	ClosesOnMatch bool                   `json:"closesOnMatch"`
@@ -38,7 +38,7 @@ type fact struct {
 
 type factStep struct {
 	Do       string
-	Opcode   ws.Opcode
+	Opcode   wsproto.Opcode
 	Fin      bool
 	RSV      uint8
 	Payload  factPayload
@@ -243,7 +243,7 @@ func messageFacts(id cases.ID, m cases.Message) []factStep {
 		var list []factStep
 		for i, p := range frames {
 			f := factStep{
-				Do: "frame", Opcode: ws.OpContinuation, Fin: i == len(frames)-1,
+				Do: "frame", Opcode: wsproto.OpContinuation, Fin: i == len(frames)-1,
 				Payload: asFactPayload(cases.Data(p)),
 			}
 			if i == 0 {

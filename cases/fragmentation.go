@@ -3,7 +3,7 @@ package cases
 import (
 	"time"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // fragmentation is section 5: messages in several frames, control frames
@@ -21,7 +21,7 @@ func fragmentation() []Case {
 	var (
 		whole     = Echoes(GotText(Data([]byte(joined))))
 		pongFirst = Echoes(Ponged(Data([]byte(ping))), GotText(Data([]byte(joined))))
-		fails     = Fails(ws.StatusProtocolError)
+		fails     = Fails(wsproto.StatusProtocolError)
 
 		rfcOK    = rfc6455("5.4")
 		rfcFail  = rfc6455("5.4", "7.1.7")
@@ -129,7 +129,7 @@ func fragmentation() []Case {
 				Text("fragment4"),
 				KillAfter{time.Second},
 			},
-			Want: Fails(ws.StatusProtocolError, GotText(Data([]byte(joined)))).Tolerate(),
+			Want: Fails(wsproto.StatusProtocolError, GotText(Data([]byte(joined)))).Tolerate(),
 		},
 		{
 			ID: "5.16", Title: "a first continuation of nothing before a message in two fragments, twice",

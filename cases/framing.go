@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 type messageSize struct {
@@ -27,11 +27,11 @@ var messageSizes = []messageSize{
 
 // framing is section 1: messages of one frame come back, whatever their length.
 func framing() []Case {
-	list := framingOf("1.1", ws.OpText, "*", GotText)
-	return append(list, framingOf("1.2", ws.OpBinary, "\xfe", GotBinary)...)
+	list := framingOf("1.1", wsproto.OpText, "*", GotText)
+	return append(list, framingOf("1.2", wsproto.OpBinary, "\xfe", GotBinary)...)
 }
 
-func framingOf(group string, op ws.Opcode, unit string, got func(Payload) Event) []Case {
+func framingOf(group string, op wsproto.Opcode, unit string, got func(Payload) Event) []Case {
 	list := numbered(group, messageSizes, func(size messageSize) Case {
 		payload := Repeat(unit, size.length)
 		title := fmt.Sprintf("a %v message of %d octets", op, size.length)

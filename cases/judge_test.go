@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // An observation is a verdict of the original, with the flags it was made of.
@@ -22,7 +22,7 @@ type observation struct {
 	FailedByUs  bool                `json:"failedByUs"`
 	DroppedByUs bool                `json:"droppedByUs"`
 	Clean       bool                `json:"clean"`
-	RemoteCode  *ws.StatusCode      `json:"remoteCode"`
+	RemoteCode  *wsproto.StatusCode `json:"remoteCode"`
 }
 
 func TestJudgeAgreesWithAutobahn(t *testing.T) {
@@ -87,7 +87,7 @@ func transcriptOf(c cases.Case, o observation) cases.Transcript {
 func served(events ...cases.Event) cases.Transcript {
 	return cases.Transcript{
 		Role: cases.Server, Opened: true, Clean: true, ClosedByUs: true, Events: events,
-		RemoteClose: true, RemoteCode: ws.StatusNormalClosure,
+		RemoteClose: true, RemoteCode: wsproto.StatusNormalClosure,
 	}
 }
 

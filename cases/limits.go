@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // What the long messages of sections 7 and 9 are made of. Their content is
@@ -20,14 +20,14 @@ const expectLength = "a message of the same type and length comes back within %s
 // limits is section 9: long messages, many frames, many writes, many round trips.
 func limits() []Case {
 	return slices.Concat(
-		longMessages("9.1", ws.OpText, filler, 10, 10, 100, 100, 100, 100),
-		longMessages("9.2", ws.OpBinary, binFiller, 10, 10, 10, 10, 100, 100),
-		fragmentedMessages("9.3", ws.OpText, "*"),
-		fragmentedMessages("9.4", ws.OpBinary, "*"),
-		choppedMessages("9.5", ws.OpText, filler),
-		choppedMessages("9.6", ws.OpBinary, binFiller),
-		roundTrips("9.7", ws.OpText, "*"),
-		roundTrips("9.8", ws.OpBinary, "\xfe"),
+		longMessages("9.1", wsproto.OpText, filler, 10, 10, 100, 100, 100, 100),
+		longMessages("9.2", wsproto.OpBinary, binFiller, 10, 10, 10, 10, 100, 100),
+		fragmentedMessages("9.3", wsproto.OpText, "*"),
+		fragmentedMessages("9.4", wsproto.OpBinary, "*"),
+		choppedMessages("9.5", wsproto.OpText, filler),
+		choppedMessages("9.6", wsproto.OpBinary, binFiller),
+		roundTrips("9.7", wsproto.OpText, "*"),
+		roundTrips("9.8", wsproto.OpBinary, "\xfe"),
 	)
 }
 
@@ -40,7 +40,7 @@ func byLength() Want {
 }
 
 // longMessages sends 64 KiB to 16 MiB in a frame, with so many seconds (limits) for the echo.
-func longMessages(group string, op ws.Opcode, unit string, limits ...int) []Case {
+func longMessages(group string, op wsproto.Opcode, unit string, limits ...int) []Case {
 	lengths := []int{64 << 10, 256 << 10, 1 << 20, 4 << 20, 8 << 20, 16 << 20}
 	list := numbered(group, lengths, func(length int) Case {
 		return Case{
@@ -59,12 +59,12 @@ func longMessages(group string, op ws.Opcode, unit string, limits ...int) []Case
 }
 
 // fragmentedMessages sends 4 MiB in fragments of 64 octets to 4 MiB.
-func fragmentedMessages(group string, op ws.Opcode, unit string) []Case {
+func fragmentedMessages(group string, op wsproto.Opcode, unit string) []Case {
 	const length, limit = 4 << 20, 100 * time.Second
 	fragments := []int{64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20}
 	return numbered(group, fragments, func(fragment int) Case {
 		payload := Repeat(unit, length)
-		if op == ws.OpBinary && fragment == fragments[0] {
+		if op == wsproto.OpBinary && fragment == fragments[0] {
 			payload = Repeat("\xfe", length) // Autobahn's one exception
 		}
 		return Case{
@@ -78,7 +78,7 @@ func fragmentedMessages(group string, op ws.Opcode, unit string) []Case {
 }
 
 // choppedMessages sends 1 MiB in one frame, cut into writes of 64 to 2048 octets.
-func choppedMessages(group string, op ws.Opcode, unit string) []Case {
+func choppedMessages(group string, op wsproto.Opcode, unit string) []Case {
 	const length, limit = 1 << 20, 1000 * time.Second
 	return numbered(group, []int{64, 128, 256, 512, 1024, 2048}, func(chop int) Case {
 		return Case{
@@ -92,7 +92,7 @@ func choppedMessages(group string, op ws.Opcode, unit string) []Case {
 }
 
 // roundTrips sends 1000 messages, each after the echo of the one before.
-func roundTrips(group string, op ws.Opcode, unit string) []Case {
+func roundTrips(group string, op wsproto.Opcode, unit string) []Case {
 	rows := []struct {
 		length int
 		limit  time.Duration

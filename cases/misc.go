@@ -3,7 +3,7 @@ package cases
 import (
 	"time"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // misc is section 10.
@@ -12,7 +12,7 @@ func misc() []Case {
 	return []Case{{
 		ID: "10.1.1", Title: "a text message of 65536 octets in fragments of 1300", Expect: expectEcho,
 		RFC:   rfc6455("5.4"),
-		Steps: []Step{Message{Opcode: ws.OpText, Payload: payload, Fragment: 1300}, KillAfter{10 * time.Second}},
+		Steps: []Step{Message{Opcode: wsproto.OpText, Payload: payload, Fragment: 1300}, KillAfter{10 * time.Second}},
 		Want:  Echoes(GotText(payload)),
 	}}
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A Place is a part of a transcript that octets stand in.
@@ -82,28 +82,28 @@ type Framing struct {
 
 // HeaderOffences lists what is wrong with a frame header, in the order in which
 // Autobahn looks.
-func HeaderOffences(h ws.Header, f Framing) []Offence {
+func HeaderOffences(h wsproto.Header, f Framing) []Offence {
 	var list []Offence
-	length := 2 + map[ws.LengthForm]int{ws.Form16: 2, ws.Form64: 8}[h.Form] // where the mask begins
+	length := 2 + map[wsproto.LengthForm]int{wsproto.Form16: 2, wsproto.Form64: 8}[h.Form] // where the mask begins
 	add := func(broken bool, from, to int, section, words string) {
 		if broken {
 			list = append(list, Offence{From: from, To: to, Section: section, Words: words})
 		}
 	}
-	add(h.RSV != 0 && (!f.Deflate || h.RSV != ws.RSV1), 0, 1, "RFC 6455 5.2", "reserved bits set without an extension that defines them")
+	add(h.RSV != 0 && (!f.Deflate || h.RSV != wsproto.RSV1), 0, 1, "RFC 6455 5.2", "reserved bits set without an extension that defines them")
 	add(f.Client && !h.Masked, 1, 2, "RFC 6455 5.1", "a client's frame is not masked")
 	add(!f.Client && h.Masked, 1, 2, "RFC 6455 5.1", "a server's frame is masked")
 	if h.Opcode.Control() {
 		add(!h.Fin, 0, 1, "RFC 6455 5.5", "a control frame is fragmented")
-		add(h.Length > ws.MaxControlPayload, 1, length, "RFC 6455 5.5", "a control frame has more than 125 octets")
-		add(h.Opcode > ws.OpPong, 0, 1, "RFC 6455 5.2", "a reserved control opcode is used")
-		add(h.Opcode == ws.OpClose && h.Length == 1, 1, 2, "RFC 6455 5.5.1", "a close frame has a payload of one octet")
-		add(f.Deflate && h.RSV == ws.RSV1, 0, 1, "RFC 7692 6", "a control frame is compressed")
+		add(h.Length > wsproto.MaxControlPayload, 1, length, "RFC 6455 5.5", "a control frame has more than 125 octets")
+		add(h.Opcode > wsproto.OpPong, 0, 1, "RFC 6455 5.2", "a reserved control opcode is used")
+		add(h.Opcode == wsproto.OpClose && h.Length == 1, 1, 2, "RFC 6455 5.5.1", "a close frame has a payload of one octet")
+		add(f.Deflate && h.RSV == wsproto.RSV1, 0, 1, "RFC 7692 6", "a control frame is compressed")
 	} else {
-		add(h.Opcode > ws.OpBinary, 0, 1, "RFC 6455 5.2", "a reserved data opcode is used")
-		add(!f.InMessage && h.Opcode == ws.OpContinuation, 0, 1, "RFC 6455 5.4", "a continuation frame comes outside a message")
-		add(f.InMessage && h.Opcode != ws.OpContinuation, 0, 1, "RFC 6455 5.4", "a new message begins inside a fragmented one")
-		add(f.Deflate && f.InMessage && h.RSV == ws.RSV1, 0, 1, "RFC 7692 6", "a continuation frame is marked as compressed")
+		add(h.Opcode > wsproto.OpBinary, 0, 1, "RFC 6455 5.2", "a reserved data opcode is used")
+		add(!f.InMessage && h.Opcode == wsproto.OpContinuation, 0, 1, "RFC 6455 5.4", "a continuation frame comes outside a message")
+		add(f.InMessage && h.Opcode != wsproto.OpContinuation, 0, 1, "RFC 6455 5.4", "a new message begins inside a fragmented one")
+		add(f.Deflate && f.InMessage && h.RSV == wsproto.RSV1, 0, 1, "RFC 7692 6", "a continuation frame is marked as compressed")
 	}
 	add(!h.Minimal(), 1, length, "RFC 6455 5.2", "a payload length is not minimally encoded")
 	add(h.Length > 1<<63-1, 2, length, "RFC 6455 5.2", "a payload length has its most significant bit set")
@@ -122,7 +122,7 @@ type sender struct {
 type text struct {
 	known bool // all of it so far; nothing is known of a compressed one
 	bad   bool
-	utf8  ws.UTF8Validator
+	utf8  wsproto.UTF8Validator
 }
 
 func (s *sender) frame(e Entry) []Offence {
@@ -132,7 +132,7 @@ func (s *sender) frame(e Entry) []Offence {
 	}
 	list := HeaderOffences(h, s.framing)
 	switch {
-	case h.Opcode == ws.OpClose:
+	case h.Opcode == wsproto.OpClose:
 		s.closed = true
 		return append(list, closeOffences(e)...)
 	case h.Opcode.Control():
@@ -141,9 +141,9 @@ func (s *sender) frame(e Entry) []Offence {
 	if s.closed {
 		list = append(list, Offence{To: 1, Section: "RFC 6455 5.5.1", Words: "a data frame comes after a close frame"})
 	}
-	if h.Opcode != ws.OpContinuation {
+	if h.Opcode != wsproto.OpContinuation {
 		s.framing.InMessage = true
-		s.text = text{known: h.Opcode == ws.OpText && (!s.framing.Deflate || h.RSV&ws.RSV1 == 0)}
+		s.text = text{known: h.Opcode == wsproto.OpText && (!s.framing.Deflate || h.RSV&wsproto.RSV1 == 0)}
 	}
 	if o, bad := s.text.frame(e); bad && s.framing.InMessage {
 		list = append(list, o)
@@ -197,11 +197,11 @@ func closeOffences(e Entry) []Offence {
 		return nil
 	}
 	var list []Offence
-	code, reason := ws.StatusCode(uint16(e.Data[0])<<8|uint16(e.Data[1])), e.Data[2:]
+	code, reason := wsproto.StatusCode(uint16(e.Data[0])<<8|uint16(e.Data[1])), e.Data[2:]
 	if !code.Valid() {
 		list = append(list, Offence{Place: InPayload, To: 2, Section: "RFC 6455 7.4", Words: fmt.Sprintf("close code %d must not be sent", uint16(code))})
 	}
-	var v ws.UTF8Validator
+	var v wsproto.UTF8Validator
 	const section = "RFC 6455 5.5.1"
 	n, ok := v.Feed(reason)
 	switch {
@@ -214,15 +214,15 @@ func closeOffences(e Entry) []Offence {
 }
 
 // Header is that of the frame on the wire.
-func (e Entry) Header() ws.Header {
-	if h, n, _ := ws.ParseHeader(e.Head); n > 0 { // a length that is too long is part of it
+func (e Entry) Header() wsproto.Header {
+	if h, n, _ := wsproto.ParseHeader(e.Head); n > 0 { // a length that is too long is part of it
 		return h
 	}
-	h := ws.Header{Fin: e.Fin, RSV: e.RSV, Opcode: e.Opcode, Length: uint64(max(e.Len, e.Repeat, 0))}
+	h := wsproto.Header{Fin: e.Fin, RSV: e.RSV, Opcode: e.Opcode, Length: uint64(max(e.Len, e.Repeat, 0))}
 	var key Octet
 	if key.UnmarshalText([]byte("0x"+e.Mask)) == nil && len(key) == len(h.MaskKey) {
 		h.Masked, h.MaskKey = true, [4]byte(key)
 	}
-	h, _, _ = ws.ParseHeader(ws.AppendHeader(nil, h)) // this fills in Form
+	h, _, _ = wsproto.ParseHeader(wsproto.AppendHeader(nil, h)) // this fills in Form
 	return h
 }

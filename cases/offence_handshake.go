@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A field is a header line of a handshake.
@@ -159,8 +159,8 @@ func (m *message) checkResponse(request *message) {
 	}
 	m.names(section, "Connection", "Upgrade")
 	if f, ok := m.one(section, "Sec-WebSocket-Accept"); ok {
-		if key := request.all("sec-websocket-key"); len(key) == 1 && f.value != ws.AcceptKey(key[0].value) {
-			m.add(f, section, "Sec-WebSocket-Accept does not fit the key, "+ws.AcceptKey(key[0].value)+" does")
+		if key := request.all("sec-websocket-key"); len(key) == 1 && f.value != wsproto.AcceptKey(key[0].value) {
+			m.add(f, section, "Sec-WebSocket-Accept does not fit the key, "+wsproto.AcceptKey(key[0].value)+" does")
 		}
 	}
 	m.checkSubprotocol(request)
@@ -184,9 +184,9 @@ func (m *message) checkSubprotocol(request *message) {
 
 // checkAgreement looks at the extensions that a server agrees on.
 func (m *message) checkAgreement(request *message) {
-	var offers []ws.Extension
+	var offers []wsproto.Extension
 	for _, f := range request.all("sec-websocket-extensions") {
-		list, err := ws.ParseExtensions(f.value)
+		list, err := wsproto.ParseExtensions(f.value)
 		if err == nil {
 			offers = append(offers, list...)
 		}
@@ -196,7 +196,7 @@ func (m *message) checkAgreement(request *message) {
 			m.add(f, "RFC 6455 9.1", "Sec-WebSocket-Extensions comes more than once")
 			continue
 		}
-		list, err := ws.ParseExtensions(f.value)
+		list, err := wsproto.ParseExtensions(f.value)
 		if err != nil {
 			m.add(f, "RFC 6455 9.1", "Sec-WebSocket-Extensions cannot be read")
 			continue
@@ -210,22 +210,22 @@ func (m *message) checkAgreement(request *message) {
 }
 
 // unsound says what is wrong with an extension that a server agreed on.
-func unsound(e ws.Extension, offers []ws.Extension) (section, words string) {
-	same := func(o ws.Extension) bool { return strings.EqualFold(o.Name, e.Name) }
+func unsound(e wsproto.Extension, offers []wsproto.Extension) (section, words string) {
+	same := func(o wsproto.Extension) bool { return strings.EqualFold(o.Name, e.Name) }
 	if !slices.ContainsFunc(offers, same) {
 		return "RFC 6455 9.1", "an extension that was not offered"
 	}
 	if !strings.EqualFold(e.Name, "permessage-deflate") {
 		return "", ""
 	}
-	got, err := ws.ParseDeflate(e)
+	got, err := wsproto.ParseDeflate(e)
 	switch {
 	case err != nil:
 		return "RFC 7692 7.1", "parameters of permessage-deflate that are not legal"
-	case got.ClientMaxWindowBits == ws.AnyWindowBits:
+	case got.ClientMaxWindowBits == wsproto.AnyWindowBits:
 		return "RFC 7692 7.1.2.2", "client_max_window_bits has no value"
-	case got.ClientMaxWindowBits != 0 && !slices.ContainsFunc(offers, func(o ws.Extension) bool {
-		p, err := ws.ParseDeflate(o)
+	case got.ClientMaxWindowBits != 0 && !slices.ContainsFunc(offers, func(o wsproto.Extension) bool {
+		p, err := wsproto.ParseDeflate(o)
 		return same(o) && err == nil && p.ClientMaxWindowBits != 0
 	}):
 		return "RFC 7692 7.1.2.2", "client_max_window_bits was not offered"
@@ -271,13 +271,13 @@ func (m *message) checkRequest() {
 // checkOffers looks at the extensions that a client offers.
 func (m *message) checkOffers() {
 	for _, f := range m.all("sec-websocket-extensions") {
-		list, err := ws.ParseExtensions(f.value)
+		list, err := wsproto.ParseExtensions(f.value)
 		if err != nil {
 			m.add(f, "RFC 6455 9.1", "Sec-WebSocket-Extensions cannot be read")
 			continue
 		}
 		for _, e := range list {
-			if _, err := ws.ParseDeflate(e); err != nil && strings.EqualFold(e.Name, "permessage-deflate") {
+			if _, err := wsproto.ParseDeflate(e); err != nil && strings.EqualFold(e.Name, "permessage-deflate") {
 				m.add(f, "RFC 7692 7.1", "parameters of permessage-deflate that are not legal")
 			}
 		}

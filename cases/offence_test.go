@@ -5,11 +5,11 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // frame is an entry of the log. A server's frames have no mask.
-func frame(dir cases.Direction, op ws.Opcode, data string) cases.Entry {
+func frame(dir cases.Direction, op wsproto.Opcode, data string) cases.Entry {
 	return cases.Entry{Kind: cases.LogFrame, Dir: dir, Opcode: op, Fin: true, Len: len(data), Data: cases.Octet(data)}
 }
 
@@ -27,11 +27,11 @@ func rsv(e cases.Entry, bits uint8) cases.Entry {
 func masked(e cases.Entry) cases.Entry { return with(e, func(e *cases.Entry) { e.Mask = "0a0b0c0d" }) }
 
 // long is the frame with its header as it was on the wire, of so wide a length.
-func long(e cases.Entry, form ws.LengthForm, length uint64) cases.Entry {
+func long(e cases.Entry, form wsproto.LengthForm, length uint64) cases.Entry {
 	return with(e, func(e *cases.Entry) {
 		h := e.Header()
 		h.Form, h.Length = form, length
-		e.Head = ws.AppendHeader(nil, h)
+		e.Head = wsproto.AppendHeader(nil, h)
 	})
 }
 
@@ -45,115 +45,115 @@ func TestOffences(t *testing.T) {
 		want string // a line for each: place, index, octets, section, words
 	}{
 		{"nothing wrong", cases.Transcript{Log: []cases.Entry{
-			frame(in, ws.OpText, "κόσμε"), more(frame(in, ws.OpText, "\xce")), frame(in, ws.OpPing, "p"), frame(in, ws.OpContinuation, "\xba"),
-			frame(in, ws.OpBinary, "\xff"), frame(in, ws.OpClose, "\x03\xe8bye"),
+			frame(in, wsproto.OpText, "κόσμε"), more(frame(in, wsproto.OpText, "\xce")), frame(in, wsproto.OpPing, "p"), frame(in, wsproto.OpContinuation, "\xba"),
+			frame(in, wsproto.OpBinary, "\xff"), frame(in, wsproto.OpClose, "\x03\xe8bye"),
 		}}, ""},
 		{
 			"a reserved bit",
-			cases.Transcript{Log: []cases.Entry{rsv(frame(in, ws.OpText, "a"), ws.RSV2)}},
+			cases.Transcript{Log: []cases.Entry{rsv(frame(in, wsproto.OpText, "a"), wsproto.RSV2)}},
 			"header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them",
 		},
 		{
 			"RSV1 without compression",
-			cases.Transcript{Log: []cases.Entry{rsv(frame(in, ws.OpBinary, "a"), ws.RSV1)}},
+			cases.Transcript{Log: []cases.Entry{rsv(frame(in, wsproto.OpBinary, "a"), wsproto.RSV1)}},
 			"header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them",
 		},
-		{"RSV1 with compression", cases.Transcript{Deflate: true, Log: []cases.Entry{rsv(frame(in, ws.OpText, "\xff\xff"), ws.RSV1)}}, ""},
+		{"RSV1 with compression", cases.Transcript{Deflate: true, Log: []cases.Entry{rsv(frame(in, wsproto.OpText, "\xff\xff"), wsproto.RSV1)}}, ""},
 		{
 			"RSV1 in a continuation",
 			cases.Transcript{Deflate: true, Log: []cases.Entry{
-				more(rsv(frame(in, ws.OpText, "\xff"), ws.RSV1)), rsv(frame(in, ws.OpContinuation, "\xff"), ws.RSV1),
+				more(rsv(frame(in, wsproto.OpText, "\xff"), wsproto.RSV1)), rsv(frame(in, wsproto.OpContinuation, "\xff"), wsproto.RSV1),
 			}},
 			"header 1 [0:1] RFC 7692 6 a continuation frame is marked as compressed",
 		},
 		{
 			"RSV1 in a ping",
-			cases.Transcript{Deflate: true, Log: []cases.Entry{rsv(frame(in, ws.OpPing, ""), ws.RSV1)}},
+			cases.Transcript{Deflate: true, Log: []cases.Entry{rsv(frame(in, wsproto.OpPing, ""), wsproto.RSV1)}},
 			"header 0 [0:1] RFC 7692 6 a control frame is compressed",
 		},
 		{"a reserved opcode", cases.Transcript{Log: []cases.Entry{frame(in, 3, "")}}, "header 0 [0:1] RFC 6455 5.2 a reserved data opcode is used"},
 		{"a reserved control opcode", cases.Transcript{Log: []cases.Entry{frame(in, 11, "")}}, "header 0 [0:1] RFC 6455 5.2 a reserved control opcode is used"},
-		{"a server that masks", cases.Transcript{Log: []cases.Entry{masked(frame(in, ws.OpText, "a"))}}, "header 0 [1:2] RFC 6455 5.1 a server's frame is masked"},
-		{"a client that masks", cases.Transcript{Role: cases.Client, Log: []cases.Entry{masked(frame(in, ws.OpText, "a"))}}, ""},
+		{"a server that masks", cases.Transcript{Log: []cases.Entry{masked(frame(in, wsproto.OpText, "a"))}}, "header 0 [1:2] RFC 6455 5.1 a server's frame is masked"},
+		{"a client that masks", cases.Transcript{Role: cases.Client, Log: []cases.Entry{masked(frame(in, wsproto.OpText, "a"))}}, ""},
 		{
 			"a client that does not",
-			cases.Transcript{Role: cases.Client, Log: []cases.Entry{frame(in, ws.OpText, "a")}},
+			cases.Transcript{Role: cases.Client, Log: []cases.Entry{frame(in, wsproto.OpText, "a")}},
 			"header 0 [1:2] RFC 6455 5.1 a client's frame is not masked",
 		},
-		{"our fragments, whose keys no log has", cases.Transcript{Log: []cases.Entry{more(frame(out, ws.OpText, "a")), frame(out, ws.OpContinuation, "a")}}, ""},
+		{"our fragments, whose keys no log has", cases.Transcript{Log: []cases.Entry{more(frame(out, wsproto.OpText, "a")), frame(out, wsproto.OpContinuation, "a")}}, ""},
 		{
 			"a length of 16 bits that fits in 7",
-			cases.Transcript{Log: []cases.Entry{long(frame(in, ws.OpText, "a"), ws.Form16, 1)}},
+			cases.Transcript{Log: []cases.Entry{long(frame(in, wsproto.OpText, "a"), wsproto.Form16, 1)}},
 			"header 0 [1:4] RFC 6455 5.2 a payload length is not minimally encoded",
 		},
 		{
 			"a length of 64 bits that fits in 16",
-			cases.Transcript{Role: cases.Client, Log: []cases.Entry{long(masked(frame(in, ws.OpText, "a")), ws.Form64, 300)}},
+			cases.Transcript{Role: cases.Client, Log: []cases.Entry{long(masked(frame(in, wsproto.OpText, "a")), wsproto.Form64, 300)}},
 			"header 0 [1:10] RFC 6455 5.2 a payload length is not minimally encoded",
 		},
 		{
 			"a length of 2^63",
-			cases.Transcript{Log: []cases.Entry{long(frame(in, ws.OpBinary, ""), ws.Form64, 1<<63)}},
+			cases.Transcript{Log: []cases.Entry{long(frame(in, wsproto.OpBinary, ""), wsproto.Form64, 1<<63)}},
 			"header 0 [2:10] RFC 6455 5.2 a payload length has its most significant bit set",
 		},
-		{"a ping of 126 octets", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpPing, kilo[:126])}}, "header 0 [1:4] RFC 6455 5.5 a control frame has more than 125 octets"},
-		{"a ping of 125 octets", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpPing, kilo[:125])}}, ""},
-		{"a fragmented pong", cases.Transcript{Log: []cases.Entry{more(frame(in, ws.OpPong, ""))}}, "header 0 [0:1] RFC 6455 5.5 a control frame is fragmented"},
+		{"a ping of 126 octets", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpPing, kilo[:126])}}, "header 0 [1:4] RFC 6455 5.5 a control frame has more than 125 octets"},
+		{"a ping of 125 octets", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpPing, kilo[:125])}}, ""},
+		{"a fragmented pong", cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpPong, ""))}}, "header 0 [0:1] RFC 6455 5.5 a control frame is fragmented"},
 		{
 			"a close frame of one octet",
-			cases.Transcript{Log: []cases.Entry{frame(in, ws.OpClose, "\x03")}},
+			cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03")}},
 			"header 0 [1:2] RFC 6455 5.5.1 a close frame has a payload of one octet",
 		},
-		{"code 1005", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpClose, "\x03\xed")}}, "payload 0 [0:2] RFC 6455 7.4 close code 1005 must not be sent"},
+		{"code 1005", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03\xed")}}, "payload 0 [0:2] RFC 6455 7.4 close code 1005 must not be sent"},
 		{
 			"code 999, and a reason that is not UTF-8",
-			cases.Transcript{Log: []cases.Entry{frame(in, ws.OpClose, "\x03\xe7ab\xff")}},
+			cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03\xe7ab\xff")}},
 			"payload 0 [0:2] RFC 6455 7.4 close code 999 must not be sent\npayload 0 [4:5] RFC 6455 5.5.1 a close reason is not valid UTF-8",
 		},
 		{
 			"a reason that is cut",
-			cases.Transcript{Log: []cases.Entry{frame(in, ws.OpClose, "\x03\xe8a\xe2\x82")}},
+			cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03\xe8a\xe2\x82")}},
 			"payload 0 [3:5] RFC 6455 5.5.1 a close reason ends inside a code point",
 		},
-		{"a code of 1014, registered since", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpClose, "\x03\xf6")}}, ""},
-		{"a surrogate in a text", cases.Transcript{Log: []cases.Entry{frame(in, ws.OpText, "ab\xed\xa0\x80")}}, "payload 0 [3:4] RFC 6455 8.1 text is not valid UTF-8"},
+		{"a code of 1014, registered since", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03\xf6")}}, ""},
+		{"a surrogate in a text", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpText, "ab\xed\xa0\x80")}}, "payload 0 [3:4] RFC 6455 8.1 text is not valid UTF-8"},
 		{
 			"across frames",
-			cases.Transcript{Log: []cases.Entry{more(frame(in, ws.OpText, "ab\xe2")), frame(in, ws.OpPong, "\xff"), frame(in, ws.OpContinuation, "\x82c")}},
+			cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpText, "ab\xe2")), frame(in, wsproto.OpPong, "\xff"), frame(in, wsproto.OpContinuation, "\x82c")}},
 			"payload 2 [1:2] RFC 6455 8.1 text is not valid UTF-8",
 		},
 		{
 			"a text that ends in a code point",
-			cases.Transcript{Log: []cases.Entry{more(frame(in, ws.OpText, "ab")), frame(in, ws.OpContinuation, "c\xe2\x82")}},
+			cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpText, "ab")), frame(in, wsproto.OpContinuation, "c\xe2\x82")}},
 			"payload 1 [1:3] RFC 6455 8.1 text ends inside a code point",
 		},
 		{
 			"once a message",
-			cases.Transcript{Log: []cases.Entry{more(frame(in, ws.OpText, "\xff")), frame(in, ws.OpContinuation, "\xff"), frame(in, ws.OpText, "\xff")}},
+			cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpText, "\xff")), frame(in, wsproto.OpContinuation, "\xff"), frame(in, wsproto.OpText, "\xff")}},
 			"payload 0 [0:1] RFC 6455 8.1 text is not valid UTF-8\npayload 2 [0:1] RFC 6455 8.1 text is not valid UTF-8",
 		},
 		{
 			"behind what the log holds",
-			cases.Transcript{Log: []cases.Entry{with(frame(in, ws.OpText, kilo), func(e *cases.Entry) { e.Len, e.InvalidAt = 900, &invalid })}},
+			cases.Transcript{Log: []cases.Entry{with(frame(in, wsproto.OpText, kilo), func(e *cases.Entry) { e.Len, e.InvalidAt = 900, &invalid })}},
 			"payload 0 [700:701] RFC 6455 8.1 text is not valid UTF-8",
 		},
 		{"unknown, as the log is cut", cases.Transcript{Log: []cases.Entry{
-			more(with(frame(in, ws.OpText, kilo[:64]), func(e *cases.Entry) { e.Len = 65 })), frame(in, ws.OpContinuation, "\xbf"),
+			more(with(frame(in, wsproto.OpText, kilo[:64]), func(e *cases.Entry) { e.Len = 65 })), frame(in, wsproto.OpContinuation, "\xbf"),
 		}}, ""},
-		{"cut by the end of the connection", cases.Transcript{Log: []cases.Entry{with(frame(in, ws.OpText, "ab\xe2"), func(e *cases.Entry) { e.Len, e.Missing = 9, 6 })}}, ""},
+		{"cut by the end of the connection", cases.Transcript{Log: []cases.Entry{with(frame(in, wsproto.OpText, "ab\xe2"), func(e *cases.Entry) { e.Len, e.Missing = 9, 6 })}}, ""},
 		{
 			"a continuation of nothing, then a message",
-			cases.Transcript{Log: []cases.Entry{more(frame(in, ws.OpContinuation, "\xff")), frame(in, ws.OpText, "a")}},
+			cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpContinuation, "\xff")), frame(in, wsproto.OpText, "a")}},
 			"header 0 [0:1] RFC 6455 5.4 a continuation frame comes outside a message",
 		},
 		{
 			"a message inside a message",
-			cases.Transcript{Log: []cases.Entry{more(frame(in, ws.OpText, "a")), frame(in, ws.OpText, "b")}},
+			cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpText, "a")), frame(in, wsproto.OpText, "b")}},
 			"header 1 [0:1] RFC 6455 5.4 a new message begins inside a fragmented one",
 		},
 		{
 			"data after close",
-			cases.Transcript{Log: []cases.Entry{frame(in, ws.OpClose, ""), frame(in, ws.OpPing, ""), frame(in, ws.OpText, "a"), frame(out, ws.OpText, "a")}},
+			cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, ""), frame(in, wsproto.OpPing, ""), frame(in, wsproto.OpText, "a"), frame(out, wsproto.OpText, "a")}},
 			"header 2 [0:1] RFC 6455 5.5.1 a data frame comes after a close frame",
 		},
 		{
@@ -161,7 +161,7 @@ func TestOffences(t *testing.T) {
 			cases.Transcript{Role: cases.Client, Log: []cases.Entry{rsv(frame(out, 5, "a"), 7)}},
 			"header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them\nheader 0 [0:1] RFC 6455 5.2 a reserved data opcode is used",
 		},
-		{"several at once", cases.Transcript{Role: cases.Client, Log: []cases.Entry{more(rsv(frame(in, ws.OpClose, "\x00"), ws.RSV3))}}, `
+		{"several at once", cases.Transcript{Role: cases.Client, Log: []cases.Entry{more(rsv(frame(in, wsproto.OpClose, "\x00"), wsproto.RSV3))}}, `
 header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them
 header 0 [1:2] RFC 6455 5.1 a client's frame is not masked
 header 0 [0:1] RFC 6455 5.5 a control frame is fragmented
@@ -186,7 +186,7 @@ func TestOffencesOfAHandshake(t *testing.T) {
 	const key = "dGhlIHNhbXBsZSBub25jZQ=="
 	request := head("GET /chat HTTP/1.1", "Host: a", "Upgrade: websocket", "Connection: keep-alive, Upgrade", "Sec-WebSocket-Key: "+key,
 		"Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: a, b", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits")
-	response := head("HTTP/1.1 101 Switching Protocols", "Upgrade: WebSocket", "connection:Upgrade", "Sec-WebSocket-Accept: "+ws.AcceptKey(key))
+	response := head("HTTP/1.1 101 Switching Protocols", "Upgrade: WebSocket", "connection:Upgrade", "Sec-WebSocket-Accept: "+wsproto.AcceptKey(key))
 	for _, row := range []struct {
 		name     string
 		role     cases.Role
@@ -203,10 +203,10 @@ func TestOffencesOfAHandshake(t *testing.T) {
 		{"no Connection", cases.Server, "connection:Upgrade\r\n", "", "response missing RFC 6455 4.2.2 the response has no Connection: Upgrade"},
 		{"another Connection", cases.Server, "connection:Upgrade", "Connection:  close ", "response 2 [13:18] RFC 6455 4.2.2 Connection does not name Upgrade"},
 		{
-			"a wrong accept", cases.Server, ws.AcceptKey(key), "nonsense",
+			"a wrong accept", cases.Server, wsproto.AcceptKey(key), "nonsense",
 			"response 3 [22:30] RFC 6455 4.2.2 Sec-WebSocket-Accept does not fit the key, s3pPLMBiTxaQ9kYGzzhZRbK+xOo= does",
 		},
-		{"no accept", cases.Server, "Sec-WebSocket-Accept: " + ws.AcceptKey(key) + "\r\n", "", "response missing RFC 6455 4.2.2 the response has no Sec-WebSocket-Accept"},
+		{"no accept", cases.Server, "Sec-WebSocket-Accept: " + wsproto.AcceptKey(key) + "\r\n", "", "response missing RFC 6455 4.2.2 the response has no Sec-WebSocket-Accept"},
 		{"two accepts", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Accept: x\r\n\r\n", "response 4 [22:23] RFC 6455 4.2.2 Sec-WebSocket-Accept comes more than once"},
 		{"a line without a colon", cases.Server, "\r\n\r\n", "\r\nboo\r\n\r\n", "response 4 [0:3] RFC 6455 4.1 a header line has no colon"},
 		{"a subprotocol that was offered", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Protocol: b\r\n\r\n", ""},
@@ -266,7 +266,7 @@ func FuzzOffences(f *testing.F) {
 		for len(octets) > 2 {
 			n := min(int(octets[1]&63), len(octets)-2)
 			tr.Log = append(tr.Log, cases.Entry{
-				Kind: cases.LogFrame, Dir: cases.In, Fin: octets[0]&0x80 != 0, RSV: octets[0] >> 4 & 7, Opcode: ws.Opcode(octets[0] & 15),
+				Kind: cases.LogFrame, Dir: cases.In, Fin: octets[0]&0x80 != 0, RSV: octets[0] >> 4 & 7, Opcode: wsproto.Opcode(octets[0] & 15),
 				Len: n + int(octets[1]>>6), Data: octets[2 : 2+n], Head: octets[2 : 2+n],
 			})
 			octets = octets[2+n:]
@@ -275,7 +275,7 @@ func FuzzOffences(f *testing.F) {
 			lines := map[cases.Place][]string{cases.InRequest: cases.Lines(request), cases.InResponse: cases.Lines(response)}
 			switch {
 			case o.Index == cases.Absent:
-			case o.Place == cases.InHeader && o.To <= len(ws.AppendHeader(nil, tr.Log[o.Index].Header())):
+			case o.Place == cases.InHeader && o.To <= len(wsproto.AppendHeader(nil, tr.Log[o.Index].Header())):
 			case o.Place == cases.InPayload && o.To <= len(tr.Log[o.Index].Data):
 			case (o.Place == cases.InRequest || o.Place == cases.InResponse) && o.From >= 0 && o.From <= o.To && o.To <= len(lines[o.Place][o.Index]):
 			default:

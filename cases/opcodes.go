@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // opcodes is section 4: frames of an opcode that RFC 6455 §5.2 leaves undefined.
@@ -14,7 +14,7 @@ func opcodes() []Case {
 }
 
 // reservedOpcodes sends five reserved opcodes of one kind, each in another setting.
-func reservedOpcodes(group, kind string, first ws.Opcode, sections ...string) []Case {
+func reservedOpcodes(group, kind string, first wsproto.Opcode, sections ...string) []Case {
 	settings := []struct {
 		title string
 		steps []Step
@@ -23,12 +23,12 @@ func reservedOpcodes(group, kind string, first ws.Opcode, sections ...string) []
 		{
 			"a frame of undefined %s opcode %d, no payload",
 			[]Step{Reserved(first, "")},
-			Fails(ws.StatusProtocolError),
+			Fails(wsproto.StatusProtocolError),
 		},
 		{
 			"a frame of undefined %s opcode %d, some payload",
 			[]Step{Reserved(first+1, "reserved opcode payload")},
-			Fails(ws.StatusProtocolError),
+			Fails(wsproto.StatusProtocolError),
 		},
 		{
 			"a text message, an empty frame of undefined %s opcode %d, a ping",

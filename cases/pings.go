@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // pings is section 2: a ping is answered with its payload, a pong is not answered.
@@ -39,18 +39,18 @@ func pings() []Case {
 		{
 			ID: "2.4", Title: "a ping with 125 octets, the most there may be", Expect: expect,
 			RFC:   rfc6455("5.5", "5.5.2", "5.5.3"),
-			Steps: []Step{Frame{Opcode: ws.OpPing, Payload: full}, CloseAfter{time.Second}},
+			Steps: []Step{Frame{Opcode: wsproto.OpPing, Payload: full}, CloseAfter{time.Second}},
 			Want:  Echoes(Ponged(full)),
 		},
 		{
 			ID: "2.5", Title: "a ping with 126 octets, one too many", Expect: expectFail,
 			RFC:   rfc6455("5.5", "7.1.7"),
-			Steps: []Step{Frame{Opcode: ws.OpPing, Payload: Repeat("\xfe", 126)}, KillAfter{time.Second}},
-			Want:  Fails(ws.StatusProtocolError),
+			Steps: []Step{Frame{Opcode: wsproto.OpPing, Payload: Repeat("\xfe", 126)}, KillAfter{time.Second}},
+			Want:  Fails(wsproto.StatusProtocolError),
 		},
 		{
 			ID: "2.6", Title: "a ping with 125 octets, one octet per write", Expect: expect, RFC: rfc,
-			Steps: []Step{Frame{Opcode: ws.OpPing, Payload: full, Chop: 1}, CloseAfter{2 * time.Second}},
+			Steps: []Step{Frame{Opcode: wsproto.OpPing, Payload: full, Chop: 1}, CloseAfter{2 * time.Second}},
 			Want:  Echoes(Ponged(full)),
 		},
 		{

@@ -3,7 +3,7 @@ package cases
 import (
 	"time"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // What the cases of illegal frames send before and after them.
@@ -17,7 +17,7 @@ const (
 // echoThenFails wants the greeting back and then the failure; or, less
 // strictly, the failure alone: it may overtake the echo.
 func echoThenFails() Want {
-	return Fails(ws.StatusProtocolError, GotText(Data([]byte(greeting)))).Tolerate()
+	return Fails(wsproto.StatusProtocolError, GotText(Data([]byte(greeting)))).Tolerate()
 }
 
 // reserved is section 3: the RSV bits must be 0 unless an extension gives them
@@ -28,7 +28,7 @@ func reserved() []Case {
 		{
 			ID: "3.1", Title: "a text message with RSV 1", Expect: expectFail, RFC: rfc,
 			Steps: []Step{Text(greeting).WithRSV(1), KillAfter{time.Second}},
-			Want:  Fails(ws.StatusProtocolError),
+			Want:  Fails(wsproto.StatusProtocolError),
 		},
 		{
 			ID: "3.2", Title: "a legal text message, one with RSV 2, a ping", Expect: expectEchoThenFail, RFC: rfc,
@@ -60,18 +60,18 @@ func reserved() []Case {
 		{
 			ID: "3.5", Title: "a binary message with RSV 5", Expect: expectFail, RFC: rfc,
 			Steps: []Step{Binary("\x00\xff\xfe\xfd\xfc\xfb\x00\xff").WithRSV(5), KillAfter{time.Second}},
-			Want:  Fails(ws.StatusProtocolError),
+			Want:  Fails(wsproto.StatusProtocolError),
 		},
 		{
 			// Autobahn says ping and sends a binary frame, and so do we.
 			ID: "3.6", Title: "a binary message with RSV 6", Expect: expectFail, RFC: rfc,
 			Steps: []Step{Binary(greeting).WithRSV(6), KillAfter{time.Second}},
-			Want:  Fails(ws.StatusProtocolError),
+			Want:  Fails(wsproto.StatusProtocolError),
 		},
 		{
 			ID: "3.7", Title: "a close frame with RSV 7", Expect: expectFail, RFC: rfc6455("5.2", "5.5.1", "7.1.7"),
-			Steps: []Step{Frame{Opcode: ws.OpClose, RSV: 7}, KillAfter{time.Second}},
-			Want:  Fails(ws.StatusProtocolError),
+			Steps: []Step{Frame{Opcode: wsproto.OpClose, RSV: 7}, KillAfter{time.Second}},
+			Want:  Fails(wsproto.StatusProtocolError),
 		},
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A Step is one thing the harness does to the peer. Steps are data: an engine
@@ -20,7 +20,7 @@ type Step interface {
 // A Frame is one frame, written whatever the state of the connection and
 // whatever the rules say. In itself it changes no state, not even as a close.
 type Frame struct {
-	Opcode  ws.Opcode
+	Opcode  wsproto.Opcode
 	Payload Payload
 	NotFin  bool  // FIN clear: further fragments follow
 	RSV     uint8 // the three reserved bits, RSV1 = 4
@@ -30,7 +30,7 @@ type Frame struct {
 
 // A FrameHeader opens a frame whose payload is sent by later [Octets] steps.
 type FrameHeader struct {
-	Opcode ws.Opcode
+	Opcode wsproto.Opcode
 	NotFin bool
 	RSV    uint8
 	Length int // of the payload, in octets
@@ -44,7 +44,7 @@ type Octets struct{ Payload Payload }
 // the length is an exact multiple of Fragment, an empty final continuation
 // follows, as Autobahn does (RFC 6455 §5.4 allows it).
 type Message struct {
-	Opcode   ws.Opcode
+	Opcode   wsproto.Opcode
 	Payload  Payload
 	Fragment int // octets; 0 means one frame
 }
@@ -52,7 +52,7 @@ type Message struct {
 // A Close starts the closing handshake (RFC 6455 §7.1.2). It does nothing
 // unless the connection is open. [Close.Body] is what its frame carries.
 type Close struct {
-	Code ws.StatusCode // 0 means that no code comes before the reason
+	Code wsproto.StatusCode // 0 means that no code comes before the reason
 	// Reason follows the code. Without a code it is the whole body, as it is:
 	// a single octet, or 0x0000 for the code 0.
 	Reason []byte
@@ -88,7 +88,7 @@ type CloseAfter struct{ After time.Duration }
 // An EchoLoop sends messages one at a time, each after the echo of the one
 // before, and closes with 1000 after the last echo or the first wrong one.
 type EchoLoop struct {
-	Opcode ws.Opcode
+	Opcode wsproto.Opcode
 	Count  int
 	// Payload is sent Count times, unless Corpus names a source.
 	Payload Payload

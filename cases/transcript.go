@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Octet is a run of octets that reads well in JSON: as the text it is when
@@ -96,20 +96,20 @@ const (
 // An Entry is one line of the wire log. Either a frame, octets as they were
 // read or written, or a note such as a timer that fired.
 type Entry struct {
-	At     time.Duration `json:"at,omitempty"` // since the opening handshake, in nanoseconds; 0 if unknown
-	Kind   EntryKind     `json:"kind"`
-	Dir    Direction     `json:"dir,omitempty"` // of a frame or octets
-	Len    int           `json:"len,omitempty"` // of the payload or the octets
-	Data   Octet         `json:"data,omitempty"`
-	Opcode ws.Opcode     `json:"opcode,omitempty"`
-	Fin    bool          `json:"fin,omitempty"`
-	RSV    uint8         `json:"rsv,omitempty"`
-	Mask   string        `json:"mask,omitempty"`   // key in hex, when the frame was masked
-	Repeat int           `json:"repeat,omitempty"` // the payload is Data repeated to so many octets
-	Chop   int           `json:"chop,omitempty"`   // octets per write
-	Alone  bool          `json:"alone,omitempty"`  // written by itself
-	Note   string        `json:"note,omitempty"`   // of a note
-	Timer  Timer         `json:"timer,omitempty"`  // of a note: the timer it is about
+	At     time.Duration  `json:"at,omitempty"` // since the opening handshake, in nanoseconds; 0 if unknown
+	Kind   EntryKind      `json:"kind"`
+	Dir    Direction      `json:"dir,omitempty"` // of a frame or octets
+	Len    int            `json:"len,omitempty"` // of the payload or the octets
+	Data   Octet          `json:"data,omitempty"`
+	Opcode wsproto.Opcode `json:"opcode,omitempty"`
+	Fin    bool           `json:"fin,omitempty"`
+	RSV    uint8          `json:"rsv,omitempty"`
+	Mask   string         `json:"mask,omitempty"`   // key in hex, when the frame was masked
+	Repeat int            `json:"repeat,omitempty"` // the payload is Data repeated to so many octets
+	Chop   int            `json:"chop,omitempty"`   // octets per write
+	Alone  bool           `json:"alone,omitempty"`  // written by itself
+	Note   string         `json:"note,omitempty"`   // of a note
+	Timer  Timer          `json:"timer,omitempty"`  // of a note: the timer it is about
 	// Head is the frame's header as it was on the wire, where the other fields do
 	// not tell: the length was not in its shortest form, or was too long.
 	Head Octet `json:"head,omitempty"`
@@ -174,12 +174,12 @@ type Transcript struct {
 	CloseTimeout     bool   `json:"closeTimeout,omitempty"`     // no answer to our close
 	ServerDropExpiry bool   `json:"serverDropExpiry,omitempty"` // the server kept TCP after the closing handshake
 
-	LocalCode    ws.StatusCode `json:"localCode,omitempty"`
-	LocalReason  Octet         `json:"localReason,omitempty"`
-	RemoteClose  bool          `json:"remoteClose,omitempty"` // the peer sent a close frame
-	RemoteCode   ws.StatusCode `json:"remoteCode,omitempty"`
-	RemoteZero   bool          `json:"remoteZero,omitempty"` // that code was 0 on the wire, rather than absent
-	RemoteReason Octet         `json:"remoteReason,omitempty"`
+	LocalCode    wsproto.StatusCode `json:"localCode,omitempty"`
+	LocalReason  Octet              `json:"localReason,omitempty"`
+	RemoteClose  bool               `json:"remoteClose,omitempty"` // the peer sent a close frame
+	RemoteCode   wsproto.StatusCode `json:"remoteCode,omitempty"`
+	RemoteZero   bool               `json:"remoteZero,omitempty"` // that code was 0 on the wire, rather than absent
+	RemoteReason Octet              `json:"remoteReason,omitempty"`
 
 	Traffic *Traffic `json:"traffic,omitempty"`
 	Stats   Stats    `json:"stats,omitzero"`

@@ -3,7 +3,7 @@ package cases
 import (
 	"time"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // What the cases of section 6 send: a Greek word of eleven octets, and octets
@@ -20,7 +20,7 @@ const (
 // failsText wants the peer to fail the connection because of text that is not
 // UTF-8 (RFC 6455 §8.1). A peer that leaves it to us has not checked the text.
 func failsText(events ...Event) Want {
-	w := Fails(ws.StatusInvalidFramePayloadData, events...)
+	w := Fails(wsproto.StatusInvalidFramePayloadData, events...)
 	w.WrongEndFails = true
 	return w
 }
@@ -67,7 +67,7 @@ func validText() []Case {
 		{
 			ID: "6.2.1", Title: "text with characters of one and two octets", Expect: expectEcho,
 			RFC:   rfc6455("5.6", "8.1"),
-			Steps: []Step{Message{Opcode: ws.OpText, Payload: mixed}, CloseAfter{time.Second}},
+			Steps: []Step{Message{Opcode: wsproto.OpText, Payload: mixed}, CloseAfter{time.Second}},
 			Want:  Echoes(GotText(mixed)),
 		},
 		{
@@ -77,12 +77,12 @@ func validText() []Case {
 		},
 		{
 			ID: "6.2.3", Title: "text in fragments of one octet", Expect: expectEcho, RFC: cut,
-			Steps: []Step{Message{Opcode: ws.OpText, Payload: mixed, Fragment: 1}, CloseAfter{time.Second}},
+			Steps: []Step{Message{Opcode: wsproto.OpText, Payload: mixed, Fragment: 1}, CloseAfter{time.Second}},
 			Want:  Echoes(GotText(mixed)),
 		},
 		{
 			ID: "6.2.4", Title: "a Greek word in fragments of one octet", Expect: expectEcho, RFC: cut,
-			Steps: []Step{Message{Opcode: ws.OpText, Payload: greek, Fragment: 1}, CloseAfter{time.Second}},
+			Steps: []Step{Message{Opcode: wsproto.OpText, Payload: greek, Fragment: 1}, CloseAfter{time.Second}},
 			Want:  Echoes(GotText(greek)),
 		},
 	}
@@ -95,13 +95,13 @@ func invalidText() []Case {
 	return []Case{
 		{
 			ID: "6.3.1", Title: "text with a surrogate in its middle", Expect: expectBadText, RFC: rfc,
-			Steps: []Step{Message{Opcode: ws.OpText, Payload: bad}, KillAfter{time.Second}},
+			Steps: []Step{Message{Opcode: wsproto.OpText, Payload: bad}, KillAfter{time.Second}},
 			Want:  failsText(),
 		},
 		{
 			ID: "6.3.2", Title: "text with a surrogate in its middle, in fragments of one octet",
 			Expect: expectBadText, RFC: rfc,
-			Steps: []Step{Message{Opcode: ws.OpText, Payload: bad, Fragment: 1}, KillAfter{time.Second}},
+			Steps: []Step{Message{Opcode: wsproto.OpText, Payload: bad, Fragment: 1}, KillAfter{time.Second}},
 			Want:  failsText(),
 		},
 	}
@@ -153,7 +153,7 @@ func failFast() []Case {
 			ID: "6.4.3", Title: "one frame in three writes, the second with a code point out of range",
 			Expect: early, RFC: rfc,
 			Steps: []Step{
-				FrameHeader{Opcode: ws.OpText, NotFin: true, Length: length},
+				FrameHeader{Opcode: wsproto.OpText, NotFin: true, Length: length},
 				octets(kosme),
 				pauseA,
 				octets(beyondRange),
@@ -168,7 +168,7 @@ func failFast() []Case {
 			ID: "6.4.4", Title: "one frame in three writes, the second with the octet that makes a code point out of range",
 			Expect: early, RFC: rfc,
 			Steps: []Step{
-				FrameHeader{Opcode: ws.OpText, NotFin: true, Length: length},
+				FrameHeader{Opcode: wsproto.OpText, NotFin: true, Length: length},
 				octets(kosme + beyondRange[:1]),
 				pauseA,
 				octets(beyondRange[1:2]),

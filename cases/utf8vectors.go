@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // utf8Groups are 6.5 to 6.23: texts of a few octets. Whether the peer should
@@ -91,7 +91,7 @@ func utf8Vectors() []Case {
 				Expect: expectEcho,
 				RFC:    rfc6455("5.6", "8.1"),
 				Steps: []Step{
-					Message{Opcode: ws.OpText, Payload: Data([]byte(text))},
+					Message{Opcode: wsproto.OpText, Payload: Data([]byte(text))},
 					KillAfter{500 * time.Millisecond},
 				},
 				Want: Echoes(GotText(Data([]byte(text)))),

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 func TestIDCompare(t *testing.T) {
@@ -109,10 +109,10 @@ func TestStepStrings(t *testing.T) {
 		{cases.Binary("\xfe").Chopped(1), "send binary frame, 0xfe, one octet per write"},
 		{cases.Cont("").Chopped(64), "send continuation frame, empty, 64 octets per write"},
 		{cases.Pong("").Apart(), "send pong frame, empty, as a write of its own"},
-		{cases.FrameHeader{Opcode: ws.OpText, NotFin: true, Length: 21}, "open text frame of 21 octets, FIN clear"},
+		{cases.FrameHeader{Opcode: wsproto.OpText, NotFin: true, Length: 21}, "open text frame of 21 octets, FIN clear"},
 		{cases.Octets{Payload: cases.Data([]byte("edited"))}, `send payload octets, "edited"`},
 		{
-			cases.Message{Opcode: ws.OpText, Payload: cases.Repeat("*", 4096), Fragment: 64},
+			cases.Message{Opcode: wsproto.OpText, Payload: cases.Repeat("*", 4096), Fragment: 64},
 			`send text message, 4096 octets of "*", in fragments of 64`,
 		},
 		{cases.Close{}, "close without a code"},
@@ -146,7 +146,7 @@ func TestTranscriptJSON(t *testing.T) {
 		Events:      []cases.Event{cases.GotText(cases.Data([]byte("hi"))), cases.TimedOut("A")},
 		RemoteClose: true, RemoteZero: true, LocalReason: cases.Octet("\xff"),
 		Stats: cases.Stats{RxFrames: map[int]int{1: 2}},
-		Log:   []cases.Entry{{Kind: cases.LogFrame, Dir: cases.Out, Opcode: ws.OpPing, Fin: true}},
+		Log:   []cases.Entry{{Kind: cases.LogFrame, Dir: cases.Out, Opcode: wsproto.OpPing, Fin: true}},
 	}
 	text, err := json.Marshal(want)
 	if err != nil {
@@ -172,7 +172,7 @@ func TestRoleText(t *testing.T) {
 }
 
 func TestTolerateLeavesTheOriginal(t *testing.T) {
-	strict := cases.Fails(ws.StatusProtocolError)
+	strict := cases.Fails(wsproto.StatusProtocolError)
 	lenient := strict.Tolerate(cases.TimedOut("A"))
 	grades := func(w cases.Want) (list []cases.Behavior) {
 		for _, r := range w.Events {

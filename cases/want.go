@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Want is what a case asks of the peer: which events, and how the connection
@@ -19,7 +19,7 @@ type Want struct {
 	ClosedByUs bool
 	// Codes are the codes the peer's close frame may carry; it may always
 	// carry none. The first is what we close with when every reading matches.
-	Codes []ws.StatusCode
+	Codes []wsproto.StatusCode
 	// Clean demands a completed closing handshake.
 	Clean bool
 	// WrongEndFails makes the behaviour FAILED too when the wrong end closed.

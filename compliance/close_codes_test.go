@@ -9,16 +9,17 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 var (
 	// legalCodes may be in a close frame: the assigned ones of 1000..1014, and the
 	// ends and a bit of the middle of the ranges for libraries and applications.
-	legalCodes = []ws.StatusCode{
+	legalCodes = []wsproto.StatusCode{
 		1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014,
 		3000, 3001, 3500, 3999, 4000, 4500, 4999,
 	}
-	illegalCodes = []ws.StatusCode{
+	illegalCodes = []wsproto.StatusCode{
 		0, 1, 999, // below any range
 		1004, 1005, 1006, 1015, // reserved, never on the wire
 		1016, 1100, 1999, 2000, 2999, // not assigned
@@ -26,7 +27,7 @@ var (
 	}
 )
 
-func codes(list []ws.StatusCode) (entries []TableEntry) {
+func codes(list []wsproto.StatusCode) (entries []TableEntry) {
 	for _, code := range list {
 		entries = append(entries, entry(fmt.Sprintf("%d", code), code))
 	}
@@ -34,40 +35,40 @@ func codes(list []ws.StatusCode) (entries []TableEntry) {
 }
 
 // closeBody is the body of a close frame with any code, also 0 and 1005.
-func closeBody(code ws.StatusCode, reason string) string {
+func closeBody(code wsproto.StatusCode, reason string) string {
 	return string([]byte{byte(code >> 8), byte(code)}) + reason
 }
 
 var _ = Describe("RFC 6455 §7.4 close codes", Label("rfc6455-7.4"), func() {
 	eachRole(func(r role) {
 		DescribeTable("answers a legal code with the same code", Label("rfc6455-7.4.1", "rfc6455-7.4.2", "rfc6455-5.5.1"),
-			func(ctx SpecContext, code ws.StatusCode) {
+			func(ctx SpecContext, code wsproto.StatusCode) {
 				w := open(ctx, r, setup{})
 				w.Send(closing(code, ""))
 				Expect(w).To(Close(code))
 			}, codes(legalCodes))
 
 		DescribeTable("tells the application which legal code came, and why", Label("rfc6455-7.1.5", "rfc6455-7.1.6"),
-			func(ctx SpecContext, code ws.StatusCode) {
+			func(ctx SpecContext, code wsproto.StatusCode) {
 				w := open(ctx, r, setup{})
 				w.Send(closing(code, "this is why"))
 				Expect(w).To(Close(code))
 				Expect(w.wait()).To(MatchError(&ws.CloseError{Code: code, Reason: "this is why"}))
-			}, codes([]ws.StatusCode{1000, 1001, 1011, 3000, 4999}))
+			}, codes([]wsproto.StatusCode{1000, 1001, 1011, 3000, 4999}))
 
 		DescribeTable("fails the connection with 1002 at a code that must not be on the wire", Label("rfc6455-7.4.1", "rfc6455-7.4.2"),
-			func(ctx SpecContext, code ws.StatusCode) {
+			func(ctx SpecContext, code wsproto.StatusCode) {
 				w := open(ctx, r, setup{})
-				w.Send(opcode(ws.OpClose, closeBody(code, "")))
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				w.Send(opcode(wsproto.OpClose, closeBody(code, "")))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			}, codes(illegalCodes))
 
 		DescribeTable("fails the connection with 1002 at such a code, whatever the reason", Label("rfc6455-7.4.2"),
-			func(ctx SpecContext, code ws.StatusCode) {
+			func(ctx SpecContext, code wsproto.StatusCode) {
 				w := open(ctx, r, setup{})
-				w.Send(opcode(ws.OpClose, closeBody(code, "reason")))
-				Expect(w).To(FailWith(ws.StatusProtocolError))
-			}, codes([]ws.StatusCode{999, 1005, 1016, 5000}))
+				w.Send(opcode(wsproto.OpClose, closeBody(code, "reason")))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
+			}, codes([]wsproto.StatusCode{999, 1005, 1016, 5000}))
 
 		legal := legalCodes
 		if r == server {
@@ -75,7 +76,7 @@ var _ = Describe("RFC 6455 §7.4 close codes", Label("rfc6455-7.4"), func() {
 			legal = append(legal, legalCodes[8:]...)
 		}
 		DescribeTable("sends a legal code and reason when it is told to", Label("rfc6455-7.1.2", "rfc6455-7.4.1"),
-			func(ctx SpecContext, code ws.StatusCode) {
+			func(ctx SpecContext, code wsproto.StatusCode) {
 				w := open(ctx, r, setup{do: func(_ context.Context, c *ws.Conn) error {
 					return c.Close(code, "Schluß")
 				}})
@@ -86,13 +87,13 @@ var _ = Describe("RFC 6455 §7.4 close codes", Label("rfc6455-7.4"), func() {
 			}, codes(legal))
 
 		DescribeTable("does not send a code that must not be on the wire", Label("rfc6455-7.4.1", "rfc6455-7.4.2"),
-			func(ctx SpecContext, code ws.StatusCode, reason string) {
+			func(ctx SpecContext, code wsproto.StatusCode, reason string) {
 				w := open(ctx, r, setup{do: refusesToClose(code, reason)})
-				Expect(w).To(ReceiveClose(ws.StatusNormalClosure, "refused"))
+				Expect(w).To(ReceiveClose(wsproto.StatusNormalClosure, "refused"))
 			}, func() (list []TableEntry) {
 				for _, code := range illegalCodes {
 					reason := ""
-					if code == ws.StatusNoStatusRcvd { // alone it means a close frame without a code
+					if code == wsproto.StatusNoStatusRcvd { // alone it means a close frame without a code
 						reason = "reason"
 					}
 					list = append(list, entry(fmt.Sprintf("%d", code), code, reason))
@@ -102,19 +103,19 @@ var _ = Describe("RFC 6455 §7.4 close codes", Label("rfc6455-7.4"), func() {
 	})
 
 	it("is 1010 only from a client, as a server can refuse the handshake", Label("server", "rfc6455-7.4.1"), func(ctx SpecContext) {
-		w := open(ctx, server, setup{do: refusesToClose(ws.StatusMandatoryExt, "")})
-		Expect(w).To(ReceiveClose(ws.StatusNormalClosure, "refused"))
+		w := open(ctx, server, setup{do: refusesToClose(wsproto.StatusMandatoryExt, "")})
+		Expect(w).To(ReceiveClose(wsproto.StatusNormalClosure, "refused"))
 	})
 })
 
 // refusesToClose closes with 1000 after a close that has to be refused without a
 // word on the wire.
-func refusesToClose(code ws.StatusCode, reason string) func(context.Context, *ws.Conn) error {
+func refusesToClose(code wsproto.StatusCode, reason string) func(context.Context, *ws.Conn) error {
 	return func(_ context.Context, c *ws.Conn) error {
 		if err := c.Close(code, reason); err == nil {
 			return nil
 		}
-		return c.Close(ws.StatusNormalClosure, "refused")
+		return c.Close(wsproto.StatusNormalClosure, "refused")
 	}
 }
 
@@ -122,16 +123,16 @@ var _ = Describe("RFC 6455 §5.5.1 the body of a close frame", Label("rfc6455-5.
 	eachRole(func(r role) {
 		it("may be empty, and so is the answer", Label("rfc6455-7.1.5"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{})
-			w.Send(closing(ws.StatusNoStatusRcvd, ""))
-			Expect(w).To(Close(ws.StatusNoStatusRcvd))
-			Expect(w.wait()).To(MatchError(&ws.CloseError{Code: ws.StatusNoStatusRcvd}))
+			w.Send(closing(wsproto.StatusNoStatusRcvd, ""))
+			Expect(w).To(Close(wsproto.StatusNoStatusRcvd))
+			Expect(w.wait()).To(MatchError(&ws.CloseError{Code: wsproto.StatusNoStatusRcvd}))
 		})
 
 		DescribeTable("fails the connection with 1002 if it is one octet",
 			func(ctx SpecContext, body string) {
 				w := open(ctx, r, setup{})
-				w.Send(opcode(ws.OpClose, body))
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				w.Send(opcode(wsproto.OpClose, body))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			},
 			entry("03", "\x03"),
 			entry("00", "\x00"),
@@ -141,9 +142,9 @@ var _ = Describe("RFC 6455 §5.5.1 the body of a close frame", Label("rfc6455-5.
 		DescribeTable("may hold a reason in UTF-8",
 			func(ctx SpecContext, reason string) {
 				w := open(ctx, r, setup{})
-				w.Send(closing(ws.StatusNormalClosure, reason))
-				Expect(w).To(Close(ws.StatusNormalClosure))
-				Expect(w.wait()).To(MatchError(&ws.CloseError{Code: ws.StatusNormalClosure, Reason: reason}))
+				w.Send(closing(wsproto.StatusNormalClosure, reason))
+				Expect(w).To(Close(wsproto.StatusNormalClosure))
+				Expect(w.wait()).To(MatchError(&ws.CloseError{Code: wsproto.StatusNormalClosure, Reason: reason}))
 			},
 			entry("of one octet", "x"),
 			entry("of 122 octets", strings.Repeat("*", 122)),
@@ -154,15 +155,15 @@ var _ = Describe("RFC 6455 §5.5.1 the body of a close frame", Label("rfc6455-5.
 
 		it("fails the connection with 1002 if it is of 126 octets", Label("rfc6455-5.5"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{})
-			w.Send(closing(ws.StatusNormalClosure, strings.Repeat("*", 124)))
-			Expect(w).To(FailWith(ws.StatusProtocolError))
+			w.Send(closing(wsproto.StatusNormalClosure, strings.Repeat("*", 124)))
+			Expect(w).To(FailWith(wsproto.StatusProtocolError))
 		})
 
 		DescribeTable("fails the connection with 1007 if the reason is not UTF-8", Label("rfc6455-8.1"),
 			func(ctx SpecContext, reason string) {
 				w := open(ctx, r, setup{})
-				w.Send(closing(ws.StatusNormalClosure, reason))
-				Expect(w).To(FailWith(ws.StatusInvalidFramePayloadData))
+				w.Send(closing(wsproto.StatusNormalClosure, reason))
+				Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 			}, invalidEntries(),
 			entry("ends inside a code point", "ok\xE2\x82"),
 			entry("cut at 123 octets, inside a code point", strings.Repeat("€", 41)[:122]+"\xE2"),
@@ -170,8 +171,8 @@ var _ = Describe("RFC 6455 §5.5.1 the body of a close frame", Label("rfc6455-5.
 
 		DescribeTable("is not sent against the rules",
 			func(ctx SpecContext, reason string) {
-				w := open(ctx, r, setup{do: refusesToClose(ws.StatusNormalClosure, reason)})
-				Expect(w).To(ReceiveClose(ws.StatusNormalClosure, "refused"))
+				w := open(ctx, r, setup{do: refusesToClose(wsproto.StatusNormalClosure, reason)})
+				Expect(w).To(ReceiveClose(wsproto.StatusNormalClosure, "refused"))
 			},
 			entry("a reason of 124 octets", strings.Repeat("*", 124)),
 			entry("a reason that is not UTF-8", "\xFF"),
@@ -180,9 +181,9 @@ var _ = Describe("RFC 6455 §5.5.1 the body of a close frame", Label("rfc6455-5.
 
 		it("is empty if the application gives no code", Label("rfc6455-7.1.2"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{do: func(_ context.Context, c *ws.Conn) error {
-				return c.Close(ws.StatusNoStatusRcvd, "")
+				return c.Close(wsproto.StatusNoStatusRcvd, "")
 			}})
-			Expect(w).To(ReceiveClose(ws.StatusNoStatusRcvd))
+			Expect(w).To(ReceiveClose(wsproto.StatusNoStatusRcvd))
 		})
 	})
 })

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 var _ = Describe("RFC 6455 §5.5.1 the closing handshake", Label("rfc6455-5.5.1"), func() {
@@ -25,7 +26,7 @@ var _ = Describe("RFC 6455 §5.5.1 the closing handshake", Label("rfc6455-5.5.1"
 			entry("a ping", ping("late")),
 			entry("a pong", pong("late")),
 			entry("another close frame", closing(4000, "")),
-			entry("a frame against the rules", text("").rsv(ws.RSV2)),
+			entry("a frame against the rules", text("").rsv(wsproto.RSV2)),
 			entry("a lot", binary(string(make([]byte, 100_000)))),
 		)
 
@@ -131,7 +132,7 @@ var _ = Describe("RFC 6455 §7.1.1 who ends TCP", Label("rfc6455-7.1.1", "rfc645
 	})
 
 	DescribeTable("is not a client, if the server ends it within reasonable time", Label("client"),
-		func(_ SpecContext, do func(context.Context, *ws.Conn) error, code ws.StatusCode, provoke ...frame) {
+		func(_ SpecContext, do func(context.Context, *ws.Conn) error, code wsproto.StatusCode, provoke ...frame) {
 			bubble(func(ctx context.Context) {
 				w := start(ctx, client, setup{do: do})
 				defer w.stop()
@@ -147,9 +148,9 @@ var _ = Describe("RFC 6455 §7.1.1 who ends TCP", Label("rfc6455-7.1.1", "rfc645
 				Expect(time.Since(begun)).To(And(BeNumerically(">=", time.Second), BeNumerically("<", step)))
 			})
 		},
-		entry("that was told to close", nil, ws.StatusCode(1000), closing(1000, "")),
-		entry("that failed the connection", nil, ws.StatusProtocolError, text("").rsv(ws.RSV1)),
-		entry("that began to close", func(_ context.Context, c *ws.Conn) error { return c.Close(1000, "") }, ws.StatusCode(1000)),
+		entry("that was told to close", nil, wsproto.StatusCode(1000), closing(1000, "")),
+		entry("that failed the connection", nil, wsproto.StatusProtocolError, text("").rsv(wsproto.RSV1)),
+		entry("that began to close", func(_ context.Context, c *ws.Conn) error { return c.Close(1000, "") }, wsproto.StatusCode(1000)),
 	)
 
 	eachRole(func(r role) {
@@ -197,7 +198,7 @@ var _ = Describe("RFC 6455 §10.4 limits", Label("rfc6455-10.4", "rfc6455-7.4.1"
 			func(ctx SpecContext, frames ...frame) {
 				w := open(ctx, r, setup{readLimit: limit})
 				w.Send(frames...)
-				Expect(w).To(FailWith(ws.StatusMessageTooBig))
+				Expect(w).To(FailWith(wsproto.StatusMessageTooBig))
 				Expect(w.wait()).To(MatchError(ws.ErrTooLarge))
 			},
 			entry("in one frame", zeros(limit+1)),

@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // openDeflate opens a connection with permessage-deflate and these parameters,
@@ -48,11 +49,11 @@ func (r role) theirs(param string) string {
 }
 
 // inflated waits for a compressed message.
-func (w *wire) inflated(u *unsqueezer) (op ws.Opcode, p []byte) {
+func (w *wire) inflated(u *unsqueezer) (op wsproto.Opcode, p []byte) {
 	GinkgoHelper()
 	op, rsv, z, err := w.message()
 	Expect(err).NotTo(HaveOccurred(), "%s", w)
-	Expect(rsv).To(Equal(ws.RSV1), "RSV1 of the message\n%s", w)
+	Expect(rsv).To(Equal(wsproto.RSV1), "RSV1 of the message\n%s", w)
 	p, err = u.message(z)
 	Expect(err).NotTo(HaveOccurred(), "%s", w)
 	return op, p
@@ -64,18 +65,18 @@ var _ = Describe("RFC 7692 §6 frames of compressed messages", Label("rfc7692-6.
 			func(ctx SpecContext, frames ...frame) {
 				w := openDeflate(ctx, r, "", all)
 				w.Send(frames...)
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			},
-			entry("at RSV1 on a ping", ping("").rsv(ws.RSV1)),
-			entry("at RSV1 on a pong", pong("").rsv(ws.RSV1)),
-			entry("at RSV1 on a close frame", closing(1000, "").rsv(ws.RSV1)),
-			entry("at RSV1 on a control frame between fragments", text(squeeze("a")).rsv(ws.RSV1).more(), ping("").rsv(ws.RSV1)),
-			entry("at RSV1 on a later fragment of a compressed message", text(squeeze("a")).rsv(ws.RSV1).more(), cont("").rsv(ws.RSV1)),
-			entry("at RSV1 on a later fragment of a plain message", text("a").more(), cont("b").rsv(ws.RSV1)),
-			entry("at RSV2 on a text", text("").rsv(ws.RSV2), Label("rfc6455-5.2")),
-			entry("at RSV3 on a binary", binary("").rsv(ws.RSV3), Label("rfc6455-5.2")),
-			entry("at RSV1 and RSV2", text(squeeze("a")).rsv(ws.RSV1|ws.RSV2), Label("rfc6455-5.2")),
-			entry("at RSV2 on a ping", ping("").rsv(ws.RSV2), Label("rfc6455-5.2")),
+			entry("at RSV1 on a ping", ping("").rsv(wsproto.RSV1)),
+			entry("at RSV1 on a pong", pong("").rsv(wsproto.RSV1)),
+			entry("at RSV1 on a close frame", closing(1000, "").rsv(wsproto.RSV1)),
+			entry("at RSV1 on a control frame between fragments", text(squeeze("a")).rsv(wsproto.RSV1).more(), ping("").rsv(wsproto.RSV1)),
+			entry("at RSV1 on a later fragment of a compressed message", text(squeeze("a")).rsv(wsproto.RSV1).more(), cont("").rsv(wsproto.RSV1)),
+			entry("at RSV1 on a later fragment of a plain message", text("a").more(), cont("b").rsv(wsproto.RSV1)),
+			entry("at RSV2 on a text", text("").rsv(wsproto.RSV2), Label("rfc6455-5.2")),
+			entry("at RSV3 on a binary", binary("").rsv(wsproto.RSV3), Label("rfc6455-5.2")),
+			entry("at RSV1 and RSV2", text(squeeze("a")).rsv(wsproto.RSV1|wsproto.RSV2), Label("rfc6455-5.2")),
+			entry("at RSV2 on a ping", ping("").rsv(wsproto.RSV2), Label("rfc6455-5.2")),
 		)
 
 		it("takes plain messages between compressed ones", Label("rfc7692-6.2"), func(ctx SpecContext) {
@@ -85,7 +86,7 @@ var _ = Describe("RFC 7692 §6 frames of compressed messages", Label("rfc7692-6.
 				if i%2 == 0 {
 					w.Send(text(s))
 				} else {
-					w.Send(text(squeeze(s)).rsv(ws.RSV1))
+					w.Send(text(squeeze(s)).rsv(wsproto.RSV1))
 				}
 				_, p := w.inflated(u)
 				Expect(string(p)).To(Equal(s))
@@ -94,7 +95,7 @@ var _ = Describe("RFC 7692 §6 frames of compressed messages", Label("rfc7692-6.
 
 		it("sends plain messages without RSV1", func(ctx SpecContext) {
 			w := openDeflate(ctx, r, "", ws.Deflate{Threshold: 100})
-			w.Send(text(squeeze("short")).rsv(ws.RSV1))
+			w.Send(text(squeeze("short")).rsv(wsproto.RSV1))
 			Expect(w).To(EchoText("short"))
 		})
 
@@ -104,7 +105,7 @@ var _ = Describe("RFC 7692 §6 frames of compressed messages", Label("rfc7692-6.
 				return c.WriteFragments(ctx, ws.MessageBinary, []byte(payload), 7)
 			}})
 			op, p := w.inflated(&unsqueezer{}) // RSV1 of later fragments is judged there
-			Expect(op).To(Equal(ws.OpBinary))
+			Expect(op).To(Equal(wsproto.OpBinary))
 			Expect(string(p)).To(Equal(payload))
 		})
 
@@ -144,22 +145,22 @@ var _ = Describe("RFC 7692 §7.2 compression", Label("rfc7692-7.2.2"), func() {
 				Expect(w).To(EchoText(want))
 			},
 			entry("one block", "Hello",
-				text("\xf2\x48\xcd\xc9\xc9\x07\x00").rsv(ws.RSV1)),
+				text("\xf2\x48\xcd\xc9\xc9\x07\x00").rsv(wsproto.RSV1)),
 			entry("two fragments", "Hello",
-				text("\xf2\x48\xcd").rsv(ws.RSV1).more(), cont("\xc9\xc9\x07\x00")),
+				text("\xf2\x48\xcd").rsv(wsproto.RSV1).more(), cont("\xc9\xc9\x07\x00")),
 			entry("a block without compression", "Hello",
-				text("\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00").rsv(ws.RSV1)),
+				text("\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00").rsv(wsproto.RSV1)),
 			entry("a block with BFINAL", "Hello",
-				text("\xf3\x48\xcd\xc9\xc9\x07\x00\x00").rsv(ws.RSV1)),
+				text("\xf3\x48\xcd\xc9\xc9\x07\x00\x00").rsv(wsproto.RSV1)),
 			entry("two blocks", "Hello",
-				text("\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00").rsv(ws.RSV1)),
+				text("\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00").rsv(wsproto.RSV1)),
 			entry("an empty message", "",
-				text("\x00").rsv(ws.RSV1)),
+				text("\x00").rsv(wsproto.RSV1)),
 		)
 
 		it("inflates the example of a message that reuses the window", Label("rfc7692-7.2.3"), func(ctx SpecContext) {
 			w := openDeflate(ctx, r, "", ws.Deflate{Threshold: 1000})
-			w.Send(text("\xf2\x48\xcd\xc9\xc9\x07\x00").rsv(ws.RSV1), text("\xf2\x00\x11\x00\x00").rsv(ws.RSV1))
+			w.Send(text("\xf2\x48\xcd\xc9\xc9\x07\x00").rsv(wsproto.RSV1), text("\xf2\x00\x11\x00\x00").rsv(wsproto.RSV1))
 			Expect(w).To(EchoText("Hello"))
 			Expect(w).To(EchoText("Hello"))
 		})
@@ -169,38 +170,38 @@ var _ = Describe("RFC 7692 §7.2 compression", Label("rfc7692-7.2.2"), func() {
 				w := openDeflate(ctx, r, "", ws.Deflate{Threshold: 1 << 20})
 				w.Send(frames...)
 				Expect(w).To(EchoBinary([]byte(want)))
-				w.Send(binary(squeeze("and the next")).rsv(ws.RSV1))
+				w.Send(binary(squeeze("and the next")).rsv(wsproto.RSV1))
 				Expect(w).To(EchoBinary([]byte("and the next")))
 			},
 			entry("octet by octet", fragments("Hello, Hello", 1)...),
-			entry("an empty first fragment", "Hello", binary("").rsv(ws.RSV1).more(), cont(squeeze("Hello"))),
-			entry("an empty last fragment", "Hello", binary(squeeze("Hello")).rsv(ws.RSV1).more(), cont("")),
-			entry("a flush in the middle", "Hello", binary(squeeze("Hel")+"\x00\x00\xff\xff"+squeeze("lo")).rsv(ws.RSV1)),
-			entry("a tail that was left in place, empty blocks and all", "Hello", binary(squeeze("Hello")+"\x00\x00\xff\xff\x00").rsv(ws.RSV1)),
+			entry("an empty first fragment", "Hello", binary("").rsv(wsproto.RSV1).more(), cont(squeeze("Hello"))),
+			entry("an empty last fragment", "Hello", binary(squeeze("Hello")).rsv(wsproto.RSV1).more(), cont("")),
+			entry("a flush in the middle", "Hello", binary(squeeze("Hel")+"\x00\x00\xff\xff"+squeeze("lo")).rsv(wsproto.RSV1)),
+			entry("a tail that was left in place, empty blocks and all", "Hello", binary(squeeze("Hello")+"\x00\x00\xff\xff\x00").rsv(wsproto.RSV1)),
 			entry("a long match over several fragments", fragments(strings.Repeat("a", 100_000), 10)...),
-			entry("matches of length 258", strings.Repeat("abc", 400), binary(squeeze(strings.Repeat("abc", 400))).rsv(ws.RSV1)),
-			entry("dynamic codes", corpus(50_000), binary(squeeze(corpus(50_000))).rsv(ws.RSV1)),
+			entry("matches of length 258", strings.Repeat("abc", 400), binary(squeeze(strings.Repeat("abc", 400))).rsv(wsproto.RSV1)),
+			entry("dynamic codes", corpus(50_000), binary(squeeze(corpus(50_000))).rsv(wsproto.RSV1)),
 			entry("two streams that end with BFINAL", "HelloHello",
-				binary((&crafter{}).begin(true).literals("Hello").end().padded()+(&crafter{}).begin(true).literals("Hello").end().padded()+"\x00").rsv(ws.RSV1)),
-			entry("an empty message of one octet", "", binary("\x00").rsv(ws.RSV1)),
-			entry("an empty message of an empty block", "", binary("\x02\x00").rsv(ws.RSV1)),
+				binary((&crafter{}).begin(true).literals("Hello").end().padded()+(&crafter{}).begin(true).literals("Hello").end().padded()+"\x00").rsv(wsproto.RSV1)),
+			entry("an empty message of one octet", "", binary("\x00").rsv(wsproto.RSV1)),
+			entry("an empty message of an empty block", "", binary("\x02\x00").rsv(wsproto.RSV1)),
 		)
 
 		DescribeTable("fails the connection with 1007 at what is no DEFLATE data", Label("rfc6455-7.4.1"),
 			func(ctx SpecContext, frames ...frame) {
 				w := openDeflate(ctx, r, "", all)
 				w.Send(frames...)
-				Expect(w).To(FailWith(ws.StatusInvalidFramePayloadData))
+				Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 			},
-			entry("a block of type 3", binary("\x07\x00").rsv(ws.RSV1)),
-			entry("a block of type 3, in a message that has not ended", binary("\x07\x00").rsv(ws.RSV1).more()),
-			entry("a stored block whose length is spoilt", binary("\x00\x05\x00\xfa\xfeHello\x00").rsv(ws.RSV1)),
-			entry("a stored block that is cut short", binary("\x00\x05\x00\xfa\xffHel").rsv(ws.RSV1)),
-			entry("a block that is cut short", binary("\xf2\x48\xcd").rsv(ws.RSV1)),
-			entry("a match in front of the first octet", binary((&crafter{}).begin(false).literals("ab").match(3).end().flushed()).rsv(ws.RSV1)),
-			entry("a length symbol that does not exist", binary("\x1b\x03\x00").rsv(ws.RSV1)),
-			entry("dynamic codes that are too many", binary("\xfc\xff\xff\xff").rsv(ws.RSV1)),
-			entry("plain text", text("this was never compressed").rsv(ws.RSV1)),
+			entry("a block of type 3", binary("\x07\x00").rsv(wsproto.RSV1)),
+			entry("a block of type 3, in a message that has not ended", binary("\x07\x00").rsv(wsproto.RSV1).more()),
+			entry("a stored block whose length is spoilt", binary("\x00\x05\x00\xfa\xfeHello\x00").rsv(wsproto.RSV1)),
+			entry("a stored block that is cut short", binary("\x00\x05\x00\xfa\xffHel").rsv(wsproto.RSV1)),
+			entry("a block that is cut short", binary("\xf2\x48\xcd").rsv(wsproto.RSV1)),
+			entry("a match in front of the first octet", binary((&crafter{}).begin(false).literals("ab").match(3).end().flushed()).rsv(wsproto.RSV1)),
+			entry("a length symbol that does not exist", binary("\x1b\x03\x00").rsv(wsproto.RSV1)),
+			entry("dynamic codes that are too many", binary("\xfc\xff\xff\xff").rsv(wsproto.RSV1)),
+			entry("plain text", text("this was never compressed").rsv(wsproto.RSV1)),
 		)
 
 		it("compresses an empty message to something that inflates", Label("rfc7692-7.2.3"), func(ctx SpecContext) {
@@ -242,28 +243,28 @@ var _ = Describe("RFC 7692 §7.1.1 context takeover", Label("rfc7692-7.1.1"), fu
 
 		it("keeps the window of the other end", func(ctx SpecContext) {
 			w := openDeflate(ctx, r, "", ws.Deflate{Threshold: 1000})
-			w.Send(binary((&crafter{}).begin(false).literals("abc").end().flushed()).rsv(ws.RSV1))
+			w.Send(binary((&crafter{}).begin(false).literals("abc").end().flushed()).rsv(wsproto.RSV1))
 			Expect(w).To(EchoBinary([]byte("abc")))
 			w.Send(binary("a plain message is no part of it"))
 			Expect(w).To(EchoBinary([]byte("a plain message is no part of it")))
-			w.Send(binary((&crafter{}).begin(false).match(3).end().flushed()).rsv(ws.RSV1))
+			w.Send(binary((&crafter{}).begin(false).match(3).end().flushed()).rsv(wsproto.RSV1))
 			Expect(w).To(EchoBinary([]byte("abc")))
 		})
 
 		it("keeps the window of the other end over BFINAL", Label("rfc7692-7.2.3"), func(ctx SpecContext) {
 			w := openDeflate(ctx, r, "", ws.Deflate{Threshold: 1000})
-			w.Send(binary((&crafter{}).begin(true).literals("abc").end().padded() + "\x00").rsv(ws.RSV1))
+			w.Send(binary((&crafter{}).begin(true).literals("abc").end().padded() + "\x00").rsv(wsproto.RSV1))
 			Expect(w).To(EchoBinary([]byte("abc")))
-			w.Send(binary((&crafter{}).begin(false).match(3).end().flushed()).rsv(ws.RSV1))
+			w.Send(binary((&crafter{}).begin(false).match(3).end().flushed()).rsv(wsproto.RSV1))
 			Expect(w).To(EchoBinary([]byte("abc")))
 		})
 
 		it("fails the connection if the other end reuses its window although it must not", func(ctx SpecContext) {
 			w := openDeflate(ctx, r, r.theirs("no_context_takeover"), ws.Deflate{Threshold: 1000})
-			w.Send(binary((&crafter{}).begin(false).literals("abc").end().flushed()).rsv(ws.RSV1))
+			w.Send(binary((&crafter{}).begin(false).literals("abc").end().flushed()).rsv(wsproto.RSV1))
 			Expect(w).To(EchoBinary([]byte("abc")))
-			w.Send(binary((&crafter{}).begin(false).match(3).end().flushed()).rsv(ws.RSV1))
-			Expect(w).To(FailWith(ws.StatusInvalidFramePayloadData))
+			w.Send(binary((&crafter{}).begin(false).match(3).end().flushed()).rsv(wsproto.RSV1))
+			Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 		})
 	})
 })
@@ -302,21 +303,21 @@ var _ = Describe("RFC 7692 §7.1.2 windows", Label("rfc7692-7.1.2"), func() {
 				w := openDeflate(ctx, r, r.theirs("max_window_bits")+fmt.Sprintf("=%d", n), ws.Deflate{Threshold: 1 << 20})
 				window := 1 << n
 				filler := "abc" + strings.Repeat("*", window-3)
-				w.Send(binary((&crafter{}).begin(false).literals(filler).match(window).end().flushed()).rsv(ws.RSV1))
+				w.Send(binary((&crafter{}).begin(false).literals(filler).match(window).end().flushed()).rsv(wsproto.RSV1))
 				Expect(w).To(EchoBinary([]byte(filler + "abc")))
 				if n == 15 {
 					return // no distance is greater
 				}
-				w.Send(binary((&crafter{}).begin(false).match(window + 1).end().flushed()).rsv(ws.RSV1))
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				w.Send(binary((&crafter{}).begin(false).match(window + 1).end().flushed()).rsv(wsproto.RSV1))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			}, windowBits())
 
 		it("is of 32 KiB if nothing else was agreed", Label("rfc7692-7.2.2"), func(ctx SpecContext) {
 			w := openDeflate(ctx, r, "", ws.Deflate{Threshold: 1 << 20})
 			filler := "abc" + strings.Repeat("*", 1<<15-3)
-			w.Send(binary((&crafter{}).begin(false).literals(filler).end().flushed()).rsv(ws.RSV1))
+			w.Send(binary((&crafter{}).begin(false).literals(filler).end().flushed()).rsv(wsproto.RSV1))
 			Expect(w).To(EchoBinary([]byte(filler)))
-			w.Send(binary((&crafter{}).begin(false).match(1 << 15).end().flushed()).rsv(ws.RSV1))
+			w.Send(binary((&crafter{}).begin(false).match(1 << 15).end().flushed()).rsv(wsproto.RSV1))
 			Expect(w).To(EchoBinary([]byte("abc")))
 		})
 	})
@@ -331,19 +332,19 @@ var _ = Describe("RFC 7692 §8 a small message that grows", Label("rfc7692-8", "
 		}
 		it("may grow to the limit", func(ctx SpecContext) {
 			w := openLimited(ctx)
-			w.Send(binary(squeeze(strings.Repeat("a", limit))).rsv(ws.RSV1))
+			w.Send(binary(squeeze(strings.Repeat("a", limit))).rsv(wsproto.RSV1))
 			Expect(w).To(EchoBinary(bytes.Repeat([]byte("a"), limit)))
 		})
 		it("may not grow beyond it, by an octet", func(ctx SpecContext) {
 			w := openLimited(ctx)
-			w.Send(binary(squeeze(strings.Repeat("a", limit+1))).rsv(ws.RSV1))
-			Expect(w).To(FailWith(ws.StatusMessageTooBig))
+			w.Send(binary(squeeze(strings.Repeat("a", limit+1))).rsv(wsproto.RSV1))
+			Expect(w).To(FailWith(wsproto.StatusMessageTooBig))
 			Expect(errors.Is(w.wait(), ws.ErrTooLarge)).To(BeTrue())
 		})
 		it("is refused before it has ended", func(ctx SpecContext) {
 			w := openLimited(ctx)
-			w.Send(binary(squeeze(strings.Repeat("a", 1<<20))).rsv(ws.RSV1).more())
-			Expect(w).To(FailWith(ws.StatusMessageTooBig))
+			w.Send(binary(squeeze(strings.Repeat("a", 1<<20))).rsv(wsproto.RSV1).more())
+			Expect(w).To(FailWith(wsproto.StatusMessageTooBig))
 		})
 	})
 })
@@ -354,7 +355,7 @@ func fragments(s string, size int) []any {
 	for piece := range slices.Chunk([]byte(squeeze(s)), size) {
 		f := cont(string(piece)).more()
 		if len(list) == 1 {
-			f = binary(string(piece)).rsv(ws.RSV1).more()
+			f = binary(string(piece)).rsv(wsproto.RSV1).more()
 		}
 		list = append(list, f)
 	}

@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 var _ = Describe("RFC 6455 §5.5 control frames", Label("rfc6455-5.5"), func() {
@@ -17,7 +18,7 @@ var _ = Describe("RFC 6455 §5.5 control frames", Label("rfc6455-5.5"), func() {
 			func(ctx SpecContext, frames ...frame) {
 				w := open(ctx, r, setup{})
 				w.Send(frames...)
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			}, func() (list []TableEntry) {
 				for _, op := range controlOpcodes {
 					list = append(list,
@@ -29,10 +30,10 @@ var _ = Describe("RFC 6455 §5.5 control frames", Label("rfc6455-5.5"), func() {
 			}())
 
 		DescribeTable("fails the connection with 1002 at a control frame of more than 125 octets",
-			func(ctx SpecContext, op ws.Opcode, length int) {
+			func(ctx SpecContext, op wsproto.Opcode, length int) {
 				w := open(ctx, r, setup{})
 				w.Send(opcode(op, "\x03\xE8"+strings.Repeat("*", length-2)))
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			}, func() (list []TableEntry) {
 				for _, op := range controlOpcodes {
 					for _, length := range []int{126, 127, 65536} {
@@ -86,20 +87,20 @@ var _ = Describe("RFC 6455 §5.5.2 ping", Label("rfc6455-5.5.2"), func() {
 				if _, err := c.Ping(ctx); err != nil {
 					return err
 				}
-				return c.Close(ws.StatusNormalClosure, "pong came")
+				return c.Close(wsproto.StatusNormalClosure, "pong came")
 			}})
 			f, err := w.next()
 			Expect(err).NotTo(HaveOccurred())
-			Expect(f.Opcode).To(Equal(ws.OpPing))
+			Expect(f.Opcode).To(Equal(wsproto.OpPing))
 			w.Send(pong("another"))
 			w.Send(pong(string(f.Payload)))
-			Expect(w).To(ReceiveClose(ws.StatusNormalClosure, "pong came"))
+			Expect(w).To(ReceiveClose(wsproto.StatusNormalClosure, "pong came"))
 		})
 
 		it("does not take any pong for its answer", Label("rfc6455-5.5.3"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{do: func(ctx context.Context, c *ws.Conn) error {
 				if _, err := c.Ping(ctx); err == nil {
-					return c.Close(ws.StatusInternalError, "no such pong")
+					return c.Close(wsproto.StatusInternalError, "no such pong")
 				}
 				return nil
 			}})
@@ -137,7 +138,7 @@ var _ = Describe("RFC 6455 §5.5.3 pong", Label("rfc6455-5.5.3"), func() {
 		it("is not sent with more than 125 octets", Label("rfc6455-5.5"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{do: func(ctx context.Context, c *ws.Conn) error {
 				if c.Pong(ctx, make([]byte, 126)) == nil {
-					return c.Close(ws.StatusInternalError, "it was sent")
+					return c.Close(wsproto.StatusInternalError, "it was sent")
 				}
 				return c.Pong(ctx, make([]byte, 125))
 			}})

@@ -6,8 +6,8 @@
 // frames, legal or not, and says what must come back:
 //
 //	w := open(ctx, server, setup{})
-//	w.Send(text("no extension gives this bit a meaning").rsv(ws.RSV1))
-//	Expect(w).To(FailWith(ws.StatusProtocolError))
+//	w.Send(text("no extension gives this bit a meaning").rsv(wsproto.RSV1))
+//	Expect(w).To(FailWith(wsproto.StatusProtocolError))
 //
 // The far end of that connection (wire_test.go) judges every frame that the peer
 // under spec sends, so masking, reserved bits, lengths and control frames are

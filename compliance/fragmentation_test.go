@@ -9,12 +9,13 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 var _ = Describe("RFC 6455 §5.4 fragmentation", Label("rfc6455-5.4"), func() {
 	eachRole(func(r role) {
 		DescribeTable("puts the fragments of a message together",
-			func(ctx SpecContext, op ws.Opcode, message string) {
+			func(ctx SpecContext, op wsproto.Opcode, message string) {
 				pieces := strings.Split(message, "|")
 				w := open(ctx, r, setup{})
 				for i, p := range pieces {
@@ -28,15 +29,15 @@ var _ = Describe("RFC 6455 §5.4 fragmentation", Label("rfc6455-5.4"), func() {
 				Expect(w).To(echo(op, []byte(strings.Join(pieces, ""))))
 				Expect(w).To(Live())
 			},
-			entry("two of text", ws.OpText, "fragment1|fragment2"),
-			entry("two of binary", ws.OpBinary, "fragment1|fragment2"),
-			entry("octet by octet", ws.OpText, "f|r|a|g|m|e|n|t|s"),
-			entry("the first is empty", ws.OpText, "|all"),
-			entry("the last is empty", ws.OpText, "all|"),
-			entry("one in between is empty", ws.OpBinary, "a||ll"),
-			entry("all are empty", ws.OpText, "||"),
-			entry("of unlike sizes", ws.OpBinary, strings.Repeat("a", 65536)+"|b|"+strings.Repeat("c", 126)),
-			entry("a thousand", ws.OpText, strings.Repeat("*|", 999)+"*"),
+			entry("two of text", wsproto.OpText, "fragment1|fragment2"),
+			entry("two of binary", wsproto.OpBinary, "fragment1|fragment2"),
+			entry("octet by octet", wsproto.OpText, "f|r|a|g|m|e|n|t|s"),
+			entry("the first is empty", wsproto.OpText, "|all"),
+			entry("the last is empty", wsproto.OpText, "all|"),
+			entry("one in between is empty", wsproto.OpBinary, "a||ll"),
+			entry("all are empty", wsproto.OpText, "||"),
+			entry("of unlike sizes", wsproto.OpBinary, strings.Repeat("a", 65536)+"|b|"+strings.Repeat("c", 126)),
+			entry("a thousand", wsproto.OpText, strings.Repeat("*|", 999)+"*"),
 		)
 
 		it("begins a new message after the last fragment", Label("rfc6455-6.2"), func(ctx SpecContext) {
@@ -86,7 +87,7 @@ var _ = Describe("RFC 6455 §5.4 fragmentation", Label("rfc6455-5.4"), func() {
 				if before != "" {
 					Expect(w).To(EchoText(before))
 				}
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			},
 			entry("at a continuation of nothing", "", cont("a")),
 			entry("at an empty continuation of nothing", "", cont("")),
@@ -162,7 +163,7 @@ var _ = Describe("RFC 6455 §5.4 fragmentation", Label("rfc6455-5.4"), func() {
 			close(goOn)
 			f, err = w.next()
 			Expect(err).NotTo(HaveOccurred())
-			Expect(f.Opcode).To(Equal(ws.OpContinuation), "%s", w)
+			Expect(f.Opcode).To(Equal(wsproto.OpContinuation), "%s", w)
 			Expect(string(f.Payload)).To(Equal(" message"))
 			f, err = w.next()
 			Expect(err).NotTo(HaveOccurred())

@@ -4,25 +4,25 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A frame is what a spec sends. A wire masks it as its role demands.
-type frame struct{ ws.Frame }
+type frame struct{ wsproto.Frame }
 
-func opcode(op ws.Opcode, payload string) frame {
-	return frame{ws.Frame{Header: ws.Header{Fin: true, Opcode: op}, Payload: []byte(payload)}}
+func opcode(op wsproto.Opcode, payload string) frame {
+	return frame{wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: op}, Payload: []byte(payload)}}
 }
 
-func text(s string) frame   { return opcode(ws.OpText, s) }
-func binary(s string) frame { return opcode(ws.OpBinary, s) }
-func cont(s string) frame   { return opcode(ws.OpContinuation, s) }
-func ping(s string) frame   { return opcode(ws.OpPing, s) }
-func pong(s string) frame   { return opcode(ws.OpPong, s) }
+func text(s string) frame   { return opcode(wsproto.OpText, s) }
+func binary(s string) frame { return opcode(wsproto.OpBinary, s) }
+func cont(s string) frame   { return opcode(wsproto.OpContinuation, s) }
+func ping(s string) frame   { return opcode(wsproto.OpPing, s) }
+func pong(s string) frame   { return opcode(wsproto.OpPong, s) }
 
 // closing is a close frame; the code 1005 leaves its body empty.
-func closing(code ws.StatusCode, reason string) frame {
-	return opcode(ws.OpClose, string(ws.AppendClose(nil, code, reason)))
+func closing(code wsproto.StatusCode, reason string) frame {
+	return opcode(wsproto.OpClose, string(wsproto.AppendClose(nil, code, reason)))
 }
 
 // more says that fragments follow.
@@ -32,13 +32,13 @@ func (f frame) more() frame { f.Fin = false; return f }
 func (f frame) rsv(bits uint8) frame { f.RSV = bits; return f }
 
 // form sets the width of the length.
-func (f frame) form(form ws.LengthForm) frame { f.Form = form; return f }
+func (f frame) form(form wsproto.LengthForm) frame { f.Form = form; return f }
 
 // claim announces a payload of n octets, of which those there come at once.
 func (f frame) claim(n uint64) frame { f.Length = n; return f }
 
 // describe is a line of a wire's log.
-func describe(f ws.Frame) string {
+func describe(f wsproto.Frame) string {
 	var b strings.Builder
 	b.WriteString(f.Opcode.String())
 	if !f.Fin {
@@ -65,7 +65,7 @@ func brief(p []byte) string {
 
 // opcodes by use.
 var (
-	dataOpcodes     = []ws.Opcode{ws.OpContinuation, ws.OpText, ws.OpBinary}
-	controlOpcodes  = []ws.Opcode{ws.OpClose, ws.OpPing, ws.OpPong}
-	reservedOpcodes = []ws.Opcode{3, 4, 5, 6, 7, 11, 12, 13, 14, 15}
+	dataOpcodes     = []wsproto.Opcode{wsproto.OpContinuation, wsproto.OpText, wsproto.OpBinary}
+	controlOpcodes  = []wsproto.Opcode{wsproto.OpClose, wsproto.OpPing, wsproto.OpPong}
+	reservedOpcodes = []wsproto.Opcode{3, 4, 5, 6, 7, 11, 12, 13, 14, 15}
 )

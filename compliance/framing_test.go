@@ -11,7 +11,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // lengths are those where the form of the length changes, and their neighbours.
@@ -20,7 +20,7 @@ var lengths = []int{0, 1, 125, 126, 127, 65535, 65536}
 var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 	eachRole(func(r role) {
 		DescribeTable("understands and writes lengths in their shortest form",
-			func(ctx SpecContext, op ws.Opcode, length int) {
+			func(ctx SpecContext, op wsproto.Opcode, length int) {
 				payload := strings.Repeat("*", length)
 				w := open(ctx, r, setup{})
 				w.Send(opcode(op, payload))
@@ -28,7 +28,7 @@ var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 				Expect(w).To(Live())
 			}, func() (list []TableEntry) {
 				for _, length := range lengths {
-					for _, op := range []ws.Opcode{ws.OpText, ws.OpBinary} {
+					for _, op := range []wsproto.Opcode{wsproto.OpText, wsproto.OpBinary} {
 						list = append(list, entry(fmt.Sprintf("%s of %d octets", op, length), op, length))
 					}
 				}
@@ -36,27 +36,27 @@ var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 			}())
 
 		DescribeTable("fails the connection with 1002 at a length that is not in its shortest form",
-			func(ctx SpecContext, op ws.Opcode, length int, form ws.LengthForm) {
+			func(ctx SpecContext, op wsproto.Opcode, length int, form wsproto.LengthForm) {
 				w := open(ctx, r, setup{})
 				w.Send(opcode(op, strings.Repeat("*", length)).form(form))
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			},
-			entry("0 in 16 bits", ws.OpText, 0, ws.Form16),
-			entry("0 in 64 bits", ws.OpText, 0, ws.Form64),
-			entry("1 in 16 bits", ws.OpBinary, 1, ws.Form16),
-			entry("125 in 16 bits", ws.OpText, 125, ws.Form16),
-			entry("125 in 64 bits", ws.OpBinary, 125, ws.Form64),
-			entry("126 in 64 bits", ws.OpText, 126, ws.Form64),
-			entry("65535 in 64 bits", ws.OpBinary, 65535, ws.Form64),
-			entry("a ping's 5 in 16 bits", ws.OpPing, 5, ws.Form16),
-			entry("a pong's 5 in 64 bits", ws.OpPong, 5, ws.Form64),
+			entry("0 in 16 bits", wsproto.OpText, 0, wsproto.Form16),
+			entry("0 in 64 bits", wsproto.OpText, 0, wsproto.Form64),
+			entry("1 in 16 bits", wsproto.OpBinary, 1, wsproto.Form16),
+			entry("125 in 16 bits", wsproto.OpText, 125, wsproto.Form16),
+			entry("125 in 64 bits", wsproto.OpBinary, 125, wsproto.Form64),
+			entry("126 in 64 bits", wsproto.OpText, 126, wsproto.Form64),
+			entry("65535 in 64 bits", wsproto.OpBinary, 65535, wsproto.Form64),
+			entry("a ping's 5 in 16 bits", wsproto.OpPing, 5, wsproto.Form16),
+			entry("a pong's 5 in 64 bits", wsproto.OpPong, 5, wsproto.Form64),
 		)
 
 		DescribeTable("fails the connection with 1002 at a 64-bit length with its top bit set, before any payload",
 			func(ctx SpecContext, length uint64) {
 				w := open(ctx, r, setup{})
 				w.Send(binary("").claim(length))
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			},
 			entry("2^63", uint64(1)<<63),
 			entry("2^63 + 1", uint64(1)<<63+1),
@@ -64,13 +64,13 @@ var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 		)
 
 		DescribeTable("fails the connection with 1002 when a reserved bit is set without an extension",
-			func(ctx SpecContext, rsv uint8, op ws.Opcode) {
+			func(ctx SpecContext, rsv uint8, op wsproto.Opcode) {
 				w := open(ctx, r, setup{})
-				if op == ws.OpContinuation {
+				if op == wsproto.OpContinuation {
 					w.Send(text("a message to continue").more())
 				}
 				w.Send(opcode(op, "").rsv(rsv))
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			}, func() (list []TableEntry) {
 				for rsv := uint8(1); rsv <= 7; rsv++ {
 					for _, op := range append(dataOpcodes, controlOpcodes...) {
@@ -81,10 +81,10 @@ var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 			}())
 
 		DescribeTable("fails the connection with 1002 at a reserved opcode",
-			func(ctx SpecContext, op ws.Opcode) {
+			func(ctx SpecContext, op wsproto.Opcode) {
 				w := open(ctx, r, setup{})
 				w.Send(opcode(op, "unknown"))
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			}, func() (list []TableEntry) {
 				for _, op := range reservedOpcodes {
 					list = append(list, entry(op.String(), op))
@@ -99,7 +99,7 @@ var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 				}
 				w := open(ctx, r, setup{})
 				w.SendRaw([]byte{b0, b1})
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			},
 			entry("RSV2", byte(0xA1), byte(127)),
 			entry("opcode 3", byte(0x83), byte(126)),
@@ -109,9 +109,9 @@ var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 
 		it("answers what came before the wrong frame, and nothing after it", Label("rfc6455-7.1.7"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{})
-			w.Send(text("before"), text("").rsv(ws.RSV3), text("after"), ping("after"))
+			w.Send(text("before"), text("").rsv(wsproto.RSV3), text("after"), ping("after"))
 			Expect(w).To(EchoText("before"))
-			Expect(w).To(FailWith(ws.StatusProtocolError))
+			Expect(w).To(FailWith(wsproto.StatusProtocolError))
 		})
 
 		DescribeTable("reads frames however TCP cuts them up", Label("rfc6455-6.2"),
@@ -151,7 +151,7 @@ var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 				if f.Masked = r == server; f.Masked {
 					f.MaskKey = [4]byte{1, 2, 3, 4}
 				}
-				for _, b := range ws.AppendFrame(nil, f) {
+				for _, b := range wsproto.AppendFrame(nil, f) {
 					time.Sleep(time.Hour) // fake
 					w.SendRaw([]byte{b})
 				}

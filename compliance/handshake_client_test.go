@@ -12,6 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // dial has a client send its request.
@@ -185,7 +186,7 @@ var _ = Describe("RFC 6455 §4.1 a client reads the response", Label("rfc6455-4.
 	DescribeTable("fails the connection at an Accept that is almost right",
 		func(ctx SpecContext, spoil func(string) string) {
 			refuses(ctx, ws.DialOptions{}, "4.1", func(head string) string {
-				accept := ws.AcceptKey(field(head, "Sec-WebSocket-Key"))
+				accept := wsproto.AcceptKey(field(head, "Sec-WebSocket-Key"))
 				return response(head, "Sec-WebSocket-Accept: "+spoil(accept))
 			})
 		},
@@ -266,7 +267,7 @@ var _ = Describe("RFC 6455 §4.1 a client reads the response", Label("rfc6455-4.
 
 	DescribeTable("reads a response however TCP cuts it up", Label("rfc6455-6.2"),
 		func(ctx SpecContext, sip int) {
-			w := open(ctx, client, setup{sip: sip, early: ws.AppendFrame(nil, text("in the same segment").Frame)})
+			w := open(ctx, client, setup{sip: sip, early: wsproto.AppendFrame(nil, text("in the same segment").Frame)})
 			Expect(w).To(EchoText("in the same segment"))
 		},
 		entry("octet by octet", 1),

@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // The example of RFC 6455 §1.3.
@@ -37,7 +38,7 @@ func response(request string, changes ...string) string {
 		"HTTP/1.1 101 Switching Protocols",
 		"Upgrade: websocket",
 		"Connection: Upgrade",
-		"Sec-WebSocket-Accept: " + ws.AcceptKey(field(request, "Sec-WebSocket-Key")),
+		"Sec-WebSocket-Accept: " + wsproto.AcceptKey(field(request, "Sec-WebSocket-Key")),
 	}, changes)
 }
 
@@ -241,8 +242,8 @@ var _ = Describe("RFC 6455 §4.2.1 a server reads the request", Label("rfc6455-4
 
 	DescribeTable("reads a request however TCP cuts it up", Label("rfc6455-6.2"),
 		func(ctx SpecContext, sip int) {
-			w := open(ctx, server, setup{sip: sip, early: ws.AppendFrame(nil, ws.Frame{
-				Header:  ws.Header{Fin: true, Opcode: ws.OpText, Masked: true, MaskKey: [4]byte{1, 2, 3, 4}},
+			w := open(ctx, server, setup{sip: sip, early: wsproto.AppendFrame(nil, wsproto.Frame{
+				Header:  wsproto.Header{Fin: true, Opcode: wsproto.OpText, Masked: true, MaskKey: [4]byte{1, 2, 3, 4}},
 				Payload: []byte("in the same segment"),
 			})})
 			Expect(w).To(EchoText("in the same segment"))

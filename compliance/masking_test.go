@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 var _ = Describe("RFC 6455 §5.1 who masks", Label("rfc6455-5.1"), func() {
@@ -21,24 +22,24 @@ var _ = Describe("RFC 6455 §5.1 who masks", Label("rfc6455-5.1"), func() {
 			func(ctx SpecContext, frames ...frame) {
 				w := open(ctx, r, setup{})
 				w.SendMasking(r == client, frames...)
-				Expect(w).To(FailWith(ws.StatusProtocolError))
+				Expect(w).To(FailWith(wsproto.StatusProtocolError))
 			},
 			entry("text", text("Hello")),
 			entry("empty text", text("")),
-			entry("binary", opcode(ws.OpBinary, "Hello")),
+			entry("binary", opcode(wsproto.OpBinary, "Hello")),
 			entry("the first of two fragments", text("Hel").more(), cont("lo")),
 			entry("ping", ping("Hello")),
 			entry("empty ping", ping("")),
 			entry("pong", pong("Hello")),
 			entry("close", closing(1000, "")),
-			entry("empty close", closing(ws.StatusNoStatusRcvd, "")),
+			entry("empty close", closing(wsproto.StatusNoStatusRcvd, "")),
 		)
 
 		it("fails the connection with 1002 at a later fragment that is "+wrong, Label("rfc6455-5.4"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{})
 			w.Send(text("Hel").more())
 			w.SendMasking(r == client, cont("lo"))
-			Expect(w).To(FailWith(ws.StatusProtocolError))
+			Expect(w).To(FailWith(wsproto.StatusProtocolError))
 		})
 	})
 
@@ -46,7 +47,7 @@ var _ = Describe("RFC 6455 §5.1 who masks", Label("rfc6455-5.1"), func() {
 	eachRole(func(r role) {
 		it("keeps to its role in frames of every kind", Label("rfc6455-6.1"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{do: everyKind})
-			want := []ws.Opcode{ws.OpText, ws.OpBinary, ws.OpText, ws.OpContinuation, ws.OpPong, ws.OpPing}
+			want := []wsproto.Opcode{wsproto.OpText, wsproto.OpBinary, wsproto.OpText, wsproto.OpContinuation, wsproto.OpPong, wsproto.OpPing}
 			for _, op := range want {
 				f, err := w.next()
 				Expect(err).NotTo(HaveOccurred(), "%s", w)
@@ -54,8 +55,8 @@ var _ = Describe("RFC 6455 §5.1 who masks", Label("rfc6455-5.1"), func() {
 				Expect(f.Masked).To(Equal(r == client), "%s", w)
 			}
 			w.Send(pong("\x00\x00\x00\x00\x00\x00\x00\x01"))
-			Expect(w).To(ReceiveClose(ws.StatusNormalClosure, "done"))
-			w.Send(closing(ws.StatusNormalClosure, ""))
+			Expect(w).To(ReceiveClose(wsproto.StatusNormalClosure, "done"))
+			w.Send(closing(wsproto.StatusNormalClosure, ""))
 			Expect(w).To(EndTCP())
 		})
 	})
@@ -77,7 +78,7 @@ func everyKind(ctx context.Context, c *ws.Conn) error {
 	if _, err := c.Ping(ctx); err != nil {
 		return err
 	}
-	return c.Close(ws.StatusNormalClosure, "done")
+	return c.Close(wsproto.StatusNormalClosure, "done")
 }
 
 var _ = Describe("RFC 6455 §5.3 masking", Label("rfc6455-5.3"), func() {

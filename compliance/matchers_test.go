@@ -10,21 +10,22 @@ import (
 	"github.com/onsi/gomega/types"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // The matchers take a *wire, wait for what the peer does next, and use it up.
 
 // EchoText is the next message being this text, in whatever fragments.
 func EchoText(s string) types.GomegaMatcher {
-	return echo(ws.OpText, []byte(s))
+	return echo(wsproto.OpText, []byte(s))
 }
 
 // EchoBinary is EchoText for binary messages.
 func EchoBinary(p []byte) types.GomegaMatcher {
-	return echo(ws.OpBinary, p)
+	return echo(wsproto.OpBinary, p)
 }
 
-func echo(op ws.Opcode, want []byte) types.GomegaMatcher {
+func echo(op wsproto.Opcode, want []byte) types.GomegaMatcher {
 	return &does{what: fmt.Sprintf("send the %s message %s of %d octets", op, brief(want), len(want)), try: func(w *wire) error {
 		got, rsv, p, err := w.message()
 		switch {
@@ -43,7 +44,7 @@ func echo(op ws.Opcode, want []byte) types.GomegaMatcher {
 func ReceivePong(payload string) types.GomegaMatcher {
 	return &does{what: fmt.Sprintf("send a pong with %s", brief([]byte(payload))), try: func(w *wire) error {
 		f, err := w.next()
-		if err == nil && (f.Opcode != ws.OpPong || string(f.Payload) != payload) {
+		if err == nil && (f.Opcode != wsproto.OpPong || string(f.Payload) != payload) {
 			err = fmt.Errorf("this came: %s", describe(f))
 		}
 		return err
@@ -52,26 +53,26 @@ func ReceivePong(payload string) types.GomegaMatcher {
 
 // ReceiveClose is the next frame being a close frame with this code; 1005 is an
 // empty one. A reason is compared if it is given.
-func ReceiveClose(code ws.StatusCode, reason ...string) types.GomegaMatcher {
+func ReceiveClose(code wsproto.StatusCode, reason ...string) types.GomegaMatcher {
 	return &does{what: fmt.Sprintf("send a close frame with %v %q", code, reason), try: func(w *wire) error {
 		return w.closeFrame(code, reason...)
 	}}
 }
 
-func (w *wire) closeFrame(code ws.StatusCode, reason ...string) error {
+func (w *wire) closeFrame(code wsproto.StatusCode, reason ...string) error {
 	f, err := w.next()
 	if err != nil {
 		return err
 	}
-	if f.Opcode != ws.OpClose {
+	if f.Opcode != wsproto.OpClose {
 		return fmt.Errorf("this came: %s", describe(f))
 	}
-	got, said := ws.StatusNoStatusRcvd, ""
+	got, said := wsproto.StatusNoStatusRcvd, ""
 	if len(f.Payload) > 0 {
 		if len(f.Payload) == 1 {
 			return errors.New("its body is one octet")
 		}
-		got = ws.StatusCode(f.Payload[0])<<8 | ws.StatusCode(f.Payload[1])
+		got = wsproto.StatusCode(f.Payload[0])<<8 | wsproto.StatusCode(f.Payload[1])
 		said = string(f.Payload[2:])
 	}
 	if got != code {
@@ -106,7 +107,7 @@ func (w *wire) endTCP() error {
 
 // FailWith is how a peer fails the connection (RFC 6455 §7.1.7): with a close
 // frame of this code, then the end of TCP.
-func FailWith(code ws.StatusCode) types.GomegaMatcher {
+func FailWith(code wsproto.StatusCode) types.GomegaMatcher {
 	return &does{what: fmt.Sprintf("fail the connection with %v", code), try: func(w *wire) error {
 		if err := w.closeFrame(code); err != nil {
 			return err
@@ -117,7 +118,7 @@ func FailWith(code ws.StatusCode) types.GomegaMatcher {
 
 // Close is how a peer answers a close frame (§7.1.1): with one of the same code,
 // then the end of TCP.
-func Close(code ws.StatusCode) types.GomegaMatcher { return FailWith(code) }
+func Close(code wsproto.StatusCode) types.GomegaMatcher { return FailWith(code) }
 
 // Live is the connection being open and quiet: the next thing to come is the
 // answer to a ping.
@@ -125,7 +126,7 @@ func Live() types.GomegaMatcher {
 	return &does{what: "answer a ping, and say nothing before", try: func(w *wire) error {
 		w.Send(ping("still there?"))
 		f, err := w.next()
-		if err == nil && (f.Opcode != ws.OpPong || string(f.Payload) != "still there?") {
+		if err == nil && (f.Opcode != wsproto.OpPong || string(f.Payload) != "still there?") {
 			err = fmt.Errorf("this came: %s", describe(f))
 		}
 		return err

@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // pmd is an element of Sec-WebSocket-Extensions; its parameters are separated by
@@ -86,8 +87,8 @@ var _ = Describe("RFC 7692 §7.1 a server answers an offer", Label("rfc7692-7.1"
 			w := answers(ctx, all, "", pmd(params))
 			w.Send(text("plain"))
 			Expect(w).To(EchoText("plain"))
-			w.Send(text(squeeze("a")).rsv(ws.RSV1))
-			Expect(w).To(FailWith(ws.StatusProtocolError))
+			w.Send(text(squeeze("a")).rsv(wsproto.RSV1))
+			Expect(w).To(FailWith(wsproto.StatusProtocolError))
 		}, func() (list []TableEntry) {
 			for _, bad := range badParams {
 				list = append(list, entry(bad.name, bad.params, Label("rfc7692-"+bad.section)))
@@ -135,7 +136,7 @@ var _ = Describe("RFC 7692 §7.1 a client offers", Label("rfc7692-7.1", "rfc7692
 			pmd("server_no_context_takeover client_no_context_takeover client_max_window_bits"), Label("rfc7692-7.1.1")),
 		entry("windows", ws.Deflate{ServerMaxWindowBits: 8, ClientMaxWindowBits: 15},
 			pmd("server_max_window_bits=8 client_max_window_bits=15"), Label("rfc7692-7.1.2.1")),
-		entry("several", ws.Deflate{Offers: []ws.DeflateParams{{ServerMaxWindowBits: 10}, {}}},
+		entry("several", ws.Deflate{Offers: []wsproto.DeflateParams{{ServerMaxWindowBits: 10}, {}}},
 			pmd("server_max_window_bits=10")+", "+pmd("")),
 	)
 
@@ -168,7 +169,7 @@ var _ = Describe("RFC 7692 §7.1 a client reads the answer", Label("rfc7692-7.1"
 		func(ctx SpecContext, d ws.Deflate, params string) {
 			w := answered(ctx, d, pmd(params))
 			w.extensions = pmd(params)
-			w.Send(text(squeeze("Hello")).rsv(ws.RSV1))
+			w.Send(text(squeeze("Hello")).rsv(wsproto.RSV1))
 			_, p := w.inflated(&unsqueezer{})
 			Expect(string(p)).To(Equal("Hello"))
 		}, func() []TableEntry {
@@ -180,7 +181,7 @@ var _ = Describe("RFC 7692 §7.1 a client reads the answer", Label("rfc7692-7.1"
 				entry("no client_no_context_takeover, though hinted at", ws.Deflate{ClientNoContextTakeover: true}, "", Label("rfc7692-7.1.1.2")),
 				entry("a smaller window than asked for", ws.Deflate{ServerMaxWindowBits: 12}, "server_max_window_bits=9", Label("rfc7692-7.1.2.1")),
 				entry("a larger window than it hinted at", ws.Deflate{ClientMaxWindowBits: 9}, "client_max_window_bits=12", Label("rfc7692-7.1.2.2")),
-				entry("its second offer", ws.Deflate{Offers: []ws.DeflateParams{{ServerMaxWindowBits: 10}, {}}}, "", Label("rfc7692-5")),
+				entry("its second offer", ws.Deflate{Offers: []wsproto.DeflateParams{{ServerMaxWindowBits: 10}, {}}}, "", Label("rfc7692-5")),
 			}
 			for n := 8; n <= 15; n++ {
 				list = append(list,
@@ -194,8 +195,8 @@ var _ = Describe("RFC 7692 §7.1 a client reads the answer", Label("rfc7692-7.1"
 		w := answered(ctx, ws.Deflate{})
 		w.Send(text("a message that is long enough to compress, to compress"))
 		Expect(w).To(EchoText("a message that is long enough to compress, to compress"))
-		w.Send(text(squeeze("a")).rsv(ws.RSV1))
-		Expect(w).To(FailWith(ws.StatusProtocolError))
+		w.Send(text(squeeze("a")).rsv(wsproto.RSV1))
+		Expect(w).To(FailWith(wsproto.StatusProtocolError))
 	})
 
 	DescribeTable("fails the connection",
@@ -204,7 +205,7 @@ var _ = Describe("RFC 7692 §7.1 a client reads the answer", Label("rfc7692-7.1"
 			Expect(w).To(EndTCP())
 			Expect(w.wait()).To(refusedFor("4.1"))
 		}, func() []TableEntry {
-			cannot := ws.Deflate{Offers: []ws.DeflateParams{{}}} // says nothing of its window
+			cannot := ws.Deflate{Offers: []wsproto.DeflateParams{{}}} // says nothing of its window
 			list := []TableEntry{
 				entry("client_max_window_bits without a value", ws.Deflate{}, pmd("client_max_window_bits"), Label("rfc7692-7.1.2.2")),
 				entry("client_max_window_bits that was not offered", cannot, pmd("client_max_window_bits=15"), Label("rfc7692-7.1.2.2")),

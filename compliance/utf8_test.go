@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // validText is UTF-8 (RFC 3629), at the ends of its ranges above all.
@@ -81,7 +82,7 @@ var _ = Describe("RFC 6455 §8.1 UTF-8", Label("rfc6455-8.1", "rfc6455-5.6"), fu
 			func(ctx SpecContext, s string) {
 				w := open(ctx, r, setup{})
 				w.Send(text(s).claim(uint64(len(s)) + 1000))
-				Expect(w).To(FailWith(ws.StatusInvalidFramePayloadData))
+				Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 			}, invalidEntries())
 
 		DescribeTable("fails the connection with 1007 at that octet and not before it, across fragments",
@@ -94,14 +95,14 @@ var _ = Describe("RFC 6455 §8.1 UTF-8", Label("rfc6455-8.1", "rfc6455-5.6"), fu
 				}
 				Expect(w).To(Live())
 				w.Send(cont(s[last:]).more())
-				Expect(w).To(FailWith(ws.StatusInvalidFramePayloadData))
+				Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 			}, invalidEntries())
 
 		DescribeTable("fails the connection with 1007 at a text that ends inside a code point",
 			func(ctx SpecContext, frames ...frame) {
 				w := open(ctx, r, setup{})
 				w.Send(frames...)
-				Expect(w).To(FailWith(ws.StatusInvalidFramePayloadData))
+				Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 			},
 			entry("one octet of two", text("ok\xC2")),
 			entry("two octets of three", text("ok\xE2\x82")),
@@ -115,7 +116,7 @@ var _ = Describe("RFC 6455 §8.1 UTF-8", Label("rfc6455-8.1", "rfc6455-5.6"), fu
 			w.Send(text("\xE2\x82").more(), cont("\xAC"))
 			Expect(w).To(EchoText("€"))
 			w.Send(text("\xAC"))
-			Expect(w).To(FailWith(ws.StatusInvalidFramePayloadData))
+			Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 		})
 
 		it("says nothing about the octets of a binary message", func(ctx SpecContext) {
@@ -136,16 +137,16 @@ var _ = Describe("RFC 6455 §8.1 UTF-8", Label("rfc6455-8.1", "rfc6455-5.6"), fu
 		it("sees the wrong octet far into a long frame", func(ctx SpecContext) {
 			w := open(ctx, r, setup{})
 			w.Send(text(strings.Repeat("κόσμε ", 10_000) + "\xED\xA0").claim(1 << 20))
-			Expect(w).To(FailWith(ws.StatusInvalidFramePayloadData))
+			Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 		})
 
 		it("fails the connection at an octet in a compressed message, once it has come", Label("rfc7692-6.2"), func(ctx SpecContext) {
 			w := openDeflate(ctx, r, "", ws.Deflate{})
 			z := squeeze("good so far \xE2\x82")
-			w.Send(text(z).rsv(ws.RSV1).more())
+			w.Send(text(z).rsv(wsproto.RSV1).more())
 			Expect(w).To(Live())
 			w.Send(cont("\x00\x00\xFF\xFF" + squeeze("A")).more())
-			Expect(w).To(FailWith(ws.StatusInvalidFramePayloadData))
+			Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 		})
 	})
 })

@@ -15,6 +15,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A role is that of the peer under spec.
@@ -208,7 +209,7 @@ func (w *wire) send(frames []frame, masked bool) {
 			f.MaskKey = [4]byte{0x37, 0xFA, 0x21, 0x3D}
 		}
 		w.note("> %s", describe(f.Frame))
-		p = ws.AppendFrame(p, f.Frame)
+		p = wsproto.AppendFrame(p, f.Frame)
 	}
 	_, err := w.nc.Write(p)
 	Expect(err).NotTo(HaveOccurred(), "%s", w)
@@ -264,19 +265,19 @@ func (w *wire) head() string {
 
 // next waits for a frame, which must be legal. The error is io.EOF at the end of
 // TCP.
-func (w *wire) next() (ws.Frame, error) {
+func (w *wire) next() (wsproto.Frame, error) {
 	for {
-		h, n, err := ws.ParseHeader(w.buf)
+		h, n, err := wsproto.ParseHeader(w.buf)
 		if err != nil {
-			return ws.Frame{}, err
+			return wsproto.Frame{}, err
 		}
 		if n > 0 {
 			if err := w.legal(h); err != nil {
-				w.note("< illegal %s", describe(ws.Frame{Header: h}))
-				return ws.Frame{}, err
+				w.note("< illegal %s", describe(wsproto.Frame{Header: h}))
+				return wsproto.Frame{}, err
 			}
 			if uint64(len(w.buf)-n) >= h.Length {
-				f := ws.Frame{Header: h, Payload: bytes.Clone(w.buf[n : n+int(h.Length)])}
+				f := wsproto.Frame{Header: h, Payload: bytes.Clone(w.buf[n : n+int(h.Length)])}
 				w.buf = w.buf[n+int(h.Length):]
 				if !h.Opcode.Control() {
 					w.fragments = !h.Fin
@@ -294,13 +295,13 @@ func (w *wire) next() (ws.Frame, error) {
 			} else if errors.Is(err, io.EOF) {
 				w.note("< end of TCP")
 			}
-			return ws.Frame{}, err
+			return wsproto.Frame{}, err
 		}
 	}
 }
 
 // legal judges a header by RFC 6455 §5, on its own account.
-func (w *wire) legal(h ws.Header) error {
+func (w *wire) legal(h wsproto.Header) error {
 	control := h.Opcode >= 8
 	switch {
 	case w.role == server && h.Masked:
@@ -311,13 +312,13 @@ func (w *wire) legal(h ws.Header) error {
 		return fmt.Errorf("a frame has the reserved opcode %d", h.Opcode)
 	case control && (!h.Fin || h.Length > 125):
 		return errors.New("a control frame is fragmented or long")
-	case h.Form == ws.Form16 && h.Length < 126, h.Form == ws.Form64 && h.Length < 65536:
+	case h.Form == wsproto.Form16 && h.Length < 126, h.Form == wsproto.Form64 && h.Length < 65536:
 		return fmt.Errorf("the length %d is not in its shortest form", h.Length)
-	case h.RSV&(ws.RSV2|ws.RSV3) != 0:
+	case h.RSV&(wsproto.RSV2|wsproto.RSV3) != 0:
 		return errors.New("a reserved bit is set")
-	case h.RSV != 0 && (w.extensions == "" || control || h.Opcode == ws.OpContinuation):
+	case h.RSV != 0 && (w.extensions == "" || control || h.Opcode == wsproto.OpContinuation):
 		return errors.New("RSV1 is set where it means nothing")
-	case !control && w.fragments != (h.Opcode == ws.OpContinuation):
+	case !control && w.fragments != (h.Opcode == wsproto.OpContinuation):
 		return fmt.Errorf("a %s frame comes at the wrong time", h.Opcode)
 	}
 	return nil
@@ -325,7 +326,7 @@ func (w *wire) legal(h ws.Header) error {
 
 // message waits for a message, in whatever fragments, and gives its octets as
 // they are on the wire. Nothing may come in between.
-func (w *wire) message() (op ws.Opcode, rsv uint8, p []byte, err error) {
+func (w *wire) message() (op wsproto.Opcode, rsv uint8, p []byte, err error) {
 	for {
 		f, err := w.next()
 		if err != nil {
@@ -334,7 +335,7 @@ func (w *wire) message() (op ws.Opcode, rsv uint8, p []byte, err error) {
 		if f.Opcode.Control() {
 			return 0, 0, nil, fmt.Errorf("a frame came that was not expected: %s", describe(f))
 		}
-		if f.Opcode != ws.OpContinuation {
+		if f.Opcode != wsproto.OpContinuation {
 			op, rsv = f.Opcode, f.RSV
 		}
 		if p = append(p, f.Payload...); f.Fin {

@@ -22,7 +22,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -104,7 +104,7 @@ func failed(id cases.ID) harness.Result {
 			Echoes: 3, WrongEcho: true, Deflate: true,
 			ClosedByUs: true, FailedByUs: true, DroppedByUs: true, Clean: true, UncleanReason: "peer dropped TCP",
 			OpenTimeout: true, CloseTimeout: true, ServerDropExpiry: true,
-			LocalCode: ws.StatusNormalClosure, LocalReason: cases.Octet("bye"),
+			LocalCode: wsproto.StatusNormalClosure, LocalReason: cases.Octet("bye"),
 			RemoteClose: true, RemoteCode: 1002, RemoteZero: true, RemoteReason: cases.Octet("\xff"),
 			Traffic: &cases.Traffic{
 				In:  cases.Flow{Preopen: 129, Wire: 20, Payload: 10, App: 30, Frames: 2, Messages: 1},
@@ -115,7 +115,7 @@ func failed(id cases.ID) harness.Result {
 				RxFrames: map[int]int{2: 1}, TxFrames: map[int]int{2: 1, 8: 1},
 			},
 			Log: []cases.Entry{
-				{Kind: cases.LogFrame, Dir: cases.Out, At: time.Millisecond, Len: 12, Data: cases.Octet("Hello, "), Opcode: ws.OpText, Fin: true, RSV: 4, Mask: "01020304", Repeat: 12, Chop: 1, Alone: true},
+				{Kind: cases.LogFrame, Dir: cases.Out, At: time.Millisecond, Len: 12, Data: cases.Octet("Hello, "), Opcode: wsproto.OpText, Fin: true, RSV: 4, Mask: "01020304", Repeat: 12, Chop: 1, Alone: true},
 				{Kind: cases.LogOctets, Dir: cases.In, At: 2 * time.Millisecond, Len: 2, Data: cases.Octet("\x88\x00")},
 				{Kind: cases.LogNote, At: time.Second, Note: "the kill timer fired", Timer: cases.KillFired},
 			},

@@ -13,7 +13,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 //go:embed autobahn/*.tmpl autobahn/*.css autobahn/*.js
@@ -368,7 +368,7 @@ func octetTable(title string, counts jsonCounts) autobahnTable {
 func frameTable(title string, counts map[int]int) autobahnTable {
 	t := autobahnTable{Title: title}
 	for _, op := range slices.Sorted(maps.Keys(counts)) {
-		t.Rows = append(t.Rows, autobahnRow{Name: fmt.Sprintf("%d %v", op, ws.Opcode(op)), Count: counts[op]})
+		t.Rows = append(t.Rows, autobahnRow{Name: fmt.Sprintf("%d %v", op, wsproto.Opcode(op)), Count: counts[op]})
 		t.Count += counts[op]
 	}
 	return t

@@ -14,7 +14,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // evilAgent has everything in its name that means something somewhere.
@@ -51,12 +51,12 @@ func autobahnReport(t *testing.T) *reports.AutobahnReport {
 			RxOctets: map[int]int{130: 2, 9: 1}, TxOctets: map[int]int{13: 1}, RxFrames: map[int]int{8: 1}, TxFrames: map[int]int{1: 1, 0: 1, 8: 1},
 		},
 		Log: []cases.Entry{
-			{Kind: cases.LogFrame, Dir: cases.Out, Len: 11, Data: cases.Octet("κόσμε"), Opcode: ws.OpText},
+			{Kind: cases.LogFrame, Dir: cases.Out, Len: 11, Data: cases.Octet("κόσμε"), Opcode: wsproto.OpText},
 			{Kind: cases.LogNote, Timer: cases.PauseBegins, Note: "we wait 1s"},
 			{At: 1000 * ms, Kind: cases.LogNote, Timer: cases.PauseEnds, Note: "we go on"},
 			{At: 1001 * ms, Kind: cases.LogFrame, Dir: cases.Out, Len: 4, Data: cases.Octet("\xf4\x90\x80\x80")},
 			{At: 1001 * ms, Kind: cases.LogNote, Timer: cases.PauseBegins, Note: "we wait 1s"},
-			{At: 1010 * ms, Kind: cases.LogFrame, Dir: cases.In, Len: 2, Data: cases.Octet("\x03\xef"), Opcode: ws.OpClose, Fin: true, Mask: "01020304"},
+			{At: 1010 * ms, Kind: cases.LogFrame, Dir: cases.In, Len: 2, Data: cases.Octet("\x03\xef"), Opcode: wsproto.OpClose, Fin: true, Mask: "01020304"},
 			{At: 1010 * ms, Kind: cases.LogNote, Note: "we end TCP"},
 		},
 	})
@@ -73,7 +73,7 @@ func autobahnReport(t *testing.T) *reports.AutobahnReport {
 	add("a server", "7.1.1", cases.Transcript{
 		Role: cases.Server, Opened: true, Started: started, Events: []cases.Event{long}, ClosedByUs: true, LocalCode: 1000,
 		Log: []cases.Entry{
-			{Kind: cases.LogFrame, Dir: cases.Out, Len: 61, Data: bytes.Repeat([]byte{'*'}, 61), Opcode: ws.OpPing, Fin: true, RSV: 4, Mask: "00000000", Chop: 40},
+			{Kind: cases.LogFrame, Dir: cases.Out, Len: 61, Data: bytes.Repeat([]byte{'*'}, 61), Opcode: wsproto.OpPing, Fin: true, RSV: 4, Mask: "00000000", Chop: 40},
 			{Kind: cases.LogNote, Timer: cases.KillArmed, Note: "1s"},
 			{Kind: cases.LogNote, Timer: cases.KillFired, Note: "1s"},
 		},
@@ -90,7 +90,7 @@ func autobahnReport(t *testing.T) *reports.AutobahnReport {
 	add(evilAgent, "5.19", cases.Transcript{
 		Role: cases.Client, Opened: true, Started: started, UncleanReason: "</pre><script>", Request: "<b>&\x1b[31m\r\n\r\n",
 		Events: []cases.Event{{Kind: cases.GotPong, Len: 8, Data: cases.Octet(`"</div>"`)}},
-		Log:    []cases.Entry{{Kind: cases.LogFrame, Dir: cases.In, Len: 9, Data: cases.Octet("<script>\x00"), Opcode: ws.OpText, Fin: true}},
+		Log:    []cases.Entry{{Kind: cases.LogFrame, Dir: cases.In, Len: 9, Data: cases.Octet("<script>\x00"), Opcode: wsproto.OpText, Fin: true}},
 	})
 	r.Results["client"]["9.7.1"] = harness.Result{Case: "9.7.1", Outcome: harness.Blocked, Note: "refused"}
 	return r

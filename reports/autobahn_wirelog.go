@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // wirelog writes the log as the arrays of Autobahn's reports. The octets in it
@@ -112,7 +112,7 @@ func (l *autobahnLog) octets(e cases.Entry) {
 		return
 	}
 	if l.masked {
-		ws.Mask(l.key, l.offset, data)
+		wsproto.Mask(l.key, l.offset, data)
 	}
 	l.offset += e.Len
 	l.wire("TO", data, e.Len, false)
@@ -121,12 +121,12 @@ func (l *autobahnLog) octets(e cases.Entry) {
 // frameOctets rebuilds a frame: its first octets and how many it has.
 func frameOctets(e cases.Entry) ([]byte, int) {
 	h := e.Header()
-	out := ws.AppendHeader(nil, h)
+	out := wsproto.AppendHeader(nil, h)
 	length := len(out) + e.Len
 	start := len(out)
 	out = append(out, e.Data...)
 	if h.Masked {
-		ws.Mask(h.MaskKey, 0, out[start:])
+		wsproto.Mask(h.MaskKey, 0, out[start:])
 	}
 	return out, length
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // The details of the cases travel in the page as JSON, which page.js lays out
@@ -168,7 +168,7 @@ func (d *details) text(s string) int {
 	return len(d.Texts) - 1
 }
 
-func (d *details) code(c ws.StatusCode) uint16 {
+func (d *details) code(c wsproto.StatusCode) uint16 {
 	if c != 0 {
 		d.Codes[strconv.Itoa(int(c))] = codeWords(c)
 	}
@@ -342,8 +342,8 @@ func (d *details) entry(e cases.Entry, found []cases.Offence, lim limits) []any 
 	case e.Kind == cases.LogOctets:
 		kind = "oin"
 	}
-	if e.Kind == cases.LogFrame && e.Opcode == ws.OpClose && len(e.Data) >= 2 {
-		d.code(ws.StatusCode(uint16(e.Data[0])<<8 | uint16(e.Data[1])))
+	if e.Kind == cases.LogFrame && e.Opcode == wsproto.OpClose && len(e.Data) >= 2 {
+		d.code(wsproto.StatusCode(uint16(e.Data[0])<<8 | uint16(e.Data[1])))
 	}
 	set := bit(e.Fin) | bit(e.Alone)<<1 | int(e.RSV)<<2
 	out := []any{
@@ -400,17 +400,17 @@ func bit(on bool) int {
 }
 
 // codeWords explains a close code (RFC 6455 §7.4).
-func codeWords(c ws.StatusCode) string {
+func codeWords(c wsproto.StatusCode) string {
 	switch {
 	case c < 1000:
 		return "not used: codes begin at 1000"
-	case c == ws.StatusReserved:
+	case c == wsproto.StatusReserved:
 		return "reserved, not for the wire"
-	case c == ws.StatusNoStatusRcvd:
+	case c == wsproto.StatusNoStatusRcvd:
 		return "no code was received, not for the wire"
-	case c == ws.StatusAbnormalClosure:
+	case c == wsproto.StatusAbnormalClosure:
 		return "no close frame came, not for the wire"
-	case c == ws.StatusTLSHandshake:
+	case c == wsproto.StatusTLSHandshake:
 		return "TLS handshake failed, not for the wire"
 	case c < 1015:
 		_, words, _ := strings.Cut(strings.TrimSuffix(c.String(), ")"), "(")

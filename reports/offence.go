@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // offences are those of the handshake, and those of frames by their place in the
@@ -45,7 +45,7 @@ func frameWords(e cases.Entry, o cases.Offence) string {
 }
 
 // headerOctets are those of the frame's header on the wire.
-func headerOctets(e cases.Entry) []byte { return ws.AppendHeader(nil, e.Header()) }
+func headerOctets(e cases.Entry) []byte { return wsproto.AppendHeader(nil, e.Header()) }
 
 // handshakeWords says which line of a handshake breaks which rule.
 func handshakeWords(t *cases.Transcript, o cases.Offence) string {

@@ -23,7 +23,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/reports"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -52,7 +52,7 @@ func hostile() *harness.Run {
 				Events:   []cases.Event{{Kind: cases.GotMessage, Len: len(evil), Data: cases.Octet(evil)}},
 				Clean:    true, UncleanReason: evil, RemoteClose: true, RemoteCode: 4999, RemoteReason: cases.Octet(evil),
 				Log: []cases.Entry{
-					{Kind: cases.LogFrame, Dir: cases.In, Len: len(evil), Data: cases.Octet(evil), Opcode: ws.OpText, Fin: true, Mask: evil},
+					{Kind: cases.LogFrame, Dir: cases.In, Len: len(evil), Data: cases.Octet(evil), Opcode: wsproto.OpText, Fin: true, Mask: evil},
 					{Kind: cases.LogOctets, Dir: cases.In, Len: 9, Data: cases.Octet("</script>")},
 					{Kind: cases.LogNote, At: time.Second, Note: evil},
 					{Kind: "</script>", Dir: cases.Direction(evil), Opcode: 255, RSV: 255},

@@ -10,7 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A synthetic run has the whole catalogue, played by a peer that answers as
@@ -69,7 +69,7 @@ func goodResult(c cases.Case, role cases.Role, rnd *rand.Rand) harness.Result {
 		Role: role, Opened: true, Clean: true, ClosedByUs: c.Want.ClosedByUs,
 		Started:  time.Date(2026, 11, 22, 14, 3, 1, 0, time.UTC),
 		Request:  fmt.Sprintf("GET /runCase?case=%s&agent=wsconform HTTP/1.1\r\nUser-Agent: AutobahnTestSuite/25.10.1-0.10.9\r\nHost: 127.0.0.1:9001\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", c.ID, key),
-		Response: fmt.Sprintf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", ws.AcceptKey(key)),
+		Response: fmt.Sprintf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", wsproto.AcceptKey(key)),
 	}
 	if len(c.Want.Events) > 0 {
 		t.Events = c.Want.Events[0].Events
@@ -115,31 +115,31 @@ func goodResult(c cases.Case, role cases.Role, rnd *rand.Rand) harness.Result {
 		}
 	}
 	for _, e := range t.Events {
-		op := ws.OpText
+		op := wsproto.OpText
 		switch {
 		case e.Kind == cases.GotTimeout:
 			continue
 		case e.Kind == cases.GotPong:
-			op = ws.OpPong
+			op = wsproto.OpPong
 		case e.Binary:
-			op = ws.OpBinary
+			op = wsproto.OpBinary
 		}
 		frame(cases.In, cases.Entry{Len: e.Len, Data: e.Data[:min(len(e.Data), 64)], Opcode: op, Fin: true})
 	}
 	if c.Want.Rule == cases.EchoLength {
 		t.Echoes = 1
 	}
-	code := ws.StatusNormalClosure
+	code := wsproto.StatusNormalClosure
 	if len(c.Want.Codes) > 0 {
 		code = c.Want.Codes[0]
 	}
 	body := cases.Octet{byte(code >> 8), byte(code)}
 	if c.Want.ClosedByUs {
 		t.LocalCode = code
-		frame(cases.Out, cases.Entry{Len: 2, Data: body, Opcode: ws.OpClose, Fin: true})
+		frame(cases.Out, cases.Entry{Len: 2, Data: body, Opcode: wsproto.OpClose, Fin: true})
 	}
 	t.RemoteClose, t.RemoteCode = true, code
-	frame(cases.In, cases.Entry{Len: 2, Data: body, Opcode: ws.OpClose, Fin: true})
+	frame(cases.In, cases.Entry{Len: 2, Data: body, Opcode: wsproto.OpClose, Fin: true})
 	t.Duration = at
 	verdict := c.Judge(*t)
 	return harness.Result{Case: c.ID, Outcome: harness.OutcomeOf(verdict), Verdict: verdict, Duration: at, Transcript: t}
@@ -169,7 +169,7 @@ func someFaults(c cases.Case, r *harness.Result) {
 			t.Events = []cases.Event{cases.GotText(cases.Data(bad))}
 			t.Log = append(t.Log[:2:2], append([]cases.Entry{
 				{Kind: cases.LogOctets, Dir: cases.In, At: 1200 * time.Microsecond, Len: 22, Data: append([]byte{0x81, 20}, bad...)},
-				{Kind: cases.LogFrame, Dir: cases.In, At: 1200 * time.Microsecond, Len: 20, Data: bad, Opcode: ws.OpText, Fin: true},
+				{Kind: cases.LogFrame, Dir: cases.In, At: 1200 * time.Microsecond, Len: 20, Data: bad, Opcode: wsproto.OpText, Fin: true},
 			}, t.Log[2:]...)...)
 		})
 	case "7.9.4": // answers a code that must not be sent
@@ -185,9 +185,9 @@ func someFaults(c cases.Case, r *harness.Result) {
 	case "7.1.1": // sets a reserved bit, in a length that is longer than need be, and agrees on what was not offered
 		judged(c, r, func(t *cases.Transcript) {
 			for i := range t.Log {
-				if e := &t.Log[i]; e.Kind == cases.LogFrame && e.Dir == cases.In && e.Opcode == ws.OpText {
-					e.RSV = ws.RSV2
-					e.Head = ws.AppendHeader(nil, ws.Header{Fin: true, RSV: ws.RSV2, Opcode: ws.OpText, Length: uint64(e.Len), Form: ws.Form16})
+				if e := &t.Log[i]; e.Kind == cases.LogFrame && e.Dir == cases.In && e.Opcode == wsproto.OpText {
+					e.RSV = wsproto.RSV2
+					e.Head = wsproto.AppendHeader(nil, wsproto.Header{Fin: true, RSV: wsproto.RSV2, Opcode: wsproto.OpText, Length: uint64(e.Len), Form: wsproto.Form16})
 				}
 			}
 			t.Response = strings.Replace(t.Response, "\r\n\r\n", "\r\nSec-WebSocket-Extensions: x-snappy\r\n\r\n", 1)
@@ -216,7 +216,7 @@ func everyFault(c cases.Case, r *harness.Result) {
 	for i := range 300 {
 		t.Log = append(t.Log, cases.Entry{
 			Kind: cases.LogFrame, Dir: cases.In, At: time.Duration(i) * time.Millisecond, Len: 4096,
-			Data: bytes.Repeat([]byte{byte(i), 0xff}, cases.HeadSize/2), Opcode: ws.OpBinary, Fin: true, Mask: "01020304",
+			Data: bytes.Repeat([]byte{byte(i), 0xff}, cases.HeadSize/2), Opcode: wsproto.OpBinary, Fin: true, Mask: "01020304",
 		})
 	}
 	judged(c, r, func(t *cases.Transcript) { t.ClosedByUs = !c.Want.ClosedByUs; t.Opened = false })

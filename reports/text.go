@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // WriteLog writes what the peer's handshake did wrong, and the frames and notes of
@@ -63,7 +63,7 @@ func frameLine(e cases.Entry) string {
 	if !e.Fin {
 		words = append(words, "FIN clear")
 	}
-	for i, bit := range []uint8{ws.RSV1, ws.RSV2, ws.RSV3} {
+	for i, bit := range []uint8{wsproto.RSV1, wsproto.RSV2, wsproto.RSV3} {
 		if e.RSV&bit != 0 {
 			words = append(words, fmt.Sprintf("RSV%d", i+1))
 		}
@@ -82,8 +82,8 @@ func frameLine(e cases.Entry) string {
 func payloadWords(e cases.Entry) string {
 	data := e.Data
 	words := ""
-	if e.Opcode == ws.OpClose && len(data) >= 2 {
-		code := ws.StatusCode(uint16(data[0])<<8 | uint16(data[1]))
+	if e.Opcode == wsproto.OpClose && len(data) >= 2 {
+		code := wsproto.StatusCode(uint16(data[0])<<8 | uint16(data[1]))
 		words = fmt.Sprintf(": %d, %s", uint16(code), codeWords(code))
 		data = data[2:]
 	}

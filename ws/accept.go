@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/wsconform/wsconform/ws/internal/token"
 )
 
 // AcceptOptions configures [Accept], [AcceptNet] and [Server]. The zero value,
@@ -253,7 +255,7 @@ func (o *AcceptOptions) maxHeaderBytes() int {
 // do not exist. Accept and AcceptNet refuse to work with such.
 func (o *AcceptOptions) Validate() error {
 	for i, p := range o.Subprotocols {
-		if !isToken(p) || slices.Contains(o.Subprotocols[:i], p) {
+		if !token.Is(p) || slices.Contains(o.Subprotocols[:i], p) {
 			return fmt.Errorf("ws: accept: subprotocol %q is not a token or there twice", p)
 		}
 	}

@@ -3,6 +3,9 @@ package ws
 import (
 	"context"
 	"encoding/binary"
+
+	"github.com/wsconform/wsconform/ws/internal/mask"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // SetBatch gathers frames instead of writing each at once. They go out when 64
@@ -43,7 +46,7 @@ func (c *Conn) gather(ctx context.Context, typ MessageType, p []byte) bool {
 	if !w.batch.Load() || w.flate.on || c.onFrame != nil || !w.frame.tryLock() {
 		return false
 	}
-	fits := len(w.out)+len(p)+MaxHeaderLen < batchLimit && w.message.free() && w.err == nil && ctx.Err() == nil
+	fits := len(w.out)+len(p)+wsproto.MaxHeaderLen < batchLimit && w.message.free() && w.err == nil && ctx.Err() == nil
 	if fits {
 		w.startOut(len(p))
 		c.putFrame(typ, p)
@@ -70,7 +73,7 @@ func (c *Conn) putFrame(typ MessageType, p []byte) {
 		key := c.nextKey()
 		binary.LittleEndian.PutUint32(out[n:], key)
 		n += 4
-		maskTo(out[n:n+len(p)], p, key)
+		mask.To(out[n:n+len(p)], p, key)
 	} else {
 		copy(out[n:], p)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // In batch mode frames of all lengths are those of other modes, in their order.
@@ -36,7 +37,7 @@ func TestBatchFrames(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if f.Opcode != ws.OpText+ws.Opcode(i%2) || !f.Fin || f.RSV != 0 || !f.Minimal() {
+				if f.Opcode != wsproto.OpText+wsproto.Opcode(i%2) || !f.Fin || f.RSV != 0 || !f.Minimal() {
 					t.Errorf("%d octets: got header %+v", size, f.Header)
 				}
 				if want := bytes.Repeat([]byte{'a' + byte(i)}, size); !bytes.Equal(f.Payload, want) {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/internal/flatetest"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // BenchmarkEcho goes through loopback TCP, so the kernel's price is in it.
@@ -32,7 +34,7 @@ func BenchmarkEcho(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				p := corpus(size)["text"]
+				p := flatetest.Corpus(size)["text"]
 				var buf []byte
 				b.SetBytes(int64(size))
 				b.ReportAllocs()
@@ -94,8 +96,8 @@ func BenchmarkOverhead(b *testing.B) {
 const endlessBurst = 16
 
 func endlessConn(ctx context.Context, client bool, size int) (*ws.Conn, error) {
-	frame := ws.AppendFrame(nil, ws.Frame{
-		Header:  ws.Header{Fin: true, Opcode: ws.OpBinary, Masked: !client, MaskKey: [4]byte{1, 2, 3, 4}},
+	frame := wsproto.AppendFrame(nil, wsproto.Frame{
+		Header:  wsproto.Header{Fin: true, Opcode: wsproto.OpBinary, Masked: !client, MaskKey: [4]byte{1, 2, 3, 4}},
 		Payload: make([]byte, size),
 	})
 	nc := &endless{octets: bytes.Repeat(frame, endlessBurst)}
@@ -129,7 +131,7 @@ func (e *endless) Read(p []byte) (int, error) {
 func (e *endless) Write(p []byte) (int, error) {
 	if bytes.HasPrefix(p, []byte("GET ")) {
 		e.head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-			"Sec-WebSocket-Accept: " + ws.AcceptKey(headerOf(p, "Sec-WebSocket-Key")) + "\r\n\r\n"
+			"Sec-WebSocket-Accept: " + wsproto.AcceptKey(headerOf(p, "Sec-WebSocket-Key")) + "\r\n\r\n"
 	}
 	return len(p), nil
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // BroadcastOptions configures [Broadcast]. The zero value, and nil, mean the
@@ -153,14 +155,14 @@ func (b *broadcast) frame(w *flateWriter) []byte {
 		bits = w.windowBits
 	}
 	if b.frames[bits] == nil {
-		f := Frame{Header: Header{Fin: true, Opcode: Opcode(b.typ)}, Payload: b.p}
+		f := wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.Opcode(b.typ)}, Payload: b.p}
 		if bits > 0 {
 			alone := flateWriter{on: true, windowBits: bits, fresh: true}
 			z := alone.message(b.p)
 			defer alone.done(z)
-			f.RSV, f.Payload = RSV1, *z
+			f.RSV, f.Payload = wsproto.RSV1, *z
 		}
-		b.frames[bits] = AppendFrame(make([]byte, 0, MaxHeaderLen+len(f.Payload)), f)
+		b.frames[bits] = wsproto.AppendFrame(make([]byte, 0, wsproto.MaxHeaderLen+len(f.Payload)), f)
 	}
 	return b.frames[bits]
 }

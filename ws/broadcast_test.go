@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // tcpPair connects a client and a server by a socket.
@@ -116,7 +117,7 @@ func TestBroadcastSlowPeer(t *testing.T) {
 					n := 0
 					p := &rawPeer{Conn: peer, t: t, server: false}
 					for {
-						if f, err := p.next(); err != nil || f.Opcode != ws.OpText {
+						if f, err := p.next(); err != nil || f.Opcode != wsproto.OpText {
 							got <- n
 							return
 						}
@@ -237,7 +238,7 @@ func TestSend(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if f.Opcode == ws.OpClose {
+			if f.Opcode == wsproto.OpClose {
 				break
 			}
 			got += string(f.Payload)

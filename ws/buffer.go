@@ -1,6 +1,10 @@
 package ws
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
 
 const (
 	// readBuffer is how much is read at a time while there is something to read.
@@ -20,7 +24,7 @@ var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
 
 // space is room behind buf[:w], enough for a whole control frame.
 func (r *reader) space() []byte {
-	const least = MaxHeaderLen + MaxControlPayload
+	const least = wsproto.MaxHeaderLen + wsproto.MaxControlPayload
 	switch {
 	case r.poll != nil && len(r.buf) < readBuffer:
 		b := readBuffers.Get().(*[readBuffer]byte)[:]

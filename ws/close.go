@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // closing is how a Conn ends, and who waits for what.
@@ -30,7 +32,7 @@ type closing struct {
 }
 
 // maxCloseReason is what fits into a close frame beside the code.
-const maxCloseReason = MaxControlPayload - 2
+const maxCloseReason = wsproto.MaxControlPayload - 2
 
 // Close says code and reason to the peer, waits for its answer and ends the
 // connection (RFC 6455 §7.1.2). The reason is UTF-8 of at most 123 octets.
@@ -134,8 +136,8 @@ func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) er
 		}
 		reason = reason[:n]
 	}
-	var buf [MaxControlPayload]byte
-	err := c.writeFrame(ctx, Header{Fin: true, Opcode: OpClose}, AppendClose(buf[:0], code, reason))
+	var buf [wsproto.MaxControlPayload]byte
+	err := c.writeFrame(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpClose}, wsproto.AppendClose(buf[:0], code, reason))
 	if err == nil {
 		c.cl.mu.Lock()
 		defer c.cl.mu.Unlock()
@@ -209,7 +211,7 @@ func (p *ping) answered() bool {
 // behind it.
 func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
 	p := c.newPing()
-	err := c.writeFrame(ctx, Header{Fin: true, Opcode: OpPing}, p.payload[:])
+	err := c.writeFrame(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpPing}, p.payload[:])
 	if err == nil {
 		err = c.Flush(ctx)
 	}

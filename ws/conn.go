@@ -12,6 +12,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A MessageType says what a message holds. Its values are those of [Opcode].
@@ -19,11 +21,11 @@ type MessageType uint8
 
 // The types of RFC 6455 §5.6.
 const (
-	MessageText   = MessageType(OpText) // UTF-8, which the reading side has checked
-	MessageBinary = MessageType(OpBinary)
+	MessageText   = MessageType(wsproto.OpText) // UTF-8, which the reading side has checked
+	MessageBinary = MessageType(wsproto.OpBinary)
 )
 
-func (t MessageType) String() string { return Opcode(t).String() }
+func (t MessageType) String() string { return wsproto.Opcode(t).String() }
 
 // A Conn is one end of an open WebSocket connection. One goroutine may read
 // while any number write, ping and close. Further readers wait their turn.
@@ -82,7 +84,7 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Con
 	case o.readLimit == 0:
 		c.readLimit = defaultReadLimit
 	case o.readLimit < 0:
-		c.readLimit = maxLength - 1
+		c.readLimit = wsproto.MaxLength - 1
 	default:
 		c.readLimit = o.readLimit
 	}
@@ -104,7 +106,7 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Con
 }
 
 // setDeflate sizes both directions by what was agreed.
-func (c *Conn) setDeflate(p DeflateParams, o *Deflate) {
+func (c *Conn) setDeflate(p wsproto.DeflateParams, o *Deflate) {
 	bits := func(n int) int {
 		if n <= 0 {
 			return 15
@@ -301,7 +303,7 @@ func drain(nc net.Conn, bound time.Duration) {
 }
 
 func opError(op string, err error) error {
-	var pe *ProtocolError
+	var pe *wsproto.ProtocolError
 	var ce *CloseError
 	if errors.As(err, &pe) || errors.As(err, &ce) {
 		return err

@@ -14,54 +14,58 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/internal/flatetest"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // TestRules puts frames to a Conn of either role and looks at the close frame.
 func TestRules(t *testing.T) {
-	h := func(h ws.Header, payload string) ws.Frame { return ws.Frame{Header: h, Payload: []byte(payload)} }
+	h := func(h wsproto.Header, payload string) wsproto.Frame {
+		return wsproto.Frame{Header: h, Payload: []byte(payload)}
+	}
 	tests := []struct {
 		name   string
-		frames []ws.Frame
+		frames []wsproto.Frame
 		want   ws.StatusCode
 		echo   string // messages before the close, joined by |
 	}{
-		{"close", []ws.Frame{closing(1000, "bye")}, 1000, ""},
-		{"close without code", []ws.Frame{closing(0, "")}, 1005, ""},
-		{"close of one octet", []ws.Frame{frame(ws.OpClose, true, "x")}, 1002, ""},
-		{"close 3000", []ws.Frame{closing(3000, "")}, 3000, ""},
-		{"close 1012", []ws.Frame{closing(1012, "")}, 1012, ""},
-		{"close 1005", []ws.Frame{closing(0, "")}, 1005, ""},
-		{"close 999", []ws.Frame{closing(999, "")}, 1002, ""},
-		{"close 1004", []ws.Frame{closing(1004, "")}, 1002, ""},
-		{"close 1006", []ws.Frame{closing(1006, "")}, 1002, ""},
-		{"close 1015", []ws.Frame{closing(1015, "")}, 1002, ""},
-		{"close 1016", []ws.Frame{closing(1016, "")}, 1002, ""},
-		{"close 2999", []ws.Frame{closing(2999, "")}, 1002, ""},
-		{"close 5000", []ws.Frame{closing(5000, "")}, 1002, ""},
-		{"close with bad reason", []ws.Frame{closing(1000, "\xff")}, 1007, ""},
-		{"close of 126", []ws.Frame{closing(1000, strings.Repeat("x", 124))}, 1002, ""},
-		{"text", []ws.Frame{text("hello"), closing(1000, "")}, 1000, "hello"},
-		{"empty text", []ws.Frame{text(""), closing(1000, "")}, 1000, ""},
-		{"RSV1", []ws.Frame{text("a"), h(ws.Header{Fin: true, RSV: ws.RSV1, Opcode: ws.OpText}, "b")}, 1002, "a"},
-		{"RSV2", []ws.Frame{h(ws.Header{Fin: true, RSV: ws.RSV2, Opcode: ws.OpText}, "b")}, 1002, ""},
-		{"RSV3 ping", []ws.Frame{h(ws.Header{Fin: true, RSV: ws.RSV3, Opcode: ws.OpPing}, "b")}, 1002, ""},
-		{"opcode 3", []ws.Frame{h(ws.Header{Fin: true, Opcode: 3}, "b")}, 1002, ""},
-		{"opcode 11", []ws.Frame{h(ws.Header{Fin: true, Opcode: 11}, "b")}, 1002, ""},
-		{"ping of 126", []ws.Frame{frame(ws.OpPing, true, strings.Repeat("x", 126))}, 1002, ""},
-		{"fragmented ping", []ws.Frame{frame(ws.OpPing, false, "x")}, 1002, ""},
-		{"lone continuation", []ws.Frame{frame(ws.OpContinuation, true, "x")}, 1002, ""},
-		{"text in text", []ws.Frame{frame(ws.OpText, false, "a"), text("b")}, 1002, ""},
-		{"fragments", []ws.Frame{frame(ws.OpText, false, "a"), frame(ws.OpContinuation, false, ""), frame(ws.OpContinuation, true, "b"), closing(1000, "")}, 1000, "ab"},
-		{"length not minimal", []ws.Frame{h(ws.Header{Fin: true, Opcode: ws.OpText, Form: ws.Form16}, "b")}, 1002, ""},
-		{"length not minimal 64", []ws.Frame{h(ws.Header{Fin: true, Opcode: ws.OpText, Form: ws.Form64}, "b")}, 1002, ""},
-		{"length with top bit", []ws.Frame{h(ws.Header{Fin: true, Opcode: ws.OpText, Length: 1 << 63}, "b")}, 1002, ""},
-		{"too large", []ws.Frame{h(ws.Header{Fin: true, Opcode: ws.OpBinary, Length: 1<<16 + 1}, "b")}, 1009, ""},
-		{"too large in sum", []ws.Frame{frame(ws.OpBinary, false, "ab"), h(ws.Header{Fin: true, Opcode: ws.OpContinuation, Length: 1<<16 - 1}, "")}, 1009, ""},
-		{"at the limit", []ws.Frame{frame(ws.OpBinary, true, strings.Repeat("x", 1<<16)), closing(1000, "")}, 1000, strings.Repeat("x", 1<<16)},
-		{"bad text", []ws.Frame{text("\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited")}, 1007, ""},
-		{"text cut short", []ws.Frame{text("\xce")}, 1007, ""},
-		{"rune across frames", []ws.Frame{frame(ws.OpText, false, "\xce"), frame(ws.OpContinuation, true, "\xba"), closing(1000, "")}, 1000, "\xce\xba"},
-		{"bad rune across frames", []ws.Frame{frame(ws.OpText, false, "\xed"), frame(ws.OpContinuation, false, "\xa0")}, 1007, ""},
+		{"close", []wsproto.Frame{closing(1000, "bye")}, 1000, ""},
+		{"close without code", []wsproto.Frame{closing(0, "")}, 1005, ""},
+		{"close of one octet", []wsproto.Frame{frame(wsproto.OpClose, true, "x")}, 1002, ""},
+		{"close 3000", []wsproto.Frame{closing(3000, "")}, 3000, ""},
+		{"close 1012", []wsproto.Frame{closing(1012, "")}, 1012, ""},
+		{"close 1005", []wsproto.Frame{closing(0, "")}, 1005, ""},
+		{"close 999", []wsproto.Frame{closing(999, "")}, 1002, ""},
+		{"close 1004", []wsproto.Frame{closing(1004, "")}, 1002, ""},
+		{"close 1006", []wsproto.Frame{closing(1006, "")}, 1002, ""},
+		{"close 1015", []wsproto.Frame{closing(1015, "")}, 1002, ""},
+		{"close 1016", []wsproto.Frame{closing(1016, "")}, 1002, ""},
+		{"close 2999", []wsproto.Frame{closing(2999, "")}, 1002, ""},
+		{"close 5000", []wsproto.Frame{closing(5000, "")}, 1002, ""},
+		{"close with bad reason", []wsproto.Frame{closing(1000, "\xff")}, 1007, ""},
+		{"close of 126", []wsproto.Frame{closing(1000, strings.Repeat("x", 124))}, 1002, ""},
+		{"text", []wsproto.Frame{text("hello"), closing(1000, "")}, 1000, "hello"},
+		{"empty text", []wsproto.Frame{text(""), closing(1000, "")}, 1000, ""},
+		{"RSV1", []wsproto.Frame{text("a"), h(wsproto.Header{Fin: true, RSV: wsproto.RSV1, Opcode: wsproto.OpText}, "b")}, 1002, "a"},
+		{"RSV2", []wsproto.Frame{h(wsproto.Header{Fin: true, RSV: wsproto.RSV2, Opcode: wsproto.OpText}, "b")}, 1002, ""},
+		{"RSV3 ping", []wsproto.Frame{h(wsproto.Header{Fin: true, RSV: wsproto.RSV3, Opcode: wsproto.OpPing}, "b")}, 1002, ""},
+		{"opcode 3", []wsproto.Frame{h(wsproto.Header{Fin: true, Opcode: 3}, "b")}, 1002, ""},
+		{"opcode 11", []wsproto.Frame{h(wsproto.Header{Fin: true, Opcode: 11}, "b")}, 1002, ""},
+		{"ping of 126", []wsproto.Frame{frame(wsproto.OpPing, true, strings.Repeat("x", 126))}, 1002, ""},
+		{"fragmented ping", []wsproto.Frame{frame(wsproto.OpPing, false, "x")}, 1002, ""},
+		{"lone continuation", []wsproto.Frame{frame(wsproto.OpContinuation, true, "x")}, 1002, ""},
+		{"text in text", []wsproto.Frame{frame(wsproto.OpText, false, "a"), text("b")}, 1002, ""},
+		{"fragments", []wsproto.Frame{frame(wsproto.OpText, false, "a"), frame(wsproto.OpContinuation, false, ""), frame(wsproto.OpContinuation, true, "b"), closing(1000, "")}, 1000, "ab"},
+		{"length not minimal", []wsproto.Frame{h(wsproto.Header{Fin: true, Opcode: wsproto.OpText, Form: wsproto.Form16}, "b")}, 1002, ""},
+		{"length not minimal 64", []wsproto.Frame{h(wsproto.Header{Fin: true, Opcode: wsproto.OpText, Form: wsproto.Form64}, "b")}, 1002, ""},
+		{"length with top bit", []wsproto.Frame{h(wsproto.Header{Fin: true, Opcode: wsproto.OpText, Length: 1 << 63}, "b")}, 1002, ""},
+		{"too large", []wsproto.Frame{h(wsproto.Header{Fin: true, Opcode: wsproto.OpBinary, Length: 1<<16 + 1}, "b")}, 1009, ""},
+		{"too large in sum", []wsproto.Frame{frame(wsproto.OpBinary, false, "ab"), h(wsproto.Header{Fin: true, Opcode: wsproto.OpContinuation, Length: 1<<16 - 1}, "")}, 1009, ""},
+		{"at the limit", []wsproto.Frame{frame(wsproto.OpBinary, true, strings.Repeat("x", 1<<16)), closing(1000, "")}, 1000, strings.Repeat("x", 1<<16)},
+		{"bad text", []wsproto.Frame{text("\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited")}, 1007, ""},
+		{"text cut short", []wsproto.Frame{text("\xce")}, 1007, ""},
+		{"rune across frames", []wsproto.Frame{frame(wsproto.OpText, false, "\xce"), frame(wsproto.OpContinuation, true, "\xba"), closing(1000, "")}, 1000, "\xce\xba"},
+		{"bad rune across frames", []wsproto.Frame{frame(wsproto.OpText, false, "\xed"), frame(wsproto.OpContinuation, false, "\xa0")}, 1007, ""},
 	}
 	for _, server := range []bool{true, false} {
 		for _, tt := range tests {
@@ -87,7 +91,7 @@ func TestRules(t *testing.T) {
 				if len(frames) == 0 {
 					t.Fatal("got no close frame")
 				}
-				code, _, err := ws.ParseClose(frames[len(frames)-1].Payload)
+				code, _, err := wsproto.ParseClose(frames[len(frames)-1].Payload)
 				if code != tt.want || err != nil {
 					t.Errorf("got close %v, error %v; want %v", code, err, tt.want)
 				}
@@ -97,10 +101,10 @@ func TestRules(t *testing.T) {
 			c, peer := rawPair(t, server, nil)
 			got := peer.collect()
 			go func() {
-				_, _ = peer.Write(ws.AppendFrame(nil, ws.Frame{Header: ws.Header{Fin: true, Opcode: 1, Masked: !server}}))
+				_, _ = peer.Write(wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: 1, Masked: !server}}))
 			}()
 			_, _, err := c.Read(context.Background())
-			var pe *ws.ProtocolError
+			var pe *wsproto.ProtocolError
 			if !errors.As(err, &pe) || pe.Section != "5.1" {
 				t.Errorf("got error %v, want one of section 5.1", err)
 			}
@@ -128,7 +132,7 @@ func TestFailFast(t *testing.T) {
 			sent <- n
 		}()
 		_, _, err := c.Read(context.Background())
-		var pe *ws.ProtocolError
+		var pe *wsproto.ProtocolError
 		if !errors.As(err, &pe) || pe.Code != ws.StatusInvalidFramePayloadData {
 			t.Errorf("server=%t: got error %v, want 1007", server, err)
 		}
@@ -154,7 +158,7 @@ func TestEcho(t *testing.T) {
 			echoed := make(chan error, 1)
 			go func() { echoed <- ws.Echo(context.Background(), server) }()
 			ctx := context.Background()
-			for kind, data := range corpus(200_000) {
+			for kind, data := range flatetest.Corpus(200_000) {
 				for _, n := range []int{0, 1, 15, 16, 125, 126, 127, 128, 4096, 65535, 65536, 65537, 200_000} {
 					p := data[:n]
 					for _, size := range []int{0, 1000} {
@@ -266,13 +270,13 @@ func TestPing(t *testing.T) {
 		c, peer := rawPair(t, true, nil)
 		go func() {
 			f, err := peer.next()
-			if err != nil || f.Opcode != ws.OpPing {
+			if err != nil || f.Opcode != wsproto.OpPing {
 				t.Errorf("got %v, error %v; want ping", f.Opcode, err)
 			}
 			time.Sleep(3 * time.Second)
-			f.Opcode = ws.OpPong
-			_, _ = peer.Write(append(peer.frame(frame(ws.OpPong, true, "other")), peer.frame(ws.Frame{
-				Header: ws.Header{Fin: true, Opcode: ws.OpPong}, Payload: f.Payload,
+			f.Opcode = wsproto.OpPong
+			_, _ = peer.Write(append(peer.frame(frame(wsproto.OpPong, true, "other")), peer.frame(wsproto.Frame{
+				Header: wsproto.Header{Fin: true, Opcode: wsproto.OpPong}, Payload: f.Payload,
 			})...))
 			_, _ = peer.next() // and never answers
 		}()
@@ -305,8 +309,8 @@ func TestCloseDropsMessages(t *testing.T) {
 		c, peer := rawPair(t, server, &ws.Deflate{})
 		go func() {
 			_, _ = peer.next()
-			_, _ = peer.Write(peer.frame(frame(ws.OpText, false, "un")))
-			_, _ = peer.Write(peer.frame(frame(ws.OpContinuation, true, "read")))
+			_, _ = peer.Write(peer.frame(frame(wsproto.OpText, false, "un")))
+			_, _ = peer.Write(peer.frame(frame(wsproto.OpContinuation, true, "read")))
 			_, _ = peer.Write(peer.frame(closing(1000, "")))
 			peer.Close()
 		}()
@@ -326,7 +330,7 @@ func TestAllocation(t *testing.T) {
 		for b.Loop() {
 			c, peer := limitless(b)
 			go func() {
-				_, _ = peer.Write(ws.AppendHeader(nil, ws.Header{Fin: true, Opcode: ws.OpBinary, Length: 1 << 40}))
+				_, _ = peer.Write(wsproto.AppendHeader(nil, wsproto.Header{Fin: true, Opcode: wsproto.OpBinary, Length: 1 << 40}))
 				_, _ = peer.Write([]byte("abc"))
 				peer.Close()
 			}()
@@ -346,7 +350,7 @@ func limitless(t testing.TB) (*ws.Conn, net.Conn) {
 	peer := &rawPeer{Conn: far, t: t, server: true}
 	go func() {
 		key := headerOf(peer.head(), "Sec-WebSocket-Key")
-		_, _ = io.WriteString(far, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+ws.AcceptKey(key)+"\r\n\r\n")
+		_, _ = io.WriteString(far, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+wsproto.AcceptKey(key)+"\r\n\r\n")
 	}()
 	c, err := ws.Dial(context.Background(), "ws://pipe/", &ws.DialOptions{
 		ReadLimit: -1,
@@ -363,9 +367,9 @@ func limitless(t testing.TB) (*ws.Conn, net.Conn) {
 func TestBomb(t *testing.T) {
 	for _, n := range []int{1 << 16, 1<<16 + 1, 1 << 24} {
 		c, peer := rawPair(t, true, &ws.Deflate{})
-		z := ws.NewCompressor(15).Compress(make([]byte, n))
-		f := frame(ws.OpBinary, true, string(z[:len(z)-4]))
-		f.RSV = ws.RSV1
+		z := ws.Compress(make([]byte, n))
+		f := frame(wsproto.OpBinary, true, string(z[:len(z)-4]))
+		f.RSV = wsproto.RSV1
 		got := peer.collect()
 		go func() { _, _ = peer.Write(peer.frame(f)) }()
 		_, p, err := c.Read(context.Background())
@@ -379,7 +383,7 @@ func TestBomb(t *testing.T) {
 			t.Errorf("%d octets: got error %v, want ErrTooLarge", n, err)
 		}
 		frames := <-got
-		if code, _, _ := ws.ParseClose(frames[0].Payload); code != ws.StatusMessageTooBig {
+		if code, _, _ := wsproto.ParseClose(frames[0].Payload); code != ws.StatusMessageTooBig {
 			t.Errorf("got close %v, want 1009", code)
 		}
 	}

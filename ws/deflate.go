@@ -2,8 +2,8 @@ package ws
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Deflate turns permessage-deflate on (RFC 7692). The zero value offers, or
@@ -36,108 +36,11 @@ type Deflate struct {
 	ClientMaxWindowBits int
 	// Offers are what a client offers, in order of preference, instead of one
 	// offer made of the fields above. A server ignores it.
-	Offers []DeflateParams
+	Offers []wsproto.DeflateParams
 	// Threshold is the size in octets below which a message is not worth
 	// compressing. Zero means 16, a negative value 0. Without context takeover
 	// zero means 64.
 	Threshold int
-}
-
-// AnyWindowBits stands for client_max_window_bits without a value, which only an
-// offer may have.
-const AnyWindowBits = -1
-
-// DeflateParams are the parameters of one offer, or of the response that agrees
-// on them.
-type DeflateParams struct {
-	ServerNoContextTakeover bool
-	ClientNoContextTakeover bool
-	ServerMaxWindowBits     int // 8..15; zero if absent
-	ClientMaxWindowBits     int // 8..15 or AnyWindowBits; zero if absent
-}
-
-const deflateName = "permessage-deflate"
-
-// Extension is the parameters as they stand in a header.
-func (p DeflateParams) Extension() Extension {
-	e := Extension{Name: deflateName}
-	if p.ServerNoContextTakeover {
-		e.Params = append(e.Params, Param{Name: "server_no_context_takeover"})
-	}
-	if p.ClientNoContextTakeover {
-		e.Params = append(e.Params, Param{Name: "client_no_context_takeover"})
-	}
-	if p.ServerMaxWindowBits != 0 {
-		e.Params = append(e.Params, Param{"server_max_window_bits", strconv.Itoa(p.ServerMaxWindowBits)})
-	}
-	switch {
-	case p.ClientMaxWindowBits == AnyWindowBits:
-		e.Params = append(e.Params, Param{Name: "client_max_window_bits"})
-	case p.ClientMaxWindowBits != 0:
-		e.Params = append(e.Params, Param{"client_max_window_bits", strconv.Itoa(p.ClientMaxWindowBits)})
-	}
-	return e
-}
-
-// ParseDeflate parses the parameters of a permessage-deflate element as an offer
-// (RFC 7692 §7.1). A parameter that is unknown or there twice, a value where none
-// belongs, and a window that is missing, not a plain decimal number or not in
-// 8..15 are errors. A response must in addition not have AnyWindowBits.
-func ParseDeflate(e Extension) (DeflateParams, error) {
-	var p DeflateParams
-	if !strings.EqualFold(e.Name, deflateName) {
-		return p, fmt.Errorf("ws: extension %q is not %s", e.Name, deflateName)
-	}
-	seen := make(map[string]bool, len(e.Params))
-	for _, param := range e.Params {
-		name := strings.ToLower(param.Name)
-		if seen[name] {
-			return DeflateParams{}, deflateError("parameter %s is there twice", name)
-		}
-		seen[name] = true
-		var err error
-		switch name {
-		case "server_no_context_takeover":
-			p.ServerNoContextTakeover = true
-			err = wantNoValue(param)
-		case "client_no_context_takeover":
-			p.ClientNoContextTakeover = true
-			err = wantNoValue(param)
-		case "server_max_window_bits":
-			p.ServerMaxWindowBits, err = parseWindowBits(param)
-		case "client_max_window_bits":
-			if p.ClientMaxWindowBits = AnyWindowBits; param.Value != "" {
-				p.ClientMaxWindowBits, err = parseWindowBits(param)
-			}
-		default:
-			err = deflateError("parameter %s is unknown", param.Name)
-		}
-		if err != nil {
-			return DeflateParams{}, err
-		}
-	}
-	return p, nil
-}
-
-func deflateError(format string, args ...any) error {
-	return fmt.Errorf("ws: "+deflateName+": "+format+" (RFC 7692 §7.1)", args...)
-}
-
-func wantNoValue(p Param) error {
-	if p.Value != "" {
-		return deflateError("parameter %s has a value", p.Name)
-	}
-	return nil
-}
-
-func parseWindowBits(p Param) (int, error) {
-	switch p.Value {
-	case "8", "9":
-		return int(p.Value[0] - '0'), nil
-	case "10", "11", "12", "13", "14", "15":
-		return 10 + int(p.Value[1]-'0'), nil
-	}
-	return 0, deflateError("parameter %s has the value %q, not 8..15", p.Name, p.Value)
 }
 
 // valid says what is wrong with options that a program set.
@@ -158,7 +61,7 @@ func (d *Deflate) valid() error {
 		if err := check("Offers.ServerMaxWindowBits", o.ServerMaxWindowBits); err != nil {
 			return err
 		}
-		if o.ClientMaxWindowBits != AnyWindowBits {
+		if o.ClientMaxWindowBits != wsproto.AnyWindowBits {
 			if err := check("Offers.ClientMaxWindowBits", o.ClientMaxWindowBits); err != nil {
 				return err
 			}
@@ -167,32 +70,32 @@ func (d *Deflate) valid() error {
 	return nil
 }
 
-func (d *Deflate) offers() []DeflateParams {
+func (d *Deflate) offers() []wsproto.DeflateParams {
 	if len(d.Offers) > 0 {
 		return d.Offers
 	}
-	p := DeflateParams{
+	p := wsproto.DeflateParams{
 		ServerNoContextTakeover: d.ServerNoContextTakeover,
 		ClientNoContextTakeover: d.ClientNoContextTakeover,
 		ServerMaxWindowBits:     d.ServerMaxWindowBits,
 		ClientMaxWindowBits:     d.ClientMaxWindowBits,
 	}
 	if p.ClientMaxWindowBits == 0 {
-		p.ClientMaxWindowBits = AnyWindowBits
+		p.ClientMaxWindowBits = wsproto.AnyWindowBits
 	}
-	return []DeflateParams{p}
+	return []wsproto.DeflateParams{p}
 }
 
 // agree is the server's answer to one offer: the response, or false to decline
 // (RFC 7692 §5.1 and §7.1).
-func (d *Deflate) agree(offer DeflateParams) (resp DeflateParams, ok bool) {
+func (d *Deflate) agree(offer wsproto.DeflateParams) (resp wsproto.DeflateParams, ok bool) {
 	resp.ServerNoContextTakeover = offer.ServerNoContextTakeover || d.ServerNoContextTakeover
 	resp.ClientNoContextTakeover = offer.ClientNoContextTakeover || d.ClientNoContextTakeover
 	resp.ServerMaxWindowBits = lesserBits(offer.ServerMaxWindowBits, d.ServerMaxWindowBits)
 	switch own := d.ClientMaxWindowBits; {
 	case offer.ClientMaxWindowBits == 0 && own != 0 && own != 15:
 		return resp, false // this client cannot limit its window (§7.1.2.2)
-	case offer.ClientMaxWindowBits == AnyWindowBits:
+	case offer.ClientMaxWindowBits == wsproto.AnyWindowBits:
 		resp.ClientMaxWindowBits = own
 	case offer.ClientMaxWindowBits != 0:
 		resp.ClientMaxWindowBits = lesserBits(offer.ClientMaxWindowBits, own)
@@ -211,9 +114,9 @@ func lesserBits(a, b int) int {
 // fits says whether a response answers an offer (RFC 7692 §7.1), and what then
 // holds for the connection: a client that offered a limit for itself keeps it,
 // whatever the server allows.
-func fits(offer, resp DeflateParams) (agreed DeflateParams, err error) {
+func fits(offer, resp wsproto.DeflateParams) (agreed wsproto.DeflateParams, err error) {
 	switch {
-	case resp.ClientMaxWindowBits == AnyWindowBits:
+	case resp.ClientMaxWindowBits == wsproto.AnyWindowBits:
 		return agreed, deflateError("client_max_window_bits without a value in a response")
 	case resp.ClientMaxWindowBits != 0 && offer.ClientMaxWindowBits == 0:
 		return agreed, deflateError("client_max_window_bits in the response was not offered")
@@ -234,9 +137,9 @@ func fits(offer, resp DeflateParams) (agreed DeflateParams, err error) {
 
 // negotiate is the server's choice among the extensions a client offers: the
 // first permessage-deflate it can keep. An offer that is malformed is declined.
-func (d *Deflate) negotiate(offered []Extension) (resp DeflateParams, ok bool) {
+func (d *Deflate) negotiate(offered []wsproto.Extension) (resp wsproto.DeflateParams, ok bool) {
 	for _, e := range offered {
-		offer, err := ParseDeflate(e)
+		offer, err := wsproto.ParseDeflate(e)
 		if err != nil {
 			continue
 		}
@@ -244,16 +147,16 @@ func (d *Deflate) negotiate(offered []Extension) (resp DeflateParams, ok bool) {
 			return resp, true
 		}
 	}
-	return DeflateParams{}, false
+	return wsproto.DeflateParams{}, false
 }
 
 // verify is the client's look at the response: exactly one extension, and one
 // that fits an offer.
-func (d *Deflate) verify(got []Extension) (agreed DeflateParams, err error) {
+func (d *Deflate) verify(got []wsproto.Extension) (agreed wsproto.DeflateParams, err error) {
 	if len(got) != 1 {
 		return agreed, deflateError("the response has %d extensions", len(got))
 	}
-	resp, err := ParseDeflate(got[0])
+	resp, err := wsproto.ParseDeflate(got[0])
 	if err != nil {
 		return agreed, err
 	}
@@ -265,5 +168,9 @@ func (d *Deflate) verify(got []Extension) (agreed DeflateParams, err error) {
 			err = misfit
 		}
 	}
-	return DeflateParams{}, err
+	return wsproto.DeflateParams{}, err
+}
+
+func deflateError(format string, args ...any) error {
+	return fmt.Errorf("ws: permessage-deflate: "+format+" (RFC 7692 §7.1)", args...)
 }

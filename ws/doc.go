@@ -8,13 +8,10 @@
 //
 // # Layers
 //
-// The frame layer ([AppendFrame], [ParseHeader], [CheckHeader], [Mask],
-// [AppendClose], [ParseClose]) has no state and is free to be wrong: it writes
-// and reads any frame, legal or not, which a conformance test needs. The
-// handshake has its parts exported too: [AcceptKey], [NewKey],
-// [ParseExtensions], [ParseDeflate]. A [Conn] stands on top and cannot
-// misbehave: what it writes is legal, and what it reads is checked at the first
-// octet that can be told to be wrong.
+// Package wsproto beside this one is the protocol without connections. It builds and
+// reads any frame, legal or not, which a conformance test needs. A [Conn] stands on
+// top and cannot misbehave: what it writes is legal, and what it reads is checked at
+// the first byte that shows an error.
 //
 // # Reading drives the connection
 //

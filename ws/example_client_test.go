@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A unix socket has its path in the URL, and the resource behind a colon.
@@ -240,19 +241,19 @@ func ExampleConn_Hijack() {
 		return
 	}
 	defer nc.Close()
-	_, _ = nc.Write(ws.AppendFrame(nil, ws.Frame{
-		Header:  ws.Header{Fin: true, Opcode: 3, Masked: true},
+	_, _ = nc.Write(wsproto.AppendFrame(nil, wsproto.Frame{
+		Header:  wsproto.Header{Fin: true, Opcode: 3, Masked: true},
 		Payload: []byte("what is this?"),
 	}))
 	r := io.MultiReader(bytes.NewReader(early), nc)
-	h, err := ws.ReadHeader(r)
+	h, err := wsproto.ReadHeader(r)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	payload := make([]byte, h.Length)
 	_, _ = io.ReadFull(r, payload)
-	code, reason, _ := ws.ParseClose(payload)
+	code, reason, _ := wsproto.ParseClose(payload)
 	fmt.Println(h.Opcode, code, reason)
 	// Output: close 1002 (protocol error) reserved opcode 3
 }

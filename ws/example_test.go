@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // echoServer is a server on a loopback port, and how to stop it.
@@ -144,13 +145,13 @@ func ExampleServer() {
 
 func ExampleAppendFrame() {
 	// A ping that is too long and fragmented: nothing stops it.
-	b := ws.AppendFrame(nil, ws.Frame{
-		Header:  ws.Header{Opcode: ws.OpPing},
+	b := wsproto.AppendFrame(nil, wsproto.Frame{
+		Header:  wsproto.Header{Opcode: wsproto.OpPing},
 		Payload: make([]byte, 126),
 	})
-	h, n, _ := ws.ParseHeader(b)
+	h, n, _ := wsproto.ParseHeader(b)
 	fmt.Println(h.Opcode, h.Length, n)
-	fmt.Println(ws.CheckHeader(h, ws.State{}))
+	fmt.Println(wsproto.CheckHeader(h, wsproto.State{}))
 	// Output:
 	// ping 126 4
 	// ws: ping frame is fragmented (RFC 6455 §5.5)

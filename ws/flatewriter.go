@@ -1,6 +1,10 @@
 package ws
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/wsconform/wsconform/ws/internal/flate"
+)
 
 // flateWriter compresses the messages of a Conn. Its holder has the message slot.
 type flateWriter struct {
@@ -9,7 +13,7 @@ type flateWriter struct {
 	used       bool // since the last call of idle
 	windowBits uint8
 	threshold  int32
-	d          *deflater // with context takeover
+	d          *flate.Deflater // with context takeover
 }
 
 // deflaters are for messages on their own, by window bits.
@@ -27,11 +31,11 @@ func (w *flateWriter) worth(n int) bool { return w.on && n >= int(w.threshold) &
 func (w *flateWriter) begin() {
 	w.used = true
 	if w.d == nil {
-		d, _ := deflaters[w.windowBits].Get().(*deflater)
+		d, _ := deflaters[w.windowBits].Get().(*flate.Deflater)
 		if d == nil {
-			d = newDeflater(int(w.windowBits))
+			d = flate.NewDeflater(int(w.windowBits))
 		}
-		d.reset()
+		d.Reset()
 		w.d = d
 	}
 }
@@ -40,8 +44,8 @@ func (w *flateWriter) begin() {
 func (w *flateWriter) message(p []byte) *[]byte {
 	w.begin()
 	z := flateBuffers.Get().(*[]byte)
-	*z = w.d.compress((*z)[:0], p)
-	*z = (*z)[:len(*z)-len(deflateTail)]
+	*z = w.d.Compress((*z)[:0], p)
+	*z = (*z)[:len(*z)-len(flate.Tail)]
 	w.finish()
 	return z
 }
@@ -60,10 +64,10 @@ func (w *flateWriter) piece(p []byte, tailOwed bool) *[]byte {
 	z := flateBuffers.Get().(*[]byte)
 	*z = (*z)[:0]
 	if tailOwed {
-		*z = append(*z, deflateTail...)
+		*z = append(*z, flate.Tail...)
 	}
-	*z = w.d.compress(*z, p)
-	*z = (*z)[:len(*z)-len(deflateTail)]
+	*z = w.d.Compress(*z, p)
+	*z = (*z)[:len(*z)-len(flate.Tail)]
 	return z
 }
 
@@ -86,6 +90,6 @@ func (w *flateWriter) idle() {
 // forget drops the history, which is always legal.
 func (w *flateWriter) forget() {
 	if w.d != nil {
-		w.d.reset()
+		w.d.Reset()
 	}
 }

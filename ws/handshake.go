@@ -2,10 +2,7 @@ package ws
 
 import (
 	"bytes"
-	"crypto/rand"
-	"crypto/sha1"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +10,9 @@ import (
 	"net/textproto"
 	"strings"
 	"time"
+
+	"github.com/wsconform/wsconform/ws/internal/token"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // HandshakeInfo is what the opening handshake said and agreed on.
@@ -21,11 +21,11 @@ type HandshakeInfo struct {
 	Host           string      // the Host header
 	RequestHeader  http.Header // without Host
 	ResponseHeader http.Header
-	Subprotocol    string               // agreed; empty if none
-	Extensions     []Extension          // of the response
-	Deflate        *DeflateParams       // in force; nil if there is no compression
-	User           string               // whom BasicAuth let in; empty on a client
-	TLS            *tls.ConnectionState // of the connection below when it opened; nil without TLS
+	Subprotocol    string                 // agreed; empty if none
+	Extensions     []wsproto.Extension    // of the response
+	Deflate        *wsproto.DeflateParams // in force; nil if there is no compression
+	User           string                 // whom BasicAuth let in; empty on a client
+	TLS            *tls.ConnectionState   // of the connection below when it opened; nil without TLS
 }
 
 const (
@@ -40,28 +40,6 @@ const (
 	// defaultCloseTimeout bounds the closing handshake.
 	defaultCloseTimeout = 10 * time.Second
 )
-
-// AcceptKey is the Sec-WebSocket-Accept that answers a Sec-WebSocket-Key (RFC
-// 6455 §4.2.2).
-func AcceptKey(key string) string {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
-
-// NewKey is a fresh Sec-WebSocket-Key: 16 random octets in base64 (RFC 6455
-// §4.1).
-func NewKey() string {
-	var nonce [16]byte
-	rand.Read(nonce[:]) // never fails
-	return base64.StdEncoding.EncodeToString(nonce[:])
-}
-
-// validKey reports whether the key is the base64 of 16 octets, the only form
-// there is of it (RFC 6455 §4.2.1).
-func validKey(key string) bool {
-	raw, err := base64.StdEncoding.Strict().DecodeString(key)
-	return err == nil && len(raw) == 16 && len(key) == 24
-}
 
 // headSize is room for the usual head.
 const headSize = 1 << 10
@@ -115,7 +93,7 @@ func parseHead(head []byte) (start string, header http.Header, err error) {
 			continue
 		}
 		name, value, ok := strings.Cut(line, ":")
-		if !ok || !isToken(name) {
+		if !ok || !token.Is(name) {
 			return "", nil, fmt.Errorf("malformed header line %.60q", line)
 		}
 		name = textproto.CanonicalMIMEHeaderKey(name)

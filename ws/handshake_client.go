@@ -16,6 +16,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wsconform/wsconform/ws/internal/token"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // maxInterim is how many 1xx responses may come before the final one.
@@ -34,7 +37,7 @@ type dialRequest struct {
 // that those of the handshake replace them.
 func (o *DialOptions) request(t target) (*dialRequest, error) {
 	u := t.url
-	r := &dialRequest{target: u.RequestURI(), host: u.Host, key: NewKey(), header: make(http.Header)}
+	r := &dialRequest{target: u.RequestURI(), host: u.Host, key: wsproto.NewKey(), header: make(http.Header)}
 	without := make(map[string]bool)
 	for name, values := range o.Header {
 		name = http.CanonicalHeaderKey(name)
@@ -65,7 +68,7 @@ func (o *DialOptions) request(t target) (*dialRequest, error) {
 		set("Origin", o.Origin)
 	}
 	for i, p := range o.Subprotocols {
-		if !isToken(p) || slices.Contains(o.Subprotocols[:i], p) {
+		if !token.Is(p) || slices.Contains(o.Subprotocols[:i], p) {
 			return nil, fmt.Errorf("subprotocol %q is not a token or there twice (RFC 6455 §4.1)", p)
 		}
 	}
@@ -73,11 +76,11 @@ func (o *DialOptions) request(t target) (*dialRequest, error) {
 		set("Sec-WebSocket-Protocol", strings.Join(o.Subprotocols, ", "))
 	}
 	if o.Deflate != nil {
-		var list []Extension
+		var list []wsproto.Extension
 		for _, offer := range o.Deflate.offers() {
 			list = append(list, offer.Extension())
 		}
-		set("Sec-WebSocket-Extensions", formatExtensions(list))
+		set("Sec-WebSocket-Extensions", wsproto.FormatExtensions(list))
 	}
 	if u.User != nil && r.header.Get("Authorization") == "" && !without["Authorization"] {
 		set("Authorization", basicAuth(u.User))
@@ -229,7 +232,7 @@ func readErrorBody(nc net.Conn, header http.Header, rest []byte) []byte {
 		}
 	}
 	src := io.MultiReader(bytes.NewReader(rest), nc)
-	if coding := splitList(header["Transfer-Encoding"]); len(coding) > 0 && strings.EqualFold(coding[len(coding)-1], "chunked") {
+	if coding := token.Split(header["Transfer-Encoding"]); len(coding) > 0 && strings.EqualFold(coding[len(coding)-1], "chunked") {
 		src, limit = httputil.NewChunkedReader(src), maxErrorBody
 	}
 	_ = nc.SetReadDeadline(time.Now().Add(lingerTime)) // what has not come by then is not worth waiting for
@@ -245,10 +248,10 @@ func (o *DialOptions) verify(req *dialRequest, header http.Header) (*HandshakeIn
 	if v, ok := one(header, "Upgrade"); !ok || !strings.EqualFold(v, "websocket") {
 		return fail("Upgrade header is not websocket")
 	}
-	if !listHas(header["Connection"], "Upgrade") {
+	if !token.InList(header["Connection"], "Upgrade") {
 		return fail("Connection header without Upgrade")
 	}
-	if v, ok := one(header, "Sec-WebSocket-Accept"); !ok || v != AcceptKey(req.key) {
+	if v, ok := one(header, "Sec-WebSocket-Accept"); !ok || v != wsproto.AcceptKey(req.key) {
 		return fail("Sec-WebSocket-Accept does not match the key")
 	}
 	info := &HandshakeInfo{
@@ -261,7 +264,7 @@ func (o *DialOptions) verify(req *dialRequest, header http.Header) (*HandshakeIn
 		info.Subprotocol = lines[0]
 	}
 	if lines := header["Sec-Websocket-Extensions"]; len(lines) > 0 {
-		exts, err := ParseExtensions(strings.Join(lines, ", "))
+		exts, err := wsproto.ParseExtensions(strings.Join(lines, ", "))
 		if err != nil {
 			return fail(strings.TrimPrefix(err.Error(), "ws: "))
 		}

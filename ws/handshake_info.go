@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"net/http"
 	"strings"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A packedInfo is a HandshakeInfo for the life of a connection: that is long, and
@@ -12,7 +14,7 @@ import (
 // are those of the response header.
 type packedInfo struct {
 	text    packed // subprotocol, target, host, user, header of the request and of the response
-	deflate *DeflateParams
+	deflate *wsproto.DeflateParams
 	tls     *tls.ConnectionState
 }
 
@@ -33,7 +35,7 @@ func (i packedInfo) unpack() *HandshakeInfo {
 	}
 	info.RequestHeader, info.ResponseHeader = p.header(), p.header()
 	if lines := info.ResponseHeader["Sec-Websocket-Extensions"]; len(lines) > 0 {
-		info.Extensions, _ = ParseExtensions(strings.Join(lines, ", ")) // the handshake has seen to errors
+		info.Extensions, _ = wsproto.ParseExtensions(strings.Join(lines, ", ")) // the handshake has seen to errors
 	}
 	return info
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A connection keeps its handshake packed, and gives it back as it was.
@@ -27,10 +28,10 @@ func TestHandshakeKept(t *testing.T) {
 		{"compressed, over TLS", ws.HandshakeInfo{
 			RequestHeader:  http.Header{},
 			ResponseHeader: http.Header{"Sec-Websocket-Extensions": {"permessage-deflate; server_max_window_bits=9"}},
-			Extensions: []ws.Extension{{
-				Name: "permessage-deflate", Params: []ws.Param{{Name: "server_max_window_bits", Value: "9"}},
+			Extensions: []wsproto.Extension{{
+				Name: "permessage-deflate", Params: []wsproto.Param{{Name: "server_max_window_bits", Value: "9"}},
 			}},
-			Deflate: &ws.DeflateParams{ServerMaxWindowBits: 9, ClientMaxWindowBits: 10}, // the client's own limit
+			Deflate: &wsproto.DeflateParams{ServerMaxWindowBits: 9, ClientMaxWindowBits: 10}, // the client's own limit
 			TLS:     &tls.ConnectionState{ServerName: "example.com"},
 		}},
 		{"several values, one empty", ws.HandshakeInfo{

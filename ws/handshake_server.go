@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wsconform/wsconform/ws/internal/token"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // checkHead turns raw octets into a request and decides about it.
@@ -21,7 +24,7 @@ func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte)
 	}
 	method, rest, _ := strings.Cut(start, " ")
 	target, proto, ok := strings.Cut(rest, " ")
-	if !ok || !isToken(method) || target == "" || strings.Contains(proto, " ") {
+	if !ok || !token.Is(method) || target == "" || strings.Contains(proto, " ") {
 		return nil, refuse(http.StatusBadRequest, "malformed request line")
 	}
 	major, minor, ok := http.ParseHTTPVersion(proto)
@@ -112,13 +115,13 @@ func checkRequest(r *http.Request) *RejectError {
 		return refuse(http.StatusHTTPVersionNotSupported, "not HTTP/1.1")
 	case r.Host == "":
 		return refuse(http.StatusBadRequest, "no Host header")
-	case !listHas(h["Upgrade"], "websocket"):
+	case !token.InList(h["Upgrade"], "websocket"):
 		reject := refuse(http.StatusUpgradeRequired, "no upgrade to websocket asked for")
 		if len(h["Upgrade"]) > 0 {
 			reject = refuse(http.StatusBadRequest, "Upgrade header without websocket")
 		}
 		return withVersion(reject)
-	case !listHas(h["Connection"], "Upgrade"):
+	case !token.InList(h["Connection"], "Upgrade"):
 		return refuse(http.StatusBadRequest, "Connection header without Upgrade")
 	}
 	if version, ok := one(h, "Sec-WebSocket-Version"); !ok {
@@ -126,7 +129,7 @@ func checkRequest(r *http.Request) *RejectError {
 	} else if version != "13" {
 		return withVersion(refuse(http.StatusUpgradeRequired, "Sec-WebSocket-Version is not 13"))
 	}
-	if key, ok := one(h, "Sec-WebSocket-Key"); !ok || !validKey(key) {
+	if key, ok := one(h, "Sec-WebSocket-Key"); !ok || !wsproto.ValidKey(key) {
 		return refuse(http.StatusBadRequest, "not exactly one Sec-WebSocket-Key of 16 octets in base64")
 	}
 	return nil
@@ -134,9 +137,9 @@ func checkRequest(r *http.Request) *RejectError {
 
 // choose picks subprotocol and extensions (RFC 6455 §4.2.2).
 func (o *AcceptOptions) choose(r *http.Request, info *HandshakeInfo) *RejectError {
-	offered := splitList(r.Header["Sec-Websocket-Protocol"])
+	offered := token.Split(r.Header["Sec-Websocket-Protocol"])
 	for i, p := range offered {
-		if !isToken(p) {
+		if !token.Is(p) {
 			return refuse(http.StatusBadRequest, "subprotocol is not a token")
 		}
 		if slices.Contains(offered[:i], p) {
@@ -158,7 +161,7 @@ func (o *AcceptOptions) choose(r *http.Request, info *HandshakeInfo) *RejectErro
 	if strings.Trim(joined, ", \t") == "" {
 		return nil // not in the grammar, but clients send an empty header to say none
 	}
-	exts, err := ParseExtensions(joined)
+	exts, err := wsproto.ParseExtensions(joined)
 	if err != nil {
 		return refuse(http.StatusBadRequest, err.Error())
 	}
@@ -167,7 +170,7 @@ func (o *AcceptOptions) choose(r *http.Request, info *HandshakeInfo) *RejectErro
 	}
 	if agreed, ok := o.Deflate.negotiate(exts); ok {
 		info.Deflate = &agreed
-		info.Extensions = []Extension{agreed.Extension()}
+		info.Extensions = []wsproto.Extension{agreed.Extension()}
 	}
 	return nil
 }
@@ -203,12 +206,12 @@ func (o *AcceptOptions) respond(r *http.Request, info *HandshakeInfo) *RejectErr
 	}
 	h.Set("Upgrade", "websocket")
 	h.Set("Connection", "Upgrade")
-	h.Set("Sec-WebSocket-Accept", AcceptKey(r.Header.Get("Sec-WebSocket-Key")))
+	h.Set("Sec-WebSocket-Accept", wsproto.AcceptKey(r.Header.Get("Sec-WebSocket-Key")))
 	if info.Subprotocol != "" {
 		h.Set("Sec-WebSocket-Protocol", info.Subprotocol)
 	}
 	if len(info.Extensions) > 0 {
-		h.Set("Sec-WebSocket-Extensions", formatExtensions(info.Extensions))
+		h.Set("Sec-WebSocket-Extensions", wsproto.FormatExtensions(info.Extensions))
 	}
 	return nil
 }

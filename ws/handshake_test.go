@@ -14,12 +14,13 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 const sampleKey = "dGhlIHNhbXBsZSBub25jZQ=="
 
 func TestAcceptKey(t *testing.T) {
-	if got, want := ws.AcceptKey(sampleKey), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="; got != want {
+	if got, want := wsproto.AcceptKey(sampleKey), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -215,7 +216,7 @@ func dialAnswer(t testing.TB, resp string, opts *ws.DialOptions) (*ws.Conn, erro
 	go func() {
 		peer := &rawPeer{Conn: far, t: t}
 		key := headerOf(peer.head(), "Sec-WebSocket-Key")
-		_, _ = io.WriteString(far, strings.ReplaceAll(resp, "KEY", ws.AcceptKey(key)))
+		_, _ = io.WriteString(far, strings.ReplaceAll(resp, "KEY", wsproto.AcceptKey(key)))
 		_ = far.Close()
 	}()
 	return ws.Dial(context.Background(), "ws://example.com/chat", opts)
@@ -290,12 +291,12 @@ func TestAcceptHTTP(t *testing.T) {
 func TestParseExtensions(t *testing.T) {
 	for _, tt := range []struct {
 		in   string
-		want []ws.Extension
+		want []wsproto.Extension
 	}{
-		{"a", []ws.Extension{{Name: "a"}}},
-		{" a ; b ; c = d , e", []ws.Extension{{"a", []ws.Param{{"b", ""}, {"c", "d"}}}, {Name: "e"}}},
-		{`a;b="c\d"`, []ws.Extension{{"a", []ws.Param{{"b", "cd"}}}}},
-		{"a,,b", []ws.Extension{{Name: "a"}, {Name: "b"}}},
+		{"a", []wsproto.Extension{{Name: "a"}}},
+		{" a ; b ; c = d , e", []wsproto.Extension{{Name: "a", Params: []wsproto.Param{{Name: "b"}, {Name: "c", Value: "d"}}}, {Name: "e"}}},
+		{`a;b="c\d"`, []wsproto.Extension{{Name: "a", Params: []wsproto.Param{{Name: "b", Value: "cd"}}}}},
+		{"a,,b", []wsproto.Extension{{Name: "a"}, {Name: "b"}}},
 		{"", nil},
 		{",", nil},
 		{";", nil},
@@ -309,7 +310,7 @@ func TestParseExtensions(t *testing.T) {
 		{"a=b", nil},
 		{"a\x00", nil},
 	} {
-		got, err := ws.ParseExtensions(tt.in)
+		got, err := wsproto.ParseExtensions(tt.in)
 		if (err == nil) != (tt.want != nil) || !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%q: got %v, error %v; want %v", tt.in, got, err, tt.want)
 		}
@@ -319,32 +320,32 @@ func TestParseExtensions(t *testing.T) {
 func TestParseDeflate(t *testing.T) {
 	for _, tt := range []struct {
 		in   string
-		want ws.DeflateParams
+		want wsproto.DeflateParams
 		ok   bool
 	}{
-		{"", ws.DeflateParams{}, true},
-		{"; client_max_window_bits", ws.DeflateParams{ClientMaxWindowBits: ws.AnyWindowBits}, true},
-		{"; client_max_window_bits=8; server_max_window_bits=15", ws.DeflateParams{ClientMaxWindowBits: 8, ServerMaxWindowBits: 15}, true},
-		{"; Server_No_Context_Takeover", ws.DeflateParams{ServerNoContextTakeover: true}, true},
-		{"; server_max_window_bits", ws.DeflateParams{}, false},
-		{"; server_max_window_bits=7", ws.DeflateParams{}, false},
-		{"; server_max_window_bits=16", ws.DeflateParams{}, false},
-		{"; server_max_window_bits=09", ws.DeflateParams{}, false},
-		{"; client_max_window_bits=+9", ws.DeflateParams{}, false},
-		{"; client_no_context_takeover=1", ws.DeflateParams{}, false},
-		{"; client_no_context_takeover; client_no_context_takeover", ws.DeflateParams{}, false},
-		{"; x", ws.DeflateParams{}, false},
+		{"", wsproto.DeflateParams{}, true},
+		{"; client_max_window_bits", wsproto.DeflateParams{ClientMaxWindowBits: wsproto.AnyWindowBits}, true},
+		{"; client_max_window_bits=8; server_max_window_bits=15", wsproto.DeflateParams{ClientMaxWindowBits: 8, ServerMaxWindowBits: 15}, true},
+		{"; Server_No_Context_Takeover", wsproto.DeflateParams{ServerNoContextTakeover: true}, true},
+		{"; server_max_window_bits", wsproto.DeflateParams{}, false},
+		{"; server_max_window_bits=7", wsproto.DeflateParams{}, false},
+		{"; server_max_window_bits=16", wsproto.DeflateParams{}, false},
+		{"; server_max_window_bits=09", wsproto.DeflateParams{}, false},
+		{"; client_max_window_bits=+9", wsproto.DeflateParams{}, false},
+		{"; client_no_context_takeover=1", wsproto.DeflateParams{}, false},
+		{"; client_no_context_takeover; client_no_context_takeover", wsproto.DeflateParams{}, false},
+		{"; x", wsproto.DeflateParams{}, false},
 	} {
-		list, err := ws.ParseExtensions("permessage-deflate" + tt.in)
+		list, err := wsproto.ParseExtensions("permessage-deflate" + tt.in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := ws.ParseDeflate(list[0])
+		got, err := wsproto.ParseDeflate(list[0])
 		if got != tt.want || (err == nil) != tt.ok {
 			t.Errorf("%q: got %+v, error %v; want %+v", tt.in, got, err, tt.want)
 		}
 		if err == nil {
-			if again, err := ws.ParseDeflate(got.Extension()); again != got || err != nil {
+			if again, err := wsproto.ParseDeflate(got.Extension()); again != got || err != nil {
 				t.Errorf("%q: got %+v again, error %v; want %+v", tt.in, again, err, got)
 			}
 		}
@@ -356,20 +357,20 @@ func FuzzParseExtensions(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		list, err := ws.ParseExtensions(s)
+		list, err := wsproto.ParseExtensions(s)
 		if err != nil {
 			return
 		}
 		var parts []string
 		for _, e := range list {
 			parts = append(parts, e.String())
-			if p, err := ws.ParseDeflate(e); err == nil {
-				if again, err := ws.ParseDeflate(p.Extension()); again != p || err != nil {
+			if p, err := wsproto.ParseDeflate(e); err == nil {
+				if again, err := wsproto.ParseDeflate(p.Extension()); again != p || err != nil {
 					t.Fatalf("got %+v, error %v; want %+v", again, err, p)
 				}
 			}
 		}
-		if again, err := ws.ParseExtensions(strings.Join(parts, ", ")); err != nil || !reflect.DeepEqual(again, list) {
+		if again, err := wsproto.ParseExtensions(strings.Join(parts, ", ")); err != nil || !reflect.DeepEqual(again, list) {
 			t.Fatalf("got %v, error %v; want %v", again, err, list)
 		}
 	})
@@ -410,7 +411,7 @@ func FuzzClientHandshake(f *testing.F) {
 		nc := &stubConn{}
 		nc.in = readerFunc(func(b []byte) (int, error) { // once the key is known
 			if p != nil {
-				accept := ws.AcceptKey(headerOf(nc.out.Bytes(), "Sec-WebSocket-Key"))
+				accept := wsproto.AcceptKey(headerOf(nc.out.Bytes(), "Sec-WebSocket-Key"))
 				nc.in = bytes.NewReader(bytes.ReplaceAll(p, []byte("KEY"), []byte(accept)))
 			}
 			return nc.in.Read(b)
@@ -434,14 +435,14 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func FuzzReadMessage(f *testing.F) {
 	peer := &rawPeer{}
-	masked := func(fr ws.Frame) []byte { return peer.frame(fr) }
-	z := ws.NewCompressor(15).Compress([]byte("hello hello hello"))
-	zf := ws.Frame{Header: ws.Header{Fin: true, RSV: 4, Opcode: 1}, Payload: z[:len(z)-4]}
+	masked := func(fr wsproto.Frame) []byte { return peer.frame(fr) }
+	z := ws.Compress([]byte("hello hello hello"))
+	zf := wsproto.Frame{Header: wsproto.Header{Fin: true, RSV: 4, Opcode: 1}, Payload: z[:len(z)-4]}
 	f.Add(masked(text("hello")), true)
 	f.Add(append(masked(zf), masked(zf)...), true)
-	f.Add(append(ws.AppendFrame(nil, frame(ws.OpText, false, "a")), ws.AppendFrame(nil, frame(ws.OpContinuation, true, "b"))...), false)
-	f.Add(append(ws.AppendFrame(nil, frame(ws.OpPing, true, "a")), ws.AppendFrame(nil, closing(1000, "bye"))...), false)
-	f.Add(ws.AppendFrame(nil, ws.Frame{Header: ws.Header{Fin: true, Opcode: 2, Length: 1 << 40}}), false)
+	f.Add(append(wsproto.AppendFrame(nil, frame(wsproto.OpText, false, "a")), wsproto.AppendFrame(nil, frame(wsproto.OpContinuation, true, "b"))...), false)
+	f.Add(append(wsproto.AppendFrame(nil, frame(wsproto.OpPing, true, "a")), wsproto.AppendFrame(nil, closing(1000, "bye"))...), false)
+	f.Add(wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: 2, Length: 1 << 40}}), false)
 	f.Fuzz(func(t *testing.T, p []byte, server bool) {
 		nc := &stubConn{}
 		var c *ws.Conn
@@ -453,7 +454,7 @@ func FuzzReadMessage(f *testing.F) {
 			c, err = ws.AcceptNet(context.Background(), nc, &ws.AcceptOptions{Deflate: &ws.Deflate{}, ReadLimit: limit})
 		} else {
 			nc.in = readerFunc(func(b []byte) (int, error) {
-				accept := ws.AcceptKey(headerOf(nc.out.Bytes(), "Sec-WebSocket-Key"))
+				accept := wsproto.AcceptKey(headerOf(nc.out.Bytes(), "Sec-WebSocket-Key"))
 				nc.in = io.MultiReader(strings.NewReader("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"+
 					"Connection: Upgrade\r\nSec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Accept: "+accept+"\r\n\r\n"), bytes.NewReader(p))
 				return nc.in.Read(b)

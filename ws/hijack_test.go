@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 func TestHijack(t *testing.T) {
@@ -23,8 +24,8 @@ func TestHijack(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer nc.Close()
-		h, n, err := ws.ParseHeader(early)
-		if err != nil || h.Opcode != ws.OpText || int(h.Length) != len(early)-n {
+		h, n, err := wsproto.ParseHeader(early)
+		if err != nil || h.Opcode != wsproto.OpText || int(h.Length) != len(early)-n {
 			t.Errorf("server=%t: got early octets %q, want the second message", server, early)
 		}
 		if _, _, err := c.Read(ctx); err == nil {

@@ -9,12 +9,14 @@ import (
 	"github.com/klauspost/compress/flate"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/internal/flatetest"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // TestInflater decodes two messages of one stream, the second with a history
 // instead of the first, too.
 func TestInflater(t *testing.T) {
-	first, second := corpus(5000)["text"], corpus(9000)["text"][2000:]
+	first, second := flatetest.Corpus(5000)["text"], flatetest.Corpus(9000)["text"][2000:]
 	var z bytes.Buffer
 	w, err := flate.NewWriter(&z, 6)
 	if err != nil {
@@ -30,7 +32,7 @@ func TestInflater(t *testing.T) {
 	}
 	one, two := message(first, w.Flush), message(second, w.Close)
 
-	var in ws.Inflater
+	var in wsproto.Inflater
 	var text []byte
 	take := func(p []byte) bool {
 		text = append(text, p...)
@@ -58,7 +60,7 @@ func TestInflater(t *testing.T) {
 		t.Error("half a message: got complete, want not")
 	}
 	in.Reset(1<<8, nil)
-	var broken *ws.ProtocolError
+	var broken *wsproto.ProtocolError
 	if _, err := decode(one); !errors.As(err, &broken) || broken.Section != "7.1.2" {
 		t.Errorf("window of 256: got error %v, want one of §7.1.2", err)
 	}
@@ -85,7 +87,7 @@ func TestInflaterIdle(t *testing.T) {
 			client, server := pair(t, &ws.DialOptions{Deflate: &row.deflate, Keepalive: alive}, &ws.AcceptOptions{Deflate: &row.deflate, Keepalive: alive})
 			ctx := within(t, 30*time.Second)
 			go func() { _ = server.Discard(ctx) }() // which answers pings
-			texts := corpus(200 << 10)["text"]
+			texts := flatetest.Corpus(200 << 10)["text"]
 			for round := range 3 {
 				for _, p := range [][]byte{texts, texts[len(texts)-1000:]} { // the second is in the history
 					wrote := make(chan error, 1)

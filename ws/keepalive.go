@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Keepalive has a connection ping its peer, which tells a dead peer from a silent
@@ -150,7 +152,7 @@ func (c *Conn) sendBeat() error {
 	k.arrived = k.arrivals.Load()
 	k.ping = c.newPing()
 	k.sent, k.settled = k.ping.sent, false
-	err := c.frameLocked(ctx, Header{Fin: true, Opcode: OpPing}, k.ping.payload[:])
+	err := c.frameLocked(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpPing}, k.ping.payload[:])
 	if err == nil {
 		err = c.flushLocked(ctx)
 	}

@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // ignore is a peer that reads and never answers. It gives the last frame.
-func (p *rawPeer) ignore() <-chan ws.Frame {
-	last := make(chan ws.Frame, 1)
+func (p *rawPeer) ignore() <-chan wsproto.Frame {
+	last := make(chan wsproto.Frame, 1)
 	go func() {
-		var f ws.Frame
+		var f wsproto.Frame
 		for {
 			g, err := p.next()
 			if err != nil {
@@ -40,8 +41,8 @@ func (p *rawPeer) answer(after time.Duration) {
 			return
 		}
 		time.Sleep(after)
-		if f.Opcode == ws.OpPing {
-			_, _ = p.Write(p.frame(frame(ws.OpPong, true, string(f.Payload))))
+		if f.Opcode == wsproto.OpPing {
+			_, _ = p.Write(p.frame(frame(wsproto.OpPong, true, string(f.Payload))))
 		}
 	}
 }
@@ -103,7 +104,7 @@ func TestKeepaliveDeadPeer(t *testing.T) {
 						}
 						<-ended
 						f := <-last
-						if code, _, _ := ws.ParseClose(f.Payload); f.Opcode != ws.OpClose || code != ws.StatusInternalError {
+						if code, _, _ := wsproto.ParseClose(f.Payload); f.Opcode != wsproto.OpClose || code != ws.StatusInternalError {
 							t.Errorf("got %v %q in the end, want close 1011", f.Opcode, f.Payload)
 						}
 					})
@@ -260,15 +261,15 @@ func TestKeepaliveHooks(t *testing.T) {
 			})
 			frames := peer.collect()
 			go func() {
-				_, _ = peer.Write(peer.frame(frame(ws.OpPing, true, "1")))
-				_, _ = peer.Write(peer.frame(frame(ws.OpPong, true, "2")))
+				_, _ = peer.Write(peer.frame(frame(wsproto.OpPing, true, "1")))
+				_, _ = peer.Write(peer.frame(frame(wsproto.OpPong, true, "2")))
 				_, _ = peer.Write(peer.frame(closing(1000, "")))
 			}()
 			_ = c.Discard(context.Background())
 			if want := []string{"ping 1", "pong 2"}; !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)
 			}
-			if list := <-frames; len(list) != 3 || list[0].Opcode != ws.OpText || list[1].Opcode != ws.OpPong {
+			if list := <-frames; len(list) != 3 || list[0].Opcode != wsproto.OpText || list[1].Opcode != wsproto.OpPong {
 				t.Errorf("got frames %v, want text, pong, close", list)
 			}
 		})
@@ -291,11 +292,11 @@ func TestKeepaliveWhileWriting(t *testing.T) {
 		_, _ = io.WriteString(w, "b")
 		_ = w.Close()
 		_ = c.Close(ws.StatusNormalClosure, "")
-		var got []ws.Opcode
+		var got []wsproto.Opcode
 		for _, f := range <-frames {
 			got = append(got, f.Opcode)
 		}
-		if want := []ws.Opcode{1, 9, 0, 0, 8}; !slices.Equal(got, want) {
+		if want := []wsproto.Opcode{1, 9, 0, 0, 8}; !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	})
@@ -335,14 +336,14 @@ func TestKeepaliveIdleCompressor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, peer := rawPairWith(t, true, &ws.Deflate{}, ws.Keepalive{Timeout: -1})
 		want := bytes.Repeat([]byte("all work and no play; "), 20)
-		var z ws.Inflater
+		var z wsproto.Inflater
 		z.Reset(1<<15, nil)
 		send := func() (size int) {
 			t.Helper()
 			written := make(chan error, 1)
 			go func() { written <- c.Write(t.Context(), ws.MessageText, want) }()
 			f, err := peer.next()
-			for err == nil && f.Opcode == ws.OpPing {
+			for err == nil && f.Opcode == wsproto.OpPing {
 				f, err = peer.next()
 			}
 			var got []byte
@@ -363,7 +364,7 @@ func TestKeepaliveIdleCompressor(t *testing.T) {
 			t.Errorf("got %d octets for a message again, want fewer than %d", second, first)
 		}
 		for range 2 {
-			if f, err := peer.next(); err != nil || f.Opcode != ws.OpPing {
+			if f, err := peer.next(); err != nil || f.Opcode != wsproto.OpPing {
 				t.Fatalf("got %v, error %v; want a ping", f.Opcode, err)
 			}
 		}

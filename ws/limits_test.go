@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A peer that takes one octet in each time is slow, one that takes none is stuck.
@@ -144,7 +145,7 @@ func TestWriteTimeoutAndContext(t *testing.T) {
 // Floods end at the limits that the options name.
 func TestFloods(t *testing.T) {
 	const limit = 1 << 16 // of rawPair
-	repeat := func(p *rawPeer, n int, f ws.Frame) func() {
+	repeat := func(p *rawPeer, n int, f wsproto.Frame) func() {
 		one := p.frame(f)
 		return func() {
 			for n > 0 {
@@ -177,13 +178,13 @@ func TestFloods(t *testing.T) {
 				frames := peer.collect()
 				go func() {
 					if tt.empty > 0 {
-						_, _ = peer.Write(peer.frame(frame(ws.OpBinary, false, "")))
-						repeat(peer, tt.empty-1, frame(ws.OpContinuation, false, ""))()
+						_, _ = peer.Write(peer.frame(frame(wsproto.OpBinary, false, "")))
+						repeat(peer, tt.empty-1, frame(wsproto.OpContinuation, false, ""))()
 					} else {
-						_, _ = peer.Write(peer.frame(frame(ws.OpBinary, false, "x")))
-						repeat(peer, tt.tiny-1, frame(ws.OpContinuation, false, "x"))()
+						_, _ = peer.Write(peer.frame(frame(wsproto.OpBinary, false, "x")))
+						repeat(peer, tt.tiny-1, frame(wsproto.OpContinuation, false, "x"))()
 					}
-					_, _ = peer.Write(peer.frame(frame(ws.OpContinuation, true, "")))
+					_, _ = peer.Write(peer.frame(frame(wsproto.OpContinuation, true, "")))
 					_, _ = peer.Write(peer.frame(closing(1000, "")))
 				}()
 				err := program.run(context.Background(), c)
@@ -191,7 +192,7 @@ func TestFloods(t *testing.T) {
 					t.Errorf("got error %v", err)
 				}
 				list := <-frames
-				if code, _, _ := ws.ParseClose(list[len(list)-1].Payload); code != tt.want {
+				if code, _, _ := wsproto.ParseClose(list[len(list)-1].Payload); code != tt.want {
 					t.Errorf("got close %v, want %v", code, tt.want)
 				}
 			})
@@ -208,7 +209,7 @@ func TestPingFlood(t *testing.T) {
 		go func() {
 			defer close(done)
 			for {
-				if _, err := peer.Write(peer.frame(frame(ws.OpPing, true, "x"))); err != nil {
+				if _, err := peer.Write(peer.frame(frame(wsproto.OpPing, true, "x"))); err != nil {
 					return
 				}
 			}
@@ -228,7 +229,7 @@ func TestPingFlood(t *testing.T) {
 	frames := peer.collect()
 	go func() {
 		for range n {
-			_, _ = peer.Write(peer.frame(frame(ws.OpPing, true, "x")))
+			_, _ = peer.Write(peer.frame(frame(wsproto.OpPing, true, "x")))
 		}
 		_, _ = peer.Write(peer.frame(closing(1000, "")))
 	}()
@@ -251,7 +252,7 @@ func TestPongLimit(t *testing.T) {
 				synctest.Wait()
 				go func() { ended <- c.Discard(t.Context()) }()
 				for i := range n {
-					_, _ = peer.Write(peer.frame(frame(ws.OpPing, true, fmt.Sprint(i))))
+					_, _ = peer.Write(peer.frame(frame(wsproto.OpPing, true, fmt.Sprint(i))))
 				}
 				synctest.Wait() // until all have been read
 				frames := peer.collect()
@@ -262,7 +263,7 @@ func TestPongLimit(t *testing.T) {
 				}
 				var got []string
 				for _, f := range <-frames {
-					if f.Opcode != ws.OpClose {
+					if f.Opcode != wsproto.OpClose {
 						got = append(got, string(f.Payload))
 					}
 				}
@@ -318,10 +319,10 @@ func TestBombLimit(t *testing.T) {
 		t.Run(map[int]string{0: "at the limit", 1: "one beyond"}[over], func(t *testing.T) {
 			c, peer := rawPair(t, true, &ws.Deflate{})
 			frames := peer.collect()
-			z := ws.NewCompressor(15).Compress(make([]byte, 1<<16+over))
+			z := ws.Compress(make([]byte, 1<<16+over))
 			go func() {
-				f := frame(ws.OpBinary, true, string(z[:len(z)-4]))
-				f.RSV = ws.RSV1
+				f := frame(wsproto.OpBinary, true, string(z[:len(z)-4]))
+				f.RSV = wsproto.RSV1
 				_, _ = peer.Write(peer.frame(f))
 				_, _ = peer.Write(peer.frame(closing(1000, "")))
 			}()
@@ -332,7 +333,7 @@ func TestBombLimit(t *testing.T) {
 			_, _, _ = c.Read(context.Background())
 			list := <-frames
 			want := []ws.StatusCode{1000, 1009}[over]
-			if code, _, _ := ws.ParseClose(list[len(list)-1].Payload); code != want {
+			if code, _, _ := wsproto.ParseClose(list[len(list)-1].Payload); code != want {
 				t.Errorf("got close %v, want %v", code, want)
 			}
 		})

@@ -102,5 +102,5 @@ func (c *Conn) fragment(ctx context.Context) (Fragment, error) {
 
 // frameUsed reports that nothing more comes out of the current frame.
 func (r *reader) frameUsed() bool {
-	return r.left == 0 && (!r.compressed || len(r.in) == 0 && !r.more && len(r.inf.out()) == 0)
+	return r.left == 0 && (!r.compressed || len(r.in) == 0 && !r.more && len(r.inf.Out()) == 0)
 }

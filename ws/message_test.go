@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 func TestMessages(t *testing.T) {
@@ -99,14 +100,14 @@ func TestReadFragment(t *testing.T) {
 // §6.1).
 func TestReadFragmentDeflate(t *testing.T) {
 	c, peer := rawPair(t, true, &ws.Deflate{})
-	z := ws.NewCompressor(15).Compress([]byte("compressed"))
+	z := ws.Compress([]byte("compressed"))
 	z = z[:len(z)-4]
 	go func() {
-		first := frame(ws.OpText, false, string(z[:1])) // ends inside the header of a block
-		first.RSV = ws.RSV1
-		for _, f := range []ws.Frame{
-			first, frame(ws.OpContinuation, false, ""), frame(ws.OpContinuation, false, string(z[1:])),
-			frame(ws.OpContinuation, false, ""), frame(ws.OpContinuation, true, ""),
+		first := frame(wsproto.OpText, false, string(z[:1])) // ends inside the header of a block
+		first.RSV = wsproto.RSV1
+		for _, f := range []wsproto.Frame{
+			first, frame(wsproto.OpContinuation, false, ""), frame(wsproto.OpContinuation, false, string(z[1:])),
+			frame(wsproto.OpContinuation, false, ""), frame(wsproto.OpContinuation, true, ""),
 		} {
 			_, _ = peer.Write(peer.frame(f))
 		}
@@ -127,8 +128,8 @@ func TestReadFragmentDeflate(t *testing.T) {
 // A fragment that was cut short by a timeout comes whole with the next call.
 func TestReadFragmentTimeout(t *testing.T) {
 	client, peer := rawPair(t, false, nil)
-	first := peer.frame(frame(ws.OpText, false, "halves"))
-	rest := slices.Concat(first[5:], peer.frame(frame(ws.OpContinuation, true, "")))
+	first := peer.frame(frame(wsproto.OpText, false, "halves"))
+	rest := slices.Concat(first[5:], peer.frame(frame(wsproto.OpContinuation, true, "")))
 	sent := make(chan struct{})
 	go func() {
 		_, _ = peer.Write(first[:5])

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // pair connects a client and a server in memory.
@@ -83,7 +84,7 @@ func rawPairWith(t testing.TB, server bool, deflate *ws.Deflate, alive ws.Keepal
 		head := peer.head()
 		key := headerOf(head, "Sec-WebSocket-Key")
 		resp := "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-			"Sec-WebSocket-Accept: " + ws.AcceptKey(key) + "\r\n"
+			"Sec-WebSocket-Accept: " + wsproto.AcceptKey(key) + "\r\n"
 		if deflate != nil {
 			resp += "Sec-WebSocket-Extensions: permessage-deflate\r\n"
 		}
@@ -119,49 +120,49 @@ func (p *rawPeer) head() []byte {
 }
 
 // frame makes a legal frame out of what is given.
-func (p *rawPeer) frame(f ws.Frame) []byte {
+func (p *rawPeer) frame(f wsproto.Frame) []byte {
 	if !p.server {
 		f.Masked, f.MaskKey = true, [4]byte{1, 2, 3, 4}
 	}
-	return ws.AppendFrame(nil, f)
+	return wsproto.AppendFrame(nil, f)
 }
 
-func text(s string) ws.Frame {
-	return ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpText}, Payload: []byte(s)}
+func text(s string) wsproto.Frame {
+	return wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpText}, Payload: []byte(s)}
 }
 
-func frame(op ws.Opcode, fin bool, s string) ws.Frame {
-	return ws.Frame{Header: ws.Header{Fin: fin, Opcode: op}, Payload: []byte(s)}
+func frame(op wsproto.Opcode, fin bool, s string) wsproto.Frame {
+	return wsproto.Frame{Header: wsproto.Header{Fin: fin, Opcode: op}, Payload: []byte(s)}
 }
 
-func closing(code ws.StatusCode, reason string) ws.Frame {
-	return ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpClose}, Payload: ws.AppendClose(nil, code, reason)}
+func closing(code ws.StatusCode, reason string) wsproto.Frame {
+	return wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpClose}, Payload: wsproto.AppendClose(nil, code, reason)}
 }
 
 // next reads one frame, unmasked.
-func (p *rawPeer) next() (ws.Frame, error) {
-	h, err := ws.ReadHeader(p)
+func (p *rawPeer) next() (wsproto.Frame, error) {
+	h, err := wsproto.ReadHeader(p)
 	if err != nil {
-		return ws.Frame{}, err
+		return wsproto.Frame{}, err
 	}
 	if h.Masked == p.server != true {
-		return ws.Frame{}, errors.New("wrong masking")
+		return wsproto.Frame{}, errors.New("wrong masking")
 	}
-	f := ws.Frame{Header: h, Payload: make([]byte, h.Length)}
+	f := wsproto.Frame{Header: h, Payload: make([]byte, h.Length)}
 	if _, err := io.ReadFull(p, f.Payload); err != nil {
 		return f, err
 	}
 	if h.Masked {
-		ws.Mask(h.MaskKey, 0, f.Payload)
+		wsproto.Mask(h.MaskKey, 0, f.Payload)
 	}
 	return f, nil
 }
 
 // collect reads frames until the end of the connection or a close frame.
-func (p *rawPeer) collect() <-chan []ws.Frame {
-	got := make(chan []ws.Frame, 1)
+func (p *rawPeer) collect() <-chan []wsproto.Frame {
+	got := make(chan []wsproto.Frame, 1)
 	go func() {
-		var list []ws.Frame
+		var list []wsproto.Frame
 		defer func() { got <- list }()
 		for {
 			f, err := p.next()
@@ -169,7 +170,7 @@ func (p *rawPeer) collect() <-chan []ws.Frame {
 				return
 			}
 			list = append(list, f)
-			if f.Opcode == ws.OpClose {
+			if f.Opcode == wsproto.OpClose {
 				p.Close()
 				return
 			}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // ErrQueueFull says that a message was not queued: as many as the connection's
@@ -228,7 +230,7 @@ func (c *Conn) readyLocked(ctx context.Context, frame []byte) error {
 // beforeReady accounts for a frame that did not come by way of frameLocked. The
 // peer's window gets a message that our history does not have, so that starts anew.
 func (c *Conn) beforeReady(frame []byte) {
-	h, n, _ := ParseHeader(frame)
+	h, n, _ := wsproto.ParseHeader(frame)
 	if c.onFrame != nil {
 		c.traceSent(h, frame[n:])
 	}

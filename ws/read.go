@@ -11,6 +11,10 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/wsconform/wsconform/ws/internal/flate"
+	"github.com/wsconform/wsconform/ws/internal/mask"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // reader is the reading side of a Conn. Its state is whole at any octet, so that
@@ -29,7 +33,7 @@ type reader struct {
 	// The message that is being read.
 	open  bool
 	typ   MessageType
-	utf8  UTF8Validator
+	utf8  wsproto.UTF8Validator
 	skip  bool // closing: the content does not matter any more
 	drain bool // a Reader has the message, so the next call drops the rest
 	fin   bool // the current frame is its last
@@ -47,7 +51,7 @@ type reader struct {
 	tail       bool // in is, or was, the tail of the message
 	more       bool // inf may have output without more input
 	windowBits uint8
-	inf        *inflater
+	inf        *flate.Inflater
 	in         []byte // input of inf
 
 	// More of the message; the small fields stand together to save room.
@@ -65,7 +69,7 @@ const firstAlloc = 32 << 10
 // errClosing: a Close that gave up waiting has dropped what came.
 var errClosing = fmt.Errorf("connection is closing: %w", net.ErrClosed)
 
-var inflaters = sync.Pool{New: func() any { return new(inflater) }}
+var inflaters = sync.Pool{New: func() any { return new(flate.Inflater) }}
 
 func (r *reader) init(c *Conn, early []byte) {
 	r.guard = ctxGuard{c: c}
@@ -162,7 +166,7 @@ func (c *Conn) whole(dst []byte) (MessageType, []byte, bool) {
 	// A header that is not long and breaks no rule (RFC 6455 §5.2): final, nothing
 	// reserved, data, masked by clients alone, the length in its shortest form.
 	typ, size, n := MessageType(in[0]&^0x80), int(in[1]&0x7F), 2
-	if in[0] != 0x80|byte(OpText) && in[0] != 0x80|byte(OpBinary) || in[1]&0x80 != 0 == c.client || size == 127 {
+	if in[0] != 0x80|byte(wsproto.OpText) && in[0] != 0x80|byte(wsproto.OpBinary) || in[1]&0x80 != 0 == c.client || size == 127 {
 		return 0, dst, false
 	}
 	if size == 126 {
@@ -187,7 +191,7 @@ func (c *Conn) whole(dst []byte) (MessageType, []byte, bool) {
 	if c.client {
 		copy(payload, in[n:])
 	} else {
-		maskTo(payload, in[n:n+size], key)
+		mask.To(payload, in[n:n+size], key)
 	}
 	if typ == MessageText && !utf8.Valid(payload) {
 		return 0, dst, false
@@ -306,10 +310,10 @@ func (c *Conn) Wait(ctx context.Context) error {
 			return nil
 		case r.r == r.w:
 			err = c.fill(ctx)
-		case !Opcode(r.buf[r.r] & 0x0F).Control():
+		case !wsproto.Opcode(r.buf[r.r] & 0x0F).Control():
 			return nil
 		default:
-			var h Header
+			var h wsproto.Header
 			var n int
 			if h, n, err = c.header(ctx); err == nil {
 				err = c.control(ctx, h, n)
@@ -393,7 +397,7 @@ func (c *Conn) some(ctx context.Context, p []byte) (n int, err error) {
 func (c *Conn) unmask(p []byte) {
 	r := &c.rd
 	if r.mask {
-		r.pos = uint8(Mask(r.key, int(r.pos), p))
+		r.pos = uint8(wsproto.Mask(r.key, int(r.pos), p))
 	}
 	r.left -= uint64(len(p))
 }
@@ -407,7 +411,7 @@ func (c *Conn) checkText(p []byte) error {
 	return nil
 }
 
-var errBadText = &ProtocolError{
+var errBadText = &wsproto.ProtocolError{
 	RFC: 6455, Section: "8.1", Code: StatusInvalidFramePayloadData, Reason: "text is not UTF-8",
 }
 
@@ -426,9 +430,9 @@ func (c *Conn) finish() error {
 func (c *Conn) inflateSome(ctx context.Context, p []byte) (int, error) {
 	r := &c.rd
 	for {
-		if out := r.inf.out(); len(out) > 0 {
+		if out := r.inf.Out(); len(out) > 0 {
 			n := copy(p, out)
-			r.inf.take(n)
+			r.inf.Take(n)
 			return n, nil
 		}
 		if len(r.in) == 0 && !r.more {
@@ -446,20 +450,20 @@ func (c *Conn) inflateSome(ctx context.Context, p []byte) (int, error) {
 				}
 				continue
 			case !r.tail:
-				r.in, r.tail = deflateTail, true
-			case !r.inf.atBoundary():
-				return 0, c.fail(&ProtocolError{
-					7692, "7.2.2", StatusInvalidFramePayloadData, "compressed message ends inside a block",
+				r.in, r.tail = flate.Tail, true
+			case !r.inf.AtBoundary():
+				return 0, c.fail(&wsproto.ProtocolError{
+					RFC: 7692, Section: "7.2.2", Code: StatusInvalidFramePayloadData, Reason: "compressed message ends inside a block",
 				})
 			default:
 				return 0, c.finish()
 			}
 		}
 		budget := c.readLimit - r.size + 1
-		used, err := r.inf.inflate(r.in, int(min(budget, 1<<30)))
+		used, err := r.inf.Inflate(r.in, int(min(budget, 1<<30)))
 		r.in = r.in[used:]
-		out := r.inf.out()
-		r.more = r.inf.full
+		out := r.inf.Out()
+		r.more = r.inf.Full()
 		r.size += int64(len(out))
 		if r.size > c.readLimit {
 			return 0, c.failTooLarge()
@@ -468,7 +472,7 @@ func (c *Conn) inflateSome(ctx context.Context, p []byte) (int, error) {
 			return 0, err
 		}
 		if err != nil {
-			return 0, c.fail(inflateError(err))
+			return 0, c.fail(wsproto.DeflateError(err))
 		}
 	}
 }
@@ -496,7 +500,7 @@ func (c *Conn) releaseInflater(forget bool) {
 	if r.inf == nil {
 		return
 	}
-	r.inf.rest()
+	r.inf.Rest()
 	if forget {
 		inflaters.Put(r.inf)
 		r.inf = nil

@@ -7,6 +7,9 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/wsconform/wsconform/ws/internal/flate"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // frame gets to the next frame of data, past control frames, and opens a message
@@ -30,11 +33,11 @@ func (c *Conn) frame(ctx context.Context) error {
 		}
 		if !r.open {
 			r.open, r.typ, r.seq = true, MessageType(h.Opcode), r.seq+1
-			r.size, r.empty, r.utf8 = 0, 0, UTF8Validator{}
+			r.size, r.empty, r.utf8 = 0, 0, wsproto.UTF8Validator{}
 			r.compressed, r.tail, r.more = h.RSV != 0 && !r.skip, false, false
 			if r.compressed && r.inf == nil {
-				r.inf = inflaters.Get().(*inflater)
-				r.inf.reset(1 << r.windowBits)
+				r.inf = inflaters.Get().(*flate.Inflater)
+				r.inf.Reset(1 << r.windowBits)
 			}
 		}
 		r.fin, r.left, r.bulky = h.Fin, h.Length, h.Length >= bulk
@@ -56,19 +59,19 @@ func (c *Conn) frame(ctx context.Context) error {
 
 // header waits for a header and checks it, without using it up. What is wrong in
 // the first two octets does not wait for the rest.
-func (c *Conn) header(ctx context.Context) (Header, int, error) {
+func (c *Conn) header(ctx context.Context) (wsproto.Header, int, error) {
 	r := &c.rd
-	state := State{Server: !c.client, Open: r.open, Deflate: r.deflate}
+	state := wsproto.State{Server: !c.client, Open: r.open, Deflate: r.deflate}
 	for {
 		p := r.buf[r.r:r.w]
-		h, n, err := ParseHeader(p)
+		h, n, err := wsproto.ParseHeader(p)
 		switch {
 		case n > 0:
 			if err == nil {
-				err = CheckHeader(h, state)
+				err = wsproto.CheckHeader(h, state)
 			}
 		case len(p) >= 2:
-			err = checkStart(parseStart(p[0], p[1]), state)
+			err = wsproto.CheckStart(p[0], p[1], state)
 		}
 		if err != nil {
 			return h, n, c.fail(err)
@@ -83,7 +86,7 @@ func (c *Conn) header(ctx context.Context) (Header, int, error) {
 }
 
 // control waits for all of a control frame and acts on it.
-func (c *Conn) control(ctx context.Context, h Header, n int) error {
+func (c *Conn) control(ctx context.Context, h wsproto.Header, n int) error {
 	r := &c.rd
 	for r.w-r.r < n+int(h.Length) {
 		if err := c.fill(ctx); err != nil {
@@ -93,20 +96,20 @@ func (c *Conn) control(ctx context.Context, h Header, n int) error {
 	p := r.buf[r.r+n : r.r+n+int(h.Length)]
 	r.r += n + len(p)
 	if h.Masked {
-		Mask(h.MaskKey, 0, p)
+		wsproto.Mask(h.MaskKey, 0, p)
 	}
 	if c.onFrame != nil {
 		c.onFrame(FrameEvent{Header: h, Payload: p})
 	}
 	switch h.Opcode {
-	case OpPing:
+	case wsproto.OpPing:
 		if c.alive != nil && c.alive.OnPing != nil {
 			c.alive.OnPing(c, p)
 		}
 		c.answerPing(ctx, p)
-	case OpPong:
+	case wsproto.OpPong:
 		if c.gotPong(p) && r.inf != nil {
-			r.inf.idle()
+			r.inf.Idle()
 		}
 		if c.alive != nil && c.alive.OnPong != nil {
 			c.alive.OnPong(c, p)
@@ -195,7 +198,7 @@ func (c *Conn) lost(err error) error {
 // fail tells the peer what it did wrong and ends the connection (RFC 6455
 // §7.1.7). The error is a *ProtocolError.
 func (c *Conn) fail(err error) error {
-	if pe, ok := errors.AsType[*ProtocolError](err); ok {
+	if pe, ok := errors.AsType[*wsproto.ProtocolError](err); ok {
 		c.failWith(pe.Code, pe.Reason, err)
 	}
 	return err
@@ -217,7 +220,7 @@ func (c *Conn) failWith(code StatusCode, reason string, err error) {
 
 // gotClose ends the connection as the peer asks (RFC 6455 §5.5.1, §7.1).
 func (c *Conn) gotClose(payload []byte) error {
-	code, reason, err := ParseClose(payload)
+	code, reason, err := wsproto.ParseClose(payload)
 	if err != nil {
 		return c.fail(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // isReadTimeout: the bound that ran out is ReadTimeout.
@@ -276,7 +277,7 @@ func TestReadTimeoutBound(t *testing.T) {
 	t.Run("write", func(t *testing.T) { // of a program, which the ReadTimeout does not bound
 		synctest.Test(t, func(t *testing.T) {
 			c, peer, ctx, at := start(t)
-			go func() { _, _ = peer.Write(peer.frame(frame(ws.OpPing, true, "x"))); _, _ = peer.next() }()
+			go func() { _, _ = peer.Write(peer.frame(frame(wsproto.OpPing, true, "x"))); _, _ = peer.next() }()
 			timedOut(t, c) // having answered a ping
 			wrote := make(chan error, 1)
 			go func() { wrote <- c.Write(ctx, ws.MessageText, []byte("x")) }()

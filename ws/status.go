@@ -1,69 +1,24 @@
 package ws
 
-import "strconv"
+import "github.com/wsconform/wsconform/ws/wsproto"
 
 // A StatusCode says in a close frame why a connection ends (RFC 6455 §7.4).
-type StatusCode uint16
+type StatusCode = wsproto.StatusCode
 
-// The codes of RFC 6455 §7.4.1 and of the IANA registry it opens.
+// The status codes that programs send or receive. All of them are in package wsproto.
 const (
-	StatusNormalClosure           StatusCode = 1000
-	StatusGoingAway               StatusCode = 1001
-	StatusProtocolError           StatusCode = 1002
-	StatusUnsupportedData         StatusCode = 1003
-	StatusReserved                StatusCode = 1004 // never on the wire
-	StatusNoStatusRcvd            StatusCode = 1005 // never on the wire: a close frame without a code
-	StatusAbnormalClosure         StatusCode = 1006 // never on the wire: no close frame at all
-	StatusInvalidFramePayloadData StatusCode = 1007
-	StatusPolicyViolation         StatusCode = 1008
-	StatusMessageTooBig           StatusCode = 1009
-	StatusMandatoryExt            StatusCode = 1010
-	StatusInternalError           StatusCode = 1011
-	StatusServiceRestart          StatusCode = 1012
-	StatusTryAgainLater           StatusCode = 1013
-	StatusBadGateway              StatusCode = 1014
-	StatusTLSHandshake            StatusCode = 1015 // never on the wire
+	StatusNormalClosure           = wsproto.StatusNormalClosure
+	StatusGoingAway               = wsproto.StatusGoingAway
+	StatusProtocolError           = wsproto.StatusProtocolError
+	StatusUnsupportedData         = wsproto.StatusUnsupportedData
+	StatusNoStatusRcvd            = wsproto.StatusNoStatusRcvd    // a close frame without a code
+	StatusAbnormalClosure         = wsproto.StatusAbnormalClosure // no close frame at all
+	StatusInvalidFramePayloadData = wsproto.StatusInvalidFramePayloadData
+	StatusPolicyViolation         = wsproto.StatusPolicyViolation
+	StatusMessageTooBig           = wsproto.StatusMessageTooBig
+	StatusMandatoryExt            = wsproto.StatusMandatoryExt
+	StatusInternalError           = wsproto.StatusInternalError
+	StatusServiceRestart          = wsproto.StatusServiceRestart
+	StatusTryAgainLater           = wsproto.StatusTryAgainLater
+	StatusBadGateway              = wsproto.StatusBadGateway
 )
-
-// Valid reports whether the code may appear in a close frame: the assigned ones
-// of 1000..1014, and all of 3000..4999 (RFC 6455 §7.4.2).
-func (c StatusCode) Valid() bool {
-	switch {
-	case c < 1000:
-		return false
-	case c == StatusReserved, c == StatusNoStatusRcvd, c == StatusAbnormalClosure:
-		return false
-	case c <= StatusBadGateway:
-		return true
-	default:
-		return c >= 3000 && c <= 4999
-	}
-}
-
-var statusNames = map[StatusCode]string{
-	StatusNormalClosure:           "normal closure",
-	StatusGoingAway:               "going away",
-	StatusProtocolError:           "protocol error",
-	StatusUnsupportedData:         "unsupported data",
-	StatusReserved:                "reserved",
-	StatusNoStatusRcvd:            "no status received",
-	StatusAbnormalClosure:         "abnormal closure",
-	StatusInvalidFramePayloadData: "invalid frame payload data",
-	StatusPolicyViolation:         "policy violation",
-	StatusMessageTooBig:           "message too big",
-	StatusMandatoryExt:            "mandatory extension",
-	StatusInternalError:           "internal error",
-	StatusServiceRestart:          "service restart",
-	StatusTryAgainLater:           "try again later",
-	StatusBadGateway:              "bad gateway",
-	StatusTLSHandshake:            "TLS handshake",
-}
-
-// String is the number and, where one is registered, the name.
-func (c StatusCode) String() string {
-	s := strconv.Itoa(int(c))
-	if name, ok := statusNames[c]; ok {
-		s += " (" + name + ")"
-	}
-	return s
-}

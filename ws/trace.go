@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // LevelPayload is the level, below Debug, at which what frames carry is logged
@@ -17,7 +19,7 @@ const LevelPayload = slog.LevelDebug - 4
 // A FrameEvent is a frame that is about to be sent or has been received.
 type FrameEvent struct {
 	Sent   bool
-	Header Header
+	Header wsproto.Header
 	// Payload is the payload, unmasked and not inflated; of a data frame only its
 	// beginning, at most 125 octets, and of a received one only what came along
 	// with the header. It must not be kept.
@@ -25,20 +27,20 @@ type FrameEvent struct {
 }
 
 // tracedPayload is how much of a data frame's payload is shown.
-const tracedPayload = MaxControlPayload
+const tracedPayload = wsproto.MaxControlPayload
 
 // traceSent is called in front of each frame if onFrame is set.
-func (c *Conn) traceSent(h Header, payload []byte) {
+func (c *Conn) traceSent(h wsproto.Header, payload []byte) {
 	c.onFrame(FrameEvent{Sent: true, Header: h, Payload: payload[:min(len(payload), tracedPayload)]})
 }
 
 // traceReceived is called for each header of a data frame if onFrame is set;
 // arrived is what came behind it.
-func (c *Conn) traceReceived(h Header, arrived []byte) {
+func (c *Conn) traceReceived(h wsproto.Header, arrived []byte) {
 	n := min(uint64(len(arrived)), h.Length, tracedPayload)
 	p := slices.Clone(arrived[:n])
 	if h.Masked {
-		Mask(h.MaskKey, 0, p)
+		wsproto.Mask(h.MaskKey, 0, p)
 	}
 	c.onFrame(FrameEvent{Header: h, Payload: p})
 }
@@ -69,15 +71,15 @@ func logFrame(log *slog.Logger, e FrameEvent) {
 	if h.Masked {
 		attrs = append(attrs, slog.String("mask", fmt.Sprintf("%x", h.MaskKey)))
 	}
-	if h.Opcode == OpClose {
-		code, reason, err := ParseClose(e.Payload)
+	if h.Opcode == wsproto.OpClose {
+		code, reason, err := wsproto.ParseClose(e.Payload)
 		attrs = append(attrs, slog.Int("code", int(code)), slog.String("reason", reason))
 		if err != nil {
 			attrs = append(attrs, slog.String("error", err.Error()))
 		}
 	}
 	ctx := context.Background()
-	if log.Enabled(ctx, LevelPayload) && h.Opcode != OpClose {
+	if log.Enabled(ctx, LevelPayload) && h.Opcode != wsproto.OpClose {
 		attrs = append(attrs, slog.String("payload", fmt.Sprintf("%q", e.Payload)))
 	}
 	message := "frame received"

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // The bytes of the handshake, with names spelled as in RFC 6455 §11.3.
@@ -79,7 +80,7 @@ func TestConnect(t *testing.T) {
 func TestOnFrame(t *testing.T) {
 	type seen struct {
 		sent    bool
-		op      ws.Opcode
+		op      wsproto.Opcode
 		payload string
 		length  uint64
 	}
@@ -113,15 +114,15 @@ func TestOnFrame(t *testing.T) {
 	beginning := strings.Repeat("\x00", 125)
 	ping := "\x00\x00\x00\x00\x00\x00\x00\x01"
 	want := []seen{
-		{true, ws.OpText, "a", 1},
-		{true, ws.OpContinuation, "b", 1},
-		{false, ws.OpText, "ab", 2},
-		{true, ws.OpBinary, beginning, 1000},
-		{false, ws.OpBinary, beginning, 1000},
-		{true, ws.OpPing, ping, 8},
-		{false, ws.OpPong, ping, 8},
-		{true, ws.OpClose, "\x03\xe8bye", 5},
-		{false, ws.OpClose, "\x03\xe8", 2},
+		{true, wsproto.OpText, "a", 1},
+		{true, wsproto.OpContinuation, "b", 1},
+		{false, wsproto.OpText, "ab", 2},
+		{true, wsproto.OpBinary, beginning, 1000},
+		{false, wsproto.OpBinary, beginning, 1000},
+		{true, wsproto.OpPing, ping, 8},
+		{false, wsproto.OpPong, ping, 8},
+		{true, wsproto.OpClose, "\x03\xe8bye", 5},
+		{false, wsproto.OpClose, "\x03\xe8", 2},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("got %d frames, want %d: %+v", len(got), len(want), got)

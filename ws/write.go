@@ -10,6 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
+
+	"github.com/wsconform/wsconform/ws/internal/mask"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // writer is the writing side of a Conn.
@@ -42,7 +45,7 @@ const (
 	// outSize is the space for what one write takes: a message of 64 KiB goes out in
 	// one. largeSize is that for longer ones. Writing them in pieces of 64 KiB would
 	// wake the peer for each, which costs more than all the rest.
-	outSize   = batchLimit + MaxHeaderLen
+	outSize   = batchLimit + wsproto.MaxHeaderLen
 	largeSize = 256 << 10
 	// outSkew is where in a page of memory that space begins. The kernel copies to
 	// the start of pages, and processors that have its copy instruction in hardware
@@ -108,11 +111,11 @@ func (c *Conn) writeMessage(ctx context.Context, typ MessageType, p []byte, size
 		return err
 	}
 	defer c.wr.message.unlock()
-	h := Header{Fin: true, Opcode: Opcode(typ)}
+	h := wsproto.Header{Fin: true, Opcode: wsproto.Opcode(typ)}
 	if c.wr.flate.worth(len(p)) {
 		z := c.wr.flate.message(p)
 		defer c.wr.flate.done(z)
-		h.RSV, p = RSV1, *z
+		h.RSV, p = wsproto.RSV1, *z
 	}
 	err := c.writeFragments(ctx, h, p, size)
 	if err != nil && h.RSV != 0 {
@@ -121,14 +124,14 @@ func (c *Conn) writeMessage(ctx context.Context, typ MessageType, p []byte, size
 	return err
 }
 
-func (c *Conn) writeFragments(ctx context.Context, h Header, p []byte, size int) error {
+func (c *Conn) writeFragments(ctx context.Context, h wsproto.Header, p []byte, size int) error {
 	for size > 0 && len(p) > size {
 		h.Fin = false
 		if err := c.writeFrame(ctx, h, p[:size]); err != nil {
 			return err
 		}
 		p = p[size:]
-		h = Header{Fin: true, Opcode: OpContinuation}
+		h = wsproto.Header{Fin: true, Opcode: wsproto.OpContinuation}
 	}
 	h.Fin = true
 	return c.writeFrame(ctx, h, p)
@@ -144,9 +147,9 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, err
 	if err := c.wr.message.lock(ctx); err != nil {
 		return nil, opError("write", err)
 	}
-	w := &messageWriter{c: c, ctx: ctx, typ: typ, header: Header{Opcode: Opcode(typ)}}
+	w := &messageWriter{c: c, ctx: ctx, typ: typ, header: wsproto.Header{Opcode: wsproto.Opcode(typ)}}
 	if c.wr.flate.on {
-		w.header.RSV = RSV1
+		w.header.RSV = wsproto.RSV1
 		c.wr.flate.begin()
 	}
 	return w, nil
@@ -157,8 +160,8 @@ type messageWriter struct {
 	c      *Conn
 	ctx    context.Context //nolint:containedctx // an io.Writer has no other way
 	typ    MessageType
-	header Header // of the next frame
-	utf8   UTF8Validator
+	header wsproto.Header // of the next frame
+	utf8   wsproto.UTF8Validator
 	begun  bool // octets were compressed, so a tail is owed
 	closed bool
 	err    error
@@ -185,7 +188,7 @@ func (w *messageWriter) Write(p []byte) (int, error) {
 	if err := w.c.writeFrame(w.ctx, w.header, payload); err != nil {
 		return 0, w.fail(err)
 	}
-	w.header = Header{Opcode: OpContinuation}
+	w.header = wsproto.Header{Opcode: wsproto.OpContinuation}
 	return len(p), nil
 }
 
@@ -195,7 +198,7 @@ func (w *messageWriter) compressed() bool { return w.c.wr.flate.on }
 // connection, unless no frame of it was sent.
 func (w *messageWriter) fail(err error) error {
 	w.err = opError("write", err)
-	if w.header.Opcode == OpContinuation {
+	if w.header.Opcode == wsproto.OpContinuation {
 		w.c.end(w.err)
 	}
 	w.c.wr.flate.forget()
@@ -229,17 +232,17 @@ func (w *messageWriter) Close() error {
 // Pong sends a pong that answers no ping (RFC 6455 §5.5.3), of at most 125
 // octets; more are an error. Pings are answered without it.
 func (c *Conn) Pong(ctx context.Context, payload []byte) error {
-	if len(payload) > MaxControlPayload {
+	if len(payload) > wsproto.MaxControlPayload {
 		return opError("pong", fmt.Errorf("payload of %d octets exceeds 125", len(payload)))
 	}
-	if err := c.writeFrame(ctx, Header{Fin: true, Opcode: OpPong}, payload); err != nil {
+	if err := c.writeFrame(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpPong}, payload); err != nil {
 		return opError("pong", err)
 	}
 	return nil
 }
 
 // writeFrame sends one frame.
-func (c *Conn) writeFrame(ctx context.Context, h Header, payload []byte) error {
+func (c *Conn) writeFrame(ctx context.Context, h wsproto.Header, payload []byte) error {
 	if err := c.wr.frame.lock(ctx); err != nil {
 		return err
 	}
@@ -288,7 +291,7 @@ func (c *Conn) doAsked(ctx context.Context) {
 		if p == nil {
 			break
 		}
-		_ = c.frameLocked(ctx, Header{Fin: true, Opcode: OpPong}, p)
+		_ = c.frameLocked(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpPong}, p)
 	}
 	if w.flush.Swap(false) {
 		_ = c.flushLocked(ctx)
@@ -312,7 +315,7 @@ func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 	if c.wr.frame.tryLock() {
 		c.wr.byReader = true
 		// An error ends the writing side; reading goes on, for the peer's close.
-		_ = c.frameLocked(ctx, Header{Fin: true, Opcode: OpPong}, payload)
+		_ = c.frameLocked(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpPong}, payload)
 		c.unlockFrame(ctx)
 		return
 	}
@@ -330,7 +333,7 @@ func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 }
 
 // frameLocked sends one frame, or gathers it. Its holder has the frame slot.
-func (c *Conn) frameLocked(ctx context.Context, h Header, payload []byte) error {
+func (c *Conn) frameLocked(ctx context.Context, h wsproto.Header, payload []byte) error {
 	w := &c.wr
 	if w.err != nil {
 		return w.err
@@ -338,7 +341,7 @@ func (c *Conn) frameLocked(ctx context.Context, h Header, payload []byte) error 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if len(w.out) > 0 && len(w.out)+len(payload)+MaxHeaderLen > batchLimit {
+	if len(w.out) > 0 && len(w.out)+len(payload)+wsproto.MaxHeaderLen > batchLimit {
 		if err := c.flushLocked(ctx); err != nil {
 			return err
 		}
@@ -352,7 +355,7 @@ func (c *Conn) frameLocked(ctx context.Context, h Header, payload []byte) error 
 	if c.onFrame != nil {
 		c.traceSent(h, payload)
 	}
-	w.out = AppendHeader(w.out, h)
+	w.out = wsproto.AppendHeader(w.out, h)
 	for pos := 0; ; {
 		n := min(len(payload), cap(w.out)-len(w.out))
 		pos = w.put(h, pos, payload[:n])
@@ -364,7 +367,7 @@ func (c *Conn) frameLocked(ctx context.Context, h Header, payload []byte) error 
 		}
 		w.startOut(len(payload))
 	}
-	if h.Opcode == OpClose {
+	if h.Opcode == wsproto.OpClose {
 		err := c.flushLocked(ctx)
 		if w.err == nil {
 			w.err = errCloseSent
@@ -425,18 +428,18 @@ func (w *writer) startOut(payload int) {
 // called for it.
 func (c *Conn) nextKey() uint32 {
 	if c.maskKey != nil {
-		return keyAt(c.maskKey(), 0)
+		return mask.At(c.maskKey(), 0)
 	}
 	return c.wr.buf.keys.next()
 }
 
 // put appends a payload, for which there is space, as it goes on the wire. pos and
 // newpos are as in [Mask].
-func (w *writer) put(h Header, pos int, p []byte) (newpos int) {
+func (w *writer) put(h wsproto.Header, pos int, p []byte) (newpos int) {
 	start := len(w.out)
 	w.out = w.out[:start+len(p)]
 	if h.Masked {
-		maskTo(w.out[start:], p, keyAt(h.MaskKey, pos))
+		mask.To(w.out[start:], p, mask.At(h.MaskKey, pos))
 		return (pos + len(p)) & 3
 	}
 	copy(w.out[start:], p)

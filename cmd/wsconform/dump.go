@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 type dumpOptions struct {
@@ -139,7 +140,7 @@ func (o *dumpOptions) session(ctx context.Context, conn *ws.Conn, con *console) 
 	defer conn.CloseNow()
 	received := make(chan error, 1)
 	go func() { received <- con.messages(ctx, conn) }()
-	ended := func(ours ws.StatusCode) error {
+	ended := func(ours wsproto.StatusCode) error {
 		err := o.await(conn, received)
 		con.ended(err)
 		return endOf(ctx, err, ours)
@@ -150,14 +151,14 @@ func (o *dumpOptions) session(ctx context.Context, conn *ws.Conn, con *console) 
 		case <-conn.Done():
 			return ended(0)
 		case <-ctx.Done():
-			_ = o.close(conn, ws.StatusGoingAway, "") // the interrupt is what counts
-			return ended(ws.StatusGoingAway)
+			_ = o.close(conn, wsproto.StatusGoingAway, "") // the interrupt is what counts
+			return ended(wsproto.StatusGoingAway)
 		case in, more := <-lines:
 			if !more {
 				if o.lastWords(ctx, conn.Done()) {
 					return ended(0)
 				}
-				in = input{verb: "close", code: ws.StatusNormalClosure}
+				in = input{verb: "close", code: wsproto.StatusNormalClosure}
 			}
 			if err := o.do(ctx, conn, con, in); err != nil && ctx.Err() == nil {
 				con.note(err.Error())
@@ -214,7 +215,7 @@ func (o *dumpOptions) do(ctx context.Context, conn *ws.Conn, con *console, in in
 }
 
 // close says so and lets the server go on: its last messages are to be seen.
-func (o *dumpOptions) close(conn *ws.Conn, code ws.StatusCode, reason string) error {
+func (o *dumpOptions) close(conn *ws.Conn, code wsproto.StatusCode, reason string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), o.closeWait)
 	defer cancel()
 	err := conn.CloseWrite(ctx, code, reason)
@@ -241,13 +242,13 @@ func (o *dumpOptions) await(conn *ws.Conn, received <-chan error) error {
 
 // endOf is what the end of a connection means for the exit code. In order is what
 // the server says is normal, and the code that we asked for.
-func endOf(ctx context.Context, err error, ours ws.StatusCode) error {
+func endOf(ctx context.Context, err error, ours wsproto.StatusCode) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("dump: %w", context.Cause(ctx))
 	}
 	if ce, ok := errors.AsType[*ws.CloseError](err); ok {
 		switch ce.Code {
-		case ws.StatusNormalClosure, ws.StatusGoingAway, ws.StatusNoStatusRcvd:
+		case wsproto.StatusNormalClosure, wsproto.StatusGoingAway, wsproto.StatusNoStatusRcvd:
 			return nil
 		default:
 			if ce.Code == ours {

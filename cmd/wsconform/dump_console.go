@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A console is the user's side of a dump: a terminal with a line editor, or pipes.
@@ -205,7 +206,7 @@ func (con *console) frame(e ws.FrameEvent) {
 }
 
 // frameLine is all of a frame in a line.
-func frameLine(h ws.Header, payload []byte) string {
+func frameLine(h wsproto.Header, payload []byte) string {
 	var b strings.Builder
 	b.WriteString("[" + h.Opcode.String())
 	if h.Fin {
@@ -230,9 +231,9 @@ func frameLine(h ws.Header, payload []byte) string {
 	return b.String()
 }
 
-func payloadText(op ws.Opcode, p []byte) string {
-	if op == ws.OpClose {
-		code, reason, err := ws.ParseClose(p)
+func payloadText(op wsproto.Opcode, p []byte) string {
+	if op == wsproto.OpClose {
+		code, reason, err := wsproto.ParseClose(p)
 		s := code.String()
 		if reason != "" {
 			s += " " + strconv.Quote(reason)

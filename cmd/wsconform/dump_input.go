@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // An input is a line that was typed, taken apart.
@@ -18,8 +19,8 @@ type input struct {
 	typ   ws.MessageType
 	data  []byte // of send, pong, octets; the reason of close
 	size  int    // of fragments; zero means one frame
-	code  ws.StatusCode
-	frame ws.Frame
+	code  wsproto.StatusCode
+	frame wsproto.Frame
 }
 
 // A dumpVerb is a command of the input. To add one, add a row.
@@ -98,14 +99,14 @@ func (o *dumpOptions) message(line string) (input, error) {
 	}
 	if o.raw {
 		in.verb = "frame"
-		in.frame = ws.Frame{Header: clientHeader(ws.Opcode(in.typ)), Payload: in.data}
+		in.frame = wsproto.Frame{Header: clientHeader(wsproto.Opcode(in.typ)), Payload: in.data}
 	}
 	return in, nil
 }
 
 // clientHeader is that of a legal frame, with a masking key of its own.
-func clientHeader(op ws.Opcode) ws.Header {
-	h := ws.Header{Fin: true, Opcode: op, Masked: true}
+func clientHeader(op wsproto.Opcode) wsproto.Header {
+	h := wsproto.Header{Fin: true, Opcode: op, Masked: true}
 	rand.Read(h.MaskKey[:]) // never fails
 	return h
 }
@@ -128,7 +129,7 @@ func parseFragments(rest string) (input, error) {
 }
 
 func parseCloseVerb(rest string) (input, error) {
-	in := input{verb: "close", code: ws.StatusNormalClosure}
+	in := input{verb: "close", code: wsproto.StatusNormalClosure}
 	number, reason, _ := strings.Cut(rest, " ")
 	if number == "" {
 		return in, nil
@@ -137,13 +138,13 @@ func parseCloseVerb(rest string) (input, error) {
 	if err != nil {
 		return in, fmt.Errorf("%q is no code", number)
 	}
-	in.code, in.data = ws.StatusCode(code), []byte(reason)
+	in.code, in.data = wsproto.StatusCode(code), []byte(reason)
 	return in, nil
 }
 
-var opcodes = map[string]ws.Opcode{
-	"continuation": ws.OpContinuation, "text": ws.OpText, "binary": ws.OpBinary,
-	"close": ws.OpClose, "ping": ws.OpPing, "pong": ws.OpPong,
+var opcodes = map[string]wsproto.Opcode{
+	"continuation": wsproto.OpContinuation, "text": wsproto.OpText, "binary": wsproto.OpBinary,
+	"close": wsproto.OpClose, "ping": wsproto.OpPing, "pong": wsproto.OpPong,
 }
 
 // parseFrameVerb reads a frame: the opcode by name or number, flags, and the
@@ -156,9 +157,9 @@ func parseFrameVerb(rest string) (input, error) {
 		if err != nil {
 			return input{}, fmt.Errorf("%q is no opcode", name)
 		}
-		op = ws.Opcode(n)
+		op = wsproto.Opcode(n)
 	}
-	f := ws.Frame{Header: clientHeader(op)}
+	f := wsproto.Frame{Header: clientHeader(op)}
 	for rest != "" {
 		if text, ok := strings.CutPrefix(rest, "text:"); ok {
 			f.Payload = []byte(text)
@@ -180,18 +181,18 @@ func parseFrameVerb(rest string) (input, error) {
 	return input{verb: "frame", frame: f}, nil
 }
 
-func setFlag(h *ws.Header, flag string) error {
+func setFlag(h *wsproto.Header, flag string) error {
 	name, value, _ := strings.Cut(flag, "=")
 	switch name {
 	case "":
 	case "nofin":
 		h.Fin = false
 	case "rsv1":
-		h.RSV |= ws.RSV1
+		h.RSV |= wsproto.RSV1
 	case "rsv2":
-		h.RSV |= ws.RSV2
+		h.RSV |= wsproto.RSV2
 	case "rsv3":
-		h.RSV |= ws.RSV3
+		h.RSV |= wsproto.RSV3
 	case "nomask":
 		h.Masked = false
 	case "mask":
@@ -207,7 +208,7 @@ func setFlag(h *ws.Header, flag string) error {
 		}
 		h.Length = n
 	case "form":
-		forms := map[string]ws.LengthForm{"7": ws.Form7, "16": ws.Form16, "64": ws.Form64}
+		forms := map[string]wsproto.LengthForm{"7": wsproto.Form7, "16": wsproto.Form16, "64": wsproto.Form64}
 		form, ok := forms[value]
 		if !ok {
 			return fmt.Errorf("%q is no form of a length", value)

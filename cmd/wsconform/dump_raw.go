@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // rawShown is how much of a payload is shown and kept.
@@ -61,14 +62,14 @@ func (o *dumpOptions) rawSession(ctx context.Context, conn *ws.Conn, con *consol
 	}
 }
 
-func (con *console) sendFrame(w io.Writer, f ws.Frame) {
+func (con *console) sendFrame(w io.Writer, f wsproto.Frame) {
 	if f.Length == 0 {
 		f.Length = uint64(len(f.Payload))
 	}
 	if con.verbose > 0 {
 		con.print(con.out, "> "+frameLine(f.Header, f.Payload))
 	}
-	if _, err := w.Write(ws.AppendFrame(nil, f)); err != nil {
+	if _, err := w.Write(wsproto.AppendFrame(nil, f)); err != nil {
 		con.note(err.Error())
 	}
 }
@@ -77,7 +78,7 @@ func (con *console) sendFrame(w io.Writer, f ws.Frame) {
 // frames any more.
 func (con *console) frames(r io.Reader) {
 	for {
-		h, err := ws.ReadHeader(r)
+		h, err := wsproto.ReadHeader(r)
 		if err != nil {
 			con.rawEnd(err)
 			return
@@ -85,7 +86,7 @@ func (con *console) frames(r io.Reader) {
 		payload := make([]byte, min(h.Length, rawShown))
 		n, err := io.ReadFull(r, payload)
 		if h.Masked {
-			ws.Mask(h.MaskKey, 0, payload[:n])
+			wsproto.Mask(h.MaskKey, 0, payload[:n])
 		}
 		con.print(con.out, "< "+frameLine(h, payload[:n]))
 		if err == nil && h.Length > rawShown {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // dumpServer answers by path.
@@ -33,7 +34,7 @@ func dumpServer(t *testing.T) string {
 		ctx := r.Context()
 		switch r.URL.Path {
 		case "/policy":
-			_ = c.Close(ws.StatusPolicyViolation, "go away")
+			_ = c.Close(wsproto.StatusPolicyViolation, "go away")
 		case "/gone":
 			_ = c.CloseNow()
 		case "/late":
@@ -43,7 +44,7 @@ func dumpServer(t *testing.T) string {
 			_ = c.Discard(ctx)
 		case "/hostile":
 			_ = c.Write(ctx, ws.MessageText, []byte("\x1b]0;title\x07 a\n< b"))
-			_ = c.Close(ws.StatusNormalClosure, "")
+			_ = c.Close(wsproto.StatusNormalClosure, "")
 		default:
 			_ = ws.Echo(ctx, c)
 		}
@@ -151,7 +152,7 @@ func TestFrameVerb(t *testing.T) {
 		{"text hex:0", "in pairs"},
 	} {
 		in, err := parseFrameVerb(row.line)
-		got := fmt.Sprintf("%x", ws.AppendFrame(nil, in.frame))
+		got := fmt.Sprintf("%x", wsproto.AppendFrame(nil, in.frame))
 		if err != nil {
 			got = err.Error()
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // echoOptions are the flags of echo: each option of a [ws.Server].
@@ -160,11 +161,11 @@ func (o *echoOptions) setDeflate(a *ws.AcceptOptions) error {
 	if o.deflate == "" {
 		return nil
 	}
-	list, err := ws.ParseExtensions("permessage-deflate; " + o.deflate)
+	list, err := wsproto.ParseExtensions("permessage-deflate; " + o.deflate)
 	if err != nil {
 		return usagef("--deflate: %w", err)
 	}
-	p, err := ws.ParseDeflate(list[0])
+	p, err := wsproto.ParseDeflate(list[0])
 	if err != nil || len(list) != 1 {
 		return usagef("--deflate: want parameters of one permessage-deflate: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A lockedBuffer takes what several goroutines write.
@@ -161,7 +162,7 @@ func TestEchoStop(t *testing.T) {
 			go func() { code, stderr := stop(); ended <- end{code, stderr} }()
 			_, _, err = c.Read(ctx)
 			var ce *ws.CloseError
-			if !errors.As(err, &ce) || ce.Code != ws.StatusGoingAway {
+			if !errors.As(err, &ce) || ce.Code != wsproto.StatusGoingAway {
 				t.Errorf("got error %v, want a close with 1001", err)
 			}
 			e := <-ended

@@ -15,7 +15,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/autobahn"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // reports is a folder with one agent and the files given, by the last part of
@@ -87,9 +87,9 @@ func TestReadReportsTranscript(t *testing.T) {
 			Stats: cases.Stats{RxFrames: map[int]int{2: 1, 8: 1}, RxOctets: map[int]int{4: 1}},
 			Log: []cases.Entry{
 				{Kind: cases.LogOctets, Dir: cases.Out, Len: 2, Data: cases.Octet{10, 11}, Alone: true},
-				{Kind: cases.LogFrame, Dir: cases.In, Len: 100, Data: head, Opcode: ws.OpBinary, Fin: true, RSV: 4, Mask: "01020304"},
-				{Kind: cases.LogFrame, Dir: cases.In, Len: 1, Data: cases.Octet{0xff}, Opcode: ws.OpPong, Fin: true},
-				{Kind: cases.LogFrame, Dir: cases.Out, Len: 70000, Repeat: 70000, Data: cases.Octet("*"), Opcode: ws.OpText, Chop: 997},
+				{Kind: cases.LogFrame, Dir: cases.In, Len: 100, Data: head, Opcode: wsproto.OpBinary, Fin: true, RSV: 4, Mask: "01020304"},
+				{Kind: cases.LogFrame, Dir: cases.In, Len: 1, Data: cases.Octet{0xff}, Opcode: wsproto.OpPong, Fin: true},
+				{Kind: cases.LogFrame, Dir: cases.Out, Len: 70000, Repeat: 70000, Data: cases.Octet("*"), Opcode: wsproto.OpText, Chop: 997},
 				{Kind: cases.LogNote, Note: "pause of 0.5 s begins (A)", Timer: cases.PauseBegins},
 				{Kind: cases.LogNote, Note: "pause ends (A)", Timer: cases.PauseEnds},
 				{Kind: cases.LogNote, Note: "fail the connection in 1 s", Timer: cases.KillArmed},

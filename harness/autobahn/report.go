@@ -10,7 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // An index is index.json: agent, then case id, then the summary of a result.
@@ -49,10 +49,10 @@ type caseReport struct {
 	CloseTimeout      bool    `json:"wasCloseHandshakeTimeout"`
 	DropTimeout       bool    `json:"wasServerConnectionDropTimeout"`
 
-	LocalCloseCode    *ws.StatusCode `json:"localCloseCode"`
-	LocalCloseReason  *string        `json:"localCloseReason"`
-	RemoteCloseCode   *ws.StatusCode `json:"remoteCloseCode"`
-	RemoteCloseReason *string        `json:"remoteCloseReason"`
+	LocalCloseCode    *wsproto.StatusCode `json:"localCloseCode"`
+	LocalCloseReason  *string             `json:"localCloseReason"`
+	RemoteCloseCode   *wsproto.StatusCode `json:"remoteCloseCode"`
+	RemoteCloseReason *string             `json:"remoteCloseReason"`
 
 	RxOctets map[int]int   `json:"rxOctetStats"`
 	TxOctets map[int]int   `json:"txOctetStats"`
@@ -135,7 +135,7 @@ func (r *caseReport) transcript() cases.Transcript {
 		CloseTimeout:     r.CloseTimeout,
 		ServerDropExpiry: r.DropTimeout,
 
-		RemoteClose: r.RxFrames[int(ws.OpClose)] > 0,
+		RemoteClose: r.RxFrames[int(wsproto.OpClose)] > 0,
 		Stats:       cases.Stats{RxOctets: r.RxOctets, TxOctets: r.TxOctets, RxFrames: r.RxFrames, TxFrames: r.TxFrames},
 	}
 	if r.IsServer {
@@ -196,7 +196,7 @@ func (r *caseReport) echoes(t *cases.Transcript) {
 	case r.Traffic != nil:
 		t.Echoes = int(r.Traffic.InMessages)
 	case r.Behavior == cases.OK:
-		t.Echoes = r.RxFrames[int(ws.OpText)] + r.RxFrames[int(ws.OpBinary)]
+		t.Echoes = r.RxFrames[int(wsproto.OpText)] + r.RxFrames[int(wsproto.OpBinary)]
 	}
 }
 
@@ -282,9 +282,9 @@ func payloadLengths(log []cases.Entry) map[cases.EventKind][]int {
 			continue
 		}
 		switch {
-		case e.Opcode == ws.OpPong:
+		case e.Opcode == wsproto.OpPong:
 			out[cases.GotPong] = append(out[cases.GotPong], e.Len)
-		case e.Opcode <= ws.OpBinary:
+		case e.Opcode <= wsproto.OpBinary:
 			length += e.Len
 			if e.Fin {
 				out[cases.GotMessage] = append(out[cases.GotMessage], length)

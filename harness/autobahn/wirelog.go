@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // maxEntries bounds the entries of a wire log that are kept.
@@ -160,7 +160,7 @@ func (b *blob) UnmarshalJSON(p []byte) error {
 	return nil
 }
 
-type opcode ws.Opcode
+type opcode wsproto.Opcode
 
 func (o *opcode) UnmarshalJSON(p []byte) error {
 	n, err := small(p, 15)

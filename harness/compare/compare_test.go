@@ -21,6 +21,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // The test's own program is the keeper, and an agent: "keep ARGS...", and
@@ -85,7 +86,7 @@ func drive(base string) error {
 	if err != nil {
 		return err
 	}
-	_ = c.Close(ws.StatusNormalClosure, "")
+	_ = c.Close(wsproto.StatusNormalClosure, "")
 	n, err := strconv.Atoi(string(count))
 	if err != nil {
 		return err

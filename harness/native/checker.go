@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/wsconform/wsconform/fixtures/corpora"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // proven remembers the peer's compressed octets that inflated to the right
@@ -38,7 +38,7 @@ type checker struct {
 	plain  map[int]bool // messages that came back uncompressed, so are in no window
 	broken bool         // a message ended inside a block: what follows is read as its rest
 
-	z     ws.Inflater
+	z     wsproto.Inflater
 	ready bool // z was reset
 	next  int  // the message that z is ready for
 }
@@ -139,7 +139,7 @@ type expectation struct {
 	text  bool      // the message is one of text
 	size  int       // of what came
 	same  bool      // so far
-	utf8  ws.UTF8Validator
+	utf8  wsproto.UTF8Validator
 	bad   bool // not valid UTF-8
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A Target is the server under test and how to reach it.
@@ -118,7 +118,7 @@ func (t *Target) open(ctx context.Context, c cases.Case) (conn, cases.Transcript
 	nc.SetDeadline(time.Now().Add(openTimeout))                                //nolint:errcheck // a broken connection shows at once
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // likewise
 	defer stop()
-	key := ws.NewKey()
+	key := wsproto.NewKey()
 	request := t.request(key, c)
 	failed.Request = request
 	if _, err = nc.Write([]byte(request)); err == nil {

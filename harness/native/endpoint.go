@@ -15,7 +15,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // An Endpoint is the server that clients under test drive themselves through:
@@ -136,7 +136,7 @@ func parameters(query string) (map[string]string, error) {
 	return q, nil
 }
 
-func (e *Endpoint) route(ctx context.Context, nc net.Conn, h head, path string, q map[string]string, offers []ws.DeflateParams, late *refusal) {
+func (e *Endpoint) route(ctx context.Context, nc net.Conn, h head, path string, q map[string]string, offers []wsproto.DeflateParams, late *refusal) {
 	if path == "/runCase" {
 		c, ok := e.find(q)
 		if !ok || q["agent"] == "" {
@@ -264,7 +264,7 @@ func (e *Endpoint) find(q map[string]string) (cases.Case, bool) {
 }
 
 // runCase plays c on this connection.
-func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent string, c cases.Case, offers []ws.DeflateParams, late *refusal) {
+func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent string, c cases.Case, offers []wsproto.DeflateParams, late *refusal) {
 	if late != nil {
 		respond(nc, late)
 		e.record(agent, judged(c, cases.Transcript{
@@ -364,7 +364,7 @@ func (e *Endpoint) record(agent string, r harness.Result) {
 func accepted(h head, extension string) string {
 	key, _ := h.one("Sec-Websocket-Key")
 	response := "HTTP/1.1 101 Switching Protocols\r\nServer: " + userAgent +
-		"\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + ws.AcceptKey(key) + "\r\n"
+		"\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + wsproto.AcceptKey(key) + "\r\n"
 	if extension != "" {
 		response += "Sec-WebSocket-Extensions: " + extension + "\r\n"
 	}
@@ -397,9 +397,9 @@ func (e *Endpoint) say(nc net.Conn, h head, a answer) {
 	}
 	var out []byte
 	if text := a.text(); text != "" {
-		out = ws.AppendFrame(nil, ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpText}, Payload: []byte(text)})
+		out = wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpText}, Payload: []byte(text)})
 	}
-	out = ws.AppendFrame(out, ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpClose}})
+	out = wsproto.AppendFrame(out, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpClose}})
 	nc.SetDeadline(time.Now().Add(closeTimeout)) //nolint:errcheck // a broken connection shows at once
 	nc.Write(out)                                //nolint:errcheck // likewise
 	awaitClose(nc, h.early)
@@ -407,8 +407,8 @@ func (e *Endpoint) say(nc net.Conn, h head, a answer) {
 
 // sayGoodbye closes a case that the agent is excluded from.
 func (e *Endpoint) sayGoodbye(c conn) {
-	c.SetDeadline(time.Now().Add(closeTimeout))                                              //nolint:errcheck // a broken connection shows at once
-	c.Write(ws.AppendFrame(nil, ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpClose}})) //nolint:errcheck // likewise
+	c.SetDeadline(time.Now().Add(closeTimeout))                                                                  //nolint:errcheck // a broken connection shows at once
+	c.Write(wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpClose}})) //nolint:errcheck // likewise
 	awaitClose(c.Conn, c.early)
 }
 
@@ -417,8 +417,8 @@ func awaitClose(nc net.Conn, data []byte) {
 	buf := make([]byte, 4<<10)
 	for len(data) < headBound {
 		for {
-			h, n, err := ws.ParseHeader(data)
-			if err != nil || n > 0 && h.Opcode == ws.OpClose {
+			h, n, err := wsproto.ParseHeader(data)
+			if err != nil || n > 0 && h.Opcode == wsproto.OpClose {
 				return
 			}
 			if n == 0 || uint64(len(data)-n) < h.Length {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // TestStopWaitsForTheAnswer looks at every point of the exchange whether a stop
@@ -46,7 +46,7 @@ func TestStopWaitsForTheAnswer(t *testing.T) {
 				if stops != 0 {
 					t.Errorf("stopped before the peer had closed")
 				}
-				reply := ws.AppendFrame(nil, ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpClose, Masked: true}})
+				reply := wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpClose, Masked: true}})
 				if _, err := peer.Write(reply); err != nil {
 					t.Fatal(err)
 				}

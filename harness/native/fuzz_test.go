@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A replay is a connection on which the peer's octets are known beforehand.
@@ -27,9 +27,9 @@ func (*replay) Close() error                     { return nil }
 // FuzzReceive plays cases against any octets: every one comes to an end, with a
 // transcript within its bounds.
 func FuzzReceive(f *testing.F) {
-	text := ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpText, Masked: true}, Payload: []byte("Hello")}
-	bye := ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpClose, Masked: true}, Payload: []byte{3, 0xe8}}
-	f.Add(uint8(0), true, ws.AppendFrame(ws.AppendFrame(nil, text), bye))
+	text := wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpText, Masked: true}, Payload: []byte("Hello")}
+	bye := wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpClose, Masked: true}, Payload: []byte{3, 0xe8}}
+	f.Add(uint8(0), true, wsproto.AppendFrame(wsproto.AppendFrame(nil, text), bye))
 	f.Add(uint8(90), false, []byte{0x01, 0x02, 0xff, 0xff, 0x80, 0x00})
 	f.Add(uint8(200), true, []byte{0xc1, 0x85, 0, 0, 0, 0, 0xca, 0x48, 0xcd, 0xc9, 0xc9})
 	f.Add(uint8(3), false, []byte{0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255, 0})
@@ -88,7 +88,7 @@ func FuzzRequest(f *testing.F) {
 // FuzzResponse reads any opening handshake of a server.
 func FuzzResponse(f *testing.F) {
 	const key = "dGhlIHNhbXBsZSBub25jZQ=="
-	f.Add("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + ws.AcceptKey(key) +
+	f.Add("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + wsproto.AcceptKey(key) +
 		"\r\nSec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n\r\n")
 	f.Add("HTTP/1.1 400 Bad Request\r\n\r\n")
 	c, _ := cases.Find("13.3.1")

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // headBound is the most that the head of a request or a response may measure.
@@ -116,7 +116,7 @@ func checkResponse(h head, key string, c cases.Case, subprotocols []string) (*ag
 		return nil, errors.New("the response has no Upgrade: websocket")
 	case !h.has("Connection", "upgrade"):
 		return nil, errors.New("the response has no Connection: Upgrade")
-	case accept != ws.AcceptKey(key):
+	case accept != wsproto.AcceptKey(key):
 		return nil, errors.New("the response has no right Sec-WebSocket-Accept")
 	case len(h.field["Sec-Websocket-Extensions"]) > 1:
 		return nil, errors.New("the response has Sec-WebSocket-Extensions more than once")
@@ -132,7 +132,7 @@ func responseAgreement(h head, c cases.Case) (*agreement, error) {
 	if !ok || value == "" {
 		return nil, nil
 	}
-	list, err := ws.ParseExtensions(value)
+	list, err := wsproto.ParseExtensions(value)
 	if err != nil {
 		return nil, err
 	}
@@ -142,11 +142,11 @@ func responseAgreement(h head, c cases.Case) (*agreement, error) {
 	if len(list) != 1 {
 		return nil, fmt.Errorf("the server agreed to several extensions: %q", clip(value))
 	}
-	params, err := ws.ParseDeflate(list[0])
+	params, err := wsproto.ParseDeflate(list[0])
 	if err != nil {
 		return nil, err
 	}
-	if params.ClientMaxWindowBits == ws.AnyWindowBits {
+	if params.ClientMaxWindowBits == wsproto.AnyWindowBits {
 		return nil, errors.New("the response has client_max_window_bits without a value")
 	}
 	return &agreement{
@@ -179,7 +179,7 @@ func refuse(status int, reason string) *refusal { return &refusal{status: status
 // checkRequest says whether a client's request is a sound opening handshake
 // (RFC 6455 §4.2.1). The checks and their order are Autobahn's; the port of the
 // Host field is not compared with ours, so port mappings work.
-func checkRequest(h head) (offers []ws.DeflateParams, err *refusal) {
+func checkRequest(h head) (offers []wsproto.DeflateParams, err *refusal) {
 	parts := strings.Split(h.first, " ")
 	if len(parts) != 3 {
 		return nil, refuse(400, "malformed request line")
@@ -247,21 +247,21 @@ func validKey(key string) bool {
 
 // deflateOffers parses the offers of permessage-deflate strictly, in every
 // case, before any is accepted.
-func deflateOffers(h head) ([]ws.DeflateParams, *refusal) {
+func deflateOffers(h head) ([]wsproto.DeflateParams, *refusal) {
 	value, ok := h.one("Sec-Websocket-Extensions")
 	if !ok || value == "" {
 		return nil, nil
 	}
-	list, err := ws.ParseExtensions(value)
+	list, err := wsproto.ParseExtensions(value)
 	if err != nil {
 		return nil, &refusal{status: 400, reason: "malformed Sec-WebSocket-Extensions", late: true}
 	}
-	var offers []ws.DeflateParams
+	var offers []wsproto.DeflateParams
 	for _, e := range list {
 		if !strings.EqualFold(e.Name, "permessage-deflate") {
 			continue
 		}
-		params, err := ws.ParseDeflate(e)
+		params, err := wsproto.ParseDeflate(e)
 		if err != nil {
 			return nil, &refusal{status: 400, reason: "malformed offer of permessage-deflate: " + err.Error(), late: true}
 		}
@@ -272,7 +272,7 @@ func deflateOffers(h head) ([]ws.DeflateParams, *refusal) {
 
 // acceptOffer chooses among a client's offers as the case demands, and returns
 // the value of Sec-WebSocket-Extensions for the response.
-func acceptOffer(d *cases.Deflate, offers []ws.DeflateParams) (*agreement, string) {
+func acceptOffer(d *cases.Deflate, offers []wsproto.DeflateParams) (*agreement, string) {
 	if d == nil {
 		return nil, ""
 	}
@@ -281,7 +281,7 @@ func acceptOffer(d *cases.Deflate, offers []ws.DeflateParams) (*agreement, strin
 			if demand.MaxWindowBits != 0 && offer.ClientMaxWindowBits == 0 {
 				continue
 			}
-			response := ws.DeflateParams{
+			response := wsproto.DeflateParams{
 				ServerNoContextTakeover: offer.ServerNoContextTakeover, ServerMaxWindowBits: offer.ServerMaxWindowBits,
 				ClientNoContextTakeover: demand.NoContextTakeover, ClientMaxWindowBits: int(demand.MaxWindowBits),
 			}

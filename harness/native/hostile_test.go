@@ -19,7 +19,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // TestHostileServers plays a case or two against servers that mean harm. Each
@@ -49,7 +49,7 @@ func TestHostileServers(t *testing.T) {
 			flood(nc, make([]byte, 64<<10))
 		})},
 		{"flood of pings, nothing read", []string{"1.1.2", "9.1.1"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
-			flood(nc, ws.AppendFrame(nil, ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpPing}, Payload: make([]byte, 125)}))
+			flood(nc, wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpPing}, Payload: make([]byte, 125)}))
 		})},
 		{"flood of pongs", []string{"1.1.2"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
 			flood(nc, []byte{0x8a, 0})
@@ -99,7 +99,7 @@ func TestHostileServers(t *testing.T) {
 // TestHostileMemory bounds what a flood may cost.
 func TestHostileMemory(t *testing.T) {
 	l := hostile(t, accepting(func(nc net.Conn, _ *bufio.Reader) {
-		flood(nc, ws.AppendFrame(nil, ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpPing}, Payload: make([]byte, 125)}))
+		flood(nc, wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpPing}, Payload: make([]byte, 125)}))
 	}))
 	c, _ := cases.Find("9.1.1")
 	target := Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
@@ -190,8 +190,8 @@ var bomb = accepting(func(nc net.Conn, _ *bufio.Reader) {
 	}
 	w.Write(make([]byte, 64<<20))
 	w.Flush()
-	h := ws.Header{Fin: true, RSV: ws.RSV1, Opcode: ws.OpText}
-	nc.Write(ws.AppendFrame(nil, ws.Frame{Header: h, Payload: z.Bytes()}))
+	h := wsproto.Header{Fin: true, RSV: wsproto.RSV1, Opcode: wsproto.OpText}
+	nc.Write(wsproto.AppendFrame(nil, wsproto.Frame{Header: h, Payload: z.Bytes()}))
 	awaitEnd(nc)
 })
 

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // TestKeys wants the same masking keys in every run, and another for each frame,
@@ -14,12 +14,12 @@ import (
 func TestKeys(t *testing.T) {
 	masks := func(id cases.ID) (keys [][4]byte) {
 		synctest.Test(t, func(t *testing.T) {
-			playAgainst(t, find(t, id), cases.Server, false, func(p *wirePeer, f ws.Frame) bool {
+			playAgainst(t, find(t, id), cases.Server, false, func(p *wirePeer, f wsproto.Frame) bool {
 				keys = append(keys, f.MaskKey)
 				if len(keys) == 1 {
-					p.send(ws.OpPing, nil)
+					p.send(wsproto.OpPing, nil)
 				}
-				return f.Opcode != ws.OpClose
+				return f.Opcode != wsproto.OpClose
 			})
 		})
 		return keys

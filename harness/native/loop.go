@@ -2,7 +2,7 @@ package native
 
 import (
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // messageBound is the most that an echo of sections 12 and 13 may measure on
@@ -37,7 +37,7 @@ func (p *player) startLoop(s cases.EchoLoop) {
 // sendNext sends the next message of the loop.
 func (p *player) sendNext() {
 	l := p.loop
-	o := outgoing{header: ws.Header{Fin: true, Opcode: l.Opcode}, payload: l.Payload, fragment: l.Fragment}
+	o := outgoing{header: wsproto.Header{Fin: true, Opcode: l.Opcode}, payload: l.Payload, fragment: l.Fragment}
 	if l.stream != nil {
 		if p.state != stateOpen {
 			return
@@ -49,7 +49,7 @@ func (p *player) sendNext() {
 			return
 		}
 		*buf = z
-		o.header.RSV = ws.RSV1
+		o.header.RSV = wsproto.RSV1
 		o.payload = cases.Data(z)
 		p.t.Traffic.Out.App += int64(l.checker.size(l.sent))
 	}
@@ -67,7 +67,7 @@ func (p *player) echo() {
 		p.t.Traffic.In.Messages++
 		p.t.Traffic.In.Payload += int64(in.body.length)
 	}
-	right := in.binary == (l.Opcode == ws.OpBinary)
+	right := in.binary == (l.Opcode == wsproto.OpBinary)
 	if l.checker == nil {
 		right = right && in.body.length == l.Payload.Len
 	} else if right || in.compressed {

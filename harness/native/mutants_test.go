@@ -19,7 +19,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // everyCase makes TestMutants play all that is on record, which takes minutes.
@@ -33,7 +33,7 @@ var everyCase = flag.Bool("mutants.all", false, "play every case that is on reco
 type golden struct {
 	behavior cases.Behavior
 	close    cases.CloseBehavior
-	remote   *ws.StatusCode
+	remote   *wsproto.StatusCode
 }
 
 func (g *golden) UnmarshalJSON(data []byte) error {

@@ -12,7 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A fact is what Autobahn was observed to say of an odd peer: both halves of the
@@ -22,7 +22,7 @@ import (
 type fact struct {
 	behavior      cases.Behavior
 	close         cases.CloseBehavior
-	remote, local *ws.StatusCode
+	remote, local *wsproto.StatusCode
 	flags         string
 }
 
@@ -32,7 +32,7 @@ func (f *fact) UnmarshalJSON(data []byte) error {
 }
 
 func (f fact) String() string {
-	code := func(c *ws.StatusCode) string {
+	code := func(c *wsproto.StatusCode) string {
 		if c == nil {
 			return "none"
 		}

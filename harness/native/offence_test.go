@@ -7,12 +7,12 @@ import (
 	"testing/synctest"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // answers sends octets as they are in answer to the first frame, and ends TCP.
 func answers(octets string) peerScript {
-	return func(p *wirePeer, _ ws.Frame) bool {
+	return func(p *wirePeer, _ wsproto.Frame) bool {
 		p.nc.Write([]byte(octets))
 		return false
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // The timers of the connection model, as the original sets them.
@@ -191,17 +191,17 @@ func (p *player) replyClose() {
 }
 
 // normalClose is what we close with when all is well.
-var normalClose = cases.Close{Code: ws.StatusNormalClosure}
+var normalClose = cases.Close{Code: wsproto.StatusNormalClosure}
 
 func (p *player) writeClose(c cases.Close) {
-	p.send(outgoing{header: ws.Header{Fin: true, Opcode: ws.OpClose}, payload: cases.Data(c.Body())})
+	p.send(outgoing{header: wsproto.Header{Fin: true, Opcode: wsproto.OpClose}, payload: cases.Data(c.Body())})
 	p.t.LocalCode, p.t.LocalReason = c.Code, c.Reason
 	p.state = stateClosing
 }
 
 // fail fails the connection (RFC 6455 §7.1.7): a close frame if none was sent
 // yet, else the end of TCP.
-func (p *player) fail(code ws.StatusCode, reason string) {
+func (p *player) fail(code wsproto.StatusCode, reason string) {
 	switch p.state {
 	case stateOpen:
 		p.t.FailedByUs = true
@@ -214,9 +214,9 @@ func (p *player) fail(code ws.StatusCode, reason string) {
 	}
 }
 
-func (p *player) violation(reason string) { p.fail(ws.StatusProtocolError, reason) }
+func (p *player) violation(reason string) { p.fail(wsproto.StatusProtocolError, reason) }
 
-func (p *player) badPayload(reason string) { p.fail(ws.StatusInvalidFramePayloadData, reason) }
+func (p *player) badPayload(reason string) { p.fail(wsproto.StatusInvalidFramePayloadData, reason) }
 
 // drop decides to end TCP. Nothing that comes after is looked at.
 func (p *player) drop(abort bool) {

@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A peerScript is a peer on an in-memory connection: what it does with each
 // whole frame. It returns false to end TCP.
-type peerScript func(p *wirePeer, f ws.Frame) bool
+type peerScript func(p *wirePeer, f wsproto.Frame) bool
 
 // wirePeer is the end of the connection that the tests play.
 type wirePeer struct {
@@ -20,9 +20,9 @@ type wirePeer struct {
 	masked bool // its frames, as a client's are
 }
 
-func (p *wirePeer) send(op ws.Opcode, payload []byte) {
-	h := ws.Header{Fin: true, Opcode: op, Masked: p.masked, MaskKey: [4]byte{1, 2, 3, 4}}
-	p.nc.Write(ws.AppendFrame(nil, ws.Frame{Header: h, Payload: payload}))
+func (p *wirePeer) send(op wsproto.Opcode, payload []byte) {
+	h := wsproto.Header{Fin: true, Opcode: op, Masked: p.masked, MaskKey: [4]byte{1, 2, 3, 4}}
+	p.nc.Write(wsproto.AppendFrame(nil, wsproto.Frame{Header: h, Payload: payload}))
 }
 
 // serve reads frames up to the end of TCP.
@@ -34,16 +34,16 @@ func (p *wirePeer) serve(script peerScript) {
 		n, err := p.nc.Read(buf)
 		data = append(data, buf[:n]...)
 		for {
-			h, size, _ := ws.ParseHeader(data)
+			h, size, _ := wsproto.ParseHeader(data)
 			if size == 0 || uint64(len(data)-size) < h.Length {
 				break
 			}
 			payload := append([]byte(nil), data[size:size+int(h.Length)]...)
 			data = data[size+int(h.Length):]
 			if h.Masked {
-				ws.Mask(h.MaskKey, 0, payload)
+				wsproto.Mask(h.MaskKey, 0, payload)
 			}
-			if !script(p, ws.Frame{Header: h, Payload: payload}) {
+			if !script(p, wsproto.Frame{Header: h, Payload: payload}) {
 				return
 			}
 		}
@@ -55,74 +55,74 @@ func (p *wirePeer) serve(script peerScript) {
 
 // The peers. Each is the conformant one but for what its name says.
 
-func echoes(p *wirePeer, f ws.Frame) bool {
+func echoes(p *wirePeer, f wsproto.Frame) bool {
 	switch f.Opcode {
-	case ws.OpClose:
-		p.send(ws.OpClose, f.Payload)
+	case wsproto.OpClose:
+		p.send(wsproto.OpClose, f.Payload)
 		return p.masked // a server ends TCP, a client waits for that
-	case ws.OpPing:
-		p.send(ws.OpPong, f.Payload)
-	case ws.OpText, ws.OpBinary:
+	case wsproto.OpPing:
+		p.send(wsproto.OpPong, f.Payload)
+	case wsproto.OpText, wsproto.OpBinary:
 		p.send(f.Opcode, f.Payload)
 	}
 	return true
 }
 
-func silent(*wirePeer, ws.Frame) bool { return true }
+func silent(*wirePeer, wsproto.Frame) bool { return true }
 
-func keepsTCP(p *wirePeer, f ws.Frame) bool {
+func keepsTCP(p *wirePeer, f wsproto.Frame) bool {
 	echoes(p, f)
 	return true
 }
 
-func dropsOnClose(p *wirePeer, f ws.Frame) bool {
-	return f.Opcode != ws.OpClose && echoes(p, f)
+func dropsOnClose(p *wirePeer, f wsproto.Frame) bool {
+	return f.Opcode != wsproto.OpClose && echoes(p, f)
 }
 
-func ignoresClose(p *wirePeer, f ws.Frame) bool {
-	return f.Opcode == ws.OpClose || echoes(p, f)
+func ignoresClose(p *wirePeer, f wsproto.Frame) bool {
+	return f.Opcode == wsproto.OpClose || echoes(p, f)
 }
 
-func closesFirst(p *wirePeer, f ws.Frame) bool {
-	if f.Opcode != ws.OpClose {
-		p.send(ws.OpClose, []byte{3, 0xe8})
+func closesFirst(p *wirePeer, f wsproto.Frame) bool {
+	if f.Opcode != wsproto.OpClose {
+		p.send(wsproto.OpClose, []byte{3, 0xe8})
 	}
 	return true
 }
 
-func failsAll(p *wirePeer, f ws.Frame) bool {
-	if f.Opcode != ws.OpClose {
-		p.send(ws.OpClose, []byte{3, 0xea})
+func failsAll(p *wirePeer, f wsproto.Frame) bool {
+	if f.Opcode != wsproto.OpClose {
+		p.send(wsproto.OpClose, []byte{3, 0xea})
 	}
-	return f.Opcode != ws.OpClose
+	return f.Opcode != wsproto.OpClose
 }
 
-func pongsTwice(p *wirePeer, f ws.Frame) bool {
-	if f.Opcode == ws.OpPing {
-		p.send(ws.OpPong, f.Payload)
+func pongsTwice(p *wirePeer, f wsproto.Frame) bool {
+	if f.Opcode == wsproto.OpPing {
+		p.send(wsproto.OpPong, f.Payload)
 	}
 	return echoes(p, f)
 }
 
-func answersWithCode(code ws.StatusCode) peerScript {
-	return func(p *wirePeer, f ws.Frame) bool {
-		if f.Opcode == ws.OpClose {
-			p.send(ws.OpClose, []byte{byte(code >> 8), byte(code)})
+func answersWithCode(code wsproto.StatusCode) peerScript {
+	return func(p *wirePeer, f wsproto.Frame) bool {
+		if f.Opcode == wsproto.OpClose {
+			p.send(wsproto.OpClose, []byte{byte(code >> 8), byte(code)})
 			return false
 		}
 		return echoes(p, f)
 	}
 }
 
-func answersWithBadReason(p *wirePeer, f ws.Frame) bool {
-	if f.Opcode == ws.OpClose {
-		p.send(ws.OpClose, []byte{3, 0xe8, 0xff, 0xfe})
+func answersWithBadReason(p *wirePeer, f wsproto.Frame) bool {
+	if f.Opcode == wsproto.OpClose {
+		p.send(wsproto.OpClose, []byte{3, 0xe8, 0xff, 0xfe})
 		return true
 	}
 	return echoes(p, f)
 }
 
-func echoesUnmaskedAsServerMasked(p *wirePeer, f ws.Frame) bool {
+func echoesUnmaskedAsServerMasked(p *wirePeer, f wsproto.Frame) bool {
 	p.masked = !p.masked
 	defer func() { p.masked = !p.masked }()
 	return echoes(p, f)
@@ -130,8 +130,8 @@ func echoesUnmaskedAsServerMasked(p *wirePeer, f ws.Frame) bool {
 
 // late fails the connection after a while, as one that looks at text only when
 // the message is complete.
-func atTheEnd(p *wirePeer, f ws.Frame) bool {
-	return f.Opcode == ws.OpText && !f.Fin || f.Opcode == ws.OpContinuation && !f.Fin || failsAll(p, f)
+func atTheEnd(p *wirePeer, f wsproto.Frame) bool {
+	return f.Opcode == wsproto.OpText && !f.Fin || f.Opcode == wsproto.OpContinuation && !f.Fin || failsAll(p, f)
 }
 
 func TestPlayer(t *testing.T) {
@@ -195,16 +195,16 @@ func TestPlayer(t *testing.T) {
 // fragments puts a fragmented message together and echoes it.
 func fragments() peerScript {
 	var message []byte
-	return func(p *wirePeer, f ws.Frame) bool {
+	return func(p *wirePeer, f wsproto.Frame) bool {
 		switch {
 		case f.Opcode.Control():
 			return echoes(p, f)
-		case f.Opcode != ws.OpContinuation:
+		case f.Opcode != wsproto.OpContinuation:
 			message = nil
 		}
 		message = append(message, f.Payload...)
 		if f.Fin {
-			p.send(ws.OpText, message)
+			p.send(wsproto.OpText, message)
 		}
 		return true
 	}

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // controlBound is how much of a control frame's payload is kept. Legal ones
@@ -21,11 +21,11 @@ const eventBound = 16
 
 // inbound is where the parsing of the peer's octets stands.
 type inbound struct {
-	partial [ws.MaxHeaderLen]byte // a header that came in pieces
-	have    int                   // octets of it
+	partial [wsproto.MaxHeaderLen]byte // a header that came in pieces
+	have    int                        // octets of it
 
 	inFrame bool
-	header  ws.Header
+	header  wsproto.Header
 	left    uint64 // octets of the payload still to come
 	pos     int    // offset for the mask
 	head    []byte // of the frame's payload, for the log
@@ -38,7 +38,7 @@ type inbound struct {
 	checkUTF8  bool
 	badUTF8    bool
 	compressed bool
-	utf8       ws.UTF8Validator
+	utf8       wsproto.UTF8Validator
 	body       body
 }
 
@@ -89,7 +89,7 @@ func (p *player) takeHeader(data []byte) int {
 	}
 	kept := in.have
 	in.have += copy(in.partial[in.have:], data)
-	h, n, err := ws.ParseHeader(in.partial[:in.have])
+	h, n, err := wsproto.ParseHeader(in.partial[:in.have])
 	if n == 0 && err == nil {
 		return in.have - kept
 	}
@@ -104,7 +104,7 @@ func (p *player) takeHeader(data []byte) int {
 
 // frameBegin checks a header. A violation does not end the frame: it is
 // consumed as if it were legal, so a second one finds the connection closing.
-func (p *player) frameBegin(h ws.Header) {
+func (p *player) frameBegin(h wsproto.Header) {
 	framing := cases.Framing{Client: p.t.Role == cases.Client, Deflate: p.deflate != nil, InMessage: p.in.inMessage}
 	broken := cases.HeaderOffences(h, framing)
 	if len(broken) > 0 {
@@ -119,9 +119,9 @@ func (p *player) frameBegin(h ws.Header) {
 	in := &p.in
 	if !in.inMessage {
 		in.inMessage = true
-		in.binary = h.Opcode == ws.OpBinary
-		in.compressed = p.deflate != nil && h.RSV == ws.RSV1
-		in.checkUTF8 = h.Opcode == ws.OpText && !in.compressed
+		in.binary = h.Opcode == wsproto.OpBinary
+		in.compressed = p.deflate != nil && h.RSV == wsproto.RSV1
+		in.checkUTF8 = h.Opcode == wsproto.OpText && !in.compressed
 		in.badUTF8 = false
 		in.utf8.Reset()
 		in.body.reset()
@@ -133,7 +133,7 @@ func (p *player) frameData(data []byte) {
 	in := &p.in
 	before := in.header.Length - in.left - uint64(len(data))
 	if in.header.Masked {
-		in.pos = ws.Mask(in.header.MaskKey, in.pos, data)
+		in.pos = wsproto.Mask(in.header.MaskKey, in.pos, data)
 	}
 	in.head = appendBound(in.head, data, p.headBound())
 	if in.header.Opcode.Control() {
@@ -200,11 +200,11 @@ func (p *player) frameEnd() {
 	p.t.Stats.RxFrames[int(h.Opcode)]++
 	p.logReceived()
 	switch {
-	case h.Opcode == ws.OpClose:
+	case h.Opcode == wsproto.OpClose:
 		p.closeFrame(in.control)
-	case h.Opcode == ws.OpPing:
+	case h.Opcode == wsproto.OpPing:
 		p.ping(in.control)
-	case h.Opcode == ws.OpPong:
+	case h.Opcode == wsproto.OpPong:
 		p.event(cases.Event{Kind: cases.GotPong, Len: len(in.control), Data: slices.Clone(in.control)})
 		p.pong()
 	case h.Opcode.Control():
@@ -241,13 +241,13 @@ func (p *player) logReceived() {
 }
 
 // received is the entry of a frame with this header.
-func received(h ws.Header) cases.Entry {
+func received(h wsproto.Header) cases.Entry {
 	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.In, Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV, Len: size(h.Length)}
 	if h.Masked {
 		e.Mask = hexKey(h.MaskKey)
 	}
 	if !h.Minimal() || h.Length > maxSize {
-		e.Head = ws.AppendHeader(nil, h)
+		e.Head = wsproto.AppendHeader(nil, h)
 	}
 	return e
 }
@@ -274,7 +274,7 @@ func (p *player) ping(payload []byte) {
 		return
 	}
 	o := outgoing{
-		header:  ws.Header{Fin: true, Opcode: ws.OpPong},
+		header:  wsproto.Header{Fin: true, Opcode: wsproto.OpPong},
 		payload: cases.Data(slices.Clone(payload)), key: p.keys.reply(),
 	}
 	if p.out.reply(o) {
@@ -304,7 +304,7 @@ func (p *player) messageEnd() {
 	switch p.c.Want.Rule {
 	case cases.EchoLength:
 		op, length := p.c.Wanted()
-		if in.binary == (op == ws.OpBinary) && in.body.length == length {
+		if in.binary == (op == wsproto.OpBinary) && in.body.length == length {
 			p.t.Echoes++
 		} else {
 			p.t.WrongEcho = true
@@ -347,7 +347,7 @@ func (p *player) closeFrame(payload []byte) {
 	p.t.RemoteClose = true
 	p.t.RemoteCode, p.t.RemoteZero, p.t.RemoteReason = 0, false, nil
 	if len(payload) >= 2 {
-		code := ws.StatusCode(uint16(payload[0])<<8 | uint16(payload[1]))
+		code := wsproto.StatusCode(uint16(payload[0])<<8 | uint16(payload[1]))
 		reason := payload[2:]
 		p.t.RemoteCode, p.t.RemoteZero = code, code == 0
 		if !closeCodeKnown(code) {
@@ -409,7 +409,7 @@ func (p *player) peerClosed() {
 
 // closeCodeKnown reports whether Autobahn takes the code for valid. It knows
 // nothing of 1012..1014, which IANA has registered since.
-func closeCodeKnown(code ws.StatusCode) bool {
+func closeCodeKnown(code wsproto.StatusCode) bool {
 	switch {
 	case code >= 3000 && code <= 4999:
 		return true

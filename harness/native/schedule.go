@@ -11,7 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Options are the settings of a run.
@@ -143,12 +143,12 @@ type serverRun struct {
 var echoCase = cases.Case{
 	ID: "echo", Title: "a text message", Expect: "the same message, and a clean close",
 	Steps: []cases.Step{
-		cases.Frame{Opcode: ws.OpText, Payload: cases.Data([]byte("wsconform"))},
+		cases.Frame{Opcode: wsproto.OpText, Payload: cases.Data([]byte("wsconform"))},
 		cases.KillAfter{After: 5 * time.Second},
 	},
 	Want: cases.Want{
 		Events:     []cases.Reading{{Behavior: cases.OK, Events: []cases.Event{cases.GotText(cases.Data([]byte("wsconform")))}}},
-		ClosedByUs: true, Codes: []ws.StatusCode{ws.StatusNormalClosure}, Clean: true,
+		ClosedByUs: true, Codes: []wsproto.StatusCode{wsproto.StatusNormalClosure}, Clean: true,
 	},
 }
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // An openFrame is a frame whose header is out and whose payload follows in pieces.
@@ -31,12 +31,12 @@ func (p *player) play(step cases.Step) {
 	switch s := step.(type) {
 	case cases.Frame:
 		p.send(outgoing{
-			header:  ws.Header{Fin: !s.NotFin, RSV: s.RSV, Opcode: s.Opcode},
+			header:  wsproto.Header{Fin: !s.NotFin, RSV: s.RSV, Opcode: s.Opcode},
 			payload: s.Payload, chop: s.Chop, alone: s.Alone,
 		})
 	case cases.FrameHeader:
 		p.open = openFrame{key: p.keys.frame()}
-		h := ws.Header{Fin: !s.NotFin, RSV: s.RSV, Opcode: s.Opcode, Length: uint64(s.Length)}
+		h := wsproto.Header{Fin: !s.NotFin, RSV: s.RSV, Opcode: s.Opcode, Length: uint64(s.Length)}
 		p.sendHeader(h)
 	case cases.Octets:
 		if p.state != stateClosed {
@@ -47,7 +47,7 @@ func (p *player) play(step cases.Step) {
 	case cases.Message:
 		if p.state == stateOpen {
 			p.send(outgoing{
-				header:  ws.Header{Fin: true, Opcode: s.Opcode},
+				header:  wsproto.Header{Fin: true, Opcode: s.Opcode},
 				payload: s.Payload, fragment: s.Fragment,
 			})
 		}
@@ -59,7 +59,7 @@ func (p *player) play(step cases.Step) {
 		p.timer(cases.KillArmed, fmt.Sprintf("we fail the connection in %v", s.After))
 		p.after(s.After, func() {
 			p.timer(cases.KillFired, fmt.Sprintf("the case's limit of %v has passed: we fail the connection", s.After))
-			p.fail(ws.StatusGoingAway, "Going Away")
+			p.fail(wsproto.StatusGoingAway, "Going Away")
 		})
 	case cases.CloseAfter:
 		p.timer(cases.CloseArmed, fmt.Sprintf("we close in %v", s.After))
@@ -121,7 +121,7 @@ func (p *player) send(o outgoing) {
 	p.logSent(o)
 }
 
-func (p *player) sendHeader(h ws.Header) {
+func (p *player) sendHeader(h wsproto.Header) {
 	if p.state == stateClosed {
 		return
 	}
@@ -130,7 +130,7 @@ func (p *player) sendHeader(h ws.Header) {
 		h.Masked, h.MaskKey = true, p.open.key
 		e.Mask = hexKey(p.open.key)
 	}
-	p.out.send(outgoing{bare: true, plain: true, payload: cases.Data(ws.AppendHeader(nil, h)), alone: true})
+	p.out.send(outgoing{bare: true, plain: true, payload: cases.Data(wsproto.AppendHeader(nil, h)), alone: true})
 	p.log(e)
 }
 
@@ -142,7 +142,7 @@ func (p *player) logSent(o outgoing) {
 	}
 	p.t.Stats.TxFrames[int(o.header.Opcode)]++
 	if frames > 1 {
-		p.t.Stats.TxFrames[int(ws.OpContinuation)] += frames - 1
+		p.t.Stats.TxFrames[int(wsproto.OpContinuation)] += frames - 1
 	}
 	if p.t.Traffic != nil && !o.header.Opcode.Control() && p.state == stateOpen {
 		p.t.Traffic.Out.Frames += int64(frames)
@@ -172,7 +172,7 @@ func (p *player) logSent(o outgoing) {
 		e.Len = to - from
 		e.Data = o.payload.AppendRange(nil, from, min(to, from+p.headBound()))
 		p.log(e)
-		e.Opcode, e.RSV = ws.OpContinuation, 0
+		e.Opcode, e.RSV = wsproto.OpContinuation, 0
 	}
 }
 

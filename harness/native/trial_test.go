@@ -8,7 +8,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // TestDoubt says which verdicts are not final at once, and why.
@@ -226,10 +226,10 @@ func TestPatientBounded(t *testing.T) {
 // that it may not get, even in that time.
 func echoesLate(delay time.Duration) peerScript {
 	failed := make(chan struct{})
-	return func(p *wirePeer, f ws.Frame) bool {
-		if f.RSV != 0 || f.Opcode > ws.OpBinary {
+	return func(p *wirePeer, f wsproto.Frame) bool {
+		if f.RSV != 0 || f.Opcode > wsproto.OpBinary {
 			close(failed)
-			p.send(ws.OpClose, []byte{3, 0xea})
+			p.send(wsproto.OpClose, []byte{3, 0xea})
 			return false
 		}
 		go func() {

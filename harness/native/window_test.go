@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // TestWindows checks that what we send keeps within the window that was agreed.
@@ -23,7 +23,7 @@ func TestWindows(t *testing.T) {
 			w.Flush()
 		}
 		inflate := func(window int) error {
-			var in ws.Inflater
+			var in wsproto.Inflater
 			in.Reset(window, nil)
 			return in.Inflate(z.Bytes(), func([]byte) bool { return true })
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 const (
@@ -33,7 +33,7 @@ const (
 // An outgoing is one thing in the writer's queue: a frame, or a message to be
 // cut into frames.
 type outgoing struct {
-	header   ws.Header // of the first frame; its Fin is that of the last
+	header   wsproto.Header // of the first frame; its Fin is that of the last
 	payload  cases.Payload
 	fragment int  // cut the payload into frames of so many octets; 0 means one frame
 	bare     bool // the payload alone, without a header: octets of a frame already open
@@ -98,7 +98,7 @@ func (w *writer) sendNow(o outgoing) int {
 		frames += o.payload.Len / o.fragment
 	}
 	if w.raw == nil || w.busy || w.left || len(w.queue) > 0 || w.closing || w.err != nil ||
-		o.payload.Len+frames*ws.MaxHeaderLen >= writeBuffer {
+		o.payload.Len+frames*wsproto.MaxHeaderLen >= writeBuffer {
 		w.queue = append(w.queue, o)
 		w.signal()
 		return 0
@@ -122,7 +122,7 @@ func (w *writer) reply(o outgoing) bool {
 	w.mu.Lock()
 	ok := w.replies < queueBound
 	if ok {
-		w.replies += o.payload.Len + ws.MaxHeaderLen
+		w.replies += o.payload.Len + wsproto.MaxHeaderLen
 		w.queue = append(w.queue, o)
 	}
 	w.mu.Unlock()
@@ -218,11 +218,11 @@ func (w *writer) fragments(o outgoing) {
 		if h.Fin || w.err != nil {
 			return
 		}
-		h.Opcode, h.RSV = ws.OpContinuation, 0
+		h.Opcode, h.RSV = wsproto.OpContinuation, 0
 	}
 }
 
-func (w *writer) frame(o outgoing, h ws.Header, from, to int) {
+func (w *writer) frame(o outgoing, h wsproto.Header, from, to int) {
 	h.Length = uint64(to - from)
 	if w.masked {
 		h.Masked, h.MaskKey = true, o.key
@@ -230,7 +230,7 @@ func (w *writer) frame(o outgoing, h ws.Header, from, to int) {
 			h.MaskKey = keyOf(w.pieces.Uint64())
 		}
 	}
-	w.buf = ws.AppendHeader(w.buf, h)
+	w.buf = wsproto.AppendHeader(w.buf, h)
 	w.octets(o, h.MaskKey, from, to, 0)
 }
 
@@ -245,7 +245,7 @@ func (w *writer) octets(o outgoing, key [4]byte, from, to, pos int) {
 		start := len(w.buf)
 		w.buf = o.payload.AppendRange(w.buf, from, from+n)
 		if w.masked && !o.plain {
-			pos = ws.Mask(key, pos, w.buf[start:])
+			pos = wsproto.Mask(key, pos, w.buf[start:])
 		}
 		from += n
 		w.full(size)

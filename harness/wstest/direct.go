@@ -8,7 +8,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // directBound is the longest message of a direct connection, and the longest
@@ -36,16 +36,16 @@ func direct(ctx context.Context, nc net.Conn, early []byte) {
 	d := directConn{nc: nc, data: early}
 	for {
 		h, payload, err := d.frame()
-		if err != nil || h.Opcode != ws.OpText && !h.Opcode.Control() || !h.Fin || h.RSV != 0 {
+		if err != nil || h.Opcode != wsproto.OpText && !h.Opcode.Control() || !h.Fin || h.RSV != 0 {
 			return
 		}
 		switch h.Opcode {
-		case ws.OpClose:
-			d.send(ws.Header{Fin: true, Opcode: ws.OpClose}, ws.AppendClose(nil, ws.StatusNormalClosure, ""), 0) //nolint:errcheck // it is over
+		case wsproto.OpClose:
+			d.send(wsproto.Header{Fin: true, Opcode: wsproto.OpClose}, wsproto.AppendClose(nil, wsproto.StatusNormalClosure, ""), 0) //nolint:errcheck // it is over
 			return
-		case ws.OpPing:
-			err = d.send(ws.Header{Fin: true, Opcode: ws.OpPong}, payload, 0)
-		case ws.OpText:
+		case wsproto.OpPing:
+			err = d.send(wsproto.Header{Fin: true, Opcode: wsproto.OpPong}, payload, 0)
+		case wsproto.OpText:
 			err = d.command(payload)
 		default: // a pong asks for nothing
 		}
@@ -62,9 +62,9 @@ type directConn struct {
 }
 
 // frame reads a frame of the client and unmasks it.
-func (d *directConn) frame() (ws.Header, []byte, error) {
+func (d *directConn) frame() (wsproto.Header, []byte, error) {
 	for {
-		h, n, err := ws.ParseHeader(d.data)
+		h, n, err := wsproto.ParseHeader(d.data)
 		switch {
 		case err != nil:
 			return h, nil, err
@@ -73,7 +73,7 @@ func (d *directConn) frame() (ws.Header, []byte, error) {
 		case n > 0 && uint64(len(d.data)-n) >= h.Length:
 			payload := d.data[n : n+int(h.Length)] //nolint:gosec // bounded
 			d.data = d.data[n+int(h.Length):]      //nolint:gosec // bounded
-			ws.Mask(h.MaskKey, 0, payload)
+			wsproto.Mask(h.MaskKey, 0, payload)
 			return h, payload, nil
 		}
 		buf := make([]byte, 4<<10)
@@ -131,7 +131,7 @@ func (d *directConn) closeWith(arg json.RawMessage) error {
 	}
 	d.closed = true
 	d.nc.SetReadDeadline(time.Now().Add(time.Second)) //nolint:errcheck // a broken connection shows at once
-	return d.send(ws.Header{Fin: true, Opcode: ws.OpClose}, ws.AppendClose(nil, ws.StatusCode(say.Code), say.Reason), 0)
+	return d.send(wsproto.Header{Fin: true, Opcode: wsproto.OpClose}, wsproto.AppendClose(nil, wsproto.StatusCode(say.Code), say.Reason), 0)
 }
 
 func (d *directConn) sendFrame(f directFrame) error {
@@ -149,14 +149,14 @@ func (d *directConn) sendFrame(f directFrame) error {
 	if f.Opcode > 15 || f.RSV > 7 || f.Chop < 0 {
 		return errDirect
 	}
-	h := ws.Header{Fin: f.Fin == nil || *f.Fin, RSV: f.RSV, Opcode: ws.Opcode(f.Opcode)}
+	h := wsproto.Header{Fin: f.Fin == nil || *f.Fin, RSV: f.RSV, Opcode: wsproto.Opcode(f.Opcode)}
 	return d.send(h, payload, f.Chop)
 }
 
 // send writes a frame, chop octets at a time.
-func (d *directConn) send(h ws.Header, payload []byte, chop int) error {
+func (d *directConn) send(h wsproto.Header, payload []byte, chop int) error {
 	d.nc.SetWriteDeadline(time.Now().Add(10 * time.Second)) //nolint:errcheck // a broken connection shows at once
-	out := ws.AppendFrame(nil, ws.Frame{Header: h, Payload: payload})
+	out := wsproto.AppendFrame(nil, wsproto.Frame{Header: h, Payload: payload})
 	for len(out) > 0 {
 		n := len(out)
 		if chop > 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 const massTemplate = `{
@@ -173,7 +174,7 @@ func (m *mass) close() {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if conn.Close(ws.StatusNormalClosure, "") != nil {
+			if conn.Close(wsproto.StatusNormalClosure, "") != nil {
 				conn.CloseNow()
 			}
 		})

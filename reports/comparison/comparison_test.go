@@ -12,7 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/comparison"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A written site, and what stands in its overview.
@@ -211,7 +211,7 @@ func TestDeflateAndLimits(t *testing.T) {
 	row := write(t, run("x", "native",
 		result("13.3.1", cases.OK, cases.CloseOK, head), result("13.3.2", cases.Failed, cases.CloseOK, head),
 		result("9.1.1", cases.OK, cases.CloseOK, cases.Transcript{}),
-		result("9.1.6", cases.Failed, cases.CloseFailed, cases.Transcript{RemoteClose: true, RemoteCode: ws.StatusMessageTooBig}),
+		result("9.1.6", cases.Failed, cases.CloseFailed, cases.Transcript{RemoteClose: true, RemoteCode: wsproto.StatusMessageTooBig}),
 	)).data.Rows[0]
 	d := row["offers"].([]any)[0].(map[string]any)
 	if d["offer"] != offer || d["answer"] != "permessage-deflate" || d["agreed"] != true || d["kept"] != 1.0 || d["total"] != 2.0 {

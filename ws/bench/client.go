@@ -16,7 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // clients measures the CPU time of sending a message and taking its echo.
@@ -106,16 +106,16 @@ func answerConn(nc net.Conn) error {
 		return err
 	}
 	_, err = fmt.Fprintf(nc, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Accept: %s\r\n\r\n", ws.AcceptKey(r.Header.Get("Sec-WebSocket-Key")))
+		"Sec-WebSocket-Accept: %s\r\n\r\n", wsproto.AcceptKey(r.Header.Get("Sec-WebSocket-Key")))
 	if err != nil {
 		return err
 	}
 	p := payload(size)
-	frame := len(ws.AppendFrame(nil, clientFrame(p)))
+	frame := len(wsproto.AppendFrame(nil, clientFrame(p)))
 	var echo []byte
-	one := len(ws.AppendFrame(nil, serverFrame(p)))
+	one := len(wsproto.AppendFrame(nil, serverFrame(p)))
 	for range max(1, 64<<10/one) {
-		echo = ws.AppendFrame(echo, serverFrame(p))
+		echo = wsproto.AppendFrame(echo, serverFrame(p))
 	}
 	buf := make([]byte, 128<<10)
 	for have := 0; ; {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // idle measures the resident memory per connection that has echoed one message
@@ -109,25 +109,25 @@ func idleConn(s *server, deflate bool) (net.Conn, error) {
 	}
 	p := []byte(`{"type":"subscribe","channels":["ticker","depth","trades"],"symbols":["AAA-BBB","CCC-DDD","EEE-FFF"],"id":1}`)
 	f := clientFrame(p)
-	f.Opcode = ws.OpText
+	f.Opcode = wsproto.OpText
 	if deflate {
-		f.RSV = ws.RSV1
+		f.RSV = wsproto.RSV1
 		if f.Payload, err = compress(p); err != nil {
 			return nil, errors.Join(err, nc.Close())
 		}
 	}
-	if _, err := nc.Write(ws.AppendFrame(nil, f)); err != nil {
+	if _, err := nc.Write(wsproto.AppendFrame(nil, f)); err != nil {
 		return nil, errors.Join(err, nc.Close())
 	}
 	if s.name == "raw" {
-		_, err = io.ReadFull(nc, make([]byte, len(ws.AppendFrame(nil, f))))
+		_, err = io.ReadFull(nc, make([]byte, len(wsproto.AppendFrame(nil, f))))
 		return nc, err
 	}
-	h, err := ws.ReadHeader(nc)
+	h, err := wsproto.ReadHeader(nc)
 	if err == nil {
 		_, err = io.CopyN(io.Discard, nc, int64(h.Length))
 	}
-	if err == nil && h.Opcode != ws.OpText {
+	if err == nil && h.Opcode != wsproto.OpText {
 		err = fmt.Errorf("got a %v for an echo", h.Opcode)
 	}
 	return nc, err

@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // rawBuffer is what one read takes at most.
@@ -51,7 +51,7 @@ func rawDrive(rawURL string, w *work) error {
 	}
 	defer nc.Close()
 	_, err = fmt.Fprintf(nc, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", u.Path, u.Host, ws.NewKey())
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", u.Path, u.Host, wsproto.NewKey())
 	if err != nil {
 		return err
 	}
@@ -60,8 +60,8 @@ func rawDrive(rawURL string, w *work) error {
 	}
 	var send, want []byte
 	for range w.depth {
-		send = ws.AppendFrame(send, clientFrame(w.payload))
-		want = ws.AppendFrame(want, serverFrame(w.payload))
+		send = wsproto.AppendFrame(send, clientFrame(w.payload))
+		want = wsproto.AppendFrame(want, serverFrame(w.payload))
 	}
 	buf := make([]byte, rawBuffer)
 	w.begin()

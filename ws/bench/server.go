@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A server is a library's process and connections to it.
@@ -141,8 +141,8 @@ func newLoad(s *server, b burst) (*load, error) {
 	l := &load{depth: b.depth}
 	p := payload(b.size)
 	for range b.depth {
-		l.send = ws.AppendFrame(l.send, clientFrame(p))
-		l.want = ws.AppendFrame(l.want, serverFrame(p))
+		l.send = wsproto.AppendFrame(l.send, clientFrame(p))
+		l.want = wsproto.AppendFrame(l.want, serverFrame(p))
 	}
 	if s.name == "raw" {
 		l.want = l.send
@@ -164,7 +164,7 @@ func connect(s *server, deflate bool) (net.Conn, error) {
 		offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 	}
 	_, err = fmt.Fprintf(nc, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s\r\n", s.addr, ws.NewKey(), offer)
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s\r\n", s.addr, wsproto.NewKey(), offer)
 	if err != nil {
 		return nil, errors.Join(err, nc.Close())
 	}
@@ -195,14 +195,14 @@ func payload(n int) []byte {
 	return p
 }
 
-func clientFrame(p []byte) ws.Frame {
+func clientFrame(p []byte) wsproto.Frame {
 	f := serverFrame(p)
 	f.Masked, f.MaskKey = true, [4]byte{0x12, 0x34, 0x56, 0x78}
 	return f
 }
 
-func serverFrame(p []byte) ws.Frame {
-	return ws.Frame{Header: ws.Header{Fin: true, Opcode: ws.OpBinary}, Payload: p}
+func serverFrame(p []byte) wsproto.Frame {
+	return wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpBinary}, Payload: p}
 }
 
 // runLoads keeps the connections busy and says how many messages that was.

@@ -1,4 +1,4 @@
-package ws
+package flate
 
 import (
 	"encoding/binary"
@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// inflater decodes raw DEFLATE (RFC 1951) that is pushed into it in pieces.
+// An Inflater decodes raw DEFLATE (RFC 1951) from pieces of any size.
 //
-// It is our own for three things that no library decoder offers: it stops at any
-// octet and goes on with the next piece, so text is checked as it arrives; it
-// knows every distance, so a peer that reaches beyond the agreed window is
-// caught exactly; and it writes no octet beyond what the caller allows. A final
-// block does not end it, as a message may hold one (RFC 7692 §7.2.3.4).
-type inflater struct {
+// It does three things that no library decoder does. It stops at any byte and
+// continues with the next piece, so text is checked as it arrives. It knows every
+// distance, so a peer that reaches beyond the agreed window is caught exactly. It
+// writes no byte beyond what the caller allows. A final block does not end it, as a
+// message may contain one (RFC 7692 §7.2.3.4).
+type Inflater struct {
 	window int // octets a match may reach back
 
 	// Bits taken from the input and not used yet.
@@ -23,7 +23,7 @@ type inflater struct {
 	// buf[r:w] is output not taken yet; everything below w is history.
 	buf  []byte
 	r, w int
-	full bool // the last call stopped for want of room, not of input
+	full bool // the last call stopped because the output was full
 	used bool // since the last call of idle
 
 	state inflateState
@@ -70,24 +70,24 @@ const (
 )
 
 var (
-	errCorrupt = errors.New("invalid DEFLATE data")
-	errWindow  = errors.New("match reaches beyond the agreed window")
+	ErrCorrupt = errors.New("invalid DEFLATE data")
+	ErrWindow  = errors.New("match reaches beyond the agreed window")
 )
 
-// deflateTail is what a sender drops from the end of each message and a receiver
+// Tail is what a sender drops from the end of each message and a receiver
 // adds again (RFC 7692 §7.2.1, §7.2.2).
-var deflateTail = []byte{0x00, 0x00, 0xFF, 0xFF}
+var Tail = []byte{0x00, 0x00, 0xFF, 0xFF}
 
-// reset begins a new stream with an empty window, at most 2^15 octets.
-func (f *inflater) reset(window int) {
+// Reset begins a new stream with an empty window, at most 2^15 octets.
+func (f *Inflater) Reset(window int) {
 	f.window = window
 	f.bits, f.nbits = 0, 0
 	f.r, f.w = 0, 0
 	f.state, f.final, f.wasFinal = atBlock, false, false
 }
 
-// preload makes octets, at most the window, history.
-func (f *inflater) preload(history []byte) {
+// Preload makes octets, at most the window, history.
+func (f *Inflater) Preload(history []byte) {
 	if len(f.buf) < len(history) {
 		f.buf = make([]byte, f.window+inflateMargin)
 	}
@@ -95,14 +95,14 @@ func (f *inflater) preload(history []byte) {
 	f.r = f.w
 }
 
-// atBoundary tells whether the stream is where a message may end: all input
+// AtBoundary tells whether the stream is where a message may end: all input
 // used, at the border of two blocks.
-func (f *inflater) atBoundary() bool {
+func (f *Inflater) AtBoundary() bool {
 	return f.state == atBlock && f.nbits == 0 && !f.final
 }
 
-// rest gives back what is of no use before the next message.
-func (f *inflater) rest() {
+// Rest gives back what is of no use before the next message.
+func (f *Inflater) Rest() {
 	if f.dynamic != nil && f.state == atBlock {
 		f.lit, f.distTable = huffTable{}, huffTable{}
 		dynamicBlocks.Put(f.dynamic)
@@ -110,15 +110,25 @@ func (f *inflater) rest() {
 	}
 }
 
-// out is the output that has not been taken.
-func (f *inflater) out() []byte { return f.buf[f.r:f.w] }
+// Out is the output that has not been taken.
+func (f *Inflater) Out() []byte { return f.buf[f.r:f.w] }
 
-// take marks n octets of the output as taken. They stay as history.
-func (f *inflater) take(n int) { f.r += n }
+// Full reports whether the last call of Inflate stopped because the output was
+// full, so that there may be more without more input.
+func (f *Inflater) Full() bool { return f.full }
+
+// EndsStream reports whether the last block was marked as the final one.
+func (f *Inflater) EndsStream() bool { return f.wasFinal }
+
+// Size is the memory that the history and the output take.
+func (f *Inflater) Size() int { return cap(f.buf) }
+
+// Take marks n octets of the output as taken. They stay as history.
+func (f *Inflater) Take(n int) { f.r += n }
 
 // room makes space for output, with all former output taken. The buffer starts
 // small and grows to the window and a margin.
-func (f *inflater) room() {
+func (f *Inflater) room() {
 	if f.w < len(f.buf) {
 		return
 	}
@@ -133,9 +143,9 @@ func (f *inflater) room() {
 	f.buf = grown
 }
 
-// idle gives up all of the buffer but the history, which the peer may refer to at
+// Idle gives up all of the buffer but the history, which the peer may refer to at
 // any time, if it was not used since it was called before.
-func (f *inflater) idle() {
+func (f *Inflater) Idle() {
 	if history := f.buf[max(0, f.w-f.window):f.w]; !f.used && f.r == f.w && len(f.buf) > len(history) {
 		f.buf = append(make([]byte, 0, len(history)), history...)
 		f.r, f.w = len(f.buf), len(f.buf)
@@ -143,10 +153,10 @@ func (f *inflater) idle() {
 	f.used = false
 }
 
-// inflate decodes from in until it is used up, limit octets of output wait to be
+// Inflate decodes from in until it is used up, limit octets of output wait to be
 // taken, or the buffer is full, and says how many octets of in it used. All
 // output must have been taken before.
-func (f *inflater) inflate(in []byte, limit int) (used int, err error) {
+func (f *Inflater) Inflate(in []byte, limit int) (used int, err error) {
 	f.used = true
 	f.room()
 	end := min(len(f.buf), f.w+limit)
@@ -207,12 +217,12 @@ func (f *inflater) inflate(in []byte, limit int) (used int, err error) {
 	}
 }
 
-func (f *inflater) drop(n uint) {
+func (f *Inflater) drop(n uint) {
 	f.bits >>= n
 	f.nbits -= n
 }
 
-func (f *inflater) endBlock() {
+func (f *Inflater) endBlock() {
 	f.state = atBlock
 	f.wasFinal = f.final
 	if f.final { // the next stream starts at an octet
@@ -223,7 +233,7 @@ func (f *inflater) endBlock() {
 
 // header goes one step through the header of a block. It is false if that needs
 // more bits.
-func (f *inflater) header() (ok bool, err error) {
+func (f *Inflater) header() (ok bool, err error) {
 	switch f.state {
 	case atBlock:
 		if f.nbits < 3 {
@@ -245,7 +255,7 @@ func (f *inflater) header() (ok bool, err error) {
 			}
 			f.state = atTableSizes
 		default:
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
 	case atStoredLen:
 		if f.nbits < 32 {
@@ -253,7 +263,7 @@ func (f *inflater) header() (ok bool, err error) {
 		}
 		size, inverse := uint16(f.bits), uint16(f.bits>>16)
 		if size != ^inverse {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
 		f.drop(32)
 		f.todo = int(size)
@@ -268,7 +278,7 @@ func (f *inflater) header() (ok bool, err error) {
 		b.nclen = int(f.bits>>10&15) + 4
 		f.drop(14)
 		if b.nlit > 286 || b.ndist > 30 {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
 		b.i = 0
 		b.codeLens = [19]uint8{}
@@ -283,7 +293,7 @@ func (f *inflater) header() (ok bool, err error) {
 			f.drop(3)
 		}
 		if !b.code.build(b.codeLens[:], codeBits, codeSymbols[:], false) {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
 		b.i = 0
 		f.state = atLens
@@ -296,7 +306,7 @@ func (f *inflater) header() (ok bool, err error) {
 
 // codeLengths reads the lengths of the codes of a dynamic block (RFC 1951
 // §3.2.7).
-func (f *inflater) codeLengths() (ok bool, err error) {
+func (f *Inflater) codeLengths() (ok bool, err error) {
 	b := f.dynamic
 	total := b.nlit + b.ndist
 	for b.i < total {
@@ -306,7 +316,7 @@ func (f *inflater) codeLengths() (ok bool, err error) {
 			return false, nil
 		}
 		if e&entryKind == kindInvalid {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
 		sym := e >> 16
 		if sym < 16 {
@@ -320,7 +330,7 @@ func (f *inflater) codeLengths() (ok bool, err error) {
 		switch sym {
 		case 16:
 			if b.i == 0 {
-				return false, errCorrupt
+				return false, ErrCorrupt
 			}
 			value = b.lens[b.i-1]
 		case 17:
@@ -334,7 +344,7 @@ func (f *inflater) codeLengths() (ok bool, err error) {
 		repeat := base + int(f.bits>>size&(1<<extra-1))
 		f.drop(size + extra)
 		if b.i+repeat > total {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
 		for range repeat {
 			b.lens[b.i] = value
@@ -345,7 +355,7 @@ func (f *inflater) codeLengths() (ok bool, err error) {
 	if lit[256] == 0 || // no way out of the block
 		!b.lit.build(lit, litBits, litSymbols[:], true) ||
 		!b.dist.build(dist, distBits, distSymbols[:], true) {
-		return false, errCorrupt
+		return false, ErrCorrupt
 	}
 	f.lit, f.distTable = b.lit, b.dist
 	f.state = atCodes
@@ -354,7 +364,7 @@ func (f *inflater) codeLengths() (ok bool, err error) {
 
 // codes decodes literals and matches until the block ends, or it has to wait for
 // input or for room. A symbol whose bits are not all there stays in f.bits.
-func (f *inflater) codes(in []byte, n, end int) (used int, wait bool, err error) {
+func (f *Inflater) codes(in []byte, n, end int) (used int, wait bool, err error) {
 	n = f.manyCodes(in, n, end)
 	bits, nbits, w := f.bits, f.nbits, f.w
 	buf := f.buf[:end]
@@ -388,7 +398,7 @@ decode:
 			wait = false
 			break decode
 		case kindInvalid:
-			err = errCorrupt
+			err = ErrCorrupt
 			break decode
 		}
 		extra := uint(e >> 8 & 31)
@@ -406,18 +416,18 @@ decode:
 			break
 		}
 		if e&entryKind == kindInvalid {
-			err = errCorrupt
+			err = ErrCorrupt
 			break
 		}
 		d := int(e>>16) + int(b>>size&(1<<extra-1))
 		bits >>= used
 		nbits -= used
 		if d > w { // before the first octet there was
-			err = errCorrupt
+			err = ErrCorrupt
 			break
 		}
 		if d > f.window {
-			err = errWindow
+			err = ErrWindow
 			break
 		}
 		if w+length > end {
@@ -439,7 +449,7 @@ decode:
 // manyCodes is codes where input and room are plenty: no symbol can want for
 // either, so that neither is looked at for each. It stops in front of whatever
 // is rare.
-func (f *inflater) manyCodes(in []byte, n, end int) (used int) {
+func (f *Inflater) manyCodes(in []byte, n, end int) (used int) {
 	bits, nbits, w, window := f.bits, f.nbits, f.w, f.window
 	buf := f.buf[:end]
 	lit, dist := f.lit.entries, f.distTable.entries
@@ -527,7 +537,7 @@ func (f *inflater) manyCodes(in []byte, n, end int) (used int) {
 	return n
 }
 
-func (f *inflater) copyMatch(dist, length int) {
+func (f *Inflater) copyMatch(dist, length int) {
 	src, stop := f.w-dist, f.w+length
 	for f.w < stop {
 		f.w += copy(f.buf[f.w:stop], f.buf[src:f.w])

@@ -1,4 +1,4 @@
-package ws_test
+package wsproto_test
 
 import (
 	"bytes"
@@ -7,31 +7,36 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/internal/flatetest"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
+func frame(op wsproto.Opcode, fin bool, s string) wsproto.Frame {
+	return wsproto.Frame{Header: wsproto.Header{Fin: fin, Opcode: op}, Payload: []byte(s)}
+}
+
 func TestAppendFrame(t *testing.T) {
-	h := func(h ws.Header) ws.Header { return h }
+	h := func(h wsproto.Header) wsproto.Header { return h }
 	tests := []struct {
 		name  string
-		frame ws.Frame
+		frame wsproto.Frame
 		want  string
 	}{
 		// The first five are the examples of RFC 6455 §5.7.
-		{"text", text("Hello"), "\x81\x05Hello"},
-		{"masked", ws.Frame{Header: ws.Header{Fin: true, Opcode: 1, Masked: true, MaskKey: [4]byte{0x37, 0xfa, 0x21, 0x3d}}, Payload: []byte("Hello")}, "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"},
-		{"first fragment", frame(ws.OpText, false, "Hel"), "\x01\x03Hel"},
-		{"last fragment", frame(ws.OpContinuation, true, "lo"), "\x80\x02lo"},
-		{"ping", frame(ws.OpPing, true, "Hello"), "\x89\x05Hello"},
-		{"every bit", ws.Frame{Header: h(ws.Header{Fin: true, RSV: 7, Opcode: 15})}, "\xff\x00"},
-		{"not minimal 16", ws.Frame{Header: ws.Header{Opcode: 2, Form: ws.Form16}, Payload: []byte("a")}, "\x02\x7e\x00\x01a"},
-		{"not minimal 64", ws.Frame{Header: ws.Header{Opcode: 2, Form: ws.Form64}, Payload: []byte("a")}, "\x02\x7f\x00\x00\x00\x00\x00\x00\x00\x01a"},
-		{"too narrow", ws.Frame{Header: ws.Header{Opcode: 2, Form: ws.Form7, Length: 300}, Payload: []byte("a")}, "\x02\x7e\x01\x2ca"},
-		{"top bit", ws.Frame{Header: ws.Header{Opcode: 2, Length: 1 << 63}}, "\x02\x7f\x80\x00\x00\x00\x00\x00\x00\x00"},
-		{"claims less", ws.Frame{Header: ws.Header{Opcode: 2, Length: 1}, Payload: []byte("abc")}, "\x02\x01abc"},
+		{"text", frame(wsproto.OpText, true, "Hello"), "\x81\x05Hello"},
+		{"masked", wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: 1, Masked: true, MaskKey: [4]byte{0x37, 0xfa, 0x21, 0x3d}}, Payload: []byte("Hello")}, "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"},
+		{"first fragment", frame(wsproto.OpText, false, "Hel"), "\x01\x03Hel"},
+		{"last fragment", frame(wsproto.OpContinuation, true, "lo"), "\x80\x02lo"},
+		{"ping", frame(wsproto.OpPing, true, "Hello"), "\x89\x05Hello"},
+		{"every bit", wsproto.Frame{Header: h(wsproto.Header{Fin: true, RSV: 7, Opcode: 15})}, "\xff\x00"},
+		{"not minimal 16", wsproto.Frame{Header: wsproto.Header{Opcode: 2, Form: wsproto.Form16}, Payload: []byte("a")}, "\x02\x7e\x00\x01a"},
+		{"not minimal 64", wsproto.Frame{Header: wsproto.Header{Opcode: 2, Form: wsproto.Form64}, Payload: []byte("a")}, "\x02\x7f\x00\x00\x00\x00\x00\x00\x00\x01a"},
+		{"too narrow", wsproto.Frame{Header: wsproto.Header{Opcode: 2, Form: wsproto.Form7, Length: 300}, Payload: []byte("a")}, "\x02\x7e\x01\x2ca"},
+		{"top bit", wsproto.Frame{Header: wsproto.Header{Opcode: 2, Length: 1 << 63}}, "\x02\x7f\x80\x00\x00\x00\x00\x00\x00\x00"},
+		{"claims less", wsproto.Frame{Header: wsproto.Header{Opcode: 2, Length: 1}, Payload: []byte("abc")}, "\x02\x01abc"},
 	}
 	for _, tt := range tests {
-		if got := ws.AppendFrame(nil, tt.frame); string(got) != tt.want {
+		if got := wsproto.AppendFrame(nil, tt.frame); string(got) != tt.want {
 			t.Errorf("%s: got %x, want %x", tt.name, got, tt.want)
 		}
 	}
@@ -49,7 +54,7 @@ func TestReadHeader(t *testing.T) {
 		{"\x81\x85\x01\x02\x03\x04", nil},
 		{"\x81\x7e\x00\x00", nil},
 	} {
-		if _, err := ws.ReadHeader(bytes.NewReader([]byte(tt.in))); err != tt.want { //nolint:errorlint // callers compare io.EOF itself
+		if _, err := wsproto.ReadHeader(bytes.NewReader([]byte(tt.in))); err != tt.want { //nolint:errorlint // callers compare io.EOF itself
 			t.Errorf("%x: got error %v, want %v", tt.in, err, tt.want)
 		}
 	}
@@ -60,37 +65,37 @@ func FuzzParseHeader(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
-		h, n, err := ws.ParseHeader(p)
+		h, n, err := wsproto.ParseHeader(p)
 		if n == 0 {
-			if err != nil || len(p) >= ws.MaxHeaderLen {
+			if err != nil || len(p) >= wsproto.MaxHeaderLen {
 				t.Fatalf("got no header in %d octets, error %v", len(p), err)
 			}
 			return
 		}
-		if got := ws.AppendHeader(nil, h); !bytes.Equal(got, p[:n]) {
+		if got := wsproto.AppendHeader(nil, h); !bytes.Equal(got, p[:n]) {
 			t.Fatalf("got %x, want %x", got, p[:n])
 		}
 		if (err != nil) != (h.Length > 1<<63-1) {
 			t.Fatalf("got error %v for a length of %d", err, h.Length)
 		}
-		read, rerr := ws.ReadHeader(bytes.NewReader(p))
+		read, rerr := wsproto.ReadHeader(bytes.NewReader(p))
 		if read != h || (rerr == nil) != (err == nil) {
 			t.Fatalf("ReadHeader got %v, error %v; want %v, %v", read, rerr, h, err)
 		}
 		for i := range 8 {
-			_ = ws.CheckHeader(h, ws.State{Server: i&1 != 0, Open: i&2 != 0, Deflate: i&4 != 0})
+			_ = wsproto.CheckHeader(h, wsproto.State{Server: i&1 != 0, Open: i&2 != 0, Deflate: i&4 != 0})
 		}
 	})
 }
 
 func TestMask(t *testing.T) {
 	key := [4]byte{1, 2, 3, 4}
-	data := corpus(300)["random"]
+	data := flatetest.Corpus(300)["random"]
 	for size := range 100 {
 		for pos := range 5 {
 			for offset := range 3 {
 				got := bytes.Clone(data[:size+offset])
-				if next := ws.Mask(key, pos, got[offset:]); next != (pos+size)&3 {
+				if next := wsproto.Mask(key, pos, got[offset:]); next != (pos+size)&3 {
 					t.Errorf("size %d, pos %d: got next %d", size, pos, next)
 				}
 				for i, b := range got[offset:] {
@@ -106,7 +111,7 @@ func TestMask(t *testing.T) {
 func TestStatusCodeValid(t *testing.T) {
 	for c := range 1 << 16 {
 		want := c >= 1000 && c <= 1014 && (c < 1004 || c > 1006) || c >= 3000 && c <= 4999
-		if got := ws.StatusCode(c).Valid(); got != want {
+		if got := wsproto.StatusCode(c).Valid(); got != want {
 			t.Errorf("%d: got %t, want %t", c, got, want)
 		}
 	}
@@ -140,7 +145,7 @@ func TestUTF8Validator(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for step := 1; step <= len(tt.in)+1; step++ {
-			var v ws.UTF8Validator
+			var v wsproto.UTF8Validator
 			got := -1
 			for i := 0; i < len(tt.in) && got < 0; i += step {
 				if n, ok := v.Feed([]byte(tt.in[i:min(i+step, len(tt.in))])); !ok {
@@ -159,7 +164,7 @@ func FuzzUTF8(f *testing.F) {
 		f.Add([]byte(s), uint8(1))
 	}
 	f.Fuzz(func(t *testing.T, p []byte, step uint8) {
-		var v ws.UTF8Validator
+		var v wsproto.UTF8Validator
 		bad := -1
 		for i := 0; i < len(p) && bad < 0; i += int(step) + 1 {
 			if n, ok := v.Feed(p[i:min(i+int(step)+1, len(p))]); !ok {
@@ -191,9 +196,9 @@ func completable(p []byte) bool {
 func TestParseClose(t *testing.T) {
 	for _, tt := range []struct {
 		in     string
-		code   ws.StatusCode
+		code   wsproto.StatusCode
 		reason string
-		earned ws.StatusCode // zero if it is in order
+		earned wsproto.StatusCode // zero if it is in order
 	}{
 		{"", 1005, "", 0},
 		{"\x03", 1005, "", 1002},
@@ -202,9 +207,9 @@ func TestParseClose(t *testing.T) {
 		{"\x03\xee", 1006, "", 1002},
 		{"\x03\xe8\xff", 1000, "\xff", 1007},
 	} {
-		code, reason, err := ws.ParseClose([]byte(tt.in))
-		var earned ws.StatusCode
-		if pe, ok := errors.AsType[*ws.ProtocolError](err); ok {
+		code, reason, err := wsproto.ParseClose([]byte(tt.in))
+		var earned wsproto.StatusCode
+		if pe, ok := errors.AsType[*wsproto.ProtocolError](err); ok {
 			earned = pe.Code
 		}
 		if code != tt.code || reason != tt.reason || earned != tt.earned {
@@ -217,7 +222,7 @@ func BenchmarkMask(b *testing.B) {
 	p := make([]byte, 16<<10)
 	b.SetBytes(int64(len(p)))
 	for b.Loop() {
-		ws.Mask([4]byte{1, 2, 3, 4}, 0, p)
+		wsproto.Mask([4]byte{1, 2, 3, 4}, 0, p)
 	}
 }
 
@@ -225,8 +230,8 @@ func BenchmarkParseHeader(b *testing.B) {
 	p := []byte("\x81\xfe\x01\x00\x01\x02\x03\x04")
 	b.ReportAllocs()
 	for b.Loop() {
-		h, _, _ := ws.ParseHeader(p)
-		_ = ws.CheckHeader(h, ws.State{Server: true})
+		h, _, _ := wsproto.ParseHeader(p)
+		_ = wsproto.CheckHeader(h, wsproto.State{Server: true})
 	}
 }
 
@@ -234,7 +239,7 @@ func BenchmarkUTF8(b *testing.B) {
 	p := bytes.Repeat([]byte("hello, 世界 "), 300)
 	b.SetBytes(int64(len(p)))
 	for b.Loop() {
-		var v ws.UTF8Validator
+		var v wsproto.UTF8Validator
 		v.Feed(p)
 	}
 }

@@ -1,4 +1,4 @@
-package ws
+package wsproto
 
 import "unicode/utf8"
 

@@ -1,9 +1,11 @@
-package ws
+package wsproto
 
 import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/wsconform/wsconform/ws/internal/token"
 )
 
 // An Extension is one element of a Sec-WebSocket-Extensions header (RFC 6455
@@ -31,7 +33,8 @@ func (e Extension) String() string {
 	return b.String()
 }
 
-func formatExtensions(list []Extension) string {
+// FormatExtensions is the value of a Sec-WebSocket-Extensions header.
+func FormatExtensions(list []Extension) string {
 	parts := make([]string, len(list))
 	for i, e := range list {
 		parts[i] = e.String()
@@ -81,7 +84,7 @@ func (s *headerScanner) eat(c byte) bool {
 
 func (s *headerScanner) token() string {
 	n := 0
-	for n < len(s.rest) && isTokenByte(s.rest[n]) {
+	for n < len(s.rest) && token.IsByte(s.rest[n]) {
 		n++
 	}
 	t := s.rest[:n]
@@ -135,52 +138,10 @@ func (s *headerScanner) quoted() (string, error) {
 			i++
 			c = s.rest[i]
 		}
-		if !isTokenByte(c) {
+		if !token.IsByte(c) {
 			return "", errors.New("quoted string holds more than a token")
 		}
 		b.WriteByte(c)
 	}
 	return "", errors.New("quoted string without an end")
-}
-
-// isTokenByte is tchar of RFC 7230 §3.2.6, the same set as token of RFC 2616.
-func isTokenByte(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return true
-	}
-	return strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
-}
-
-func isToken(s string) bool {
-	for i := range len(s) {
-		if !isTokenByte(s[i]) {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// listHas reports whether the values of a header, lists of tokens, have the
-// token in any case.
-func listHas(values []string, token string) bool {
-	for _, t := range splitList(values) {
-		if strings.EqualFold(t, token) {
-			return true
-		}
-	}
-	return false
-}
-
-// splitList takes the comma-separated values of a header apart and drops the
-// empty ones.
-func splitList(values []string) (list []string) {
-	for _, v := range values {
-		for t := range strings.SplitSeq(v, ",") {
-			if t = strings.Trim(t, " \t"); t != "" {
-				list = append(list, t)
-			}
-		}
-	}
-	return list
 }

@@ -1,4 +1,4 @@
-package ws
+package flate
 
 import (
 	"math/bits"

@@ -1,10 +1,12 @@
-package ws
+package wsproto
 
 import (
 	"encoding/binary"
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"github.com/wsconform/wsconform/ws/internal/mask"
 )
 
 // An Opcode is the frame type of RFC 6455 §5.2. Reserved values are valid
@@ -109,17 +111,17 @@ func AppendHeader(dst []byte, h Header) []byte {
 	if h.Fin {
 		b0 |= 0x80
 	}
-	var mask byte
+	var masked byte
 	if h.Masked {
-		mask = 0x80
+		masked = 0x80
 	}
 	switch max(h.Form, minimalForm(h.Length)) {
 	case Form7:
-		dst = append(dst, b0, mask|byte(h.Length))
+		dst = append(dst, b0, masked|byte(h.Length))
 	case Form16:
-		dst = binary.BigEndian.AppendUint16(append(dst, b0, mask|126), uint16(h.Length))
+		dst = binary.BigEndian.AppendUint16(append(dst, b0, masked|126), uint16(h.Length))
 	default:
-		dst = binary.BigEndian.AppendUint64(append(dst, b0, mask|127), h.Length)
+		dst = binary.BigEndian.AppendUint64(append(dst, b0, masked|127), h.Length)
 	}
 	if h.Masked {
 		dst = append(dst, h.MaskKey[:]...)
@@ -176,13 +178,14 @@ func ParseHeader(p []byte) (h Header, n int, err error) {
 		h.MaskKey = [4]byte(p[n:])
 		n += 4
 	}
-	if h.Length > maxLength {
+	if h.Length > MaxLength {
 		err = errLengthMSB
 	}
 	return h, n, err
 }
 
-const maxLength = 1<<63 - 1
+// MaxLength is the longest payload that a header can claim (RFC 6455 §5.2).
+const MaxLength = 1<<63 - 1
 
 var errLengthMSB = violation("5.2", "most significant bit of a 64-bit length is set")
 
@@ -279,13 +282,16 @@ func CheckHeader(h Header, s State) error {
 	if !h.Minimal() {
 		return violation("5.2", "length is not in the shortest form")
 	}
-	if h.Length > maxLength {
+	if h.Length > MaxLength {
 		return errLengthMSB
 	}
 	return nil
 }
 
-// checkStart checks what the first two octets tell.
+// CheckStart checks what the first two bytes of a frame tell, when the rest of the
+// header has not arrived. The error is as in [CheckHeader].
+func CheckStart(b0, b1 byte, s State) error { return checkStart(parseStart(b0, b1), s) }
+
 func checkStart(h Header, s State) error {
 	control := h.Opcode.Control()
 	if rsv := h.RSV; rsv != 0 {
@@ -321,3 +327,7 @@ func checkStart(h Header, s State) error {
 	}
 	return nil
 }
+
+// Mask masks or unmasks p in place (RFC 6455 §5.3). pos is the offset of p in the
+// payload of the frame; the result is the offset after p, modulo 4.
+func Mask(key [4]byte, pos int, p []byte) (newpos int) { return mask.InPlace(key, pos, p) }

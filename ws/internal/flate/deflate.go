@@ -1,11 +1,11 @@
-package ws
+package flate
 
 import (
 	"encoding/binary"
 	"math/bits"
 )
 
-// deflater compresses with raw DEFLATE (RFC 1951), a sync flush after each piece.
+// Deflater compresses with raw DEFLATE (RFC 1951), a sync flush after each piece.
 //
 // It is our own because of what libraries do with WebSocket messages: those
 // with a window limit, or fast levels, store a flush of less than 128 octets and
@@ -14,7 +14,7 @@ import (
 // message, keeps every distance within the window, and owns little memory: the
 // window and a hash table, both no larger than what was sent asks for. Small
 // pieces are searched with care, large ones at speed.
-type deflater struct {
+type Deflater struct {
 	window int
 	// buf holds the last octets, at least the window if there were so many.
 	// buf[i] has the position base+i. Positions never repeat between resets, so
@@ -37,8 +37,8 @@ const (
 	deflateChunk = 32 << 10
 )
 
-func newDeflater(windowBits int) *deflater {
-	d := &deflater{
+func NewDeflater(windowBits int) *Deflater {
+	d := &Deflater{
 		window: 1 << windowBits,
 		base:   1 << 16, // positions in a fresh table are out of reach
 	}
@@ -46,20 +46,20 @@ func newDeflater(windowBits int) *deflater {
 	return d
 }
 
-func (d *deflater) hashBits(n int) {
+func (d *Deflater) hashBits(n int) {
 	d.table, d.shift = make([]uint32, 1<<n), uint(64-n)
 }
 
 // grow makes the table fit for n octets, and enters what buf holds.
-func (d *deflater) grow(n int) {
+func (d *Deflater) grow(n int) {
 	d.hashBits(min(bits.Len(uint(n)), maxHash))
 	for j := 0; j+8 <= len(d.buf); j++ {
 		d.table[hash(binary.LittleEndian.Uint64(d.buf[j:]), d.shift)] = d.base + uint32(j)
 	}
 }
 
-// reset forgets all history.
-func (d *deflater) reset() {
+// Reset forgets all history.
+func (d *Deflater) Reset() {
 	next := uint64(d.base) + uint64(len(d.buf)) + 1<<16
 	if next > 1<<31 {
 		clear(d.table)
@@ -69,9 +69,9 @@ func (d *deflater) reset() {
 	d.buf = d.buf[:0]
 }
 
-// compress appends the compressed form of p and of a sync flush, which ends in
+// Compress appends the compressed form of p and of a sync flush, which ends in
 // 00 00 FF FF.
-func (d *deflater) compress(dst, p []byte) []byte {
+func (d *Deflater) Compress(dst, p []byte) []byte {
 	w := bitWriter{dst: dst}
 	s := blocks.Get().(*block)
 	for len(p) > 0 {
@@ -86,7 +86,7 @@ func (d *deflater) compress(dst, p []byte) []byte {
 }
 
 // chunk finds the matches of p.
-func (d *deflater) chunk(s *block, p []byte) {
+func (d *Deflater) chunk(s *block, p []byte) {
 	if keep := d.window; len(d.buf)+len(p) > keep+deflateChunk {
 		drop := len(d.buf) - min(keep, len(d.buf))
 		copy(d.buf, d.buf[drop:])
@@ -116,7 +116,7 @@ func (d *deflater) chunk(s *block, p []byte) {
 
 // goodMatches finds the matches in buf from i on with more care than matches:
 // it remembers every octet, and chooses between the last two places.
-func (d *deflater) goodMatches(s *block, i int) {
+func (d *Deflater) goodMatches(s *block, i int) {
 	buf, window := d.buf, uint32(d.window)
 	last := len(buf) - 8
 	from := i // of the literals in front of the next match
@@ -157,7 +157,7 @@ func (d *deflater) goodMatches(s *block, i int) {
 
 // remember enters the octets v at i in the table, of which a pair of places then
 // has the last two, and returns what the pair was.
-func (d *deflater) remember(v uint64, i int) (were [2]uint32) {
+func (d *Deflater) remember(v uint64, i int) (were [2]uint32) {
 	h := hash(v, d.shift) &^ 1
 	were = [2]uint32{d.table[h], d.table[h+1]}
 	d.table[h], d.table[h+1] = d.base+uint32(i), were[0]
@@ -166,7 +166,7 @@ func (d *deflater) remember(v uint64, i int) (were [2]uint32) {
 
 // matches finds the matches in buf from i on: the first that the table names,
 // as the speed of a message counts for more than its last octets.
-func (d *deflater) matches(s *block, i int) {
+func (d *Deflater) matches(s *block, i int) {
 	buf, table, base, shift := d.buf, d.table, d.base, d.shift&63
 	mask := uint64(len(table) - 1)
 	window := uint32(d.window)
