@@ -1,21 +1,21 @@
-# make          build, test our server and client with both engines, compare them, run the specs, write out/index.html
-# make test     go vet and all tests; needs no Docker
+# make          build, test our server and client with both engines, compare the verdicts, run the specs, write out/index.html
+# make test     run go vet and all tests; needs no Docker
 #
-# Everything is made in bin/ and out/. Without a Docker engine the parts that need one are left out, with a line that says so.
+# Output goes to bin/, out/ and dist/. Without a Docker engine, the parts that need one are skipped with a message.
 
 GO      ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 BIN     := bin/wsconform
 
-# Sections 12 and 13 have 18 sizes each, the large ones take minutes; `make` plays the three smallest. A pattern with a star is
-# open at its end, hence the dollar sign.
+# Sections 12 and 13 have 18 message sizes each, and the large ones take minutes, so `make` plays the three smallest. A pattern
+# with a star is open at its end, hence the dollar sign.
 LIGHT    = --cases '1.*,2.*,3.*,4.*,5.*,6.*,7.*,9.*,10.*,12.*.[123]$$,13.*.[123]$$'
 SELECT  ?= $(LIGHT)
 STRICT  ?= --strict
 FUZZTIME ?= 30s
 
-# The report of our own engine comes first, within a minute; Autobahn's verdicts and the differences are added to it. All
-# parts are run even if one fails: whoever looks wants to see the others.
+# The report of our own engine is there within a minute; Autobahn's verdicts and the differences are added later. A failing
+# part does not stop the others.
 .PHONY: all
 all: build
 	@status=0; \
@@ -23,7 +23,7 @@ all: build
 	if scripts/install-docker.sh; then \
 		$(MAKE) --no-print-directory autobahn parity || status=1; \
 	else \
-		echo "There is no Docker engine, so the real Autobahn was not run: the verdicts in out/index.html are those of our own engine."; \
+		echo "No Docker engine, so the original Autobahn was not run: out/index.html has the verdicts of our own engine only."; \
 	fi; \
 	$(MAKE) --no-print-directory compliance || status=1; \
 	echo "report: $(CURDIR)/out/index.html"; exit $$status
@@ -36,21 +36,21 @@ build:
 # The race detector needs a C compiler.
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 
-# That it can be built elsewhere, too.
+# Cross-compiles, to check portability.
 .PHONY: cross
 cross:
 	for os in darwin windows; do GOOS=$$os CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/wsconform || exit 1; done
 
-# What runs the tests names those that were skipped, and why, at the end. It is pinned in .ci/tools, as is the linter, so that
-# neither's dependencies are ours.
+# gotestsum lists skipped tests, with the reason, at the end. The tools are pinned in .ci/tools, apart from go.mod, so that their
+# dependencies do not become ours.
 .PHONY: test
 test:
 	$(GO) vet ./...
-	@[ -n "$(RACE)" ] || echo "There is no C compiler, so the tests run without the race detector (on Debian: apt-get install gcc libc6-dev)."
+	@[ -n "$(RACE)" ] || echo "No C compiler, so the tests run without the race detector (on Debian: apt-get install gcc libc6-dev)."
 	$(GO) tool -modfile=.ci/tools/test.mod gotestsum --format pkgname -- $(RACE) ./...
 
-# The pages in headless Chromium: what is written is seen, no script of a peer runs, axe-core finds nothing; and when the first
-# paint is.
+# Opens the pages in headless Chromium: all text is visible, no script of a peer runs, axe-core finds nothing. Then measures the
+# first paint.
 AXE = out/browser/node_modules/axe-core/axe.min.js
 .PHONY: browser
 browser:
@@ -62,7 +62,7 @@ browser:
 compliance:
 	$(GO) test ./compliance
 
-# The reference server, then the reference client, under our own engine.
+# Tests the reference server and the reference client with our own engine.
 .PHONY: native
 native: build
 	@status=0; \
@@ -70,7 +70,7 @@ native: build
 	$(BIN) test --strict $(SELECT) --agent wsconform-client --client -o out/native-client -- $(BIN) drive {url} || status=$$?; \
 	$(BIN) report out/native-server/run.jsonl out/native-client/run.jsonl -o out || status=$$?; exit $$status
 
-# The same under the real Autobahn.
+# Tests both with the original Autobahn.
 .PHONY: autobahn
 autobahn: image
 	@status=0; \
@@ -78,14 +78,14 @@ autobahn: image
 	$(BIN) autobahn run --role client $(STRICT) $(SELECT) -o out/autobahn-client || status=$$?; \
 	$(BIN) report out/*/run.jsonl -o out || status=$$?; exit $$status
 
-# Where the two engines disagree.
+# Lists the verdicts on which the engines differ.
 .PHONY: parity
 parity: build
 	@status=0; for role in server client; do \
 		echo "$$role, native against autobahn:"; $(BIN) parity out/native-$$role/run.jsonl out/autobahn-$$role/run.jsonl || status=1; \
 	done; exit $$status
 
-# All 517 cases, with our own engine and with Autobahn.
+# All 517 cases, with our own engine or with Autobahn.
 .PHONY: native-full
 native-full: build
 	@$(MAKE) --no-print-directory native SELECT=
@@ -99,25 +99,25 @@ autobahn-full: build
 image: build
 	@$(BIN) autobahn image
 
-# Third-party implementations side by side: out/compare/index.html. All of them take the better part of an hour, once built.
+# Compares third-party implementations: out/compare/index.html. All of them take most of an hour, once built.
 .PHONY: compare
 compare: build
 	$(BIN) compare $(COMPARE) -o out/compare
 
-# A few, with the light cases, each from its registry: what CI runs. What cannot be built for lack of a compiler is left out.
+# Compares a few of them with the fast cases, as CI does. Skips those whose compiler is not installed.
 .PHONY: compare-small
 compare-small: build
 	@set --; for one in go-gorilla:go python-websockets:python3 js-ws:npm rust-tungstenite:cargo; do \
 		if command -v $${one#*:} >/dev/null; then set -- "$$@" $${one%:*}; \
-		else echo "compare: $${one#*:} is not installed, so $${one%:*} is left out"; fi; \
+		else echo "compare: skipping $${one%:*}: $${one#*:} is not installed"; fi; \
 	done; $(BIN) compare "$$@" --cases '1.*,2.*,3.*,4.*,5.*,7.*,10.*' -o out/compare-small
 
-# What Autobahn says of each faulty peer in fixtures/mutants, written to its golden files.
+# Records Autobahn's verdicts on each faulty peer in its golden file in fixtures/mutants.
 .PHONY: record
 record: image
 	$(GO) test ./harness/native -run TestRecordMutants -timeout 2h -v -mutants.record
 
-# The image that takes the place of the published one: our program and nothing else.
+# The image that takes the place of Autobahn's published one.
 IMAGE = wsconform
 .PHONY: wstest-image
 wstest-image: build
@@ -128,13 +128,13 @@ wstest-image: build
 	chmod 1777 $(addprefix dist/image/,config reports tmp)
 	docker build -q -t $(IMAGE) .
 
-# Each fuzz target for FUZZTIME.
+# Runs each fuzz target for FUZZTIME.
 .PHONY: fuzz
 fuzz:
 	@$(GO) test -list '^Fuzz' ./... | awk '/^Fuzz/ {names[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, names[i]; n = 0}' | \
 	while read -r pkg name; do echo "$$pkg $$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x "$$pkg" || exit 1; done
 
-# Go's own benchmarks; and both engines against the same peers, in turns.
+# Go's benchmarks. bench-engines times both engines against the same peers, in turn.
 .PHONY: bench
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
@@ -143,7 +143,7 @@ bench:
 bench-engines: image
 	scripts/bench.sh
 
-# Package ws against other Go libraries; a module of its own, so that they stay out of ours. Needs Linux.
+# Compares package ws with other Go libraries, in a module of its own that keeps them out of ours. Linux only.
 .PHONY: bench-ws
 bench-ws:
 	cd ws/bench && $(GO) run . $(BENCHFLAGS)
@@ -156,4 +156,4 @@ lint:
 .PHONY: clean
 clean:
 	@if [ -x $(BIN) ]; then $(BIN) clean || true; fi
-	rm -rf bin out
+	rm -rf bin dist out

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Times both engines against the same reference peers, in turns, so that what
-# else the machine does hits both alike: the 301 cases outside compression, as a
-# server and as a client. Prints wall seconds and the ratio of the medians. Needs
-# a Docker engine.
+# Times both engines against the same reference peers: the 301 cases outside
+# compression, as a server and as a client. The engines take turns, so that other
+# load on the machine affects both alike. Prints wall seconds and the ratio of the
+# medians. Needs a Docker engine.
 #
-#   scripts/bench.sh [rounds]        3 rounds if not said
-#   scripts/bench.sh full [rounds]   all 517 cases, by the native engine alone: wall
-#                                    seconds, CPU seconds of the harness and of the
-#                                    server, and the peak memory of both in MB. 1 round
-#                                    if not said. Linux only.
+#   scripts/bench.sh [rounds]        3 rounds by default
+#   scripts/bench.sh full [rounds]   all 517 cases with the native engine: wall
+#                                    seconds, CPU seconds of harness and server, and
+#                                    the peak memory of both in MB. 1 round by
+#                                    default. Linux only.
 set -eu
 cd "$(dirname "$0")/.."
 bin=bin/wsconform
@@ -16,8 +16,8 @@ out=out/bench
 select="--exclude 12.*,13.*"
 mkdir -p "$out"
 
-# cpu PID prints the seconds of CPU time a process has used, if it still runs; peak
-# PID its peak memory in MB.
+# cpu PID prints the CPU seconds of a process that still runs; peak PID its peak
+# memory in MB.
 cpu() { awk -v hz="$(getconf CLK_TCK)" '{sub(/.*\) /, "")} $1 != "Z" {print ($12 + $13) / hz}' "/proc/$1/stat"; }
 peak() { awk '/^VmHWM/ {print int($2 / 1024)}' "/proc/$1/status"; }
 

@@ -1,23 +1,22 @@
 #!/bin/sh
-# Makes sure of a Docker engine, for the parts of wsconform that need one.
+# Installs and starts Docker if needed, for the parts of wsconform that use it.
 #
 #   scripts/install-docker.sh [--check]
 #
-# If an engine answers, nothing is done. If none does, and this is root on Debian
-# or a relative of it, docker.io and debootstrap are installed and dockerd is
-# started, with a data folder, pid file and log of its own; systemd is not needed.
-# Anybody else is told in two lines what is missing. --check never changes
-# anything.
+# Does nothing if an engine answers. Otherwise, as root on Debian or a derivative,
+# it installs docker.io and debootstrap and starts dockerd, with its own data folder,
+# pid file and log; systemd is not needed. For other users and systems it prints two
+# lines: what is missing, and what to do. --check never changes anything.
 #
 #   exit 0  an engine answers
-#   exit 3  none does, and the reason was given; everything that needs no
-#           Docker still works
+#   exit 3  no engine answers; the reason was printed, and everything that needs
+#           no Docker still works
 #
 #   WSCONFORM_DOCKER       "off": exit 3 at once
-#   WSCONFORM_DOCKER_ROOT  data folder of the dockerd that is started here,
-#                          /var/lib/wsconform-docker unless set; pid file and log
-#                          lie beside it, with .pid and .log at the end
-#   DOCKER_HOST            an engine elsewhere; then none is started here
+#   WSCONFORM_DOCKER_ROOT  data folder of the dockerd started here (default
+#                          /var/lib/wsconform-docker); its pid file and log are
+#                          beside it, ending in .pid and .log
+#   DOCKER_HOST            an engine elsewhere; none is started here
 set -u
 
 root=${WSCONFORM_DOCKER_ROOT:-/var/lib/wsconform-docker}
@@ -30,17 +29,17 @@ PATH=$PATH:$sbin
 
 say() { printf 'install-docker: %s\n' "$*"; }
 
-# missing prints the two lines, why and what to do, and ends.
+# missing prints two lines, why and what to do, and exits.
 missing() {
 	printf 'install-docker: no Docker engine: %s\n' "$1" >&2
-	printf 'install-docker: %s; what needs no Docker still runs\n' "$2" >&2
+	printf 'install-docker: %s; everything that needs no Docker still works\n' "$2" >&2
 	exit 3
 }
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# answers asks the engine that programs would find. The docker command need not be
-# there, and may be of any age; curl will do as well.
+# answers asks the engine that programs would find, with the docker command, of any
+# age, or with curl.
 answers() {
 	if have docker; then
 		timeout 10 docker info >/dev/null 2>&1
@@ -51,7 +50,7 @@ answers() {
 	fi
 }
 
-# apt_install installs packages, after an update of the lists only if it must be.
+# apt_install installs packages, and updates the lists first only if needed.
 apt_install() {
 	say "installing $* (apt-get)"
 	export DEBIAN_FRONTEND=noninteractive
@@ -71,15 +70,15 @@ debian() {
 is_root() { [ "$(id -u)" = 0 ]; }
 
 # want_debootstrap installs the tool that makes a base image where none can be
-# pulled. It is not worth failing for.
+# pulled. A failure is not fatal.
 want_debootstrap() {
 	if [ "$check" = no ] && ! have debootstrap && is_root && debian; then
-		apt_install debootstrap || say "debootstrap cannot be installed (see $aptlog); images have to be pulled"
+		apt_install debootstrap || say "debootstrap cannot be installed (see $aptlog); base images must be pulled"
 	fi
 }
 
 # running prints the pid in the file $1 if that process runs the program $2. A
-# zombie does not: where nobody collects it, it keeps its pid for ever.
+# zombie does not run it: one that nobody reaps keeps its pid for ever.
 running() {
 	pid=$(cat "$1" 2>/dev/null) || return 1
 	case $pid in '' | *[!0-9]*) return 1 ;; esac
@@ -87,7 +86,7 @@ running() {
 	echo "$pid"
 }
 
-# started_by_service starts the engine the way the system does, where it does.
+# started_by_service starts the engine through systemd, if that runs.
 started_by_service() {
 	[ -d /run/systemd/system ] || return 1
 	say 'starting the docker service (systemd)'
@@ -95,16 +94,16 @@ started_by_service() {
 }
 
 start_dockerd() {
-	mkdir -p "$root" 2>/dev/null || missing "cannot make $root" 'set WSCONFORM_DOCKER_ROOT to a folder on a local file system'
+	mkdir -p "$root" 2>/dev/null || missing "cannot create $root" 'set WSCONFORM_DOCKER_ROOT to a folder on a local file system'
 	if child=$(running "$pidfile" dockerd); then
-		say "waiting for dockerd, which runs already (log in $logfile)"
+		say "waiting for dockerd, which is already running (log: $logfile)"
 	else
 		rm -f "$pidfile"
-		# A dockerd that was killed leaves this behind, and the next one believes it.
+		# A killed dockerd leaves this file behind, and the next one trusts it.
 		running "$execroot/containerd/containerd.pid" containerd >/dev/null ||
 			rm -f "$execroot/containerd/containerd.pid"
-		say "starting dockerd (data in $root, log in $logfile)"
-		# The stop of a terminal or of make is not for it: it gets a session of its own.
+		say "starting dockerd (data: $root, log: $logfile)"
+		# Ctrl-C and the end of make must not stop it: it gets its own session.
 		setsid dockerd --data-root "$root" --exec-root "$execroot" \
 			--pidfile "$pidfile" --host "unix://$socket" >"$logfile" 2>&1 </dev/null &
 		child=$!
@@ -112,9 +111,9 @@ start_dockerd() {
 	waited=0
 	while ! answers; do
 		kill -0 "$child" 2>/dev/null ||
-			missing "dockerd ended: $(tail -n 1 "$logfile" | cut -c 1-300)" "see $logfile; in a container, it must be privileged"
+			missing "dockerd exited: $(tail -n 1 "$logfile" | cut -c 1-300)" "see $logfile; in a container, it must be privileged"
 		[ "$waited" -lt 60 ] ||
-			missing 'dockerd was started but does not answer after 60 s' "see $logfile"
+			missing 'dockerd does not answer after 60 s' "see $logfile"
 		sleep 1
 		waited=$((waited + 1))
 	done
@@ -139,26 +138,26 @@ if answers; then
 fi
 
 if [ -n "${DOCKER_HOST:-}" ]; then
-	missing "nobody answers at $DOCKER_HOST (DOCKER_HOST)" 'start it, or unset DOCKER_HOST'
+	missing "no answer from DOCKER_HOST ($DOCKER_HOST)" 'start that engine, or unset DOCKER_HOST'
 fi
 if ! is_root; then
 	if [ -S "$socket" ] && ! [ -w "$socket" ]; then
-		missing "this user may not use $socket" "run as root, or join its group (usermod -aG docker $(id -un)) and log in again"
+		missing "permission denied for $socket" "run as root, or join its group (usermod -aG docker $(id -un)) and log in again"
 	fi
 	if have dockerd; then
-		missing 'dockerd is installed but does not run' 'start it as root (systemctl start docker, or run this script)'
+		missing 'dockerd is installed but not running' 'start it as root (systemctl start docker, or run this script)'
 	fi
-	missing 'it is not installed' 'run this script as root on Debian, or see the manual of your system'
+	missing 'not installed' 'run this script as root on Debian, or follow the manual of your system'
 fi
 if [ "$check" = yes ]; then
-	missing 'nobody answers' 'run this script without --check'
+	missing 'no answer' 'run this script without --check'
 fi
 if ! have dockerd || ! have docker; then
-	debian || missing 'it is not installed, and this is not Debian' 'install Docker 20.10 or newer and start it'
+	debian || missing 'not installed, and this is not Debian' 'install Docker 20.10 or newer and start it'
 	apt_install docker.io debootstrap iptables ca-certificates ||
-		missing "docker.io cannot be installed: $(grep -m 1 '^E: ' "$aptlog" | cut -c 1-200)" "see $aptlog"
+		missing "cannot install docker.io: $(grep -m 1 '^E: ' "$aptlog" | cut -c 1-200)" "see $aptlog"
 fi
-have dockerd || missing 'a docker command is there, but no dockerd' 'apt-get install docker.io'
+have dockerd || missing 'the docker command is installed, but dockerd is not' 'run apt-get install docker.io'
 want_debootstrap
 started_by_service || start_dockerd
-say "an engine answers: Docker $(docker version --format '{{.Server.Version}}' 2>/dev/null || echo of unknown version)"
+say "Docker $(docker version --format '{{.Server.Version}}' 2>/dev/null || echo '(unknown version)') is running"

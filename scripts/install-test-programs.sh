@@ -1,21 +1,21 @@
 #!/bin/sh
-# Installs the programs that integration tests use as the other end: proxies,
-# servers in front of ours, browsers, Python's WebSocket libraries; and the C
-# compiler that the race detector needs. As root on Debian; elsewhere nothing is
-# changed, and the tests that miss a program say so and are skipped.
+# Installs the programs that integration tests talk to: proxies, servers in front of
+# ours, browsers, Python's WebSocket libraries; and the C compiler that the race
+# detector needs. Needs root on Debian; elsewhere it changes nothing, and tests
+# without their program are skipped with a message.
 #
 #   scripts/install-test-programs.sh VENV MODULES
 #
-# VENV is a folder for the Python modules; name its bin/python in WSCONFORM_PYTHON.
-# MODULES is one for those of npm, where there is npm; name its
-# node_modules/axe-core/axe.min.js in AXE_CORE.
+# VENV is a folder for the Python modules; set WSCONFORM_PYTHON to its bin/python.
+# MODULES is a folder for npm modules, if npm is installed; set AXE_CORE to its
+# node_modules/axe-core/axe.min.js.
 set -eu
 
 usage="usage: install-test-programs.sh VENV MODULES"
 venv=${1:?$usage} modules=${2:?$usage}
 
 if ! command -v npm >/dev/null 2>&1 || ! npm install --silent --no-save --no-package-lock --prefix "$modules" axe-core@4.14.1; then
-	echo "install-test-programs: no npm, or it failed: axe-core is not installed, and the tests that need it are skipped"
+	echo "install-test-programs: npm is missing or failed, so axe-core is not installed; tests that need it are skipped"
 fi
 
 packages="squid tinyproxy dante-server microsocks openssh-server openssh-client nginx-light haproxy chromium libxml2-utils
@@ -36,7 +36,7 @@ for p in $packages; do
 done
 if [ -n "$missing" ]; then
 	echo "install-test-programs: installing$missing"
-	# The tests start what they need, on ports of their own. Debian would start
+	# The tests start what they need, on ports of their own. Keep Debian from starting
 	# each as a service.
 	policy=/usr/sbin/policy-rc.d
 	if [ ! -e "$policy" ]; then
@@ -56,5 +56,5 @@ if ! "$venv/bin/python" -c 'import websockets, websocket, channels, daphne' 2>/d
 	"$venv/bin/pip" install --quiet --no-input websockets==17.4 websocket-client==1.9.2 channels==4.3.2 daphne==4.2.3
 fi
 
-# The folder that Debian's sshd wants is made by its service, which we do not start.
+# sshd needs this folder. Debian's service creates it, but we do not start that.
 mkdir -p /run/sshd

@@ -145,7 +145,7 @@ func TestAction(t *testing.T) {
 			1, "1 of 9 fails", "::error title=bad; echo injected%3A case 1.2.1::",
 		},
 		{"no server", map[string]string{"url": "ws://127.0.0.1:1"}, 5, "", "::error title="},
-		{"nothing to test", nil, 2, "", "::error title=wsconform::nothing was run"},
+		{"nothing to test", nil, 2, "", "::error title=wsconform::no case was run"},
 		{"a typing error", map[string]string{"url": "ws://127.0.0.1:1", "cases": "1.1"}, 2, "", "no case matches 1.1"},
 		{"an expectation file that lacks", map[string]string{"url": "ws://127.0.0.1:1", "expect": "none.yaml"}, 2, "", "none.yaml"},
 	} {
@@ -245,7 +245,7 @@ func TestGitLab(t *testing.T) {
 			}
 		})
 	}
-	if out, exit := runIn(t, t.TempDir(), job.Variables, "sh", "-e", "-c", strings.Join(job.Script, "\n")); exit == 0 || !strings.Contains(out, "say which version") {
+	if out, exit := runIn(t, t.TempDir(), job.Variables, "sh", "-e", "-c", strings.Join(job.Script, "\n")); exit == 0 || !strings.Contains(out, "set WSCONFORM_VERSION") {
 		t.Errorf("exit code %d without a version:\n%s", exit, out)
 	}
 }

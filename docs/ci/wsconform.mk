@@ -1,11 +1,11 @@
-# A fragment for make, and so for every CI. In a Makefile:
+# A fragment for make, and so for any CI. In a Makefile:
 #
 #   WSCONFORM_VERSION := COMMIT
 #   WSCONFORM_SERVER  := ./my-server --port {port}
 #   include wsconform.mk
 #
-# `make wsconform` then tests the server, and `make wsconform-baseline` writes what
-# is expected of it as long as its failures are known.
+# `make wsconform` then tests the server, and `make wsconform-baseline` records its
+# known failures.
 
 WSCONFORM_DIR    ?= .wsconform
 WSCONFORM        ?= $(WSCONFORM_DIR)/wsconform
@@ -13,15 +13,14 @@ WSCONFORM_OUT    ?= $(WSCONFORM_DIR)/report
 WSCONFORM_FLAGS  ?=
 WSCONFORM_EXPECT ?= wsconform.yaml
 
-# Of a server the command that starts it, {port} becomes a free port; of a client
-# its command, {url} becomes the address to connect to.
+# The command that starts the server, where {port} becomes a free port; or the one
+# that starts the client, where {url} becomes the URL to connect to.
 WSCONFORM_SERVER ?=
 WSCONFORM_CLIENT ?=
 
 WSCONFORM_AGENT = $(if $(WSCONFORM_CLIENT),--client -- $(WSCONFORM_CLIENT),--server-cmd '$(WSCONFORM_SERVER)')
 
-# make itself exits with 2 whatever went wrong; the last lines of the output say
-# what it was.
+# make exits 2 whatever went wrong; the last lines of the output say what it was.
 .PHONY: wsconform
 wsconform: $(WSCONFORM)
 	$(if $(WSCONFORM_CLIENT)$(WSCONFORM_SERVER),,$(error set WSCONFORM_SERVER or WSCONFORM_CLIENT))
