@@ -131,6 +131,37 @@ func (p *Process) Ended() error {
 // Success reports whether the process has ended by itself with status 0.
 func (p *Process) Success() bool { return p.Ended() != nil && p.cmd.ProcessState.Success() }
 
+// ExitCode returns the exit status of a process that has ended; -1 if it runs, or a
+// signal ended it.
+func (p *Process) ExitCode() int {
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode()
+	default:
+		return -1
+	}
+}
+
+// EndedWithin waits until the process has ended, but no longer than d. It reports
+// whether it has, other than by Stop.
+func (p *Process) EndedWithin(d time.Duration) bool {
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-p.done:
+		case <-timer.C:
+		}
+	}
+	return p.Ended() != nil
+}
+
+// EndedAt is when the process ended; it waits for that.
+func (p *Process) EndedAt() time.Time {
+	<-p.done
+	return p.endedAt
+}
+
 // Output returns the last lines that the process has printed.
 func (p *Process) Output() string { return p.tail.lastLines(10) }
 

@@ -68,17 +68,7 @@ func (s *Service) Ended() error { return s.process.Ended() }
 
 // EndedWithin waits until the server has ended, but no longer than d. It reports
 // whether it has.
-func (s *Service) EndedWithin(d time.Duration) bool {
-	if d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-s.process.Done():
-		case <-timer.C:
-		}
-	}
-	return s.process.Ended() != nil
-}
+func (s *Service) EndedWithin(d time.Duration) bool { return s.process.EndedWithin(d) }
 
 // EndedAt is when the server ended; see [Service.Ended].
-func (s *Service) EndedAt() time.Time { return s.process.endedAt }
+func (s *Service) EndedAt() time.Time { return s.process.EndedAt() }

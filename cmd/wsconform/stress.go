@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -79,18 +78,19 @@ func (o *test) stress(c *cobra.Command, args []string, one cases.Case, times int
 	var results []harness.Result
 	meter := newMeter(c.ErrOrStderr(), times, seldom(10*time.Second))
 	defer meter.end()
-	play := func(ctx context.Context, list []cases.Case) error {
-		return o.play(ctx, agent, *target, list, options, dir, nil, func(r harness.Result) {
-			results = append(results, r)
-			meter.step(len(results), fmt.Sprintf("run %d", len(results)))
-		})
+	play, done, err := o.player(c.Context(), agent, *target, options, dir, nil)
+	if err != nil {
+		return nil, err
 	}
-	if !o.client {
-		err := play(c.Context(), slices.Repeat([]cases.Case{one}, times))
-		return results, err
-	}
-	for range times { // a driver is offered each case once
-		if err := play(c.Context(), []cases.Case{one}); err != nil {
+	defer done()
+	for n := range times {
+		meter.step(n+1, fmt.Sprintf("run %d", n+1))
+		var last *harness.Result // of a case that is handed over twice the last counts
+		err := play(c.Context(), []cases.Case{one}, func(r harness.Result) { last = &r })
+		if last != nil {
+			results = append(results, *last)
+		}
+		if err != nil {
 			return results, err
 		}
 	}

@@ -42,6 +42,7 @@ type test struct {
 	parallel  int
 	faithful  bool
 	corpora   string
+	allowExit []int
 	selection selection
 	part      part
 	verbose   bool
@@ -95,6 +96,7 @@ func (o *test) agentFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.patience, "start-timeout", 30*time.Second, "how long a server may take to start")
 	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, wherever it does")
 	f.StringVar(&o.corpora, "corpora", "", "folder with Autobahn's own payload files for sections 12 and 13, `DIR`")
+	f.IntSliceVar(&o.allowExit, "allow-exit", nil, "exit statuses, `CODES`, with which a client ends on purpose; others than 0 count as crashes")
 	o.dial.flags(f)
 }
 
@@ -144,19 +146,24 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	begun := time.Now()
 	meter := newMeter(c.ErrOrStderr(), len(list), seldom(10*time.Second))
 	ink := inksOf(c.ErrOrStderr())
-	done := 0
+	known := map[cases.ID]bool{} // a case may have two results
 	file := cmp.Or(o.part.resume, filepath.Join(out, "run.jsonl"))
 	run, err := o.part.record(file, header, func(emit func(harness.Result)) error {
 		defer meter.end()
 		counted := func(r harness.Result) {
-			done++
-			meter.step(done, string(r.Case))
+			known[r.Case] = true
+			meter.step(len(known), string(r.Case))
 			if o.verbose {
 				meter.line(resultLine(r, ink))
 			}
 			emit(r)
 		}
-		return o.play(c.Context(), agent, *target, list, options, out, log, counted)
+		play, done, err := o.player(c.Context(), agent, *target, options, out, log)
+		if err != nil {
+			return err
+		}
+		defer done()
+		return play(c.Context(), list, counted)
 	})
 	if run == nil {
 		return err
@@ -165,31 +172,40 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	return o.conclude(c, &v, err, file, out, time.Since(begun))
 }
 
-// play starts the agent, where that is asked for, and has it play the cases.
-func (o *test) play(
-	ctx context.Context, agent harness.Agent, target native.Target, list []cases.Case, options native.Options,
-	out string, log io.Writer, emit func(harness.Result),
-) error {
+// A play has the agent play cases, and hands each result to emit. Where a case is
+// handed over twice the last result counts.
+type play func(ctx context.Context, list []cases.Case, emit func(harness.Result)) error
+
+// player starts the agent, where that is asked for, and returns what has it play
+// cases, any number of times, and what stops it.
+func (o *test) player(
+	ctx context.Context, agent harness.Agent, target native.Target, options native.Options, out string, log io.Writer,
+) (p play, done func(), err error) {
 	if o.client {
 		driver, err := o.driver(agent.Command, out)
-		if err != nil {
-			return err
-		}
 		driver.Log = log
-		_, err = native.TestClient(ctx, driver, list, options, emit)
-		return err
+		return func(ctx context.Context, list []cases.Case, emit func(harness.Result)) error {
+			_, err := native.TestClient(ctx, driver, list, options, emit)
+			return err
+		}, func() {}, err
 	}
+	done = func() {}
 	if o.serverCmd != "" {
 		options.Service = &harness.Service{
 			Command: agent.Command, URL: target.URL, AnyPort: target.URL.Port() == "0", Patience: o.patience, Log: log,
 		}
-		defer options.Service.Stop()
+		done = options.Service.Stop
 		if err := options.Service.Start(ctx); err != nil {
-			return err
+			done()
+			return nil, nil, err
 		}
-		target.URL = options.Service.URL
 	}
-	return testServer(ctx, target, list, options, emit)
+	return func(ctx context.Context, list []cases.Case, emit func(harness.Result)) error {
+		if options.Service != nil {
+			target.URL = options.Service.URL
+		}
+		return testServer(ctx, target, list, options, emit)
+	}, done, nil
 }
 
 // limitMemory has the collector work harder before the process outgrows small
@@ -203,7 +219,7 @@ func limitMemory() {
 
 // driver is the client under test.
 func (o *test) driver(command []string, out string) (native.Driver, error) {
-	d := native.Driver{Command: command, Host: o.host, Port: o.port}
+	d := native.Driver{Command: command, Host: o.host, Port: o.port, AllowedExits: o.allowExit}
 	if !o.tls {
 		return d, nil
 	}
@@ -233,7 +249,7 @@ func (o *test) driver(command []string, out string) (native.Driver, error) {
 // honour are an error, not ignored.
 func (o *test) original(c *cobra.Command, args []string) error {
 	for _, name := range []string{
-		"parallel", "faithful", "corpora", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
+		"parallel", "faithful", "corpora", "allow-exit", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
 	} {
 		if c.Flags().Changed(name) {
 			return usagef("--%s is for the native engine; Autobahn cannot be told", name)

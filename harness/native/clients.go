@@ -1,15 +1,12 @@
 package native
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -27,7 +24,10 @@ const (
 	startBound = 90 * time.Second
 	// partingBound is how long a driver may take to end after its last report.
 	partingBound = 3 * time.Second
-	// fruitlessStarts ends a lane whose driver was started so often without
+	// crashBound is how long a driver may take to crash after a case that is played
+	// again for that.
+	crashBound = 500 * time.Millisecond
+	// fruitlessStarts ends a worker whose driver was started so often without
 	// asking for a case.
 	fruitlessStarts = 2
 )
@@ -49,6 +49,9 @@ type Driver struct {
 	// Idle is how long the command may do nothing before it is stopped, beyond what
 	// its case takes. Zero means 30 s, and 90 s until it asks for its first case.
 	Idle time.Duration
+	// AllowedExits are exit statuses other than 0 with which the command ends on
+	// purpose. Any other, and a signal, is a crash.
+	AllowedExits []int
 }
 
 // A ClientReport says how a run of [TestClient] went, beyond its results.
@@ -100,7 +103,7 @@ func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emi
 		r.report.Lanes = lightLanes
 	}
 	if r.report.Lanes == 1 {
-		r.lane(ctx, list)
+		r.worker(ctx, list)
 	} else {
 		r.overlapped(ctx, list)
 	}
@@ -139,7 +142,10 @@ type clientRun struct {
 	doubts  doubts
 	trials  map[cases.ID]*trial // that are being played again
 	failure error
-	dead    error // a driver that ended too often
+	dead    error // why the driver cannot be tested to the end
+
+	usualOnce sync.Once // guards usual
+	usual     string    // how the driver ends after a case that is not suspected; "" in success
 }
 
 // overlapped gives the cases that mostly wait (6.4) lanes of their own, plays
@@ -149,14 +155,14 @@ func (r *clientRun) overlapped(ctx context.Context, list []cases.Case) {
 	w := byWork(list)
 	var background sync.WaitGroup
 	for _, c := range w.waiting {
-		background.Go(func() { r.lane(ctx, []cases.Case{c}) })
+		background.Go(func() { r.worker(ctx, []cases.Case{c}) })
 	}
-	r.lanes(ctx, deal(w.light, r.report.Lanes))
+	r.workers(ctx, deal(w.light, r.report.Lanes))
 	r.pulse.begin()
-	r.lanes(ctx, split(w.limits))
+	r.workers(ctx, split(w.limits))
 	r.pulse.end()
 	background.Wait()
-	r.lanes(ctx, balance(w.deflate, min(heavyLanes, r.report.Lanes)))
+	r.workers(ctx, balance(w.deflate, min(heavyLanes, r.report.Lanes)))
 }
 
 // deal shares the cases out like cards.
@@ -200,49 +206,57 @@ func split(limits []cases.Case) [][]cases.Case {
 	return hands
 }
 
-func (r *clientRun) lanes(ctx context.Context, hands [][]cases.Case) {
+func (r *clientRun) workers(ctx context.Context, hands [][]cases.Case) {
 	var wg sync.WaitGroup
 	for _, hand := range hands {
 		if len(hand) > 0 {
-			wg.Go(func() { r.lane(ctx, hand) })
+			wg.Go(func() { r.worker(ctx, hand) })
 		}
 	}
 	wg.Wait()
 }
 
-// lane has the driver run these cases, starting it again with what is left
+// worker has the driver run these cases, starting it again with what is left
 // where it ends too early.
-func (r *clientRun) lane(ctx context.Context, list []cases.Case) {
+func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 	note := "the driver did not ask for it"
-	inRow := 0 // crashes without a verdict in between
+	inRow, hangs := 0, 0 // crashes without another verdict in between, and hangs
 	for fruitless := 0; len(list) > 0 && ctx.Err() == nil; {
-		t := &turn{run: r, list: list, begun: make(map[cases.ID]bool), done: make(map[cases.ID]bool)}
-		ended := t.play(ctx)
-		left := t.left()
-		if suspect, ok := t.suspect(); ok && ended != nil {
-			r.take(suspect, harness.Result{
-				Case: suspect.ID, Outcome: harness.Crash, Note: "the driver ended while the case ran: " + ended.Error(),
-			}, false)
-			left = slices.DeleteFunc(left, func(c cases.Case) bool { return c.ID == suspect.ID })
-			if inRow++; len(t.list)-len(left) > 1 {
+		s := newSession(r, list, func(c cases.Case, res harness.Result) { r.take(c, res, r.report.Lanes > 1) })
+		ended := s.play(ctx)
+		left := s.left()
+		if ctx.Err() == nil && ended != nil && len(s.begun) > 0 {
+			var settled []cases.ID
+			if errors.Is(ended, errIdle) {
+				hangs++
+				settled = append(settled, r.hung(s))
+			} else {
+				inRow++
+				settled = r.crashed(ctx, s, ended)
+			}
+			left = slices.DeleteFunc(left, func(c cases.Case) bool { return slices.Contains(settled, c.ID) })
+			if len(s.finished) > 1 {
 				inRow = 1
 			}
-		} else {
-			t.settle()
 		}
 		if len(left) == len(list) {
 			fruitless++
 		}
 		list = left
-		if inRow == crashesInRow && len(list) > 0 {
-			r.giveUp(ended, t.output)
+		switch {
+		case len(list) == 0:
+		case inRow == crashesInRow:
+			r.giveUp(harness.CauseCrash, fmt.Errorf("the driver ended at %d cases in a row: %w", inRow, ended), s.output)
 			note = "the driver was given up: it had ended too often"
-			break
+		case hangs == maxHangs:
+			r.giveUp(harness.CauseHang, fmt.Errorf("the driver hung %d times: %w", hangs, ended), s.output)
+			note = "the driver was given up: it had hung too often"
+		case fruitless == fruitlessStarts:
+			r.fail(ended, s.output)
+		default:
+			continue
 		}
-		if fruitless == fruitlessStarts {
-			r.fail(ended, t.output)
-			break
-		}
+		break
 	}
 	for _, c := range list {
 		if ctx.Err() != nil {
@@ -260,15 +274,14 @@ func (r *clientRun) fail(err error, output string) {
 	}
 }
 
-// giveUp notes that a driver ended at one case after the other.
-func (r *clientRun) giveUp(how error, output string) {
-	err := fmt.Errorf("the driver ended at %d cases in a row: %w", crashesInRow, how)
-	if output != "" && !errors.As(how, new(*harness.AgentExitError)) {
+// giveUp notes why the driver cannot be tested to the end.
+func (r *clientRun) giveUp(cause harness.Cause, err error, output string) {
+	if output != "" && !errors.As(err, new(*harness.AgentExitError)) {
 		err = fmt.Errorf("%w; it last said:\n%s", err, output)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.dead = &harness.UntestableError{Cause: harness.CauseCrash, Err: err}
+	r.dead = &harness.UntestableError{Cause: cause, Err: err}
 }
 
 // take hands a result on, or keeps it back if chance may have decided it.
@@ -298,7 +311,7 @@ func (r *clientRun) repeatDoubtful(ctx context.Context) {
 		for i, t := range open {
 			again[i] = t.again()
 		}
-		r.lane(ctx, again)
+		r.worker(ctx, again)
 		open = slices.DeleteFunc(open, func(t *trial) bool { return t.settled(&r.pulse) })
 	}
 	r.mu.Lock()
@@ -306,220 +319,4 @@ func (r *clientRun) repeatDoubtful(ctx context.Context) {
 	for _, t := range slices.Concat(list, rest) {
 		r.emit(t.result())
 	}
-}
-
-// A turn is one start of the driver on an endpoint of its own.
-type turn struct {
-	run    *clientRun
-	list   []cases.Case
-	output string // the last lines the driver printed
-
-	mu      sync.Mutex // guards the rest
-	begun   map[cases.ID]bool
-	done    map[cases.ID]bool
-	stirred time.Time // a case began or ended, or reports were asked for
-	parting bool      // reports were asked for
-	// cut is the last result, if the driver ended TCP without a closing
-	// handshake: perhaps because it crashed.
-	cut  *lastResult
-	stir chan struct{} // one slot
-}
-
-// A lastResult is held back until the driver is seen to live on.
-type lastResult struct {
-	c cases.Case
-	r harness.Result
-}
-
-// play runs the driver until it is through. The error says how it ended, if it
-// ended by itself and not in success, or could not be started.
-func (t *turn) play(ctx context.Context) error {
-	r := t.run
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(cmp.Or(r.driver.Host, "127.0.0.1"), strconv.Itoa(r.driver.Port)))
-	if err != nil {
-		return fmt.Errorf("listen for the driver: %w", err)
-	}
-	scheme := "ws://"
-	if r.driver.TLS != nil {
-		l, scheme = tls.NewListener(l, r.driver.TLS), "wss://"
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	t.stir = make(chan struct{}, 1)
-	t.stirred = time.Now()
-	e := &Endpoint{
-		List: t.list, Faithful: r.options.Faithful, Streams: r.streams,
-		Started: t.started, Result: t.result, Update: t.update, watch: &r.pulse,
-	}
-	var serving sync.WaitGroup
-	serving.Go(func() { e.Serve(ctx, l) }) //nolint:errcheck // it ends with ctx
-	defer serving.Wait()
-	defer cancel()
-	r.mu.Lock()
-	r.report.Starts++
-	r.mu.Unlock()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	process, err := harness.StartAgent(r.driver.Command, map[string]string{"url": scheme + l.Addr().String(), "port": port}, r.driver.Log)
-	if err != nil {
-		return err
-	}
-	err = t.wait(ctx, process)
-	process.Stop()
-	t.output = process.Output()
-	return err
-}
-
-// wait returns when the driver has ended, is through, or does nothing any more.
-func (t *turn) wait(ctx context.Context, process *harness.Process) error {
-	for {
-		t.mu.Lock()
-		patience := cmp.Or(t.run.driver.Idle, idleBound) + t.longest() - time.Since(t.stirred)
-		if len(t.begun) == 0 {
-			patience = cmp.Or(t.run.driver.Idle, startBound) - time.Since(t.stirred)
-		}
-		if t.parting && len(t.done) == len(t.list) {
-			patience = partingBound - time.Since(t.stirred)
-		}
-		t.mu.Unlock()
-		idle := time.NewTimer(max(patience, 0))
-		select {
-		case <-process.Done():
-			idle.Stop()
-			if ended := process.Ended(); ended != nil && !process.Success() {
-				return ended
-			}
-			return nil
-		case <-ctx.Done():
-			idle.Stop()
-			return ctx.Err()
-		case <-t.stir:
-			idle.Stop()
-		case <-idle.C:
-			if patience <= 0 {
-				return t.idle()
-			}
-		}
-	}
-}
-
-// idle is the verdict on a driver that does nothing any more.
-func (t *turn) idle() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.done) == len(t.list) {
-		t.run.mu.Lock()
-		t.run.report.Lingered = true
-		t.run.mu.Unlock()
-		return nil
-	}
-	return errors.New("it did nothing for too long, so it was stopped")
-}
-
-// longest is the limit of the longest case under way.
-func (t *turn) longest() time.Duration {
-	var limit time.Duration
-	for _, c := range t.list {
-		if !t.begun[c.ID] || t.done[c.ID] {
-			continue
-		}
-		for _, step := range c.Steps {
-			switch s := step.(type) {
-			case cases.KillAfter:
-				limit = max(limit, s.After)
-			case cases.CloseAfter:
-				limit = max(limit, s.After)
-			case cases.Frame, cases.FrameHeader, cases.Octets, cases.Message, cases.Close, cases.Pause, cases.EchoLoop:
-			}
-		}
-	}
-	return limit
-}
-
-func (t *turn) started(agent string, c cases.Case) {
-	t.settle()
-	t.run.mu.Lock()
-	if t.run.report.Agent == "" {
-		t.run.report.Agent = agent
-	}
-	t.run.mu.Unlock()
-	t.mu.Lock()
-	t.begun[c.ID] = true
-	t.mu.Unlock()
-	t.moved()
-}
-
-func (t *turn) result(_ string, res harness.Result) {
-	t.mu.Lock()
-	again := t.done[res.Case]
-	t.done[res.Case] = true
-	t.begun[res.Case] = true
-	t.mu.Unlock()
-	t.moved()
-	if again {
-		return // the driver runs a case a second time: the first verdict stands
-	}
-	t.settle()
-	i := slices.IndexFunc(t.list, func(c cases.Case) bool { return c.ID == res.Case })
-	if tr := res.Transcript; res.Outcome == harness.Fail && tr != nil && !tr.DroppedByUs && !tr.Clean {
-		t.mu.Lock()
-		t.cut = &lastResult{t.list[i], res}
-		t.mu.Unlock()
-		return
-	}
-	t.run.take(t.list[i], res, t.run.report.Lanes > 1)
-}
-
-// settle hands the last result on: the driver lived on after it.
-func (t *turn) settle() {
-	t.mu.Lock()
-	cut := t.cut
-	t.cut = nil
-	t.mu.Unlock()
-	if cut != nil {
-		t.run.take(cut.c, cut.r, t.run.report.Lanes > 1)
-	}
-}
-
-func (t *turn) update(string) error {
-	t.mu.Lock()
-	t.parting = true
-	t.mu.Unlock()
-	t.run.mu.Lock()
-	t.run.report.Updated = true
-	t.run.mu.Unlock()
-	t.moved()
-	return nil
-}
-
-func (t *turn) moved() {
-	t.mu.Lock()
-	t.stirred = time.Now()
-	t.mu.Unlock()
-	select {
-	case t.stir <- struct{}{}:
-	default:
-	}
-}
-
-// left lists the cases without a result.
-func (t *turn) left() []cases.Case {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(t.list), func(c cases.Case) bool { return t.done[c.ID] })
-}
-
-// suspect returns the case that the driver may have died of: one that began and
-// came to no end, or whose connection was cut last.
-func (t *turn) suspect() (cases.Case, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.cut != nil {
-		return t.cut.c, true
-	}
-	for _, c := range t.list {
-		if t.begun[c.ID] && !t.done[c.ID] {
-			return c, true
-		}
-	}
-	return cases.Case{}, false
 }

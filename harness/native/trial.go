@@ -129,6 +129,9 @@ type trial struct {
 	why   doubt
 	plays []harness.Result
 	over  bool // a play came to no verdict: those before are better than none
+	// end is the result where the peer crashed or hung in a play: that stands above
+	// the verdicts of others.
+	end *harness.Result
 }
 
 func newTrial(c cases.Case, r harness.Result, why doubt) *trial {
@@ -145,6 +148,9 @@ func (t *trial) again() cases.Case {
 
 // take adds a play.
 func (t *trial) take(r harness.Result) {
+	if r.Outcome == harness.Crash || r.Outcome == harness.Timeout {
+		t.end = &r
+	}
 	if !r.Outcome.Ran() {
 		t.over = true
 		return
@@ -180,6 +186,9 @@ func (t *trial) settled(load *pulse) bool {
 
 // result is what the trial came to.
 func (t *trial) result() harness.Result {
+	if t.end != nil {
+		return *t.end
+	}
 	r := t.plays[len(t.plays)-1]
 	switch t.why {
 	case timed:
