@@ -24,6 +24,7 @@ type Target struct {
 	Header       http.Header // added to the request; Host replaces the one of the URL
 	Subprotocols []string
 	TLS          *tls.Config // nil means the defaults
+	Protocol     Protocol
 }
 
 // userAgent is how the harness names itself in handshakes.
@@ -109,13 +110,13 @@ func (t *Target) open(ctx context.Context, c cases.Case) (conn, cases.Transcript
 	failed := cases.Transcript{Role: cases.Server, Started: time.Now().UTC()}
 	nc, err := t.dialBelow(ctx)
 	if errors.Is(err, syscall.ECONNRESET) { // it accepted, and thought better of it at once
-		failed.UncleanReason = openFailure(err)
+		failed.UncleanReason = t.openFailure(err)
 		return conn{}, failed, ctx.Err()
 	}
 	if err != nil {
 		return conn{}, failed, err
 	}
-	nc.SetDeadline(time.Now().Add(openTimeout))                                //nolint:errcheck // a broken connection shows at once
+	t.Protocol.setOpenDeadline(nc)
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // likewise
 	defer stop()
 	key := wsproto.NewKey()
@@ -130,7 +131,7 @@ func (t *Target) open(ctx context.Context, c cases.Case) (conn, cases.Transcript
 			if agreed, err = checkResponse(h, key, c, t.Subprotocols); err == nil {
 				nc.SetDeadline(time.Time{}) //nolint:errcheck // likewise
 				return conn{
-					Conn: nc, early: h.early, request: request, response: h.text, deflate: agreed,
+					Conn: nc, early: h.early, request: request, response: h.text, deflate: agreed, protocol: t.Protocol,
 					read: len(h.text), written: len(request),
 				}, cases.Transcript{}, ctx.Err()
 			}
@@ -138,7 +139,7 @@ func (t *Target) open(ctx context.Context, c cases.Case) (conn, cases.Transcript
 	}
 	nc.Close()
 	failed.DroppedByUs = true
-	failed.UncleanReason = openFailure(err)
+	failed.UncleanReason = t.openFailure(err)
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		failed.OpenTimeout = true
@@ -146,10 +147,11 @@ func (t *Target) open(ctx context.Context, c cases.Case) (conn, cases.Transcript
 	return conn{}, failed, ctx.Err()
 }
 
-func openFailure(err error) string {
+func (t *Target) openFailure(err error) string {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		return "the opening handshake was not completed in 5 s"
+		d, _ := limit(t.Protocol.OpenTimeout, openTimeout)
+		return fmt.Sprintf("the opening handshake was not completed in %g s", d.Seconds())
 	}
 	return "the opening handshake failed: " + netReason(err)
 }

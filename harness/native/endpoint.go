@@ -27,6 +27,7 @@ type Endpoint struct {
 	List     []cases.Case // offered as cases 1..n, in this order
 	Excludes cases.AgentExcludes
 	Faithful bool
+	Protocol Protocol
 	Streams  *Streams
 	// Result is told of each result as it ends, one at a time; the last run of a
 	// case by an agent counts.
@@ -88,7 +89,7 @@ func (e *Endpoint) Serve(ctx context.Context, l net.Listener) error {
 func (e *Endpoint) serve(ctx context.Context, nc net.Conn) {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
 	defer stop()
-	nc.SetDeadline(time.Now().Add(openTimeout)) //nolint:errcheck // a broken connection shows at once
+	e.Protocol.setOpenDeadline(nc)
 	h, err := readHead(nc)
 	if err != nil {
 		if h.text != "" && !errors.Is(err, errHeadTooLong) {
@@ -279,7 +280,7 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 	}
 	nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
 	opened := conn{
-		Conn: nc, early: h.early, request: h.text, response: response, deflate: agreed,
+		Conn: nc, early: h.early, request: h.text, response: response, deflate: agreed, protocol: e.Protocol,
 		read: len(h.text), written: len(response),
 	}
 	if e.Excludes.Excludes(agent, c.ID) {

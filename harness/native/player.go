@@ -44,6 +44,7 @@ type player struct {
 	streams  *Streams
 	beat     *pulse     // is told when the peer sends; nil if nobody watches
 	deflate  *agreement // nil unless permessage-deflate was agreed
+	protocol Protocol
 
 	nc   net.Conn
 	out  *writer
@@ -72,7 +73,8 @@ type conn struct {
 	early             []byte // octets that came behind the handshake
 	request, response string
 	deflate           *agreement
-	read, written     int // octets of the handshake
+	protocol          Protocol
+	read, written     int // bytes of the handshake
 }
 
 // play plays c on nc and returns what happened. It closes nc.
@@ -80,7 +82,7 @@ type conn struct {
 // An error means that the harness failed, not the peer.
 func play(ctx context.Context, nc conn, c cases.Case, role cases.Role, faithful bool, streams *Streams, beat *pulse) (cases.Transcript, error) {
 	p := &player{
-		c: c, faithful: faithful, streams: streams, beat: beat, deflate: nc.deflate, nc: nc.Conn, keys: newKeys(c.ID),
+		c: c, faithful: faithful, streams: streams, beat: beat, deflate: nc.deflate, protocol: nc.protocol, nc: nc.Conn, keys: newKeys(c.ID),
 		t: cases.Transcript{
 			Role: role, Opened: true, Request: nc.request, Response: nc.response, Deflate: nc.deflate != nil,
 		},
@@ -177,12 +179,14 @@ func (p *player) sendClose(c cases.Close) {
 	}
 	p.writeClose(c)
 	p.t.ClosedByUs = true
-	p.closeTimer = p.after(closeTimeout, func() {
-		p.t.CloseTimeout = true
-		p.t.Clean = false
-		p.unclean("the peer did not answer our close frame in time")
-		p.drop(true)
-	})
+	if d, ok := limit(p.protocol.CloseTimeout, closeTimeout); ok {
+		p.closeTimer = p.after(d, func() {
+			p.t.CloseTimeout = true
+			p.t.Clean = false
+			p.unclean("the peer did not answer our close frame in time")
+			p.drop(true)
+		})
+	}
 }
 
 // replyClose answers the peer's close frame, always with 1000 and no reason.
@@ -202,6 +206,12 @@ func (p *player) writeClose(c cases.Close) {
 // fail fails the connection (RFC 6455 §7.1.7): a close frame if none was sent
 // yet, else the end of TCP.
 func (p *player) fail(code wsproto.StatusCode, reason string) {
+	if p.protocol.FailByDrop && p.state != stateClosed {
+		p.t.FailedByUs, p.t.Clean = true, false
+		p.unclean(reason)
+		p.drop(true)
+		return
+	}
 	switch p.state {
 	case stateOpen:
 		p.t.FailedByUs = true

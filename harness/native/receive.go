@@ -378,8 +378,8 @@ func (p *player) closeAnswered() {
 		p.drop(false)
 		return
 	}
-	if p.dropTimer == nil {
-		p.dropTimer = p.after(dropTimeout, func() {
+	if d, ok := limit(p.protocol.DropTimeout, dropTimeout); ok && p.dropTimer == nil {
+		p.dropTimer = p.after(d, func() {
 			p.t.Clean = false
 			p.t.ServerDropExpiry = true
 			p.unclean("the server did not end TCP in time")

@@ -27,6 +27,9 @@ type Options struct {
 	// again when it ends by itself, and its URL is the target's. Nil is a server
 	// that somebody else has started; when that is gone the run ends.
 	Service *harness.Service
+	// Every plays each case even if the server has stopped answering opening
+	// handshakes, which then get quickOpen each. Without it, the rest is not run.
+	Every bool
 	// Greeted is told the head of the server's first response, before any case
 	// begins. Nil ignores it.
 	Greeted func(response string)
@@ -270,7 +273,7 @@ func (s *serverRun) each(ctx context.Context, list []cases.Case, n int) {
 // playOnce plays c unless the run is over.
 func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	s.mu.Lock()
-	gone, silent, last := s.gone, s.report.Silent, s.last
+	gone, silent, last, target := s.gone, s.report.Silent, s.last, s.nextTarget()
 	ended := s.crash.active
 	if ended && ctx.Err() == nil {
 		s.crash.postponed = append(s.crash.postponed, c)
@@ -289,7 +292,7 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	if s.options.Started != nil {
 		s.options.Started(c)
 	}
-	r := s.target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
+	r := target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
 	switch {
 	case ctx.Err() != nil:
 	case s.noticeEnd(c, r):
@@ -341,7 +344,7 @@ func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
 		}
 	}
 	switch {
-	case unanswered(r) && !s.repeating:
+	case unanswered(r) && !s.repeating && !s.options.Every:
 		s.hold(c, r, crowded)
 		return
 	case r.Transcript != nil:

@@ -19,6 +19,10 @@ import (
 // before it is asked whether it still echoes.
 const silentInRow = 5
 
+// quickOpen limits the opening handshake with a server that has left silentInRow
+// cases without an answer, where every case has to be played all the same.
+const quickOpen = time.Second
+
 // A silence is what came since the server last answered.
 type silence struct {
 	length   int       // cases without an answer
@@ -73,11 +77,20 @@ func (s *serverRun) noticeSilence(ctx context.Context, c cases.Case, r harness.R
 	default:
 		s.silence.length, s.silence.answered = 0, c.ID
 	}
-	ask := s.silence.length == silentInRow
+	ask := s.silence.length == silentInRow && !s.options.Every
 	s.mu.Unlock()
 	if ask {
 		s.confirmSilence(ctx)
 	}
+}
+
+// nextTarget is the target as the next case reaches it. It is called with mu held.
+func (s *serverRun) nextTarget() Target {
+	t := s.target
+	if d, ok := limit(t.Protocol.OpenTimeout, openTimeout); s.options.Every && s.silence.length >= silentInRow && (!ok || d > quickOpen) {
+		t.Protocol.OpenTimeout = quickOpen
+	}
+	return t
 }
 
 // startable reports whether a server that hangs can be started again. One that

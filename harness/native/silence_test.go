@@ -45,3 +45,29 @@ func TestSilence(t *testing.T) {
 		})
 	}
 }
+
+// TestEveryCaseOfASilentServer has a run that plays every case: a silent server
+// is given less time for each, until it answers again.
+func TestEveryCaseOfASilentServer(t *testing.T) {
+	s := &serverRun{options: Options{Every: true}}
+	s.target.Protocol.OpenTimeout = -1
+	play := func(tr cases.Transcript) time.Duration {
+		s.noticeSilence(t.Context(), cases.Case{ID: "1.1.1"}, harness.Result{Transcript: &tr})
+		return s.nextTarget().Protocol.OpenTimeout
+	}
+	for i := range silentInRow + 1 {
+		got, want := play(cases.Transcript{OpenTimeout: true}), time.Duration(-1)
+		if i >= silentInRow-1 {
+			want = quickOpen
+		}
+		if got != want {
+			t.Errorf("limit after %d cases without an answer: got %v, want %v", i+1, got, want)
+		}
+	}
+	if s.gone || s.report.Silent {
+		t.Error("the server was given up")
+	}
+	if got := play(cases.Transcript{Opened: true, Clean: true}); got != -1 {
+		t.Errorf("limit after an answer: got %v, want the one that was set", got)
+	}
+}

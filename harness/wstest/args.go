@@ -22,6 +22,8 @@ type Args struct {
 	Debug        bool
 	Version      bool // print the versions and end
 	Help         bool
+	// Parallel is how many cases the fuzzingclient plays at once; 0 if not given.
+	Parallel int
 }
 
 // defaultWebPort is where the page for browsers is served.
@@ -48,18 +50,19 @@ type flag struct {
 // flags lists the options, in the order of the help.
 var flags = []flag{
 	{"mode", 'm', "what to run, see above", func(a *Args, v string) error { a.Mode = v; return nil }, false},
-	{"spec", 's', "configuration `file`; it is created if there is none", func(a *Args, v string) error { a.Spec = v; return nil }, false},
+	{"spec", 's', "configuration `file`; by default MODE.json, which is created if missing", func(a *Args, v string) error { a.Spec = v; return nil }, false},
 	{"wsuri", 'w', "WebSocket address, such as ws://127.0.0.1:9000", func(a *Args, v string) error { a.URI = v; return nil }, false},
 	{"webport", 'u', "port of the page for browsers; 0 serves none (8080)", setWebPort, false},
 	{"ident", 'i', "name that testeeclient gives itself", func(a *Args, v string) error { a.Ident = v; return nil }, false},
 	{"key", 'k', "private key of a server, PEM", func(a *Args, v string) error { a.Key = v; return nil }, false},
 	{"cert", 'c', "certificate of a server, PEM", func(a *Args, v string) error { a.Cert = v; return nil }, false},
+	{"parallel", 0, "cases the fuzzingclient plays at once (1)", setParallel, false},
 	{"outfile", 'o', "accepted, without effect", func(a *Args, v string) error { a.Outfile = v; return nil }, false},
 	{"testset", 't', "accepted, without effect", func(a *Args, v string) error { a.Testset = v; return nil }, false},
-	{"debug", 'd', "tell more", func(a *Args, _ string) error { a.Debug = true; return nil }, true},
+	{"debug", 'd', "print each verdict", func(a *Args, _ string) error { a.Debug = true; return nil }, true},
 	{"autobahnversion", 'a', "print versions", func(a *Args, _ string) error { a.Version = true; return nil }, true},
 	{"version", 0, "print versions", func(a *Args, _ string) error { a.Version = true; return nil }, true},
-	{"help", 0, "print this help", func(a *Args, _ string) error { a.Help = true; return nil }, true},
+	{"help", 'h', "print this help", func(a *Args, _ string) error { a.Help = true; return nil }, true},
 }
 
 func setWebPort(a *Args, v string) error {
@@ -68,6 +71,18 @@ func setWebPort(a *Args, v string) error {
 		return usagef("web port %q is not a number from 0 to 65535", v)
 	}
 	a.WebPort, a.WebPortGiven = n, true
+	return nil
+}
+
+func setParallel(a *Args, v string) error {
+	n, err := strconv.Atoi(v)
+	if err == nil {
+		err = checkParallel(n)
+	}
+	if err != nil {
+		return usagef("--parallel: %q is not a number of cases from 1 to %d", v, maxParallel)
+	}
+	a.Parallel = n
 	return nil
 }
 

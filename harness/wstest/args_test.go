@@ -40,6 +40,8 @@ func TestParseArgs(t *testing.T) {
 				Outfile: "o", Testset: "t", Debug: true, Version: true,
 			},
 		},
+		{"help", []string{"-h"}, wstest.Args{WebPort: 8080, Help: true}},
+		{"cases at once", []string{"--parallel", "16", "-mfuzzingserver"}, fuzzing(func(a *wstest.Args) { a.Parallel = 16 })},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := wstest.ParseArgs(tc.args)
@@ -68,6 +70,7 @@ func TestParseArgsRefuses(t *testing.T) {
 		{"behind the end of options", `unexpected argument "x"`, []string{"--", "x"}},
 		{"web port too high", `web port "65536" is not a number from 0 to 65535`, []string{"-u", "65536"}},
 		{"web port negative", `web port "-1" is not a number from 0 to 65535`, []string{"--webport=-1"}},
+		{"none at once", `--parallel: "0" is not a number of cases from 1 to 256`, []string{"--parallel=0"}},
 		{"web port no number", `web port "http" is not a number from 0 to 65535`, []string{"-u", "http"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,6 +31,13 @@ func runFuzzingClient(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
+	parallel := 1
+	switch {
+	case c.args.Parallel > 0:
+		parallel = c.args.Parallel
+	case spec.Parallel != nil:
+		parallel = *spec.Parallel
+	}
 	list, excludes, err := c.selection(spec)
 	if err != nil {
 		return err
@@ -41,7 +49,7 @@ func runFuzzingClient(ctx context.Context, c *command) error {
 	c.say("Ok, will run %d test cases against %d servers", len(list), len(targets))
 	for _, t := range targets {
 		if ctx.Err() == nil {
-			c.test(ctx, t, list, excludes, results)
+			c.test(ctx, t, list, excludes, parallel, results)
 		}
 	}
 	err = results.write()
@@ -58,24 +66,46 @@ type target struct {
 }
 
 func (c *command) targets(spec *Spec) ([]target, error) {
-	servers := spec.Servers
-	if len(servers) == 0 {
-		if c.args.URI == "" {
-			return nil, usagef("the configuration names no servers; give one with --wsuri")
-		}
-		servers = []ServerSpec{{URL: c.args.URI}}
+	_, ignored, err := spec.Options.settings(spec.file, clientSide, "options")
+	if err != nil {
+		return nil, err
 	}
-	options := []Options{spec.Options}
+	servers, given := spec.Servers, len(spec.Servers) > 0
+	switch {
+	case !given && c.args.URI == "":
+		return nil, usagef("%s names no servers; give one with --wsuri", spec.file.name)
+	case !given:
+		servers = []ServerSpec{{URL: c.args.URI}}
+	case c.args.URI != "":
+		c.warn("--wsuri is ignored, because %s names servers", spec.file.name)
+	}
 	var list []target
-	for _, s := range servers {
+	for i, s := range servers {
 		u, _, err := parseURL(s.URL, false)
+		if err != nil {
+			if given {
+				err = spec.file.fault(err, serverKey(i, "url")...)
+			}
+			return nil, err
+		}
+		_, more, err := s.Options.settings(spec.file, clientSide, serverKey(i, "options")...)
 		if err != nil {
 			return nil, err
 		}
-		options = append(options, s.Options)
-		list = append(list, target{agent: s.Agent, Target: serverTarget(u, s)})
+		ignored = append(ignored, more...)
+		options := Options{}
+		maps.Copy(options, spec.Options)
+		maps.Copy(options, s.Options)
+		set, _, err := options.settings(spec.file, clientSide)
+		if err != nil {
+			return nil, err
+		}
+		t := target{agent: s.Agent, Target: serverTarget(u, s)}
+		t.Protocol = set.protocol
+		list = append(list, t)
 	}
-	return list, c.checkOptions(clientSide, options...)
+	c.warnIgnored(ignored)
+	return list, nil
 }
 
 // serverTarget says how to reach a server. Its certificate is verified only
@@ -92,7 +122,7 @@ func serverTarget(u *url.URL, s ServerSpec) native.Target {
 }
 
 // test runs the cases against one server.
-func (c *command) test(ctx context.Context, t target, list []cases.Case, excludes cases.AgentExcludes, results *store) {
+func (c *command) test(ctx context.Context, t target, list []cases.Case, excludes cases.AgentExcludes, parallel int, results *store) {
 	var mu sync.Mutex // guards name
 	name := t.agent
 	agent := func() string {
@@ -109,6 +139,7 @@ func (c *command) test(ctx context.Context, t target, list []cases.Case, exclude
 	}
 	c.say("Testing %s", t.URL)
 	report, err := native.TestServer(ctx, t.Target, list, native.Options{
+		Parallel: parallel, Every: true,
 		Greeted: func(response string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -130,11 +161,8 @@ func (c *command) test(ctx context.Context, t target, list []cases.Case, exclude
 		c.say("Connection to %s failed (%s); its cases are skipped", t.URL, printable(unreachable.Err.Error()))
 		return
 	}
-	switch {
-	case report.Silent:
-		c.say("The server at %s has stopped answering; its remaining cases are skipped", t.URL)
-	case report.Gone != "":
-		c.say("Connection to %s failed after case %s", t.URL, report.Gone)
+	if report.Gone != "" {
+		c.say("Connection to %s failed after case %s; its remaining cases are skipped", t.URL, report.Gone)
 	}
 	if len(missing) > 0 {
 		c.warn("%s: %d cases are missing from the reports", printable(agent()), len(missing))

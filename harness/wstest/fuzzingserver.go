@@ -22,12 +22,17 @@ func runFuzzingServer(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	if err := c.checkOptions(serverSide, spec.Options); err != nil {
+	set, ignored, err := spec.Options.settings(spec.file, serverSide, "options")
+	if err != nil {
 		return err
 	}
+	c.warnIgnored(ignored)
 	raw := cmp.Or(spec.URL, c.args.URI)
 	if raw == "" {
-		return usagef("the configuration has no url to listen on")
+		return usagef("%s: key \"url\", the address to listen on, is missing", spec.file.name)
+	}
+	if _, _, err := parseURL(raw, true); err != nil && spec.URL != "" {
+		return spec.file.fault(err, "url")
 	}
 	list, excludes, err := c.selection(spec)
 	if err != nil {
@@ -61,7 +66,7 @@ func runFuzzingServer(ctx context.Context, c *command) error {
 	streams := native.NewStreams(corpora.Set{})
 	defer streams.Close() //nolint:errcheck // temporary files
 	endpoint := &native.Endpoint{
-		List: list, Excludes: excludes, Streams: streams, Page: statusPage,
+		List: list, Excludes: excludes, Protocol: set.protocol, Streams: streams, Page: statusPage,
 		Result: func(agent string, r harness.Result) {
 			results.add(agent, r)
 			c.concluded(agent, r)
@@ -73,6 +78,9 @@ func runFuzzingServer(ctx context.Context, c *command) error {
 		},
 		Stop:  stop,
 		Other: direct,
+	}
+	if set.noStatus {
+		endpoint.Page = ""
 	}
 	c.say("Ok, will run %d test cases for any clients connecting", len(list))
 	c.say("Listening for WebSocket clients on port %d", portOf(l.Addr()))

@@ -3,7 +3,6 @@ package wstest
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -69,20 +68,20 @@ func (o massOptions) check() error {
 
 // runMassConnect opens many connections to each server in turn.
 func runMassConnect(ctx context.Context, c *command) error {
-	data, err := c.readConfig(massTemplate)
+	file, err := c.readConfig(massTemplate)
 	if err != nil {
 		return err
 	}
 	var spec massSpec
-	if err := json.Unmarshal(data, &spec); err != nil {
-		return usagef("configuration: %s", jsonFault(data, err))
+	if err := file.decode(&spec); err != nil {
+		return err
 	}
 	if err := spec.Options.check(); err != nil {
 		return err
 	}
-	for _, s := range spec.Servers {
+	for i, s := range spec.Servers {
 		if _, _, err := parseURL(s.URI, false); err != nil {
-			return err
+			return file.fault(err, serverKey(i, "uri")...)
 		}
 	}
 	for _, s := range spec.Servers {

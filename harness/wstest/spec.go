@@ -1,47 +1,49 @@
 package wstest
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/wsconform/wsconform/cases"
 )
 
-// A Spec is a configuration file of fuzzingserver or fuzzingclient. Keys that it
-// does not know are passed over.
+// A Spec is the configuration file of fuzzingserver or fuzzingclient.
 type Spec struct {
 	URL           string              `json:"url"` // fuzzingserver: where to listen
 	OutDir        string              `json:"outdir"`
-	Cases         []string            `json:"cases"`
-	ExcludeCases  []string            `json:"exclude-cases"`
-	ExcludeAgents map[string][]string `json:"exclude-agent-cases"`
+	Cases         Patterns            `json:"cases"`
+	ExcludeCases  Patterns            `json:"exclude-cases"`
+	ExcludeAgents map[string]Patterns `json:"exclude-agent-cases"`
 	Options       Options             `json:"options"`
-	Protocols     []string            `json:"protocols"`
-	Servers       []ServerSpec        `json:"servers"` // fuzzingclient: what to test
+	Protocols     []string            `json:"protocols"` // fuzzingserver: read and never used, as in the original
+	Servers       []ServerSpec        `json:"servers"`   // fuzzingclient: what to test
 	Key           string              `json:"key"`
 	Cert          string              `json:"cert"`
 	WebPort       *int                `json:"webport"`
+	// Parallel is how many cases the fuzzingclient plays at once. It is not in the
+	// original, which always plays one at a time, as we do by default.
+	Parallel *int `json:"parallel"`
+
+	file source
 }
 
 // A ServerSpec is a server to be tested.
 type ServerSpec struct {
 	URL       string   `json:"url"`
-	Agent     string   `json:"agent"`
+	Agent     string   `json:"agent"`    // name in the reports; by default the server's own
 	Hostname  string   `json:"hostname"` // name of the server in TLS, whose certificate is then verified
 	Origin    string   `json:"origin"`
 	Protocols []string `json:"protocols"`
 	Options   Options  `json:"options"`
 }
 
-// serverTemplate and clientTemplate are the files that are created where there
-// are none.
+// serverTemplate and clientTemplate are the files that are created by default.
 const (
 	serverTemplate = `{
    "url": "ws://127.0.0.1:9001",
@@ -65,95 +67,117 @@ const (
 `
 )
 
-// ParseSpec reads a configuration. An error is a [*UsageError].
-func ParseSpec(data []byte) (*Spec, error) {
-	var s Spec
-	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
-	if err := dec.Decode(&s); err != nil {
-		return nil, usagef("%s", jsonFault(data, err))
-	}
-	if dec.More() {
-		return nil, usagef("there is more behind the configuration's closing brace")
+// maxParallel bounds how many connections a server is asked to bear at once.
+const maxParallel = 256
+
+// ParseSpec reads a configuration. The name of its file is for messages, which
+// give file, line and key. An error is a [*UsageError].
+func ParseSpec(name string, data []byte) (*Spec, error) {
+	s := Spec{file: newSource(name, data)}
+	if err := s.file.decode(&s); err != nil {
+		return nil, err
 	}
 	if s.WebPort != nil && (*s.WebPort < 0 || *s.WebPort > 65535) {
-		return nil, usagef("webport %d is not a number from 0 to 65535", *s.WebPort)
+		return nil, s.file.fault(usagef("%d is not a port from 0 to 65535", *s.WebPort), "webport")
+	}
+	if s.Parallel != nil {
+		if err := checkParallel(*s.Parallel); err != nil {
+			return nil, s.file.fault(err, "parallel")
+		}
 	}
 	return &s, nil
 }
 
-// jsonFault says what is wrong and in which line.
-func jsonFault(data []byte, err error) string {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	at := func(offset int64) int {
-		return 1 + bytes.Count(data[:min(max(offset, 0), int64(len(data)))], []byte("\n"))
+func checkParallel(n int) error {
+	if n < 1 || n > maxParallel {
+		return usagef("%d is not a number of cases from 1 to %d", n, maxParallel)
 	}
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Sprintf("line %d: %v", at(syntax.Offset), err)
-	case errors.As(err, &kind):
-		return fmt.Sprintf("line %d: %q cannot be a %s", at(kind.Offset), kind.Field, kind.Value)
-	}
-	return err.Error()
+	return nil
 }
 
-// readConfig reads the file that was named, or the default of the mode, and
-// creates it when there is none.
-func (c *command) readConfig(template string) ([]byte, error) {
+// readConfig reads the file that was named, which must exist. If none was named,
+// it reads the default file of the mode, and creates it if it is missing.
+func (c *command) readConfig(template string) (source, error) {
 	name := c.args.Spec
 	if name == "" {
 		name = c.args.Mode + ".json"
 	}
 	data, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		err := os.WriteFile(name, []byte(template), 0o644)
-		switch {
-		case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS): // a mounted folder, for example
-			c.warn("%v; going on with default settings", err)
-		case err != nil:
-			return nil, usagef("configuration: %v", err)
-		default:
-			c.say("Created %s with default settings", name)
-		}
-		return []byte(template), nil
+	switch {
+	case err == nil:
+		c.say("Configuration is %s", name)
+		return newSource(name, data), nil
+	case c.args.Spec != "" && errors.Is(err, fs.ErrNotExist):
+		return source{}, usagef("configuration file %s does not exist", name)
+	case !errors.Is(err, fs.ErrNotExist):
+		return source{}, usagef("configuration: %v", err)
 	}
-	if err != nil {
-		return nil, usagef("configuration: %v", err)
+	err = os.WriteFile(name, []byte(template), 0o644)
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS): // the root of a container, for example
+		c.warn("%v; using default settings", err)
+	case err != nil:
+		return source{}, usagef("configuration: %v", err)
+	default:
+		c.say("Created %s with default settings", name)
 	}
-	c.say("Configuration is %s", name)
-	return data, nil
+	return newSource(name, []byte(template)), nil
 }
 
 func (c *command) readSpec(template string) (*Spec, error) {
-	data, err := c.readConfig(template)
+	file, err := c.readConfig(template)
 	if err != nil {
 		return nil, err
 	}
-	s, err := ParseSpec(data)
+	s, err := ParseSpec(file.name, file.data)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, err
+	}
+	for _, k := range file.unknown() {
+		c.warn("%s: unknown key, ignored", file.at(k.path...))
 	}
 	return s, nil
 }
 
-// selection returns the cases that are to be run.
+// selection returns the cases to be run, in order.
 func (c *command) selection(s *Spec) ([]cases.Case, cases.AgentExcludes, error) {
 	all := cases.All()
+	if _, err := cases.Select(all, s.Cases, nil); err != nil {
+		return nil, nil, s.file.fault(err, "cases")
+	}
 	list, err := cases.Select(all, s.Cases, s.ExcludeCases)
 	if err != nil {
-		return nil, nil, usagef("%v", err)
+		return nil, nil, s.file.fault(err, "exclude-cases")
 	}
-	excludes, err := cases.CompileAgentExcludes(s.ExcludeAgents)
+	patterns := make(map[string][]string, len(s.ExcludeAgents))
+	for agent, list := range s.ExcludeAgents {
+		patterns[agent] = list
+	}
+	excludes, err := cases.CompileAgentExcludes(patterns)
 	if err != nil {
-		return nil, nil, usagef("%v", err)
+		return nil, nil, s.file.fault(err, "exclude-agent-cases")
 	}
-	for _, pattern := range cases.Unmatched(all, append(append([]string{}, s.Cases...), s.ExcludeCases...)) {
-		c.warn("pattern %q matches no case", pattern)
-	}
-	if len(list) == 0 {
-		c.warn("no case is selected")
+	c.warnUnmatched(s.file.at("cases"), all, s.Cases)
+	c.warnUnmatched(s.file.at("exclude-cases"), all, s.ExcludeCases)
+	switch {
+	case len(list) > 0:
+	case s.Cases == nil:
+		c.warn("%s: no case is selected: key \"cases\" is missing", s.file.name)
+	default:
+		c.warn("%s: no case is selected", s.file.at("cases"))
 	}
 	return list, excludes, nil
+}
+
+// warnUnmatched names the patterns that match no case.
+func (c *command) warnUnmatched(at string, all []cases.Case, patterns []string) {
+	for _, pattern := range cases.Unmatched(all, patterns) {
+		hint := ""
+		if section := pattern + ".*"; len(cases.Unmatched(all, []string{section})) == 0 && !strings.Contains(pattern, "*") {
+			hint = fmt.Sprintf("; for the section, write %q", section)
+		}
+		c.warn("%s: pattern %q matches no case%s", at, pattern, hint)
+	}
 }
 
 // parseURL reads a ws or wss URL. The port is that of the scheme if it has none.
@@ -169,7 +193,7 @@ func parseURL(raw string, server bool) (*url.URL, int, error) {
 	case u.Fragment != "":
 		return nil, 0, usagef("address %q has a fragment", raw)
 	case server && u.RawQuery != "":
-		return nil, 0, usagef("address %q has a query, but is to be listened on", raw)
+		return nil, 0, usagef("address %q to listen on has a query", raw)
 	}
 	port := map[string]int{"ws": 80, "wss": 443}[u.Scheme]
 	if p := u.Port(); p != "" {
@@ -178,4 +202,9 @@ func parseURL(raw string, server bool) (*url.URL, int, error) {
 		}
 	}
 	return u, port, nil
+}
+
+// serverKey is the path of a key of a server in the configuration.
+func serverKey(i int, more ...string) []string {
+	return append([]string{"servers", fmt.Sprint(i)}, more...)
 }

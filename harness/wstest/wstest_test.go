@@ -147,7 +147,10 @@ func TestUsageErrors(t *testing.T) {
 		{"port", "has no valid port", []string{"-m", "testeeserver", "-w", "ws://h:99999"}},
 		{"wss without key", "needs a key and a certificate", []string{"-m", "testeeserver", "-w", "wss://h:0"}},
 		{"serializer", "not part of this program", []string{"-m", "serializer"}},
-		{"no such folder", "configuration:", []string{"-m", "fuzzingclient", "-s", "none/x.json"}},
+		{"no such file", "configuration file x.json does not exist", []string{"-m", "fuzzingclient", "-s", "x.json"}},
+		{"no such file of a server", "configuration file x.json does not exist", []string{"-m", "fuzzingserver", "-s", "x.json"}},
+		{"no such folder", "configuration file none/x.json does not exist", []string{"-m", "massconnect", "-s", "none/x.json"}},
+		{"a folder", "is a directory", []string{"-m", "fuzzingclient", "-s", "."}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
@@ -156,27 +159,8 @@ func TestUsageErrors(t *testing.T) {
 			if !errors.As(err, &usage) || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("wstest %q: got %v, want a usage error with %q", tc.args, err, tc.want)
 			}
-		})
-	}
-}
-
-func TestProtocolOptions(t *testing.T) {
-	for _, tc := range []struct{ name, mode, options, want, warns string }{
-		{"unknown", "fuzzingserver", `{"nope": 1}`, `there is no protocol option "nope"`, ""},
-		{"of a client", "fuzzingserver", `{"version": 18}`, `protocol option "version" is not for this mode`, ""},
-		{"of a server", "fuzzingclient", `{"webStatus": true}`, `protocol option "webStatus" is not for this mode`, ""},
-		{"built in", "fuzzingclient", `{"version": 18, "failByDrop": false, "openHandshakeTimeout": 5.0}`, "", ""},
-		{"ignored", "fuzzingclient", `{"failByDrop": true, "closeHandshakeTimeout": 3}`, "", "without effect: closeHandshakeTimeout (1 is built in), failByDrop (false is built in)"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			spec(t, "s.json", `{"url": "ws://h:0", "servers": [{"url": "ws://127.0.0.1:1"}], "cases": ["1.1.1"], "options": `+tc.options+`}`)
-			p := start(t, "-m", tc.mode, "-s", "s.json", "-u", "0")
-			err := p.wait(t)
-			if tc.want == "" && err != nil || tc.want != "" && (err == nil || err.Error() != tc.want) {
-				t.Errorf("got %v, want %q", err, tc.want)
-			}
-			if got := p.stderr.String(); !strings.Contains(got, tc.warns) || tc.warns == "" && got != "" {
-				t.Errorf("warnings: got %q, want %q", got, tc.warns)
+			if made, err := os.ReadDir("."); err != nil || len(made) > 0 {
+				t.Errorf("wstest %q made %v, %v", tc.args, made, err)
 			}
 		})
 	}

@@ -1,0 +1,170 @@
+package wstest_test
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// Servers that behave in other ways than the cases foresee.
+
+// listenLocal returns a listener that is closed at the end of the test, and its
+// URL.
+func listenLocal(t *testing.T) (net.Listener, string) {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l, "ws://" + l.Addr().String()
+}
+
+// TestMuteServer has a server that answers no opening handshake, or not all:
+// however many cases are selected, each has its entry, as in Autobahn.
+func TestMuteServer(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		answered func(n int64) bool // whether the n-th connection is, from 1
+		ok       int                // cases
+	}{
+		{"never", func(int64) bool { return false }, 0},
+		// The first connection asks for the server's name; then come the cases.
+		{"after a while", func(n int64) bool { return n > 11 }, 6},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l, url := listenLocal(t)
+			echo := start(t, "-m", "echoserver", "-w", "ws://h:0").listening(t)
+			var connections atomic.Int64
+			var serving sync.WaitGroup
+			defer serving.Wait()
+			defer l.Close()
+			serving.Go(func() {
+				for {
+					nc, err := l.Accept()
+					if err != nil {
+						return
+					}
+					if tc.answered(connections.Add(1)) {
+						serving.Go(func() { forward(t, nc, strings.TrimPrefix(echo, "ws://")) })
+					} else {
+						t.Cleanup(func() { nc.Close() })
+					}
+				}
+			})
+			spec(t, "s.json", `{"outdir": "out", "cases": ["1.*"], "options": {"openHandshakeTimeout": 0.05}, "servers": [{"url": "`+url+`", "agent": "mute"}]}`)
+			p := start(t, "-m", "fuzzingclient", "-s", "s.json")
+			if err := p.wait(t); err != nil {
+				t.Fatal(err)
+			}
+			count := map[string]int{}
+			for _, r := range readIndex(t)["mute"] {
+				count[r.Behavior+"/"+r.BehaviorClose]++
+			}
+			if got, want := fmt.Sprint(count["OK/OK"], count["FAILED/FAILED"]), fmt.Sprint(tc.ok, 16-tc.ok); got != want {
+				t.Errorf("verdicts: got %v, want %s OK and FAILED\n%s", count, want, p.stderr.String())
+			}
+			if got := p.stderr.String(); got != "" {
+				t.Errorf("warnings: got %q, want none", got)
+			}
+		})
+	}
+}
+
+// forward carries a connection to another address until one end closes.
+func forward(t *testing.T, nc net.Conn, to string) {
+	t.Helper()
+	defer nc.Close()
+	other, err := new(net.Dialer).DialContext(t.Context(), "tcp", to)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer other.Close()
+	var copying sync.WaitGroup
+	defer copying.Wait()
+	copying.Go(func() { copyUntilEnd(other, nc) })
+	copyUntilEnd(nc, other)
+}
+
+// copyUntilEnd copies what comes from src, then closes both ends.
+func copyUntilEnd(dst, src net.Conn) {
+	defer dst.Close()
+	defer src.Close()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := src.Read(buf)
+		if _, failed := dst.Write(buf[:n]); err != nil || failed != nil {
+			return
+		}
+	}
+}
+
+// TestOneAtATime counts the connections that a server has open at once.
+func TestOneAtATime(t *testing.T) {
+	for _, tc := range []struct {
+		name, spec string
+		args       []string
+		most       func(n int64) bool
+	}{
+		{"by default", ``, nil, func(n int64) bool { return n == 1 }},
+		{"more by the configuration", `"parallel": 4,`, nil, func(n int64) bool { return n > 1 && n <= 4 }},
+		{"more by a flag, which counts more", `"parallel": 1,`, []string{"--parallel=3"}, func(n int64) bool { return n > 1 && n <= 3 }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l, url := listenLocal(t)
+			var open, most atomic.Int64
+			server := &ws.Server{Accept: ws.AcceptOptions{Origins: []string{"*"}, ReadLimit: 1 << 24}}
+			counted := &countingListener{Listener: l, open: &open, most: &most}
+			served := make(chan struct{})
+			go func() {
+				defer close(served)
+				_ = server.Serve(counted)
+			}()
+			defer func() { <-served }()
+			defer l.Close()
+			spec(t, "s.json", `{"outdir": "out", "cases": ["2.*", "4.*"], `+tc.spec+` "servers": [{"url": "`+url+`"}]}`)
+			p := start(t, append([]string{"-m", "fuzzingclient", "-s", "s.json"}, tc.args...)...)
+			if err := p.wait(t); err != nil {
+				t.Fatal(err)
+			}
+			if n := most.Load(); !tc.most(n) {
+				t.Errorf("connections at once: got %d", n)
+			}
+		})
+	}
+}
+
+// A countingListener counts the connections that are open. One is closed for us
+// when its server has closed it.
+type countingListener struct {
+	net.Listener
+	open, most *atomic.Int64
+}
+
+func (l *countingListener) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	n := l.open.Add(1)
+	for m := l.most.Load(); n > m && !l.most.CompareAndSwap(m, n); m = l.most.Load() {
+	}
+	return &countedConn{Conn: nc, open: l.open}, nil
+}
+
+type countedConn struct {
+	net.Conn
+	open *atomic.Int64
+	once sync.Once
+}
+
+func (c *countedConn) Close() error {
+	c.once.Do(func() { c.open.Add(-1) })
+	return c.Conn.Close()
+}
