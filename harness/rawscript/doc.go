@@ -1,0 +1,9 @@
+// Package rawscript is a small language for talking to a WebSocket peer below the
+// rules: handshakes with fields edited or missing, frames with any bits, lengths
+// and masks, bytes of any kind, pauses, half-closed and reset connections. It is
+// what `wsconform dump --raw` reads; docs/raw.md describes it for users.
+//
+// [Parse] turns a line into a [Step]; a [Player] plays steps on a connection, as
+// the client or as the server, and reports each [Event] in both directions. The
+// player answers nothing and checks nothing: that is the point.
+package rawscript
