@@ -96,7 +96,7 @@ func TestOffences(t *testing.T) {
 			cases.Transcript{Log: []cases.Entry{long(frame(in, wsproto.OpBinary, ""), wsproto.Form64, 1<<63)}},
 			"header 0 [2:10] RFC 6455 5.2 a payload length has its most significant bit set",
 		},
-		{"a ping of 126 octets", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpPing, kilo[:126])}}, "header 0 [1:4] RFC 6455 5.5 a control frame has more than 125 octets"},
+		{"a ping of 126 octets", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpPing, kilo[:126])}}, "header 0 [1:4] RFC 6455 5.5 the length field of a control frame is over 125"},
 		{"a ping of 125 octets", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpPing, kilo[:125])}}, ""},
 		{"a fragmented pong", cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpPong, ""))}}, "header 0 [0:1] RFC 6455 5.5 a control frame is fragmented"},
 		{
