@@ -115,6 +115,11 @@ func TestOffences(t *testing.T) {
 			cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03\xe8a\xe2\x82")}},
 			"payload 0 [3:5] RFC 6455 5.5.1 a close reason ends inside a code point",
 		},
+		{
+			"a reason that the log cuts",
+			cases.Transcript{Log: []cases.Entry{with(frame(in, wsproto.OpClose, "\x03\xe8ab\xe2"), func(e *cases.Entry) { e.Len = 100 })}},
+			"",
+		},
 		{"a code of 1014, registered since", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03\xf6")}}, ""},
 		{"a surrogate in a text", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpText, "ab\xed\xa0\x80")}}, "payload 0 [3:4] RFC 6455 8.1 text is not valid UTF-8"},
 		{
@@ -226,6 +231,8 @@ func TestOffencesOfAHandshake(t *testing.T) {
 			"response 4 [26:70] RFC 7692 7.1 parameters of permessage-deflate that are not legal",
 		},
 		{"extensions that cannot be read", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Extensions: ;;\r\n\r\n", "response 4 [26:28] RFC 6455 9.1 Sec-WebSocket-Extensions cannot be read"},
+		{"a fold", cases.Server, "Upgrade: WebSocket", "Upgrade:\r\n WebSocket", "response 2 [0:1] RFC 9112 5.2 a field is folded over two lines"},
+		{"a key of 24 bytes", cases.Client, key, "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "request 4 [19:51] RFC 6455 4.1 Sec-WebSocket-Key is not 16 octets in base64"},
 		{"POST", cases.Client, "GET", "POST", "request 0 [0:4] RFC 6455 4.1 the method is not GET"},
 		{"no host", cases.Client, "Host: a\r\n", "", "request missing RFC 6455 4.1 the request has no Host"},
 		{"a short key", cases.Client, key, "YQ==", "request 4 [19:23] RFC 6455 4.1 Sec-WebSocket-Key is not 16 octets in base64"},

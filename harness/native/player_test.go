@@ -1,6 +1,7 @@
 package native
 
 import (
+	"maps"
 	"net"
 	"strings"
 	"testing"
@@ -322,6 +323,21 @@ func TestBriefPauses(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Frames are counted one by one, also those of one message.
+func TestPlayerCountsFragments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cases.Case{
+			ID:    "fragments",
+			Steps: []cases.Step{cases.Message{Opcode: wsproto.OpText, Payload: cases.Repeat("*", 10), Fragment: 4}, cases.KillAfter{After: time.Second}},
+			Want:  cases.Echoes(cases.GotText(cases.Repeat("*", 10))),
+		}
+		tr := playAgainst(t, c, cases.Server, false, fragments())
+		if want := map[int]int{1: 1, 0: 2, 8: 1}; !maps.Equal(tr.Stats.TxFrames, want) {
+			t.Errorf("got frames %v, want %v", tr.Stats.TxFrames, want)
+		}
+	})
 }
 
 // fragments puts a fragmented message together and echoes it.
