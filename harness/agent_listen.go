@@ -3,7 +3,6 @@ package harness
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -15,7 +14,7 @@ import (
 )
 
 // ErrNotListening means that nothing listens where the agent should.
-var ErrNotListening = errors.New("nothing listens")
+const ErrNotListening = agentError("nothing listens")
 
 // Listening reports whether something listens on the TCP address. For an
 // address of this machine the kernel is asked; a connection is tried only for

@@ -48,8 +48,11 @@ func (e *AgentExitError) Error() string {
 	return msg
 }
 
+// Is makes it an [ErrUntestable].
+func (e *AgentExitError) Is(target error) bool { return target == ErrUntestable }
+
 // ErrNotStarted means that the agent's command cannot be run.
-var ErrNotStarted = errors.New("the agent cannot be started")
+const ErrNotStarted = agentError("the agent cannot be started")
 
 // stopGrace is how long an agent may take to end after SIGTERM, and its output
 // to close after that.

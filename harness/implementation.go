@@ -38,8 +38,20 @@ const (
 	CauseProcess Cause = "processes"     // it had more processes and threads than it may
 )
 
+// ErrUntestable is found by [errors.Is] in every error that is the doing of the
+// implementation under test rather than of the harness.
+var ErrUntestable = errors.New("the implementation cannot be tested")
+
+// An agentError is the doing of the implementation under test.
+type agentError string
+
+func (e agentError) Error() string { return string(e) }
+
+// Is makes it an [ErrUntestable].
+func (e agentError) Is(target error) bool { return target == ErrUntestable }
+
 // An UntestableError says that an implementation cannot be tested, or not to the
-// end, and whose trouble that is. It leaves a run partial, not invalid.
+// end, and why. It is an [ErrUntestable], and makes a run partial, not invalid.
 type UntestableError struct {
 	Cause Cause
 	Err   error
@@ -50,12 +62,18 @@ func (e *UntestableError) Error() string { return e.Err.Error() }
 // Unwrap returns what happened.
 func (e *UntestableError) Unwrap() error { return e.Err }
 
-// blame puts an untestable agent into the footer, where it is one.
+// Is makes it an [ErrUntestable].
+func (e *UntestableError) Is(target error) bool { return target == ErrUntestable }
+
+// blame puts the cause of a failure into the footer, if the implementation under
+// test caused it.
 func (f *Footer) blame(failure error) bool {
-	var u *UntestableError
-	if !errors.As(failure, &u) {
+	if !errors.Is(failure, ErrUntestable) {
 		return false
 	}
-	f.State, f.Error, f.Cause = Partial, u.Error(), u.Cause
+	f.State, f.Error, f.Cause = Partial, failure.Error(), CauseStart
+	if u, ok := errors.AsType[*UntestableError](failure); ok {
+		f.Error, f.Cause = u.Error(), u.Cause
+	}
 	return true
 }

@@ -46,6 +46,10 @@ func (o Outcome) Ran() bool {
 	return false
 }
 
+// Tells reports whether the outcome says something of the agent: a verdict, a crash
+// or a timeout.
+func (o Outcome) Tells() bool { return o.Ran() || o == Crash || o == Timeout }
+
 // OutcomeOf sums a verdict up. FAILED in either half fails, and so does an
 // unclean end; a wrong code in a reply and a server that leaves TCP to us are
 // lenient passes, as Autobahn colours them.

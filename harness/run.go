@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -31,6 +32,12 @@ type Header struct {
 	Host      Host           `json:"host"`
 	Seed      uint64         `json:"seed,omitempty"`
 	Settings  map[string]any `json:"settings,omitempty"` // of the engine, by option name
+	// Secrets says whether secrets are masked ([SecretsMasked]) or in the file as they
+	// are ([SecretsShown]). A [Writer] masks them unless it is [SecretsShown].
+	Secrets string `json:"secrets,omitempty"`
+	// Added are the fields that the user added to the handshake. They are secrets, so
+	// they are not written.
+	Added http.Header `json:"-"`
 }
 
 // An Engine gave the verdicts.

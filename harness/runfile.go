@@ -41,9 +41,12 @@ type footerLine struct {
 // that is killed loses only the cases in flight. Its methods may be called from
 // several goroutines.
 type Writer struct {
-	path  string // of the file, for messages; "" if there is none
-	file  *os.File
-	begun time.Time
+	path    string // of the file, for messages; "" if there is none
+	file    *os.File
+	begun   time.Time
+	header  Header   // as written
+	secrets *Secrets // masks what is written; nil shows secrets
+	earlier *Run     // that is resumed; nil for a new run
 
 	mu      sync.Mutex // guards what follows
 	w       io.Writer
@@ -53,14 +56,23 @@ type Writer struct {
 }
 
 // CreateRun creates the file, or empties it if it exists, and writes the header.
-// Folders that lack are made.
+// It creates the folder if it is missing. A file that another process is writing
+// is left alone, and the error is a [BusyError].
 func CreateRun(path string, h Header) (*Writer, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("run file: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("run file: %w", err)
+	}
+	if err := claim(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		if err := f.Truncate(0); err != nil {
+			return nil, errors.Join(fmt.Errorf("run file: %w", err), f.Close())
+		}
 	}
 	w := &Writer{path: path, file: f, w: f}
 	if err := w.start(h); err != nil {
@@ -79,6 +91,8 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 }
 
 func (w *Writer) start(h Header) error {
+	w.secrets = h.Masking()
+	h = w.secrets.header(h)
 	h.Schema = SchemaVersion
 	if h.Selection.Cases == nil {
 		h.Selection.Cases = []string{}
@@ -88,13 +102,17 @@ func (w *Writer) start(h Header) error {
 	}
 	w.begun = time.Now()
 	w.tally = newTally(h.Selection.Selected)
+	w.header = h
 	return w.line("", headerLine{kindHeader, h})
 }
 
-// Case writes a result. A second result of the same case takes the place of the
-// first. After a [WriteError] the run may go on: the result is kept, and every
-// later call tries again to write it.
-func (w *Writer) Case(r Result) error {
+// Case writes a result, with its secrets masked. A second result of the same case
+// takes the place of the first. After a [WriteError] the run may go on: the result
+// is kept, and every later call tries again to write it.
+func (w *Writer) Case(r Result) error { return w.write(w.secrets.Result(r)) }
+
+// write writes a result as it is.
+func (w *Writer) write(r Result) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
@@ -121,11 +139,19 @@ func (w *Writer) Close(failure error) (Footer, error) {
 	return foot, err
 }
 
-// Save writes the whole run to the file at the path, header, results and footer
-// as they are. A file that cannot be written whole is not written at all.
+// Save writes the whole run to the file at the path: header, results and footer,
+// with secrets masked unless the header says otherwise. A file that cannot be
+// written whole is not written at all. One that another process is writing is left
+// alone, and the error is a [BusyError].
 func (r *Run) Save(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("run file: %w", err)
+	}
+	if old, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
+		defer old.Close()
+		if err := claim(old); err != nil {
+			return err
+		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".wsconform-*")
 	if err != nil {
@@ -158,7 +184,7 @@ func (r *Run) encode(w io.Writer) error {
 		}
 	}
 	if r.Footer != nil {
-		if err := out.line("", footerLine{kindFooter, *r.Footer}); err != nil {
+		if err := out.line("", footerLine{kindFooter, out.secrets.footer(*r.Footer)}); err != nil {
 			return err
 		}
 	}
@@ -192,7 +218,7 @@ func (w *Writer) footer(failure error) Footer {
 	default:
 		foot.State, foot.Error = Invalid, failure.Error()
 	}
-	return foot
+	return w.secrets.footer(foot)
 }
 
 // line writes v as one line, after what is still pending. A line that could not
@@ -240,7 +266,7 @@ func (e *WriteError) Error() string {
 		s += ": case " + string(e.Case)
 	}
 	return fmt.Sprintf("%s: %v; what was written before is kept: make room or choose another folder, "+
-		"then run the cases again that lack", s, e.Err)
+		"then run the missing cases (--resume)", s, e.Err)
 }
 
 // Unwrap returns the cause.

@@ -12,8 +12,8 @@ import (
 	"github.com/wsconform/wsconform/cases"
 )
 
-// MaxLine bounds the length of a line of a run file, in octets. A transcript is
-// bounded far below it.
+// MaxLine bounds the length of a line of a run file, in bytes. A transcript is
+// far smaller.
 const MaxLine = 64 << 20
 
 // OpenRun reads the run file at the path; see [ReadRun].
@@ -27,8 +27,8 @@ func OpenRun(path string) (*Run, error) {
 }
 
 // ReadRun reads a run file. A last line that was cut off is left out, and the
-// run has no footer then. Everything else that is not a run file is a
-// [ReadError] that names the line.
+// run then has no footer. Secrets in a file of an earlier version are masked.
+// Everything else that is not a run file is a [ReadError] that names the line.
 func ReadRun(r io.Reader) (*Run, error) {
 	in := reader{run: &Run{}, index: map[cases.ID]int{}}
 	if f, ok := r.(interface{ Name() string }); ok {
@@ -57,10 +57,27 @@ func ReadRun(r io.Reader) (*Run, error) {
 	if !in.begun {
 		return nil, in.wrap(errors.New("no header: the file is empty or cut off in its first line"))
 	}
+	in.run.mask()
 	return in.run, nil
 }
 
-var errLong = fmt.Errorf("longer than %d octets", MaxLine)
+// mask masks the secrets in a run that does not say whether it has any: earlier
+// versions of wsconform wrote them into the file.
+func (r *Run) mask() {
+	if r.Header.Secrets != "" {
+		return
+	}
+	s := r.Header.Masking()
+	r.Header = s.header(r.Header)
+	for i := range r.Results {
+		r.Results[i] = s.Result(r.Results[i])
+	}
+	if r.Footer != nil {
+		*r.Footer = s.footer(*r.Footer)
+	}
+}
+
+var errLong = fmt.Errorf("longer than %d bytes", MaxLine)
 
 // readLine returns the next line without its newline, and io.EOF with the last
 // one, which has none.

@@ -45,11 +45,11 @@ func (s Shard) Take(list []cases.Case) []cases.Case {
 	return part
 }
 
-// A MergeError says why runs cannot be joined to one that proves anything.
+// A MergeError says why runs do not make a complete one.
 type MergeError struct {
 	Differ  []string   // what is not the same in all of them
-	Clashes []cases.ID // cases that went in two ways
-	Missing []cases.ID // cases without a verdict in any of them
+	Clashes []cases.ID // cases with different outcomes or verdicts
+	Missing []cases.ID // cases without a verdict in any of the runs
 }
 
 func (e *MergeError) Error() string {
@@ -58,12 +58,20 @@ func (e *MergeError) Error() string {
 		parts = append(parts, "the runs do not belong together: "+strings.Join(e.Differ, "; "))
 	}
 	if len(e.Clashes) > 0 {
-		parts = append(parts, fmt.Sprintf("%d cases went in two ways: %s", len(e.Clashes), ListIDs(e.Clashes)))
+		parts = append(parts, fmt.Sprintf("%s differently in the runs: %s", plural(len(e.Clashes), "case went", "cases went"), ListIDs(e.Clashes)))
 	}
 	if len(e.Missing) > 0 {
-		parts = append(parts, fmt.Sprintf("%d cases have no verdict: %s", len(e.Missing), ListIDs(e.Missing)))
+		parts = append(parts, fmt.Sprintf("%s no verdict: %s", plural(len(e.Missing), "case has", "cases have"), ListIDs(e.Missing)))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// plural writes a number and the noun that goes with it.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // ListIDs writes ids for a message, the first forty of them.
@@ -80,13 +88,13 @@ func ListIDs(ids []cases.ID) string {
 	return s
 }
 
-// MergeRuns joins runs that are parts of one: shards, or runs of other cases of
-// the same catalogue. They must have the same catalogue, engine and agent, and no
-// case may have gone in two ways. Where a run has no verdict of a case, that of
-// another counts.
+// MergeRuns joins runs that are parts of one: shards, or runs of different cases
+// of the same catalogue. They must have the same catalogue, engine and agent. If
+// several runs tell about a case ([Outcome.Tells]), they must agree: a crash in one
+// and a pass in another is a clash.
 //
-// The run is returned also beside a [MergeError] that names nothing but missing
-// cases; it is partial then.
+// If the [MergeError] names missing cases alone, the run is returned too, and is
+// partial.
 func MergeRuns(runs []*Run) (*Run, error) {
 	if len(runs) == 0 {
 		return nil, errors.New("merge: no run")
@@ -98,9 +106,9 @@ func MergeRuns(runs []*Run) (*Run, error) {
 		for _, r := range run.Results {
 			old, twice := byID[r.Case]
 			switch {
-			case !twice, !old.Outcome.Ran():
+			case !twice, !old.Outcome.Tells() && (r.Outcome.Tells() || r.Outcome == HarnessError):
 				byID[r.Case] = r
-			case r.Outcome.Ran() && (r.Behavior != old.Behavior || r.Close != old.Close):
+			case old.Outcome.Tells() && r.Outcome.Tells() && (r.Outcome != old.Outcome || !r.SameVerdict(old)):
 				e.Clashes = append(e.Clashes, r.Case)
 			}
 		}
@@ -133,10 +141,10 @@ func differences(runs []*Run) []string {
 	for _, run := range runs[1:] {
 		h := run.Header
 		if h.Selection.Catalogue != first.Selection.Catalogue {
-			note("they have different catalogues of cases, %.12s and %.12s", first.Selection.Catalogue, h.Selection.Catalogue)
+			note("they have different case catalogues, %.12s and %.12s", first.Selection.Catalogue, h.Selection.Catalogue)
 		}
 		if h.Engine.Name != first.Engine.Name || h.Engine.Version != first.Engine.Version || h.Engine.Digest != first.Engine.Digest {
-			note("they are by different engines, %s %s and %s %s", first.Engine.Name, first.Engine.Version, h.Engine.Name, h.Engine.Version)
+			note("they are from different engines, %s %s and %s %s", first.Engine.Name, first.Engine.Version, h.Engine.Name, h.Engine.Version)
 		}
 		if !sameAgent(first.Agent, h.Agent) {
 			note("they are of different agents, %q %s and %q %s", first.Agent.Name, first.Agent.Version, h.Agent.Name, h.Agent.Version)
@@ -180,6 +188,9 @@ func mergedHeader(runs []*Run) Header {
 		}
 		if !reflect.DeepEqual(run.Header.Settings, h.Settings) {
 			h.Settings = nil
+		}
+		if run.Header.Secrets == SecretsShown {
+			h.Secrets = SecretsShown
 		}
 	}
 	if runs[0].Header.Shard == nil { // of shards the whole is in order

@@ -1,9 +1,11 @@
 package harness_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,17 +82,35 @@ func TestMergeRunsRefuses(t *testing.T) {
 		want   string
 		partly bool // there is a run beside the error
 	}{
-		{"a shard lacks", func(r []*harness.Run) []*harness.Run { return r[:1] }, "2 cases have no verdict: 1.1.2, 2.10", true},
-		{"a case was lost", func(r []*harness.Run) []*harness.Run { r[1].Results = r[1].Results[:1]; return r }, "1 cases have no verdict: 2.10", true},
+		{"a shard is missing", func(r []*harness.Run) []*harness.Run { return r[:1] }, "2 cases have no verdict: 1.1.2, 2.10", true},
+		{"a case was lost", func(r []*harness.Run) []*harness.Run { r[1].Results = r[1].Results[:1]; return r }, "1 case has no verdict: 2.10", true},
 		{"a crash", func(r []*harness.Run) []*harness.Run {
 			r[1].Results[0] = harness.Result{Case: "1.1.2", Outcome: harness.Crash}
 			return r
-		}, "1 cases have no verdict: 1.1.2", true},
+		}, "1 case has no verdict: 1.1.2", true},
 		{"two verdicts of a case", func(r []*harness.Run) []*harness.Run {
 			r[1].Results = append(r[1].Results, result("1.1.1", harness.Fail, cases.Failed, cases.CloseOK, nil))
 			return r
-		}, "1 cases went in two ways: 1.1.1", false},
-		{"another catalogue", func(r []*harness.Run) []*harness.Run { r[1].Header.Selection.Catalogue = "ff"; return r }, "different catalogues", false},
+		}, "1 case went differently in the runs: 1.1.1", false},
+		{"a crash here and a pass there", func(r []*harness.Run) []*harness.Run {
+			r[1].Results = append(r[1].Results, harness.Result{Case: "1.1.1", Outcome: harness.Crash})
+			return r
+		}, "1 case went differently in the runs: 1.1.1", false},
+		{"a pass here and a crash there", func(r []*harness.Run) []*harness.Run {
+			r[1].Results = append(r[1].Results, harness.Result{Case: "1.1.1", Outcome: harness.Crash})
+			slices.Reverse(r)
+			return r
+		}, "1 case went differently in the runs: 1.1.1", false},
+		{"a timeout here and a pass there", func(r []*harness.Run) []*harness.Run {
+			r[1].Results = append(r[1].Results, harness.Result{Case: "1.1.1", Outcome: harness.Timeout})
+			return r
+		}, "1 case went differently in the runs: 1.1.1", false},
+		{"a crash here and a timeout there", func(r []*harness.Run) []*harness.Run {
+			r[0].Results[0] = harness.Result{Case: "1.1.1", Outcome: harness.Crash}
+			r[1].Results = append(r[1].Results, harness.Result{Case: "1.1.1", Outcome: harness.Timeout})
+			return r
+		}, "1 case went differently in the runs: 1.1.1", false},
+		{"another catalogue", func(r []*harness.Run) []*harness.Run { r[1].Header.Selection.Catalogue = "ff"; return r }, "different case catalogues", false},
 		{"another engine", func(r []*harness.Run) []*harness.Run { r[1].Header.Engine.Name = "native"; return r }, "different engines", false},
 		{"another image", func(r []*harness.Run) []*harness.Run { r[1].Header.Engine.Digest = "sha256:00"; return r }, "different engines", false},
 		{"another agent", func(r []*harness.Run) []*harness.Run { r[1].Header.Agent.Version = "9"; return r }, "different agents", false},
@@ -130,6 +150,28 @@ func TestMergeRunsOverlap(t *testing.T) {
 	}
 }
 
+// A crash is not forgotten because another run did not get as far as the case.
+func TestMergeRunsKeepsACrash(t *testing.T) {
+	for _, o := range []harness.Outcome{harness.Crash, harness.Timeout} {
+		for _, less := range []harness.Outcome{harness.NotRun, harness.Blocked, harness.HarnessError} {
+			for _, turned := range []bool{false, true} {
+				runs := shards(t, 1, "1.1.1", "1.1.2")
+				runs[0].Results[0] = harness.Result{Case: "1.1.1", Outcome: o}
+				again := shards(t, 1, "1.1.1", "1.1.2")
+				again[0].Results[0] = harness.Result{Case: "1.1.1", Outcome: less}
+				runs = append(runs, again...)
+				if turned {
+					slices.Reverse(runs)
+				}
+				got, _ := harness.MergeRuns(runs)
+				if got == nil || got.Results[0].Outcome != o {
+					t.Errorf("%s and %s, turned %v: %+v; want the %s", o, less, turned, got, o)
+				}
+			}
+		}
+	}
+}
+
 func TestParseShard(t *testing.T) {
 	for _, bad := range []string{"", "1", "0/2", "3/2", "1/0", "a/b", "1/2/3", "-1/2"} {
 		if sh, err := harness.ParseShard(bad); err == nil {
@@ -144,6 +186,7 @@ func TestParseShard(t *testing.T) {
 func TestSave(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "run.jsonl")
 	run := shards(t, 2, "1.1.1", "1.1.2", "2.9")[0]
+	run.Header.Secrets = harness.SecretsMasked
 	if err := run.Save(path); err != nil {
 		t.Fatal(err)
 	}
@@ -179,22 +222,17 @@ func TestResumeRun(t *testing.T) {
 			if err := os.WriteFile(path, row.file, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			w, run, err := harness.ResumeRun(path, h)
+			w, err := harness.ResumeRun(path, h)
 			if err != nil {
 				t.Fatal(err)
 			}
-			missing := run.Missing()
-			if diff := cmp.Diff(missing, []cases.ID{"1.1.2", "1.1.3"}); diff != "" {
-				t.Errorf("missing (-got +want):\n%s", diff)
-			}
-			for _, id := range missing {
-				if err := w.Case(pass(id)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			foot, err := w.Close(nil)
-			if err != nil || foot.State != harness.Complete {
-				t.Errorf("%+v, %v; want a complete run", foot, err)
+			run, err := w.Record(func(emit func(harness.Result)) error {
+				emit(pass("1.1.2"))
+				emit(pass("1.1.3"))
+				return nil
+			})
+			if err != nil || run.Footer.State != harness.Complete || len(run.Results) != 3 {
+				t.Errorf("%+v, %v; want a complete run", run, err)
 			}
 			got, err := harness.OpenRun(path)
 			if err != nil || got.State() != harness.Complete || got.Counts()[harness.Pass] != 3 {
@@ -207,6 +245,27 @@ func TestResumeRun(t *testing.T) {
 	}
 }
 
+// A run that was killed behind its last case has only its footer missing.
+func TestResumeRunWritesTheFooter(t *testing.T) {
+	h := header("1.1.1")
+	whole := record(t, h, []harness.Result{result("1.1.1", harness.Pass, cases.OK, cases.CloseOK, nil)}, 0, nil)
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	cut := whole[:bytes.LastIndexByte(whole[:len(whole)-1], '\n')+1]
+	if err := os.WriteFile(path, cut, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := harness.ResumeRun(path, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run, err := w.Record(func(func(harness.Result)) error { return nil }); err != nil || run.State() != harness.Complete {
+		t.Errorf("%+v, %v; want a complete run", run, err)
+	}
+	if got, err := harness.OpenRun(path); err != nil || got.State() != harness.Complete {
+		t.Errorf("the file: %+v, %v; want a complete run", got, err)
+	}
+}
+
 func TestResumeRunOfAnother(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	file := record(t, header("1.1.1"), nil, 0, nil)
@@ -216,7 +275,7 @@ func TestResumeRunOfAnother(t *testing.T) {
 	h := header("1.1.1")
 	h.Agent.Name = "another"
 	var merge *harness.MergeError
-	if _, _, err := harness.ResumeRun(path, h); !errors.As(err, &merge) {
+	if _, err := harness.ResumeRun(path, h); !errors.As(err, &merge) {
 		t.Errorf("error %v, want a MergeError", err)
 	}
 	if got, _ := os.ReadFile(path); string(got) != string(file) {

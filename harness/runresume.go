@@ -11,25 +11,45 @@ import (
 	"time"
 )
 
-// ResumeRun opens the file of a run that did not get to its end, for the cases
-// that lack: those of [Run.Missing]. The header is that of what would be run now;
-// it must be of the same catalogue, engine and agent, else nothing is touched and
-// the error is a [MergeError]. The footer, and a last line that was cut off, are
-// taken off the file; what was written before stays as it is.
-func ResumeRun(path string, h Header) (*Writer, *Run, error) {
-	run, err := OpenRun(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	h.Shard = run.Header.Shard // what was to be run is the file's to say
-	if differ := differences([]*Run{run, {Header: h}}); len(differ) > 0 {
-		return nil, nil, fmt.Errorf("resume %s: %w", path, &MergeError{Differ: differ})
-	}
+// ResumeRun opens the file of a run that did not end, to add the cases of
+// [Run.Missing], or no more than its footer if none is missing. The header says
+// what would be run now. Its catalogue, engine and agent must be those of the file,
+// else the file is left alone and the error is a [MergeError]; it is a [BusyError]
+// if another process is writing the file. The footer and a last line that was cut
+// off are removed from the file; what was written before stays as it is.
+func ResumeRun(path string, h Header) (*Writer, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return nil, nil, fmt.Errorf("run file: %w", err)
+		return nil, fmt.Errorf("run file: %w", err)
 	}
-	w := &Writer{path: path, file: f, w: f, begun: time.Now().Add(-run.Duration()), tally: run.tally()}
+	w, err := resume(f, h)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return w, nil
+}
+
+func resume(f *os.File, h Header) (*Writer, error) {
+	if err := claim(f); err != nil {
+		return nil, err
+	}
+	run, err := ReadRun(f)
+	if err != nil {
+		return nil, err
+	}
+	secrets := h.Masking()
+	h = secrets.header(h)
+	h.Shard = run.Header.Shard // what was to be run is the file's to say
+	if differ := differences([]*Run{run, {Header: h}}); len(differ) > 0 {
+		return nil, fmt.Errorf("resume %s: %w", f.Name(), &MergeError{Differ: differ})
+	}
+	w := &Writer{
+		path: f.Name(), file: f, w: f, begun: time.Now().Add(-run.Duration()), tally: run.tally(),
+		header: run.Header, secrets: secrets, earlier: run,
+	}
+	if _, err = f.Seek(0, io.SeekStart); err != nil {
+		return nil, w.wrap("", err)
+	}
 	end, err := resultsEnd(f)
 	if err == nil {
 		err = f.Truncate(end)
@@ -38,10 +58,10 @@ func ResumeRun(path string, h Header) (*Writer, *Run, error) {
 		_, err = f.Seek(end, io.SeekStart)
 	}
 	if err != nil {
-		return nil, nil, errors.Join(w.wrap("", err), f.Close())
+		return nil, w.wrap("", err)
 	}
 	run.Footer = nil
-	return w, run, nil
+	return w, nil
 }
 
 // resultsEnd returns the offset behind the last line that is the header or a

@@ -46,7 +46,7 @@ func ExampleDial_unix() {
 		return
 	}
 	defer c.CloseNow()
-	fmt.Println(c.Handshake().Request.RequestURI)
+	fmt.Println(c.Handshake().Target)
 	// Output: /chat?room=1
 }
 

@@ -118,10 +118,9 @@ func ExampleServer() {
 		fmt.Println(err)
 		return
 	}
-	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
 		_ = c.Write(ctx, ws.MessageText, []byte("welcome"))
 		_ = c.Discard(ctx)
-		return nil
 	}}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()

@@ -61,13 +61,15 @@ func (o *AcceptOptions) decide(r *http.Request) (*HandshakeInfo, *RejectError) {
 	}
 	if o.Intercept != nil {
 		if err := o.Intercept(r); err != nil {
-			return nil, o.asReject(err)
+			return nil, asReject(err)
 		}
 	}
 	if reject := checkRequest(r); reject != nil {
 		return nil, reject
 	}
-	info := &HandshakeInfo{Request: r, ResponseHeader: make(http.Header)}
+	info := &HandshakeInfo{
+		Target: r.RequestURI, Host: r.Host, RequestHeader: r.Header, ResponseHeader: make(http.Header), TLS: r.TLS,
+	}
 	if !o.allowsOrigin(r) {
 		return nil, refuse(http.StatusForbidden, "origin not allowed")
 	}
@@ -82,7 +84,12 @@ func (o *AcceptOptions) decide(r *http.Request) (*HandshakeInfo, *RejectError) {
 	if reject := o.choose(r, info); reject != nil {
 		return nil, reject
 	}
-	if reject := o.respond(info); reject != nil {
+	if o.Check != nil {
+		if err := o.Check(r); err != nil {
+			return nil, asReject(err)
+		}
+	}
+	if reject := o.respond(r, info); reject != nil {
 		return nil, reject
 	}
 	return info, nil
@@ -143,7 +150,7 @@ func (o *AcceptOptions) choose(r *http.Request, info *HandshakeInfo) *RejectErro
 	if o.SelectSubprotocol != nil {
 		p, err := o.SelectSubprotocol(r, slices.Clone(offered))
 		if err != nil {
-			return o.asReject(err)
+			return asReject(err)
 		}
 		if p != "" && !slices.Contains(offered, p) {
 			return refuse(http.StatusInternalServerError, "subprotocol chosen that was not offered")
@@ -179,44 +186,34 @@ func bestSubprotocol(speaks, offered []string) (best string) {
 	return best
 }
 
-// respond makes the header of the response and asks Check. What makes up the
-// handshake is set before, for Check to see, and after, so that it holds.
-func (o *AcceptOptions) respond(info *HandshakeInfo) *RejectError {
+// respond writes the header of the response. What makes up the handshake comes
+// last, so that it holds.
+func (o *AcceptOptions) respond(r *http.Request, info *HandshakeInfo) *RejectError {
 	h := info.ResponseHeader
 	for name, values := range o.Header {
 		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 	}
-	info.setFields()
-	if o.Check == nil {
-		return nil
+	if o.ServerHeader != "" {
+		h.Set("Server", o.ServerHeader)
 	}
-	ctx, err := o.Check(info.Request, h)
-	if err != nil {
-		return o.asReject(err)
+	if o.Respond != nil {
+		if err := o.Respond(r, info); err != nil {
+			return asReject(err)
+		}
 	}
-	info.values = ctx
-	info.setFields()
-	if err := checkFields(h); err != nil {
-		return refuse(http.StatusInternalServerError, "response: "+err.Error())
-	}
-	return nil
-}
-
-// setFields sets the fields of the response that make up the handshake.
-func (i *HandshakeInfo) setFields() {
-	h := i.ResponseHeader
-	for name := range ownFields {
+	for _, name := range []string{"Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Content-Length", "Transfer-Encoding"} {
 		h.Del(name)
 	}
 	h.Set("Upgrade", "websocket")
 	h.Set("Connection", "Upgrade")
-	h.Set("Sec-WebSocket-Accept", wsproto.AcceptKey(i.Request.Header.Get("Sec-WebSocket-Key")))
-	if i.Subprotocol != "" {
-		h.Set("Sec-WebSocket-Protocol", i.Subprotocol)
+	h.Set("Sec-WebSocket-Accept", wsproto.AcceptKey(r.Header.Get("Sec-WebSocket-Key")))
+	if info.Subprotocol != "" {
+		h.Set("Sec-WebSocket-Protocol", info.Subprotocol)
 	}
-	if len(i.Extensions) > 0 {
-		h.Set("Sec-WebSocket-Extensions", wsproto.FormatExtensions(i.Extensions))
+	if len(info.Extensions) > 0 {
+		h.Set("Sec-WebSocket-Extensions", wsproto.FormatExtensions(info.Extensions))
 	}
+	return nil
 }
 
 func refuse(status int, reason string) *RejectError {
@@ -237,8 +234,7 @@ func withVersion(e *RejectError) *RejectError {
 	return e
 }
 
-// asReject is the response that a hook's error asks for.
-func (o *AcceptOptions) asReject(err error) *RejectError {
+func asReject(err error) *RejectError {
 	var reject *RejectError
 	if !errors.As(err, &reject) {
 		return &RejectError{Status: http.StatusForbidden, Reason: err.Error()}
@@ -246,9 +242,6 @@ func (o *AcceptOptions) asReject(err error) *RejectError {
 	e := *reject
 	if e.Status == 0 {
 		e.Status = http.StatusForbidden
-	}
-	if err := checkFields(e.Header); err != nil {
-		return refuse(http.StatusInternalServerError, "refusal: "+err.Error())
 	}
 	return &e
 }
@@ -258,10 +251,11 @@ func (o *AcceptOptions) asReject(err error) *RejectError {
 func (o *AcceptOptions) rejection(e *RejectError, noBody bool) []byte {
 	h := make(http.Header, len(e.Header)+4)
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
-	for _, fields := range []http.Header{o.Header, e.Header} {
-		for name, values := range fields {
-			h[http.CanonicalHeaderKey(name)] = values
-		}
+	for name, values := range e.Header {
+		h[http.CanonicalHeaderKey(name)] = values
+	}
+	if o.ServerHeader != "" {
+		h.Set("Server", o.ServerHeader)
 	}
 	h.Del("Transfer-Encoding")
 	h.Set("Content-Length", strconv.Itoa(len(e.Body)))

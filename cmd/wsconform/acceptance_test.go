@@ -84,16 +84,16 @@ func TestServerThatDiesOnTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	var count atomic.Int32
-	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
+	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
 		if count.Add(1) > 200 {
 			l.Close()
 			c.CloseNow()
-			return nil
+			return
 		}
 		for {
 			typ, msg, err := c.Read(ctx)
 			if err != nil || c.Write(ctx, typ, msg) != nil {
-				return nil
+				return
 			}
 		}
 	}}

@@ -97,31 +97,33 @@ func (o *autobahnRun) run(c *cobra.Command, command []string) error {
 		return err
 	}
 	out := o.folder()
-	log, err := createLog(filepath.Join(out, "agent.log"))
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-
 	meter := newMeter(stderr, len(list), sections())
-	engine := &autobahn.Engine{
-		Docker: containers, Image: image.Image, Network: o.network, Patience: o.patience,
-		Dir: filepath.Join(out, o.originals()), AgentLog: log,
-		Progress: func(p autobahn.Progress) { meter.step(p.Index, string(p.Case)) },
-	}
 	file := cmp.Or(o.part.resume, filepath.Join(out, "run.jsonl"))
 	header := harness.Header{
 		Tool: "wsconform " + toolVersion(), Engine: image, Agent: agent, Selection: sel, Shard: shard,
-		Started: time.Now().UTC(), Host: thisHost(), Settings: map[string]any{"network": o.network},
+		Started: time.Now().UTC(), Host: thisHost(), Settings: map[string]any{"network": o.network}, Secrets: o.part.secretsMode(),
 	}
 	run, err := o.part.record(file, header, func(emit func(harness.Result)) error {
 		defer meter.end()
+		log, err := createLog(filepath.Join(out, "agent.log"), header.Masking())
+		if err != nil {
+			return err
+		}
+		defer log.Close()
+		engine := &autobahn.Engine{
+			Docker: containers, Image: image.Image, Network: o.network, Patience: o.patience,
+			Dir: filepath.Join(out, o.originals()), AgentLog: log,
+			Progress: func(p autobahn.Progress) { meter.step(p.Index, string(p.Case)) },
+		}
 		return engine.Run(ctx, agent, list, emit)
 	})
 	if run == nil {
 		return err
 	}
-	v := verdict{run: run, decision: gate.Decide(run, files, time.Now()), files: files}
+	v := verdict{run: run, decision: gate.Decide(run, files, time.Now()), files: files, secrets: header.Masking()}
+	if note := secretsNote(header); note != "" {
+		v.decision.Notes = append(v.decision.Notes, note)
+	}
 	v.summary(c.OutOrStdout())
 	fmt.Fprintf(c.OutOrStdout(), "results: %s\n", file)
 	v.conclude(c.OutOrStdout(), v.again(c, out))
@@ -210,7 +212,8 @@ func agentName(agent harness.Agent) string {
 	if len(agent.Command) > 0 {
 		return filepath.Base(agent.Command[0])
 	}
-	return strings.TrimPrefix(strings.TrimPrefix(agent.URL, "ws://"), "wss://")
+	masked := new(harness.Secrets).Text(agent.URL)
+	return strings.TrimPrefix(strings.TrimPrefix(masked, "ws://"), "wss://")
 }
 
 // sections is worth a line when the section changes.
@@ -224,11 +227,17 @@ func sections() func(int, string) bool {
 	}
 }
 
-func createLog(path string) (io.WriteCloser, error) {
+// createLog creates the file for what the agent prints, with the secrets masked
+// that it repeats.
+func createLog(path string, secrets *harness.Secrets) (io.WriteCloser, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	return os.Create(path)
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	return secrets.Writer(f), nil
 }
 
 func thisHost() harness.Host {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/wsconform/wsconform/ws"
 )
@@ -35,6 +37,12 @@ func (o *clientFlags) flags(f *pflag.FlagSet, proxy string) {
 
 func (o *clientFlags) options() (*ws.DialOptions, error) {
 	header, err := parseHeaders(o.headers)
+	if err == nil {
+		err = checkSubprotocols(o.subprotocols)
+	}
+	if err == nil && strings.ContainsAny(o.origin, "\r\n\x00") {
+		err = usagef("--origin: it may not contain a line break")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -67,14 +75,20 @@ func (o *clientFlags) options() (*ws.DialOptions, error) {
 	return opts, nil
 }
 
-// parseHeaders reads what --header says.
+// parseHeaders reads what --header says. Messages leave the values out, which may
+// be secret.
 func parseHeaders(list []string) (http.Header, error) {
 	header := http.Header{}
 	for _, h := range list {
 		name, value, ok := strings.Cut(h, ":")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-		if !ok || name == "" {
-			return nil, usagef("--header %q: it must look like 'Name: value'", h)
+		switch {
+		case strings.ContainsAny(h, "\r\n\x00"):
+			return nil, usagef("--header %q: a field may not contain a line break", name)
+		case !ok || name == "":
+			return nil, usagef("--header: %q must look like 'Name: value'", name)
+		case !httpguts.ValidHeaderFieldName(name):
+			return nil, usagef("--header: %q is not a field name", name)
 		}
 		header.Add(name, value)
 	}
@@ -99,11 +113,30 @@ func splitSocket(u *url.URL) (socket string, rest *url.URL, err error) {
 	return socket, rest, nil
 }
 
+// checkSubprotocols refuses what is no token (RFC 6455 section 4.1).
+func checkSubprotocols(names []string) error {
+	for _, name := range names {
+		if !httpguts.ValidHeaderFieldName(name) {
+			return usagef("--subprotocol %q: a name may hold no blanks, line breaks or separators", name)
+		}
+	}
+	return nil
+}
+
+// malformed says why a URL cannot be read. There may be a password in it, so it is
+// left out.
+func malformed(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	return usagef("malformed URL: %w; it must look like ws://127.0.0.1:9001", err)
+}
+
 // checkTarget is for what every client command takes as its argument.
 func checkTarget(raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return usagef("malformed URL") // there may be a password in it
+		return malformed(err)
 	}
 	switch u.Scheme {
 	case "ws", "wss", "ws+unix", "wss+unix":

@@ -6,9 +6,7 @@ import (
 	"fmt"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/autobahn"
 	"github.com/wsconform/wsconform/harness/gate"
-	"github.com/wsconform/wsconform/harness/native"
 )
 
 // The exit codes are those of the gate, for all commands.
@@ -35,7 +33,7 @@ func usagef(format string, a ...any) error {
 	return &codedError{exitUsage, fmt.Errorf(format, a...)}
 }
 
-// exitCode tells whose fault an error is. What nobody has claimed is ours.
+// exitCode tells whose fault an error is: ours unless something else is known.
 func exitCode(err error) int {
 	var coded *codedError
 	switch {
@@ -45,15 +43,10 @@ func exitCode(err error) int {
 		return coded.code
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case agentsFault(err):
+	case errors.Is(err, harness.ErrUntestable):
 		return exitAgent
+	case errors.As(err, new(*harness.BusyError)):
+		return exitUsage
 	}
 	return exitHarness
-}
-
-// agentsFault reports whether a run failed because of the agent.
-func agentsFault(err error) bool {
-	return errors.As(err, new(*harness.UntestableError)) || errors.Is(err, harness.ErrNotStarted) || errors.Is(err, harness.ErrNotListening) || errors.Is(err, autobahn.ErrNoCase) ||
-		errors.As(err, new(*harness.AgentExitError)) ||
-		errors.As(err, new(*native.UnreachableError)) || errors.As(err, new(*native.DriverError))
 }

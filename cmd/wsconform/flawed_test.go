@@ -28,6 +28,8 @@ func flawed(args []string) int {
 	freeze := f.Int("freeze", -1, "never answer anybody any more when a text message of this length comes")
 	noise := f.Int("noise", 0, "print so many octets to the standard error at each connection")
 	daemon := f.Bool("daemon", false, "have a child in a session of its own that outlives this process")
+	gossip := f.Bool("gossip", false, "answer a text message of 125 bytes or more with all that the request said, and print that")
+	f.String("token", "", "pass over this")
 	mute := f.Bool("mute", false, "echo nothing")
 	muteFirst := f.Bool("mute-first", false, "echo nothing on the first connection")
 	deaf := f.Bool("deaf", false, "do not listen")
@@ -61,7 +63,7 @@ func flawed(args []string) int {
 	// Deadlocked, it takes connections and answers none.
 	var lock sync.Mutex
 	var connections atomic.Int32
-	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
+	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
 		silent := *mute || *muteFirst && connections.Add(1) == 1
 		fmt.Fprint(os.Stderr, strings.Repeat(strings.Repeat("x", 99)+"\n", *noise/100))
 		struck := false
@@ -71,13 +73,20 @@ func flawed(args []string) int {
 				if struck {
 					end()
 				}
-				return nil
+				return
 			}
 			if typ == ws.MessageText && len(msg) == *crash || len(msg) > *over {
 				if !*late {
 					end()
 				}
 				struck = true
+			}
+			if *gossip && len(msg) >= 125 {
+				h := c.Handshake()
+				fmt.Fprintf(os.Stderr, "GET %s %v\n", h.Target, h.RequestHeader)
+				_ = c.Write(ctx, ws.MessageText, fmt.Appendf(nil, "%s %v", h.Target, h.RequestHeader))
+				_ = c.Close(ws.StatusPolicyViolation, "do not know "+h.RequestHeader.Get("X-Api-Key"))
+				return
 			}
 			lock.Lock()
 			if typ == ws.MessageText && len(msg) == *freeze {
@@ -86,19 +95,19 @@ func flawed(args []string) int {
 			lock.Unlock()
 			if typ == ws.MessageText && len(msg) == *hang {
 				<-ctx.Done()
-				return nil
+				return
 			}
 			if !silent {
 				if err := c.Write(ctx, typ, msg); err != nil {
-					return nil
+					return
 				}
 			}
 		}
 	}}
-	server.Accept.Check = func(_ *http.Request, _ http.Header) (context.Context, error) {
+	server.Accept.Check = func(*http.Request) error {
 		lock.Lock()
 		defer lock.Unlock()
-		return nil, nil
+		return nil
 	}
 	_ = server.Serve(l)
 	return 0

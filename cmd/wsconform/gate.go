@@ -116,6 +116,7 @@ type verdict struct {
 	run      *harness.Run
 	decision gate.Decision
 	files    []gate.Expectations
+	secrets  *harness.Secrets // masks what is printed; nil masks nothing
 }
 
 // shown bounds the lines of each list that is printed.
@@ -154,7 +155,23 @@ func (v *verdict) summary(w io.Writer) {
 			total += n
 		}
 	}
-	fmt.Fprintf(w, "%d cases: %s\n", total, strings.Join(parts, ", "))
+	fmt.Fprintf(w, "%s: %s\n", countCases(total), strings.Join(parts, ", "))
+}
+
+// countCases is a number of cases in words.
+func countCases(n int) string {
+	if n == 1 {
+		return "1 case"
+	}
+	return fmt.Sprintf("%d cases", n)
+}
+
+// areCases is a number of cases as the subject of a sentence.
+func areCases(n int) string {
+	if n == 1 {
+		return "1 case is"
+	}
+	return fmt.Sprintf("%d cases are", n)
 }
 
 // violates reports whether the case has a line of its own among the violations.
@@ -251,7 +268,7 @@ func (v *verdict) err() error {
 func (v *verdict) again(c *cobra.Command, out string) string {
 	for _, x := range v.decision.Violations {
 		if len(x.Cases) > 0 {
-			return repeat(c, x.Cases[0], filepath.Join(out, "repeat"))
+			return repeat(c, x.Cases[0], filepath.Join(out, "repeat"), v.secrets)
 		}
 	}
 	return ""

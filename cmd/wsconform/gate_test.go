@@ -83,7 +83,7 @@ func TestRepeat(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.RunE = func(c *cobra.Command, _ []string) error {
-				line = repeat(c, "5.15", "out/repeat")
+				line = repeat(c, "5.15", "out/repeat", nil)
 				return nil
 			}
 			root.SetArgs(append([]string{"test"}, row.args...))

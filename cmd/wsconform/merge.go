@@ -13,19 +13,20 @@ func mergeCommand() *cobra.Command {
 	var out string
 	c := &cobra.Command{
 		Use:   "merge RUN... -o FILE",
-		Short: "Join the run files of shards, and prove that nothing lacks",
+		Short: "Join the run files of shards and verify that no case is missing",
 		Long: `Joins run files that are parts of one run: shards (wsconform test --shard 1/4),
-or runs of other cases of the same agent. They must have the same catalogue of
-cases, engine and agent, and no case may have gone in two ways; else nothing is
-written and the command exits with 4.
+or runs of different cases of the same agent. They must have the same case
+catalogue, engine and agent, and must agree on every case that several of them
+played: a crash in one and a pass in another do not. Otherwise nothing is written
+and the exit code is 4.
 
-Cases that lack in all of them are listed, the file is written and says partial,
-and the exit code is 4. The verdicts themselves are judged by wsconform gate.`,
+If cases are missing from all of them, they are listed, the file is written as a
+partial run, and the exit code is 4. To judge the verdicts, use wsconform gate.`,
 		Example: "  wsconform merge shard-*/run.jsonl -o run.jsonl",
 		Args:    args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, files []string) error {
 			if out == "" {
-				return usagef("say where the joined run goes: -o FILE")
+				return usagef("-o FILE is missing: where the joined run goes")
 			}
 			runs, err := openRuns(files)
 			if err != nil {
@@ -38,7 +39,7 @@ and the exit code is 4. The verdicts themselves are judged by wsconform gate.`,
 			if failed := merged.Save(out); failed != nil {
 				return failed
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s: %d cases of %d runs, %s\n", out, len(merged.Header.Selection.Selected), len(runs), merged.State())
+			fmt.Fprintf(c.OutOrStdout(), "%s: %s from %s, %s\n", out, countCases(len(merged.Header.Selection.Selected)), countRuns(len(runs)), merged.State())
 			switch {
 			case err != nil:
 				return &codedError{exitIncomplete, err}
@@ -48,6 +49,13 @@ and the exit code is 4. The verdicts themselves are judged by wsconform gate.`,
 			return nil
 		},
 	}
-	c.Flags().StringVarP(&out, "out", "o", "", "the joined run `FILE`")
+	c.Flags().StringVarP(&out, "out", "o", "", "write the joined run to this `FILE`")
 	return c
+}
+
+func countRuns(n int) string {
+	if n == 1 {
+		return "1 run"
+	}
+	return fmt.Sprintf("%d runs", n)
 }

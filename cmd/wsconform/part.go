@@ -11,23 +11,26 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// A part says which part of a selection is run: a shard of it, or what an earlier
-// run has left.
+// A part says which part of a selection is run: a shard of it, or the cases that
+// are missing from an earlier run.
 type part struct {
-	shard  string
-	resume string // the run file
+	shard   string
+	resume  string // the run file
+	secrets bool   // are written as they are
+	ended   bool   // the run that is resumed has all its cases, and only its footer is missing
 }
 
 func (p *part) flags(f *pflag.FlagSet) {
 	f.StringVar(&p.shard, "shard", "", "run the `I/N`-th part of the cases, such as 2/4; wsconform merge joins the parts")
-	f.StringVar(&p.resume, "resume", "", "run the cases that lack in this `RUN` file, and add them to it")
+	f.StringVar(&p.resume, "resume", "", "run only the cases missing from this `RUN` file, and add them to it")
+	f.BoolVar(&p.secrets, "show-secrets", false, "write passwords, tokens, cookies and the values of --header to files as they are; by default they are masked")
 }
 
 // pick returns the cases to run, and the header's words about them.
 func (p *part) pick(s *selection, f *pflag.FlagSet) (list []cases.Case, sel harness.Selection, shard *harness.Shard, err error) {
 	switch {
 	case p.resume != "" && (p.shard != "" || f.Changed("cases") || f.Changed("exclude")):
-		return nil, sel, nil, usagef("--resume takes the cases from its run file; leave --cases, --exclude and --shard out")
+		return nil, sel, nil, usagef("--resume takes the cases from its run file: leave out --cases, --exclude and --shard")
 	case p.resume != "":
 		return p.pickMissing()
 	}
@@ -45,7 +48,7 @@ func (p *part) pick(s *selection, f *pflag.FlagSet) (list []cases.Case, sel harn
 		sel.Selected = append(sel.Selected, c.ID)
 	}
 	if len(list) == 0 {
-		return nil, sel, nil, usagef("--shard %s: there are only %d cases", p.shard, len(sh.Whole))
+		return nil, sel, nil, usagef("--shard %s: only %s selected", p.shard, areCases(len(sh.Whole)))
 	}
 	return list, sel, &sh, nil
 }
@@ -60,16 +63,37 @@ func (p *part) pickMissing() ([]cases.Case, harness.Selection, *harness.Shard, e
 	all := cases.All()
 	list := slices.DeleteFunc(slices.Clone(all), func(c cases.Case) bool { return !slices.Contains(missing, c.ID) })
 	switch {
-	case len(missing) == 0:
-		return nil, sel, nil, usagef("--resume %s: nothing lacks in it", p.resume)
+	case len(missing) == 0 && run.Footer != nil:
+		return nil, sel, nil, usagef("--resume %s: the run is already complete", p.resume)
 	case len(list) < len(missing):
-		return nil, sel, nil, usagef("--resume %s: this version of wsconform does not have all of its cases", p.resume)
+		return nil, sel, nil, usagef("--resume %s: this version of wsconform does not have all its cases", p.resume)
 	}
+	p.ended = len(missing) == 0
 	sel.Catalogue = fingerprint(all)
 	return list, sel, run.Header.Shard, nil
 }
 
-// folder is where results go by default: for a resumed run to where it is.
+// secretsMode is what the header of the run file says of secrets.
+func (p *part) secretsMode() string {
+	if p.secrets {
+		return harness.SecretsShown
+	}
+	return harness.SecretsMasked
+}
+
+// secretsNote says what was done about the secrets of a run, if it has any.
+func secretsNote(h harness.Header) string {
+	masked := harness.NewSecrets(h.Agent.URL, h.Added)
+	switch {
+	case len(h.Added) == 0 && masked.Text(h.Agent.URL) == h.Agent.URL && slices.Equal(masked.Command(h.Agent.Command), h.Agent.Command):
+		return ""
+	case h.Secrets == harness.SecretsShown:
+		return "the files hold passwords, tokens or header values as they are (--show-secrets): do not publish them"
+	}
+	return "passwords, tokens and the values of --header are masked (" + harness.Masked + ") in everything written; --show-secrets writes them"
+}
+
+// folder is where results go by default: those of a resumed run next to it.
 func (p *part) folder(out string) string {
 	if out == "" && p.resume != "" {
 		return filepath.Dir(p.resume)
@@ -77,17 +101,26 @@ func (p *part) folder(out string) string {
 	return out
 }
 
-// record is [record], or adds to the run that is resumed.
+// record writes what play emits to the run file, or adds it to the run that is
+// resumed. The run is nil if the file could not be opened.
 func (p *part) record(file string, header harness.Header, play func(emit func(harness.Result)) error) (*harness.Run, error) {
-	if p.resume == "" {
-		return record(file, header, play)
-	}
-	w, run, err := harness.ResumeRun(p.resume, header)
-	if _, ok := errors.AsType[*harness.MergeError](err); ok {
-		return nil, usagef("--%w; start anew, or test the same agent by the same version", err)
-	}
+	w, err := p.open(file, header)
 	if err != nil {
 		return nil, err
 	}
-	return recordTo(w, run, play)
+	if p.ended {
+		play = func(func(harness.Result)) error { return nil }
+	}
+	return w.Record(play)
+}
+
+func (p *part) open(file string, header harness.Header) (*harness.Writer, error) {
+	if p.resume == "" {
+		return harness.CreateRun(file, header)
+	}
+	w, err := harness.ResumeRun(p.resume, header)
+	if _, ok := errors.AsType[*harness.MergeError](err); ok {
+		return nil, usagef("--%w; test the same agent with the same version of wsconform, or start a new run", err)
+	}
+	return w, err
 }

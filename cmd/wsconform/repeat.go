@@ -10,12 +10,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
 )
 
 // repeat is the command line that runs this case alone, with the flags and
-// arguments of c, ready to be pasted into a shell. The results go to a folder of
-// their own, so those of the run stay.
-func repeat(c *cobra.Command, id cases.ID, out string) string {
+// arguments of c, ready to be pasted into a shell once the secrets masked in it
+// are filled in. The results go to a folder of their own, so those of the run stay.
+func repeat(c *cobra.Command, id cases.ID, out string, secrets *harness.Secrets) string {
 	words := append([]string{program()}, strings.Fields(c.CommandPath())[1:]...)
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
@@ -31,7 +32,7 @@ func repeat(c *cobra.Command, id cases.ID, out string) string {
 		words = append(words, "--")
 		args = args[c.ArgsLenAtDash():]
 	}
-	words = append(words, args...)
+	words = secrets.Command(append(words, args...))
 	for i, w := range words {
 		words[i] = shellQuote(w)
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/wsconform/wsconform/harness"
 )
 
 // commands lists the commands in the order of the help. To add one, add a row.
@@ -46,7 +48,8 @@ func execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		fmt.Fprintln(stderr, "wsconform: "+strings.TrimSpace(err.Error()))
+		// The message may quote the URL or a command, and a CI log is public.
+		fmt.Fprintln(stderr, "wsconform: "+new(harness.Secrets).Text(strings.TrimSpace(err.Error())))
 	}
 	return exitCode(err)
 }

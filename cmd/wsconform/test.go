@@ -113,6 +113,9 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := o.checkFlags(c.Flags()); err != nil {
+		return err
+	}
 	agent, err := o.agentOf(args)
 	if err != nil {
 		return err
@@ -136,13 +139,8 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	header := harness.Header{
 		Tool: "wsconform " + toolVersion(), Engine: harness.Engine{Name: "native", Version: toolVersion()},
 		Agent: agent, Selection: sel, Shard: shard, Started: time.Now().UTC(), Host: thisHost(),
-		Settings: map[string]any{"parallel": o.parallel, "faithful": o.faithful},
+		Settings: map[string]any{"parallel": o.parallel, "faithful": o.faithful}, Added: target.Header, Secrets: o.part.secretsMode(),
 	}
-	log, err := createLog(filepath.Join(out, "agent.log"))
-	if err != nil {
-		return err
-	}
-	defer log.Close()
 	begun := time.Now()
 	meter := newMeter(c.ErrOrStderr(), len(list), seldom(10*time.Second))
 	ink := inksOf(c.ErrOrStderr())
@@ -150,6 +148,11 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	file := cmp.Or(o.part.resume, filepath.Join(out, "run.jsonl"))
 	run, err := o.part.record(file, header, func(emit func(harness.Result)) error {
 		defer meter.end()
+		log, err := createLog(filepath.Join(out, "agent.log"), header.Masking())
+		if err != nil {
+			return err
+		}
+		defer log.Close()
 		counted := func(r harness.Result) {
 			known[r.Case] = true
 			meter.step(len(known), string(r.Case))
@@ -168,7 +171,10 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	if run == nil {
 		return err
 	}
-	v := verdict{run: run, decision: gate.Decide(run, files, time.Now()), files: files}
+	v := verdict{run: run, decision: gate.Decide(run, files, time.Now()), files: files, secrets: header.Masking()}
+	if note := secretsNote(header); note != "" {
+		v.decision.Notes = append(v.decision.Notes, note)
+	}
 	return o.conclude(c, &v, err, file, out, time.Since(begun))
 }
 
@@ -329,8 +335,13 @@ func (o *test) conclude(c *cobra.Command, v *verdict, failure error, file, out s
 func (o *test) agentOf(args []string) (harness.Agent, error) {
 	agent := harness.Agent{Name: o.agent, Version: o.version, Role: cases.Server}
 	switch {
+	case o.client && o.serverCmd != "":
+		return agent, usagef("--client and --server-cmd exclude each other: test one, then the other")
 	case o.client && len(args) == 0:
 		return agent, usagef("--client needs the command that starts the client: wsconform test --client -- ./my-client {url}")
+	case o.client && strings.Contains(args[0], "://"):
+		return agent, usagef("--client tests a client, so it needs a command instead of a URL: wsconform test --client -- ./my-client {url}; " +
+			"to test a server leave --client out")
 	case o.client:
 		agent.Role, agent.Command = cases.Client, args
 	case o.serverCmd != "" && len(args) == 0:
@@ -341,9 +352,14 @@ func (o *test) agentOf(args []string) (harness.Agent, error) {
 		if o.serverCmd != "" {
 			agent.Command = shellCommand(o.serverCmd)
 		}
-		if err := checkURL(agent); err != nil && !strings.Contains(args[0], "+unix:") {
-			return agent, usagef("%q is no address of a WebSocket server: it must look like ws://127.0.0.1:9001", args[0])
+		if _, err := url.Parse(args[0]); err != nil {
+			return agent, malformed(err)
 		}
+		if err := checkURL(agent); err != nil && !strings.Contains(args[0], "+unix:") {
+			return agent, usagef("%q is not the URL of a WebSocket server: it must look like ws://127.0.0.1:9001", args[0])
+		}
+	case len(args) > 1:
+		return agent, usagef("one server at a time: %q is one argument too many", args[1])
 	default:
 		return agent, usagef("say what to test: wsconform test ws://127.0.0.1:9001, or wsconform test --client -- ./my-client {url}")
 	}
@@ -372,6 +388,28 @@ func (o *test) options() (native.Options, error) {
 	return options, nil
 }
 
+// checkFlags refuses flags that would have no effect.
+func (o *test) checkFlags(f *pflag.FlagSet) error {
+	if f.Changed("server-cmd") && strings.TrimSpace(o.serverCmd) == "" {
+		return usagef("--server-cmd is empty: it needs the command that starts the server")
+	}
+	server := []string{"header", "subprotocol", "insecure", "skip-hostname", "server-name", "verify-name", "ca"}
+	client := []string{"host", "port", "tls"}
+	list, why := client, "is for clients; a server is reached as its URL says"
+	if o.client {
+		list, why = server, "is for servers; a client opens the connection itself"
+	}
+	for _, name := range list {
+		if f.Changed(name) {
+			return usagef("--%s %s", name, why)
+		}
+	}
+	if o.client && !o.tls && (f.Changed("cert") || f.Changed("key")) {
+		return usagef("--cert and --key are of no use without --tls")
+	}
+	return nil
+}
+
 // dialFlags say how a server is reached.
 type dialFlags struct {
 	headers      []string
@@ -390,18 +428,24 @@ func (d *dialFlags) flags(f *pflag.FlagSet) {
 func (d *dialFlags) target(raw string) (*native.Target, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, usagef("%q: %w", raw, err)
+		return nil, malformed(err)
 	}
 	if strings.ContainsRune(u.RawQuery, ' ') { // it would end the request line's target
 		return nil, usagef("URL %s: write %%20 for the space in its query", u.Redacted())
 	}
 	header, err := parseHeaders(d.headers)
+	if err == nil {
+		err = checkSubprotocols(d.subprotocols)
+	}
 	if err != nil {
 		return nil, err
 	}
 	t := &native.Target{Header: header, Subprotocols: d.subprotocols}
 	if t.Socket, t.URL, err = splitSocket(u); err != nil {
 		return nil, err
+	}
+	if flag := d.tls.given(); flag != "" && t.URL.Scheme == "ws" && raw != "" {
+		return nil, usagef("--%s is about TLS, and %s is without: did you mean wss?", flag, new(harness.Secrets).Text(raw))
 	}
 	t.TLS, err = d.tls.config()
 	return t, err

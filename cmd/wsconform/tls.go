@@ -23,6 +23,27 @@ func (t *tlsFlags) flags(f *pflag.FlagSet) {
 	f.StringVar(&t.KeyFile, "key", "", "its key, a PEM `FILE`, unless it is in the same file")
 }
 
+// given names a flag that was given, "" if none was.
+func (t *tlsFlags) given() string {
+	switch {
+	case t.Insecure:
+		return "insecure"
+	case t.SkipHostname:
+		return "skip-hostname"
+	case t.ServerName != "":
+		return "server-name"
+	case t.VerifyName != "":
+		return "verify-name"
+	case len(t.RootFiles) > 0:
+		return "ca"
+	case t.CertFile != "":
+		return "cert"
+	case t.KeyFile != "":
+		return "key"
+	}
+	return ""
+}
+
 func (t *tlsFlags) config() (*tls.Config, error) {
 	config, err := t.Config()
 	if err != nil {

@@ -56,7 +56,7 @@ const (
 
 var (
 	// ErrNoCase means that an agent that is a client did not ask for a case.
-	ErrNoCase = errors.New("the agent did not run any case")
+	ErrNoCase = fmt.Errorf("%w: it did not run any case", harness.ErrUntestable)
 	// ErrInUse means that something else listens where the agent should.
 	ErrInUse = errors.New("address in use")
 

@@ -96,13 +96,13 @@ func drive(base string) error {
 		if err != nil {
 			return err
 		}
-		_ = echo(ctx, c) // ends with the connection
+		echo(ctx, c)
 	}
 	c, err = ws.Dial(ctx, base+"/updateReports?agent=x", nil)
 	if err != nil {
 		return err
 	}
-	_ = echo(ctx, c)
+	echo(ctx, c)
 	return nil
 }
 
@@ -123,17 +123,17 @@ func echoServer() *ws.Server {
 	return &ws.Server{Accept: ws.AcceptOptions{Origins: []string{"*"}}, Handler: echo}
 }
 
-func echo(ctx context.Context, c *ws.Conn) error {
+func echo(ctx context.Context, c *ws.Conn) {
 	for {
 		kind, message, err := c.Read(ctx)
 		if err != nil {
-			return err
+			return
 		}
 		if crash := os.Getenv("CRASH"); crash == "any" || crash == fmt.Sprint(len(message)) {
 			os.Exit(7)
 		}
 		if err := c.Write(ctx, kind, message); err != nil {
-			return err
+			return
 		}
 	}
 }

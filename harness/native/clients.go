@@ -81,6 +81,9 @@ func (e *DriverError) Error() string {
 
 func (e *DriverError) Unwrap() error { return e.Err }
 
+// Is makes it a [harness.ErrUntestable].
+func (e *DriverError) Is(target error) bool { return target == harness.ErrUntestable }
+
 // TestClient starts the driver, as often as there are lanes, and hands the
 // result of each case to emit, one at a time. Each lane offers its driver only a
 // share of the cases, so one that knows nothing of this runs in parallel. Cases
@@ -264,13 +267,6 @@ func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 		}
 		r.take(c, harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: note}, false)
 	}
-}
-
-// repeating reports whether the cases are those that are played again.
-func (r *clientRun) repeating() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.trials != nil
 }
 
 func (r *clientRun) fail(err error, output string) {

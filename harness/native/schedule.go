@@ -75,6 +75,9 @@ type UnreachableError struct {
 func (e *UnreachableError) Error() string { return fmt.Sprintf("no server at %s: %v", e.URL, e.Err) }
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
+// Is makes it a [harness.ErrUntestable].
+func (e *UnreachableError) Is(target error) bool { return target == harness.ErrUntestable }
+
 // TestServer plays the cases against a server and hands each result to emit,
 // one at a time. Cases that could not be played get results too, saying why. Where
 // the server had to be started again, a case may be handed over twice; the last
@@ -165,7 +168,7 @@ func (s *serverRun) sanity(ctx context.Context) (bool, error) {
 	if err != nil || nc.Conn == nil {
 		return false, err
 	}
-	tr, err := play(ctx, nc, echoCase, cases.Server, manner{streams: s.streams})
+	tr, err := play(ctx, nc, echoCase, cases.Server, false, s.streams, nil)
 	return err == nil && echoCase.Judge(tr).Behavior == cases.OK, ctx.Err()
 }
 
@@ -292,7 +295,7 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	if s.options.Started != nil {
 		s.options.Started(c)
 	}
-	r := target.playServer(ctx, c, s.manner(s.brief()))
+	r := target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
 	switch {
 	case ctx.Err() != nil:
 	case s.noticeEnd(c, r):
@@ -305,19 +308,6 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	return r
 }
 
-// manner is how the cases of the run are played.
-func (s *serverRun) manner(brief bool) manner {
-	return manner{faithful: s.options.Faithful, brief: brief, streams: s.streams, beat: &s.pulse}
-}
-
-// brief reports whether cases may be played again if short pauses may have
-// decided them.
-func (s *serverRun) brief() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.repeating
-}
-
 // retry plays c again after a refused connection: a backlog may have been full,
 // or the server is gone, which ends the run.
 func (s *serverRun) retry(ctx context.Context, c cases.Case) harness.Result {
@@ -327,7 +317,7 @@ func (s *serverRun) retry(ctx context.Context, c cases.Case) harness.Result {
 		case <-time.After(100 * time.Millisecond << i):
 		case <-ctx.Done():
 		}
-		r = s.target.playServer(ctx, c, s.manner(s.brief()))
+		r = s.target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
 		if r.Outcome != harness.Blocked {
 			return r
 		}

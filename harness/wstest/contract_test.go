@@ -199,19 +199,18 @@ func observe(t *testing.T, certificate *tls.Certificate) *observer {
 		}})
 	}
 	server := &ws.Server{
-		Accept: ws.AcceptOptions{Origins: []string{"*"}, Check: func(r *http.Request, _ http.Header) (context.Context, error) {
+		Accept: ws.AcceptOptions{Origins: []string{"*"}, Check: func(r *http.Request) error {
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			o.requests = append(o.requests, r)
-			return nil, nil
+			return nil
 		}},
-		Handler: func(ctx context.Context, c *ws.Conn) error {
+		Handler: func(ctx context.Context, c *ws.Conn) {
 			for message, err := range c.Messages(ctx) {
 				if err != nil || c.Write(ctx, message.Type, message.Data) != nil {
-					return nil
+					return
 				}
 			}
-			return nil
 		},
 	}
 	served := make(chan struct{})

@@ -1,0 +1,46 @@
+package harness
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// Record writes each result that play emits to the file as it comes, and ends the
+// file with the error that play returns. The run it returns is the one in the
+// file, with secrets masked alike, but without wire logs. It is whole even if the
+// disk is full: later errors of the file do not stop play, and the writer tries
+// again with every result. The error is that of play, of the file, or both.
+func (w *Writer) Record(play func(emit func(Result)) error) (*Run, error) {
+	run := &Run{Header: w.header}
+	if w.earlier != nil {
+		run.Results = w.earlier.Results
+	}
+	index := map[cases.ID]int{}
+	for i, r := range run.Results {
+		index[r.Case] = i
+	}
+	failure := play(func(r Result) {
+		r = w.secrets.Result(r)
+		_ = w.write(r) // Close says so if the file is incomplete
+		if r.Transcript != nil {
+			short := *r.Transcript
+			short.Log = nil
+			r.Transcript = &short
+		}
+		if i, again := index[r.Case]; again {
+			run.Results[i] = r
+			return
+		}
+		index[r.Case] = len(run.Results)
+		run.Results = append(run.Results, r)
+	})
+	slices.SortFunc(run.Results, func(a, b Result) int { return a.Case.Compare(b.Case) })
+	foot, err := w.Close(failure)
+	run.Footer = &foot
+	return run, errors.Join(failure, err)
+}
+
+// Header returns the header as it is in the file, with secrets masked.
+func (w *Writer) Header() Header { return w.header }

@@ -1,0 +1,345 @@
+package harness
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// Masked stands for a secret in everything that is written.
+const Masked = "***"
+
+// What [Header.Secrets] says.
+const (
+	SecretsMasked = "masked"
+	SecretsShown  = "shown"
+)
+
+// Secrets replaces secrets with [Masked]: user and password in URLs, the values in
+// their queries, the fields that carry credentials (Authorization, Cookie and
+// the like), the values of the fields that the user added, and arguments such as
+// --token. A value that it was told of is replaced wherever it comes back, such as
+// in the answer of a server that quotes it.
+//
+// The zero value knows no values and masks by form alone. A nil *Secrets masks
+// nothing. Masking text twice changes nothing more.
+type Secrets struct {
+	values *strings.Replacer // nil if none are known
+	list   []string          // the same values, longest first
+	fields *regexp.Regexp    // lines of the fields added; nil if there are none
+}
+
+// NewSecrets returns what masks the secrets of a run: those in the URL of the
+// server, which may be empty or malformed, and the values of the fields that the
+// user added to the handshake, whatever their names.
+func NewSecrets(rawURL string, added http.Header) *Secrets {
+	s := &Secrets{}
+	s.ofURL(rawURL)
+	var names []string
+	for name, values := range added {
+		names = append(names, regexp.QuoteMeta(name))
+		for _, v := range values {
+			s.know(v)
+			for _, word := range strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune(" ;,", r) }) {
+				s.know(word)
+				if _, value, ok := strings.Cut(word, "="); ok { // of a cookie
+					s.know(value)
+				}
+			}
+		}
+	}
+	if len(names) > 0 {
+		slices.Sort(names)
+		s.fields = regexp.MustCompile(`(?im)^((?:` + strings.Join(names, "|") + `)[ \t]*:[ \t]*)([^\r\n]+)`)
+	}
+	s.index()
+	return s
+}
+
+// ofURL learns the secrets of a URL, as they are written in it and decoded.
+func (s *Secrets) ofURL(raw string) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		s.know(password)
+		s.know(url.QueryEscape(password))
+		s.know(base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + password)))
+		if _, written, ok := strings.Cut(u.User.String(), ":"); ok {
+			s.know(written)
+		}
+	}
+	for pair := range strings.FieldsFuncSeq(u.RawQuery, func(r rune) bool { return r == '&' || r == ';' }) {
+		name, value, ok := strings.Cut(pair, "=")
+		switch {
+		case !ok:
+			value = name // the query is a bare token
+		case harmless[name]:
+			continue
+		}
+		s.know(value)
+		if decoded, err := url.QueryUnescape(value); err == nil {
+			s.know(decoded)
+		}
+	}
+}
+
+// shortest is the length of the shortest value that is looked for anywhere. One
+// that is shorter would be found in innocent words.
+const shortest = 6
+
+func (s *Secrets) know(value string) {
+	if value = strings.TrimSpace(value); len(value) >= shortest && !slices.Contains(s.list, value) && !strings.EqualFold(value, "bearer") {
+		s.list = append(s.list, value)
+	}
+}
+
+func (s *Secrets) index() {
+	if len(s.list) == 0 {
+		return
+	}
+	slices.SortFunc(s.list, func(a, b string) int { return len(b) - len(a) })
+	pairs := make([]string, 0, 2*len(s.list))
+	for _, value := range s.list {
+		pairs = append(pairs, value, Masked)
+	}
+	s.values = strings.NewReplacer(pairs...)
+}
+
+// harmless are the parameters of Autobahn's driver protocol, and so no secrets.
+var harmless = map[string]bool{"case": true, "agent": true, "casetuple": true, "shutdownOnComplete": true}
+
+// What secrets look like. Each pattern has what stays in its first group, and the
+// secret in its second.
+var (
+	userinfo   = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)([^\s/?#"'<>@]+)@`)
+	wholeQuery = regexp.MustCompile(`((?:[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?#"'<>]*|\b[A-Z]+ /[^\s?#"]*)\?)([^\s#"'<>]+)`)
+	parameter  = regexp.MustCompile(`([?&])([A-Za-z0-9_.~%\[\]-]+=[^\s&"'#<>]*)`)
+	ownLine    = regexp.MustCompile(`(?im)^([ \t]*(?:(?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token|access-token|csrf-token))[ \t]*:[ \t]*)([^\r\n]+)`)
+	credential = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization[ \t]*:[ \t]*|(?:set-)?cookie[ \t]*:[ \t]*|x-(?:api-key|auth-token|access-token|csrf-token)[ \t]*:[ \t]*)([^\r\n"']+)`)
+	option     = regexp.MustCompile(`(?i)((?:^|[\s'"])--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)[ =]+)([^\s'"]+)`)
+	variable   = regexp.MustCompile(`(?i)(\b[a-z0-9_]*(?:token|password|passwd|secret|api_?key)=)([^\s&'"]+)`)
+	webToken   = regexp.MustCompile(`()(\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)`) // RFC 7519
+
+	secretOption = regexp.MustCompile(`(?i)^--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)$`)
+)
+
+// Text masks the secrets in a text: a URL, the head of a handshake, a command, a
+// message about one of them.
+func (s *Secrets) Text(text string) string {
+	if s == nil || text == "" {
+		return text
+	}
+	if s.values != nil {
+		text = s.values.Replace(text)
+	}
+	if s.fields != nil {
+		text = s.fields.ReplaceAllString(text, "${1}"+Masked)
+	}
+	// The patterns are slow, and most texts have nothing that they could match.
+	if strings.Contains(text, "://") {
+		text = userinfo.ReplaceAllString(text, "${1}"+Masked+"@")
+	}
+	if strings.Contains(text, "?") {
+		text = wholeQuery.ReplaceAllStringFunc(text, maskQuery)
+		text = parameter.ReplaceAllStringFunc(text, func(m string) string { return m[:1] + maskPairs(m[1:]) })
+	}
+	if strings.ContainsAny(text, ":=-") {
+		text = ownLine.ReplaceAllString(text, "${1}"+Masked)
+		text = credential.ReplaceAllString(text, "${1}"+Masked)
+		text = option.ReplaceAllString(text, "${1}"+Masked)
+		text = variable.ReplaceAllString(text, "${1}"+Masked)
+	}
+	if strings.Contains(text, "eyJ") {
+		text = webToken.ReplaceAllString(text, "${1}"+Masked)
+	}
+	return text
+}
+
+// maskQuery masks what stands behind the question mark.
+func maskQuery(m string) string {
+	before, query, _ := strings.Cut(m, "?")
+	return before + "?" + maskPairs(query)
+}
+
+// maskPairs masks the values of a query and keeps their names.
+func maskPairs(query string) string {
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		name, _, ok := strings.Cut(pair, "=")
+		switch {
+		case !ok && pair != "":
+			pairs[i] = Masked
+		case ok && !harmless[name]:
+			pairs[i] = name + "=" + Masked
+		}
+	}
+	return strings.Join(pairs, "&")
+}
+
+// Data masks the known values in what went over the wire. Its length stays, so
+// that it can be judged as before.
+func (s *Secrets) Data(p []byte) []byte {
+	if s == nil {
+		return p
+	}
+	for _, value := range s.list {
+		if bytes.Contains(p, []byte(value)) {
+			p = bytes.ReplaceAll(p, []byte(value), bytes.Repeat([]byte("*"), len(value)))
+		}
+	}
+	return p
+}
+
+// Command masks the secrets in the words of a command.
+func (s *Secrets) Command(words []string) []string {
+	if s == nil || words == nil {
+		return words
+	}
+	masked := make([]string, len(words))
+	for i, word := range words {
+		switch {
+		case i > 0 && secretOption.MatchString(words[i-1]):
+			masked[i] = Masked
+		default:
+			masked[i] = s.Text(word)
+		}
+	}
+	return masked
+}
+
+// Agent masks the secrets in how an agent is named, reached and started.
+func (s *Secrets) Agent(a Agent) Agent {
+	a.Name, a.Version = s.Text(a.Name), s.Text(a.Version)
+	a.URL, a.Command = s.Text(a.URL), s.Command(a.Command)
+	return a
+}
+
+// Result masks the secrets in a result. The result given is left as it is.
+func (s *Secrets) Result(r Result) Result {
+	if s == nil {
+		return r
+	}
+	r.Note = s.Text(r.Note)
+	r.Verdict = s.verdict(r.Verdict)
+	if len(r.Varied) > 0 {
+		varied := make([]cases.Verdict, len(r.Varied))
+		for i, v := range r.Varied {
+			varied[i] = s.verdict(v)
+		}
+		r.Varied = varied
+	}
+	if r.Transcript != nil {
+		t := s.transcript(*r.Transcript)
+		r.Transcript = &t
+	}
+	return r
+}
+
+func (s *Secrets) verdict(v cases.Verdict) cases.Verdict {
+	v.Reason, v.CloseReason = s.Text(v.Reason), s.Text(v.CloseReason)
+	return v
+}
+
+func (s *Secrets) transcript(t cases.Transcript) cases.Transcript {
+	t.Request, t.Response = s.Text(t.Request), s.Text(t.Response)
+	t.UncleanReason = s.Text(t.UncleanReason)
+	t.LocalReason, t.RemoteReason = s.Data(t.LocalReason), s.Data(t.RemoteReason)
+	if len(s.list) == 0 {
+		return t // what was sent and received holds no more that is known
+	}
+	t.Events, t.Log = slices.Clone(t.Events), slices.Clone(t.Log)
+	for i := range t.Events {
+		t.Events[i].Data = s.Data(t.Events[i].Data)
+	}
+	for i := range t.Log {
+		e := &t.Log[i]
+		e.Data, e.Head, e.Note = s.Data(e.Data), s.Data(e.Head), s.Text(e.Note)
+	}
+	return t
+}
+
+// Masking returns what masks the secrets of the run with this header, nil if they
+// are to be shown.
+func (h Header) Masking() *Secrets {
+	if h.Secrets == SecretsShown {
+		return nil
+	}
+	return NewSecrets(h.Agent.URL, h.Added)
+}
+
+// header masks the secrets in a header, and says there whether that was done.
+func (s *Secrets) header(h Header) Header {
+	h.Secrets, h.Added = SecretsShown, nil
+	if s != nil {
+		h.Secrets = SecretsMasked
+		h.Agent = s.Agent(h.Agent)
+	}
+	return h
+}
+
+func (s *Secrets) footer(f Footer) Footer {
+	f.Error = s.Text(f.Error)
+	return f
+}
+
+// Writer returns a writer that masks the secrets in each line on its way to w.
+// Its Close writes a last line without an end, and closes w.
+func (s *Secrets) Writer(w io.WriteCloser) io.WriteCloser {
+	if s == nil {
+		return w
+	}
+	return &maskingWriter{secrets: s, w: w}
+}
+
+// longestLine bounds what a maskingWriter holds back.
+const longestLine = 64 << 10
+
+type maskingWriter struct {
+	secrets *Secrets
+
+	mu   sync.Mutex // guards what follows
+	w    io.WriteCloser
+	line []byte // that has not ended yet
+}
+
+func (m *maskingWriter) Write(p []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.line = append(m.line, p...)
+	end := bytes.LastIndexByte(m.line, '\n') + 1
+	if end == 0 && len(m.line) > longestLine {
+		end = len(m.line)
+	}
+	if err := m.flush(end); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// flush writes the first n bytes held back.
+func (m *maskingWriter) flush(n int) error {
+	if n == 0 {
+		return nil
+	}
+	_, err := io.WriteString(m.w, m.secrets.Text(string(m.line[:n])))
+	m.line = append(m.line[:0], m.line[n:]...)
+	return err
+}
+
+func (m *maskingWriter) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return errors.Join(m.flush(len(m.line)), m.w.Close())
+}
