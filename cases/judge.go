@@ -86,6 +86,8 @@ func (c Case) judgeLoop(t Transcript) (Behavior, string) {
 	switch {
 	case c.Want.Rule == EchoDeflated && !t.Deflate:
 		return Unimplemented, "permessage-deflate was not agreed"
+	case t.WrongEcho && t.Echoes == loop.Count:
+		return Failed, fmt.Sprintf("a message came after all %d echoes", loop.Count)
 	case t.WrongEcho:
 		return Failed, fmt.Sprintf("echo %d differs from the message sent", t.Echoes+1)
 	case t.Echoes < loop.Count:

@@ -80,11 +80,18 @@ type Framing struct {
 	InMessage bool // a fragmented message has begun and not ended
 }
 
-// HeaderOffences lists what is wrong with a frame header, in the order in which
-// Autobahn looks.
+// HeaderOffences lists what is wrong with a frame header: [StartOffences], then
+// [LengthOffences].
 func HeaderOffences(h wsproto.Header, f Framing) []Offence {
+	return append(StartOffences(h, f), LengthOffences(h)...)
+}
+
+// StartOffences lists what the first two bytes of a frame header show to be
+// wrong, in the order in which Autobahn looks. They say how the length is
+// written, so a control frame whose length is not in 7 bits is too long,
+// whatever number follows (RFC 6455 §5.5).
+func StartOffences(h wsproto.Header, f Framing) []Offence {
 	var list []Offence
-	length := 2 + map[wsproto.LengthForm]int{wsproto.Form16: 2, wsproto.Form64: 8}[h.Form] // where the mask begins
 	add := func(broken bool, from, to int, section, words string) {
 		if broken {
 			list = append(list, Offence{From: from, To: to, Section: section, Words: words})
@@ -95,9 +102,9 @@ func HeaderOffences(h wsproto.Header, f Framing) []Offence {
 	add(!f.Client && h.Masked, 1, 2, "RFC 6455 5.1", "a server's frame is masked")
 	if h.Opcode.Control() {
 		add(!h.Fin, 0, 1, "RFC 6455 5.5", "a control frame is fragmented")
-		add(h.Length > wsproto.MaxControlPayload, 1, length, "RFC 6455 5.5", "a control frame has more than 125 octets")
+		add(h.Form != wsproto.Form7, 1, endOfLength(h), "RFC 6455 5.5", "the length field of a control frame is over 125")
 		add(h.Opcode > wsproto.OpPong, 0, 1, "RFC 6455 5.2", "a reserved control opcode is used")
-		add(h.Opcode == wsproto.OpClose && h.Length == 1, 1, 2, "RFC 6455 5.5.1", "a close frame has a payload of one octet")
+		add(h.Opcode == wsproto.OpClose && h.Form == wsproto.Form7 && h.Length == 1, 1, 2, "RFC 6455 5.5.1", "a close frame has a payload of one octet")
 		add(f.Deflate && h.RSV == wsproto.RSV1, 0, 1, "RFC 7692 6", "a control frame is compressed")
 	} else {
 		add(h.Opcode > wsproto.OpBinary, 0, 1, "RFC 6455 5.2", "a reserved data opcode is used")
@@ -105,9 +112,31 @@ func HeaderOffences(h wsproto.Header, f Framing) []Offence {
 		add(f.InMessage && h.Opcode != wsproto.OpContinuation, 0, 1, "RFC 6455 5.4", "a new message begins inside a fragmented one")
 		add(f.Deflate && f.InMessage && h.RSV == wsproto.RSV1, 0, 1, "RFC 7692 6", "a continuation frame is marked as compressed")
 	}
-	add(!h.Minimal(), 1, length, "RFC 6455 5.2", "a payload length is not minimally encoded")
-	add(h.Length > 1<<63-1, 2, length, "RFC 6455 5.2", "a payload length has its most significant bit set")
 	return list
+}
+
+// LengthOffences lists what is wrong with the length of a frame, once all of it
+// is there (RFC 6455 §5.2).
+func LengthOffences(h wsproto.Header) []Offence {
+	var list []Offence
+	if !h.Minimal() {
+		list = append(list, Offence{From: 1, To: endOfLength(h), Section: "RFC 6455 5.2", Words: "a payload length is not minimally encoded"})
+	}
+	if h.Length > 1<<63-1 {
+		list = append(list, Offence{From: 2, To: endOfLength(h), Section: "RFC 6455 5.2", Words: "a payload length has its most significant bit set"})
+	}
+	return list
+}
+
+// endOfLength is the first byte behind the length in a frame header.
+func endOfLength(h wsproto.Header) int {
+	switch h.Form {
+	case wsproto.Form16:
+		return 4
+	case wsproto.Form64:
+		return 10
+	}
+	return 2
 }
 
 // A sender follows the frames of one direction.

@@ -43,6 +43,12 @@ func readMessage(place Place, text string) *message {
 		return m
 	}
 	for i, line := range m.lines[1:] {
+		if rest := strings.TrimLeft(line, " \t"); rest != line && len(m.fields) > 0 {
+			f := &m.fields[len(m.fields)-1]
+			f.value = strings.TrimSpace(f.value + " " + rest)
+			m.add(field{line: i + 1, to: len(line) - len(rest)}, "RFC 9112 5.2", "a field is folded over two lines")
+			continue
+		}
 		name, value, ok := strings.Cut(line, ":")
 		if !ok {
 			m.add(field{line: i + 1, to: len(line)}, "RFC 6455 4.1", "a header line has no colon")

@@ -3,6 +3,7 @@ package cases
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
 // A Payload is what a frame carries: Unit repeated and cut to Len octets. A
@@ -21,13 +22,19 @@ func Repeat(unit string, n int) Payload { return Payload{Unit: []byte(unit), Len
 // Bytes returns the payload as a fresh slice of Len octets.
 func (p Payload) Bytes() []byte { return p.AppendRange(make([]byte, 0, p.Len), 0, p.Len) }
 
-// AppendRange appends the octets from up to but not including to.
+// AppendRange appends the bytes from up to but not including to.
 func (p Payload) AppendRange(dst []byte, from, to int) []byte {
-	for from < to {
-		unit := p.Unit[from%len(p.Unit):]
-		unit = unit[:min(len(unit), to-from)]
-		dst = append(dst, unit...)
-		from += len(unit)
+	if from >= to {
+		return dst
+	}
+	start := len(dst)
+	dst = slices.Grow(dst, to-from)[:start+to-from]
+	out := dst[start:]
+	at := from % len(p.Unit)
+	done := copy(out, p.Unit[at:])
+	done += copy(out[done:], p.Unit[:at])
+	for done < len(out) { // whole units are there: each copy doubles them
+		done += copy(out[done:], out[:done])
 	}
 	return dst
 }

@@ -2,6 +2,7 @@ package compliance_test
 
 import (
 	"bufio"
+	"context"
 	"net/http"
 	"strings"
 
@@ -377,8 +378,8 @@ var _ = Describe("RFC 6455 §4.2.2 a server answers", Label("rfc6455-4.2.2", "se
 
 	DescribeTable("says what a hook tells it to instead of the upgrade",
 		func(ctx SpecContext, status int, header, value string) {
-			w, r := ask(ctx, ws.AcceptOptions{Check: func(*http.Request) error {
-				return &ws.RejectError{Status: status, Header: http.Header{header: {value}}}
+			w, r := ask(ctx, ws.AcceptOptions{Check: func(_ *http.Request, _ http.Header) (context.Context, error) {
+				return nil, &ws.RejectError{Status: status, Header: http.Header{header: {value}}}
 			}}, request())
 			expectRefusal(w, r, status)
 			Expect(r).To(HaveHTTPHeaderWithValue(header, value))

@@ -21,8 +21,8 @@ import (
 // subprotocol, no compression, and the limits below.
 //
 // A request is looked at in the order of the fields: Intercept, then whether it
-// is a handshake (RFC 6455 §4.2.1), Origins, BasicAuth, Subprotocols, Check and
-// Respond. The first that refuses has the say.
+// is a handshake (RFC 6455 §4.2.1), Origins, BasicAuth, Subprotocols and Check. The
+// first that refuses decides.
 type AcceptOptions struct {
 	// Intercept sees every request that is well-formed HTTP, handshake or not, and
 	// may answer it: a health check, a redirect, a page. An error is the answer, as
@@ -47,19 +47,17 @@ type AcceptOptions struct {
 	// SelectSubprotocol chooses instead, from what the client offered, in its order.
 	// Empty means none. An error refuses the request, as in Check.
 	SelectSubprotocol func(r *http.Request, offered []string) (string, error)
-	// Check looks at the request once it is known to be a valid handshake. An
-	// error refuses it: a *RejectError with its own response, any other with 403.
-	// The request has no body, and a context that ends with the handshake.
-	Check func(*http.Request) error
-	// Header is added to the response that opens the connection.
+	// Check has the last word on a valid handshake. An error refuses it: a
+	// *RejectError with its own response, any other with status 403. A context it
+	// returns gives its values to the Handler of [Server] and to the Request in
+	// [Conn.Handshake]; nil means none. The response header shows what was chosen, and
+	// Check may add to it, a cookie for example; it cannot change the fields that make
+	// up the handshake. The request has no body, and a context that ends with the
+	// handshake.
+	Check func(r *http.Request, response http.Header) (context.Context, error)
+	// Header is added to every response, refusals too, such as Server. Fields that make
+	// up the handshake are an error.
 	Header http.Header
-	// Respond sees the handshake as it was decided, and may add to its
-	// ResponseHeader, a cookie for example. An error refuses the request, as in
-	// Check. The headers that make up the handshake are set after it.
-	Respond func(*http.Request, *HandshakeInfo) error
-	// ServerHeader is the Server header of every response, refusals too. Empty
-	// means none.
-	ServerHeader string
 
 	// Deflate turns permessage-deflate on (RFC 7692). Nil means off. It says what
 	// memory compression takes.
@@ -120,39 +118,53 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	if opts == nil {
 		opts = &AcceptOptions{}
 	}
-	if err := opts.Validate(); err != nil {
+	return opts.accept(w, r, nil)
+}
+
+// accept is Accept. opened is as in open.
+func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request, opened func(*Conn) bool) (*Conn, error) {
+	if err := o.Validate(); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return nil, err
 	}
-	info, reject := opts.decide(r)
+	info, reject := o.decide(r)
 	if reject != nil {
-		opts.reject(w, reject)
+		o.reject(w, reject)
 		return nil, reject
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		return nil, fmt.Errorf("ws: accept: %w", err)
+		return nil, fmt.Errorf("ws: accept: %T cannot give up its connection; a middleware that wraps the "+
+			"http.ResponseWriter needs an Unwrap method: %w", w, err)
 	}
 	_ = nc.SetDeadline(time.Time{}) // the http.Server's deadlines end here
 	rest, err := brw.Reader.Peek(brw.Reader.Buffered())
-	if err == nil {
-		_, err = nc.Write(switching(info))
-	}
 	if err != nil {
 		_ = nc.Close()
 		return nil, fmt.Errorf("ws: accept: %w", err)
 	}
-	return newConn(nc, slices.Clone(rest), info, opts.connOptions()), nil
+	c, reject := o.open(nc, slices.Clone(rest), info, opened)
+	if reject != nil {
+		o.rejectNet(nc, reject, false)
+		_ = nc.Close()
+		return nil, reject
+	}
+	if _, err := nc.Write(switching(info)); err != nil {
+		err = fmt.Errorf("ws: accept: %w", err)
+		c.end(err)
+		return nil, err
+	}
+	c.opened(o.Keepalive)
+	return c, nil
 }
 
 // reject answers through an HTTP server.
 func (o *AcceptOptions) reject(w http.ResponseWriter, e *RejectError) {
-	for name, values := range e.Header {
-		w.Header()[wireName(http.CanonicalHeaderKey(name))] = values
-	}
-	if o.ServerHeader != "" {
-		w.Header().Set("Server", o.ServerHeader)
+	for _, fields := range []http.Header{o.Header, e.Header} {
+		for name, values := range fields {
+			w.Header()[wireName(http.CanonicalHeaderKey(name))] = values
+		}
 	}
 	w.WriteHeader(e.Status)
 	_, _ = w.Write(e.Body) // the refusal is the error that counts
@@ -166,17 +178,22 @@ func AcceptNet(ctx context.Context, nc net.Conn, opts *AcceptOptions) (*Conn, er
 	if opts == nil {
 		opts = &AcceptOptions{}
 	}
-	c, err := opts.acceptNet(ctx, nc)
+	return opts.acceptNet(ctx, nc, nil)
+}
+
+// headBuffers are for what a connection does not keep.
+var headBuffers = sync.Pool{New: func() any { return new([headSize]byte) }}
+
+// acceptNet is AcceptNet. opened is as in open.
+func (o *AcceptOptions) acceptNet(ctx context.Context, nc net.Conn, opened func(*Conn) bool) (*Conn, error) {
+	c, err := o.shakeHands(ctx, nc, opened)
 	if err != nil {
 		_ = nc.Close()
 	}
 	return c, err
 }
 
-// headBuffers are for what a connection does not keep.
-var headBuffers = sync.Pool{New: func() any { return new([headSize]byte) }}
-
-func (o *AcceptOptions) acceptNet(ctx context.Context, nc net.Conn) (*Conn, error) {
+func (o *AcceptOptions) shakeHands(ctx context.Context, nc net.Conn, opened func(*Conn) bool) (*Conn, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -201,18 +218,46 @@ func (o *AcceptOptions) acceptNet(ctx context.Context, nc net.Conn) (*Conn, erro
 	if errors.Is(context.Cause(ctx), ErrServerClosed) {
 		reject = shuttingDown()
 	}
+	var c *Conn
+	if reject == nil {
+		c, reject = o.open(nc, rest, info, opened)
+	}
 	if reject != nil {
 		release()
 		o.rejectNet(nc, reject, isHead(head))
 		return nil, reject
 	}
-	if _, err := nc.Write(switching(info)); err != nil {
-		return nil, fmt.Errorf("ws: accept: %w", ctxError(ctx, err))
+	_, err = nc.Write(switching(info))
+	if !release() && err == nil {
+		err = context.Cause(ctx)
 	}
-	if !release() {
-		return nil, fmt.Errorf("ws: accept: %w", context.Cause(ctx))
+	if err != nil {
+		err = fmt.Errorf("ws: accept: %w", ctxError(ctx, err))
+		c.end(err)
+		return nil, err
 	}
-	return newConn(nc, rest, info, o.connOptions()), nil
+	c.opened(o.Keepalive)
+	return c, nil
+}
+
+// open makes the connection before the response is written: a client that has read
+// the response must be in reach of a broadcast. opened registers it, and is false if
+// the server has been closed. Until [Conn.opened] nothing is written to it.
+func (o *AcceptOptions) open(nc net.Conn, early []byte, info *HandshakeInfo, opened func(*Conn) bool) (*Conn, *RejectError) {
+	c := newConn(nc, early, info, o.connOptions())
+	c.wr.message.tryLock()
+	c.wr.frame.tryLock()
+	if opened != nil && !opened(c) {
+		return nil, shuttingDown()
+	}
+	return c, nil
+}
+
+// opened lets messages follow the response.
+func (c *Conn) opened(k Keepalive) {
+	c.startKeepalive(k)
+	c.unlockFrame(c.cl.ctx)
+	c.wr.message.unlock()
 }
 
 // rejectNet answers a raw connection and ends it.
@@ -250,20 +295,48 @@ func (o *AcceptOptions) maxHeaderBytes() int {
 	return maxHandshake
 }
 
-// Validate says what is wrong with the options: a subprotocol that is not a token
-// or there twice, a realm with control characters, parameters of compression that
-// do not exist. Accept and AcceptNet refuse to work with such.
+// Validate returns what is wrong with the options: origins that match nothing, a
+// realm or user that Basic authentication cannot express, subprotocols that are not
+// tokens or occur twice, header fields that cannot be sent, parameters of compression
+// out of range. Accept, AcceptNet and Serve return the same error.
 func (o *AcceptOptions) Validate() error {
-	for i, p := range o.Subprotocols {
-		if !token.Is(p) || slices.Contains(o.Subprotocols[:i], p) {
-			return fmt.Errorf("ws: accept: subprotocol %q is not a token or there twice", p)
+	if err := o.validate(); err != nil {
+		return fmt.Errorf("ws: accept: %w", err)
+	}
+	return nil
+}
+
+func (o *AcceptOptions) validate() error {
+	for _, pattern := range o.Origins {
+		if err := checkOrigin(pattern); err != nil {
+			return err
 		}
 	}
-	if o.BasicAuth != nil && strings.ContainsFunc(o.BasicAuth.Realm, isControl) {
-		return fmt.Errorf("ws: accept: control character in realm %q", o.BasicAuth.Realm)
+	if o.BasicAuth != nil {
+		if err := o.BasicAuth.valid(); err != nil {
+			return err
+		}
+	}
+	if err := checkSubprotocols(o.Subprotocols); err != nil {
+		return err
+	}
+	if err := checkOwnFields(o.Header); err != nil {
+		return err
 	}
 	if o.Deflate != nil {
 		return o.Deflate.valid()
+	}
+	return nil
+}
+
+func checkSubprotocols(list []string) error {
+	for i, p := range list {
+		if !token.Is(p) {
+			return fmt.Errorf("subprotocol %q is not a token (RFC 6455 §4.1)", p)
+		}
+		if slices.Contains(list[:i], p) {
+			return fmt.Errorf("subprotocol %q occurs twice (RFC 6455 §4.1)", p)
+		}
 	}
 	return nil
 }
@@ -277,7 +350,7 @@ func (o *AcceptOptions) connOptions() connOptions {
 	}
 	return connOptions{
 		deflate: o.Deflate, readLimit: o.ReadLimit,
-		readTimeout: o.ReadTimeout, writeTimeout: max(write, 0), closeTimeout: o.CloseTimeout, keepalive: o.Keepalive,
+		readTimeout: o.ReadTimeout, writeTimeout: max(write, 0), closeTimeout: o.CloseTimeout,
 		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, onFrame: o.OnFrame, logger: o.Logger,
 	}
 }

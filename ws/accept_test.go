@@ -159,7 +159,10 @@ func TestBasicAuth(t *testing.T) {
 			var user string
 			answer, _ := serverAnswer(t, request(tt.line), &ws.AcceptOptions{
 				BasicAuth: auth,
-				Respond:   func(_ *http.Request, info *ws.HandshakeInfo) error { user = info.User; return nil },
+				Check: func(r *http.Request, _ http.Header) (context.Context, error) {
+					user, _, _ = r.BasicAuth()
+					return nil, nil
+				},
 			})
 			want := "101"
 			if tt.user == "" {
@@ -203,25 +206,27 @@ func TestAcceptHooks(t *testing.T) {
 			}
 			return nil
 		},
-		Check: func(r *http.Request) error {
-			seen = append(seen, "Check")
-			if r.URL.Path == "/away" {
-				return &ws.RejectError{Status: http.StatusFound, Header: http.Header{"location": {"/here"}}}
+		Check: func(r *http.Request, response http.Header) (context.Context, error) {
+			seen = append(seen, "Check "+response.Get("Sec-WebSocket-Accept"))
+			switch r.URL.Path {
+			case "/away":
+				return nil, &ws.RejectError{Status: http.StatusFound, Header: http.Header{"location": {"/here"}}}
+			case "/late":
+				return nil, errors.New("after all")
+			case "/evil":
+				response.Add("Set-Cookie", "id=1\r\nX-Evil: 1")
+			case "/worse":
+				return nil, &ws.RejectError{Status: http.StatusFound, Header: http.Header{"Location": {"/here\r\nX-Evil: 1"}}}
 			}
-			return nil
+			response.Add("Set-Cookie", "id=1")
+			response.Set("Sec-WebSocket-Accept", "wrong")
+			response.Set("Content-Length", "7")
+			response.Set("Sec-WebSocket-Protocol", "made up")
+			return nil, nil
 		},
-		Header:       http.Header{"x-static": {"1", "2"}, "Upgrade": {"not so"}, "Content-Length": {"7"}, "Sec-WebSocket-Protocol": {"made up"}},
-		ServerHeader: "wsconform",
-		Respond: func(r *http.Request, info *ws.HandshakeInfo) error {
-			seen = append(seen, "Respond "+info.Target)
-			if r.URL.Path == "/late" {
-				return errors.New("after all")
-			}
-			info.ResponseHeader.Add("Set-Cookie", "id=1\r\nX-Evil: 1")
-			info.ResponseHeader.Set("Sec-WebSocket-Accept", "wrong")
-			return nil
-		},
+		Header: http.Header{"x-static": {"1", "2"}, "Server": {"wsconform"}},
 	}
+	const check = "Check s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 	tests := []struct {
 		name string
 		req  string
@@ -230,15 +235,17 @@ func TestAcceptHooks(t *testing.T) {
 	}{
 		{
 			"handshake", request(),
-			"HTTP/1.1 101 |X-Static: 1\r\nX-Static: 2\r\n|Server: wsconform\r\n|Set-Cookie: id=1  X-Evil: 1\r\n|Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n|-not so|-Content-Length|-made up",
-			[]string{"Intercept GET /chat", "Check", "Respond /chat"},
+			"HTTP/1.1 101 |X-Static: 1\r\nX-Static: 2\r\n|Server: wsconform\r\n|Set-Cookie: id=1\r\n|Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n|-Content-Length|-made up",
+			[]string{"Intercept GET /chat", check},
 		},
-		{"health check", "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", " 200 |\r\n\r\nfine\n|Server: wsconform\r\n|Content-Length: 5\r\n|Date: |-X-Static", []string{"Intercept GET /health"}},
+		{"health check", "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", " 200 |\r\n\r\nfine\n|Server: wsconform\r\n|Content-Length: 5\r\n|Date: |X-Static: 1", []string{"Intercept GET /health"}},
 		{"health check with HEAD", "HEAD /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", " 200 |Content-Length: 5\r\n|-fine", []string{"Intercept HEAD /health"}},
 		{"health check with HTTP/1.0", "OPTIONS /health HTTP/1.0\r\n\r\n", " 200 ", []string{"Intercept OPTIONS /health"}},
-		{"redirect", request("GET /away HTTP/1.1"), " 302 |Location: /here\r\n|Server: wsconform\r\n", []string{"Intercept GET /away", "Check"}},
+		{"redirect", request("GET /away HTTP/1.1"), " 302 |Location: /here\r\n|Server: wsconform\r\n", []string{"Intercept GET /away", check}},
 		{"not a handshake", "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", " 426 |Sec-WebSocket-Version: 13\r\n|Upgrade: websocket\r\n|Connection: |Upgrade|Server: wsconform\r\n", []string{"Intercept GET /"}},
-		{"refused late", request("GET /late HTTP/1.1"), " 403 |-Set-Cookie", []string{"Intercept GET /late", "Check", "Respond /late"}},
+		{"refused late", request("GET /late HTTP/1.1"), " 403 |-Set-Cookie", []string{"Intercept GET /late", check}},
+		{"line break in the response", request("GET /evil HTTP/1.1"), " 500 |-X-Evil|-Set-Cookie: |header Set-Cookie has a value with control characters", []string{"Intercept GET /evil", check}},
+		{"line break in a refusal", request("GET /worse HTTP/1.1"), " 500 |-X-Evil|header Location has a value with control characters", []string{"Intercept GET /worse", check}},
 	}
 	for i, answer := range answers(opts) {
 		for _, tt := range tests {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 )
@@ -21,6 +23,25 @@ type BasicAuth struct {
 	// Check decides about users that are not in Users. It gets the context of the
 	// handshake. Nil means that they may not.
 	Check func(ctx context.Context, user, password string) bool
+}
+
+// valid reports what the scheme cannot express (RFC 7617 §2).
+func (a *BasicAuth) valid() error {
+	if strings.ContainsFunc(a.Realm, isControl) {
+		return fmt.Errorf("control character in realm %q", a.Realm)
+	}
+	if len(a.Users) == 0 && a.Check == nil {
+		return errors.New("BasicAuth has neither Users nor Check, so it admits nobody")
+	}
+	for user, password := range a.Users {
+		if strings.ContainsFunc(user, isControl) || strings.Contains(user, ":") {
+			return fmt.Errorf("user %q has a colon or a control character", user)
+		}
+		if strings.ContainsFunc(password, isControl) {
+			return fmt.Errorf("the password of user %q has a control character", user)
+		}
+	}
+	return nil
 }
 
 // allow gives the user's name, or false.

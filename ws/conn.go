@@ -63,7 +63,6 @@ type connOptions struct {
 	writeTimeout time.Duration
 	closeTimeout time.Duration
 	onFrame      func(FrameEvent)
-	keepalive    Keepalive
 	queueLimit   int
 	queueBytes   int64
 	logger       *slog.Logger
@@ -101,7 +100,6 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Con
 	if info.Deflate != nil {
 		c.setDeflate(*info.Deflate, o.deflate)
 	}
-	c.startKeepalive(o.keepalive)
 	return c
 }
 
@@ -129,8 +127,8 @@ func (c *Conn) setDeflate(p wsproto.DeflateParams, o *Deflate) {
 	c.rd.deflate, c.rd.windowBits, c.rd.fresh = true, uint8(theirs), theirsFresh
 }
 
-// Handshake is what the opening handshake said. Each call makes it anew.
-func (c *Conn) Handshake() *HandshakeInfo { return c.info.unpack() }
+// Handshake returns what the opening handshake said. Each call makes a new one.
+func (c *Conn) Handshake() *HandshakeInfo { return c.info.unpack(c.nc.RemoteAddr()) }
 
 // Subprotocol is the agreed one, or empty.
 func (c *Conn) Subprotocol() string { return c.info.subprotocol() }

@@ -10,15 +10,17 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // DialOptions configures [Dial] and [DialNet]. The zero value, and nil, mean the
 // defaults.
 type DialOptions struct {
 	// Header is added to the request. A Host in it replaces the URL's. Host,
-	// Authorization or Cookie without a value are left out of the request. The
-	// headers that make up the handshake cannot be set here. Nothing else is
-	// sent: no User-Agent unless it is set here.
+	// Authorization or Cookie without a value are left out of the request. Fields that
+	// make up the handshake are an error, as are names that are not tokens and values
+	// with control characters. There is no User-Agent unless it is set here.
 	Header http.Header
 	// Subprotocols to offer, best first (RFC 6455 §1.9). A server that chooses another
 	// fails the handshake; one that chooses none does not.
@@ -199,11 +201,28 @@ func (o *DialOptions) start(rawURL string) (target, error) {
 			return t, err
 		}
 	}
+	if err := o.checkFields(); err != nil {
+		return t, err
+	}
 	switch o.Network {
 	case "", "tcp", "tcp4", "tcp6":
 		return t, nil
 	}
 	return t, fmt.Errorf("network %q is neither tcp nor tcp4 nor tcp6", o.Network)
+}
+
+// checkFields reports what cannot be sent in a request.
+func (o *DialOptions) checkFields() error {
+	if err := checkOwnFields(o.Header); err != nil {
+		return err
+	}
+	if !httpguts.ValidHeaderFieldValue(o.Origin) {
+		return errors.New("origin has control characters")
+	}
+	if err := checkFields(o.ProxyHeader); err != nil {
+		return fmt.Errorf("proxy: %w", err)
+	}
+	return checkSubprotocols(o.Subprotocols)
 }
 
 func (o *DialOptions) dialTarget(ctx context.Context, t target) (*Conn, error) {

@@ -64,9 +64,9 @@ func TestDialAddresses(t *testing.T) {
 	_, port, _ := net.SplitHostPort(v4.Addr().String())
 	socket := filepath.Join(t.TempDir(), "a:b.sock")
 	var resource, host string
-	serve(t, listen(t, "unix", socket), ws.AcceptOptions{Check: func(r *http.Request) error {
+	serve(t, listen(t, "unix", socket), ws.AcceptOptions{Check: func(r *http.Request, _ http.Header) (context.Context, error) {
 		resource, host = r.RequestURI, r.Host
-		return nil
+		return nil, nil
 	}})
 	escaped := strings.ReplaceAll(socket, ":", "%3A")
 
@@ -103,9 +103,9 @@ func TestDialAddresses(t *testing.T) {
 func TestDialQuery(t *testing.T) {
 	l := listen(t, "tcp4", "127.0.0.1:0")
 	resources := make(chan string, 1)
-	serve(t, l, ws.AcceptOptions{Check: func(r *http.Request) error {
+	serve(t, l, ws.AcceptOptions{Check: func(r *http.Request, _ http.Header) (context.Context, error) {
 		resources <- r.RequestURI
-		return nil
+		return nil, nil
 	}})
 	for _, row := range []struct{ query, want string }{
 		{"?", "/?"},
@@ -167,9 +167,9 @@ func TestDialInternationalName(t *testing.T) {
 func TestDialHeaders(t *testing.T) {
 	var got *http.Request
 	l := listen(t, "tcp", "127.0.0.1:0")
-	serve(t, l, ws.AcceptOptions{Origins: []string{"*"}, Check: func(r *http.Request) error {
+	serve(t, l, ws.AcceptOptions{Origins: []string{"*"}, Check: func(r *http.Request, _ http.Header) (context.Context, error) {
 		got = r
-		return nil
+		return nil, nil
 	}})
 	jar, _ := cookiejar.New(nil)
 	jar.SetCookies(&url.URL{Scheme: "http", Host: l.Addr().String(), Path: "/"}, []*http.Cookie{{Name: "jar", Value: "1"}})
@@ -204,19 +204,6 @@ func TestDialHeaders(t *testing.T) {
 			user:   "me:secret@",
 			absent: []string{"Cookie", "Authorization"},
 		},
-		{
-			name: "of the handshake",
-			opts: ws.DialOptions{Header: http.Header{"Upgrade": {"h2c"}, "Sec-WebSocket-Version": {"8"}, "Content-Length": {"5"}}},
-			header: map[string][]string{
-				"Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
-			},
-			absent: []string{"Content-Length"},
-		},
-		{
-			name:   "line break in a value",
-			opts:   ws.DialOptions{Header: http.Header{"X-A": {"1\r\nX-B: 2"}}},
-			absent: []string{"X-B"},
-		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c, err := ws.Dial(within(t, 10*time.Second), "ws://"+row.user+l.Addr().String(), &row.opts)
@@ -239,6 +226,35 @@ func TestDialHeaders(t *testing.T) {
 				if v, there := got.Header[name]; there {
 					t.Errorf("%s: got %q, want none", name, v)
 				}
+			}
+		})
+	}
+}
+
+// What cannot be sent is an error before anything is: nothing is dropped in silence.
+func TestDialRefusesHeaders(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		opts ws.DialOptions
+		want string
+	}{
+		{"of the handshake", ws.DialOptions{Header: http.Header{"Upgrade": {"h2c"}}}, "header Upgrade is set by the handshake"},
+		{"in any spelling", ws.DialOptions{Header: http.Header{"sec-websocket-version": {"8"}}}, "is set by the handshake"},
+		{"subprotocol", ws.DialOptions{Header: http.Header{"Sec-WebSocket-Protocol": {"chat"}}}, "use Subprotocols instead"},
+		{"extensions", ws.DialOptions{Header: http.Header{"Sec-Websocket-Extensions": {"x"}}}, "use Deflate instead"},
+		{"bad name", ws.DialOptions{Header: http.Header{"X A": {"1"}}}, `header name "X A" is not a token`},
+		{"line break", ws.DialOptions{Header: http.Header{"X-A": {"1\r\nX-B: 2"}}}, "header X-A has a value with control characters"},
+		{"line break in the origin", ws.DialOptions{Origin: "http://a\r\nX-B: 2"}, "origin has control characters"},
+		{"line break for the proxy", ws.DialOptions{ProxyHeader: http.Header{"X-A": {"1\n"}}}, "proxy: header X-A has"},
+		{"line break in a subprotocol", ws.DialOptions{Subprotocols: []string{"a\r\nX-B: 2"}}, "is not a token"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			row.opts.NetDial = func(context.Context, string, string) (net.Conn, error) {
+				t.Error("it was dialed")
+				return nil, net.ErrClosed
+			}
+			if _, err := ws.Dial(t.Context(), "ws://x/", &row.opts); err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got error %v, want %s", err, row.want)
 			}
 		})
 	}

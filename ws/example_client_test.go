@@ -46,7 +46,7 @@ func ExampleDial_unix() {
 		return
 	}
 	defer c.CloseNow()
-	fmt.Println(c.Handshake().Target)
+	fmt.Println(c.Handshake().Request.RequestURI)
 	// Output: /chat?room=1
 }
 

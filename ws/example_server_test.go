@@ -53,8 +53,9 @@ func ExampleServer_Serve() {
 
 // A Server beside other pages, in any mux. It has to be shut down as well.
 func ExampleServer_ServeHTTP() {
-	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
-		_ = c.Write(ctx, ws.MessageText, []byte("you asked for "+c.Handshake().Target))
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
+		_ = c.Write(ctx, ws.MessageText, []byte("you asked for "+c.Handshake().Request.RequestURI))
+		return nil
 	}}
 	mux := http.NewServeMux()
 	mux.Handle("/chat/", s)
@@ -78,6 +79,8 @@ func ExampleServer_ServeHTTP() {
 	// ws: peer closed with 1000 (normal closure)
 }
 
+type userKey struct{}
+
 // Who may connect, and what else the server has to say.
 func ExampleAcceptOptions() {
 	url, stop := echoServer(ws.AcceptOptions{
@@ -95,11 +98,12 @@ func ExampleAcceptOptions() {
 			}
 			return "chat.v2", nil
 		},
-		Respond: func(_ *http.Request, info *ws.HandshakeInfo) error {
-			info.ResponseHeader.Set("X-Welcome", info.User)
-			return nil
+		Check: func(r *http.Request, response http.Header) (context.Context, error) {
+			user, _, _ := r.BasicAuth()
+			response.Set("X-Welcome", user)
+			return context.WithValue(r.Context(), userKey{}, user), nil // for the Handler
 		},
-		ServerHeader: "example",
+		Header: http.Header{"Server": {"example"}},
 	})
 	defer stop()
 
@@ -174,9 +178,10 @@ func ExampleServer_limits() {
 
 func ExampleServer_Broadcast() {
 	joined := make(chan struct{})
-	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 		joined <- struct{}{}
 		_ = c.Discard(ctx)
+		return nil
 	}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -216,10 +221,11 @@ func ExampleServer_Broadcast() {
 // Shutdown says 1001 to open connections and waits for their handlers, for as long
 // as its context allows.
 func ExampleServer_Shutdown() {
-	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 		_ = c.Discard(ctx)
 		_, received := c.CloseFrames()
 		fmt.Println("handler is done; the peer said", received.Code)
+		return nil
 	}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -307,17 +313,18 @@ func ExampleConn_WriteSeq() {
 // something has arrived.
 func ExampleConn_Wait() {
 	buffers := sync.Pool{New: func() any { return new([]byte) }}
-	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 		for c.Wait(ctx) == nil {
 			buf := buffers.Get().(*[]byte)
 			typ, p, err := c.ReadAppend(ctx, (*buf)[:0])
 			if err != nil {
-				return
+				return nil
 			}
 			_ = c.Write(ctx, typ, p)
 			*buf = p
 			buffers.Put(buf)
 		}
+		return nil
 	}}
 	web := httptest.NewServer(s)
 	defer web.Close()

@@ -118,9 +118,10 @@ func ExampleServer() {
 		fmt.Println(err)
 		return
 	}
-	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 		_ = c.Write(ctx, ws.MessageText, []byte("welcome"))
 		_ = c.Discard(ctx)
+		return nil
 	}}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()

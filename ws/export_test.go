@@ -13,7 +13,7 @@ const ConnSize = unsafe.Sizeof(Conn{})
 func Compress(p []byte) []byte { return flate.NewDeflater(15).Compress(nil, p) }
 
 // PackInfo is what [Conn.Handshake] says of what a handshake agreed on.
-func PackInfo(info *HandshakeInfo) *HandshakeInfo { return packInfo(info).unpack() }
+func PackInfo(info *HandshakeInfo) *HandshakeInfo { return packInfo(info).unpack(nil) }
 
 // Inflates is how much memory the connection has for what it inflated.
 func Inflates(c *Conn) int {

@@ -2,7 +2,7 @@ package ws
 
 import (
 	"bytes"
-	"crypto/tls"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,21 +11,25 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/wsconform/wsconform/ws/internal/token"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // HandshakeInfo is what the opening handshake said and agreed on.
 type HandshakeInfo struct {
-	Target         string      // the request target, path and query
-	Host           string      // the Host header
-	RequestHeader  http.Header // without Host
+	// Request is the request, on the server as received and on the client as sent, with
+	// URL (path and query), Host, Header, RemoteAddr (the peer, on both sides) and TLS.
+	// On the server its context has the values of the one that Check returned.
+	Request        *http.Request
 	ResponseHeader http.Header
 	Subprotocol    string                 // agreed; empty if none
 	Extensions     []wsproto.Extension    // of the response
-	Deflate        *wsproto.DeflateParams // in force; nil if there is no compression
-	User           string                 // whom BasicAuth let in; empty on a client
-	TLS            *tls.ConnectionState   // of the connection below when it opened; nil without TLS
+	Deflate        *wsproto.DeflateParams // in force; nil without compression
+	User           string                 // admitted by BasicAuth; empty on a client
+
+	values context.Context //nolint:containedctx // that Check returned; nil if it did not
 }
 
 const (
@@ -102,8 +106,44 @@ func parseHead(head []byte) (start string, header http.Header, err error) {
 	return lines[0], header, nil
 }
 
-// appendFields appends header fields, sorted by name. A line break in a value
-// would let it speak for us; it becomes a space.
+// checkFields reports a header field that cannot be sent: a name that is not a token,
+// or a value with control characters, such as a line break (RFC 9110 §5.5).
+func checkFields(header http.Header) error {
+	for name, values := range header {
+		if !token.Is(name) {
+			return fmt.Errorf("header name %q is not a token", name)
+		}
+		for _, v := range values {
+			if !httpguts.ValidHeaderFieldValue(v) {
+				return fmt.Errorf("header %s has a value with control characters", name)
+			}
+		}
+	}
+	return nil
+}
+
+// ownFields are the header fields that make up the handshake.
+var ownFields = map[string]string{
+	"Upgrade": "", "Connection": "", "Sec-Websocket-Key": "", "Sec-Websocket-Accept": "", "Sec-Websocket-Version": "",
+	"Sec-Websocket-Extensions": "use Deflate", "Sec-Websocket-Protocol": "use Subprotocols",
+	"Content-Length": "", "Transfer-Encoding": "",
+}
+
+// checkOwnFields reports a header field that the handshake sets itself.
+func checkOwnFields(header http.Header) error {
+	for name := range header {
+		instead, own := ownFields[textproto.CanonicalMIMEHeaderKey(name)]
+		switch {
+		case own && instead != "":
+			return fmt.Errorf("header %s is set by the handshake: %s instead", name, instead)
+		case own:
+			return fmt.Errorf("header %s is set by the handshake", name)
+		}
+	}
+	return checkFields(header)
+}
+
+// appendFields appends header fields, sorted by name. They have been checked.
 func appendFields(b []byte, header http.Header) []byte {
 	wire := make(http.Header, len(header))
 	for name, values := range header {

@@ -53,12 +53,7 @@ func (o *DialOptions) request(t target) (*dialRequest, error) {
 	if strings.ContainsAny(r.host, " \t\r\n") {
 		return nil, fmt.Errorf("malformed host %q", r.host)
 	}
-	for _, name := range []string{
-		"Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version",
-		"Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol", "Content-Length", "Transfer-Encoding",
-	} {
-		r.header.Del(name)
-	}
+	r.header.Del("Host")
 	set := r.header.Set
 	set("Upgrade", "websocket")
 	set("Connection", "Upgrade")
@@ -66,11 +61,6 @@ func (o *DialOptions) request(t target) (*dialRequest, error) {
 	set("Sec-WebSocket-Key", r.key)
 	if o.Origin != "" {
 		set("Origin", o.Origin)
-	}
-	for i, p := range o.Subprotocols {
-		if !token.Is(p) || slices.Contains(o.Subprotocols[:i], p) {
-			return nil, fmt.Errorf("subprotocol %q is not a token or there twice (RFC 6455 §4.1)", p)
-		}
 	}
 	if len(o.Subprotocols) > 0 {
 		set("Sec-WebSocket-Protocol", strings.Join(o.Subprotocols, ", "))
@@ -153,16 +143,18 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 		he.Status, he.Header = status, header
 		return nil, he
 	}
-	info.TLS = tlsState(nc)
+	info.Request.TLS = tlsState(nc)
 	if !release() {
 		return nil, context.Cause(ctx)
 	}
 	opts := connOptions{
 		client: true, deflate: o.Deflate, maskKey: o.MaskKey,
 		readLimit: o.ReadLimit, readTimeout: o.ReadTimeout, writeTimeout: o.WriteTimeout, closeTimeout: o.CloseTimeout,
-		onFrame: o.OnFrame, keepalive: o.Keepalive, queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, logger: o.Logger,
+		onFrame: o.OnFrame, queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, logger: o.Logger,
 	}
-	return newConn(nc, rest, info, opts), nil
+	c := newConn(nc, rest, info, opts)
+	c.startKeepalive(o.Keepalive)
+	return c, nil
 }
 
 // finalResponse reads responses up to the final one, which may follow interim
@@ -255,7 +247,8 @@ func (o *DialOptions) verify(req *dialRequest, header http.Header) (*HandshakeIn
 		return fail("Sec-WebSocket-Accept does not match the key")
 	}
 	info := &HandshakeInfo{
-		Target: req.target, Host: req.host, RequestHeader: req.header, ResponseHeader: header,
+		Request:        &http.Request{RequestURI: req.target, Host: req.host, Header: req.header},
+		ResponseHeader: header,
 	}
 	if lines, there := header["Sec-Websocket-Protocol"]; there {
 		if len(lines) != 1 || !slices.Contains(o.Subprotocols, lines[0]) {

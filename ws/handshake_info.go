@@ -1,9 +1,12 @@
 package ws
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -13,29 +16,51 @@ import (
 // few look at it, so all text is in one string and there are no maps. Extensions
 // are those of the response header.
 type packedInfo struct {
-	text    packed // subprotocol, target, host, user, header of the request and of the response
+	text packed    // subprotocol, target, host, user, header of the request and of the response
+	more *moreInfo // nil if there is none
+}
+
+// moreInfo is what few connections have.
+type moreInfo struct {
 	deflate *wsproto.DeflateParams
 	tls     *tls.ConnectionState
+	values  context.Context //nolint:containedctx // for its values; nil if there are none
 }
 
 func packInfo(i *HandshakeInfo) packedInfo {
 	b := make([]byte, 0, 512)
-	for _, s := range []string{i.Subprotocol, i.Target, i.Host, i.User} {
+	for _, s := range []string{i.Subprotocol, i.Request.RequestURI, i.Request.Host, i.User} {
 		b = packString(b, s)
 	}
-	b = packHeader(packHeader(b, i.RequestHeader), i.ResponseHeader)
-	return packedInfo{packed(b), i.Deflate, i.TLS}
+	b = packHeader(packHeader(b, i.Request.Header), i.ResponseHeader)
+	more := moreInfo{deflate: i.Deflate, tls: i.Request.TLS, values: i.values}
+	if more == (moreInfo{}) {
+		return packedInfo{text: packed(b)}
+	}
+	return packedInfo{packed(b), &more}
 }
 
-func (i packedInfo) unpack() *HandshakeInfo {
-	p := i.text
-	info := &HandshakeInfo{Deflate: i.deflate, TLS: i.tls}
-	for _, s := range []*string{&info.Subprotocol, &info.Target, &info.Host, &info.User} {
+func (i packedInfo) unpack(remote net.Addr) *HandshakeInfo {
+	p, more := i.text, i.more
+	if more == nil {
+		more = new(moreInfo)
+	}
+	r := &http.Request{
+		Method: http.MethodGet, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: http.NoBody, RemoteAddr: addrString(remote), TLS: more.tls,
+	}
+	info := &HandshakeInfo{Deflate: more.deflate}
+	for _, s := range []*string{&info.Subprotocol, &r.RequestURI, &r.Host, &info.User} {
 		*s = p.string()
 	}
-	info.RequestHeader, info.ResponseHeader = p.header(), p.header()
+	r.Header, info.ResponseHeader = p.header(), p.header()
+	r.URL, _ = url.ParseRequestURI(r.RequestURI) // which the handshake has seen to
+	if more.values != nil {
+		r = r.WithContext(context.WithoutCancel(more.values))
+	}
+	info.Request = r
 	if lines := info.ResponseHeader["Sec-Websocket-Extensions"]; len(lines) > 0 {
-		info.Extensions, _ = wsproto.ParseExtensions(strings.Join(lines, ", ")) // the handshake has seen to errors
+		info.Extensions, _ = wsproto.ParseExtensions(strings.Join(lines, ", ")) // so it has to these
 	}
 	return info
 }

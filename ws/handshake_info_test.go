@@ -3,6 +3,7 @@ package ws_test
 import (
 	"crypto/tls"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -15,38 +16,48 @@ import (
 
 // A connection keeps its handshake packed, and gives it back as it was.
 func TestHandshakeKept(t *testing.T) {
+	made := func(target, host string, header http.Header) *http.Request {
+		u, err := url.ParseRequestURI(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &http.Request{
+			Method: "GET", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			URL: u, RequestURI: target, Host: host, Header: header, Body: http.NoBody,
+		}
+	}
+	overTLS := made("/", "", http.Header{})
+	overTLS.TLS = &tls.ConnectionState{ServerName: "example.com"}
 	tests := []struct {
 		name string
 		want ws.HandshakeInfo
 	}{
-		{"empty headers", ws.HandshakeInfo{RequestHeader: http.Header{}, ResponseHeader: http.Header{}}},
+		{"empty headers", ws.HandshakeInfo{Request: made("/", "", http.Header{}), ResponseHeader: http.Header{}}},
 		{"usual", ws.HandshakeInfo{
-			Target: "/chat?room=1", Host: "example.com", Subprotocol: "soap", User: "Ada",
-			RequestHeader:  http.Header{"Upgrade": {"websocket"}, "Origin": {"http://a"}},
-			ResponseHeader: http.Header{"Server": {"x"}},
+			Request:        made("/chat?room=1", "example.com", http.Header{"Upgrade": {"websocket"}, "Origin": {"http://a"}}),
+			ResponseHeader: http.Header{"Server": {"x"}}, Subprotocol: "soap", User: "Ada",
 		}},
 		{"compressed, over TLS", ws.HandshakeInfo{
-			RequestHeader:  http.Header{},
+			Request:        overTLS,
 			ResponseHeader: http.Header{"Sec-Websocket-Extensions": {"permessage-deflate; server_max_window_bits=9"}},
 			Extensions: []wsproto.Extension{{
 				Name: "permessage-deflate", Params: []wsproto.Param{{Name: "server_max_window_bits", Value: "9"}},
 			}},
 			Deflate: &wsproto.DeflateParams{ServerMaxWindowBits: 9, ClientMaxWindowBits: 10}, // the client's own limit
-			TLS:     &tls.ConnectionState{ServerName: "example.com"},
 		}},
 		{"several values, one empty", ws.HandshakeInfo{
-			RequestHeader:  http.Header{"Cookie": {"a=1", "", "b=\x00\r\n2"}},
+			Request:        made("/", "", http.Header{"Cookie": {"a=1", "", "b=\x00\r\n2"}}),
 			ResponseHeader: http.Header{"X": {}},
 		}},
 		{"long", ws.HandshakeInfo{
-			RequestHeader:  http.Header{strings.Repeat("N", 200): {strings.Repeat("v", 20000)}},
+			Request:        made("/", "", http.Header{strings.Repeat("N", 200): {strings.Repeat("v", 20000)}}),
 			ResponseHeader: http.Header{"Y": {"z"}},
 		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := ws.PackInfo(&tt.want)
-			if d := cmp.Diff(&tt.want, got, cmpopts.IgnoreUnexported(tls.ConnectionState{})); d != "" {
+			if d := cmp.Diff(&tt.want, got, cmpopts.IgnoreUnexported(tls.ConnectionState{}, http.Request{}, ws.HandshakeInfo{})); d != "" {
 				t.Errorf("-want +got:\n%s", d)
 			}
 		})

@@ -61,15 +61,13 @@ func (o *AcceptOptions) decide(r *http.Request) (*HandshakeInfo, *RejectError) {
 	}
 	if o.Intercept != nil {
 		if err := o.Intercept(r); err != nil {
-			return nil, asReject(err)
+			return nil, o.asReject(err)
 		}
 	}
 	if reject := checkRequest(r); reject != nil {
 		return nil, reject
 	}
-	info := &HandshakeInfo{
-		Target: r.RequestURI, Host: r.Host, RequestHeader: r.Header, ResponseHeader: make(http.Header), TLS: r.TLS,
-	}
+	info := &HandshakeInfo{Request: r, ResponseHeader: make(http.Header)}
 	if !o.allowsOrigin(r) {
 		return nil, refuse(http.StatusForbidden, "origin not allowed")
 	}
@@ -84,12 +82,7 @@ func (o *AcceptOptions) decide(r *http.Request) (*HandshakeInfo, *RejectError) {
 	if reject := o.choose(r, info); reject != nil {
 		return nil, reject
 	}
-	if o.Check != nil {
-		if err := o.Check(r); err != nil {
-			return nil, asReject(err)
-		}
-	}
-	if reject := o.respond(r, info); reject != nil {
+	if reject := o.respond(info); reject != nil {
 		return nil, reject
 	}
 	return info, nil
@@ -150,7 +143,7 @@ func (o *AcceptOptions) choose(r *http.Request, info *HandshakeInfo) *RejectErro
 	if o.SelectSubprotocol != nil {
 		p, err := o.SelectSubprotocol(r, slices.Clone(offered))
 		if err != nil {
-			return asReject(err)
+			return o.asReject(err)
 		}
 		if p != "" && !slices.Contains(offered, p) {
 			return refuse(http.StatusInternalServerError, "subprotocol chosen that was not offered")
@@ -186,34 +179,44 @@ func bestSubprotocol(speaks, offered []string) (best string) {
 	return best
 }
 
-// respond writes the header of the response. What makes up the handshake comes
-// last, so that it holds.
-func (o *AcceptOptions) respond(r *http.Request, info *HandshakeInfo) *RejectError {
+// respond makes the header of the response and asks Check. What makes up the
+// handshake is set before, for Check to see, and after, so that it holds.
+func (o *AcceptOptions) respond(info *HandshakeInfo) *RejectError {
 	h := info.ResponseHeader
 	for name, values := range o.Header {
 		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 	}
-	if o.ServerHeader != "" {
-		h.Set("Server", o.ServerHeader)
+	info.setFields()
+	if o.Check == nil {
+		return nil
 	}
-	if o.Respond != nil {
-		if err := o.Respond(r, info); err != nil {
-			return asReject(err)
-		}
+	ctx, err := o.Check(info.Request, h)
+	if err != nil {
+		return o.asReject(err)
 	}
-	for _, name := range []string{"Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Content-Length", "Transfer-Encoding"} {
+	info.values = ctx
+	info.setFields()
+	if err := checkFields(h); err != nil {
+		return refuse(http.StatusInternalServerError, "response: "+err.Error())
+	}
+	return nil
+}
+
+// setFields sets the fields of the response that make up the handshake.
+func (i *HandshakeInfo) setFields() {
+	h := i.ResponseHeader
+	for name := range ownFields {
 		h.Del(name)
 	}
 	h.Set("Upgrade", "websocket")
 	h.Set("Connection", "Upgrade")
-	h.Set("Sec-WebSocket-Accept", wsproto.AcceptKey(r.Header.Get("Sec-WebSocket-Key")))
-	if info.Subprotocol != "" {
-		h.Set("Sec-WebSocket-Protocol", info.Subprotocol)
+	h.Set("Sec-WebSocket-Accept", wsproto.AcceptKey(i.Request.Header.Get("Sec-WebSocket-Key")))
+	if i.Subprotocol != "" {
+		h.Set("Sec-WebSocket-Protocol", i.Subprotocol)
 	}
-	if len(info.Extensions) > 0 {
-		h.Set("Sec-WebSocket-Extensions", wsproto.FormatExtensions(info.Extensions))
+	if len(i.Extensions) > 0 {
+		h.Set("Sec-WebSocket-Extensions", wsproto.FormatExtensions(i.Extensions))
 	}
-	return nil
 }
 
 func refuse(status int, reason string) *RejectError {
@@ -234,7 +237,8 @@ func withVersion(e *RejectError) *RejectError {
 	return e
 }
 
-func asReject(err error) *RejectError {
+// asReject is the response that a hook's error asks for.
+func (o *AcceptOptions) asReject(err error) *RejectError {
 	var reject *RejectError
 	if !errors.As(err, &reject) {
 		return &RejectError{Status: http.StatusForbidden, Reason: err.Error()}
@@ -242,6 +246,9 @@ func asReject(err error) *RejectError {
 	e := *reject
 	if e.Status == 0 {
 		e.Status = http.StatusForbidden
+	}
+	if err := checkFields(e.Header); err != nil {
+		return refuse(http.StatusInternalServerError, "refusal: "+err.Error())
 	}
 	return &e
 }
@@ -251,11 +258,10 @@ func asReject(err error) *RejectError {
 func (o *AcceptOptions) rejection(e *RejectError, noBody bool) []byte {
 	h := make(http.Header, len(e.Header)+4)
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
-	for name, values := range e.Header {
-		h[http.CanonicalHeaderKey(name)] = values
-	}
-	if o.ServerHeader != "" {
-		h.Set("Server", o.ServerHeader)
+	for _, fields := range []http.Header{o.Header, e.Header} {
+		for name, values := range fields {
+			h[http.CanonicalHeaderKey(name)] = values
+		}
 	}
 	h.Del("Transfer-Encoding")
 	h.Set("Content-Length", strconv.Itoa(len(e.Body)))

@@ -128,11 +128,11 @@ func TestServerHandshake(t *testing.T) {
 }
 
 func TestServerCheck(t *testing.T) {
-	opts := &ws.AcceptOptions{Check: func(r *http.Request) error {
+	opts := &ws.AcceptOptions{Check: func(r *http.Request, _ http.Header) (context.Context, error) {
 		if r.URL.Path == "/teapot" {
-			return &ws.RejectError{Status: 418, Body: []byte("short"), Header: http.Header{"X-Pot": {"1"}}}
+			return nil, &ws.RejectError{Status: 418, Body: []byte("short"), Header: http.Header{"X-Pot": {"1"}}}
 		}
-		return errors.New("no")
+		return nil, errors.New("no")
 	}}
 	got, err := serverAnswer(t, request("GET /teapot HTTP/1.1"), opts)
 	if !strings.HasPrefix(got, "HTTP/1.1 418 ") || !strings.Contains(got, "X-Pot: 1\r\n") || !strings.HasSuffix(got, "\r\n\r\nshort") {

@@ -67,7 +67,7 @@ func TestLoad(t *testing.T) {
 	base := settledMemory()
 
 	s := &ws.Server{
-		Handler: func(ctx context.Context, c *ws.Conn) { _ = c.Discard(ctx) },
+		Handler: func(ctx context.Context, c *ws.Conn) error { _ = c.Discard(ctx); return nil },
 		Accept:  ws.AcceptOptions{Keepalive: ws.Keepalive{Interval: loadPings}},
 	}
 	served := make(chan error, 2)

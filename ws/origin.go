@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,6 +36,26 @@ func (o *AcceptOptions) allowsOrigin(r *http.Request) bool {
 		}
 	}
 	return false
+}
+
+// checkOrigin reports a pattern that matches no origin (RFC 6454 §6.1).
+func checkOrigin(pattern string) error {
+	if pattern == "*" || pattern == "null" {
+		return nil
+	}
+	scheme, host, ok := strings.Cut(pattern, "://")
+	if !ok {
+		scheme, host = "any", pattern
+	}
+	switch {
+	case scheme == "" || host == "":
+		return fmt.Errorf("origin %q: scheme or host is missing", pattern)
+	case strings.ContainsAny(host, "/?#@") || strings.Contains(scheme, "/"):
+		return fmt.Errorf("origin %q: an origin is a scheme, a host and a port, without a path", pattern)
+	case strings.ContainsFunc(pattern, func(c rune) bool { return c <= ' ' || c >= 0x7F }):
+		return fmt.Errorf("origin %q: only ASCII without blanks matches; write a host in its xn-- form", pattern)
+	}
+	return nil
 }
 
 func matchOrigin(pattern, origin string) bool {

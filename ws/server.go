@@ -19,11 +19,15 @@ import (
 // The zero value is a server that echoes. Its fields must not change once it is in
 // use.
 type Server struct {
-	// Handler runs in a goroutine of its own for each connection. When it returns,
-	// the connection is closed with StatusNormalClosure if it is still open; when it
-	// panics, with StatusInternalError. Its context ends when the connection does.
-	// Nil means Echo.
-	Handler func(context.Context, *Conn)
+	// Handler runs in its own goroutine for each connection. When it returns nil, the
+	// connection is closed with StatusNormalClosure if it is still open. When it
+	// returns an error or panics, it is closed with StatusInternalError, and the
+	// error, or the panic with its stack, is logged, to slog.Default if there is no
+	// Logger. An error after the connection has ended is not logged.
+	//
+	// The context ends when the connection does. It has the values of the context
+	// that Accept.Check returned. The request is in [Conn.Handshake]. Nil means Echo.
+	Handler func(context.Context, *Conn) error
 	// Accept configures the handshake and the connections.
 	Accept AcceptOptions
 	// MaxConns bounds the connections, those in their handshake included. One more
@@ -34,10 +38,10 @@ type Server struct {
 	// Accept.HandshakeTimeout. Further connections wait, in the end in the queue of
 	// the listener. Zero means 1024, a negative value no bound.
 	MaxHandshakes int
-	// Logger hears at Info of connections that open and close and of refused
-	// handshakes, at Warn of listeners that fail for a moment, and at Error of
-	// handlers that panic. It is that of Accept too, unless that has one. Nil means
-	// silence.
+	// Logger gets connections that open and close and refused handshakes at Info,
+	// listeners that fail for a moment at Warn, and handlers that panic or return an
+	// error at Error. It is also that of Accept, unless that has one. Nil discards all
+	// but the errors.
 	Logger *slog.Logger
 
 	mu        sync.Mutex // guards the rest
@@ -74,8 +78,12 @@ func (s *Server) init() {
 
 // Serve accepts connections until the listener fails or Shutdown or Close is
 // called, and closes the listener. It does not wait for handlers: Shutdown does.
+// Options that are not valid are an error at once.
 func (s *Server) Serve(l net.Listener) error {
 	defer l.Close()
+	if err := s.Accept.Validate(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	s.init()
 	if s.closed {
@@ -142,34 +150,47 @@ func (s *Server) enter() (reject *RejectError, ok bool) {
 	return reject, true
 }
 
-// leave is for the end of a handshake. Without a connection it is the end of all,
-// else end must follow. It is false when the server has been closed in between.
-func (s *Server) leave(c *Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.shaking--
-	if c == nil {
-		s.wg.Done()
-		return false
-	}
-	s.conns[c] = struct{}{}
-	return !s.closed
+// A visit is one connection's stay, from enter to leave.
+type visit struct {
+	s *Server
+	c *Conn // nil during the handshake
 }
 
-func (s *Server) end(c *Conn) {
+// opened is for [AcceptOptions.open].
+func (v *visit) opened(c *Conn) bool {
+	s := v.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.conns, c)
+	if s.closed {
+		return false
+	}
+	v.c = c
+	s.shaking--
+	s.conns[c] = struct{}{}
+	return true
+}
+
+// leave ends it.
+func (v *visit) leave() {
+	s := v.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v.c == nil {
+		s.shaking--
+	} else {
+		delete(s.conns, v.c)
+	}
 	s.wg.Done()
 }
 
 // serve is a connection of Serve.
 func (s *Server) serve(nc net.Conn, reject *RejectError) {
 	opts := s.acceptOptions()
+	v := &visit{s: s}
 	var c *Conn
 	var err error = reject
 	if reject == nil {
-		c, err = AcceptNet(s.ctx, nc, &opts)
+		c, err = opts.acceptNet(s.ctx, nc, v.opened)
 	} else {
 		opts.rejectNet(nc, reject, false)
 		_ = nc.Close()
@@ -178,7 +199,7 @@ func (s *Server) serve(nc net.Conn, reject *RejectError) {
 		<-s.turns
 	}
 	// The stack that a handshake takes would stay as long as the connection.
-	go s.run(nil, c, addrString(nc.RemoteAddr()), err) //nolint:staticcheck // no values
+	go v.run(nil, c, addrString(nc.RemoteAddr()), err) //nolint:staticcheck // no values
 }
 
 // ServeHTTP answers a handshake that came through an HTTP server and runs the
@@ -193,14 +214,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		opts.reject(w, shuttingDown())
 		return
 	}
+	v := &visit{s: s}
 	var c *Conn
 	var err error = reject
 	if reject == nil {
-		c, err = Accept(w, r, &opts)
+		c, err = opts.accept(w, r, v.opened)
 	} else {
 		opts.reject(w, reject)
 	}
-	s.run(r.Context(), c, r.RemoteAddr, err)
+	v.run(r.Context(), c, r.RemoteAddr, err)
 }
 
 func shuttingDown() *RejectError {
@@ -216,21 +238,20 @@ func (s *Server) acceptOptions() AcceptOptions {
 }
 
 // run is what follows a handshake. The handler gets the values, if there are some.
-func (s *Server) run(values context.Context, c *Conn, remote string, err error) {
-	open := s.leave(c)
+func (v *visit) run(values context.Context, c *Conn, remote string, err error) {
+	defer v.leave()
+	s := v.s
 	if err != nil {
 		s.refused(remote, err)
 		return
 	}
-	defer s.end(c)
 	defer c.CloseNow()
-	if !open {
-		_ = c.Close(StatusGoingAway, "") // it is over anyway
-		return
-	}
 	start := time.Now()
 	c.Logger().Info("connection opened", "target", c.info.target(), "subprotocol", c.info.subprotocol())
 	ctx := c.Context()
+	if more := c.info.more; more != nil && more.values != nil {
+		values = more.values
+	}
 	if values != nil {
 		ctx = valueContext{ctx, values}
 	}
@@ -251,18 +272,23 @@ func (c valueContext) Value(key any) any {
 	return c.values.Value(key)
 }
 
-// handle runs the handler and says what to close with.
+// handle runs the handler and returns what to close with.
 func (s *Server) handle(ctx context.Context, c *Conn) (code StatusCode) {
 	defer func() {
 		if v := recover(); v != nil {
-			c.Logger().Error("handler panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			c.errorLogger().Error("handler panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			code = StatusInternalError
 		}
 	}()
 	if s.Handler == nil {
 		_ = Echo(ctx, c) // ends as the peer wants
-	} else {
-		s.Handler(ctx, c)
+		return StatusNormalClosure
+	}
+	if err := s.Handler(ctx, c); err != nil {
+		if !c.ended() {
+			c.errorLogger().Error("handler failed", "error", err)
+		}
+		return StatusInternalError
 	}
 	return StatusNormalClosure
 }

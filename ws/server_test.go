@@ -118,12 +118,13 @@ func readAll(nc net.Conn) <-chan string {
 func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})
-		s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+		s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 			_ = c.Discard(context.Background())
 			if ctx.Err() == nil {
 				t.Error("got a context that outlives the connection")
 			}
 			<-released
+			return nil
 		}}
 		l, served := start(s)
 		open := l.dial(t)
@@ -176,9 +177,10 @@ func TestShutdownImpatient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended time.Duration
 		start0 := time.Now()
-		s := &ws.Server{Handler: func(ctx context.Context, _ *ws.Conn) {
+		s := &ws.Server{Handler: func(ctx context.Context, _ *ws.Conn) error {
 			<-ctx.Done() // and does not read, so that the close is not noticed
 			ended = time.Since(start0)
+			return nil
 		}}
 		l, served := start(s)
 		c := l.dial(t)
@@ -195,7 +197,7 @@ func TestShutdownImpatient(t *testing.T) {
 		}
 		<-served
 
-		s = &ws.Server{Handler: func(ctx context.Context, _ *ws.Conn) { <-ctx.Done() }}
+		s = &ws.Server{Handler: func(ctx context.Context, _ *ws.Conn) error { <-ctx.Done(); return nil }}
 		l, served = start(s)
 		c = l.dial(t) // and never reads
 		start0 = time.Now()
@@ -214,7 +216,7 @@ func TestShutdownImpatient(t *testing.T) {
 
 func TestServerClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &ws.Server{Handler: func(ctx context.Context, _ *ws.Conn) { <-ctx.Done() }}
+		s := &ws.Server{Handler: func(ctx context.Context, _ *ws.Conn) error { <-ctx.Done(); return nil }}
 		l, served := start(s)
 		c := l.dial(t)
 		if err := s.Close(); err != nil {
@@ -244,9 +246,10 @@ func TestHandlerContext(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+				s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 					go func() { _ = c.Discard(context.Background()) }()
 					<-ctx.Done()
+					return nil
 				}}
 				l, served := start(s)
 				tt.end(l.dial(t))
@@ -261,7 +264,7 @@ func TestHandlerPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		s := &ws.Server{
-			Handler: func(context.Context, *ws.Conn) { panic("oh no") },
+			Handler: func(context.Context, *ws.Conn) error { panic("oh no") },
 			Logger:  slog.New(slog.NewTextHandler(&log, nil)),
 		}
 		l, served := start(s)
@@ -362,10 +365,11 @@ func TestMaxHandshakes(t *testing.T) {
 // A Server in a mux, beside other pages.
 func TestServeHTTP(t *testing.T) {
 	type key struct{}
-	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 		v, _ := ctx.Value(key{}).(string)
-		_ = c.Write(ctx, ws.MessageText, []byte(c.Handshake().Target+" "+v))
+		_ = c.Write(ctx, ws.MessageText, []byte(c.Handshake().Request.RequestURI+" "+v))
 		_ = ws.Echo(ctx, c)
+		return nil
 	}}
 	mux := http.NewServeMux()
 	mux.Handle("/chat/{room}", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -74,6 +74,14 @@ func (c *Conn) Logger() *slog.Logger {
 	return c.logger
 }
 
+// errorLogger is for what a program must hear of.
+func (c *Conn) errorLogger() *slog.Logger {
+	if c.logger == nil {
+		return slog.Default().With("conn", c.ID(), "remote", addrString(c.RemoteAddr()))
+	}
+	return c.logger
+}
+
 func addrString(a net.Addr) string {
 	if a == nil {
 		return ""

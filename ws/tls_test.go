@@ -128,7 +128,7 @@ func TestTLSOptions(t *testing.T) {
 			if sni != row.sni || presented != row.certs {
 				t.Errorf("the server saw name %q and %d certificates, want %q and %d", sni, presented, row.sni, row.certs)
 			}
-			if c.Handshake().TLS == nil {
+			if c.Handshake().Request.TLS == nil {
 				t.Error("the handshake says nothing of TLS")
 			}
 		})

@@ -18,11 +18,11 @@ import (
 // The bytes of the handshake, with names spelled as in RFC 6455 §11.3.
 func TestOnHandshake(t *testing.T) {
 	l := listen(t, "tcp", "127.0.0.1:0")
-	serve(t, l, ws.AcceptOptions{Subprotocols: []string{"chat"}, Check: func(r *http.Request) error {
+	serve(t, l, ws.AcceptOptions{Subprotocols: []string{"chat"}, Check: func(r *http.Request, _ http.Header) (context.Context, error) {
 		if r.URL.Path == "/refused" {
-			return &ws.RejectError{Status: http.StatusTeapot}
+			return nil, &ws.RejectError{Status: http.StatusTeapot}
 		}
-		return nil
+		return nil, nil
 	}})
 	for _, tt := range []struct{ path, request, response string }{
 		{

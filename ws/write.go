@@ -141,6 +141,14 @@ func (c *Conn) writeFragments(ctx context.Context, h wsproto.Header, p []byte, s
 // the last one, which is empty. Other messages wait until then; control frames
 // do not. ctx holds for all of it. A text may be cut anywhere.
 func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
+	w, err := c.newWriter(ctx, typ)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (c *Conn) newWriter(ctx context.Context, typ MessageType) (*messageWriter, error) {
 	if err := checkType(typ); err != nil {
 		return nil, opError("write", err)
 	}
@@ -203,6 +211,16 @@ func (w *messageWriter) fail(err error) error {
 	}
 	w.c.wr.flate.forget()
 	return w.err
+}
+
+// abandon gives way to others in the middle of the message.
+func (w *messageWriter) abandon(err error) {
+	if w.err == nil {
+		_ = w.fail(err) // for which nobody waits
+	}
+	w.closed = true
+	w.c.wr.flate.finish()
+	w.c.wr.message.unlock()
 }
 
 func (w *messageWriter) Close() error {

@@ -84,16 +84,16 @@ func TestServerThatDiesOnTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	var count atomic.Int32
-	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 		if count.Add(1) > 200 {
 			l.Close()
 			c.CloseNow()
-			return
+			return nil
 		}
 		for {
 			typ, msg, err := c.Read(ctx)
 			if err != nil || c.Write(ctx, typ, msg) != nil {
-				return
+				return nil
 			}
 		}
 	}}

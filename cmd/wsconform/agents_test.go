@@ -62,8 +62,8 @@ func driverServer(t *testing.T, count string) (base string, asked func() []strin
 	}
 	var mu sync.Mutex // guards list
 	var list []string
-	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
-		target := c.Handshake().Target
+	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
+		target := c.Handshake().Request.RequestURI
 		mu.Lock()
 		list = append(list, target)
 		mu.Unlock()
@@ -77,6 +77,7 @@ func driverServer(t *testing.T, count string) (base string, asked func() []strin
 				t.Errorf("%s: %q, %v; want an echo", target, p, err)
 			}
 		}
+		return nil
 	}}
 	served := make(chan struct{})
 	go func() {

@@ -252,7 +252,7 @@ func (con *console) opened(info *ws.HandshakeInfo, t *timing) {
 		con.note(t.String())
 	}
 	if con.verbose > 1 {
-		con.head(">", "GET "+info.Target+" HTTP/1.1\nHost: "+info.Host, info.RequestHeader)
+		con.head(">", "GET "+info.Request.RequestURI+" HTTP/1.1\nHost: "+info.Request.Host, info.Request.Header)
 		con.head("<", "HTTP/1.1 101", info.ResponseHeader)
 	}
 	if con.verbose > 0 || con.terminal != nil {
@@ -266,8 +266,8 @@ func (con *console) opened(info *ws.HandshakeInfo, t *timing) {
 
 func summary(info *ws.HandshakeInfo) string {
 	s := "connected"
-	if info.TLS != nil {
-		s += ", " + tls.VersionName(info.TLS.Version)
+	if info.Request.TLS != nil {
+		s += ", " + tls.VersionName(info.Request.TLS.Version)
 	}
 	if info.Subprotocol != "" {
 		s += ", subprotocol " + info.Subprotocol

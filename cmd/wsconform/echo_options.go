@@ -89,7 +89,7 @@ func (o *echoOptions) server(log io.Writer) (*ws.Server, error) {
 	s := &ws.Server{
 		MaxConns: o.maxConns, MaxHandshakes: o.maxHandshakes,
 		Accept: ws.AcceptOptions{
-			Origins: o.origins, RequireOrigin: o.requireOrigin, Subprotocols: o.subprotocols, ServerHeader: o.serverHeader,
+			Origins: o.origins, RequireOrigin: o.requireOrigin, Subprotocols: o.subprotocols,
 			MaxHeaderBytes: o.maxHead, MaxHeaderFields: o.maxFields, ReadLimit: o.maxMessage,
 			HandshakeTimeout: o.handshakeTimeout, ReadTimeout: o.readTimeout, WriteTimeout: o.writeTimeout, CloseTimeout: o.closeTimeout,
 			Keepalive: ws.Keepalive{Interval: o.pingInterval, Timeout: o.pingTimeout},
@@ -140,8 +140,9 @@ func (o *echoOptions) setUsers(a *ws.AcceptOptions) error {
 }
 
 func (o *echoOptions) setHeaders(a *ws.AcceptOptions) error {
-	if len(o.headers) > 0 {
-		a.Header = make(http.Header)
+	a.Header = make(http.Header)
+	if o.serverHeader != "" {
+		a.Header.Set("Server", o.serverHeader)
 	}
 	for _, h := range o.headers {
 		name, value, ok := strings.Cut(h, ":")

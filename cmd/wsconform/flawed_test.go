@@ -63,7 +63,7 @@ func flawed(args []string) int {
 	// Deadlocked, it takes connections and answers none.
 	var lock sync.Mutex
 	var connections atomic.Int32
-	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
+	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 		silent := *mute || *muteFirst && connections.Add(1) == 1
 		fmt.Fprint(os.Stderr, strings.Repeat(strings.Repeat("x", 99)+"\n", *noise/100))
 		struck := false
@@ -73,7 +73,7 @@ func flawed(args []string) int {
 				if struck {
 					end()
 				}
-				return
+				return nil
 			}
 			if typ == ws.MessageText && len(msg) == *crash || len(msg) > *over {
 				if !*late {
@@ -82,11 +82,10 @@ func flawed(args []string) int {
 				struck = true
 			}
 			if *gossip && len(msg) >= 125 {
-				h := c.Handshake()
-				fmt.Fprintf(os.Stderr, "GET %s %v\n", h.Target, h.RequestHeader)
-				_ = c.Write(ctx, ws.MessageText, fmt.Appendf(nil, "%s %v", h.Target, h.RequestHeader))
-				_ = c.Close(ws.StatusPolicyViolation, "do not know "+h.RequestHeader.Get("X-Api-Key"))
-				return
+				r := c.Handshake().Request
+				fmt.Fprintf(os.Stderr, "GET %s %v\n", r.URL, r.Header)
+				_ = c.Write(ctx, ws.MessageText, fmt.Appendf(nil, "%s %v", r.URL, r.Header))
+				return c.Close(ws.StatusPolicyViolation, "do not know "+r.Header.Get("X-Api-Key"))
 			}
 			lock.Lock()
 			if typ == ws.MessageText && len(msg) == *freeze {
@@ -95,19 +94,19 @@ func flawed(args []string) int {
 			lock.Unlock()
 			if typ == ws.MessageText && len(msg) == *hang {
 				<-ctx.Done()
-				return
+				return nil
 			}
 			if !silent {
 				if err := c.Write(ctx, typ, msg); err != nil {
-					return
+					return nil
 				}
 			}
 		}
 	}}
-	server.Accept.Check = func(*http.Request) error {
+	server.Accept.Check = func(_ *http.Request, _ http.Header) (context.Context, error) {
 		lock.Lock()
 		defer lock.Unlock()
-		return nil
+		return nil, nil
 	}
 	_ = server.Serve(l)
 	return 0

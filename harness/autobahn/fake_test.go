@@ -297,8 +297,8 @@ func (b *box) fuzzingServer(t *testing.T, config []byte) {
 	}
 	var mu sync.Mutex // guards done
 	done := map[string]string{}
-	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
-		resource, _ := url.Parse(c.Handshake().Target)
+	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
+		resource, _ := url.Parse(c.Handshake().Request.RequestURI)
 		switch resource.Path {
 		case "/getCaseCount":
 			_ = c.Write(ctx, ws.MessageText, []byte(strconv.Itoa(len(spec.Cases))))
@@ -323,6 +323,7 @@ func (b *box) fuzzingServer(t *testing.T, config []byte) {
 			b.report(spec.OutDir, "tester", done)
 			mu.Unlock()
 		}
+		return nil
 	}}
 	served := make(chan struct{})
 	go func() {

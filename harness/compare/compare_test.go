@@ -96,13 +96,13 @@ func drive(base string) error {
 		if err != nil {
 			return err
 		}
-		echo(ctx, c)
+		_ = echo(ctx, c) // ends with the connection
 	}
 	c, err = ws.Dial(ctx, base+"/updateReports?agent=x", nil)
 	if err != nil {
 		return err
 	}
-	echo(ctx, c)
+	_ = echo(ctx, c)
 	return nil
 }
 
@@ -123,17 +123,17 @@ func echoServer() *ws.Server {
 	return &ws.Server{Accept: ws.AcceptOptions{Origins: []string{"*"}}, Handler: echo}
 }
 
-func echo(ctx context.Context, c *ws.Conn) {
+func echo(ctx context.Context, c *ws.Conn) error {
 	for {
 		kind, message, err := c.Read(ctx)
 		if err != nil {
-			return
+			return err
 		}
 		if crash := os.Getenv("CRASH"); crash == "any" || crash == fmt.Sprint(len(message)) {
 			os.Exit(7)
 		}
 		if err := c.Write(ctx, kind, message); err != nil {
-			return
+			return err
 		}
 	}
 }

@@ -72,7 +72,7 @@ func (s *session) play(ctx context.Context) error {
 	}
 	e := &Endpoint{
 		List: s.list, Faithful: r.options.Faithful, Streams: r.streams,
-		Started: s.started, Result: s.result, Update: s.update, watch: &r.pulse,
+		Started: s.started, Result: s.result, Update: s.update, watch: &r.pulse, brief: !r.repeating(),
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() { e.Serve(ctx, l) }) //nolint:errcheck // it ends with ctx

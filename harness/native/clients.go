@@ -269,6 +269,13 @@ func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 	}
 }
 
+// repeating reports whether the cases are those that are played again.
+func (r *clientRun) repeating() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.trials != nil
+}
+
 func (r *clientRun) fail(err error, output string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -157,7 +157,7 @@ func (t *Target) openFailure(err error) string {
 }
 
 // playServer plays c once against the target.
-func (t *Target) playServer(ctx context.Context, c cases.Case, faithful bool, streams *Streams, beat *pulse) harness.Result {
+func (t *Target) playServer(ctx context.Context, c cases.Case, how manner) harness.Result {
 	nc, failed, err := t.open(ctx, c)
 	switch {
 	case errors.Is(err, errRefused):
@@ -170,7 +170,7 @@ func (t *Target) playServer(ctx context.Context, c cases.Case, faithful bool, st
 	case nc.Conn == nil:
 		return judged(c, failed)
 	}
-	tr, err := play(ctx, nc, c, cases.Server, faithful, streams, beat)
+	tr, err := play(ctx, nc, c, cases.Server, how)
 	return concluded(ctx, c, tr, err)
 }
 

@@ -45,8 +45,8 @@ type Endpoint struct {
 	// Other serves a connection to a path that is no resource, behind its opening
 	// handshake. early is what came with the request. Nil refuses such paths.
 	Other func(ctx context.Context, nc net.Conn, early []byte)
-	// Watch, if set, is told when a client under heavy load answers.
-	watch *pulse
+	watch *pulse // is told when a client under heavy load answers; nil if nobody watches
+	brief bool   // as in manner: the client can be made to come again
 
 	mu      sync.Mutex // guards the rest, and calls of Result
 	results map[resultKey]cases.Behavior
@@ -292,7 +292,7 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 	}
 	e.begin(agent)
 	defer e.end(agent)
-	tr, err := play(ctx, opened, c, cases.Client, e.Faithful, e.Streams, e.watch)
+	tr, err := play(ctx, opened, c, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, beat: e.watch})
 	e.record(agent, concluded(ctx, c, tr, err))
 }
 

@@ -49,7 +49,7 @@ func FuzzReceive(f *testing.F) {
 		if c.Deflate != nil {
 			nc.deflate = &agreement{ourBits: 15, peerBits: 9}
 		}
-		tr, err := play(t.Context(), nc, c, role, false, streams, nil)
+		tr, err := play(t.Context(), nc, c, role, manner{streams: streams})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,7 +34,7 @@ type head struct {
 func readHead(r io.Reader) (head, error) {
 	buf := make([]byte, 0, 4<<10)
 	for {
-		if i := bytes.Index(buf, []byte("\r\n\r\n")); i >= 0 {
+		if i := bytes.Index(buf, []byte("\r\n\r\n")); i >= 0 && i <= headBound {
 			h, err := parseHead(string(buf[:i+4]))
 			h.early = bytes.Clone(buf[i+4:])
 			return h, err
@@ -51,16 +51,28 @@ func readHead(r io.Reader) (head, error) {
 	}
 }
 
-// parseHead splits a head into its lines. Repeated fields are kept apart.
+// parseHead splits a head into its lines. Repeated fields are kept apart. A line
+// that begins with a blank continues the field before it, to be read as if one
+// blank stood there (obs-fold, RFC 9112 §5.2).
 func parseHead(text string) (head, error) {
 	lines := strings.Split(strings.TrimSuffix(text, "\r\n\r\n"), "\r\n")
 	h := head{text: text, first: lines[0], field: http.Header{}}
+	name := "" // of the field before
 	for _, line := range lines[1:] {
-		name, value, ok := strings.Cut(line, ":")
+		if rest := strings.TrimLeft(line, " \t"); rest != line {
+			if name == "" {
+				return h, errors.New("a blank comes before the first header line")
+			}
+			values := h.field[name]
+			last := &values[len(values)-1]
+			*last = strings.TrimSpace(*last + " " + strings.TrimRight(rest, " \t"))
+			continue
+		}
+		before, value, ok := strings.Cut(line, ":")
 		if !ok {
 			return h, fmt.Errorf("header line %q has no colon", clip(line))
 		}
-		name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))
+		name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(before))
 		h.field[name] = append(h.field[name], strings.TrimSpace(value))
 	}
 	return h, nil

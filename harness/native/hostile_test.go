@@ -81,7 +81,7 @@ func TestHostileServers(t *testing.T) {
 			streams := NewStreams(nil)
 			defer streams.Close()
 			for _, c := range list {
-				r := target.playServer(ctx, shortened(c), false, streams, nil)
+				r := target.playServer(ctx, shortened(c), manner{streams: streams})
 				if r.Behavior != cases.Failed && r.Behavior != cases.Informational {
 					t.Fatalf("%s: got behavior %q (%s), want FAILED", c.ID, r.Behavior, r.Note)
 				}
@@ -106,7 +106,7 @@ func TestHostileMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	r := target.playServer(t.Context(), shortened(c), false, NewStreams(nil), nil)
+	r := target.playServer(t.Context(), shortened(c), manner{streams: NewStreams(nil)})
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {

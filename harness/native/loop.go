@@ -60,7 +60,11 @@ func (p *player) sendNext() {
 // echo takes a message for the echo of the one outstanding.
 func (p *player) echo() {
 	l, in := p.loop, &p.in
-	if l == nil || l.finished {
+	if l == nil {
+		return
+	}
+	if l.finished {
+		p.late()
 		return
 	}
 	if p.t.Traffic != nil && p.state == stateOpen {
@@ -101,6 +105,15 @@ func (p *player) echo() {
 		return
 	}
 	p.sendNext()
+}
+
+// late takes a message that comes when all echoes are in. As in the original it
+// spoils them unless it could be one of them (RFC 6455 §5.5.1 forbids it either way).
+func (p *player) late() {
+	l, in := p.loop, &p.in
+	if l.checker != nil || in.binary != (l.Opcode == wsproto.OpBinary) || in.body.length != l.Payload.Len {
+		p.t.WrongEcho = true
+	}
 }
 
 // harnessFault ends the case because we cannot go on; the result says so.

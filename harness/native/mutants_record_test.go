@@ -22,7 +22,7 @@ import (
 
 var (
 	recordMutants = flag.Bool("mutants.record", false, "have Autobahn, in Docker, judge the mutants, and write its verdicts to their files")
-	onlyMutants   = flag.String("mutants.only", "", "names of the mutants to record, with commas between them; empty means all")
+	onlyMutants   = flag.String("mutants.only", "", "names of the mutants to record or to play, with commas between them; empty means all")
 	driveMutant   = flag.String("mutants.drive", "", "name of a mutant to run as a client, for the recording")
 	driveURL      = flag.String("mutants.url", "", "where that client is to go")
 )

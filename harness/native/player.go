@@ -17,9 +17,10 @@ const (
 	openTimeout  = 5 * time.Second // for the opening handshake
 	closeTimeout = time.Second     // for the answer to our close frame
 	dropTimeout  = time.Second     // for a server to close TCP after the closing handshake
-	// firstPause replaces the first pause of the fail-fast cases (6.4) unless
-	// Faithful: it proves that the peer stays open after a valid prefix.
-	firstPause = 500 * time.Millisecond
+	// shortPause replaces the pauses of the fail-fast cases (6.4): the first unless
+	// Faithful, as it proves that the peer stays open after a valid prefix; the
+	// second where the case can be played again if that may have decided it.
+	shortPause = 500 * time.Millisecond
 	readBuffer = 64 << 10
 	// logBound is how many entries of a wire log are kept, logBoundHeavy in the
 	// cases of thousands of frames, and headHeavy how many octets of each of those:
@@ -36,13 +37,21 @@ const (
 	stateClosed        // TCP is gone, or we have decided to drop it
 )
 
+// A manner is how cases are played.
+type manner struct {
+	faithful bool // wait as long as the original does
+	// brief shortens the second pause of 6.4 too. The caller plays the case again
+	// where [hurried] says so.
+	brief   bool
+	streams *Streams
+	beat    *pulse // is told when the peer sends; nil if nobody watches
+}
+
 // A player plays one case on one connection. The goroutine that calls run
 // reads; timers and the reader share the state under mu.
 type player struct {
+	manner
 	c        cases.Case
-	faithful bool
-	streams  *Streams
-	beat     *pulse     // is told when the peer sends; nil if nobody watches
 	deflate  *agreement // nil unless permessage-deflate was agreed
 	protocol Protocol
 
@@ -80,9 +89,9 @@ type conn struct {
 // play plays c on nc and returns what happened. It closes nc.
 //
 // An error means that the harness failed, not the peer.
-func play(ctx context.Context, nc conn, c cases.Case, role cases.Role, faithful bool, streams *Streams, beat *pulse) (cases.Transcript, error) {
+func play(ctx context.Context, nc conn, c cases.Case, role cases.Role, how manner) (cases.Transcript, error) {
 	p := &player{
-		c: c, faithful: faithful, streams: streams, beat: beat, deflate: nc.deflate, protocol: nc.protocol, nc: nc.Conn, keys: newKeys(c.ID),
+		manner: how, c: c, deflate: nc.deflate, protocol: nc.protocol, nc: nc.Conn, keys: newKeys(c.ID),
 		t: cases.Transcript{
 			Role: role, Opened: true, Request: nc.request, Response: nc.response, Deflate: nc.deflate != nil,
 		},

@@ -1,7 +1,9 @@
 package native
 
 import (
+	"maps"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -173,7 +175,7 @@ func TestPlayer(t *testing.T) {
 		{"observed whatever happens", "7.13.1", cases.Client, false, silent, "INFORMATIONAL", "INFORMATIONAL", time.Second},
 		{"pong shortens the wait of 5.19", "5.19", cases.Client, false, fragments(), "OK", "OK", 0},
 		{"5.19, faithful", "5.19", cases.Client, true, fragments(), "OK", "OK", time.Second},
-		{"bad text noticed at the end", "6.4.1", cases.Client, false, atTheEnd, "NON-STRICT", "WRONG CODE", firstPause + time.Second},
+		{"bad text noticed at the end", "6.4.1", cases.Client, false, atTheEnd, "NON-STRICT", "WRONG CODE", shortPause + time.Second},
 		{"bad text noticed at the end, faithful", "6.4.1", cases.Client, true, atTheEnd, "NON-STRICT", "WRONG CODE", 2 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -190,6 +192,152 @@ func TestPlayer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// writes answers frames of an opcode with these octets, as they are.
+func writes(op wsproto.Opcode, octets string, then peerScript) peerScript {
+	return func(p *wirePeer, f wsproto.Frame) bool {
+		if f.Opcode == op {
+			p.nc.Write([]byte(octets))
+		}
+		return then(p, f)
+	}
+}
+
+// pongsIn answers pings with pongs whose length is in this form.
+func pongsIn(form wsproto.LengthForm) peerScript {
+	return func(p *wirePeer, f wsproto.Frame) bool {
+		if f.Opcode != wsproto.OpPing {
+			return echoes(p, f)
+		}
+		h := wsproto.Header{Fin: true, Opcode: wsproto.OpPong, Form: form, Masked: p.masked}
+		p.nc.Write(wsproto.AppendFrame(nil, wsproto.Frame{Header: h, Payload: f.Payload}))
+		return true
+	}
+}
+
+// closesIn answers close frames so.
+func closesIn(form wsproto.LengthForm) peerScript {
+	return func(p *wirePeer, f wsproto.Frame) bool {
+		if f.Opcode != wsproto.OpClose {
+			return echoes(p, f)
+		}
+		h := wsproto.Header{Fin: true, Opcode: wsproto.OpClose, Form: form, Masked: p.masked}
+		p.nc.Write(wsproto.AppendFrame(nil, wsproto.Frame{Header: h, Payload: f.Payload}))
+		return p.masked
+	}
+}
+
+// saysAfterClose sends octets behind its close frame, in the same write.
+func saysAfterClose(octets string) peerScript {
+	return func(p *wirePeer, f wsproto.Frame) bool {
+		if f.Opcode != wsproto.OpClose {
+			return echoes(p, f)
+		}
+		p.nc.Write([]byte("\x88\x02\x03\xe8" + octets))
+		return false
+	}
+}
+
+// TestPlayerJudgesLateOctets plays peers whose illegal octets come where little
+// is looked at any more.
+func TestPlayerJudgesLateOctets(t *testing.T) {
+	const eight = "\xff\xff\xff\xff\xff\xff\xff\xff"
+	for _, test := range []struct {
+		name     string
+		id       cases.ID
+		role     cases.Role
+		peer     peerScript
+		behavior cases.Behavior
+		close    cases.CloseBehavior
+	}{
+		{"pong with a length in 16 bits", "2.2", cases.Server, pongsIn(wsproto.Form16), "FAILED", "UNCLEAN"},
+		{"pong with a length in 64 bits", "2.2", cases.Client, pongsIn(wsproto.Form64), "FAILED", "UNCLEAN"},
+		{"pong of 126 bytes", "2.2", cases.Server, writes(wsproto.OpPing, "\x8a\x7e\x00\x7e"+strings.Repeat("x", 126), silent), "FAILED", "UNCLEAN"},
+		{"close with a length in 16 bits", "2.2", cases.Server, closesIn(wsproto.Form16), "OK", "UNCLEAN"},
+		{"close with a length in 64 bits", "2.2", cases.Client, closesIn(wsproto.Form64), "OK", "UNCLEAN"},
+		{"half a header, then the end", "2.5", cases.Server, writes(wsproto.OpPing, "\xff\xff", failsAll), "OK", "FAILED"},
+		{"half a header, then the failure", "3.1", cases.Client, writes(wsproto.OpText, "\x7f\x7f", failsAll), "OK", "FAILED"},
+		{"garbage behind the close", "2.2", cases.Server, saysAfterClose(eight), "OK", "FAILED BY CLIENT"},
+		{"garbage behind the close of a loop", "9.7.1", cases.Server, saysAfterClose(eight), "OK", "FAILED BY CLIENT"},
+		{"message behind the close of a loop", "9.7.1", cases.Server, saysAfterClose("\x81\x04late"), "FAILED", "OK"},
+		{"message of the right length behind it", "9.8.2", cases.Server, saysAfterClose("\x82\x10................"), "OK", "OK"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := find(t, test.id)
+				tr := playAgainst(t, c, test.role, false, test.peer)
+				if v := c.Judge(tr); v.Behavior != test.behavior || v.Close != test.close {
+					t.Errorf("got %s / %s (%s; %s), want %s / %s", v.Behavior, v.Close, v.Reason, v.CloseReason, test.behavior, test.close)
+				}
+			})
+		})
+	}
+}
+
+// TestBriefPauses plays peers that fail bad text late. Short pauses give the
+// verdict of long ones, or say that they may not.
+func TestBriefPauses(t *testing.T) {
+	fails := func(p *wirePeer) bool {
+		p.send(wsproto.OpClose, []byte{3, 0xef})
+		return false
+	}
+	after := func(frame int, wait time.Duration) peerScript { // fails so long after a frame
+		n := 0
+		return func(p *wirePeer, f wsproto.Frame) bool {
+			if n++; n < frame || f.Opcode == wsproto.OpClose {
+				return f.Opcode != wsproto.OpClose
+			}
+			time.Sleep(wait)
+			return fails(p)
+		}
+	}
+	for _, test := range []struct {
+		name     string
+		peer     peerScript
+		behavior cases.Behavior
+		hurried  bool
+		took     time.Duration
+	}{
+		{"at once", after(2, 0), "OK", false, shortPause},
+		{"soon", after(2, 400*time.Millisecond), "OK", false, shortPause + 400*time.Millisecond},
+		{"at the end of the message, at once", after(3, 10*time.Millisecond), "NON-STRICT", false, 2*shortPause + 10*time.Millisecond},
+		{"at the end of the message, slowly", after(3, 100*time.Millisecond), "NON-STRICT", true, 2*shortPause + 100*time.Millisecond},
+		{"too slow for the short pause", after(2, 700*time.Millisecond), "NON-STRICT", true, shortPause + 700*time.Millisecond},
+		{"too slow for the limit", after(2, 1800*time.Millisecond), "FAILED", true, shortPause + 1800*time.Millisecond},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := find(t, "6.4.1")
+				tr := playThus(t, c, cases.Server, manner{brief: true, streams: NewStreams(nil)}, test.peer)
+				r := judged(c, tr)
+				if r.Behavior != test.behavior || hurried(c, r) != test.hurried {
+					t.Errorf("got %s, hurried %t; want %s, %t", r.Behavior, hurried(c, r), test.behavior, test.hurried)
+				}
+				if tr.Duration.Round(100*time.Millisecond) != test.took.Round(100*time.Millisecond) {
+					t.Errorf("took %v, want %v", tr.Duration, test.took)
+				}
+				if why := doubtOf(c, r, false, &pulse{}); (why == timed) != test.hurried {
+					t.Errorf("got doubt %d", why)
+				}
+			})
+		})
+	}
+}
+
+// Frames are counted one by one, also those of one message.
+func TestPlayerCountsFragments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cases.Case{
+			ID:    "fragments",
+			Steps: []cases.Step{cases.Message{Opcode: wsproto.OpText, Payload: cases.Repeat("*", 10), Fragment: 4}, cases.KillAfter{After: time.Second}},
+			Want:  cases.Echoes(cases.GotText(cases.Repeat("*", 10))),
+		}
+		tr := playAgainst(t, c, cases.Server, false, fragments())
+		if want := map[int]int{1: 1, 0: 2, 8: 1}; !maps.Equal(tr.Stats.TxFrames, want) {
+			t.Errorf("got frames %v, want %v", tr.Stats.TxFrames, want)
+		}
+	})
 }
 
 // fragments puts a fragmented message together and echoes it.
@@ -213,6 +361,11 @@ func fragments() peerScript {
 // playAgainst plays a case over an in-memory connection.
 func playAgainst(t *testing.T, c cases.Case, role cases.Role, faithful bool, script peerScript) cases.Transcript {
 	t.Helper()
+	return playThus(t, c, role, manner{faithful: faithful, streams: NewStreams(nil)}, script)
+}
+
+func playThus(t *testing.T, c cases.Case, role cases.Role, how manner, script peerScript) cases.Transcript {
+	t.Helper()
 	ours, theirs := net.Pipe()
 	peer := &wirePeer{nc: theirs, masked: role == cases.Client}
 	done := make(chan struct{})
@@ -220,7 +373,7 @@ func playAgainst(t *testing.T, c cases.Case, role cases.Role, faithful bool, scr
 		defer close(done)
 		peer.serve(script)
 	}()
-	tr, err := play(t.Context(), conn{Conn: ours}, c, role, faithful, NewStreams(nil), nil)
+	tr, err := play(t.Context(), conn{Conn: ours}, c, role, how)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func TestProtocol(t *testing.T) {
 				ours, theirs := net.Pipe()
 				go (&wirePeer{nc: theirs}).serve(tc.peer)
 				start := time.Now()
-				tr, err := play(t.Context(), conn{Conn: ours, protocol: tc.protocol}, c, cases.Server, false, NewStreams(nil), nil)
+				tr, err := play(t.Context(), conn{Conn: ours, protocol: tc.protocol}, c, cases.Server, manner{streams: NewStreams(nil)})
 				if err != nil {
 					t.Fatal(err)
 				}

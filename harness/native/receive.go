@@ -23,6 +23,8 @@ const eventBound = 16
 type inbound struct {
 	partial [wsproto.MaxHeaderLen]byte // a header that came in pieces
 	have    int                        // octets of it
+	judged  bool                       // its first two octets were looked at
+	logged  bool                       // it is in the log as it is
 
 	inFrame bool
 	header  wsproto.Header
@@ -91,22 +93,46 @@ func (p *player) takeHeader(data []byte) int {
 	in.have += copy(in.partial[in.have:], data)
 	h, n, err := wsproto.ParseHeader(in.partial[:in.have])
 	if n == 0 && err == nil {
+		if in.have >= 2 && !in.judged {
+			in.judged = true
+			p.headerBegin()
+		}
 		return in.have - kept
 	}
-	in.have = 0
+	judged := in.judged
+	in.have, in.judged, in.logged = 0, false, false
 	in.header, in.left, in.pos = h, h.Length, 0
 	in.inFrame = true
 	in.head, in.invalid, in.entry = in.head[:0], nil, 0
 	in.control = in.control[:0]
-	p.frameBegin(h)
+	p.frameBegin(h, judged)
 	return n - kept
 }
 
-// frameBegin checks a header. A violation does not end the frame: it is
-// consumed as if it were legal, so a second one finds the connection closing.
-func (p *player) frameBegin(h wsproto.Header) {
-	framing := cases.Framing{Client: p.t.Role == cases.Client, Deflate: p.deflate != nil, InMessage: p.in.inMessage}
-	broken := cases.HeaderOffences(h, framing)
+func (p *player) framing() cases.Framing {
+	return cases.Framing{Client: p.t.Role == cases.Client, Deflate: p.deflate != nil, InMessage: p.in.inMessage}
+}
+
+// headerBegin checks the first two octets of a header that has come no further.
+func (p *player) headerBegin() {
+	h, _, _ := wsproto.ParseHeader(append(p.in.partial[:2:2], make([]byte, wsproto.MaxHeaderLen-2)...))
+	broken := cases.StartOffences(h, p.framing())
+	if len(broken) > 0 {
+		p.logPartial()
+	}
+	for _, o := range broken {
+		p.violation(o.Words)
+	}
+}
+
+// frameBegin checks a header, whose first two octets may have been judged
+// already. A violation does not end the frame: it is consumed as if it were
+// legal, so a second one finds the connection closing.
+func (p *player) frameBegin(h wsproto.Header, judged bool) {
+	broken := cases.LengthOffences(h)
+	if !judged {
+		broken = cases.HeaderOffences(h, p.framing())
+	}
 	if len(broken) > 0 {
 		p.logReceived() // so that it comes before what we answer
 	}
@@ -263,9 +289,19 @@ func (p *player) logRest() {
 	switch {
 	case in.inFrame:
 		p.logReceived()
-	case in.have > 0 && !p.logFull():
-		p.log(cases.Entry{Kind: cases.LogOctets, Dir: cases.In, Len: in.have, Data: slices.Clone(in.partial[:in.have])})
+	case in.have > 0:
+		p.logPartial()
 	}
+}
+
+// logPartial logs the octets of a header that is not complete, once.
+func (p *player) logPartial() {
+	in := &p.in
+	if in.logged || p.logFull() {
+		return
+	}
+	in.logged = true
+	p.log(cases.Entry{Kind: cases.LogOctets, Dir: cases.In, Len: in.have, Data: slices.Clone(in.partial[:in.have])})
 }
 
 // ping answers while the connection is open; it is never an event.

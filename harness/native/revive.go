@@ -168,7 +168,7 @@ func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open in
 		if s.options.Started != nil {
 			s.options.Started(c)
 		}
-		r := s.target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
+		r := s.target.playServer(ctx, c, s.manner(s.brief()))
 		r.Attempts = 2
 		if hung && s.hangsAfter(ctx) {
 			guilty = true

@@ -168,7 +168,7 @@ func (s *serverRun) sanity(ctx context.Context) (bool, error) {
 	if err != nil || nc.Conn == nil {
 		return false, err
 	}
-	tr, err := play(ctx, nc, echoCase, cases.Server, false, s.streams, nil)
+	tr, err := play(ctx, nc, echoCase, cases.Server, manner{streams: s.streams})
 	return err == nil && echoCase.Judge(tr).Behavior == cases.OK, ctx.Err()
 }
 
@@ -295,7 +295,7 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	if s.options.Started != nil {
 		s.options.Started(c)
 	}
-	r := target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
+	r := target.playServer(ctx, c, s.manner(s.brief()))
 	switch {
 	case ctx.Err() != nil:
 	case s.noticeEnd(c, r):
@@ -308,6 +308,19 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	return r
 }
 
+// manner is how the cases of the run are played.
+func (s *serverRun) manner(brief bool) manner {
+	return manner{faithful: s.options.Faithful, brief: brief, streams: s.streams, beat: &s.pulse}
+}
+
+// brief reports whether cases may be played again if short pauses may have
+// decided them.
+func (s *serverRun) brief() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.repeating
+}
+
 // retry plays c again after a refused connection: a backlog may have been full,
 // or the server is gone, which ends the run.
 func (s *serverRun) retry(ctx context.Context, c cases.Case) harness.Result {
@@ -317,7 +330,7 @@ func (s *serverRun) retry(ctx context.Context, c cases.Case) harness.Result {
 		case <-time.After(100 * time.Millisecond << i):
 		case <-ctx.Done():
 		}
-		r = s.target.playServer(ctx, c, s.options.Faithful, s.streams, &s.pulse)
+		r = s.target.playServer(ctx, c, s.manner(s.brief()))
 		if r.Outcome != harness.Blocked {
 			return r
 		}

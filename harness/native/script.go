@@ -77,8 +77,8 @@ func (p *player) play(step cases.Step) {
 func (p *player) startPause(s cases.Pause) {
 	p.pause = &s
 	wait := s.For
-	if !p.faithful && s.Mark != "" && len(p.t.Events) == 0 && s.Until == 0 {
-		wait = min(wait, firstPause)
+	if !p.faithful && s.Mark != "" && (p.brief || len(p.t.Events) == 0) {
+		wait = min(wait, shortPause)
 	}
 	p.timer(cases.PauseBegins, fmt.Sprintf("we wait %v", s.For))
 	p.pauseTimer = p.after(wait, p.endPause)

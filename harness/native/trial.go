@@ -65,6 +65,8 @@ func doubtOf(c cases.Case, r harness.Result, crowded bool, load *pulse) doubt {
 	}
 	late := load.lateSince(r.Transcript.Started)
 	switch {
+	case hurried(c, r):
+		return timed
 	case !crowded && !late:
 		return sure
 	case waiting && r.Behavior == cases.NonStrict:
@@ -82,6 +84,56 @@ func doubtOf(c cases.Case, r harness.Result, crowded bool, load *pulse) doubt {
 func mute(c cases.Case, t cases.Transcript) bool {
 	loop := c.Want.Rule == cases.EchoAll || c.Want.Rule == cases.EchoDeflated
 	return loop && t.Opened && t.Echoes == 0 && !t.WrongEcho && t.Duration >= muteBound
+}
+
+// quick is how soon a peer reacts that half a second can be trusted to show: a
+// tenth of the time would have done.
+const quick = shortPause / 10
+
+// hurried reports whether the outcome of a fail-fast case may depend on its
+// second pause having been shortened: the peer, though not quick, failed in the
+// end, or it had not failed when its time was up.
+func hurried(c cases.Case, r harness.Result) bool {
+	t := r.Transcript
+	ended, full := secondPause(c, *t)
+	if ended == 0 || full {
+		return false
+	}
+	if r.Behavior != cases.NonStrict {
+		return t.Struck(cases.KillFired)
+	}
+	reacted := t.Duration
+	for _, e := range t.Log {
+		if e.Dir == cases.In && e.At > ended {
+			reacted = e.At
+			break
+		}
+	}
+	return reacted-ended > quick
+}
+
+// secondPause is when the second pause with a mark ended, 0 if it did not, and
+// whether it was as long as the case says.
+func secondPause(c cases.Case, t cases.Transcript) (ended time.Duration, full bool) {
+	var limits, begins, ends []time.Duration
+	for _, s := range c.Steps {
+		if pause, ok := s.(cases.Pause); ok && pause.Mark != "" {
+			limits = append(limits, pause.For)
+		}
+	}
+	for _, e := range t.Log {
+		switch e.Timer {
+		case cases.PauseBegins:
+			begins = append(begins, e.At)
+		case cases.PauseEnds:
+			ends = append(ends, e.At)
+		case cases.KillArmed, cases.KillFired, cases.CloseArmed, cases.CloseFired:
+		}
+	}
+	if len(limits) < 2 || len(ends) < 2 {
+		return 0, false
+	}
+	return ends[1], ends[1]-begins[1] >= limits[1]
 }
 
 // trickled reports whether what a peer must fail on comes octet by octet behind

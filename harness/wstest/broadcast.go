@@ -63,7 +63,7 @@ func (h *hub) leave(member chan broadcast) {
 }
 
 // serve is the handler of one client.
-func (h *hub) serve(ctx context.Context, conn *ws.Conn) {
+func (h *hub) serve(ctx context.Context, conn *ws.Conn) error {
 	member := h.join()
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -79,7 +79,7 @@ func (h *hub) serve(ctx context.Context, conn *ws.Conn) {
 	for {
 		typ, data, err := conn.Read(ctx)
 		if err != nil {
-			return
+			return err
 		}
 		h.tell(broadcast{typ, data})
 	}

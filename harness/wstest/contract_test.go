@@ -199,18 +199,19 @@ func observe(t *testing.T, certificate *tls.Certificate) *observer {
 		}})
 	}
 	server := &ws.Server{
-		Accept: ws.AcceptOptions{Origins: []string{"*"}, Check: func(r *http.Request) error {
+		Accept: ws.AcceptOptions{Origins: []string{"*"}, Check: func(r *http.Request, _ http.Header) (context.Context, error) {
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			o.requests = append(o.requests, r)
-			return nil
+			return nil, nil
 		}},
-		Handler: func(ctx context.Context, c *ws.Conn) {
+		Handler: func(ctx context.Context, c *ws.Conn) error {
 			for message, err := range c.Messages(ctx) {
 				if err != nil || c.Write(ctx, message.Type, message.Data) != nil {
-					return
+					return nil
 				}
 			}
+			return nil
 		},
 	}
 	served := make(chan struct{})

@@ -32,7 +32,7 @@ func runEchoServer(ctx context.Context, c *command) error { return c.serve(ctx, 
 
 // serve runs a server until ctx ends. A nil handler echoes. listening, if set,
 // is told the listener before it is served.
-func (c *command) serve(ctx context.Context, handler func(context.Context, *ws.Conn), deflate *ws.Deflate, listening func(net.Listener, *tls.Config) error) error {
+func (c *command) serve(ctx context.Context, handler func(context.Context, *ws.Conn) error, deflate *ws.Deflate, listening func(net.Listener, *tls.Config) error) error {
 	conf, err := c.certificate(c.args.URI, c.args.Key, c.args.Cert)
 	if err != nil {
 		return err

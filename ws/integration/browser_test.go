@@ -55,10 +55,13 @@ func TestChromium(t *testing.T) {
 	path := find(t, "chromium", "chromium")
 	echo := &ws.Server{Accept: ws.AcceptOptions{Subprotocols: []string{"chat"}, Deflate: &ws.Deflate{}}}
 	elsewhere := &ws.Server{Accept: ws.AcceptOptions{Origins: []string{"https://elsewhere.test"}}}
-	refuse := &ws.Server{Accept: ws.AcceptOptions{Check: func(*http.Request) error { return &ws.RejectError{Status: 401} }}}
-	bye := &ws.Server{Handler: func(_ context.Context, c *ws.Conn) { _ = c.Close(ws.StatusGoingAway, "later") }}
-	cookie := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) {
-		_ = c.Write(ctx, ws.MessageText, []byte(c.Handshake().RequestHeader.Get("Cookie")))
+	refuse := &ws.Server{Accept: ws.AcceptOptions{Check: func(_ *http.Request, _ http.Header) (context.Context, error) {
+		return nil, &ws.RejectError{Status: 401}
+	}}}
+	bye := &ws.Server{Handler: func(_ context.Context, c *ws.Conn) error { _ = c.Close(ws.StatusGoingAway, "later"); return nil }}
+	cookie := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
+		_ = c.Write(ctx, ws.MessageText, []byte(c.Handshake().Request.Header.Get("Cookie")))
+		return nil
 	}}
 	result := make(chan string, 1)
 	mux := http.NewServeMux()

@@ -83,12 +83,12 @@ func TestBehindFrontends(t *testing.T) {
 					}
 					return nil
 				},
-				Check: func(r *http.Request) error {
+				Check: func(r *http.Request, _ http.Header) (context.Context, error) {
 					forwarded <- r.Header.Get("X-Forwarded-For")
 					if r.URL.Query().Has("no") {
-						return &ws.RejectError{Status: http.StatusTeapot, Header: http.Header{"X-Why": {"tea"}}}
+						return nil, &ws.RejectError{Status: http.StatusTeapot, Header: http.Header{"X-Why": {"tea"}}}
 					}
-					return nil
+					return nil, nil
 				},
 			}}
 			socket := filepath.Join(filepath.Dir(write(t, "empty", "")), "ours.sock")
