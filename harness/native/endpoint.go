@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -49,10 +48,11 @@ type Endpoint struct {
 	brief bool   // as in manner: the client can be made to come again
 
 	mu      sync.Mutex // guards the rest, and calls of Result
-	results map[resultKey]cases.Behavior
+	results map[resultKey]cases.Verdict
 	waiting map[resultKey]chan struct{} // closed when the result is there
-	running map[string]int              // cases under way, by agent
-	ended   chan struct{}               // closed and renewed when a case has ended
+	visits  map[*visit]struct{}         // those that may still bring a result
+	arrived int                         // visits so far
+	moved   chan struct{}               // closed and renewed when visits changes
 }
 
 type resultKey struct {
@@ -60,8 +60,12 @@ type resultKey struct {
 	id    cases.ID
 }
 
-// Serve accepts connections until ctx ends or the listener fails. It closes l
-// and returns when every connection has ended.
+// maxAcceptPause bounds the pause after a connection that could not be accepted.
+const maxAcceptPause = time.Second
+
+// Serve accepts connections until ctx ends or the listener fails. While it cannot
+// accept any for now, as when there are too many open files, it tries again. It
+// closes l and returns when every connection has ended.
 func (e *Endpoint) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -70,23 +74,36 @@ func (e *Endpoint) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	defer l.Close()
+	var pause time.Duration
 	for {
 		nc, err := l.Accept()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		if err == nil {
+			pause = 0
+			v := e.arrive()
+			wg.Go(func() {
+				defer e.leave(v)
+				defer nc.Close()
+				e.serve(ctx, nc, v)
+			})
+			continue
+		}
+		temporary, ok := errors.AsType[net.Error](err)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case !ok || !temporary.Temporary(): //nolint:staticcheck // net/http does so too
 			return fmt.Errorf("accept a client: %w", err)
 		}
-		wg.Go(func() {
-			defer nc.Close()
-			e.serve(ctx, nc)
-		})
+		pause = min(max(2*pause, 5*time.Millisecond), maxAcceptPause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
 	}
 }
 
 // serve answers one connection.
-func (e *Endpoint) serve(ctx context.Context, nc net.Conn) {
+func (e *Endpoint) serve(ctx context.Context, nc net.Conn, v *visit) {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
 	defer stop()
 	e.Protocol.setOpenDeadline(nc)
@@ -111,47 +128,32 @@ func (e *Endpoint) serve(ctx context.Context, nc net.Conn) {
 		respond(nc, refuse(400, "malformed target"))
 		return
 	}
-	q, err := parameters(target.RawQuery)
-	if err != nil {
-		respond(nc, refuse(500, "a parameter is given twice or malformed"))
+	path, _, _ := strings.Cut(target.EscapedPath(), ";")
+	e.route(ctx, nc, v, h, path, target.RawQuery, offers, refused)
+}
+
+func (e *Endpoint) route(ctx context.Context, nc net.Conn, v *visit, h head, path, query string, offers []wsproto.DeflateParams, late *refusal) {
+	q, err := parameters(query)
+	if err != nil && isResource(path) && path != "/getCaseCount" {
+		respond(nc, refuse(500, err.Error()))
 		return
 	}
-	e.route(ctx, nc, h, target.Path, q, offers, refused)
-}
-
-// parameters parses a query; blank values count as absent.
-func parameters(query string) (map[string]string, error) {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return nil, err
-	}
-	q := map[string]string{}
-	for name, v := range values {
-		if len(v) > 1 {
-			return nil, fmt.Errorf("parameter %s is given twice", name)
-		}
-		if v[0] != "" {
-			q[name] = v[0]
-		}
-	}
-	return q, nil
-}
-
-func (e *Endpoint) route(ctx context.Context, nc net.Conn, h head, path string, q map[string]string, offers []wsproto.DeflateParams, late *refusal) {
 	if path == "/runCase" {
 		c, ok := e.find(q)
 		if !ok || q["agent"] == "" {
 			respond(nc, refuse(500, "no such case, or no agent given"))
 			return
 		}
+		e.asks(v, q["agent"])
 		e.runCase(ctx, nc, h, q["agent"], c, offers, late)
 		return
 	}
+	e.leave(v)
 	if late != nil {
 		respond(nc, late)
 		return
 	}
-	a, ok := e.answer(ctx, path, q)
+	a, ok := e.answer(ctx, v, path, q)
 	if !ok && e.Other != nil && !isResource(path) {
 		if _, err := nc.Write([]byte(accepted(h, ""))); err == nil {
 			nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
@@ -163,94 +165,14 @@ func (e *Endpoint) route(ctx context.Context, nc net.Conn, h head, path string, 
 		respond(nc, refuse(500, "no such resource, or a parameter is missing or wrong"))
 		return
 	}
-	e.say(nc, h, a)
-}
-
-// isResource reports whether the path has a meaning of its own.
-func isResource(path string) bool {
-	switch path {
-	case "/getCaseCount", "/getCaseInfo", "/getCaseStatus", "/runCase", "/updateReports", "/stopServer":
-		return true
-	}
-	return false
-}
-
-// An answer is what a resource says: a text message, or none if "".
-type answer struct {
-	text func() string // called after the handshake
-	stop bool          // the endpoint stops when the peer has the answer
-}
-
-// answer looks up what a resource answers; not ok if there is no such resource
-// or it lacks a parameter.
-func (e *Endpoint) answer(ctx context.Context, path string, q map[string]string) (a answer, ok bool) {
-	c, known := e.find(q)
-	agent := q["agent"]
-	switch path {
-	case "/getCaseCount":
-		return answer{text: func() string { return strconv.Itoa(len(e.List)) }}, true
-	case "/getCaseInfo":
-		return answer{text: func() string { return caseInfo(c) }}, known
-	case "/getCaseStatus":
-		return answer{text: func() string { return e.status(ctx, agent, c.ID) }}, known && agent != ""
-	case "/updateReports":
-		stop := strings.ToLower(q["shutdownOnComplete"])
-		return answer{text: func() string {
-			e.settle(ctx, agent)
-			if e.Update != nil {
-				e.Update(agent) //nolint:errcheck // told to the user by whoever set Update
-			}
-			return ""
-		}, stop: stop == "true" || stop == "yes"}, agent != ""
-	case "/stopServer":
-		return answer{text: func() string { return "" }, stop: true}, true
-	}
-	return answer{}, false
-}
-
-func caseInfo(c cases.Case) string {
-	info, err := json.Marshal(struct {
-		ID          cases.ID `json:"id"`
-		Description string   `json:"description"`
-	}{c.ID, c.Title})
-	if err != nil {
-		return ""
-	}
-	return string(info)
-}
-
-// status waits for the result of a case.
-func (e *Endpoint) status(ctx context.Context, agent string, id cases.ID) string {
-	key := resultKey{agent, id}
-	e.mu.Lock()
-	behavior, ok := e.results[key]
-	arrived := e.waiting[key]
-	if !ok && arrived == nil {
-		arrived = make(chan struct{})
-		if e.waiting == nil {
-			e.waiting = map[resultKey]chan struct{}{}
-		}
-		e.waiting[key] = arrived
-	}
-	e.mu.Unlock()
-	if !ok {
-		select {
-		case <-arrived:
-		case <-ctx.Done():
-			return ""
-		}
-		e.mu.Lock()
-		behavior = e.results[key]
-		e.mu.Unlock()
-	}
-	return fmt.Sprintf(`{"behavior": %q}`, behavior)
+	e.say(ctx, nc, h, a)
 }
 
 // find returns the case that the parameters name: case, a number from 1, wins
 // over casetuple, an id.
 func (e *Endpoint) find(q map[string]string) (cases.Case, bool) {
 	if n, ok := q["case"]; ok {
-		i, err := strconv.Atoi(n)
+		i, err := strconv.Atoi(strings.TrimSpace(n))
 		if err != nil || i < 1 || i > len(e.List) {
 			return cases.Case{}, false
 		}
@@ -275,9 +197,7 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 	}
 	agreed, extension := acceptOffer(c.Deflate, offers)
 	response := accepted(h, extension)
-	if _, err := nc.Write([]byte(response)); err != nil {
-		return
-	}
+	nc.Write([]byte(response))  //nolint:errcheck // of a client that is gone already, the case fails all the same
 	nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
 	opened := conn{
 		Conn: nc, early: h.early, request: h.text, response: response, deflate: agreed, protocol: e.Protocol,
@@ -290,55 +210,8 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 	if e.Started != nil {
 		e.Started(agent, c)
 	}
-	e.begin(agent)
-	defer e.end(agent)
 	tr, err := play(ctx, opened, c, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, beat: e.watch})
 	e.record(agent, concluded(ctx, c, tr, err))
-}
-
-func (e *Endpoint) begin(agent string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.running == nil {
-		e.running = map[string]int{}
-		e.ended = make(chan struct{})
-	}
-	e.running[agent]++
-}
-
-func (e *Endpoint) end(agent string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.running[agent]--
-	if e.running[agent] == 0 {
-		delete(e.running, agent)
-	}
-	close(e.ended)
-	e.ended = make(chan struct{})
-}
-
-// settleBound is how long the reports wait for cases that the agent may think
-// have ended.
-const settleBound = time.Second
-
-// settle waits for the agent's cases under way: it may have seen the end of the
-// last one, and asked for reports, before we have noticed.
-func (e *Endpoint) settle(ctx context.Context, agent string) {
-	ctx, cancel := context.WithTimeout(ctx, settleBound)
-	defer cancel()
-	for {
-		e.mu.Lock()
-		busy, ended := e.running[agent] > 0, e.ended
-		e.mu.Unlock()
-		if !busy {
-			return
-		}
-		select {
-		case <-ended:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 func (e *Endpoint) record(agent string, r harness.Result) {
@@ -349,9 +222,9 @@ func (e *Endpoint) record(agent string, r harness.Result) {
 	}
 	key := resultKey{agent, r.Case}
 	if e.results == nil {
-		e.results = map[resultKey]cases.Behavior{}
+		e.results = map[resultKey]cases.Verdict{}
 	}
-	e.results[key] = r.Behavior
+	e.results[key] = r.Verdict
 	if e.Result != nil {
 		e.Result(agent, r)
 	}
@@ -384,55 +257,6 @@ func respond(nc net.Conn, r *refusal) {
 	fmt.Fprintf(nc, "HTTP/1.1 %d %s\r\n%sConnection: close\r\nContent-Length: %d\r\n\r\n%s",
 		r.status, http.StatusText(r.status), r.header, len(body), body)
 	drain(nc)
-}
-
-// say answers a resource: the handshake, at most one text message, an empty
-// close frame, and the end of TCP after the peer's reply. A stop waits for that,
-// as it ends every connection at once.
-func (e *Endpoint) say(nc net.Conn, h head, a answer) {
-	if a.stop && e.Stop != nil {
-		defer e.Stop()
-	}
-	if _, err := nc.Write([]byte(accepted(h, ""))); err != nil {
-		return
-	}
-	var out []byte
-	if text := a.text(); text != "" {
-		out = wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpText}, Payload: []byte(text)})
-	}
-	out = wsproto.AppendFrame(out, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpClose}})
-	nc.SetDeadline(time.Now().Add(closeTimeout)) //nolint:errcheck // a broken connection shows at once
-	nc.Write(out)                                //nolint:errcheck // likewise
-	awaitClose(nc, h.early)
-}
-
-// sayGoodbye closes a case that the agent is excluded from.
-func (e *Endpoint) sayGoodbye(c conn) {
-	c.SetDeadline(time.Now().Add(closeTimeout))                                                                  //nolint:errcheck // a broken connection shows at once
-	c.Write(wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpClose}})) //nolint:errcheck // likewise
-	awaitClose(c.Conn, c.early)
-}
-
-// awaitClose reads up to the peer's close frame, the end of TCP or the deadline.
-func awaitClose(nc net.Conn, data []byte) {
-	buf := make([]byte, 4<<10)
-	for len(data) < headBound {
-		for {
-			h, n, err := wsproto.ParseHeader(data)
-			if err != nil || n > 0 && h.Opcode == wsproto.OpClose {
-				return
-			}
-			if n == 0 || uint64(len(data)-n) < h.Length {
-				break
-			}
-			data = data[n+int(h.Length):]
-		}
-		n, err := nc.Read(buf)
-		data = append(data, buf[:n]...)
-		if n == 0 && err != nil {
-			return
-		}
-	}
 }
 
 // drain lets a response reach the peer before TCP ends: unread octets would

@@ -5,11 +5,19 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
+
+// request is the opening handshake that asks for a resource, with further lines.
+func request(resource string, lines ...string) string {
+	head := "GET " + resource + " HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+	return head + strings.Join(append(lines, "\r\n"), "\r\n")
+}
 
 // TestStopWaitsForTheAnswer looks at every point of the exchange whether a stop
 // has come already: it ends connections, so the peer must have its answer first.
@@ -21,11 +29,9 @@ func TestStopWaitsForTheAnswer(t *testing.T) {
 				e := &Endpoint{Stop: func() { stops++ }}
 				peer, nc := net.Pipe()
 				defer peer.Close()
-				go e.serve(t.Context(), nc)
+				go e.serve(t.Context(), nc, e.arrive())
 
-				request := "GET " + resource + " HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-					"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-				if _, err := io.WriteString(peer, request); err != nil {
+				if _, err := io.WriteString(peer, request(resource)); err != nil {
 					t.Fatal(err)
 				}
 				r := bufio.NewReader(peer)

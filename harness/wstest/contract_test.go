@@ -279,3 +279,33 @@ func TestFuzzingClientTLS(t *testing.T) {
 		})
 	}
 }
+
+// TestDroppedHandshakes has a client that is gone before it has an answer, faster
+// than we read: each case has its verdict in the reports that it asks for.
+func TestDroppedHandshakes(t *testing.T) {
+	spec(t, "fuzzingserver.json", `{"url": "ws://h:0", "outdir": "out", "cases": ["*"], "exclude-cases": ["9.*", "12.*", "13.*"]}`)
+	url := start(t, "-m", "fuzzingserver", "-u0").listening(t)
+	addr := strings.TrimPrefix(url, "ws://")
+	for n := 1; n <= 247; n++ {
+		nc, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n%2 == 0 {
+			_ = nc.(*net.TCPConn).SetLinger(0) // a reset
+		}
+		fmt.Fprintf(nc, "GET /runCase?case=%d&agent=gone HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", n)
+		nc.Close()
+	}
+	if _, err := ask(t, url+"/updateReports?agent=gone"); err != nil {
+		t.Fatal(err)
+	}
+	got := readIndex(t)["gone"]
+	if len(got) != 247 {
+		t.Errorf("index.json: got %d cases, want 247", len(got))
+	}
+	if r := got["1.1.1"]; r.Behavior != "FAILED" || r.BehaviorClose != "FAILED" {
+		t.Errorf("case 1.1.1: got %s/%s, want FAILED/FAILED", r.Behavior, r.BehaviorClose)
+	}
+}

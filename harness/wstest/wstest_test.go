@@ -174,9 +174,9 @@ func TestFuzzingServer(t *testing.T) {
 	const count = "29" // 1 of section 1, 4 of 6.2, 24 of 7
 	for _, tc := range []struct{ name, resource, want string }{
 		{"count", "/getCaseCount", count},
-		{"info", "/getCaseInfo?case=1", `{"id":"1.1.1","description":"`},
-		{"info by id", "/getCaseInfo?casetuple=6.2.1", `{"id":"6.2.1",`},
-		{"number wins over id", "/getCaseInfo?case=2&casetuple=1.1.1", `{"id":"6.2.1",`},
+		{"info", "/getCaseInfo?case=1", `{"id": "1.1.1", "description": "`},
+		{"info by id", "/getCaseInfo?casetuple=6.2.1", `{"id": "6.2.1", `},
+		{"number wins over id", "/getCaseInfo?case=2&casetuple=1.1.1", `{"id": "6.2.1", `},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := ask(t, url+tc.resource)
@@ -185,7 +185,7 @@ func TestFuzzingServer(t *testing.T) {
 			}
 		})
 	}
-	for _, resource := range []string{"/runCase?case=0&agent=a", "/runCase?case=30&agent=a", "/runCase?case=1", "/updateReports", "/getCaseInfo?casetuple=1.1.2", "/getCaseCount?a=1&a=2"} {
+	for _, resource := range []string{"/runCase?case=0&agent=a", "/runCase?case=30&agent=a", "/runCase?case=1", "/updateReports", "/getCaseInfo?casetuple=1.1.2", "/getCaseInfo?case=1&case=1"} {
 		t.Run("refused "+resource, func(t *testing.T) {
 			_, err := ask(t, url+resource)
 			var refused *ws.HandshakeError
