@@ -123,11 +123,15 @@ func Settle(plays []Result) (r Result, most int) {
 	return r, most
 }
 
-// Summary says in one line what the case came to: "fail, behavior FAILED, close
-// OK", or why there is no verdict.
+// Summary gives the result in one line: "fail, behavior FAILED, close FAILED: the
+// peer closed with 1009 (message too big)", or why there is no verdict.
 func (r Result) Summary() string {
 	if r.Outcome.Ran() {
-		return fmt.Sprintf("%s, behavior %s, close %s", r.Outcome, r.Behavior, r.Close)
+		s := fmt.Sprintf("%s, behavior %s, close %s", r.Outcome, r.Behavior, r.Close)
+		if ending := r.Ending(); ending != "" && r.Outcome == Fail {
+			s += ": " + ending
+		}
+		return s
 	}
 	note, _, _ := strings.Cut(r.Note, "\n")
 	note = strings.TrimSuffix(note, "; it last said:") // what it said is elsewhere

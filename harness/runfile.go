@@ -100,6 +100,7 @@ func (w *Writer) start(h Header) error {
 	if h.Selection.Selected == nil {
 		h.Selection.Selected = []cases.ID{}
 	}
+	h.Agent = h.Agent.Bounded()
 	w.begun = time.Now()
 	w.tally = newTally(h.Selection.Selected)
 	w.header = h
@@ -108,10 +109,11 @@ func (w *Writer) start(h Header) error {
 
 // Case writes a result, with its secrets masked. A second result of the same case
 // takes the place of the first. After a [WriteError] the run may go on: the result
-// is kept, and every later call tries again to write it.
+// is kept, and every later call tries again to write it. What a peer can choose is
+// cut where it is long, and the line says how long it was (bounds.go).
 func (w *Writer) Case(r Result) error { return w.write(w.secrets.Result(r)) }
 
-// write writes a result as it is.
+// write writes a result as it is, within its bounds.
 func (w *Writer) write(r Result) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -119,7 +121,7 @@ func (w *Writer) write(r Result) error {
 		return fmt.Errorf("run file: case %s: the run has ended", r.Case)
 	}
 	w.tally.add(r.Case, r.Outcome)
-	return w.line(r.Case, caseLine{kindCase, r})
+	return w.line(r.Case, caseLine{kindCase, r.Bounded()})
 }
 
 // Close writes the footer and ends the file. A failure of the harness makes the
@@ -218,7 +220,9 @@ func (w *Writer) footer(failure error) Footer {
 	default:
 		foot.State, foot.Error = Invalid, failure.Error()
 	}
-	return w.secrets.footer(foot)
+	foot = w.secrets.footer(foot)
+	foot.Error = Clip(foot.Error, maxWords)
+	return foot
 }
 
 // line writes v as one line, after what is still pending. A line that could not

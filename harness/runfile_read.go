@@ -139,10 +139,13 @@ func (in *reader) add(line []byte) error {
 func (in *reader) addCase(line []byte) error {
 	var r Result
 	if err := json.Unmarshal(line, &r); err != nil {
-		return fmt.Errorf("case %q: %w", r.Case, err)
+		return fmt.Errorf("case %q: %w", Clip(string(r.Case), maxID), err)
 	}
 	if r.Case == "" {
 		return errors.New("a case without an id")
+	}
+	if len(r.Case) > maxID {
+		return fmt.Errorf("a case whose id has %d bytes, where %d are the most", len(r.Case), maxID)
 	}
 	if err := r.check(); err != nil {
 		return fmt.Errorf("case %q: %w", r.Case, err)

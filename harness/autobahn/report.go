@@ -92,8 +92,8 @@ const (
 // use make it a harness error: they must not count for anything.
 func (r *caseReport) result() harness.Result {
 	v := cases.Verdict{
-		Behavior: r.Behavior, Reason: clip(r.Result, maxReason),
-		Close: r.BehaviorClose, CloseReason: clip(r.ResultClose, maxReason),
+		Behavior: r.Behavior, Reason: harness.Clip(r.Result, maxReason),
+		Close: r.BehaviorClose, CloseReason: harness.Clip(r.ResultClose, maxReason),
 	}
 	t := r.transcript()
 	res := harness.Result{Case: r.ID, Duration: t.Duration, Transcript: &t}
@@ -123,8 +123,8 @@ func (r *caseReport) transcript() cases.Transcript {
 	t := cases.Transcript{
 		Role:     cases.Server,
 		Opened:   r.Duration < epoch,
-		Request:  clip(unlessMissing(r.HTTPRequest), maxHead),
-		Response: clip(unlessMissing(r.HTTPResponse), maxHead),
+		Request:  harness.Clip(unlessMissing(r.HTTPRequest), maxHead),
+		Response: harness.Clip(unlessMissing(r.HTTPResponse), maxHead),
 		Deflate:  agreedDeflate(r.HTTPResponse),
 
 		ClosedByUs:       r.ClosedByMe,
@@ -146,7 +146,7 @@ func (r *caseReport) transcript() cases.Transcript {
 	}
 	t.Started, _ = time.Parse("2006-01-02T15:04:05.000Z", r.Started)
 	if r.WasNotCleanReason != nil {
-		t.UncleanReason = clip(*r.WasNotCleanReason, maxReason)
+		t.UncleanReason = harness.Clip(*r.WasNotCleanReason, maxReason)
 	}
 	r.closeCodes(&t)
 	t.Log, t.LogLost = entries(r.Wirelog)
@@ -169,12 +169,12 @@ func (r *caseReport) closeCodes(t *cases.Transcript) {
 		t.RemoteCode, t.RemoteZero, t.RemoteClose = *r.RemoteCloseCode, *r.RemoteCloseCode == 0, true
 	}
 	if r.RemoteCloseReason != nil {
-		t.RemoteReason = cases.Octet(clip(*r.RemoteCloseReason, maxReason))
+		t.RemoteReason = cases.Octet(harness.Clip(*r.RemoteCloseReason, maxReason))
 	}
 	if r.LocalCloseReason == nil {
 		return
 	}
-	t.LocalReason = cases.Octet(clip(*r.LocalCloseReason, maxReason))
+	t.LocalReason = cases.Octet(harness.Clip(*r.LocalCloseReason, maxReason))
 	if r.ID != "7.5.1" { // whose reason is not UTF-8, so it is given in hex
 		return
 	}
@@ -200,7 +200,7 @@ func (r *caseReport) echoes(t *cases.Transcript) {
 	}
 }
 
-// clip cuts s to at most n octets.
+// clip cuts s to at most n bytes.
 func clip(s string, n int) string { return s[:min(len(s), n)] }
 
 // unlessMissing returns the head of a handshake, or "" for Autobahn's "?".

@@ -1,0 +1,113 @@
+package harness
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// Bounds of what a run file keeps of a result, whatever a peer sends. A text that
+// is longer is clipped; see [Clip]. Lists are cut at their end.
+const (
+	maxWords   = 4 << 10  // bytes of a reason or a note
+	maxHead    = 64 << 10 // bytes of the head of a request or a response
+	maxReason  = 1 << 10  // bytes of the reason of a close frame; 123 are legal (RFC 6455 §5.5)
+	maxName    = 1 << 10  // bytes of the name or the version of an agent
+	maxID      = 256      // bytes of the id of a case; a file with a longer one is refused
+	maxEvents  = 1024
+	maxEntries = 2048 // of the wire log
+	maxPlays   = 100  // whose verdicts are listed
+	maxSizes   = 4096 // of reads or writes, in the statistics
+)
+
+// Bounded returns the agent with its name and version cut to their bounds. Clients
+// choose them.
+func (a Agent) Bounded() Agent {
+	a.Name, a.Version = Clip(a.Name, maxName), Clip(a.Version, maxName)
+	return a
+}
+
+// Bounded returns the result with every value that a peer can choose cut to its
+// bound. What it is given stays as it is.
+func (r Result) Bounded() Result {
+	r.Note = Clip(r.Note, maxWords)
+	r.Verdict = boundedVerdict(r.Verdict)
+	if len(r.Varied) > 0 {
+		r.Varied = slices.Clone(r.Varied[:min(len(r.Varied), maxPlays)])
+		for i, v := range r.Varied {
+			r.Varied[i] = boundedVerdict(v)
+		}
+	}
+	if r.Transcript != nil {
+		t := boundedTranscript(*r.Transcript)
+		r.Transcript = &t
+	}
+	return r
+}
+
+func boundedVerdict(v cases.Verdict) cases.Verdict {
+	v.Reason, v.CloseReason = Clip(v.Reason, maxWords), Clip(v.CloseReason, maxWords)
+	return v
+}
+
+func boundedTranscript(t cases.Transcript) cases.Transcript {
+	t.Request, t.Response = Clip(t.Request, maxHead), Clip(t.Response, maxHead)
+	t.UncleanReason = Clip(t.UncleanReason, maxWords)
+	t.LocalReason, t.RemoteReason = boundedReason(t.LocalReason), boundedReason(t.RemoteReason)
+	t.Stats.RxOctets, t.Stats.TxOctets = boundedSizes(t.Stats.RxOctets), boundedSizes(t.Stats.TxOctets)
+	t.Events = slices.Clone(t.Events[:min(len(t.Events), maxEvents)])
+	for i, e := range t.Events {
+		t.Events[i] = boundedEvent(e)
+	}
+	t.LogLost += max(0, len(t.Log)-maxEntries)
+	t.Log = slices.Clone(t.Log[:min(len(t.Log), maxEntries)])
+	for i, e := range t.Log {
+		t.Log[i] = boundedEntry(e)
+	}
+	return t
+}
+
+func boundedEvent(e cases.Event) cases.Event {
+	if len(e.Data) > cases.HeadSize {
+		if e.SHA256 == "" {
+			e.Len = max(e.Len, len(e.Data))
+			e.SHA256 = fmt.Sprintf("%x", sha256.Sum256(e.Data))
+		}
+		e.Data = e.Data[:cases.HeadSize]
+	}
+	e.Kind, e.SHA256 = cases.EventKind(Clip(string(e.Kind), maxReason)), Clip(e.SHA256, maxReason)
+	return e
+}
+
+func boundedEntry(e cases.Entry) cases.Entry {
+	e.Data, e.Head = e.Data[:min(len(e.Data), cases.HeadSize)], e.Head[:min(len(e.Head), cases.HeadSize)]
+	e.Note, e.Mask = Clip(e.Note, maxWords), Clip(e.Mask, maxReason)
+	e.Kind, e.Dir, e.Timer = cases.EntryKind(Clip(string(e.Kind), maxReason)), cases.Direction(Clip(string(e.Dir), maxReason)), cases.Timer(Clip(string(e.Timer), maxReason))
+	return e
+}
+
+func boundedReason(p cases.Octet) cases.Octet {
+	if len(p) <= maxReason {
+		return p
+	}
+	return cases.Octet(Clip(string(p), maxReason))
+}
+
+// boundedSizes keeps the smallest sizes of reads or writes.
+func boundedSizes(counts map[int]int) map[int]int {
+	if len(counts) <= maxSizes {
+		return counts
+	}
+	sizes := make([]int, 0, len(counts))
+	for n := range counts {
+		sizes = append(sizes, n)
+	}
+	slices.Sort(sizes)
+	kept := make(map[int]int, maxSizes)
+	for _, n := range sizes[:maxSizes] {
+		kept[n] = counts[n]
+	}
+	return kept
+}

@@ -1,0 +1,74 @@
+package harness
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// Ending says what the peer did to end the connection, such as
+//
+//	the peer closed with 1009 (message too big): "too many fragments"
+//
+// It is "" where the transcript does not tell. What the peer worded is quoted and
+// cut, so the text is fit for a terminal.
+func (r Result) Ending() string {
+	t := r.Transcript
+	switch {
+	case t == nil:
+		return ""
+	case !t.Opened:
+		return refusal(t)
+	case t.RemoteClose:
+		return closedWith(t)
+	case t.CloseTimeout:
+		return "the peer did not answer our close frame in time"
+	case t.ClosedByUs && t.DroppedByUs, t.FailedByUs:
+		return "" // the connection ended by our doing
+	case t.DroppedByUs:
+		return "the peer did not end the connection in time"
+	}
+	return "the peer ended TCP without a close frame"
+}
+
+// OverLimit reports whether the peer refused what the case sends because it is
+// too big for it: it closed with 1009 before we closed (RFC 6455 §7.4.1). That is
+// a limit of the peer, and no breach of the protocol.
+func (r Result) OverLimit() bool {
+	t := r.Transcript
+	return t != nil && t.Opened && t.RemoteClose && t.RemoteCode == ws.StatusMessageTooBig && !t.ClosedByUs && !t.WrongEcho
+}
+
+// closedWith says what the peer's close frame held.
+func closedWith(t *cases.Transcript) string {
+	verb := "closed"
+	if t.ClosedByUs {
+		verb = "answered our close"
+	}
+	if t.RemoteCode == 0 && !t.RemoteZero {
+		return "the peer " + verb + " without a code"
+	}
+	s := fmt.Sprintf("the peer %s with %v", verb, t.RemoteCode)
+	if len(t.RemoteReason) > 0 {
+		s += ": " + quoted(string(t.RemoteReason))
+	}
+	return s
+}
+
+// refusal says how a server answered the opening handshake instead of completing
+// it.
+func refusal(t *cases.Transcript) string {
+	line, _, _ := strings.Cut(t.Response, "\n")
+	line = strings.TrimSpace(line)
+	if t.Role != cases.Server || line == "" {
+		return ""
+	}
+	return "the peer answered " + quoted(line)
+}
+
+// quoted quotes what a peer worded, of which 123 bytes are enough: that is the
+// longest reason of a close frame (RFC 6455 §5.5).
+func quoted(s string) string { return strconv.Quote(Clip(s, 123)) }
