@@ -26,7 +26,7 @@ func WriteAnnotations(w io.Writer, in Input) error {
 	problems := s.Problems()
 	few := problems[:min(len(problems), maxAnnotations)]
 	for _, r := range few {
-		command(&b, "error", fmt.Sprintf("%s: case %s", agent, short(string(r.Case), maxName)), problem(r)+"\n"+explain(in.Run.Header, r))
+		command(&b, "error", fmt.Sprintf("%s: case %s", agent, short(string(r.Case), maxName)), problem(in.Run.Header, r)+"\n"+explain(in.Run.Header, r))
 	}
 	if n := len(problems) - len(few); n > 0 {
 		command(&b, "error", agent, fmt.Sprintf("%d more cases fail", n))

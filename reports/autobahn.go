@@ -34,6 +34,7 @@ type AutobahnReport struct {
 // folder, the index first. Files of earlier runs stay unless they have the same
 // name.
 func (r *AutobahnReport) Write(dir string) error {
+	r = r.bounded()
 	entries := r.entries()
 	files := []autobahnFile{
 		{"index.json", func(w io.Writer) error { return writeAutobahnIndex(w, entries) }},
@@ -52,6 +53,20 @@ func (r *AutobahnReport) Write(dir string) error {
 		}
 	}
 	return nil
+}
+
+// bounded is the report with what peers chose cut to its bounds.
+func (r *AutobahnReport) bounded() *AutobahnReport {
+	short := *r
+	short.Results = make(map[string]map[cases.ID]harness.Result, len(r.Results))
+	for agent, results := range r.Results {
+		cut := make(map[cases.ID]harness.Result, len(results))
+		for id, res := range results {
+			cut[id] = res.Bounded()
+		}
+		short.Results[harness.Agent{Name: agent}.Bounded().Name] = cut
+	}
+	return &short
 }
 
 type autobahnFile struct {

@@ -98,3 +98,18 @@ func diffHeader() harness.Header {
 func result(id cases.ID, o harness.Outcome, b cases.Behavior, c cases.CloseBehavior) harness.Result {
 	return harness.Result{Case: id, Outcome: o, Verdict: cases.Verdict{Behavior: b, Close: c}}
 }
+
+// Two passes are the same, whatever code the peer closed with: the signatures of
+// what is good are not compared.
+func TestDiffOfTwoPasses(t *testing.T) {
+	before, after := result("7.1.1", harness.Pass, cases.OK, cases.CloseOK), result("7.1.1", harness.Pass, cases.OK, cases.CloseOK)
+	before.Transcript = &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1000}
+	after.Transcript = &cases.Transcript{Opened: true, RemoteClose: true}
+	if before.Signature() == after.Signature() {
+		t.Fatal("the signatures are the same, so this test shows nothing")
+	}
+	d := reports.Diff(&harness.Run{Results: []harness.Result{before}}, &harness.Run{Results: []harness.Result{after}})
+	if len(d.Changes) != 0 || d.Same != 1 {
+		t.Errorf("got %v and %d the same, want no change and 1", d.Changes, d.Same)
+	}
+}

@@ -27,6 +27,7 @@ var (
 		"class": class, "behaviorClass": behaviorClass, "closeClass": closeClass,
 		"tone": tone, "mark": markOf, "words": markWords,
 		"visible": visible, "seconds": seconds, "grouped": grouped, "code": closeCode,
+		"text": func(s string) string { return short(s, maxText) }, "brief": func(s string) string { return short(s, maxName) },
 	}).ParseFS(assets, "html/*.tmpl"))
 )
 

@@ -27,8 +27,10 @@ type details struct {
 	After  string             `json:"after"`  // and what follows
 	Cases  map[string]*detail `json:"cases"`  // by id
 	Cut    bool               `json:"cut"`    // logs are cut to fit the page
-	Octets int                `json:"-"`      // of a payload
 	texts  map[string]int
+	words  int // bound of a text, in bytes
+	size   int // of Texts as JSON, at least
+	header harness.Header
 }
 
 // A detail is what the page shows of one case.
@@ -43,6 +45,7 @@ type detail struct {
 	Excuse      int     `json:"ex,omitempty"` // what the entry about the case says
 	Link        string  `json:"lk,omitempty"` // where it points
 	Broken      int     `json:"br,omitempty"` // what the gate says against the case
+	Did         int     `json:"di,omitempty"` // what the peer did to end the connection
 	Attempts    int     `json:"at,omitempty"`
 	Got         *got    `json:"g,omitempty"`
 	Request     []any   `json:"rq,omitempty"` // lines: a text, or the three around what offends
@@ -82,22 +85,25 @@ type got struct {
 	Traffic      []int   `json:"t,omitempty"` // texts
 }
 
-// limits bound what is kept of a log.
+// limits bound what is kept of a case.
 type limits struct {
-	octets  int // of a payload
-	entries int
+	octets  int // bytes of a payload
+	entries int // of the log
+	events  int
+	lines   int // of a handshake
+	words   int // bytes of a text
 }
 
 // steps of thrift: the limits for cases that passed, and for the others.
 var thrift = []struct{ pass, other limits }{
-	{limits{512, 200}, limits{512, 400}},
-	{limits{128, 80}, limits{512, 400}},
-	{limits{64, 40}, limits{512, 200}},
-	{limits{32, 20}, limits{256, 100}},
-	{limits{16, 12}, limits{64, 60}},
-	{limits{16, 8}, limits{32, 24}},
-	{limits{8, 0}, limits{16, 12}},
-	{limits{8, 0}, limits{8, 0}},
+	{limits{512, 200, 60, 60, maxText}, limits{512, 400, 60, 60, maxText}},
+	{limits{128, 80, 60, 60, maxText}, limits{512, 400, 60, 60, maxText}},
+	{limits{64, 40, 60, 60, maxText}, limits{512, 200, 60, 60, maxText}},
+	{limits{32, 20, 20, 30, maxText}, limits{256, 100, 60, 60, maxText}},
+	{limits{16, 12, 10, 20, 200}, limits{64, 60, 20, 30, maxText}},
+	{limits{16, 8, 10, 10, 200}, limits{32, 24, 10, 20, 300}},
+	{limits{8, 0, 4, 4, 100}, limits{16, 12, 6, 6, 200}},
+	{limits{8, 0, 1, 1, 40}, limits{8, 0, 1, 1, 40}},
 }
 
 // detailsWithin returns the details as JSON of at most so many octets, or as
@@ -110,12 +116,20 @@ func detailsWithin(s summary, size int) ([]byte, error) {
 		}
 		d := newDetails(s)
 		d.Cut = i > 0
+		last := i == len(thrift)-1
 		for _, r := range s.Rows {
 			lim := t.other
 			if passed(r) {
 				lim = t.pass
 			}
+			d.words = lim.words
 			d.Cases[r.Anchor()] = d.detail(r, lim)
+			if d.size > size && !last {
+				break
+			}
+		}
+		if d.size > size && !last {
+			continue
 		}
 		var err error
 		if data, err = json.Marshal(d); err != nil { // escapes <, > and &
@@ -153,18 +167,19 @@ func newDetails(s summary) *details {
 	before, after, _ := strings.Cut(repeat(s.Header, mark), mark)
 	return &details{
 		Texts: []string{""}, texts: map[string]int{"": 0}, Codes: map[string]string{},
-		Before: before, After: after, Cases: map[string]*detail{},
+		Before: before, After: after, Cases: map[string]*detail{}, header: s.Header,
 	}
 }
 
 // text returns the number of a text, made visible and cut.
 func (d *details) text(s string) int {
-	s = short(s, maxText)
+	s = short(s, d.words)
 	if i, known := d.texts[s]; known {
 		return i
 	}
 	d.texts[s] = len(d.Texts)
 	d.Texts = append(d.Texts, s)
+	d.size += len(s) + len(`"",`)
 	return len(d.Texts) - 1
 }
 
@@ -179,6 +194,7 @@ func (d *details) detail(r row, lim limits) *detail {
 	out := &detail{
 		Reason: d.text(r.Reason), CloseReason: d.text(r.CloseReason), Note: d.text(r.Note),
 		Excuse: d.text(r.Excuse()), Link: r.Link(), Broken: d.text(r.Broken),
+		Did: d.text(r.Did(d.header)),
 	}
 	if r.Attempts > 1 {
 		out.Attempts = r.Attempts
@@ -196,10 +212,10 @@ func (d *details) detail(r row, lim limits) *detail {
 	if t := r.Transcript; t != nil {
 		out.Got = d.got(t, lim)
 		handshake, frames := offences(t)
-		for _, o := range handshake {
+		for _, o := range handshake[:min(len(handshake), lim.lines)] {
 			out.Handshake = append(out.Handshake, []int{d.text(handshakeWords(t, o)), d.text(o.Section), d.text(sectionURL(o.Section))})
 		}
-		out.Request, out.Response = d.lines(t.Request, cases.InRequest, handshake), d.lines(t.Response, cases.InResponse, handshake)
+		out.Request, out.Response = d.lines(t.Request, cases.InRequest, handshake, lim.lines), d.lines(t.Response, cases.InResponse, handshake, lim.lines)
 		out.Log, out.Lost = d.log(t.Log, frames, lim), t.LogLost
 	}
 	return out
@@ -224,14 +240,11 @@ func (d *details) want(w cases.Want, lim limits) *want {
 	return out
 }
 
-// maxEvents bounds the events shown of one case.
-const maxEvents = 60
-
 // events are arrays of kind, binary, length, data, hash.
 func (d *details) events(list []cases.Event, lim limits) [][]any {
 	out := [][]any{}
 	for i, e := range list {
-		if i == maxEvents {
+		if i == lim.events {
 			return append(out, []any{"more", 0, len(list) - i})
 		}
 		out = append(out, trim([]any{short(string(e.Kind), 16), bit(e.Binary), e.Len, octets(e.Data, max(lim.octets, 64)), short(e.SHA256, 64)}))
@@ -256,9 +269,9 @@ func flags(t *cases.Transcript) []int {
 func (d *details) got(t *cases.Transcript, lim limits) *got {
 	g := &got{
 		Events: d.events(t.Events, lim), Echoes: t.Echoes, Flags: flags(t), Unclean: d.text(t.UncleanReason),
-		LocalCode: d.code(t.LocalCode), LocalReason: octets(t.LocalReason, 128),
+		LocalCode: d.code(t.LocalCode), LocalReason: octets(t.LocalReason, min(lim.words, 128)),
 		RemoteClose: bit(t.RemoteClose), RemoteCode: d.code(t.RemoteCode), RemoteZero: bit(t.RemoteZero),
-		RemoteReason: octets(t.RemoteReason, 128),
+		RemoteReason: octets(t.RemoteReason, min(lim.words, 128)),
 		Took:         t.Duration.Microseconds(),
 	}
 	if t.Traffic != nil {
@@ -276,13 +289,10 @@ func flow(f cases.Flow) string {
 		grouped(int(f.Frames)), grouped(int(f.App)), grouped(int(f.Payload)), grouped(int(f.Wire)), ratio)
 }
 
-// maxLines bounds the lines shown of a handshake.
-const maxLines = 60
-
-func (d *details) lines(head string, place cases.Place, found []cases.Offence) []any {
+func (d *details) lines(head string, place cases.Place, found []cases.Offence, bound int) []any {
 	var out []any
 	for i, line := range cases.Lines(head) {
-		if i == maxLines {
+		if i == bound {
 			return append(out, d.text("… and more lines"))
 		}
 		out = append(out, d.text(line))

@@ -80,7 +80,7 @@ func WriteJSON(w io.Writer, in Input) error {
 	s, run := summarize(in), in.Run
 	out := Summary{
 		Schema: 1, Headline: s.Headline(), State: s.State, Alarm: s.Alarm(), Tool: run.Header.Tool,
-		Engine: run.Header.Engine, Agent: run.Header.Agent, Started: run.Header.Started, Duration: run.Duration(),
+		Engine: run.Header.Engine, Agent: run.Header.Agent.Bounded(), Started: run.Header.Started, Duration: run.Duration(),
 		Total: len(s.Rows), Counts: s.Counts, Missing: run.Missing(), Gate: gateSummary(in.Gate), Sections: []SectionSummary{}, Cases: []CaseSummary{},
 	}
 	for _, sec := range s.Sections {

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -178,7 +179,7 @@ func junitRow(h harness.Header, r row) junitCase {
 	case r.Standing == excused:
 		c.Skipped = &junitProblem{Message: r.Excuse(), Type: string(r.Mark)}
 	case r.Standing == bad:
-		c.Failure = &junitProblem{Message: problem(r), Type: string(r.Outcome), Text: explain(h, r)}
+		c.Failure = &junitProblem{Message: problem(h, r), Type: string(r.Outcome), Text: explain(h, r)}
 		if r.Mark != "" {
 			c.Failure.Type = string(r.Mark)
 		}
@@ -203,12 +204,15 @@ func halves(r row) string {
 }
 
 // problem says in a line why the case fails.
-func problem(r row) string {
+func problem(h harness.Header, r row) string {
 	switch {
 	case r.Broken != "" && r.Outcome != harness.Fail:
 		return short(r.Broken, maxText)
 	case !r.Outcome.Ran():
 		return strings.TrimSuffix(string(r.Outcome)+": "+short(r.Note, maxText), ": ")
+	}
+	if did := r.Did(h); did != "" {
+		return halves(r) + "; " + did
 	}
 	return halves(r)
 }
@@ -222,12 +226,8 @@ func explain(h harness.Header, r row) string {
 	if r.Outcome.Ran() {
 		fmt.Fprintf(&b, "behavior: %s, %s\nclose:    %s, %s\n", r.Behavior, short(r.Reason, maxText), r.Close, short(r.CloseReason, maxText))
 	}
-	if t := r.Transcript; t != nil && t.RemoteClose {
-		code := "no code"
-		if t.RemoteCode != 0 || t.RemoteZero {
-			code = fmt.Sprintf("%d, %s", uint16(t.RemoteCode), codeWords(t.RemoteCode))
-		}
-		fmt.Fprintf(&b, "peer closed with %s\n", code)
+	if did := cmp.Or(r.Did(h), r.Ending()); did != "" {
+		fmt.Fprintf(&b, "ending:   %s\n", did)
 	}
 	if r.Note != "" {
 		fmt.Fprintf(&b, "note:     %s\n", short(r.Note, maxText))

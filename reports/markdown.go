@@ -53,6 +53,9 @@ func writeProblems(b *strings.Builder, s summary) {
 			if behaviorClass(r.Behavior) != "f" {
 				why = r.CloseReason
 			}
+			if did := r.Did(s.Header); did != "" {
+				why += "; " + did
+			}
 			if r.Mark != "" {
 				why = r.Broken
 			}

@@ -61,7 +61,7 @@ func TestVisible(t *testing.T) {
 			t.Errorf("visible(%q) = %q, want %q", tt.in, got, tt.want)
 		}
 	}
-	if got, want := short("aé漢字", 5), "aé… (9 octets)"; got != want {
+	if got, want := short("aé漢字", 5), "aé… (9 bytes, SHA-256 e2b99317248babed8b8fc276c9fbaf65a8c9dd54002f2f2444dfde5c7f66fc09)"; got != want {
 		t.Errorf("short = %q, want %q", got, want)
 	}
 }

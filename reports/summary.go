@@ -84,6 +84,26 @@ func (r row) Anchor() string {
 // ID is the id, fit to be seen.
 func (r row) ID() string { return short(string(r.Case), maxName) }
 
+// Did says what the peer did to end the connection of a case that fails, and
+// whether that was a limit of its own; "" where it does not matter.
+func (r row) Did(h harness.Header) string {
+	if r.Outcome != harness.Fail {
+		return ""
+	}
+	s := r.Ending()
+	if !r.OverLimit() {
+		return s
+	}
+	limit := int64(0)
+	if h.Agent.About != nil {
+		limit = h.Agent.About.MaxMessage
+	}
+	if _, n := r.Def.Wanted(); limit > 0 && int64(n) > limit {
+		return fmt.Sprintf("%s; that is the limit it declares, %s bytes, and the case sends %s", s, grouped(int(limit)), grouped(n))
+	}
+	return s + "; that is a limit of the peer, and breaks no rule of the protocol"
+}
+
 // A section is a chapter of the catalogue with what became of its cases.
 type section struct {
 	ID, Title string
@@ -98,7 +118,7 @@ func summarize(in Input) summary {
 	s := summary{Run: run, Gate: in.Gate, State: run.State(), Counts: run.Counts(), Missing: len(run.Missing())}
 	results := map[cases.ID]harness.Result{}
 	for _, r := range run.Results {
-		results[r.Case] = r
+		results[r.Case] = r.Bounded()
 	}
 	seen := map[cases.ID]bool{}
 	add := func(id cases.ID) {
@@ -266,6 +286,9 @@ func (s summary) Rest() string {
 	if s.Expecting() {
 		word(harness.Fail, "%d fail")
 	}
+	if n := s.overLimit(); n > 0 {
+		parts = append(parts, plural(n, "failure", "failures")+" because of the peer's size limit (it closed with 1009)")
+	}
 	word(harness.PassLenient, "%d pass leniently")
 	word(harness.Observed, "%d only observed")
 	word(harness.Unsupported, "%d unsupported")
@@ -279,6 +302,17 @@ func (s summary) Rest() string {
 		words += "; " + plural(n, "failure", "failures") + " as expected"
 	}
 	return words
+}
+
+// overLimit counts the failures of a peer that refused a message as too big.
+func (s summary) overLimit() int {
+	n := 0
+	for _, r := range s.Rows {
+		if r.Standing == bad && r.Outcome == harness.Fail && r.OverLimit() {
+			n++
+		}
+	}
+	return n
 }
 
 // Tone is the outcome whose colour the whole run has.

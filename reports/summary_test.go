@@ -1,10 +1,16 @@
 package reports
 
 import (
+	"bytes"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/gate"
+	"github.com/wsconform/wsconform/ws"
 )
 
 // What keeps a run from being relied on is said, and who is to blame.
@@ -36,6 +42,90 @@ func TestAlarm(t *testing.T) {
 	for _, tt := range tests {
 		if got := summarize(Input{Run: &tt.run}).Alarm(); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// A crash that was expected leaves a run complete, unless the run was interrupted.
+func TestForgive(t *testing.T) {
+	pass := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
+	for why, want := range map[string]harness.State{"": harness.Complete, "interrupted": harness.Partial} {
+		run := &harness.Run{
+			Header: harness.Header{Selection: harness.Selection{Selected: []cases.ID{"1.1.1", "1.1.2"}}},
+			Results: []harness.Result{
+				{Case: "1.1.1", Outcome: harness.Pass, Verdict: pass},
+				{Case: "1.1.2", Outcome: harness.Crash},
+			},
+			Footer: &harness.Footer{State: harness.Partial, Error: why},
+		}
+		d := gate.Decide(run, []gate.Expectations{{
+			Version: gate.Version, Expect: []gate.Entry{{Case: "1.1.2", Verdict: gate.WantCrash, Reason: "issue 7"}},
+		}}, time.Time{})
+		in := Input{Run: run, Gate: &d}
+		s := summarize(in)
+		if s.Missing != 0 || s.State != want {
+			t.Errorf("stopped by %q: got %d missing and state %s, want 0 and %s", why, s.Missing, s.State, want)
+		}
+		var junit bytes.Buffer
+		if err := WriteJUnit(&junit, in); err != nil {
+			t.Fatal(err)
+		}
+		if partial := strings.Contains(junit.String(), "This run is partial"); partial != (want == harness.Partial) {
+			t.Errorf("stopped by %q: JUnit says partial: %v, want %v", why, partial, want == harness.Partial)
+		}
+	}
+}
+
+// Failures without a card are counted, those that a card does not name among them.
+func TestUnlisted(t *testing.T) {
+	run := &harness.Run{}
+	fail := func(id string, code ws.StatusCode) {
+		run.Results = append(run.Results, harness.Result{
+			Case: cases.ID(id), Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed},
+			Transcript: &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: code},
+		})
+	}
+	for i := range maxCards { // each with a card of its own
+		fail(fmt.Sprintf("98.%d", i), ws.StatusCode(3000+i))
+	}
+	for i := range maxOthers + 100 { // one card, which does not name them all
+		fail(fmt.Sprintf("99.%d", i), 4000)
+	}
+	p := page{summary: summarize(Input{Run: run})}
+	if got, want := p.Unlisted(), maxOthers+100; got != want {
+		t.Errorf("got %d failures without a card, want %d", got, want)
+	}
+}
+
+// A failure says how the peer ended the connection, and tells a limit of the peer
+// from a breach.
+func TestDid(t *testing.T) {
+	tooBig := &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1009, RemoteReason: cases.Octet("over 1 MiB")}
+	fail := func(id cases.ID, tr *cases.Transcript) harness.Result {
+		return harness.Result{Case: id, Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}, Transcript: tr}
+	}
+	const closed = `the peer closed with 1009 (message too big): "over 1 MiB"`
+	tests := []struct {
+		name  string
+		r     harness.Result
+		limit int64
+		want  string
+	}{
+		{"a limit that it declares", fail("9.1.6", tooBig), 1 << 20, closed + "; that is the limit it declares, 1\u202f048\u202f576 bytes, and the case sends 16\u202f777\u202f216"},
+		{"below what it declares", fail("9.1.2", tooBig), 1 << 20, closed + "; that is a limit of the peer, and breaks no rule of the protocol"},
+		{"nothing declared", fail("9.1.6", tooBig), 0, closed + "; that is a limit of the peer, and breaks no rule of the protocol"},
+		{"another code", fail("9.1.6", &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1002}), 0, "the peer closed with 1002 (protocol error)"},
+		{"no failure", harness.Result{Case: "9.1.6", Outcome: harness.Pass, Transcript: tooBig}, 0, ""},
+	}
+	for _, tt := range tests {
+		run := &harness.Run{Results: []harness.Result{tt.r}}
+		run.Header.Agent.About = &harness.Implementation{MaxMessage: tt.limit}
+		s := summarize(Input{Run: run})
+		if got := s.Rows[0].Did(run.Header); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+		if got, want := strings.Contains(s.Rest(), "1 failure because of the peer's size limit"), strings.Contains(tt.want, "limit"); got != want {
+			t.Errorf("%s: the summary is %q", tt.name, s.Rest())
 		}
 	}
 }

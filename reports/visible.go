@@ -7,11 +7,13 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/wsconform/wsconform/harness"
 )
 
 // visible makes seen what a reader would not see, or would be misled by:
 // control characters become their pictures (␛), characters without a shape and
-// those that turn the direction of text become \u{202e}, octets that are no
+// those that turn the direction of text become \u{202e}, bytes that are not
 // UTF-8 become \xff.
 func visible(s string) string {
 	clean := utf8.ValidString(s) && strings.IndexFunc(s, hidden) < 0
@@ -36,25 +38,46 @@ func visible(s string) string {
 	return b.String()
 }
 
+// shownSize is how many bytes visible makes of a character of so many bytes.
+func shownSize(r rune, size int) int {
+	switch {
+	case r == utf8.RuneError && size == 1:
+		return len(`\xff`)
+	case r < 0x20 || r == 0x7f:
+		return len("\u2400")
+	case hidden(r):
+		return len(`\u{}`) + max(4, len(strconv.FormatInt(int64(r), 16)))
+	}
+	return size
+}
+
 // hidden reports whether the rune has no shape of its own. That leaves the
 // space as the only separator that stays.
 func hidden(r rune) bool {
 	return r != ' ' && !unicode.IsPrint(r)
 }
 
-// short is visible, cut to about n octets.
+// short is visible, cut to at most n bytes, which are at most twice as many as they
+// are shown. What is cut says how long it was and what its hash is; see
+// [harness.Clip].
 func short(s string, n int) string {
-	if len(s) <= n {
-		return visible(s)
+	text, mark := harness.Clipped(s)
+	cut, left := 0, 2*n // where the text ends, and the bytes that may still be shown
+	for cut < len(text) {
+		r, size := utf8.DecodeRuneInString(text[cut:])
+		left -= shownSize(r, size)
+		if cut+size > n || left < 0 {
+			break
+		}
+		cut += size
 	}
-	cut := n
-	for cut > n-utf8.UTFMax && cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
+	if cut < len(text) && mark == "" {
+		_, mark = harness.Clipped(harness.Clip(s, 0))
 	}
-	return visible(s[:cut]) + fmt.Sprintf("… (%s octets)", grouped(len(s)))
+	return visible(text[:cut]) + mark
 }
 
-// Bounds of what is shown of a peer's words, in octets.
+// Bounds of what is shown of a peer's words, in bytes.
 const (
 	maxName = 120
 	maxText = 600

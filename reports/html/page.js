@@ -245,6 +245,7 @@ function received(row, d) {
     const half = (cell, name, why) => el("p", el("b.t." + grade(cell.textContent), cell.textContent), " " + name + (why ? ": " + why : ""));
     box.append(half(cells[1], "behavior", T(d.rs)), half(cells[2], "close", T(d.cr)));
   } else box.append(el("p", el("b.t.n", row.dataset.o), " no verdict"));
+  if (d.di) box.append(el("p", T(d.di)));
   if (d.n) box.append(el("p", T(d.n)));
   if (d.ex) box.append(el("p", el("b", "Expectation: "), T(d.ex), d.lk ? [" ", el("a", {href: d.lk, rel: "noreferrer"}, d.lk)] : ""));
   if (d.br && !(d.ex && T(d.ex) === T(d.br))) box.append(el("p", el("b", "Gate: "), T(d.br)));
