@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -258,7 +259,7 @@ type rule struct{ Ref, URL, Words string }
 func (r row) Rules() []rule {
 	var list []rule
 	for _, ref := range r.Def.RFC {
-		list = append(list, rule{ref, sectionURL(ref), Requirement(ref)})
+		list = append(list, rule{ref, ledger.URL(ref), ledger.Section(ref)})
 	}
 	return list
 }

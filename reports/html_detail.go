@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -213,7 +214,7 @@ func (d *details) detail(r row, lim limits) *detail {
 		out.Got = d.got(t, lim)
 		handshake, frames := offences(t)
 		for _, o := range handshake[:min(len(handshake), lim.lines)] {
-			out.Handshake = append(out.Handshake, []int{d.text(handshakeWords(t, o)), d.text(o.Section), d.text(sectionURL(o.Section))})
+			out.Handshake = append(out.Handshake, []int{d.text(handshakeWords(t, o)), d.text(o.Section), d.text(ledger.URL(o.Section))})
 		}
 		out.Request, out.Response = d.lines(t.Request, cases.InRequest, handshake, lim.lines), d.lines(t.Response, cases.InResponse, handshake, lim.lines)
 		out.Log, out.Lost = d.log(t.Log, frames, lim), t.LogLost
@@ -365,7 +366,7 @@ func (d *details) entry(e cases.Entry, found []cases.Offence, lim limits) []any 
 	}
 	var marks [][]int
 	for _, o := range found {
-		marks = append(marks, []int{int(o.Place), o.From, o.To, d.text(frameWords(e, o)), d.text(o.Section), d.text(sectionURL(o.Section))})
+		marks = append(marks, []int{int(o.Place), o.From, o.To, d.text(frameWords(e, o)), d.text(o.Section), d.text(ledger.URL(o.Section))})
 	}
 	return append(out, hex.EncodeToString(headerOctets(e)), marks)
 }

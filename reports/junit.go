@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -164,7 +165,10 @@ func junitRow(h harness.Header, r row) junitCase {
 	}
 	var facts []junitProperty
 	for _, ref := range r.Def.RFC {
-		facts = append(facts, junitProperty{"requirement", ref})
+		facts = append(facts, junitProperty{"section", ref})
+	}
+	for _, id := range ledger.Autobahn(string(r.Case)) {
+		facts = append(facts, junitProperty{"requirement", id})
 	}
 	if r.Outcome.Ran() {
 		facts = append(facts, junitProperty{"behavior", string(r.Behavior)}, junitProperty{"close", string(r.Close)})

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/harness/native"
@@ -89,7 +90,12 @@ func describe(w io.Writer, c cases.Case) {
 	wrap(w, "in the end "+ends)
 	fmt.Fprintf(w, "\nwhy\n")
 	for _, ref := range c.RFC {
-		wrap(w, strings.TrimSpace(ref+": "+reports.Requirement(ref)))
+		wrap(w, strings.TrimSpace(ref+": "+ledger.Section(ref)))
+	}
+	for _, id := range ledger.Autobahn(string(c.ID)) {
+		if r, ok := ledger.Find(id); ok {
+			wrap(w, fmt.Sprintf("%s (%s): %s", r.ID, r.Level, r.Words))
+		}
 	}
 }
 
