@@ -114,7 +114,7 @@ func TestDrive(t *testing.T) {
 			exitOK, "2 cases run",
 			[]string{"/getCaseCount", "/runCase?case=3&" + agent, "/runCase?case=4&" + agent, "/updateReports?" + agent},
 		},
-		{"a case that is not there", "9", []string{"--cases", "9-10"}, exitUsage, "range within 1-9", []string{"/getCaseCount"}},
+		{"a case that is not there", "9", []string{"--cases", "9-10"}, exitUsage, "has only 9 cases", []string{"/getCaseCount"}},
 		{"no number", "many", nil, exitHarness, `the server said "many"`, []string{"/getCaseCount"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

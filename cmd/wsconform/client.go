@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,8 +29,8 @@ type clientFlags struct {
 // flags adds the flags; proxy is what --proxy means without a value.
 func (o *clientFlags) flags(f *pflag.FlagSet, proxy string) {
 	o.dialFlags.flags(f)
-	f.StringVar(&o.origin, "origin", "", "send this Origin, `URL`; none unless given")
-	f.StringVar(&o.proxy, "proxy", proxy, "go through a proxy: `URL` of scheme http, https, socks4, socks4a, socks5 or socks5h with user and password in it; env goes by the environment, none by no proxy")
+	f.StringVarP(&o.origin, "origin", "o", "", "send this Origin, a `URL`")
+	f.StringVarP(&o.proxy, "proxy", "p", proxy, "go through a proxy: a `URL` with scheme http, https, socks4, socks4a, socks5 or socks5h, with user and password in it; env uses the environment, none no proxy")
 	f.IntVarP(&o.redirects, "redirects", "L", 0, "follow up to `N` HTTP redirects")
 	f.BoolVarP(&o.ipv4, "ipv4", "4", false, "use IPv4 only")
 	f.BoolVarP(&o.ipv6, "ipv6", "6", false, "use IPv6 only")
@@ -40,11 +42,17 @@ func (o *clientFlags) options() (*ws.DialOptions, error) {
 	if err == nil {
 		err = checkSubprotocols(o.subprotocols)
 	}
-	if err == nil && strings.ContainsAny(o.origin, "\r\n\x00") {
-		err = usagef("--origin: it may not contain a line break")
+	if err == nil && !httpguts.ValidHeaderFieldValue(o.origin) {
+		err = usagef("--origin: it may not contain a line break or another control character")
 	}
 	if err != nil {
 		return nil, err
+	}
+	if o.timeout <= 0 {
+		return nil, usagef("--timeout %v: must be more than 0", o.timeout)
+	}
+	if o.redirects < 0 {
+		return nil, usagef("--redirects %d: must be 0 or more", o.redirects)
 	}
 	opts := &ws.DialOptions{
 		Header: header, Subprotocols: o.subprotocols, Origin: o.origin,
@@ -52,7 +60,7 @@ func (o *clientFlags) options() (*ws.DialOptions, error) {
 	}
 	switch {
 	case o.ipv4 && o.ipv6:
-		return nil, usagef("--ipv4 and --ipv6 leave nothing")
+		return nil, usagef("--ipv4 and --ipv6 exclude each other")
 	case o.ipv4:
 		opts.Network = "tcp4"
 	case o.ipv6:
@@ -81,14 +89,14 @@ func parseHeaders(list []string) (http.Header, error) {
 	header := http.Header{}
 	for _, h := range list {
 		name, value, ok := strings.Cut(h, ":")
-		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		name, value = strings.TrimSpace(name), strings.Trim(value, " \t")
 		switch {
-		case strings.ContainsAny(h, "\r\n\x00"):
-			return nil, usagef("--header %q: a field may not contain a line break", name)
 		case !ok || name == "":
 			return nil, usagef("--header: %q must look like 'Name: value'", name)
 		case !httpguts.ValidHeaderFieldName(name):
 			return nil, usagef("--header: %q is not a field name", name)
+		case !httpguts.ValidHeaderFieldValue(value):
+			return nil, usagef("--header %q: a field may not contain a line break or another control character", name)
 		}
 		header.Add(name, value)
 	}
@@ -113,11 +121,43 @@ func splitSocket(u *url.URL) (socket string, rest *url.URL, err error) {
 	return socket, rest, nil
 }
 
-// checkSubprotocols refuses what is no token (RFC 6455 section 4.1).
+// checkSubprotocols refuses what is not a token, and names given twice (RFC 6455
+// section 4.1).
 func checkSubprotocols(names []string) error {
-	for _, name := range names {
-		if !httpguts.ValidHeaderFieldName(name) {
-			return usagef("--subprotocol %q: a name may hold no blanks, line breaks or separators", name)
+	for i, name := range names {
+		if !httpguts.ValidHeaderFieldName(name) || slices.Contains(names[:i], name) {
+			return usagef("--subprotocol %q: must be a token (no blanks, line breaks or separators), and only once", name)
+		}
+	}
+	return nil
+}
+
+// A commaList is a flag that may be repeated and hold several values. Unlike those of
+// package pflag, which read CSV, it loses nothing behind a line break.
+type commaList []string
+
+func (l *commaList) Set(s string) error {
+	for part := range strings.SplitSeq(s, ",") {
+		*l = append(*l, strings.Trim(part, " "))
+	}
+	return nil
+}
+
+func (l *commaList) Append(s string) error       { *l = append(*l, s); return nil }
+func (l *commaList) Replace(list []string) error { *l = list; return nil }
+func (l *commaList) GetSlice() []string          { return *l }
+func (l *commaList) String() string              { return strings.Join(*l, ",") }
+func (*commaList) Type() string                  { return "strings" }
+
+// checkTLS refuses flags for TLS where the URL asks for none. A proxy, and the target
+// of a redirect, may need them all the same.
+func (o *clientFlags) checkTLS(f *pflag.FlagSet, rawURL string) error {
+	if strings.HasPrefix(rawURL, "wss") || o.redirects > 0 || strings.HasPrefix(o.proxy, "https:") || o.proxy == "env" && f.Changed("proxy") {
+		return nil
+	}
+	for _, name := range []string{"insecure", "nocert", "skip-hostname", "server-name", "verify-name", "cert", "key"} {
+		if f.Changed(name) {
+			return usagef("--%s is for wss; URL is ws", name)
 		}
 	}
 	return nil
@@ -132,7 +172,7 @@ func malformed(err error) error {
 	return usagef("malformed URL: %w; it must look like ws://127.0.0.1:9001", err)
 }
 
-// checkTarget is for what every client command takes as its argument.
+// checkTarget checks the URL that a client command takes as its argument.
 func checkTarget(raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -140,7 +180,21 @@ func checkTarget(raw string) error {
 	}
 	switch u.Scheme {
 	case "ws", "wss", "ws+unix", "wss+unix":
-		return nil
+	default:
+		return usagef("URL %s: must look like ws://127.0.0.1:9001, wss://host/path or ws+unix:///socket:/path", u.Redacted())
 	}
-	return usagef("URL %s: it must look like ws://127.0.0.1:9001, wss://host/path or ws+unix:///socket:/path", u.Redacted())
+	if u.Fragment != "" || strings.HasSuffix(raw, "#") {
+		return usagef("URL %s: must not have a fragment (RFC 6455 §3)", u.Redacted())
+	}
+	if _, rest, err := splitSocket(u); err != nil {
+		return err
+	} else if rest.Hostname() == "" {
+		return usagef("URL %s: missing host", u.Redacted())
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return usagef("URL %s: port must be from 1 to 65535", u.Redacted())
+		}
+	}
+	return nil
 }

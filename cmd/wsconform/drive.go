@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -30,13 +31,22 @@ func driveCommand() *cobra.Command {
 		Use:   "drive URL",
 		Short: "Run the reference client against a fuzzing server",
 		Long: `Runs the reference client against a server that speaks Autobahn's driver
-protocol, such as Autobahn's fuzzingserver: asks how many cases there are, opens
-a connection for each, on which it echoes every message, and has the reports
-written. Verdicts are the server's business.`,
+protocol, such as Autobahn's fuzzingserver. It asks how many cases there are, opens
+a connection for each, echoes every message on it, and asks for the reports. The
+server gives the verdicts.`,
 		Example: "  wsconform drive ws://127.0.0.1:9001 --agent my-client",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, list []string) error {
 			if err := checkTarget(list[0]); err != nil {
+				return err
+			}
+			if err := o.client.checkTLS(c.Flags(), list[0]); err != nil {
+				return err
+			}
+			if _, _, err := o.numbers(math.MaxInt); err != nil {
+				return err
+			}
+			if _, err := o.client.options(); err != nil {
 				return err
 			}
 			o.base = strings.TrimSuffix(list[0], "/")
@@ -48,9 +58,9 @@ written. Verdicts are the server's business.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.agent, "agent", "wsconform", "`NAME` in the server's reports")
-	f.StringVar(&o.cases, "cases", "", "run these only, such as 5 or 10-20: `NUMBERS` are positions among the server's cases")
+	f.StringVar(&o.cases, "cases", "", "run only these cases, such as 5 or 10-20: `NUMBERS` are positions among the server's cases")
 	f.BoolVar(&o.noDeflate, "no-deflate", false, "do not offer permessage-deflate")
-	f.StringVar(&o.fault, "fault", "", "play a faulty client instead, by `NAME`; wsconform faults lists them")
+	f.StringVar(&o.fault, "fault", "", "play the faulty client of this `NAME` instead; wsconform faults lists them")
 	o.client.flags(f, "none")
 	return c
 }
@@ -109,8 +119,11 @@ func (o *driveOptions) numbers(count int) (first, last int, err error) {
 	}
 	first, err1 := strconv.Atoi(from)
 	last, err2 := strconv.Atoi(to)
-	if err1 != nil || err2 != nil || first < 1 || last < first || last > count {
-		return 0, 0, usagef("--cases %q: give a number or a range within 1-%d", o.cases, count)
+	switch {
+	case err1 != nil || err2 != nil || first < 1 || last < first:
+		return 0, 0, usagef("--cases %q: must be a number or a range, such as 5 or 10-20", o.cases)
+	case last > count:
+		return 0, 0, usagef("--cases %q: the server has only %d cases", o.cases, count)
 	}
 	return first, last, nil
 }

@@ -5,256 +5,244 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http/httptrace"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/wsconform/wsconform/harness/console"
+	"github.com/wsconform/wsconform/harness/rawscript"
 	"github.com/wsconform/wsconform/ws"
-	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 type dumpOptions struct {
+	console.Options
 	client    clientFlags
+	text      []string
 	noDeflate bool
-	send      []string
+	listen    string
+	cert, key string
 	binary    bool
-	whole     bool
-	commands  bool
-	raw       bool
-	verbose   int
-	timings   bool
-	eofWait   time.Duration
-	closeWait time.Duration
+	hex       bool
+	base64    bool
+	bytes     bool
+	null      bool
 }
 
-const dumpHelp = `Opens a WebSocket connection, sends what is typed or piped in, line by line, and
-prints what comes.
+const dumpHelp = `Opens a WebSocket connection, sends what you type or pipe in, and prints what
+comes. With --listen it is the server and talks to one client at a time.
 
 On a terminal there is a line editor with history; lines that begin with a slash
 are commands, and /help lists them. In a pipe each line is a message, as it is,
-unless --commands is given. At the end of the input, or Ctrl-D, the connection is
-closed.
+unless --commands is given. At the end of the input, or Ctrl-D, dump listens for
+--eof-wait and closes the connection.
 
-With --raw no rule of the protocol is kept after the handshake: every frame that
-comes is printed, legal or not, none is answered, and /frame and /octets send
-whatever they are told to.
+Binary messages are printed in hexadecimal. --hex and --base64 read lines in that
+form too; --bytes sends the input in chunks and writes messages as they come.
+--json prints a JSON object for each event instead, with times.
 
-Exit codes: 0 closed in order, 1 the server ended the connection in another way
-or broke the protocol, 2 wrong usage, 3 no connection, 5 the server refused the
-handshake, 130 interrupted.`
+With --raw each line is a step of a script that keeps no rule: handshakes with
+fields edited or missing, frames with any bits, lengths and masks, bytes, pauses,
+half-closed and reset connections. /help lists the steps; docs/raw.md describes
+them. Every frame that comes is printed, legal or not, and none is answered.
+
+Exit codes: 0 closed in order; 1 the peer ended the connection in another way or
+broke the protocol, or a raw script waited in vain; 2 wrong usage, or lines that
+cannot be sent; 3 no connection; 5 the server refused the handshake; 130
+interrupted.`
 
 func dumpCommand() *cobra.Command {
 	var o dumpOptions
 	c := &cobra.Command{
-		Use:   "dump URL",
-		Short: "Talk to a server and show what it says",
+		Use:   "dump URL | dump --listen HOST:PORT",
+		Short: "Talk to a server or a client and show what it says",
 		Long:  dumpHelp,
 		Example: `  wsconform dump wss://example.com/chat -vv
-  echo hello | wsconform dump ws://127.0.0.1:9001 --eof-wait 1s
+  echo hello | wsconform dump ws://127.0.0.1:9001
   wsconform dump ws://127.0.0.1:9001 --commands --send '/ping' --send '/close 4000 bye' </dev/null
   wsconform dump ws+unix:///run/app.sock:/live -H 'Cookie: session=1' --subprotocol chat
   wsconform dump ws://host/ --proxy socks5h://me:secret@127.0.0.1:1080
-  wsconform dump ws://127.0.0.1:9001 --raw --send '/frame ping nofin text:hello'`,
-		Args: args(cobra.ExactArgs(1)),
-		RunE: func(c *cobra.Command, list []string) error {
-			if err := checkTarget(list[0]); err != nil {
-				return err
-			}
-			return o.run(c, list[0])
-		},
+  wsconform dump wss://example.com/feed --json --reconnect --ping-interval 20s --eof-wait -1 </dev/null
+  wsconform dump --listen 127.0.0.1:9001 --oneshot
+  wsconform dump ws://127.0.0.1:9001 --raw --send 'frame ping nofin text:hello'`,
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(c *cobra.Command, list []string) error { return o.run(c, list) },
 	}
 	f := c.Flags()
-	f.StringArrayVarP(&o.send, "send", "s", nil, "send this `LINE` before any input; it may be a command where commands are on")
+	f.StringArrayVarP(&o.text, "text", "t", nil, "send this `MESSAGE` before the input; may be repeated")
+	f.StringArrayVar(&o.First, "send", nil, "send this `LINE` before the input; it is a command or a step where the input's lines are")
 	f.BoolVarP(&o.binary, "binary", "b", false, "lines are binary messages")
-	f.BoolVar(&o.whole, "whole", false, "all of the piped input is one message")
-	f.BoolVar(&o.commands, "commands", false, "take commands from a pipe too")
-	f.BoolVar(&o.raw, "raw", false, "raw frames: keep no rule, answer nothing, print everything; implies --commands")
-	f.CountVarP(&o.verbose, "verbose", "v", "show opcodes and control frames; twice: the handshake and every frame")
-	f.BoolVar(&o.timings, "timings", false, "show how long the handshake took and when what came")
-	f.DurationVar(&o.eofWait, "eof-wait", 0, "how long to listen after the end of the input before closing; -1s is until the server closes")
-	f.DurationVar(&o.closeWait, "close-wait", 5*time.Second, "how long the closing handshake may take")
-	f.BoolVar(&o.noDeflate, "no-deflate", false, "do not offer permessage-deflate")
+	f.BoolVar(&o.hex, "hex", false, "lines are binary messages in hexadecimal")
+	f.BoolVar(&o.base64, "base64", false, "lines are binary messages in base64, in both directions")
+	f.BoolVar(&o.bytes, "bytes", false, "no lines: send the input as binary messages as it comes, and write messages as they are")
+	f.BoolVarP(&o.null, "null-terminated", "0", false, "lines end in a null byte, in both directions")
+	f.BoolVarP(&o.OneLine, "one-message", "1", false, "send at most one line, and close after the first message received")
+	f.BoolVar(&o.Whole, "whole", false, "the whole input is one message")
+	f.BoolVar(&o.Commands, "commands", false, "take commands from a pipe too")
+	f.BoolVar(&o.Raw, "raw", false, "lines are steps of a raw script; keep no rule, answer nothing, print everything")
+	f.CountVarP(&o.Verbose, "verbose", "v", "show opcodes and control frames; twice: the bytes of the handshake and every frame")
+	f.BoolVar(&o.Timings, "timings", false, "show how long the handshake took and when messages came")
+	f.BoolVar(&o.JSON, "json", false, "print a JSON object for each event")
+	o.EOFWait = 500 * time.Millisecond
+	f.Var((*seconds)(&o.EOFWait), "eof-wait", "how long to listen after the end of the input, a `TIME` such as 2s, or seconds; -1 is until the peer closes, as with --listen and --one-message")
+	f.DurationVar(&o.CloseWait, "close-wait", 5*time.Second, "how long the closing handshake may take")
+	f.DurationVar(&o.PingInterval, "ping-interval", 0, "`TIME` between pings; 0 sends none")
+	f.DurationVar(&o.PingTimeout, "ping-timeout", 0, "`TIME` without a sign of life after a ping that ends the connection; 0 is 20s, -1s never")
+	f.BoolVar(&o.Reconnect, "reconnect", false, "connect again when the connection ends or is not opened; --send and --text are sent on each")
+	f.BoolVar(&o.noDeflate, "no-deflate", false, "do not offer, or accept, permessage-deflate")
+	f.StringVarP(&o.listen, "listen", "l", "", "be a server at `HOST:PORT`; port 0 is any free one")
+	f.BoolVar(&o.Oneshot, "oneshot", false, "with --listen: end after the first connection")
+	f.StringVar(&o.cert, "tls-cert", "", "with --listen: certificate chain for wss, a PEM `FILE`")
+	f.StringVar(&o.key, "tls-key", "", "with --listen: key of the certificate, a PEM `FILE`")
 	o.client.flags(f, "env")
+	// wsdump knows these by other names.
+	f.VarP((*commaList)(&o.client.subprotocols), "subprotocols", "s", "the same as --subprotocol")
+	f.BoolVarP(&o.client.tls.Insecure, "nocert", "n", false, "the same as --insecure")
+	f.Var((*commaList)(&o.client.headers), "headers", "the same as --header, with commas between headers")
+	c.MarkFlagsRequiredTogether("tls-cert", "tls-key")
+	c.MarkFlagsMutuallyExclusive("binary", "hex", "base64", "bytes")
+	c.MarkFlagsMutuallyExclusive("raw", "binary")
+	c.MarkFlagsMutuallyExclusive("raw", "hex")
+	c.MarkFlagsMutuallyExclusive("raw", "base64")
+	c.MarkFlagsMutuallyExclusive("raw", "bytes")
+	c.MarkFlagsMutuallyExclusive("raw", "text")
+	c.MarkFlagsMutuallyExclusive("raw", "one-message")
+	c.MarkFlagsMutuallyExclusive("raw", "commands")
+	c.MarkFlagsMutuallyExclusive("whole", "commands")
+	c.MarkFlagsMutuallyExclusive("whole", "raw")
+	c.MarkFlagsMutuallyExclusive("whole", "null-terminated")
+	c.MarkFlagsMutuallyExclusive("bytes", "null-terminated")
+	c.MarkFlagsMutuallyExclusive("bytes", "commands")
+	c.MarkFlagsMutuallyExclusive("listen", "reconnect")
 	return c
 }
 
-func (o *dumpOptions) run(c *cobra.Command, url string) error {
-	if o.raw {
-		o.commands, o.noDeflate = true, true
+// seconds is a time that may be a bare number of seconds.
+type seconds time.Duration
+
+func (s *seconds) Set(text string) error {
+	if n, err := strconv.ParseFloat(text, 64); err == nil {
+		*s = seconds(n * float64(time.Second))
+		return nil
 	}
-	if o.whole && o.commands {
-		return usagef("--whole is one message, which leaves no lines for commands")
+	d, err := time.ParseDuration(text)
+	*s = seconds(d)
+	return err
+}
+
+func (s *seconds) String() string { return time.Duration(*s).String() }
+func (*seconds) Type() string     { return "duration" }
+
+func (o *dumpOptions) run(c *cobra.Command, list []string) error {
+	if err := o.check(c.Flags(), list); err != nil {
+		return err
 	}
 	opts, err := o.client.options()
 	if err != nil {
 		return err
 	}
-	opts.CloseTimeout = o.closeWait
-	opts.Keepalive.Interval = -1 // pings are the user's
-	if !o.noDeflate {
-		opts.Deflate = &ws.Deflate{}
+	o.In, o.Out, o.Err = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
+	var deflate *ws.Deflate
+	if !o.noDeflate && !o.Raw {
+		deflate = &ws.Deflate{}
 	}
-	// What is wrong in --send should not be found out half-way.
-	for _, line := range o.send {
-		if _, err := o.parse(line); err != nil {
-			return usagef("--send %q: %w", line, err)
+	if o.listen == "" {
+		o.URL, opts.Deflate, o.Dial = list[0], deflate, opts
+	} else {
+		o.Accept = &ws.AcceptOptions{
+			Header: opts.Header, Subprotocols: opts.Subprotocols, Origins: []string{"*"},
+			Deflate: deflate, ReadLimit: opts.ReadLimit, HandshakeTimeout: opts.HandshakeTimeout,
 		}
-	}
-	con, err := openConsole(c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr(), o)
-	if err != nil {
-		return err
-	}
-	defer con.restore()
-	if o.verbose > 0 && !o.raw {
-		opts.OnFrame = con.frame
-	}
-	var t timing
-	ctx := c.Context()
-	conn, err := ws.Dial(httptrace.WithClientTrace(ctx, t.trace()), url, opts)
-	if err != nil {
-		con.refused(err)
-		return dialFailed(err)
-	}
-	con.opened(conn.Handshake(), &t)
-	if o.raw {
-		return o.rawSession(ctx, conn, con)
-	}
-	return o.session(ctx, conn, con)
-}
-
-// dialFailed tells a server that refuses from one that is not reached.
-func dialFailed(err error) error {
-	code := exitHarness
-	if _, ok := errors.AsType[*ws.HandshakeError](err); ok {
-		code = exitAgent
-	}
-	if errors.Is(err, context.Canceled) {
-		code = exitInterrupted
-	}
-	return &codedError{code, fmt.Errorf("dump: %w", err)}
-}
-
-// session moves messages in both directions until either side has had enough.
-func (o *dumpOptions) session(ctx context.Context, conn *ws.Conn, con *console) error {
-	defer conn.CloseNow()
-	received := make(chan error, 1)
-	go func() { received <- con.messages(ctx, conn) }()
-	ended := func(ours wsproto.StatusCode) error {
-		err := o.await(conn, received)
-		con.ended(err)
-		return endOf(ctx, err, ours)
-	}
-	lines := con.lines(o.send)
-	for {
-		select {
-		case <-conn.Done():
-			return ended(0)
-		case <-ctx.Done():
-			_ = o.close(conn, wsproto.StatusGoingAway, "") // the interrupt is what counts
-			return ended(wsproto.StatusGoingAway)
-		case in, more := <-lines:
-			if !more {
-				if o.lastWords(ctx, conn.Done()) {
-					return ended(0)
-				}
-				in = input{verb: "close", code: wsproto.StatusNormalClosure}
-			}
-			if err := o.do(ctx, conn, con, in); err != nil && ctx.Err() == nil {
-				con.note(err.Error())
-			}
-			if in.verb == "close" {
-				return ended(in.code)
-			}
+		if err := o.Accept.Validate(); err != nil {
+			return usagef("%w", err)
 		}
-	}
-}
-
-// lastWords listens on after the end of the input, and reports whether the
-// connection ended meanwhile.
-func (o *dumpOptions) lastWords(ctx context.Context, done <-chan struct{}) bool {
-	var over <-chan time.Time // of eofWait
-	if o.eofWait >= 0 {
-		timer := time.NewTimer(o.eofWait)
-		defer timer.Stop()
-		over = timer.C
-	}
-	select {
-	case <-done:
-		return true
-	case <-over:
-	case <-ctx.Done():
-	}
-	return false
-}
-
-// pongTime is how long /ping waits.
-const pongTime = 5 * time.Second
-
-// do acts on a line of input.
-func (o *dumpOptions) do(ctx context.Context, conn *ws.Conn, con *console, in input) error {
-	switch in.verb {
-	case "help":
-		con.note(commandHelp(o.raw))
-	case "send":
-		return conn.WriteFragments(ctx, in.typ, in.data, in.size)
-	case "ping":
-		ctx, cancel := context.WithTimeout(ctx, pongTime)
-		defer cancel()
-		latency, err := conn.Ping(ctx)
+		l := echoOptions{addr: o.listen, cert: o.cert, key: o.key}
+		conf, err := l.tlsConfig()
 		if err != nil {
 			return err
 		}
-		con.note(fmt.Sprintf("pong after %v", latency.Round(time.Microsecond)))
-	case "pong":
-		return conn.Pong(ctx, in.data)
-	case "close":
-		return o.close(conn, in.code, string(in.data))
+		var url string
+		if o.Listener, url, err = l.listen(c.Context(), conf); err != nil {
+			return listenError("dump", "--listen "+o.listen, err)
+		}
+		defer o.Listener.Close()
+		fmt.Fprintln(o.Err, "* listening on "+url)
 	}
-	return nil
+	return dumpError(console.Run(c.Context(), o.Options))
 }
 
-// close says so and lets the server go on: its last messages are to be seen.
-func (o *dumpOptions) close(conn *ws.Conn, code wsproto.StatusCode, reason string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), o.closeWait)
-	defer cancel()
-	err := conn.CloseWrite(ctx, code, reason)
-	if err != nil && !errors.Is(err, net.ErrClosed) { // by the server, in the meantime
-		_ = conn.CloseNow() // a code that must not be sent ends it all the same
-		return err
+// check completes the options and finds what is wrong before anything is opened.
+func (o *dumpOptions) check(f *pflag.FlagSet, list []string) error {
+	switch {
+	case o.listen == "" && len(list) == 0:
+		return usagef("missing URL; usage: wsconform dump URL, or --listen HOST:PORT")
+	case o.listen != "" && len(list) > 0:
+		return usagef("--listen waits for clients: there is no URL to connect to")
+	case o.listen == "" && (o.cert != "" || o.Oneshot):
+		return usagef("--oneshot, --tls-cert and --tls-key need --listen")
+	case o.CloseWait <= 0:
+		return usagef("--close-wait %v: must be more than 0", o.CloseWait)
+	case o.PingInterval < 0:
+		return usagef("--ping-interval %v: must be 0 or more", o.PingInterval)
+	case o.PingTimeout != 0 && o.PingInterval == 0:
+		return usagef("--ping-timeout needs --ping-interval")
 	}
-	return nil
-}
-
-// await waits for the end, for a while: the server's answer to our close.
-func (o *dumpOptions) await(conn *ws.Conn, received <-chan error) error {
-	timer := time.NewTimer(o.closeWait)
-	defer timer.Stop()
-	select {
-	case err := <-received:
-		return err
-	case <-timer.C:
-	}
-	_ = conn.CloseNow()
-	<-received
-	return fmt.Errorf("no answer to the close frame within %v", o.closeWait)
-}
-
-// endOf is what the end of a connection means for the exit code. In order is what
-// the server says is normal, and the code that we asked for.
-func endOf(ctx context.Context, err error, ours wsproto.StatusCode) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("dump: %w", context.Cause(ctx))
-	}
-	if ce, ok := errors.AsType[*ws.CloseError](err); ok {
-		switch ce.Code {
-		case wsproto.StatusNormalClosure, wsproto.StatusGoingAway, wsproto.StatusNoStatusRcvd:
-			return nil
-		default:
-			if ce.Code == ours {
-				return nil
+	if o.listen != "" {
+		for _, name := range []string{
+			"origin", "proxy", "redirects", "ipv4", "ipv6", "insecure", "nocert", "skip-hostname", "server-name", "verify-name", "ca", "cert", "key",
+		} {
+			if f.Changed(name) {
+				return usagef("--%s is for connecting to a server, not for --listen", name)
 			}
 		}
+	} else if err := checkTarget(list[0]); err != nil {
+		return err
+	} else if err := o.client.checkTLS(f, list[0]); err != nil {
+		return err
 	}
-	return &codedError{exitFailed, fmt.Errorf("dump: %w", err)}
+	if (o.listen != "" || o.OneLine) && !f.Changed("eof-wait") {
+		o.EOFWait = -1
+	}
+	o.Delimiter = '\n'
+	if o.null {
+		o.Delimiter = 0
+	}
+	switch {
+	case o.binary:
+		o.Input = console.Binary
+	case o.hex:
+		o.Input = console.Hex
+	case o.base64:
+		o.Input, o.BinaryAs = console.Base64, console.Base64
+	case o.bytes:
+		o.Input, o.BinaryAs = console.Bytes, console.Bytes
+	}
+	if err := o.Check(); err != nil {
+		return usagef("--send %w", err)
+	}
+	o.Text = o.text
+	return nil
+}
+
+// dumpError tells a peer that refuses from one that is not reached, and both from
+// what the input had wrong.
+func dumpError(err error) error {
+	code := exitHarness
+	var refused *ws.HandshakeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled):
+		code = exitInterrupted
+	case errors.As(err, new(*console.InputError)):
+		code = exitUsage
+	case errors.As(err, new(*console.EndError)):
+		code = exitFailed
+	case errors.As(err, new(*rawscript.RefusedError)) || errors.As(err, &refused):
+		code = exitAgent
+	case errors.Is(err, net.ErrClosed):
+		code = exitInterrupted // a listener is closed by an interrupt only
+	}
+	return &codedError{code, fmt.Errorf("dump: %w", err)}
 }

@@ -90,7 +90,7 @@ func TestDumpTerminal(t *testing.T) {
 		{"\x1b[A\r", "< hello", 2},      // cursor up: the line before
 		{"/ping\r", "pong after", 1},
 		{"//slash\r", "< /slash", 1},
-		{"/dance\r", "there is no command /dance", 1},
+		{"/dance\r", "unknown command /dance", 1},
 	} {
 		if _, err := line.WriteString(step.keys); err != nil {
 			t.Fatal(err)

@@ -27,10 +27,10 @@ func echoCommand() *cobra.Command {
 		Use:   "echo",
 		Short: "Run the reference server, which echoes every message",
 		Long: `Runs the reference server, which echoes every message, until SIGINT or SIGTERM.
-Then those in the handshake get status 503, open connections close with 1001.
-Once it listens it prints its URL on a line of its own.
+It then answers handshakes with status 503 and closes connections with 1001. It
+prints its URL once it listens.
 
-Unless told otherwise it takes any origin, compresses, and pings every 20 s.`,
+By default it accepts any origin, compresses, and pings every 20 s.`,
 		Example: `  wsconform echo --addr 127.0.0.1:0
   wsconform echo --unix /tmp/echo.sock --no-deflate
   wsconform echo --tls-cert cert.pem --tls-key key.pem --user ada:lovelace
@@ -47,6 +47,9 @@ Unless told otherwise it takes any origin, compresses, and pings every 20 s.`,
 
 func (o *echoOptions) run(c *cobra.Command) error {
 	ctx := c.Context()
+	if err := o.check(c.Flags()); err != nil {
+		return err
+	}
 	server, err := o.server(c.ErrOrStderr())
 	if err != nil {
 		return err
@@ -63,7 +66,7 @@ func (o *echoOptions) run(c *cobra.Command) error {
 	}
 	l, url, err := o.listen(ctx, conf)
 	if err != nil {
-		return fmt.Errorf("echo: %w", err)
+		return listenError("echo", "--addr "+o.addr, err)
 	}
 	fmt.Fprintln(c.OutOrStdout(), "listening on "+url)
 	if o.fault != "" {
@@ -99,6 +102,9 @@ func (o *echoOptions) listen(ctx context.Context, conf *tls.Config) (l net.Liste
 		}
 		url = scheme + "+unix://" + strings.ReplaceAll(o.unix, ":", "%3A")
 	} else {
+		if o.addr == "" {
+			return nil, "", &net.AddrError{Err: "missing port in address"} // rather than any port of all interfaces
+		}
 		l, err = new(net.ListenConfig).Listen(ctx, "tcp", o.addr)
 		if err != nil {
 			return nil, "", err
@@ -109,4 +115,18 @@ func (o *echoOptions) listen(ctx context.Context, conf *tls.Config) (l net.Liste
 		l = tls.NewListener(l, conf)
 	}
 	return l, url, nil
+}
+
+// listenError tells an address that cannot be meant from one that cannot be had.
+func listenError(command, flag string, err error) error {
+	var resolve *net.DNSError
+	var parse *net.ParseError
+	var addr *net.AddrError
+	switch {
+	case errors.As(err, &addr) && strings.HasPrefix(addr.Err, "missing port"):
+		return usagef("%s: must be HOST:PORT", flag)
+	case errors.As(err, &addr) || errors.As(err, &resolve) || errors.As(err, &parse):
+		return usagef("%s: %w", flag, err)
+	}
+	return fmt.Errorf("%s: %w", command, err)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/wsconform/wsconform/ws"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -48,40 +49,71 @@ type echoOptions struct {
 
 func (o *echoOptions) flags(f *pflag.FlagSet) {
 	f.SortFlags = false
-	f.StringVar(&o.addr, "addr", "127.0.0.1:9001", "address to listen on, `HOST:PORT`; port 0 is any free one")
+	f.StringVar(&o.addr, "addr", "127.0.0.1:9001", "listen on `HOST:PORT`; port 0 is any free one")
 	f.StringVar(&o.unix, "unix", "", "listen on a unix socket at `PATH` instead")
 	f.StringVar(&o.cert, "tls-cert", "", "certificate chain for wss, a PEM `FILE`")
 	f.StringVar(&o.key, "tls-key", "", "key of the certificate, a PEM `FILE`")
 	f.StringVar(&o.clientCA, "tls-client-ca", "", "demand client certificates of this authority, a PEM `FILE`")
 
-	f.StringArrayVar(&o.origins, "origin", []string{"*"}, "`ORIGIN` that browsers may come from, with * for a part of it; may be repeated")
-	f.BoolVar(&o.ownOrigin, "own-origin", false, "let browsers come from the host of the request only")
+	f.StringArrayVar(&o.origins, "origin", []string{"*"}, "accept browsers from this `ORIGIN`, in which * matches any part; may be repeated")
+	f.BoolVar(&o.ownOrigin, "own-origin", false, "accept browsers only from the host of the request")
 	f.BoolVar(&o.requireOrigin, "require-origin", false, "refuse requests without an Origin")
 	f.StringArrayVar(&o.subprotocols, "subprotocol", nil, "`NAME` of a subprotocol to agree on, best first; may be repeated")
-	f.StringArrayVar(&o.users, "user", nil, "demand Basic authentication as `USER:PASSWORD`; may be repeated")
-	f.StringVar(&o.realm, "realm", "", "what users authenticate for")
-	f.StringArrayVarP(&o.headers, "header", "H", nil, "`NAME: VALUE` to add to the response; may be repeated")
+	f.StringArrayVar(&o.users, "user", nil, "require Basic authentication as `USER:PASSWORD`; may be repeated")
+	f.StringVar(&o.realm, "realm", "", "realm of the authentication, `TEXT`")
+	f.StringArrayVarP(&o.headers, "header", "H", nil, "add `'Name: value'` to the response; may be repeated")
 	f.StringVar(&o.serverHeader, "server-header", "", "Server header of each response, `TEXT`")
 	f.StringVar(&o.health, "health", "", "answer requests for this `PATH` with status 200")
 
-	f.BoolVar(&o.noDeflate, "no-deflate", false, "do not agree on permessage-deflate")
-	f.StringVar(&o.deflate, "deflate", "", "`PARAMETERS` of permessage-deflate to hold out for, as they stand in the header")
-	f.IntVar(&o.threshold, "deflate-threshold", 0, "do not compress messages of fewer `OCTETS`; 0 is 16, or 64 without context takeover")
+	f.BoolVar(&o.noDeflate, "no-deflate", false, "do not agree to permessage-deflate")
+	f.StringVar(&o.deflate, "deflate", "", "require these `PARAMETERS` of permessage-deflate, written as in the header")
+	f.IntVar(&o.threshold, "deflate-threshold", 0, "do not compress messages shorter than `BYTES`; 0 is 16, or 64 without context takeover")
 
-	f.Int64Var(&o.maxMessage, "max-message", maxMessage, "largest message in `OCTETS`, inflated; -1 is any")
-	f.IntVar(&o.maxHead, "max-head", 0, "largest request head in `OCTETS`; 0 is 16 KiB")
-	f.IntVar(&o.maxFields, "max-fields", 0, "most header fields of a request, a `NUMBER`; 0 is 128")
+	f.Int64Var(&o.maxMessage, "max-message", maxMessage, "largest message in `BYTES`, inflated; -1 is any")
+	f.IntVar(&o.maxHead, "max-head", 0, "largest request head in `BYTES`; 0 is 16 KiB")
+	f.IntVar(&o.maxFields, "max-fields", 0, "most header fields in a request, a `NUMBER`; 0 is 128")
 	f.IntVar(&o.maxConns, "max-conns", 0, "most connections at a time, a `NUMBER`; 0 is any")
 	f.IntVar(&o.maxHandshakes, "max-handshakes", 0, "most handshakes at a time, a `NUMBER`; 0 is 1024, -1 any")
 	f.DurationVar(&o.handshakeTimeout, "handshake-timeout", 0, "`TIME` for the opening handshake; 0 is 10s, -1s any")
-	f.DurationVar(&o.readTimeout, "read-timeout", 0, "`TIME` in which a message must come; 0 is any")
-	f.DurationVar(&o.writeTimeout, "write-timeout", 0, "`TIME` in which a slow client must take something; 0 is 20s, -1s any")
+	f.DurationVar(&o.readTimeout, "read-timeout", 0, "`TIME` within which a message must come; 0 is any")
+	f.DurationVar(&o.writeTimeout, "write-timeout", 0, "`TIME` within which a slow client must read something; 0 is 20s, -1s any")
 	f.DurationVar(&o.closeTimeout, "close-timeout", 0, "`TIME` for the closing handshake; 0 is 10s")
-	f.DurationVar(&o.pingInterval, "ping-interval", 0, "`TIME` from one ping to the next; 0 is 20s, -1s sends none; Autobahn answers pings in the middle of frames, so less than 5s fails its 6.4.3 and 6.4.4")
-	f.DurationVar(&o.pingTimeout, "ping-timeout", 0, "`TIME` for a sign of life after a ping; 0 is 20s, -1s any")
+	f.DurationVar(&o.pingInterval, "ping-interval", 0, "`TIME` between pings; 0 is 20s, -1s sends none; Autobahn answers pings in the middle of frames, so less than 5s fails its cases 6.4.3 and 6.4.4")
+	f.DurationVar(&o.pingTimeout, "ping-timeout", 0, "`TIME` without a sign of life after a ping that ends the connection; 0 is 20s, -1s any")
 
-	f.CountVarP(&o.verbose, "verbose", "v", "tell of connections; twice, of frames; three times, of what they carry")
-	f.StringVar(&o.fault, "fault", "", "play a faulty server instead, by `NAME`; wsconform faults lists them. The other options then do not count")
+	f.CountVarP(&o.verbose, "verbose", "v", "log connections; twice, frames; three times, payloads")
+	f.StringVar(&o.fault, "fault", "", "play the faulty server of this `NAME` instead; wsconform faults lists them. The other options have no effect then")
+}
+
+// check finds values that no option can mean.
+func (o *echoOptions) check(f *pflag.FlagSet) error {
+	for _, n := range []struct {
+		flag       string
+		value, min int64
+	}{
+		{"deflate-threshold", int64(o.threshold), 0},
+		{"max-message", o.maxMessage, -1},
+		{"max-head", int64(o.maxHead), 0},
+		{"max-fields", int64(o.maxFields), 0},
+		{"max-conns", int64(o.maxConns), 0},
+		{"max-handshakes", int64(o.maxHandshakes), -1},
+	} {
+		if n.value < n.min {
+			return usagef("--%s %d: must be %d or more", n.flag, n.value, n.min)
+		}
+	}
+	for _, text := range []struct{ flag, value string }{{"server-header", o.serverHeader}, {"realm", o.realm}} {
+		if !httpguts.ValidHeaderFieldValue(text.value) {
+			return usagef("--%s: there is a control character in it", text.flag)
+		}
+	}
+	switch {
+	case f.Changed("unix") && o.unix == "":
+		return usagef("--unix: missing path")
+	case o.health != "" && !strings.HasPrefix(o.health, "/"):
+		return usagef("--health %s: must begin with a slash", o.health)
+	}
+	return nil
 }
 
 // server is the server that the flags describe.
@@ -132,7 +164,7 @@ func (o *echoOptions) setUsers(a *ws.AcceptOptions) error {
 	for _, u := range o.users {
 		name, password, ok := strings.Cut(u, ":")
 		if !ok || name == "" {
-			return usagef("--user wants USER:PASSWORD") // and does not repeat what may be a password
+			return usagef("--user: must look like USER:PASSWORD") // without what may be a password
 		}
 		a.BasicAuth.Users[name] = password
 	}
@@ -140,16 +172,12 @@ func (o *echoOptions) setUsers(a *ws.AcceptOptions) error {
 }
 
 func (o *echoOptions) setHeaders(a *ws.AcceptOptions) error {
-	a.Header = make(http.Header)
-	if o.serverHeader != "" {
-		a.Header.Set("Server", o.serverHeader)
+	header, err := parseHeaders(o.headers)
+	if err != nil {
+		return err
 	}
-	for _, h := range o.headers {
-		name, value, ok := strings.Cut(h, ":")
-		if !ok || name == "" || strings.ContainsAny(name, " \t\r\n") {
-			return usagef("--header %q: want NAME: VALUE", h)
-		}
-		a.Header.Add(name, strings.TrimSpace(value))
+	if a.Header = header; o.serverHeader != "" {
+		a.Header.Set("Server", o.serverHeader)
 	}
 	return nil
 }
@@ -168,7 +196,7 @@ func (o *echoOptions) setDeflate(a *ws.AcceptOptions) error {
 	}
 	p, err := wsproto.ParseDeflate(list[0])
 	if err != nil || len(list) != 1 {
-		return usagef("--deflate: want parameters of one permessage-deflate: %w", err)
+		return usagef("--deflate: must be the parameters of one permessage-deflate: %w", err)
 	}
 	a.Deflate.ServerNoContextTakeover, a.Deflate.ClientNoContextTakeover = p.ServerNoContextTakeover, p.ClientNoContextTakeover
 	a.Deflate.ServerMaxWindowBits, a.Deflate.ClientMaxWindowBits = p.ServerMaxWindowBits, max(p.ClientMaxWindowBits, 0)
@@ -195,7 +223,7 @@ func (o *echoOptions) tlsConfig() (*tls.Config, error) {
 		}
 		conf.ClientAuth, conf.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
 		if !conf.ClientCAs.AppendCertsFromPEM(pem) {
-			return nil, usagef("--tls-client-ca %s: there is no certificate in it", o.clientCA)
+			return nil, usagef("--tls-client-ca %s: no certificate found", o.clientCA)
 		}
 	}
 	return conf, nil

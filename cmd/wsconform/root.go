@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -75,7 +76,27 @@ environment failed, 4 cases are missing, 5 the agent cannot be tested,
 		root.AddCommand(command())
 	}
 	completeSelections(root)
+	checkFlagGroups(root)
 	return root
+}
+
+// checkFlagGroups makes flags that exclude or require each other report wrong usage,
+// for all commands below c: cobra's own errors have no type.
+func checkFlagGroups(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, list []string) error {
+			if err := check(c, list); err != nil {
+				return err
+			}
+			if err := errors.Join(c.ValidateRequiredFlags(), c.ValidateFlagGroups()); err != nil {
+				return usagef("%w; see %s --help", err, c.CommandPath())
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		checkFlagGroups(sub)
+	}
 }
 
 // noCommand is called for arguments that name no command.

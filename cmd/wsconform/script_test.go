@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -14,6 +15,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"wsconform": main,
 		"flawed":    func() { os.Exit(flawed(os.Args[1:])) },
+		"crlf":      crlf,
 	})
 }
 
@@ -29,6 +31,16 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
+}
+
+// crlf runs a command with the escapes \r and \n of its arguments resolved: a script
+// of testscript cannot write them.
+func crlf() {
+	os.Args = os.Args[1:]
+	for i, arg := range os.Args {
+		os.Args[i] = strings.NewReplacer(`\r`, "\r", `\n`, "\n").Replace(arg)
+	}
+	main()
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {

@@ -419,7 +419,7 @@ type dialFlags struct {
 
 func (d *dialFlags) flags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&d.headers, "header", "H", nil, "add this to the handshake request, `'Name: value'`; Host replaces the one of the URL")
-	f.StringSliceVar(&d.subprotocols, "subprotocol", nil, "offer these subprotocols, `NAMES`")
+	f.Var((*commaList)(&d.subprotocols), "subprotocol", "offer these subprotocols, `NAMES` with commas between them; may be repeated")
 	d.tls.flags(f)
 }
 

@@ -109,6 +109,9 @@ func Start(nc net.Conn, opts Options) *Player {
 // Done is closed when nothing more will come from the peer.
 func (p *Player) Done() <-chan struct{} { return p.done }
 
+// Opened reports whether an [Open] was played or implied.
+func (p *Player) Opened() bool { return p.opened }
+
 // Close closes the connection, without a close frame, and waits for the reader.
 func (p *Player) Close() {
 	_ = p.nc.Close() // nothing is left to be lost
