@@ -7,7 +7,7 @@
 # certificates of wss servers verified, mount the host's: -v /etc/ssl/certs:/etc/ssl/certs:ro
 FROM scratch
 COPY dist/image/ /
-ENV PATH=/usr/local/bin:/opt/pypy/bin
+ENV PATH=/usr/local/bin:/opt/pypy/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
 WORKDIR /
 VOLUME /config /reports
 EXPOSE 9001 8080

@@ -121,12 +121,20 @@ record: image
 IMAGE = wsconform
 .PHONY: wstest-image
 wstest-image: build
-	mkdir -p $(addprefix dist/image/,usr/local/bin opt/pypy/bin config reports tmp)
-	cp $(BIN) dist/image/usr/local/bin/
-	ln -sf wsconform dist/image/usr/local/bin/wstest
-	ln -sf /usr/local/bin/wsconform dist/image/opt/pypy/bin/wstest
-	chmod 1777 $(addprefix dist/image/,config reports tmp)
+	scripts/stage-image.sh $(BIN) dist/image
 	docker build -q -t $(IMAGE) .
+
+# Everything that a release holds, in dist/. The first run builds the tools, which takes minutes.
+.PHONY: release
+release:
+	scripts/release.sh
+
+# Builds a release twice and compares the checksums.
+.PHONY: release-check
+release-check: release
+	cp dist/checksums.txt out/release-checksums.txt
+	scripts/release.sh
+	diff out/release-checksums.txt dist/checksums.txt && echo "both builds have the same bytes"
 
 # Runs each fuzz target for FUZZTIME.
 .PHONY: fuzz
