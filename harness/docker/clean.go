@@ -9,7 +9,7 @@ import (
 	"github.com/docker/docker/api/types/image"
 )
 
-// ours selects what carries our label, and if run is not empty that of the run.
+// ours selects things with our label and, if run is not empty, with that of the run.
 func ours(run string) filters.Args {
 	f := filters.NewArgs(filters.Arg("label", Label+"=1"))
 	if run != "" {
@@ -21,22 +21,22 @@ func ours(run string) filters.Args {
 // CleanOptions say what [Engine.Clean] removes. The zero value removes the
 // containers and networks of runs whose process has ended.
 type CleanOptions struct {
-	Force  bool // also those of runs that may still go on
-	Images bool // also all images that carry our label, unless a container needs them
+	Force  bool // also those of runs that may still be in progress
+	Images bool // also all images with our label, unless a container uses them
 }
 
-// A Cleaned tells what [Engine.Clean] did.
+// A Cleaned says what [Engine.Clean] did.
 type Cleaned struct {
 	Containers []string // ids of those removed
 	Networks   []string // ids of those removed
 	Images     []string // names or ids of those removed
-	Kept       []string // ids of containers and networks that were left to their owners
+	Kept       []string // ids of containers and networks that still have an owner
 }
 
-// Clean removes what earlier runs left behind: containers and networks that carry our label
-// and whose owner, by pid and start time, is gone. Those of other machines and of
-// unknown owners stay unless forced. It goes on after an error; the errors are
-// joined.
+// Clean removes what earlier runs left behind: containers and networks that have our
+// label and whose owner, by pid and start time, is gone. Those of other machines and
+// of unknown owners stay unless forced. Clean continues after an error and returns
+// all errors joined.
 func (e *Engine) Clean(ctx context.Context, opts CleanOptions) (Cleaned, error) {
 	var done Cleaned
 	list, err := e.List(ctx, "")
@@ -65,7 +65,7 @@ func (e *Engine) Clean(ctx context.Context, opts CleanOptions) (Cleaned, error) 
 		switch err := e.removeNetwork(ctx, n.ID); {
 		case err == nil:
 			done.Networks = append(done.Networks, n.ID)
-		case errdefs.IsPermissionDenied(err): // a container is on it, whose owner lives
+		case errdefs.IsPermissionDenied(err): // a container that still has an owner uses it
 			done.Kept = append(done.Kept, n.ID)
 		default:
 			errs = append(errs, err)
@@ -79,8 +79,8 @@ func (e *Engine) Clean(ctx context.Context, opts CleanOptions) (Cleaned, error) 
 	return done, errors.Join(errs...)
 }
 
-// RemoveRun removes the containers and networks of the run of e, whatever became of those
-// that made them. It does its work also when ctx is cancelled.
+// RemoveRun removes all containers and networks of this run. It ignores the
+// cancellation of ctx.
 func (e *Engine) RemoveRun(ctx context.Context) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
@@ -97,8 +97,8 @@ func (e *Engine) RemoveRun(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// removeImages removes the images that carry our label. Those that a container
-// uses stay, which is no error.
+// removeImages removes the images that have our label. It keeps those that a
+// container uses, without an error.
 func (e *Engine) removeImages(ctx context.Context, run string) ([]string, error) {
 	list, err := e.api.ImageList(ctx, image.ListOptions{Filters: ours(run)})
 	if err != nil {

@@ -19,9 +19,9 @@ import (
 )
 
 // A Spec describes a container. Zero values mean the engine's defaults, except
-// where a field says otherwise. Whatever it says, the container runs without
-// capabilities and cannot gain any: its root is bound by file permissions like
-// any other user, so what is mounted must be readable to User.
+// where a field says otherwise. The container always runs without capabilities and
+// cannot gain any. Its root is bound by file permissions like any other user, so
+// mounted files must be readable by User.
 type Spec struct {
 	Image   string
 	Command []string
@@ -29,43 +29,42 @@ type Spec struct {
 	Dir     string   // working directory
 	User    string   // "uid:gid"
 	Mounts  []Mount
-	Tmpfs   []string // paths that get an empty file system in memory
+	Tmpfs   []string // paths of empty in-memory file systems
 
-	// Network is "" for a bridge, "host" for the network of the machine, "none", or
+	// Network is "" for a bridge, "host" for the machine's network, "none", or
 	// the name of a [Network].
 	Network string
-	DNS     []string // servers that are asked for names; nil is those of the machine
-	// Publish lists TCP ports of the container that are reachable on the loopback
-	// interface; 0 as host port picks a free one. Not for Network "host".
+	DNS     []string // name servers; nil is those of the machine
+	// Publish lists TCP ports of the container to publish on the loopback interface;
+	// host port 0 picks a free one. Not for Network "host".
 	Publish []Port
 
-	Memory   int64   // limit in octets, swap included; 0 is none
+	Memory   int64   // limit in bytes, including swap; 0 is none
 	CPUs     float64 // limit in cores; 0 is none
-	PIDs     int64   // limit of processes and threads; 0 is none
-	LogSize  int64   // octets of output that the engine keeps, roughly; 0 is 64 MiB
-	ReadOnly bool    // the root file system cannot be written to
-	Init     bool    // a small init is process 1, which reaps and forwards signals
+	PIDs     int64   // limit on processes and threads; 0 is none
+	LogSize  int64   // bytes of output that the engine keeps, roughly; 0 is 64 MiB
+	ReadOnly bool    // the root file system is read-only
+	Init     bool    // process 1 is a small init, which reaps and forwards signals
 
 	Labels map[string]string // in addition to those of the package
 }
 
-// A Mount makes a path of the engine's machine visible in a container. Source
-// is absolute and exists.
+// A Mount makes a path of the engine's machine visible in a container. Source must
+// be absolute and exist.
 type Mount struct {
 	Source, Target string
 	ReadOnly       bool
 }
 
-// A Port is a TCP port of the container and the one of the host that leads to
-// it.
+// A Port is a TCP port of a container and the host port that leads to it.
 type Port struct {
 	Container, Host uint16
 }
 
-// A Container is made by [Engine.Create] and gone after Remove.
+// A Container is created by [Engine.Create] and gone after Remove.
 type Container struct {
 	ID       string
-	Warnings []string // of the engine, such as that it cannot limit memory here
+	Warnings []string // from the engine, such as that it cannot limit memory here
 
 	engine *Engine
 }
@@ -73,8 +72,8 @@ type Container struct {
 // defaultLogSize is 20 times what Autobahn prints in a run of all cases.
 const defaultLogSize = 64 << 20
 
-// Create makes a container, which does not run yet. The error matches
-// [ErrNotFound] if there is no such image.
+// Create creates a container without starting it. The error matches [ErrNotFound] if
+// the image does not exist.
 func (e *Engine) Create(ctx context.Context, spec Spec) (*Container, error) {
 	logSize := spec.LogSize
 	if logSize == 0 {
@@ -94,7 +93,7 @@ func (e *Engine) Create(ctx context.Context, spec Spec) (*Container, error) {
 		ReadonlyRootfs: spec.ReadOnly,
 		CapDrop:        []string{"ALL"},
 		SecurityOpt:    []string{"no-new-privileges"},
-		// Two files, since a reader that follows may lose lines when there is but one.
+		// Two files, since a reader that follows may lose lines if there is only one.
 		LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{
 			"max-size": strconv.FormatInt(max(logSize/2, 1<<10), 10), "max-file": "2",
 		}},
@@ -140,7 +139,7 @@ func (e *Engine) Create(ctx context.Context, spec Spec) (*Container, error) {
 
 func tcp(port uint16) nat.Port { return nat.Port(strconv.Itoa(int(port)) + "/tcp") }
 
-// Run makes a container and starts it. If it cannot be started it is removed.
+// Run creates a container and starts it. If the start fails, Run removes it.
 func (e *Engine) Run(ctx context.Context, spec Spec) (*Container, error) {
 	c, err := e.Create(ctx, spec)
 	if err != nil {
@@ -158,7 +157,7 @@ func (c *Container) Start(ctx context.Context) error {
 	return c.engine.wrap(ctx, "start container", err)
 }
 
-// Addr returns where the TCP port of a running container is published.
+// Addr returns the address at which the TCP port of a running container is published.
 func (c *Container) Addr(ctx context.Context, port uint16) (netip.AddrPort, error) {
 	r, err := c.engine.api.ContainerInspect(ctx, c.ID)
 	if err != nil {
@@ -177,14 +176,14 @@ func (c *Container) Addr(ctx context.Context, port uint16) (netip.AddrPort, erro
 // An Exit is how a container ended.
 type Exit struct {
 	Code      int  // 128+n after signal n
-	OOMKilled bool // the memory limit was hit, as far as the engine knows
+	OOMKilled bool // the engine reports that the memory limit was hit
 }
 
-// Wait waits until the container has ended. The error is that the wait itself
-// failed: that ctx ended, or that the engine went away.
+// Wait waits until the container has exited. It fails only if ctx ends or the engine
+// goes away.
 func (c *Container) Wait(ctx context.Context) (Exit, error) {
-	// Both channels answer also when ctx ends, so that nobody is left behind who
-	// wants to send on the first one.
+	// Both channels deliver when ctx ends, so that no sender on the first one is left
+	// behind.
 	result, failed := c.engine.api.ContainerWait(ctx, c.ID, container.WaitConditionNotRunning)
 	var code int
 	select {
@@ -211,17 +210,16 @@ func (c *Container) Wait(ctx context.Context) (Exit, error) {
 	return exit, nil
 }
 
-// killed is the code of a process that was ended by SIGKILL.
+// killed is the exit code of a process that SIGKILL ended.
 const killed = 128 + 9
 
-// oomPatience bounds the wait for an event that is overdue. It is only spent on
-// a container with a memory limit that was killed.
+// oomPatience bounds the wait for an overdue event. Only a killed container with a
+// memory limit costs this time.
 const oomPatience = 2 * time.Second
 
-// oomEvent reports whether the engine says that the memory limit was hit. It
-// has two sources for that, the notice of the end and the one of the limit, and
-// on a busy machine the second may come after the first; the state of the
-// container then never learns of it, and only the event tells.
+// oomEvent reports whether the engine says that the memory limit was hit. On a busy
+// machine the notice of the limit may come after the notice of the exit. The state
+// of the container then never shows it, but the event does.
 func (c *Container) oomEvent(ctx context.Context, since string) bool {
 	ctx, cancel := context.WithTimeout(ctx, oomPatience)
 	defer cancel()
@@ -231,12 +229,12 @@ func (c *Container) oomEvent(ctx context.Context, since string) bool {
 	select {
 	case <-list:
 		return true
-	case <-failed: // also when the patience has ended
+	case <-failed: // also when oomPatience is over
 		return false
 	}
 }
 
-// Running reports whether the container runs now.
+// Running reports whether the container is running.
 func (c *Container) Running(ctx context.Context) (bool, error) {
 	r, err := c.engine.api.ContainerInspect(ctx, c.ID)
 	if err != nil {
@@ -245,18 +243,18 @@ func (c *Container) Running(ctx context.Context) (bool, error) {
 	return r.ContainerJSONBase != nil && r.State != nil && r.State.Running, nil
 }
 
-// Stop asks the container to end, with the stop signal of its image, and kills
-// it when it still runs after grace, which is rounded up to seconds. One that
-// has ended already is no error.
+// Stop sends the container the stop signal of its image, and kills it if it is still
+// running after grace, which is rounded up to seconds. A container that has already
+// exited is no error.
 func (c *Container) Stop(ctx context.Context, grace time.Duration) error {
 	seconds := int((grace + time.Second - 1) / time.Second)
 	err := c.engine.api.ContainerStop(ctx, c.ID, container.StopOptions{Timeout: &seconds})
 	return c.engine.wrap(ctx, "stop container", err)
 }
 
-// Remove kills the container if it runs, and removes it with its anonymous
-// volumes. It does its work also when ctx is cancelled, so that it can be
-// deferred. One that is gone already is no error.
+// Remove kills the container if it is running, and removes it with its anonymous
+// volumes. It ignores the cancellation of ctx, so that it can be deferred. A
+// container that is already gone is no error.
 func (c *Container) Remove(ctx context.Context) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
@@ -265,24 +263,24 @@ func (c *Container) Remove(ctx context.Context) error {
 
 func (e *Engine) remove(ctx context.Context, id string) error {
 	err := e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
-	// A conflict means that somebody else is removing it.
+	// A conflict means that it is already being removed.
 	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
 		return nil
 	}
 	return e.wrap(ctx, "remove container "+id[:min(12, len(id))], err)
 }
 
-// A Leftover is a container, or a network without the fields Image, State and Networks, that
-// carries our label.
+// A Leftover is a container or a network that has our label. A network has no Image,
+// State and Networks.
 type Leftover struct {
 	ID, Image, Run, State string
 	Networks              []string // that a container is on, by name
-	// Owned is set when the process that made it may still be at work.
+	// Owned is set if the process that created it may still be running.
 	Owned bool
 }
 
-// List lists the containers that carry our label, of all runs, oldest first. If
-// run is not empty, only those of that run.
+// List lists the containers that have our label, oldest first: those of the run, or
+// of all runs if run is empty.
 func (e *Engine) List(ctx context.Context, run string) ([]Leftover, error) {
 	list, err := e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: ours(run)})
 	if err != nil {

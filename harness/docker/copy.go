@@ -18,22 +18,22 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// Limits bound what [Container.CopyOut] writes. Zero values mean the defaults,
-// which a report of all Autobahn cases for ten agents keeps well below.
+// Limits bound what [Container.CopyOut] writes. Zero values mean the defaults, which
+// are well above a report of all Autobahn cases for ten agents.
 type Limits struct {
 	Files int   // files and folders; 0 is 50,000
 	Bytes int64 // 0 is 4 GiB
 }
 
-// CopyOut copies a file, or the content of a folder, out of the container into
-// the folder dir, which is made if need be. Existing files are replaced. The
-// container may run or have ended.
+// CopyOut copies a file, or the content of a folder, from the container to the
+// folder dir, which it creates if needed. It replaces existing files. The container
+// may be running or have exited.
 //
-// What a container leaves is hostile input. Only regular files and folders are
-// taken, with the permissions of new files; nothing outside dir is touched. A
-// path that leads out of dir, a link, a device, or more than limits stops the
-// copy with an error that matches [ErrUnsafe]; what was copied before stays. A
-// source that does not exist matches [ErrNotFound].
+// The content of a container is hostile input. CopyOut takes only regular files and
+// folders, gives them the permissions of new files, and touches nothing outside dir.
+// A path that leads out of dir, a link, a device, or more than limits allow stops
+// the copy with an error that matches [ErrUnsafe]; files copied before that stay. If
+// source does not exist the error matches [ErrNotFound].
 func (c *Container) CopyOut(ctx context.Context, source, dir string, limits Limits) error {
 	if limits.Files == 0 {
 		limits.Files = 50_000
@@ -60,8 +60,8 @@ func (c *Container) CopyOut(ctx context.Context, source, dir string, limits Limi
 	})
 }
 
-// extract writes one entry below root. [os.Root] holds the line; the checks
-// before it are there to tell what is wrong.
+// extract writes one entry below root. [os.Root] is the protection; the checks before
+// it give better errors.
 func extract(root *os.Root, e entry) error {
 	name := filepath.FromSlash(e.Name)
 	if !filepath.IsLocal(name) || strings.ContainsRune(e.Name, 0) {
@@ -79,7 +79,7 @@ func extract(root *os.Root, e entry) error {
 			return err
 		}
 	}
-	// A link that is there already, whoever put it there, is replaced, not followed.
+	// An existing link is replaced, not followed.
 	if err := root.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -94,10 +94,10 @@ func extract(root *os.Root, e entry) error {
 	return errors.Join(err, f.Close())
 }
 
-// An entry is a member of the archive in which a path of a container arrives.
+// An entry is a member of the archive that holds a copied path.
 type entry struct {
 	*tar.Header
-	Name    string // relative to the path if that is a folder, else its last element
+	Name    string // relative to the path if that is a folder, otherwise its last element
 	Content io.Reader
 }
 
@@ -106,8 +106,7 @@ func (e entry) regular() bool { return e.Typeflag == tar.TypeReg }
 // errStop ends untar early, without an error.
 var errStop = errors.New("stop")
 
-// untar calls each for what lies at source, but not for the folder source
-// itself.
+// untar calls each for every entry at source, except for the folder source itself.
 func (c *Container) untar(ctx context.Context, source string, each func(entry) error) error {
 	body, stat, err := c.engine.api.CopyFromContainer(ctx, c.ID, source)
 	if errdefs.IsNotFound(err) {
@@ -145,9 +144,9 @@ func (c *Container) untar(ctx context.Context, source string, each func(entry) e
 	}
 }
 
-// CopyIn writes files, by their paths relative to dir, into the container, which
-// may not run yet. Folders are made. Unlike a mount it works with an engine on
-// another machine; it does not work below a read-only root.
+// CopyIn writes files to the container, by their paths relative to dir, and creates
+// folders as needed. The container need not be running. Unlike a mount this works
+// with an engine on another machine, but not with a read-only root.
 func (c *Container) CopyIn(ctx context.Context, dir string, files map[string][]byte) error {
 	var buf bytes.Buffer
 	tw := tar.NewWriter(&buf)

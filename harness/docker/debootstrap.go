@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// A BaseError says why no base image could be made out of packages, and what to
-// do about it.
+// A BaseError says why no base image could be made from packages, and what to do
+// about it.
 type BaseError struct {
 	Suite string
 	Cause string // "debootstrap is not installed", …
-	Hint  string // what to do, "" if that is not known
+	Hint  string // what to do, "" if unknown
 	Err   error  // may be nil
 }
 
@@ -31,14 +31,13 @@ func (e *BaseError) Error() string {
 	return s
 }
 
-// Unwrap returns the underlying error, if there is one.
+// Unwrap returns the underlying error, or nil.
 func (e *BaseError) Unwrap() error { return e.Err }
 
-// Debootstrap makes an image called ref that holds a minimal Debian, where no
-// registry offers one: the tool debootstrap puts it together out of packages,
-// which takes half a minute, root, and 300 MB in the folder for temporary files.
-// The packages come from the mirror of host. The error is a [*BaseError] where
-// that cannot be done.
+// Debootstrap makes a minimal Debian image called ref, for machines without a
+// registry. The tool debootstrap builds it from the packages of host's mirror, which
+// takes half a minute, root, and 300 MB of temporary files. If that is impossible
+// the error is a [*BaseError].
 func (e *Engine) Debootstrap(ctx context.Context, suite, ref string, host Host, progress func(line string)) (Image, error) {
 	if progress == nil {
 		progress = func(string) {}
@@ -80,7 +79,7 @@ func (e *Engine) Debootstrap(ctx context.Context, suite, ref string, host Host, 
 		base := &BaseError{Suite: suite, Cause: "debootstrap failed: " + err.Error() + "\n" + indent(out), Err: classify(err, out)}
 		if errors.Is(base.Err, ErrNetwork) {
 			base.Hint = "this machine cannot reach its package mirror; set http_proxy or WSCONFORM_DEBIAN_MIRROR, " +
-				"or bring an image along with docker save and docker load"
+				"or copy an image here with docker save and docker load"
 		}
 		if ctx.Err() != nil {
 			return Image{}, fmt.Errorf("docker: debootstrap %s: %w", suite, context.Cause(ctx))
@@ -99,8 +98,8 @@ func (e *Engine) Debootstrap(ctx context.Context, suite, ref string, host Host, 
 	return e.Import(ctx, tarball, ref, map[string]string{"wsconform.base": "debootstrap " + suite})
 }
 
-// runTool runs a program that is to be gone, with all its children, when ctx
-// ends. It returns the last lines of its output.
+// runTool runs a program and returns the last lines of its output. When ctx ends it
+// kills the program with all its children.
 func runTool(ctx context.Context, progress func(string), name string, args ...string) (tail string, err error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.WaitDelay = 5 * time.Second

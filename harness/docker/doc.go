@@ -1,16 +1,15 @@
-// Package docker is the one place that talks to the Docker engine.
+// Package docker talks to the Docker engine. No other package does.
 //
-// [Connect] finds the engine and names the run; [Engine.Build], [Engine.Pull]
-// and [Engine.Import] make images, [Engine.Create] makes a [Container], which
-// is started, waited for, read, copied from and removed. A caller that removes
-// with defer leaves nothing behind, also after Ctrl-C, since removal does not
-// take part in cancellation. What a killed process left is removed by
-// [Engine.Clean]: everything made here carries labels that say which run made
-// it and which process owned the run.
+// Start with [Connect], which finds the engine and names the run. [Engine.Build],
+// [Engine.Pull] and [Engine.Import] make images; [Engine.Create] makes a
+// [Container]. A caller that defers [Container.Remove] leaves nothing behind, even
+// after Ctrl-C, since removal ignores cancellation. [Engine.Clean] removes what
+// killed processes left: everything made here carries labels that name the run and
+// the process that owned it.
 //
-// Where there is no engine, or where it goes away in the middle, every call
-// returns an error that matches [ErrNoEngine]; its text says what to do.
+// If there is no engine, or if it goes away, every call returns an error that
+// matches [ErrNoEngine]; its text says what to do.
 //
-// Engines from API 1.41 (Docker 20.10) up are supported. Credentials of
-// registries are not: images are pulled anonymously.
+// The package supports engines from API 1.41 (Docker 20.10) up. It pulls images
+// anonymously, without registry credentials.
 package docker

@@ -22,11 +22,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// MinAPI is the oldest engine API that will do, that of Docker 20.10.
+// MinAPI is the oldest supported engine API, that of Docker 20.10.
 const MinAPI = "1.41"
 
-// API is what this package needs of the engine: the part of [client.Client]
-// that is used, and the seam at which tests put a fake (see dockertest).
+// API is the part of [client.Client] that this package uses. Tests put a fake in its
+// place (see dockertest).
 type API interface {
 	Ping(ctx context.Context) (types.Ping, error)
 	DaemonHost() string
@@ -66,10 +66,10 @@ type Engine struct {
 	owner string
 }
 
-// Connect finds an engine: the one that the environment names (DOCKER_HOST and
-// its companions), else the one at the usual socket, that of a rootless engine,
-// or that of Docker Desktop. The error matches [ErrNoEngine], as an
-// [*UnavailableError], when none of them answers.
+// Connect finds an engine. It tries the one that the environment names (DOCKER_HOST
+// and related variables), then the usual socket, that of a rootless engine, and that
+// of Docker Desktop. If none answers the error is an [*UnavailableError], which
+// matches [ErrNoEngine].
 func Connect(ctx context.Context) (*Engine, error) {
 	var first error
 	for _, opts := range candidates() {

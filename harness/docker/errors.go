@@ -14,20 +14,18 @@ import (
 )
 
 var (
-	// ErrNoEngine is matched by every error that means that no Docker engine can
-	// be used, from the start or any more. The error is an [*UnavailableError].
+	// ErrNoEngine means that there is no usable Docker engine, or that it went away.
+	// The error is an [*UnavailableError].
 	ErrNoEngine = errors.New("no Docker engine")
-	// ErrNotFound is matched when an image, a container or a file in one does
-	// not exist.
+	// ErrNotFound means that an image, a container or a file in one does not exist.
 	ErrNotFound = errors.New("not found")
-	// ErrNetwork is matched when a registry, mirror or package index could not be
-	// reached.
+	// ErrNetwork means that a registry, mirror or package index is unreachable.
 	ErrNetwork = errors.New("network out of reach")
-	// ErrCertificate is matched when a TLS certificate was refused, as happens
-	// behind a proxy that intercepts TLS.
+	// ErrCertificate means that a TLS certificate was refused, as happens behind a
+	// proxy that intercepts TLS.
 	ErrCertificate = errors.New("TLS certificate refused")
-	// ErrUnsafe is matched when what a container left is not copied out: a path
-	// that leads elsewhere, an entry that is neither file nor folder, or too much.
+	// ErrUnsafe means that the content of a container was not copied: a path leads
+	// elsewhere, an entry is neither a file nor a folder, or there is too much.
 	ErrUnsafe = errors.New("refused")
 )
 
@@ -36,19 +34,19 @@ type Reason int
 
 // The reasons.
 const (
-	NotRunning       Reason = iota // nobody listens
-	NotInstalled                   // nobody listens, and there is nothing to start
+	NotRunning       Reason = iota // no answer
+	NotInstalled                   // no answer, and no engine is installed
 	PermissionDenied               // this user may not use the socket
 	TooOld                         // API older than [MinAPI]
-	Lost                           // it answered before, and does not any more
+	Lost                           // it answered before and no longer does
 )
 
-// An UnavailableError says why no Docker engine can be used and what to do
-// about it, in two lines. It matches [ErrNoEngine].
+// An UnavailableError says in two lines why no Docker engine can be used, and what to
+// do about it. It matches [ErrNoEngine].
 type UnavailableError struct {
 	Reason Reason
 	Host   string // address that was tried, "" if there was none
-	Err    error  // what the attempt came to
+	Err    error  // the error of the attempt
 }
 
 func (e *UnavailableError) Error() string {
@@ -58,30 +56,30 @@ func (e *UnavailableError) Error() string {
 	}
 	switch e.Reason {
 	case NotInstalled:
-		return "no Docker engine: it is not installed (nobody listens at " + at + ")\n" +
+		return "no Docker engine: not installed (no answer from " + at + ")\n" +
 			"install and start it (on Debian: apt-get install docker.io debootstrap), or set DOCKER_HOST to an engine elsewhere"
 	case PermissionDenied:
-		return "no Docker engine: this user may not use " + at + "\n" +
+		return "no Docker engine: permission denied for " + at + "\n" +
 			"run as root, or join the group that owns the socket (usermod -aG docker USER) and log in again"
 	case TooOld:
 		return "no Docker engine: the one at " + at + " is too old (" + e.Err.Error() + ")\n" +
 			"install Docker 20.10 or newer (API " + MinAPI + ")"
 	case Lost:
-		return "no Docker engine: the one at " + at + " went away while it was in use (" + firstLine(e.Err) + ")\n" +
-			"see its log, start it again and repeat the run; wsconform clean removes what is left"
+		return "no Docker engine: the one at " + at + " went away during the run (" + firstLine(e.Err) + ")\n" +
+			"see its log, restart it and repeat the run; wsconform clean removes leftovers"
 	case NotRunning:
 	}
-	return "no Docker engine: nobody answers at " + at + " (" + firstLine(e.Err) + ")\n" +
-		"start it (systemctl start docker, or dockerd as root), or set DOCKER_HOST to an engine elsewhere"
+	return "no Docker engine: no answer from " + at + " (" + firstLine(e.Err) + ")\n" +
+		"start it (systemctl start docker, or dockerd as root), or set DOCKER_HOST to another engine"
 }
 
-// Unwrap returns what the attempt came to.
+// Unwrap returns the error of the attempt.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
 // Is reports whether target is [ErrNoEngine].
 func (e *UnavailableError) Is(target error) bool { return target == ErrNoEngine }
 
-// unavailable tells why nobody answered at host.
+// unavailable says why there was no answer from host.
 func unavailable(host string, err error) error {
 	u := &UnavailableError{Reason: NotRunning, Host: host, Err: err}
 	socket, unix := strings.CutPrefix(host, "unix://")
@@ -94,8 +92,8 @@ func unavailable(host string, err error) error {
 	return u
 }
 
-// installed reports whether there is an engine on this machine that could be
-// started. The PATH of a plain user often lacks the folders where it lies.
+// installed reports whether there is an engine on this machine that could be started.
+// Its folder is often missing from an ordinary user's PATH.
 func installed() bool {
 	name := "docker" // Docker Desktop has no engine of its own on the host
 	if runtime.GOOS == "linux" {
@@ -117,8 +115,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// answered reports whether err is what the engine said, as opposed to a failure
-// to talk to it.
+// answered reports whether err is the engine's answer, as opposed to a failure to talk
+// to it.
 func answered(err error) bool {
 	var api interface{ Message() string }
 	return errdefs.IsNotFound(err) || errdefs.IsConflict(err) || errdefs.IsInvalidArgument(err) ||
@@ -134,8 +132,8 @@ var (
 	certificateTrouble = regexp.MustCompile(`(?i)x509:|CERTIFICATE_VERIFY_FAILED|certificate verif|self[- ]signed certificate`)
 )
 
-// classify joins to err the sentinel for what its text, or the output that came
-// with it, gives away: engines and package tools only say it in words.
+// classify adds to err the sentinel that its text, or the output with it, implies.
+// Engines and package tools have no error codes for that.
 func classify(err error, output string) error {
 	text := err.Error() + "\n" + output
 	switch {
@@ -147,7 +145,7 @@ func classify(err error, output string) error {
 	return err
 }
 
-// A kindError is an error that also matches a sentinel; its text stays as it is.
+// A kindError is an error that also matches a sentinel; its text is unchanged.
 type kindError struct {
 	err, kind error
 }

@@ -13,16 +13,16 @@ import (
 )
 
 // HostNetwork is what a build needs to reach the network as this machine does:
-// proxies, trusted certificates, mirrors. A Dockerfile that supports it copies
-// the optional files ca.pem and apt.conf from its context and declares the PIP_
-// arguments; proxies are known to every Dockerfile.
+// proxies, trusted certificates, mirrors. A Dockerfile supports it by copying the
+// optional files ca.pem and apt.conf from its context and declaring the PIP_
+// arguments. Every Dockerfile supports proxies.
 type HostNetwork struct {
 	Files map[string][]byte // for the root of the build context
 	Args  map[string]string // build arguments
 }
 
-// A Host is the machine as [HostNetwork] and [Debootstrap] see it. The zero
-// value is this machine; tests fill the fields in.
+// A Host is the machine as [HostNetwork] and [Debootstrap] see it. The zero value is
+// this machine; tests set the fields.
 type Host struct {
 	Getenv func(string) string // nil is os.Getenv
 	Root   string              // folder that stands for "/"
@@ -40,17 +40,17 @@ func (h Host) getenv(name string) string {
 // path returns where name, a path of the machine or of its environment, is.
 func (h Host) path(name string) string { return filepath.Join(h.Root, name) }
 
-// Network collects what a build on this machine has to know:
+// Network collects what a build on this machine needs:
 //
-//   - the CA bundle named by WSCONFORM_CA_BUNDLE, PIP_CERT, SSL_CERT_FILE,
-//     REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, the first that is set, as ca.pem. It
-//     is for networks whose proxy intercepts TLS;
+//   - as ca.pem, the CA bundle named by the first of WSCONFORM_CA_BUNDLE, PIP_CERT,
+//     SSL_CERT_FILE, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE that is set, for networks
+//     whose proxy intercepts TLS;
 //   - http_proxy, https_proxy, ftp_proxy, no_proxy and all_proxy, in either case;
-//   - PIP_INDEX_URL, PIP_EXTRA_INDEX_URL and PIP_TRUSTED_HOST, or what pip's
-//     configuration files say instead;
-//   - the proxy, retry and clock settings of apt, as apt.conf.
+//   - PIP_INDEX_URL, PIP_EXTRA_INDEX_URL and PIP_TRUSTED_HOST, or the equivalents
+//     in pip's configuration files;
+//   - apt's proxy, retry and clock settings, as apt.conf.
 //
-// The error is that a bundle was named that cannot be read.
+// It fails if the named bundle cannot be read.
 func (h Host) Network() (HostNetwork, error) {
 	n := HostNetwork{Files: map[string][]byte{}, Args: map[string]string{}}
 	for _, name := range []string{"WSCONFORM_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"} {
@@ -92,8 +92,8 @@ func (h Host) Network() (HostNetwork, error) {
 	return n, nil
 }
 
-// pipConfig returns the settings of pip's configuration files, those of the
-// user over those of the machine.
+// pipConfig returns the settings of pip's configuration files; the user's override the
+// machine's.
 func (h Host) pipConfig() map[string]string {
 	files := []string{"/etc/pip.conf"}
 	if home := h.getenv("HOME"); home != "" {
@@ -129,8 +129,8 @@ func (h Host) pipConfig() map[string]string {
 	return conf
 }
 
-// Settings that name files of this machine would break a build, so only those
-// are carried over that speak of the network or of the clock.
+// Settings that name files of this machine would break a build, so only network and
+// clock settings are taken.
 var (
 	aptWanted   = regexp.MustCompile(`^Acquire::(https?::|ftp::|Retries |Check-Valid-Until |Check-Date |ForceIPv[46] )`)
 	aptUnwanted = regexp.MustCompile(`(?i)::(CaInfo|SslCert|SslKey|CRLFile|IssuerCert|Proxy-Auto-Detect|ProxyAutoDetect)\b`)
@@ -158,8 +158,8 @@ func (h Host) aptSettings() []byte {
 	return conf
 }
 
-// ExplicitMirror is the mirror that the user wants packages of Debian to come
-// from, WSCONFORM_DEBIAN_MIRROR, or "".
+// ExplicitMirror returns the Debian mirror set by the user, WSCONFORM_DEBIAN_MIRROR, or
+// "".
 func (h Host) ExplicitMirror() string {
 	m := h.getenv("WSCONFORM_DEBIAN_MIRROR")
 	if strings.ContainsAny(m, " \t\r\n") {
@@ -168,8 +168,8 @@ func (h Host) ExplicitMirror() string {
 	return m
 }
 
-// DebianMirror is where packages of Debian come from: ExplicitMirror, or on a
-// Debian machine the first mirror in its apt sources, or "" if neither tells.
+// DebianMirror returns ExplicitMirror or, on a Debian machine, the first mirror in its
+// apt sources. Without either it returns "".
 func (h Host) DebianMirror() string {
 	if m := h.ExplicitMirror(); m != "" {
 		return m
@@ -201,8 +201,7 @@ type aptSource struct {
 	suites, components []string
 }
 
-// aptSources reads both formats of apt's sources, as far as they name binary
-// packages.
+// aptSources reads the sources of binary packages, in both of apt's formats.
 func (h Host) aptSources() []aptSource {
 	var all []aptSource
 	lists, _ := filepath.Glob(h.path("/etc/apt/sources.list.d/*.list")) // the pattern is well-formed

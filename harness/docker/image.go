@@ -22,14 +22,14 @@ import (
 // An Image is an image that the engine has.
 type Image struct {
 	ID     string   // "sha256:…"
-	Tags   []string // names that it goes by here
-	Digest string   // "name@sha256:…" of the registry it came from; "" if made here
+	Tags   []string // its names on this engine
+	Digest string   // "name@sha256:…" if pulled; "" if made here
 	Labels map[string]string
-	Size   int64 // in octets
+	Size   int64 // in bytes
 }
 
-// Image returns the image called ref. The error matches [ErrNotFound] if there
-// is none.
+// Image returns the image called ref. The error matches [ErrNotFound] if it does not
+// exist.
 func (e *Engine) Image(ctx context.Context, ref string) (Image, error) {
 	r, err := e.api.ImageInspect(ctx, ref)
 	if errdefs.IsNotFound(err) {
@@ -48,13 +48,13 @@ func (e *Engine) Image(ctx context.Context, ref string) (Image, error) {
 	return img, nil
 }
 
-// PullStall is how long a pull may show no progress before it counts as failed:
-// a registry that is firewalled does not answer at all.
+// PullStall is how long a pull may make no progress before it fails: a firewalled
+// registry never answers.
 const PullStall = 45 * time.Second
 
 // Pull fetches the image ref from its registry, without credentials. The error
-// matches [ErrNetwork] or [ErrCertificate] where that was the trouble, and
-// [ErrNotFound] if the registry has no such image.
+// matches [ErrNetwork] or [ErrCertificate] if that was the cause, and [ErrNotFound]
+// if the registry does not have the image.
 func (e *Engine) Pull(ctx context.Context, ref string, progress func(line string)) (Image, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -81,12 +81,11 @@ type BuildOptions struct {
 	Tag     string            // name of the image; required
 	Labels  map[string]string // in addition to those of the package
 	Args    map[string]string // build arguments
-	Network string            // of the steps: "" is a bridge, "host" that of the machine
+	Network string            // of the build steps: "" is a bridge, "host" the machine's
 	NoCache bool
-	// Files are put into the context in addition to those of the file system, or
-	// in place of one of the same name.
+	// Files are added to the context; they replace files of the same name.
 	Files map[string][]byte
-	// Progress, if not nil, gets the output of the build, line by line.
+	// Progress, if not nil, is called with each line of the output.
 	Progress func(line string)
 }
 
@@ -107,20 +106,19 @@ func (e *BuildError) Error() string {
 	return b.String()
 }
 
-// Build builds the image described by the Dockerfile at the root of files, which
-// may be nil if opts.Files holds all there is. The
-// engine's classic builder does it, which every engine has. A Dockerfile with
-// several stages should say
+// Build builds an image from the Dockerfile at the root of files, or in opts.Files if
+// files is nil. It uses the engine's classic builder, which every engine has. A
+// Dockerfile with several stages should say
 //
 //	ARG WSCONFORM_RUN
 //	ARG WSCONFORM_OWNER
 //	LABEL wsconform=1 wsconform.run=$WSCONFORM_RUN wsconform.owner="$WSCONFORM_OWNER"
 //
-// in the stages that are not the last one: their images and containers are then
-// removed when the build is over, or by [Engine.Clean].
+// in all stages but the last, so that their images and containers are removed after
+// the build, or by [Engine.Clean].
 //
-// A step that fails is a [*BuildError], which also matches [ErrNetwork] or
-// [ErrCertificate] where its output speaks of that.
+// If a step fails the error is a [*BuildError], which also matches [ErrNetwork] or
+// [ErrCertificate] if the output points to that.
 func (e *Engine) Build(ctx context.Context, files fs.FS, opts BuildOptions) (Image, error) {
 	args := map[string]*string{"WSCONFORM_RUN": &e.run, "WSCONFORM_OWNER": &e.owner}
 	for k, v := range opts.Args {
@@ -155,7 +153,7 @@ func (e *Engine) Build(ctx context.Context, files fs.FS, opts BuildOptions) (Ima
 	if failed := (*streamError)(nil); errors.As(err, &failed) {
 		message := failed.Message
 		if i := strings.LastIndex(message, "returned a non-zero code"); i >= 0 {
-			message = message[i:] // before it stands the command, as in the step
+			message = message[i:] // the command, already in the step, comes before it
 		}
 		err = &BuildError{Tag: opts.Tag, Step: out.step, Message: message, Output: out.tail}
 		return Image{}, classify(fmt.Errorf("docker: %w", err), out.trouble)
@@ -166,11 +164,11 @@ func (e *Engine) Build(ctx context.Context, files fs.FS, opts BuildOptions) (Ima
 	return e.Image(ctx, opts.Tag)
 }
 
-// A buildOutput keeps what tells why a step failed.
+// A buildOutput keeps the lines that explain a failed step.
 type buildOutput struct {
 	step    string
 	tail    []string // last lines of the step
-	trouble string   // lines of the step that speak of network or certificates
+	trouble string   // lines of the step about the network or certificates
 }
 
 func (o *buildOutput) add(line string) {
@@ -189,8 +187,8 @@ func (o *buildOutput) add(line string) {
 	}
 }
 
-// pruneStages removes what is left of the stages of a build. An error is not
-// worth one: the space they take is found again by Clean.
+// pruneStages removes what is left of a build's stages. It ignores errors: Clean finds
+// the rest.
 func (e *Engine) pruneStages(ctx context.Context) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
@@ -198,7 +196,7 @@ func (e *Engine) pruneStages(ctx context.Context) {
 		filters.Arg("dangling", "true"), filters.Arg("label", LabelRun+"="+e.run)))
 }
 
-// Import makes an image called ref out of a root file system in a tar stream.
+// Import makes an image called ref from a tar stream of a root file system.
 func (e *Engine) Import(ctx context.Context, tarball io.Reader, ref string, labels map[string]string) (Image, error) {
 	var changes []string
 	all := imageLabels(labels)
@@ -219,8 +217,8 @@ func (e *Engine) Import(ctx context.Context, tarball io.Reader, ref string, labe
 	return e.Image(ctx, ref)
 }
 
-// RemoveImage takes the name ref away, and with the last name the image. An
-// image that is not there is no error. It works also when ctx is cancelled.
+// RemoveImage removes the name ref, and with its last name the image. A missing image
+// is no error. RemoveImage ignores the cancellation of ctx.
 func (e *Engine) RemoveImage(ctx context.Context, ref string) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
@@ -231,8 +229,8 @@ func (e *Engine) RemoveImage(ctx context.Context, ref string) error {
 	return e.wrap(ctx, "remove image "+ref, err)
 }
 
-// stream runs write on the other end of a pipe. The function it returns ends
-// the pipe and waits for write.
+// stream runs write at the other end of a pipe. The returned function closes the pipe
+// and waits for write.
 func stream(write func(io.Writer) error) (io.Reader, func()) {
 	r, w := io.Pipe()
 	done := make(chan struct{})
@@ -246,9 +244,8 @@ func stream(write func(io.Writer) error) (io.Reader, func()) {
 	}
 }
 
-// packContext writes the regular files of files and extra as a tar archive.
-// Times and owners are left out, so that the same files always make the same
-// archive.
+// packContext writes the regular files of files and extra as a tar archive, without
+// times and owners, so that the same files always give the same archive.
 func packContext(w io.Writer, files fs.FS, extra map[string][]byte) error {
 	tw := tar.NewWriter(w)
 	for _, name := range slices.Sorted(maps.Keys(extra)) {

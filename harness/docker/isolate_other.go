@@ -4,5 +4,5 @@ package docker
 
 import "os/exec"
 
-// isolate does nothing: what needs it runs on Linux only.
+// isolate does nothing: its callers run on Linux only.
 func isolate(*exec.Cmd) {}

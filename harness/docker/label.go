@@ -9,15 +9,14 @@ import (
 	"syscall"
 )
 
-// The labels of everything that is made here.
+// The labels of everything that this package creates.
 const (
 	Label      = "wsconform"       // "1"
-	LabelRun   = "wsconform.run"   // id of the run, see [Engine.RunID]
-	LabelOwner = "wsconform.owner" // process that runs it; while it lives, others leave its things alone
+	LabelRun   = "wsconform.run"   // id of the run; see [Engine.RunID]
+	LabelOwner = "wsconform.owner" // process of the run; while it lives, other processes leave its things alone
 )
 
-// labels returns the labels of a new container; those of the package
-// win over extra.
+// labels returns the labels of a new container; the package's override extra.
 func (e *Engine) labels(extra map[string]string) map[string]string {
 	m := map[string]string{}
 	maps.Copy(m, extra)
@@ -25,9 +24,9 @@ func (e *Engine) labels(extra map[string]string) map[string]string {
 	return m
 }
 
-// imageLabels returns the labels of a new image. It has no owner: containers
-// inherit the labels of their image, and those that others start from it by hand
-// are not ours to remove.
+// imageLabels returns the labels of a new image. They name no owner, since containers
+// inherit them, and containers that users start from the image are not ours to
+// remove.
 func imageLabels(extra map[string]string) map[string]string {
 	m := map[string]string{}
 	maps.Copy(m, extra)
@@ -35,12 +34,12 @@ func imageLabels(extra map[string]string) map[string]string {
 	return m
 }
 
-// An owner names a process for good: pids are used again, so the time at which
-// it started belongs to it, and so does the boot of the machine.
+// An owner identifies a process uniquely. Pids are reused, so it includes the start
+// time of the process and the boot of the machine.
 type owner struct {
 	host, boot string
 	pid        int
-	started    string // in ticks since boot; "" where the system does not tell
+	started    string // in ticks since boot; "" if unknown
 }
 
 func (o owner) String() string {
@@ -49,7 +48,7 @@ func (o owner) String() string {
 
 // self is this process.
 func self() owner {
-	host, _ := os.Hostname() // "" is a name like any other: it only has to be the same next time
+	host, _ := os.Hostname() // "" will do: it only has to be the same next time
 	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	pid := os.Getpid()
 	return owner{strings.ReplaceAll(host, " ", "_"), strings.TrimSpace(string(boot)), pid, started(pid)}
@@ -68,8 +67,8 @@ func parseOwner(s string) (owner, bool) {
 	return owner{f[0], f[1], pid, f[3]}, true
 }
 
-// mayLive reports whether the process o can still be there, seen from the
-// process me. What cannot be known, on another machine, counts as alive.
+// mayLive reports whether the process o may still exist, as seen from the process me.
+// A process of another machine counts as alive.
 func (o owner) mayLive(me owner) bool {
 	switch {
 	case o.host != me.host:
@@ -87,8 +86,8 @@ func (o owner) mayLive(me owner) bool {
 	return err == nil || errors.Is(err, os.ErrPermission)
 }
 
-// started returns when the process started, or "" if there is no such process,
-// it has ended and nobody has asked how, or there is no /proc.
+// started returns the start time of the process, or "" if there is no such process, it
+// is a zombie, or there is no /proc.
 func started(pid int) string {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {

@@ -20,21 +20,20 @@ const (
 	Stderr Stream = 2
 )
 
-// maxLine is where an overlong line is cut into pieces: output of a container
-// is not to be trusted with our memory.
+// maxLine is where overlong lines are split, so that a container cannot use up our
+// memory.
 const maxLine = 64 << 10
 
-// Logs hands every line that the container prints to line, from the first one
-// on, as it comes, until the container ends or ctx does. Lines come one at a
-// time, in order within a stream, without their line end, and cut at 64 KiB.
-// They are what the container printed: escape them before they reach a terminal
-// or a page.
+// Logs calls line for every line that the container has printed or prints, until the
+// container exits or ctx ends. Calls do not overlap and are in order within a stream.
+// Lines come without line ends and are split at 64 KiB. They are hostile input:
+// escape them before they reach a terminal or a page.
 func (c *Container) Logs(ctx context.Context, line func(s Stream, text string)) error {
 	return c.logs(ctx, true, line)
 }
 
-// Output returns what the container has printed so far, both streams, the last
-// limit octets of it.
+// Output returns the last limit bytes of what the container has printed so far to both
+// streams.
 func (c *Container) Output(ctx context.Context, limit int) (string, error) {
 	var out []byte
 	err := c.logs(ctx, false, func(_ Stream, text string) {
@@ -62,8 +61,7 @@ func (c *Container) logs(ctx context.Context, follow bool, line func(Stream, str
 	if err != nil {
 		return c.engine.wrap(ctx, "logs of container", err)
 	}
-	// A stream that ends by itself means that the container has ended, or that the
-	// engine was shut down in good order.
+	// The stream ends when the container exits or the engine shuts down in good order.
 	if !follow {
 		return nil
 	}
@@ -73,7 +71,7 @@ func (c *Container) logs(ctx context.Context, follow bool, line func(Stream, str
 	return nil
 }
 
-// A lineWriter cuts what is written into lines.
+// A lineWriter splits what is written into lines.
 type lineWriter struct {
 	line func(string)
 	rest []byte
@@ -111,9 +109,9 @@ func (w *lineWriter) flush() {
 	}
 }
 
-// ReadFile returns the content of one regular file of the container, which need
-// not run. More than limit octets is an error that matches [ErrUnsafe]; a file
-// that is not there, one that matches [ErrNotFound].
+// ReadFile returns the content of a regular file of the container, which need not be
+// running. The error matches [ErrUnsafe] if the file has more than limit bytes, and
+// [ErrNotFound] if it does not exist.
 func (c *Container) ReadFile(ctx context.Context, path string, limit int64) ([]byte, error) {
 	var data []byte
 	err := c.untar(ctx, path, func(e entry) error {
@@ -121,7 +119,7 @@ func (c *Container) ReadFile(ctx context.Context, path string, limit int64) ([]b
 			return fmt.Errorf("%w: %s is not a regular file", ErrUnsafe, path)
 		}
 		if e.Size > limit {
-			return fmt.Errorf("%w: %s has %d octets, more than %d", ErrUnsafe, path, e.Size, limit)
+			return fmt.Errorf("%w: %s has %d bytes, more than %d", ErrUnsafe, path, e.Size, limit)
 		}
 		var err error
 		data, err = io.ReadAll(e.Content)

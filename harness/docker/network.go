@@ -13,9 +13,9 @@ import (
 	"github.com/docker/docker/api/types/network"
 )
 
-// A Network is made by [Engine.CreateNetwork] and gone after Remove.
+// A Network is created by [Engine.CreateNetwork] and gone after Remove.
 type Network struct {
-	// Name is the one to put into [Spec.Network].
+	// Name is for [Spec.Network].
 	Name string
 	// Gateway is the address of this machine that containers reach.
 	Gateway netip.Addr
@@ -24,23 +24,23 @@ type Network struct {
 	engine *Engine
 }
 
-// subnetTrials is how often a free range of addresses is looked for. Another
-// network may take it before it is used.
-const subnetTrials = 5
+// subnetAttempts is how often to look for a free range of addresses. Another network
+// may take it first.
+const subnetAttempts = 5
 
-// CreateNetwork makes a network whose containers reach this machine at the
-// address of the gateway, and this machine them, but no other container, no
-// other address of this machine, and nothing outside. What listens on all
-// addresses of this machine can be reached at the gateway's.
+// CreateNetwork creates a network whose containers and this machine reach each other,
+// at the address of the gateway. Containers reach no other container, no other
+// address of this machine, and nothing outside. Programs that listen on all
+// addresses of this machine are reachable at the gateway's.
 //
-// The error is also that this machine has no part in the networks of the
-// engine, as with Docker Desktop or a rootless one.
+// It fails if this machine is not part of the engine's networks, as with Docker
+// Desktop or a rootless engine.
 func (e *Engine) CreateNetwork(ctx context.Context) (*Network, error) {
 	var err error
-	for range subnetTrials {
+	for range subnetAttempts {
 		var n *Network
 		n, err = e.createNetwork(ctx)
-		if err == nil || !errdefs.IsPermissionDenied(err) { // which is what the engine says of ranges that overlap
+		if err == nil || !errdefs.IsPermissionDenied(err) { // the engine's answer for overlapping ranges
 			return n, err
 		}
 	}
@@ -52,9 +52,9 @@ func (e *Engine) createNetwork(ctx context.Context) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	// An internal network forwards nothing. Engines before version 27 still give its
-	// containers a route to the gateway for all addresses, by which they reach every
-	// address of this machine; so the gateway of that route is one that nobody has.
+	// An internal network forwards nothing. But engines before version 27 give its
+	// containers a default route through the gateway, by which they reach every
+	// address of this machine. So the gateway of that route is an unused address.
 	gateway := subnet.Addr().Next()
 	n, err := e.newNetwork(ctx, network.IPAM{Config: []network.IPAMConfig{{
 		Subnet: subnet.String(), Gateway: gateway.String(),
@@ -71,8 +71,8 @@ func (e *Engine) createNetwork(ctx context.Context) (*Network, error) {
 	return n, nil
 }
 
-// freeSubnet returns a range of addresses that the engine would give to a network
-// now: it knows those of its networks and those that this machine has routes to.
+// freeSubnet returns a range of addresses that the engine would give to a network now.
+// The engine knows the ranges of its networks and of this machine's routes.
 func (e *Engine) freeSubnet(ctx context.Context) (netip.Prefix, error) {
 	n, err := e.newNetwork(ctx, network.IPAM{})
 	if err != nil {
@@ -104,7 +104,7 @@ func (e *Engine) newNetwork(ctx context.Context, addresses network.IPAM) (*Netwo
 	return n, nil
 }
 
-// local reports whether the address is one of this machine.
+// local reports whether the address belongs to this machine.
 func local(addr netip.Addr) bool {
 	list, err := net.InterfaceAddrs()
 	return err == nil && slices.ContainsFunc(list, func(a net.Addr) bool {
@@ -113,9 +113,9 @@ func local(addr netip.Addr) bool {
 	})
 }
 
-// Remove removes the network, which must have no container any more. It does its
-// work also when ctx is cancelled, so that it can be deferred. One that is gone
-// already is no error.
+// Remove removes the network, which must no longer have containers. It ignores the
+// cancellation of ctx, so that it can be deferred. A network that is already gone is
+// no error.
 func (n *Network) Remove(ctx context.Context) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
@@ -130,8 +130,8 @@ func (e *Engine) removeNetwork(ctx context.Context, id string) error {
 	return e.wrap(ctx, "remove network "+id[:min(12, len(id))], err)
 }
 
-// networks lists those that carry our label, of all runs. If run is not empty,
-// only those of that run.
+// networks lists the networks that have our label: those of the run, or of all runs if
+// run is empty.
 func (e *Engine) networks(ctx context.Context, run string) ([]Leftover, error) {
 	list, err := e.api.NetworkList(ctx, network.ListOptions{Filters: ours(run)})
 	if err != nil {
@@ -144,14 +144,14 @@ func (e *Engine) networks(ctx context.Context, run string) ([]Leftover, error) {
 	return all, nil
 }
 
-// A Location says where a running container is found.
+// A Location says where to find a running container.
 type Location struct {
 	Addr netip.Addr `json:"addr"` // on its network
-	PID  int        `json:"pid"`  // of its first process, as the engine's machine counts
+	PID  int        `json:"pid"`  // of its first process, on the engine's machine
 }
 
-// Locate returns where the container is on the network of that name. The error
-// matches [ErrNotFound] if it does not run, or is not on that network.
+// Locate returns the location of the container on the named network. The error matches
+// [ErrNotFound] if the container is not running, or not on that network.
 func (c *Container) Locate(ctx context.Context, network string) (Location, error) {
 	r, err := c.engine.api.ContainerInspect(ctx, c.ID)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// A streamError is a failure that the engine reports in the middle of a stream
-// that began with status 200.
+// A streamError is a failure that the engine reports in the middle of a stream with
+// status 200.
 type streamError struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
@@ -17,8 +17,8 @@ type streamError struct {
 
 func (e *streamError) Error() string { return e.Message }
 
-// A message is one JSON object of the stream in which the engine tells how a
-// pull, a build or an import gets on.
+// A message is one JSON object of the engine's progress stream for a pull, a build or an
+// import.
 type message struct {
 	Stream   string `json:"stream"` // output of a build, any number of lines
 	Status   string `json:"status"`
@@ -31,9 +31,9 @@ type message struct {
 	ErrStr string       `json:"error"`
 }
 
-// follow reads the stream to its end. Lines go to line, with the terminal's
-// colours taken out; alive is called for every message. Both may be nil. A failure
-// that the engine reports is a *streamError.
+// follow reads the stream to its end. It calls line for every line, without terminal
+// colours, and alive for every message; both may be nil. If the engine reports a
+// failure the error is a *streamError.
 func follow(r io.Reader, line func(string), alive func()) error {
 	if line == nil {
 		line = func(string) {}
@@ -80,10 +80,10 @@ func flush(rest *string, line func(string)) {
 	*rest = ""
 }
 
-// Layers sums up a pull, which reports each layer many times a second.
+// Layers sums up the progress of a pull, which reports each layer many times a second.
 type layers struct {
-	sizes map[string][2]int64 // octets that are here, and in all
-	told  int64               // tenths of the whole that were reported
+	sizes map[string][2]int64 // bytes so far, and in all
+	told  int64               // tenths of the whole, as last reported
 }
 
 func (ls *layers) add(m message, line func(string)) {
@@ -110,8 +110,8 @@ func (ls *layers) add(m message, line func(string)) {
 	}
 }
 
-// clean makes a line of program output fit to be shown: no control characters,
-// so no escape sequence can reach the terminal, and no overlong line.
+// clean makes a line of program output safe to show: without control characters, so
+// without escape sequences, and not too long.
 func clean(s string) string {
 	if i := strings.LastIndexByte(strings.TrimRight(s, "\r"), '\r'); i >= 0 {
 		s = s[i+1:] // a progress bar, drawn over itself

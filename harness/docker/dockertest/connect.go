@@ -9,8 +9,8 @@ import (
 	"github.com/wsconform/wsconform/harness/docker"
 )
 
-// Connect returns the engine of this machine, and skips the test if there is
-// none or WSCONFORM_DOCKER is "off". What the test leaves is removed at its end.
+// Connect returns this machine's engine. It skips the test if there is none or if
+// WSCONFORM_DOCKER is "off". At the end of the test it removes what the test left.
 func Connect(t *testing.T) *docker.Engine {
 	t.Helper()
 	if os.Getenv("WSCONFORM_DOCKER") == "off" {

@@ -1,6 +1,6 @@
-// Package dockertest is a Docker engine for tests that need none: an [API] whose
-// every call is answered by a function of the test. Give it to docker.New. Tests
-// that need a real one [Connect] to it.
+// Package dockertest has a fake Docker engine for tests: an [API] whose calls are
+// answered by functions of the test. Pass it to docker.New. Tests that need a real
+// engine call [Connect].
 package dockertest
 
 import (
@@ -23,10 +23,10 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// API answers the calls of harness/docker with its hooks. A call without a hook
-// fails, as an answer of the engine would, except that pings succeed, that
-// removing and pruning do, and that there are no networks. The calls are kept. It is safe for concurrent use as
-// long as the hooks are.
+// API answers the calls of harness/docker with its hooks, and records them. A call
+// without a hook fails as if the engine had refused it, with these exceptions: pings,
+// removals and pruning succeed, and there are no networks. API is safe for
+// concurrent use if the hooks are.
 type API struct {
 	OnPing             func() error
 	OnImageInspect     func(ref string) (image.InspectResponse, error)
@@ -56,7 +56,7 @@ type API struct {
 	calls []string
 }
 
-// Calls returns what was called so far, such as "ContainerStart c1".
+// Calls returns the calls so far, such as "ContainerStart c1".
 func (a *API) Calls() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -73,26 +73,26 @@ func unexpected(name string) error {
 	return fmt.Errorf("%w: dockertest: %s has no hook", errdefs.ErrNotImplemented, name)
 }
 
-// NotFound is the engine's answer for what does not exist.
+// NotFound is the engine's error for something that does not exist.
 func NotFound(what string) error { return fmt.Errorf("%w: no such %s", errdefs.ErrNotFound, what) }
 
-// JSON is the body of an answer that consists of the JSON objects given.
+// JSON is the body of an answer that consists of the given JSON objects.
 func JSON(objects ...string) io.ReadCloser {
 	return io.NopCloser(strings.NewReader(strings.Join(objects, "\r\n")))
 }
 
-// Output is what a container prints, as the engine frames it: stream is 1 for
-// the standard output and 2 for errors.
+// Output is what a container prints, as the engine frames it: stream 1 is standard
+// output and stream 2 standard error.
 func Output(stream byte, text string) string {
 	head := [8]byte{stream}
 	binary.BigEndian.PutUint32(head[4:], uint32(len(text)))
 	return string(head[:]) + text
 }
 
-// DaemonHost is where the fake pretends to be.
+// DaemonHost returns a made-up address.
 func (a *API) DaemonHost() string { return "unix:///fake/docker.sock" }
 
-// ClientVersion is that of the oldest engine supported.
+// ClientVersion returns the API version of the oldest supported engine.
 func (a *API) ClientVersion() string { return "1.41" }
 
 // Close does nothing.
@@ -308,8 +308,8 @@ func (a *API) NetworkRemove(ctx context.Context, id string) error {
 	return a.OnNetworkRemove(ctx, id)
 }
 
-// Events calls OnEvents. After the events that it gives the stream fails, or
-// without an error stays open until ctx ends.
+// Events calls OnEvents and streams its events. Then the stream fails with its error,
+// or without one stays open until ctx ends.
 func (a *API) Events(ctx context.Context, opts events.ListOptions) (<-chan events.Message, <-chan error) {
 	a.called("Events", opts.Filters.Get("container")...)
 	failed := make(chan error, 1)
