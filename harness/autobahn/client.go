@@ -19,19 +19,19 @@ import (
 )
 
 const (
-	firstCase  = 60 * time.Second // for the agent to ask for its first case
-	lastCase   = 90 * time.Second // from the last case to the end of the agent: the reports are written
-	portTrials = 3                // since a free port may be taken before it is used
+	firstCase    = 60 * time.Second // until the agent asks for its first case
+	lastCase     = 90 * time.Second // from the last case to the exit of the agent; Autobahn writes its reports
+	portAttempts = 3                // a free port may be taken before it is used
 )
 
-// playClient has an agent that is a client come and play the cases, part by part,
-// and returns the case that came to a halt, if one did.
+// playClient plays the cases with a client, part by part. It returns the case that
+// hung, if one did.
 func (r *run) playClient(ctx context.Context, todo []cases.Case) (halt cases.ID, err error) {
 	if len(r.agent.Command) == 0 {
-		return "", errors.New("an agent that is a client needs a command")
+		return "", errors.New("a client needs a command")
 	}
 	for _, p := range split(todo, clientPart) {
-		for range portTrials {
+		for range portAttempts {
 			halt, err = r.playClientOnce(ctx, p.list)
 			if !errors.Is(err, ErrInUse) {
 				break
@@ -45,7 +45,7 @@ func (r *run) playClient(ctx context.Context, todo []cases.Case) (halt cases.ID,
 	return "", nil
 }
 
-// leftOut says of the cases of a part that have no result why that is so.
+// leftOut gives the cases of a part that have no result one that says why.
 func (r *run) leftOut(p part) {
 	for _, c := range p.list {
 		r.put(harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: cmp.Or(r.why, noReport)})
@@ -64,8 +64,8 @@ func (r *run) playClientOnce(ctx context.Context, todo []cases.Case) (halt cases
 	if err != nil {
 		return "", err
 	}
-	// The port is the same inside and outside: Autobahn refuses a request whose
-	// Host names another.
+	// The port is the same inside and outside: Autobahn refuses requests with another
+	// port in Host.
 	publish := []docker.Port{{Container: uint16(port), Host: uint16(port)}}
 	c, err := r.container(ctx, map[string][]byte{"server.json": spec}, publish,
 		"wstest", "-m", "fuzzingserver", "-s", configDir+"/server.json", "-u", "0")
@@ -98,15 +98,14 @@ type clientPlay struct {
 	todo  []cases.Case
 	base  string // URL of the container
 	out   *stream
-	begun int      // how many cases have begun
+	begun int      // number of cases that began
 	last  cases.ID // the last of them
 	how   ending
 }
 
-// ready waits until Autobahn answers /getCaseCount. That is a resource, not a
-// case, so it leaves no trace in the reports; unlike a look at the kernel's
-// sockets it works with every kind of network, and the answer shows whether
-// Autobahn knows all the cases that it was told to run.
+// ready waits until Autobahn answers /getCaseCount. That is a resource, not a case,
+// so it leaves no trace in the reports. It works with every kind of network, and the
+// answer shows whether Autobahn knows all the selected cases.
 func (p *clientPlay) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.patience(), errors.New("Autobahn did not start in time"))
 	defer cancel()
@@ -138,10 +137,10 @@ func (p *clientPlay) ready(ctx context.Context) error {
 	}
 }
 
-// ask opens a resource and returns the message it sends, if any, after it has
-// closed the connection.
+// ask opens a resource and returns the message that it sends, if any, once the
+// connection is closed.
 func (p *clientPlay) ask(ctx context.Context, resource string) (string, error) {
-	// Autobahn answers nobody while it writes reports: ctx says how long that may take.
+	// Autobahn does not answer while it writes reports; ctx bounds the wait.
 	c, err := ws.Dial(ctx, p.base+resource, &ws.DialOptions{ReadLimit: 1 << 10, HandshakeTimeout: reportTime})
 	if err != nil {
 		return "", err
@@ -190,7 +189,7 @@ func (p *clientPlay) loop(ctx context.Context) (cases.ID, error) {
 	return p.finish(ctx)
 }
 
-// heed takes a line of Autobahn's, and reports whether a case begins with it.
+// heed handles a line of Autobahn's output, and reports whether it begins a case.
 func (p *clientPlay) heed(l line) bool {
 	if l.kind != caseBegins {
 		p.out.keep(l.text)
@@ -201,12 +200,12 @@ func (p *clientPlay) heed(l line) bool {
 	return true
 }
 
-// lineDelay is how long a line of a container may take to reach us.
+// lineDelay is how long a line of the container may take to reach us.
 const lineDelay = 300 * time.Millisecond
 
-// catchUp hears the lines that are still on their way. The case that was under
-// way at a sudden end is the last that began, whether or not we knew of it: what
-// Autobahn makes of it is not a verdict.
+// catchUp handles the lines that are still on their way. The case interrupted by a
+// sudden end is the last one that began, even if we did not know that it had; what
+// Autobahn reports for it is not a verdict.
 func (p *clientPlay) catchUp() {
 	quiet := time.NewTimer(lineDelay)
 	defer quiet.Stop()
@@ -223,14 +222,14 @@ func (p *clientPlay) catchUp() {
 	}
 }
 
-// finish has Autobahn write its reports and makes results of them.
+// finish makes Autobahn write its reports, and turns them into results.
 func (p *clientPlay) finish(ctx context.Context) (cases.ID, error) {
-	died := p.died() // and not by what follows
+	died := p.died() // before what follows can end it
 	p.proc.Stop()
 	if p.begun < len(p.todo) {
 		p.catchUp()
 	}
-	noCase := fmt.Errorf("%w; it last said:\n%s", ErrNoCase, p.proc.Output())
+	noCase := fmt.Errorf("%w; its last output was:\n%s", ErrNoCase, p.proc.Output())
 	if p.last == "" {
 		switch p.how {
 		case agentDied:
@@ -239,7 +238,7 @@ func (p *clientPlay) finish(ctx context.Context) (cases.ID, error) {
 			return "", context.Cause(ctx)
 		case halted:
 			return "", noCase
-		case inOrder: // it may have been faster than the lines
+		case inOrder: // it may have been faster than the output
 		}
 	}
 	parcel, err := p.fetch(ctx)
@@ -249,11 +248,11 @@ func (p *clientPlay) finish(ctx context.Context) (cases.ID, error) {
 		return "", noCase
 	}
 	if p.how != interrupted && p.begun >= len(p.todo) && len(results) >= len(p.todo) {
-		p.how = inOrder // how the agent ends after its last case is its own business
+		p.how = inOrder // how the agent exits after its last case does not matter
 	}
 	p.putAll(results, p.how, p.last)
 	if died != nil {
-		p.why = fmt.Sprintf("the agent ended (%s) without asking for this case; its last one was %s", status(died), p.last)
+		p.why = fmt.Sprintf("the agent exited (%s) without asking for this case; its last one was %s", status(died), p.last)
 	}
 	switch {
 	case errors.Is(err, docker.ErrNoEngine):
@@ -271,11 +270,11 @@ func (p *clientPlay) finish(ctx context.Context) (cases.ID, error) {
 	return "", nil
 }
 
-// fetch asks for the reports until they are there. The case under way ends when
-// its connection does, which Autobahn may notice after our request.
+// fetch asks for the reports until they exist. The current case ends with its
+// connection, which Autobahn may notice after our request.
 func (p *clientPlay) fetch(ctx context.Context) (got parcel, err error) {
 	patience := reportTime
-	if p.how == interrupted { // somebody waits for us to end
+	if p.how == interrupted { // the user is waiting
 		patience = cleanupTime
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
@@ -300,8 +299,8 @@ func (p *clientPlay) fetch(ctx context.Context) (got parcel, err error) {
 	return got, err
 }
 
-// choose picks the name under which the agent has run its cases: the only one
-// there is, else the one that we know it by.
+// choose picks the agent's name in the reports: the only one there is, otherwise the
+// name that we gave it.
 func (p *clientPlay) choose(names []string) (string, error) {
 	switch {
 	case len(names) == 1:
@@ -311,10 +310,10 @@ func (p *clientPlay) choose(names []string) (string, error) {
 	case len(names) == 0:
 		return "", ErrNoReport
 	}
-	return "", fmt.Errorf("the agent calls itself by %d names; say which one counts: %.200q", len(names), names)
+	return "", fmt.Errorf("the agent used %d names; select one of them: %.200q", len(names), names)
 }
 
-// patienceFor is how long nothing may happen once a case has begun.
+// patienceFor returns how long there may be no progress once the case has begun.
 func (p *clientPlay) patienceFor(id cases.ID) time.Duration {
 	i, asked := p.index[id]
 	if !asked {
@@ -327,7 +326,7 @@ func (p *clientPlay) patienceFor(id cases.ID) time.Duration {
 	return bound
 }
 
-// status is how a process ended, out of the error that says so.
+// status extracts from err how a process exited.
 func status(err error) string {
 	if exit, ok := errors.AsType[*harness.AgentExitError](err); ok {
 		return exit.Status

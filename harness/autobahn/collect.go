@@ -16,33 +16,33 @@ import (
 	"github.com/wsconform/wsconform/harness/docker"
 )
 
-// copyLimits bound what is copied out of a container. A case has two files, and
-// the largest report of an honest agent some hundred kilobytes.
+// copyLimits bound what is copied out of a container. A case has two files, and an
+// honest agent's largest report has a few hundred kilobytes.
 var copyLimits = docker.Limits{Files: 4000, Bytes: 1 << 30}
 
 const (
-	// cleanupTime bounds what is still done for a run that was interrupted.
+	// cleanupTime bounds the work after an interrupt.
 	cleanupTime = 30 * time.Second
-	// reportTime is how long Autobahn may take to write its reports, on a machine
-	// that has much else to do, and we to copy them.
+	// reportTime bounds how long Autobahn may take to write its reports, and we to copy
+	// them, on a busy machine.
 	reportTime = 5 * time.Minute
 )
 
-// detached returns a context for keeping results after an interrupt.
+// detached returns a context for saving results after an interrupt.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 }
 
-// A parcel is what a part has left: a copy of its folder of reports, and what they
-// say of the agent. Its zero value is none.
+// A parcel is the outcome of a part: a copy of its folder of reports, and their content
+// about the agent. The zero value is no outcome.
 type parcel struct {
 	dir     string // temporary
 	results []harness.Result
 }
 
-// collect copies a folder of reports out of the container and reads those of
-// the agent. With a nil choose there is only one agent. The parcel is to be kept,
-// or its folder removed, whatever the error.
+// collect copies a folder of reports out of the container and reads those of the agent.
+// A nil choose means that there is only one agent. Even with an error the caller must
+// keep the parcel or remove its folder.
 func (r *run) collect(ctx context.Context, c *docker.Container, source string, choose func([]string) (string, error)) (p parcel, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
 	defer cancel()
@@ -67,8 +67,9 @@ func (r *run) collect(ctx context.Context, c *docker.Container, source string, c
 	return p, err
 }
 
-// keep puts the reports where the user wants them, after the results were handed
-// on: where the disk is full those go first. After an error no more are kept.
+// keep puts the reports where the user wants them. It runs after the results were
+// emitted, since those matter more if the disk is full. After an error it keeps no
+// more reports.
 func (r *run) keep(p parcel) {
 	if p.dir == "" {
 		return
@@ -82,8 +83,8 @@ func (r *run) keep(p parcel) {
 	}
 }
 
-// add copies the files of a part into the folder, and adds its index to that of
-// the folder. Autobahn's index.html speaks of one part only, so it is not kept.
+// add copies the files of a part to the folder, and adds its index to the folder's. It
+// drops Autobahn's index.html, which describes only one part.
 func (f *reportFolder) add(part string) error {
 	if f.temporary {
 		return nil
@@ -114,9 +115,8 @@ func (f *reportFolder) add(part string) error {
 	return nil
 }
 
-// copyReports copies the reports of a part, and puts the new index in the place of
-// the old one; or it does nothing of that: what is left of a full disk is for the
-// results.
+// copyReports copies the reports of a part and replaces the index, or does neither: if
+// the disk is full, the rest of it is for the results.
 func copyReports(to, from string, index []byte) (err error) {
 	files, err := os.ReadDir(from)
 	if err != nil {
@@ -151,19 +151,19 @@ func copyReports(to, from string, index []byte) (err error) {
 	return os.Rename(filepath.Join(to, ".index.json"), filepath.Join(to, "index.json"))
 }
 
-// An ending says what cut a part short. The case that was under way then has a
-// report, but not one of what the agent does in that case.
+// An ending says what cut a part short. The case under way then has a report, but it
+// does not show what the agent does in that case.
 type ending uint8
 
 const (
 	inOrder     ending = iota
-	agentDied          // by itself
-	halted             // nothing happened any more
+	agentDied          // without our doing
+	halted             // no more progress
 	interrupted        // by the context
 )
 
-// putAll hands results on. What was cut short is what came from the last case on
-// that was announced: that case, and those whose opening handshake then failed.
+// putAll emits results. Cut short are the last announced case, and the cases after it
+// whose opening handshake failed.
 func (r *run) putAll(results []harness.Result, how ending, last cases.ID) {
 	from := len(results)
 	if how != inOrder && from > 0 {
@@ -187,8 +187,8 @@ func (r *run) putAll(results []harness.Result, how ending, last cases.ID) {
 	}
 }
 
-// putCrash finds the case that the agent died in: the first that did not pass,
-// since what comes after it failed because the agent was gone.
+// putCrash finds the case that the agent died in: the first that did not pass. Later
+// cases failed because the agent was gone.
 func (r *run) putCrash(cut []harness.Result, last cases.ID) {
 	for i, res := range cut {
 		passed := res.Outcome == harness.Pass || res.Outcome == harness.PassLenient
@@ -198,7 +198,7 @@ func (r *run) putCrash(cut []harness.Result, last cases.ID) {
 		}
 		r.put(res)
 	}
-	// Without a report, what is known is still worth a result.
+	// What is known is worth a result even without a report.
 	if last != "" {
 		r.put(harness.Result{Case: last, Outcome: harness.Crash, Note: r.deathNote()})
 	}
@@ -216,8 +216,8 @@ func (r *run) deathNote() string {
 	return "the agent ended while the case ran"
 }
 
-// broken makes results of the cases of which Autobahn's process should have
-// left a report and did not.
+// broken emits results for the cases without the report that Autobahn's process should
+// have written.
 func (r *run) broken(p part, note string) {
 	for _, c := range p.list {
 		r.put(harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: note})

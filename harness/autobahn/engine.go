@@ -16,29 +16,29 @@ import (
 	"github.com/wsconform/wsconform/harness/docker"
 )
 
-// An Engine has Autobahn test an agent. Docker and Image are required.
+// An Engine tests an agent with Autobahn. Docker and Image are required.
 type Engine struct {
 	Docker *docker.Engine
-	Image  string // reference of an image that has wstest
-	// Network is that of the container: "host", or "bridge" where the engine
-	// has no network in common with the agent, as Docker Desktop. Empty means
-	// host. The agent is reached on the loopback interface of this machine, and
-	// so is Autobahn, though with "host" its server listens on all interfaces.
+	Image  string // reference of an image with wstest
+	// Network is the container's network: "host", or "bridge" if the engine does not
+	// share a network with the agent, as with Docker Desktop. Empty means host. The
+	// agent and Autobahn reach each other on this machine's loopback interface; but
+	// with "host" Autobahn's server listens on all interfaces.
 	Network string
-	// Address is the one of this machine at which an agent that is a client reaches
-	// Autobahn; with Network "bridge" only the loopback one will do. Empty means that.
+	// Address is this machine's address at which a client reaches Autobahn. Empty
+	// means the loopback address, the only one that works with Network "bridge".
 	Address string
-	// Listens says that an agent that is a server, and was started by somebody else,
-	// is known to listen: it is not asked by a connection.
+	// Listens says that a server that was not started by us is known to listen, so
+	// that no connection is made to find out.
 	Listens bool
-	// Dir gets Autobahn's own reports: a page and a JSON file for each case, and
-	// an index.json of them all. Empty means that they are not kept.
+	// Dir is the folder for Autobahn's own reports: a page and a JSON file for each
+	// case, and index.json. Empty means that they are not kept.
 	Dir string
-	// AgentLog gets what the agent prints. Nil discards it.
+	// AgentLog receives what the agent prints. Nil discards it.
 	AgentLog io.Writer
 	// Patience is how long an agent may take to start. Zero means 30 s.
 	Patience time.Duration
-	// Progress, if not nil, is told of every case that begins.
+	// Progress, if not nil, is called when a case begins.
 	Progress func(Progress)
 
 	idle func(cases.Case) time.Duration // instead of limit and slack, in tests
@@ -46,29 +46,29 @@ type Engine struct {
 
 const (
 	defaultPatience = 30 * time.Second
-	// memoryLimit is what PyPy needs for a run of all cases in one process,
-	// since wire logs stay in memory until the reports are written. CPython
-	// needs 340 MiB.
+	// memoryLimit is enough for PyPy to run all cases in one process, with all wire
+	// logs in memory until the reports are written. CPython needs 340 MiB.
 	memoryLimit = 8 << 30
-	// maxHalts is how many cases may come to a halt before a run is given up.
+	// maxHalts is how many cases may hang before the run is abandoned.
 	maxHalts = 5
 )
 
 var (
-	// ErrNoCase means that an agent that is a client did not ask for a case.
+	// ErrNoCase means that a client did not ask for a case.
 	ErrNoCase = fmt.Errorf("%w: it did not run any case", harness.ErrUntestable)
-	// ErrInUse means that something else listens where the agent should.
+	// ErrInUse means that another program listens at the agent's address.
 	ErrInUse = errors.New("address in use")
 
 	errTooLong = errors.New("the run took longer than all its cases may take together")
 )
 
-// Run has Autobahn play the cases of the list against the agent, whose command,
-// if it has one, is started and stopped. Each case of the list is handed to emit
-// exactly once, whatever happens. A failing case is a result; an error says why
-// the run cannot be relied on: a [*harness.AgentExitError],
-// [harness.ErrNotStarted], [harness.ErrNotListening] or [ErrNoCase] that it is
-// the agent's fault, [docker.ErrNoEngine] that the Docker engine went away.
+// Run plays the cases of the list against the agent, with Autobahn. It starts and stops
+// the agent's command, if there is one. Run calls emit exactly once for each case of
+// the list, whatever happens. A failing case is a result; an error means that the run
+// cannot be trusted. It is the agent's fault if the error is a
+// [*harness.AgentExitError] or matches [harness.ErrNotStarted],
+// [harness.ErrNotListening] or [ErrNoCase]; if it matches [docker.ErrNoEngine] the
+// Docker engine went away.
 func (e *Engine) Run(ctx context.Context, agent harness.Agent, list []cases.Case, emit func(harness.Result)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, deadline(list), errTooLong)
 	defer cancel()
@@ -86,20 +86,20 @@ func (e *Engine) Run(ctx context.Context, agent harness.Agent, list []cases.Case
 	return nil
 }
 
-// A run is the state of one call of Run. One goroutine has it.
+// A run is the state of one call of Run. Only one goroutine uses it.
 type run struct {
 	*Engine
 	agent   harness.Agent
 	list    []cases.Case
 	emit    func(harness.Result)
-	results map[cases.ID]harness.Outcome // of the cases that were emitted
+	results map[cases.ID]harness.Outcome // of the emitted cases
 	reports reportFolder
-	keptErr error // why the reports are not all in their folder
+	keptErr error // why the folder of reports is incomplete
 
-	proc   *harness.Process // of the agent, if it is ours and was started
+	proc   *harness.Process // of the agent, if we started it
 	index  map[cases.ID]int // of the case in the list
-	halted int              // cases that came to a halt
-	why    string           // cases were not run, where it is nobody's error
+	halted int              // number of cases that hung
+	why    string           // cases were not run, if that is no error
 }
 
 func (r *run) prepare() error {
@@ -113,7 +113,7 @@ func (r *run) prepare() error {
 	return r.reports.open(r.Dir)
 }
 
-// playAll plays the cases, again without those that come to a halt.
+// playAll plays the cases, repeatedly without those that hang.
 func (r *run) playAll(ctx context.Context) error {
 	for {
 		todo := r.todo()
@@ -128,21 +128,21 @@ func (r *run) playAll(ctx context.Context) error {
 		if err != nil || halt == "" {
 			return err
 		}
-		r.stopAgent() // the next round begins with a fresh one
+		r.stopAgent() // the next round starts a new one
 		if _, done := r.results[halt]; !done {
 			r.put(harness.Result{Case: halt, Outcome: harness.Timeout, Note: haltNote})
 		}
 		if r.halted++; r.halted == maxHalts {
-			return fmt.Errorf("given up after %d cases that came to a halt", maxHalts)
+			return fmt.Errorf("gave up after %d cases hung", maxHalts)
 		}
 	}
 }
 
 const noReport = "Autobahn left no report of this case"
 
-const haltNote = "Autobahn came to a halt in this case: its own timers do not cover an agent that keeps the connection open"
+const haltNote = "Autobahn hung in this case: its timers do not cover an agent that keeps the connection open"
 
-// todo lists the cases that have no result yet.
+// todo lists the cases without a result.
 func (r *run) todo() []cases.Case {
 	var todo []cases.Case
 	for _, c := range r.list {
@@ -153,7 +153,7 @@ func (r *run) todo() []cases.Case {
 	return todo
 }
 
-// put hands a result on, unless the case was not asked for or has one already.
+// put emits a result, unless the case was not selected or already has one.
 func (r *run) put(res harness.Result) {
 	_, asked := r.index[res.Case]
 	_, done := r.results[res.Case]
@@ -163,14 +163,14 @@ func (r *run) put(res harness.Result) {
 	}
 }
 
-// rest says of the cases that have no result why that is so.
+// rest gives the cases without a result one that says why.
 func (r *run) rest(err error) {
 	outcome, note := harness.NotRun, cmp.Or(r.why, noReport)
 	var exit *harness.AgentExitError
 	switch {
 	case err == nil:
 	case errors.As(err, &exit):
-		note = "not run: the agent had ended (" + exit.Status + ")"
+		note = "not run: the agent had exited (" + exit.Status + ")"
 	case errors.Is(err, harness.ErrNotStarted), errors.Is(err, harness.ErrNotListening), errors.Is(err, ErrNoCase):
 		outcome, note = harness.Blocked, err.Error()
 	case errors.Is(err, context.Canceled):
@@ -190,7 +190,7 @@ func (r *run) progress(id cases.ID) {
 	}
 }
 
-// bound is how long nothing may happen once the case has begun.
+// bound returns how long there may be no progress once the case has begun.
 func (r *run) bound(c cases.Case) time.Duration {
 	if r.idle != nil {
 		return r.idle(c)
@@ -212,7 +212,8 @@ func (r *run) stopAgent() {
 	r.proc = nil
 }
 
-// ended is closed when the agent has ended, and nil if it is not ours.
+// ended returns a channel that is closed when the agent exits, or nil if we did not
+// start it.
 func (r *run) ended() <-chan struct{} {
 	if r.proc == nil {
 		return nil
@@ -220,7 +221,7 @@ func (r *run) ended() <-chan struct{} {
 	return r.proc.Done()
 }
 
-// died says how the agent has ended, if it has and we did not end it.
+// died says how the agent exited, if it did without our doing.
 func (r *run) died() error {
 	if r.proc == nil {
 		return nil
@@ -228,8 +229,8 @@ func (r *run) died() error {
 	return r.proc.Ended()
 }
 
-// container makes a container for a command, with its configuration. The log
-// stays small: a line for each case.
+// container creates a container for a command, with its configuration. The log stays
+// small: one line per case.
 func (r *run) container(ctx context.Context, config map[string][]byte, publish []docker.Port, command ...string) (*docker.Container, error) {
 	network := r.Network
 	switch network {
@@ -260,13 +261,13 @@ func (r *run) container(ctx context.Context, config map[string][]byte, publish [
 	return c, nil
 }
 
-// follow starts a container and returns what its lines mean. The channel is
-// closed when the container has ended, or the engine has gone: wait tells.
+// follow starts a container and returns its output as a stream of meanings. The
+// channel is closed when the container exits or the engine goes away; wait tells which.
 func follow(ctx context.Context, c *docker.Container) (*stream, error) {
 	if err := c.Start(ctx); err != nil {
 		return nil, err
 	}
-	// An interrupt does not end it: what the container says then still matters.
+	// An interrupt does not end this: later output still matters.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s := &stream{c: c, lines: make(chan line), cancel: cancel, done: make(chan struct{})}
 	go func() {
@@ -289,10 +290,10 @@ type stream struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error    // of the stream; read after done
-	tail   []string // last lines without a meaning, for messages
+	tail   []string // last lines without a meaning, for error messages
 }
 
-// keep remembers the line for a message.
+// keep remembers the line for an error message.
 func (s *stream) keep(text string) {
 	if len(s.tail) == 10 {
 		s.tail = append(s.tail[:0], s.tail[1:]...)
@@ -300,13 +301,13 @@ func (s *stream) keep(text string) {
 	s.tail = append(s.tail, clip(text, 500))
 }
 
-// close ends the following.
+// close stops following the container.
 func (s *stream) close() {
 	s.cancel()
 	<-s.done
 }
 
-// exit returns how the container ended, after its lines have.
+// exit returns how the container exited, after all its output.
 func (s *stream) exit(ctx context.Context) (docker.Exit, error) {
 	<-s.done
 	if s.err != nil {
@@ -315,16 +316,16 @@ func (s *stream) exit(ctx context.Context) (docker.Exit, error) {
 	return s.c.Wait(ctx)
 }
 
-// ourFiles are the files that Autobahn makes for a case.
+// ourFiles matches the files that Autobahn writes for a case.
 var ourFiles = regexp.MustCompile(`^[a-z0-9_]*_case_[0-9_]+\.(json|html)$`)
 
-// A reportFolder is where reports are copied to.
+// A reportFolder is the folder that reports are copied to.
 type reportFolder struct {
 	dir       string
 	temporary bool
 }
 
-// open makes the folder, without the reports of an earlier run.
+// open creates the folder, and removes the reports of an earlier run.
 func (f *reportFolder) open(dir string) error {
 	if dir != "" {
 		f.dir = dir

@@ -65,7 +65,7 @@ func TestEngine(t *testing.T) {
 		{
 			name: "server hangs twice", command: []string{serverAgent, "{port}"},
 			orders: map[string]string{"1.1.2": "hang", "2.3": "hang"},
-			err:    none, note: "came to a halt", made: 2,
+			err:    none, note: "hung in this case", made: 2,
 			want: outcomes{"1.1.2": harness.Timeout, "2.3": harness.Timeout},
 		},
 		{
@@ -77,7 +77,7 @@ func TestEngine(t *testing.T) {
 		},
 		{
 			name: "server exits at once", command: []string{"agent-server", "-1"},
-			err: exit, note: "had ended (exit status 2)", made: 0,
+			err: exit, note: "had exited (exit status 2)", made: 0,
 			want: outcomes{
 				"1.1.1": harness.NotRun, "1.1.2": harness.NotRun, "1.1.3": harness.NotRun, "1.1.4": harness.NotRun,
 				"2.1": harness.NotRun, "2.2": harness.NotRun, "2.3": harness.NotRun,
@@ -104,7 +104,7 @@ func TestEngine(t *testing.T) {
 		{
 			name: "client hangs", role: cases.Client, command: []string{clientAgent, "{url}", "all"},
 			orders: map[string]string{"1.1.2": "hang"},
-			err:    none, note: "came to a halt", made: 2,
+			err:    none, note: "hung in this case", made: 2,
 			want: outcomes{"1.1.2": harness.Timeout},
 		},
 		{
@@ -146,7 +146,7 @@ func TestEngine(t *testing.T) {
 			dir := t.TempDir()
 			engine := autobahn.Engine{Docker: docker.New(f), Image: "any", Dir: dir}
 			engine.SetIdle(time.Minute)
-			if row.note == "came to a halt" {
+			if row.note == "hung in this case" {
 				engine.SetIdle(2 * time.Second)
 			}
 			var results []harness.Result

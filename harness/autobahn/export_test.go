@@ -11,7 +11,7 @@ func (e *Engine) SetIdle(d time.Duration) { e.idle = func(cases.Case) time.Durat
 
 // For tests of what has no other way out.
 var (
-	OctetsOf   = octetsOf
+	BytesOf    = bytesOf
 	Split      = splitIDs
 	Limit      = limit
 	ParseCase  = func(text string) (cases.ID, bool) { l := parseLine(text); return l.id, l.kind == caseBegins }

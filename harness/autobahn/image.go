@@ -13,8 +13,7 @@ import (
 	"github.com/wsconform/wsconform/harness/docker"
 )
 
-// A Source says where an image comes from. As an option it says where it may
-// come from.
+// A Source says where an image comes from or, as an option, may come from.
 type Source string
 
 // The sources.
@@ -24,35 +23,34 @@ const (
 	Built  Source = "built"  // from fixtures/autobahn
 )
 
-// ImageOptions say how [EnsureImage] gets at an image. The zero value is what
-// most want.
+// ImageOptions say how [EnsureImage] gets an image. The zero value suits most callers.
 type ImageOptions struct {
 	Source Source
-	// Base is what is built upon: any Debian 11. "" is debian:bullseye-slim, or
-	// where no registry has that, one made by debootstrap.
+	// Base is the image to build on, any Debian 11. Empty means debian:bullseye-slim
+	// or, without a registry, an image made by debootstrap.
 	Base string
-	// Rebuild makes the image anew even if it is there.
+	// Rebuild rebuilds an image that exists.
 	Rebuild bool
-	// Host is what the build is told of this machine's network. The zero value
-	// asks the machine.
+	// Host describes this machine's network to the build. The zero value asks the
+	// machine.
 	Host docker.Host
-	// Progress, if not nil, gets lines to show while it takes its time.
+	// Progress, if not nil, is called with lines to show to a waiting user.
 	Progress func(line string)
 }
 
-// An Image is an image of the testsuite that the engine has. "wstest" is on its
-// PATH, and its output is not buffered.
+// An Image is an image of the testsuite on the engine. Its PATH has "wstest", and its
+// output is not buffered.
 type Image struct {
 	ID       string // "sha256:…"
 	Ref      string // name to run it by
-	Digest   string // pulled: of the published image; built: the ID
+	Digest   string // of the published image if pulled, the ID if built
 	Source   Source // Pulled or Built
-	Base     string // built: what upon
+	Base     string // the image it was built on, if built
 	Versions map[string]string
 }
 
-// The labels of an image in which EnsureImage keeps what it found out, so that
-// the next call needs to ask but once.
+// The labels in which EnsureImage stores what it found out about an image, so that the
+// next call needs only one request.
 const (
 	labelSource   = "wsconform.autobahn.source"
 	labelDigest   = "wsconform.autobahn.digest"
@@ -65,9 +63,10 @@ const (
 	baseName  = "wsconform/debian:" + fixture.Suite
 )
 
-// BuiltRef is the name of the image that is built upon base, "" for the default
-// one. It changes with everything that goes into it, so an image of that name is
-// up to date. It is also the name to save and load by where there is no network.
+// BuiltRef returns the name of the image built on base, "" for the default one. The
+// name changes with everything that goes into the image, so an image of that name is
+// up to date. It is also the name for docker save and docker load on machines without
+// a network.
 func BuiltRef(base string) string {
 	if base == "" {
 		base = fixture.Base
@@ -75,15 +74,14 @@ func BuiltRef(base string) string {
 	return imageName + ":" + fixture.Hash(base)
 }
 
-// pulledRef is our name of the published image.
+// pulledRef is our name for the published image.
 const pulledRef = imageName + ":official-" + fixture.Version
 
-// EnsureImage returns an image of the testsuite: the one that is there, which
-// takes no time, else the published one, else one built here, which takes a
-// minute or two. Both the pull and the base of the build may fail without
-// harm; an error says what was tried, as an [*ImageError]. One that matches
-// [docker.ErrNoEngine] means that the Docker engine is gone, and the cause of
-// ctx that it ended.
+// EnsureImage returns an image of the testsuite: an existing one, otherwise the
+// published one, otherwise one built here, which takes a minute or two. If nothing
+// works the error is an [*ImageError], which says what was tried. An error that
+// matches [docker.ErrNoEngine] means that the Docker engine went away. If ctx ends the
+// error is its cause.
 func EnsureImage(ctx context.Context, eng *docker.Engine, opts ImageOptions) (Image, error) {
 	if opts.Progress == nil {
 		opts.Progress = func(string) {}
@@ -122,7 +120,7 @@ type imageMaker struct {
 	tried []error
 }
 
-// find returns an image that is there already.
+// find returns an existing image.
 func (m *imageMaker) find(ctx context.Context) (Image, error) {
 	err := docker.ErrNotFound
 	for _, c := range []struct {
@@ -170,7 +168,7 @@ func (m *imageMaker) pull(ctx context.Context) (Image, error) {
 	})
 }
 
-// build builds the image, after the base if need be.
+// build builds the image and, if needed, its base.
 func (m *imageMaker) build(ctx context.Context) (Image, error) {
 	base, err := m.base(ctx)
 	if err != nil {
@@ -186,8 +184,8 @@ func (m *imageMaker) build(ctx context.Context) (Image, error) {
 	net.Args["BASE"] = base
 	draft := imageName + ":draft-" + strings.ToLower(m.eng.RunID())
 	m.Progress("building " + BuiltRef(m.Base) + " on " + base)
-	// The build shares the network of the machine, where a proxy or a mirror on the
-	// loopback interface is within reach.
+	// The build shares the machine's network, so that it reaches a proxy or a mirror on
+	// the loopback interface.
 	_, err = m.eng.Build(ctx, fixture.Files(), docker.BuildOptions{
 		Tag: draft, Args: net.Args, Files: net.Files, Network: "host", NoCache: m.Rebuild, Progress: m.Progress,
 	})
@@ -200,9 +198,9 @@ func (m *imageMaker) build(ctx context.Context) (Image, error) {
 	return img, errors.Join(err, m.eng.RemoveImage(ctx, draft))
 }
 
-// base makes sure of the image that is built upon, and returns its name. Where
-// the registry was out of reach a moment ago it is not asked again: a firewall
-// may cost a minute each time.
+// base pulls or makes the base image, and returns its name. If the registry was
+// unreachable a moment ago base does not ask it again: behind a firewall each attempt
+// may take a minute.
 func (m *imageMaker) base(ctx context.Context) (string, error) {
 	ref := m.Base
 	if ref == "" {
@@ -230,7 +228,7 @@ func (m *imageMaker) base(ctx context.Context) (string, error) {
 	return baseName, err
 }
 
-// printVersions prints every package that the image runs, as name==version.
+// printVersions is a command that prints every package in the image as name==version.
 const printVersions = `
 for python in python2.7 pypy python; do
 	if command -v $python > /dev/null; then
@@ -249,8 +247,8 @@ exit 1`
 // pypyPath is where the published image keeps its Python.
 const pypyPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/pypy/bin"
 
-// adopt asks the image from for its versions, which proves that it runs, and
-// makes it known as ref with labels. An image of that name is thus complete.
+// adopt asks the image from for its versions, which proves that it runs, and tags it as
+// ref with labels. So an image of that name is always complete.
 func (m *imageMaker) adopt(ctx context.Context, from, ref string, labels map[string]string) (Image, error) {
 	versions, err := m.versions(ctx, from)
 	if err != nil {
@@ -298,10 +296,10 @@ func (m *imageMaker) versions(ctx context.Context, ref string) (_ map[string]str
 	return fixture.ParseVersions(out), err
 }
 
-// An ImageError says that no image of the testsuite could be had: what was
-// tried, what became of it, and what to do. It matches what the attempts match,
-// such as [docker.ErrNetwork] and [docker.ErrCertificate], and holds the
-// [*docker.BuildError] or [*docker.BaseError] of a build.
+// An ImageError means that there is no image of the testsuite. It says what was tried,
+// what failed, and what to do. It matches the errors of the attempts, such as
+// [docker.ErrNetwork], [docker.ErrCertificate], a [*docker.BuildError] or a
+// [*docker.BaseError].
 type ImageError struct {
 	Tried []error
 	ref   string
@@ -323,7 +321,7 @@ func (e *ImageError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns what the attempts came to.
+// Unwrap returns the errors of the attempts.
 func (e *ImageError) Unwrap() []error { return e.Tried }
 
 func firstLineOf(err error) string {

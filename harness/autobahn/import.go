@@ -12,12 +12,12 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// Import makes a run of the reports of one agent that Autobahn has left in a
-// folder. Its selection is the wanted one; the zero value stands for the cases
-// that are there, since the reports do not tell what was asked for.
+// Import turns Autobahn's reports on one agent into a run. The reports do not say
+// which cases were selected: the run's selection is the given one, or for the zero
+// value the cases in the reports.
 //
-// Files that lack or cannot be read are an error beside the run, whose cases then
-// have no verdict. Without a run there is nothing of the agent.
+// If files are missing or unreadable, Import returns both a run, in which their cases
+// have no verdict, and an error. If there are no reports on the agent the run is nil.
 func Import(fsys fs.FS, agent string, wanted harness.Selection) (*harness.Run, error) {
 	list, err := readIndex(fsys, agent)
 	if err != nil {
@@ -62,15 +62,15 @@ func Import(fsys fs.FS, agent string, wanted harness.Selection) (*harness.Run, e
 	}
 	run.Footer = &harness.Footer{State: state, Counts: run.Counts(), Missing: run.Missing(), Duration: max(end.Sub(run.Header.Started), 0)}
 	if err == nil && len(run.Results) == 0 {
-		err = errors.New("none of the cases wanted is among the reports")
+		err = errors.New("the reports have none of the selected cases")
 	}
 	return run, err
 }
 
 var product = regexp.MustCompile(`(?m)^(?:User-Agent|Server): AutobahnTestSuite/([0-9][0-9A-Za-z.]{0,30})`)
 
-// suiteVersion is the version that Autobahn gives in its half of the opening
-// handshake, "" if that is not there.
+// suiteVersion returns the version that Autobahn states in its half of the opening
+// handshake, or "".
 func suiteVersion(t *cases.Transcript) string {
 	head := t.Request
 	if t.Role == cases.Client {

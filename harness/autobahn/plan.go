@@ -6,11 +6,11 @@ import (
 	"github.com/wsconform/wsconform/cases"
 )
 
-// A part is what one process of Autobahn plays. Reports are written when a part
-// ends, so a crash, or an engine that goes away, loses at most one. Starting a
-// process costs about 0.6 s, which the 21 parts of a full run of 8 minutes do not
-// notice. For a client the container and the agent are started for each part, too,
-// so there are fewer.
+// A part is the list of cases that one Autobahn process plays. Reports are written when
+// a part ends, so a crash, or an engine that goes away, loses at most one part. A
+// process takes about 0.6 s to start, which does not matter for the 21 parts of a full
+// run of 8 minutes. For a client each part also starts a container and the agent, so
+// there are fewer parts.
 type part struct {
 	list []cases.Case
 }
@@ -23,7 +23,7 @@ func (p part) ids() []cases.ID {
 	return ids
 }
 
-// split cuts a list where the name of the part changes.
+// split splits a list where the name of the part changes.
 func split(list []cases.Case, partName func(cases.ID) string) []part {
 	var parts []part
 	last := ""
@@ -38,8 +38,8 @@ func split(list []cases.Case, partName func(cases.ID) string) []part {
 	return parts
 }
 
-// serverPart names the part of a case: its section, and its group in the sections
-// that take minutes.
+// serverPart returns the part of a case: its section or, in the sections that take
+// minutes, its group.
 func serverPart(id cases.ID) string {
 	switch id.Section() {
 	case "12", "13":
@@ -48,7 +48,7 @@ func serverPart(id cases.ID) string {
 	return id.Section()
 }
 
-// clientPart is serverPart, but puts sections together that take seconds.
+// clientPart is like serverPart, but joins the sections that take seconds.
 func clientPart(id cases.ID) string {
 	switch id.Section() {
 	case "12", "13":
@@ -59,9 +59,9 @@ func clientPart(id cases.ID) string {
 	return "light"
 }
 
-// limit is how long a case may take in Autobahn's hands: the longest of its
-// timers, or all its pauses, then the two timers of a second each with which
-// Autobahn ends a connection, and up to 5 s for the opening handshake.
+// limit returns how long Autobahn may take for a case: the longest of its timers, or
+// all its pauses, then the two timers of a second each with which Autobahn ends a
+// connection, and up to 5 s for the opening handshake.
 func limit(c cases.Case) time.Duration {
 	var pauses, timer time.Duration
 	for _, s := range c.Steps {
@@ -78,12 +78,12 @@ func limit(c cases.Case) time.Duration {
 	return max(pauses, timer) + 7*time.Second
 }
 
-// slack is added to limits that are enforced from outside: Autobahn's timers
-// run late on a busy machine, and so does the report of a part.
+// slack is added to the limits that we enforce: on a busy machine Autobahn's timers and
+// its reports are late.
 const slack = 20 * time.Second
 
-// deadline is how long a whole list may take, were every case to use up its
-// limit; a run that takes longer than this is not making progress.
+// deadline returns how long a list takes if every case uses up its limit. A run that
+// takes longer makes no progress.
 func deadline(list []cases.Case) time.Duration {
 	total := time.Minute
 	for _, c := range list {

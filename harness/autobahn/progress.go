@@ -7,15 +7,15 @@ import (
 	"github.com/wsconform/wsconform/cases"
 )
 
-// A Progress says that a case has begun. Autobahn does not announce a case
-// whose opening handshake fails.
+// A Progress says that a case has begun. Autobahn does not announce a case if its
+// opening handshake fails.
 type Progress struct {
 	Case  cases.ID
-	Index int // of the case among the selected ones, from 1
+	Index int // of the case among the selected cases, from 1
 	Total int
 }
 
-// A line is what a line of the container's output means to us.
+// A line is the meaning of a line of the container's output.
 type line struct {
 	kind lineKind
 	id   cases.ID // of a case that begins
@@ -33,9 +33,9 @@ const (
 	unreachable // the agent refused a TCP connection; the rest of the part is skipped
 )
 
-// partMark begins the line that our script prints when a part ends. Nobody else
-// can write such a line: of all that Autobahn prints only the name of the agent
-// comes from outside, and where there are parts that name is ours.
+// partMark begins the line that our script prints when a part ends. It cannot be
+// forged: the agent's name is the only outside text in Autobahn's output, and with
+// parts that name is ours.
 const partMark = "wsconform-part "
 
 func parseLine(text string) line {

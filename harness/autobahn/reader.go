@@ -14,21 +14,21 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// maxFile bounds each file that is read, as what the peer says ends up in it. Most
-// reports have some hundred kilobytes; that of a peer which echoes the 65,536
-// fragments of case 9.4.1 one by one has more than 16 MiB.
+// maxFile bounds the size of a file, since the peer controls part of its content. Most
+// reports have a few hundred kilobytes; if a peer echoes the 65,536 fragments of case
+// 9.4.1 one by one, the report has more than 16 MiB.
 const maxFile = 64 << 20
 
-// ErrNoReport means that the folder holds no report of the agent.
+// ErrNoReport means that the folder has no report on the agent.
 var ErrNoReport = errors.New("no report of the agent")
 
 // ReadReports reads index.json and the case reports of one agent. An empty name
-// stands for the only agent there is.
+// means the only agent in the index.
 //
-// Whatever can be read is returned, in the order of the case ids, also beside
-// an error. The error names the files that lack or cannot be read: Autobahn
-// writes the index before the files that it names, so that an error may mean no
-// more than that the reports are not all written yet.
+// It returns everything readable, in the order of the case ids, even with an error. The
+// error names the files that are missing or unreadable. It may only mean that the
+// reports are not all written yet, since Autobahn writes the index before the files
+// that the index names.
 func ReadReports(fsys fs.FS, agent string) ([]harness.Result, error) {
 	list, err := readIndex(fsys, agent)
 	if err != nil {
@@ -47,8 +47,8 @@ func ReadReports(fsys fs.FS, agent string) ([]harness.Result, error) {
 	return results, summary(errs)
 }
 
-// summary joins the first few errors; a folder of 517 broken files needs no
-// more to be understood.
+// summary joins the first few errors, which say enough about a folder of 517 broken
+// files.
 func summary(errs []error) error {
 	const shown = 3
 	if len(errs) > shown {
@@ -57,7 +57,7 @@ func summary(errs []error) error {
 	return errors.Join(errs...)
 }
 
-// Agents lists the agents that the index names, sorted.
+// Agents returns the names of the agents in the index, sorted.
 func Agents(fsys fs.FS) ([]string, error) {
 	var all index
 	if err := readJSON(fsys, "index.json", &all); err != nil {
@@ -79,7 +79,7 @@ func readIndex(fsys fs.FS, agent string) (map[cases.ID]indexEntry, error) {
 		return list, nil
 	}
 	if len(all) > 1 {
-		return nil, fmt.Errorf("autobahn reports: there are %d agents; say which one", len(all))
+		return nil, fmt.Errorf("autobahn reports: there are %d agents; name one of them", len(all))
 	}
 	for _, list := range all {
 		return list, nil
@@ -87,8 +87,8 @@ func readIndex(fsys fs.FS, agent string) (map[cases.ID]indexEntry, error) {
 	return nil, fmt.Errorf("autobahn reports: %w", ErrNoReport)
 }
 
-// idForm is the form of Autobahn's case ids, and fileForm that of its file
-// names: neither may lead anywhere else.
+// idForm matches Autobahn's case ids, and fileForm its file names. Neither allows a
+// path.
 var (
 	idForm   = regexp.MustCompile(`^[0-9]{1,4}(\.[0-9]{1,4}){1,3}$`)
 	fileForm = regexp.MustCompile(`^[a-z0-9_]{1,255}\.json$`)
@@ -96,10 +96,10 @@ var (
 
 func readCase(fsys fs.FS, id cases.ID, entry indexEntry) (harness.Result, error) {
 	if !idForm.MatchString(string(id)) {
-		return harness.Result{}, fmt.Errorf("%.40q is no case id", id)
+		return harness.Result{}, fmt.Errorf("%.40q is not a case id", id)
 	}
 	if !fileForm.MatchString(entry.ReportFile) {
-		return harness.Result{}, fmt.Errorf("%.80q is no name of a report", entry.ReportFile)
+		return harness.Result{}, fmt.Errorf("%.80q is not the name of a report", entry.ReportFile)
 	}
 	var r caseReport
 	if err := readJSON(fsys, entry.ReportFile, &r); err != nil {
@@ -126,7 +126,7 @@ func readJSON(fsys fs.FS, name string, into any) error {
 		return err
 	}
 	if len(p) > maxFile {
-		return fmt.Errorf("%s has more than %d octets", name, maxFile)
+		return fmt.Errorf("%s has more than %d bytes", name, maxFile)
 	}
 	if err := json.Unmarshal(p, into); err != nil {
 		return fmt.Errorf("%s: %w", name, err)

@@ -131,8 +131,8 @@ func TestReadReportsErrors(t *testing.T) {
 		{"half a case file", oneCase, good[:20], "a_case_1_1_1.json"},
 		{"file of another case", oneCase, strings.Replace(good, "1.1.1", "1.1.2", 1), `about case "1.1.2"`},
 		{"file of an earlier run", oneCase, strings.Replace(good, "OK", "FAILED", 1), `says "FAILED"`},
-		{"path in a name", strings.Replace(oneCase, "a_case", "../a_case", 1), good, "no name of a report"},
-		{"not an id", strings.Replace(oneCase, "1.1.1", "1/../1", 1), good, "no case id"},
+		{"path in a name", strings.Replace(oneCase, "a_case", "../a_case", 1), good, "not the name of a report"},
+		{"not an id", strings.Replace(oneCase, "1.1.1", "1/../1", 1), good, "not a case id"},
 		{"too large", oneCase, strings.Repeat(" ", autobahn.MaxFile) + good, "more than"},
 		{"opcode out of range", oneCase, good[:len(good)-1] + `, "wirelog": [["RF", [0, ""], 16, true, 0, false, null]]}`, "not within"},
 	} {
@@ -162,7 +162,7 @@ func TestReadReportsKeepsWhatIsGood(t *testing.T) {
 			"a_case_1_1_2.json": `{"id": "1.1.2", "behavior": "GREAT", "behaviorClose": "OK"}`,
 		}), "")
 	if !errors.Is(err, fs.ErrNotExist) || len(got) != 2 {
-		t.Fatalf("%d results, error %v; want 2 and that a file lacks", len(got), err)
+		t.Fatalf("%d results, error %v; want 2 and an error about a missing file", len(got), err)
 	}
 	if got[0].Outcome != harness.Pass || got[1].Outcome != harness.HarnessError || got[1].Behavior != "" {
 		t.Errorf("outcomes %s and %s (%s), want pass, and harness-error for an unknown word",
@@ -170,7 +170,7 @@ func TestReadReportsKeepsWhatIsGood(t *testing.T) {
 	}
 }
 
-func TestOctetsOf(t *testing.T) {
+func TestBytesOf(t *testing.T) {
 	for _, row := range []struct {
 		name, text string
 		length     int
@@ -184,9 +184,9 @@ func TestOctetsOf(t *testing.T) {
 		{"cut text", strings.Repeat("a", 64) + " ...", 1000, strings.Repeat("a", 64), true},
 		{"cut hex", "0x" + strings.Repeat("fe", 64) + " ...", 1000, strings.Repeat("\xfe", 64), true},
 		{"whole text that ends like a cut one", "abc ...", 7, "abc ...", false},
-		{"61 octets, marked though whole", strings.Repeat("a", 61) + " ...", 61, strings.Repeat("a", 61), true},
+		{"61 bytes, marked though whole", strings.Repeat("a", 61) + " ...", 61, strings.Repeat("a", 61), true},
 	} {
-		got, cut := autobahn.OctetsOf(row.text, row.length)
+		got, cut := autobahn.BytesOf(row.text, row.length)
 		if string(got) != row.want || cut != row.cut {
 			t.Errorf("%s: %q, cut %v; want %q, %v", row.name, got, cut, row.want, row.cut)
 		}
@@ -229,7 +229,7 @@ func TestImport(t *testing.T) {
 		t.Errorf("%s with %d results of %v; want a complete run of 8", run.State(), len(run.Results), run.Header.Selection.Selected)
 	}
 	if h := run.Header; h.Engine.Name != "autobahn" || h.Engine.Version != "25.10.1" || h.Agent.Name != "tester" || h.Started.IsZero() {
-		t.Errorf("header %+v lacks what the reports tell", h)
+		t.Errorf("header %+v, want the facts of the reports", h)
 	}
 	run, err = autobahn.Import(os.DirFS("testdata/reports"), "tester", harness.Selection{Cases: []string{"1.1.1", "1.1.2"}, Selected: []cases.ID{"1.1.1", "1.1.2"}})
 	if err != nil || run.State() != harness.Partial || len(run.Missing()) != 1 || len(run.Results) != 1 {
@@ -240,6 +240,6 @@ func TestImport(t *testing.T) {
 	}
 	run, err = autobahn.Import(reports(oneCase, nil), "a", harness.Selection{})
 	if err == nil || run == nil || run.State() != harness.Partial {
-		t.Errorf("%v, %v; want a partial run and an error where the case file lacks", run, err)
+		t.Errorf("%v, %v; want a partial run and an error about the missing case file", run, err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// An index is index.json: agent, then case id, then the summary of a result.
+// An index is index.json: agent, case id, summary of a result.
 type index map[string]map[cases.ID]indexEntry
 
 type indexEntry struct {
@@ -22,8 +22,7 @@ type indexEntry struct {
 	ReportFile string              `json:"reportfile"`
 }
 
-// A caseReport is the report of one case. Of its fields only those are named
-// that a result is made from.
+// A caseReport is the report of one case, with the fields that we use.
 type caseReport struct {
 	Agent         string              `json:"agent"`
 	ID            cases.ID            `json:"id"`
@@ -76,20 +75,19 @@ type trafficStats struct {
 	OutMessages int64 `json:"outgoingWebSocketMessages"`
 }
 
-// epoch is the least "duration" of a case whose opening handshake was never
-// completed: the clock was not started, so the report holds milliseconds since
-// 1970 in its place.
+// epoch is the smallest "duration" of a case whose opening handshake was not
+// completed: its clock was not started, so the report has milliseconds since 1970.
 const epoch = 1e11
 
-// What a result keeps of texts that the peer has a say in.
+// Bounds for texts that the peer controls.
 const (
 	maxHead   = 32 << 10 // of a handshake
 	maxReason = 2 << 10
 	maxEvents = 200
 )
 
-// result turns the report into a result. Verdict words that Autobahn does not
-// use make it a harness error: they must not count for anything.
+// result turns the report into a result. Unknown verdict words make it a harness error:
+// they must not count as a verdict.
 func (r *caseReport) result() harness.Result {
 	v := cases.Verdict{
 		Behavior: r.Behavior, Reason: harness.Clip(r.Result, maxReason),
@@ -175,7 +173,7 @@ func (r *caseReport) closeCodes(t *cases.Transcript) {
 		return
 	}
 	t.LocalReason = cases.Octet(harness.Clip(*r.LocalCloseReason, maxReason))
-	if r.ID != "7.5.1" { // whose reason is not UTF-8, so it is given in hex
+	if r.ID != "7.5.1" { // its reason is not UTF-8, so the report has it in hex
 		return
 	}
 	if p, err := hex.DecodeString(*r.LocalCloseReason); err == nil {
@@ -183,9 +181,8 @@ func (r *caseReport) closeCodes(t *cases.Transcript) {
 	}
 }
 
-// echoes fills in what a report does not hold: how many echoes came back. A
-// case that passed saw them all; otherwise the messages received are counted,
-// which is an upper bound.
+// echoes sets the number of echoes, which is missing in a report. A case that passed saw
+// them all; otherwise it is the number of received messages, an upper bound.
 func (r *caseReport) echoes(t *cases.Transcript) {
 	switch r.ID.Section() {
 	case "9", "12", "13":
@@ -234,8 +231,8 @@ func (e *event) UnmarshalJSON(p []byte) error {
 	return unmarshalRow(p, &e.kind, &e.text, &e.binary)
 }
 
-// unmarshalRow reads an array whose elements have different types. Those that
-// the array lacks stay as they are; those beyond are ignored.
+// unmarshalRow reads an array whose elements have different types. Fields without an
+// element keep their value; extra elements are ignored.
 func unmarshalRow(p []byte, into ...any) error {
 	var row []json.RawMessage
 	if err := json.Unmarshal(p, &row); err != nil {
@@ -249,14 +246,14 @@ func unmarshalRow(p []byte, into ...any) error {
 	return nil
 }
 
-// events turns the received events into ours. Reports cut long payloads, so
-// their lengths come from the frames of the wire log, where they are in it.
+// events converts the received events. Reports cut long payloads, so their lengths come
+// from the frames of the wire log, if it has them.
 func events(list []event, log []cases.Entry) []cases.Event {
 	var out []cases.Event
 	lengths := payloadLengths(log)
 	for _, e := range list[:min(len(list), maxEvents)] {
 		kind := cases.EventKind(e.kind)
-		data, cut := octetsOf(clip(e.text, maxReason), -1)
+		data, cut := bytesOf(clip(e.text, maxReason), -1)
 		ev := cases.Event{Kind: kind, Binary: e.binary, Len: len(data), Data: data}
 		if kind == cases.GotTimeout {
 			ev.Len = 0
@@ -272,8 +269,7 @@ func events(list []event, log []cases.Entry) []cases.Event {
 	return out
 }
 
-// payloadLengths returns the lengths of the messages and the pongs that the log
-// holds, in order.
+// payloadLengths returns the lengths of the messages and the pongs in the log, in order.
 func payloadLengths(log []cases.Entry) map[cases.EventKind][]int {
 	out := map[cases.EventKind][]int{}
 	length := 0
@@ -295,11 +291,11 @@ func payloadLengths(log []cases.Entry) map[cases.EventKind][]int {
 	return out
 }
 
-// octetsOf reverses Autobahn's way to write octets: as text, or as 0x and hex
-// where they are not UTF-8, cut to the first 64 octets and marked " ..." when
-// there are more than 60. The length, where it is known (not negative), settles
-// whether text that begins with 0x is hex.
-func octetsOf(text string, length int) (data cases.Octet, cut bool) {
+// bytesOf reverses Autobahn's way of writing bytes: as text, or as 0x and hex if they
+// are not UTF-8, cut to the first 64 bytes and marked " ..." if there are more than
+// 60. If the length is known (not negative), it decides whether text that begins with
+// 0x is hex.
+func bytesOf(text string, length int) (data cases.Octet, cut bool) {
 	if head, ok := strings.CutSuffix(text, " ..."); ok && (length > 60 || length < 0 && len(head) > 60) {
 		text, cut = head, true
 	}

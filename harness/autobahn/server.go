@@ -14,12 +14,12 @@ import (
 	"github.com/wsconform/wsconform/harness/docker"
 )
 
-// windDown is how long Autobahn may take to write its reports once the agent is
-// gone: the next connection is refused, which ends the part.
+// windDown is how long Autobahn may take to write its reports once the agent is gone.
+// Its next connection is refused, which ends the part.
 const windDown = 10 * time.Second
 
-// playServer plays the cases against an agent that is a server, and returns the
-// case that came to a halt, if one did.
+// playServer plays the cases against a server. It returns the case that hung, if one
+// did.
 func (r *run) playServer(ctx context.Context, todo []cases.Case) (halt cases.ID, err error) {
 	if err := r.startServer(ctx); err != nil {
 		return "", err
@@ -46,7 +46,7 @@ func (r *run) playServer(ctx context.Context, todo []cases.Case) (halt cases.ID,
 	return p.loop(ctx)
 }
 
-// startServer starts the agent, unless it runs, and waits until it listens.
+// startServer starts the agent, unless it is running, and waits until it listens.
 func (r *run) startServer(ctx context.Context) error {
 	addr, err := address(r.agent.URL)
 	if err != nil {
@@ -56,7 +56,7 @@ func (r *run) startServer(ctx context.Context) error {
 		if r.Listens {
 			return nil
 		}
-		patience := 5 * time.Second // it should run already
+		patience := 5 * time.Second // it should already be running
 		if r.Patience > 0 {
 			patience = r.Patience
 		}
@@ -66,7 +66,7 @@ func (r *run) startServer(ctx context.Context) error {
 		return nil
 	}
 	if harness.Listening(ctx, addr) {
-		return fmt.Errorf("%w: something listens on %s already, so the agent cannot", ErrInUse, addr)
+		return fmt.Errorf("%w: another program already listens on %s", ErrInUse, addr)
 	}
 	host, port, _ := net.SplitHostPort(addr) // address made it
 	vars := map[string]string{"url": r.agent.URL, "host": host, "port": port}
@@ -98,19 +98,19 @@ func address(rawURL string) (string, error) {
 	return net.JoinHostPort(u.Hostname(), port), nil
 }
 
-// A serverPlay is one container that plays parts, one after the other.
+// A serverPlay is one container that plays parts one after another.
 type serverPlay struct {
 	*run
 	parts   []part
 	out     *stream
 	now     int      // the part being played
-	last    cases.ID // that was announced in this part
+	last    cases.ID // announced in this part
 	how     ending
-	refused string // what Autobahn said when the agent refused a connection
+	refused string // Autobahn's message when the agent refused a connection
 }
 
-// config returns a configuration for each part and the script that plays them.
-// Parts are numbered from 0 in the script's output.
+// config returns a configuration for each part, and the script that plays them. The
+// script's output numbers parts from 0.
 func (p *serverPlay) config() (map[string][]byte, string, error) {
 	files := map[string][]byte{}
 	var script strings.Builder
@@ -166,7 +166,7 @@ func (p *serverPlay) loop(ctx context.Context) (cases.ID, error) {
 			if p.proc == nil {
 				return "", context.Cause(ctx)
 			}
-			p.proc.Stop() // so that Autobahn's next connection is refused and it writes what it has
+			p.proc.Stop() // Autobahn's next connection is refused, and it writes its reports
 			watch.Reset(windDown)
 		case <-watch.C:
 			if p.how != inOrder || p.proc == nil {
@@ -179,7 +179,7 @@ func (p *serverPlay) loop(ctx context.Context) (cases.ID, error) {
 	}
 }
 
-// line takes a line of output in. It is done when there is nothing to wait for.
+// line handles a line of output. It is done when there is nothing left to wait for.
 func (p *serverPlay) line(ctx context.Context, l line) (done bool, err error) {
 	switch l.kind {
 	case caseBegins:
@@ -196,8 +196,8 @@ func (p *serverPlay) line(ctx context.Context, l line) (done bool, err error) {
 	return false, nil
 }
 
-// awaitDeath waits for the end of an agent that may be ending: the kernel closes
-// its sockets a little before it can be waited for.
+// awaitDeath waits for an agent that may be exiting: the kernel closes its sockets
+// shortly before its exit can be seen.
 func (p *serverPlay) awaitDeath(patience time.Duration) {
 	if p.proc == nil || patience == 0 {
 		return
@@ -210,9 +210,9 @@ func (p *serverPlay) awaitDeath(patience time.Duration) {
 	}
 }
 
-// deathPatience is how long an agent may take to end that has left such a result as
-// the last of a part. A connection that is made and cut before the handshake may be
-// the sign of an end; one that just fails, of a fault.
+// deathPatience is how long an agent may take to exit after this last result of a part.
+// A connection that is cut before the handshake may be a sign of an exit; one that
+// just fails is a sign of a fault.
 func deathPatience(results []harness.Result) time.Duration {
 	if len(results) == 0 {
 		return 0
@@ -234,7 +234,7 @@ func (p *serverPlay) partEnds(ctx context.Context, l line) (done bool, err error
 	defer p.keep(parcel)
 	results := parcel.results
 	if p.last == "" && len(results) > 0 {
-		p.last = results[len(results)-1].Case // no handshake succeeded, so none was announced
+		p.last = results[len(results)-1].Case // no handshake succeeded, so no case was announced
 	}
 	if p.how == inOrder {
 		if p.awaitDeath(deathPatience(results)); p.died() != nil {
@@ -268,12 +268,12 @@ func (p *serverPlay) partEnds(ctx context.Context, l line) (done bool, err error
 		return false, nil
 	}
 	if p.refused != "" {
-		return true, fmt.Errorf("%w where the agent should: %s", harness.ErrNotListening, p.refused)
+		return true, fmt.Errorf("%w at the address of the agent: %s", harness.ErrNotListening, p.refused)
 	}
 	return true, nil
 }
 
-// haltedIn is the case that halted the part, if one did.
+// haltedIn returns the case that the part hangs in, if it does.
 func (p *serverPlay) haltedIn() cases.ID {
 	if p.how != halted {
 		return ""
@@ -284,7 +284,7 @@ func (p *serverPlay) haltedIn() cases.ID {
 	return p.last
 }
 
-// giveUp ends a part that leaves no reports.
+// giveUp ends a part that writes no reports.
 func (p *serverPlay) giveUp(ctx context.Context) (cases.ID, error) {
 	switch p.how {
 	case agentDied:
@@ -298,7 +298,7 @@ func (p *serverPlay) giveUp(ctx context.Context) (cases.ID, error) {
 	return p.haltedIn(), nil
 }
 
-// brokeOff says why the container ended before its last part.
+// brokeOff says why the container exited before its last part.
 func (p *serverPlay) brokeOff(ctx context.Context) error {
 	if p.how == interrupted {
 		return context.Cause(ctx)
@@ -308,7 +308,7 @@ func (p *serverPlay) brokeOff(ctx context.Context) error {
 	return p.out.early(ctx)
 }
 
-// early is the error of a container that should not have ended.
+// early returns the error of a container that should not have exited.
 func (s *stream) early(ctx context.Context) error {
 	exit, err := s.exit(ctx)
 	switch {
@@ -320,7 +320,7 @@ func (s *stream) early(ctx context.Context) error {
 	return fmt.Errorf("the container ended with status %d%s", exit.Code, s.said())
 }
 
-// said is what the container last said, to be put behind a message.
+// said returns the last output of the container, to add to an error message.
 func (s *stream) said() string {
 	if len(s.tail) == 0 {
 		return ""
@@ -328,12 +328,12 @@ func (s *stream) said() string {
 	return "; it last said:\n" + strings.Join(s.tail, "\n")
 }
 
-// startTime is how long a process of Autobahn may take until its first case, on a
-// machine that has much else to do.
+// startTime is how long an Autobahn process may take until its first case, on a busy
+// machine.
 const startTime = time.Minute
 
-// patienceNow is how long nothing may happen: the bound of the case under way, or of
-// the first one and the start before it.
+// patienceNow returns how long there may be no progress: the bound of the current case,
+// or of the start and the first case.
 func (p *serverPlay) patienceNow() time.Duration {
 	list := p.parts[p.now].list
 	for _, c := range list {

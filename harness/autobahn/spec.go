@@ -6,9 +6,9 @@ import (
 	"github.com/wsconform/wsconform/cases"
 )
 
-// Where Autobahn finds its configuration and writes its reports, inside the
-// container. The files are copied in and out, not mounted: that works with an
-// engine on another machine, and whoever runs us owns the reports.
+// The paths of Autobahn's configuration and reports inside the container. Files are
+// copied in and out, not mounted: that works with an engine on another machine, and
+// the reports belong to the user.
 const (
 	configDir = "/wsconform/config"
 	reportDir = "/wsconform/reports"
@@ -22,8 +22,8 @@ type clientSpec struct {
 }
 
 type serverTarget struct {
-	// Agent is always given: without a name and with a failed handshake
-	// Autobahn cannot write its reports, and hangs.
+	// Agent is always set: with a failed handshake and no name Autobahn cannot write its
+	// reports, and hangs.
 	Agent string `json:"agent"`
 	URL   string `json:"url"`
 }
@@ -41,8 +41,8 @@ type specCases struct {
 	Agents  map[string][]string `json:"exclude-agent-cases"`
 }
 
-// selected names every case by its id, so that what is run does not depend on
-// Autobahn's reading of patterns.
+// selected names every case by its id, so that the selection does not depend on how
+// Autobahn reads patterns.
 func selected(ids []cases.ID) specCases {
 	return specCases{Cases: ids, Exclude: []cases.ID{}, Agents: map[string][]string{}}
 }

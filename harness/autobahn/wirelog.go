@@ -11,7 +11,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// maxEntries bounds the entries of a wire log that are kept.
+// maxEntries bounds the number of entries kept of a wire log.
 const maxEntries = 2000
 
 // A logLine is a line of the wire log, an array that begins with its kind.
@@ -25,9 +25,9 @@ func (l *logLine) UnmarshalJSON(p []byte) error {
 	*l = logLine{}
 	switch kind {
 	case "RO":
-		return l.octets(p, cases.In)
+		return l.raw(p, cases.In)
 	case "TO":
-		return l.octets(p, cases.Out)
+		return l.raw(p, cases.Out)
 	case "RF":
 		return l.received(p)
 	case "TF":
@@ -36,15 +36,15 @@ func (l *logLine) UnmarshalJSON(p []byte) error {
 	return l.note(p, kind)
 }
 
-// octets reads [kind, [length, hex], sync]: what one read or write moved.
-func (l *logLine) octets(p []byte, dir cases.Direction) error {
+// raw reads [kind, [length, hex], sync], the bytes of one read or write.
+func (l *logLine) raw(p []byte, dir cases.Direction) error {
 	var kind string
 	var data blob
 	l.Kind, l.Dir = cases.LogOctets, dir
 	err := unmarshalRow(p, &kind, &data, &l.Alone)
 	l.Len = data.length
-	// Octets are always hex, cut like everything else; half a digit at the cut
-	// cannot happen, and hostile text leaves the octets out.
+	// The bytes are always in hex, and never cut inside a pair of digits. Hostile text
+	// gives no bytes.
 	if raw, errHex := hex.DecodeString(strings.TrimSuffix(clip(data.text, maxReason), " ...")); errHex == nil {
 		l.Data = raw
 	}
@@ -60,13 +60,13 @@ func (l *logLine) received(p []byte) error {
 	l.Kind, l.Dir = cases.LogFrame, cases.In
 	err := unmarshalRow(p, &kind, &data, (*opcode)(&l.Opcode), &l.Fin, (*bits)(&l.RSV), &masked, &mask)
 	l.Len = data.length
-	l.Data, _ = octetsOf(clip(data.text, maxReason), data.length)
+	l.Data, _ = bytesOf(clip(data.text, maxReason), data.length)
 	l.mask(mask)
 	return err
 }
 
 // sent reads [kind, [length, text], opcode, fin, rsv, mask, repeat, chop, sync].
-// Where the payload is a repetition, length and text are those of its unit.
+// If the payload is a repetition, length and text are those of its unit.
 func (l *logLine) sent(p []byte) error {
 	var kind string
 	var data blob
@@ -75,7 +75,7 @@ func (l *logLine) sent(p []byte) error {
 	l.Kind, l.Dir = cases.LogFrame, cases.Out
 	err := unmarshalRow(p, &kind, &data, (*opcode)(&l.Opcode), &l.Fin, (*bits)(&l.RSV), &mask, &repeat, &chop, &l.Alone)
 	l.Len = data.length
-	l.Data, _ = octetsOf(clip(data.text, maxReason), data.length)
+	l.Data, _ = bytesOf(clip(data.text, maxReason), data.length)
 	l.mask(mask)
 	if repeat != nil {
 		l.Len, l.Repeat = *repeat, *repeat
@@ -95,7 +95,7 @@ func (l *logLine) mask(key *string) {
 	}
 }
 
-// note puts the timers and switches of a case into words.
+// note describes the timers and switches of a case.
 func (l *logLine) note(p []byte, kind string) error {
 	var arg json.RawMessage
 	var mark string
@@ -107,7 +107,7 @@ func (l *logLine) note(p []byte, kind string) error {
 	case "CT":
 		l.Note, l.Timer = "pause of "+secondsOf(arg)+" begins"+named(mark), cases.PauseBegins
 	case "CTE":
-		_ = json.Unmarshal(arg, &mark) // a mark that is not text stays out of the note
+		_ = json.Unmarshal(arg, &mark) // a mark that is not text is left out
 		l.Note, l.Timer = "pause ends"+named(mark), cases.PauseEnds
 	case "KL":
 		l.Note, l.Timer = "fail the connection in "+secondsOf(arg), cases.KillArmed
@@ -187,7 +187,7 @@ func small(p []byte, limit int) (int, error) {
 	return n, nil
 }
 
-// entries keeps the first maxEntries lines and says how many it left out.
+// entries keeps the first maxEntries lines and counts the rest.
 func entries(log []logLine) (kept []cases.Entry, lost int) {
 	for _, l := range log[:min(len(log), maxEntries)] {
 		kept = append(kept, cases.Entry(l))
