@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/wsconform/wsconform/reports/internal/show"
+	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
 // maxAnnotations bounds the errors that are annotated one by one; GitHub shows ten
@@ -14,26 +17,26 @@ const maxAnnotations = 10
 // failure, a warning for what is only worth knowing, and a notice that sums the
 // run up. Printed in a job they become annotations.
 func WriteAnnotations(w io.Writer, in Input) error {
-	s := summarize(in)
-	agent := agentName(in.Run.Header.Agent)
+	s := summary.Of(in)
+	agent := summary.AgentName(in.Run.Header.Agent)
 	var b strings.Builder
 	if alarm := s.Alarm(); alarm != "" {
 		command(&b, "error", agent+": incomplete", strings.TrimSpace(alarm+". "+s.Gaps()))
 	}
 	for _, v := range s.RunViolations() {
-		command(&b, "error", agent+": "+string(v.Kind), short(v.Text, maxText))
+		command(&b, "error", agent+": "+string(v.Kind), show.Text(v.Text))
 	}
 	problems := s.Problems()
 	few := problems[:min(len(problems), maxAnnotations)]
 	for _, r := range few {
-		command(&b, "error", fmt.Sprintf("%s: case %s", agent, short(string(r.Case), maxName)), problem(in.Run.Header, r)+"\n"+explain(in.Run.Header, r))
+		command(&b, "error", fmt.Sprintf("%s: case %s", agent, show.Name(string(r.Case))), problem(in.Run.Header, r)+"\n"+explain(in.Run.Header, r))
 	}
 	if n := len(problems) - len(few); n > 0 {
 		command(&b, "error", agent, fmt.Sprintf("%d more cases fail", n))
 	}
 	if s.Gate != nil {
 		for _, note := range s.Gate.Notes {
-			command(&b, "warning", agent, short(note, maxText))
+			command(&b, "warning", agent, show.Text(note))
 		}
 	}
 	command(&b, "notice", agent, strings.TrimSuffix(s.Headline()+": "+s.Rest(), ": "))

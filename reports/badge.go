@@ -7,19 +7,20 @@ import (
 	"io"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
 const badgeLabel = "WebSocket"
 
 // badge says in a few words and one colour how the run went. A run that is not
 // complete never looks like one that passed.
-func badge(s summary) (text, colour string) {
+func badge(s summary.Summary) (text, colour string) {
 	n := len(s.Rows)
 	switch s.State {
 	case harness.Invalid:
 		return "invalid run", "#776753"
 	case harness.Partial:
-		if fails := s.Standings(bad); fails > 0 {
+		if fails := s.Standings(summary.Bad); fails > 0 {
 			return fmt.Sprintf("%d of %d fail, incomplete", fails, n), "#b3261e"
 		}
 		return fmt.Sprintf("incomplete, %d of %d", n-s.Missing, n), "#776753"
@@ -37,7 +38,7 @@ func badge(s summary) (text, colour string) {
 // WriteBadge writes the run as a badge, an SVG picture. It holds nothing that
 // a peer can choose.
 func WriteBadge(w io.Writer, in Input) error {
-	text, colour := badge(summarize(in))
+	text, colour := badge(summary.Of(in))
 	left, right := textWidth(badgeLabel)+12, textWidth(text)+12
 	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="20" role="img" aria-label="%[2]s: %[3]s">
 <title>%[2]s: %[3]s</title>
@@ -68,7 +69,7 @@ func textWidth(s string) int {
 
 // WriteBadgeJSON writes the badge as JSON for an endpoint of shields.io.
 func WriteBadgeJSON(w io.Writer, in Input) error {
-	text, colour := badge(summarize(in))
+	text, colour := badge(summary.Of(in))
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", " ")
 	return enc.Encode(struct {

@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/hostiletest"
 	"github.com/wsconform/wsconform/reports"
+	"github.com/wsconform/wsconform/reports/autobahn"
 )
 
 // oneFailure is a run of one failed case in which everything is set.
@@ -38,7 +39,7 @@ func TestEveryValueHasABound(t *testing.T) {
 			}
 		}
 		dir := t.TempDir()
-		if err := reports.WriteAutobahn(dir, reports.Input{Run: run}); err != nil {
+		if err := autobahn.Write(dir, reports.Input{Run: run}); err != nil {
 			t.Fatal(err)
 		}
 		for _, path := range filesIn(t, dir) {
@@ -83,7 +84,7 @@ func everythingLong(c cases.Case, r *harness.Result) {
 
 // The page stays below its bound also when all values of all cases are long.
 func TestHTMLSizeOfAHostilePeer(t *testing.T) {
-	run := synthetic{agent: server("x", ""), engine: autobahn(), fault: everythingLong}.run()
+	run := synthetic{agent: server("x", ""), engine: autobahnEngine(), fault: everythingLong}.run()
 	got := write(t, format(t, "html"), run)
 	if len(got) > 2_000_000 {
 		t.Errorf("the page has %d bytes, want less than 2 MB", len(got))

@@ -43,8 +43,8 @@ func writePages(t *testing.T) string {
 	dir := t.TempDir()
 	pages := map[string]reports.Input{
 		"gated": gated(), "hostile": {Run: hostile()},
-		"all":     {Run: synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahn(), fault: someFaults}.run()},
-		"partial": {Run: synthetic{agent: server("cut-ws", "1"), engine: autobahn(), cutOff: 317}.run()},
+		"all":     {Run: synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahnEngine(), fault: someFaults}.run()},
+		"partial": {Run: synthetic{agent: server("cut-ws", "1"), engine: autobahnEngine(), cutOff: 317}.run()},
 	}
 	pages["huge"] = reports.Input{Run: twoHugeValues()}
 	pages["faults"] = reports.Input{Run: fewer(pages["all"].Run)}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports/internal/show"
+	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
 // A DiffFormat is one way to write down what changed between two runs.
@@ -50,17 +52,20 @@ func side(r *harness.Result) string {
 	case r.Outcome.Ran():
 		return fmt.Sprintf("%s (%s)", r.Outcome, r.Signature())
 	}
-	return strings.TrimSuffix(fmt.Sprintf("%s: %s", r.Outcome, short(r.Note, maxText)), ": ")
+	return strings.TrimSuffix(fmt.Sprintf("%s: %s", r.Outcome, show.Text(r.Note)), ": ")
 }
 
 // caseTitle is the title of a case, if the catalogue knows it.
-func caseTitle(id cases.ID) string { return catalogue().cases[id].Title }
+func caseTitle(id cases.ID) string {
+	c, _ := cases.Find(id)
+	return c.Title
+}
 
 // WriteDiffText writes what changed for a terminal.
 func WriteDiffText(w io.Writer, d RunDiff) error {
 	var b strings.Builder
 	for _, note := range d.Notes {
-		fmt.Fprintf(&b, "note: %s\n", short(note, maxText))
+		fmt.Fprintf(&b, "note: %s\n", show.Text(note))
 	}
 	for _, kind := range ChangeKinds {
 		list := d.Of(kind)
@@ -69,7 +74,7 @@ func WriteDiffText(w io.Writer, d RunDiff) error {
 		}
 		fmt.Fprintf(&b, "%s: %s\n", kind, changeWords[kind])
 		for _, c := range list {
-			fmt.Fprintf(&b, "  %-9s %s\n", short(string(c.Case), maxName), caseTitle(c.Case))
+			fmt.Fprintf(&b, "  %-9s %s\n", show.Name(string(c.Case)), caseTitle(c.Case))
 			fmt.Fprintf(&b, "            %s -> %s\n", side(c.Old), side(c.New))
 		}
 	}
@@ -81,9 +86,9 @@ func WriteDiffText(w io.Writer, d RunDiff) error {
 // WriteDiffMarkdown writes what changed as a table for a CI summary or a comment.
 func WriteDiffMarkdown(w io.Writer, d RunDiff) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "## %s: %s\n\n", plain(agentName(d.New.Header.Agent)), diffHeadline(d))
+	fmt.Fprintf(&b, "## %s: %s\n\n", plain(summary.AgentName(d.New.Header.Agent)), diffHeadline(d))
 	for _, note := range d.Notes {
-		fmt.Fprintf(&b, "> Not the same %s.\n\n", plain(short(note, maxText)))
+		fmt.Fprintf(&b, "> Not the same %s.\n\n", plain(show.Text(note)))
 	}
 	if len(d.Changes) > 0 {
 		b.WriteString("| change | case | what is sent | before | now |\n|---|---|---|---|---|\n")
@@ -93,7 +98,7 @@ func WriteDiffMarkdown(w io.Writer, d RunDiff) error {
 			fmt.Fprintf(&b, "\nand %d more.\n", len(d.Changes)-maxListed)
 			break
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", c.Kind, plain(short(string(c.Case), maxName)), plain(caseTitle(c.Case)),
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", c.Kind, plain(show.Name(string(c.Case))), plain(caseTitle(c.Case)),
 			plain(side(c.Old)), plain(side(c.New)))
 	}
 	_, err := io.WriteString(w, b.String())

@@ -1,17 +1,22 @@
 package reports
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports/autobahn"
+	"github.com/wsconform/wsconform/reports/html"
+	"github.com/wsconform/wsconform/reports/internal/atomicfile"
+	"github.com/wsconform/wsconform/reports/internal/show"
+	"github.com/wsconform/wsconform/reports/internal/summary"
 )
+
+// An Input is what a report is made of: a run, and what was decided about it.
+type Input = summary.Input
 
 // A Format is one way to write a run down.
 type Format struct {
@@ -25,14 +30,14 @@ type Format struct {
 
 // Formats lists the formats.
 var Formats = []Format{
-	{Name: "html", File: "index.html", About: "a page that needs nothing else", Write: WriteHTML},
+	{Name: "html", File: "index.html", About: "a page that needs nothing else", Write: html.Write},
 	{Name: "junit", File: "junit.xml", About: "JUnit XML, a test each case", Write: WriteJUnit},
 	{Name: "markdown", File: "summary.md", About: "a summary for CI, such as a GitHub step summary", Write: WriteMarkdown},
 	{Name: "json", File: "summary.json", About: "all verdicts without their transcripts", Write: WriteJSON},
 	{Name: "badge", File: "badge.svg", About: "a badge", Write: WriteBadge},
 	{Name: "badge-json", File: "badge.json", About: "a badge, for an endpoint of shields.io", Write: WriteBadgeJSON},
 	{Name: "annotations", File: "annotations.txt", About: "workflow commands of GitHub, to be printed in a job", Extra: true, Write: WriteAnnotations},
-	{Name: "autobahn", File: "autobahn", About: "the folder that Autobahn writes: index.json, index.html, two files a case", Extra: true, WriteIn: WriteAutobahn},
+	{Name: "autobahn", File: "autobahn", About: "the folder that Autobahn writes: index.json, index.html, two files a case", Extra: true, WriteIn: autobahn.Write},
 }
 
 // FormatNames lists the names of the formats.
@@ -66,7 +71,7 @@ func Write(dir string, in Input, formats ...string) error {
 		if f.WriteIn != nil {
 			err = f.WriteIn(path, in)
 		} else {
-			err = writeFile(path, func(w io.Writer) error { return f.Write(w, in) })
+			err = atomicfile.Write(path, func(w io.Writer) error { return f.Write(w, in) })
 		}
 		if err != nil {
 			return fmt.Errorf("reports: %s: %w", f.Name, err)
@@ -92,54 +97,17 @@ func choose(names []string) ([]Format, error) {
 	return chosen, nil
 }
 
-// WriteAutobahn writes the run as the folder that Autobahn leaves; see
-// [AutobahnReport]. Its words know no expectations, and cases without a verdict
-// are missing from it.
-func WriteAutobahn(dir string, in Input) error {
-	h := in.Run.Header
-	report := AutobahnReport{
-		Tool: h.Tool, Written: h.Started.Add(in.Run.Duration()),
-		Results: map[string]map[cases.ID]harness.Result{h.Agent.Name: {}},
-	}
-	for _, id := range h.Selection.Selected {
-		if c, ok := cases.Find(id); ok {
-			report.List = append(report.List, c)
-		}
-	}
-	for _, r := range in.Run.Results {
-		report.Results[h.Agent.Name][r.Case] = r
-	}
-	return report.Write(dir)
-}
+// WriteSite writes a folder with one page for each run and index.html, which sets them
+// side by side, section by section.
+func WriteSite(dir string, list []Input) error { return html.WriteSite(dir, list) }
 
-// writeFile puts a file in place at once, with its folder: a reader never sees
-// half of it, and a full disk leaves an older one as it was.
-func writeFile(path string, write func(io.Writer) error) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".wsconform-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	bw := bufio.NewWriter(f)
-	if err := write(bw); err != nil {
-		return err
-	}
-	if err := bw.Flush(); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
+// RunFileNames names a run file for each of the runs, as [WriteSite] names its pages: no
+// two are the same, and none is a path.
+func RunFileNames(runs []*harness.Run) []string { return html.FileNames(runs, ".jsonl") }
+
+// Visible makes seen what a reader would not see, or would be misled by, and cuts what is
+// longer than a line of a report.
+func Visible(s string) string { return show.Text(s) }
+
+// ShellWord quotes a word for a POSIX shell.
+func ShellWord(word string) string { return show.ShellWord(word) }

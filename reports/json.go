@@ -8,6 +8,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
+	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
 // A Summary is what [WriteJSON] writes: the run without its transcripts, for
@@ -77,7 +78,7 @@ func gateSummary(d *gate.Decision) *GateSummary {
 
 // WriteJSON writes a [Summary] of the run.
 func WriteJSON(w io.Writer, in Input) error {
-	s, run := summarize(in), in.Run
+	s, run := summary.Of(in), in.Run
 	out := Summary{
 		Schema: 1, Headline: s.Headline(), State: s.State, Alarm: s.Alarm(), Tool: run.Header.Tool,
 		Engine: run.Header.Engine, Agent: run.Header.Agent.Bounded(), Started: run.Header.Started, Duration: run.Duration(),

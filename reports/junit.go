@@ -10,6 +10,8 @@ import (
 
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports/internal/show"
+	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
 type junitSuites struct {
@@ -67,9 +69,9 @@ type junitProblem struct {
 // was expected is skipped with the reason as its message, as test runners do, and
 // a pass that was not is a failure.
 func WriteJUnit(w io.Writer, in Input) error {
-	s := summarize(in)
+	s := summary.Of(in)
 	h := in.Run.Header
-	out := junitSuites{Name: agentName(h.Agent) + " " + h.Agent.Role.String()}
+	out := junitSuites{Name: summary.AgentName(h.Agent) + " " + h.Agent.Role.String()}
 	var total time.Duration
 	for _, sec := range s.Sections {
 		suite, took := junitSection(h, sec)
@@ -100,7 +102,7 @@ func WriteJUnit(w io.Writer, in Input) error {
 }
 
 // junitRun is what is wrong with the run as a whole, a test each.
-func junitRun(s summary) junitSuite {
+func junitRun(s summary.Summary) junitSuite {
 	suite := junitSuite{Name: "run", Time: "0.000"}
 	if alarm := s.Alarm(); alarm != "" {
 		suite.Tests++
@@ -113,7 +115,7 @@ func junitRun(s summary) junitSuite {
 	for _, v := range s.RunViolations() {
 		suite.Tests++
 		suite.Failures++
-		text := short(v.Text, maxText)
+		text := show.Text(v.Text)
 		suite.Cases = append(suite.Cases, junitCase{
 			Class: "wsconform.gate", Name: string(v.Kind) + ": " + text, Time: "0.000",
 			Failure: &junitProblem{Message: text, Type: string(v.Kind)},
@@ -122,19 +124,19 @@ func junitRun(s summary) junitSuite {
 	return suite
 }
 
-func junitSection(h harness.Header, sec section) (junitSuite, time.Duration) {
+func junitSection(h harness.Header, sec summary.Section) (junitSuite, time.Duration) {
 	suite := junitSuite{
-		Name:  strings.TrimSpace(short(sec.ID, maxName) + " " + sec.Title),
+		Name:  strings.TrimSpace(show.Name(sec.ID) + " " + sec.Title),
 		Tests: len(sec.Rows),
 		Properties: &junitProperties{[]junitProperty{
-			{"agent", agentName(h.Agent)},
+			{"agent", summary.AgentName(h.Agent)},
 			{"role", h.Agent.Role.String()},
-			{"engine", engineName(h.Engine)},
-			{"tool", short(h.Tool, maxName)},
+			{"engine", summary.EngineName(h.Engine)},
+			{"tool", show.Name(h.Tool)},
 		}},
 	}
 	if h.Engine.Digest != "" {
-		suite.Properties.List = append(suite.Properties.List, junitProperty{"digest", short(h.Engine.Digest, maxName)})
+		suite.Properties.List = append(suite.Properties.List, junitProperty{"digest", show.Name(h.Engine.Digest)})
 	}
 	if !h.Started.IsZero() {
 		suite.Timestamp = h.Started.UTC().Format("2006-01-02T15:04:05")
@@ -157,10 +159,10 @@ func junitSection(h harness.Header, sec section) (junitSuite, time.Duration) {
 	return suite, total
 }
 
-func junitRow(h harness.Header, r row) junitCase {
+func junitRow(h harness.Header, r summary.Row) junitCase {
 	c := junitCase{
-		Class: "wsconform." + h.Agent.Role.String() + "." + short(r.Case.Section(), maxName),
-		Name:  strings.TrimSpace(short(string(r.Case), maxName) + " " + r.Title()),
+		Class: "wsconform." + h.Agent.Role.String() + "." + show.Name(r.Case.Section()),
+		Name:  strings.TrimSpace(show.Name(string(r.Case)) + " " + r.Title()),
 		Time:  junitTime(r.Duration),
 	}
 	var facts []junitProperty
@@ -180,19 +182,19 @@ func junitRow(h harness.Header, r row) junitCase {
 		c.Properties = &junitProperties{facts}
 	}
 	switch {
-	case r.Standing == excused:
+	case r.Standing == summary.Excused:
 		c.Skipped = &junitProblem{Message: r.Excuse(), Type: string(r.Mark)}
-	case r.Standing == bad:
+	case r.Standing == summary.Bad:
 		c.Failure = &junitProblem{Message: problem(h, r), Type: string(r.Outcome), Text: explain(h, r)}
 		if r.Mark != "" {
 			c.Failure.Type = string(r.Mark)
 		}
 		c.Out = frames(r)
 	case r.Outcome == harness.Unsupported:
-		c.Skipped = &junitProblem{Message: "unsupported: " + short(r.Reason, maxText)}
+		c.Skipped = &junitProblem{Message: "unsupported: " + show.Text(r.Reason)}
 	case !r.Outcome.Ran():
 		c.Error = &junitProblem{
-			Message: strings.TrimSuffix(string(r.Outcome)+": "+short(r.Note, maxText), ": "),
+			Message: strings.TrimSuffix(string(r.Outcome)+": "+show.Text(r.Note), ": "),
 			Type:    string(r.Outcome), Text: explain(h, r),
 		}
 		c.Out = frames(r)
@@ -203,17 +205,17 @@ func junitRow(h harness.Header, r row) junitCase {
 func junitTime(d time.Duration) string { return fmt.Sprintf("%.3f", max(d, 0).Seconds()) }
 
 // halves writes both halves of the verdict in one line.
-func halves(r row) string {
-	return fmt.Sprintf("behavior %s (%s), close %s (%s)", r.Behavior, short(r.Reason, maxText), r.Close, short(r.CloseReason, maxText))
+func halves(r summary.Row) string {
+	return fmt.Sprintf("behavior %s (%s), close %s (%s)", r.Behavior, show.Text(r.Reason), r.Close, show.Text(r.CloseReason))
 }
 
 // problem says in a line why the case fails.
-func problem(h harness.Header, r row) string {
+func problem(h harness.Header, r summary.Row) string {
 	switch {
 	case r.Broken != "" && r.Outcome != harness.Fail:
-		return short(r.Broken, maxText)
+		return show.Text(r.Broken)
 	case !r.Outcome.Ran():
-		return strings.TrimSuffix(string(r.Outcome)+": "+short(r.Note, maxText), ": ")
+		return strings.TrimSuffix(string(r.Outcome)+": "+show.Text(r.Note), ": ")
 	}
 	if did := r.Did(h); did != "" {
 		return halves(r) + "; " + did
@@ -222,24 +224,24 @@ func problem(h harness.Header, r row) string {
 }
 
 // explain says what was expected, what came, and how to play it again.
-func explain(h harness.Header, r row) string {
+func explain(h harness.Header, r summary.Row) string {
 	var b strings.Builder
 	if r.Known {
 		fmt.Fprintf(&b, "sent:     %s\nexpected: %s\nrules:    %s\n", r.Def.Title, r.Def.Expect, strings.Join(r.Def.RFC, ", "))
 	}
 	if r.Outcome.Ran() {
-		fmt.Fprintf(&b, "behavior: %s, %s\nclose:    %s, %s\n", r.Behavior, short(r.Reason, maxText), r.Close, short(r.CloseReason, maxText))
+		fmt.Fprintf(&b, "behavior: %s, %s\nclose:    %s, %s\n", r.Behavior, show.Text(r.Reason), r.Close, show.Text(r.CloseReason))
 	}
 	if did := cmp.Or(r.Did(h), r.Ending()); did != "" {
 		fmt.Fprintf(&b, "ending:   %s\n", did)
 	}
 	if r.Note != "" {
-		fmt.Fprintf(&b, "note:     %s\n", short(r.Note, maxText))
+		fmt.Fprintf(&b, "note:     %s\n", show.Text(r.Note))
 	}
 	if r.Broken != "" {
-		fmt.Fprintf(&b, "gate:     %s\n", short(r.Broken, maxText))
+		fmt.Fprintf(&b, "gate:     %s\n", show.Text(r.Broken))
 	}
-	fmt.Fprintf(&b, "again:    %s\n", repeat(h, r.Case))
+	fmt.Fprintf(&b, "again:    %s\n", show.Repeat(h, r.Case))
 	return b.String()
 }
 
@@ -247,7 +249,7 @@ func explain(h harness.Header, r row) string {
 const maxFrames = 40
 
 // frames writes the frames of the wire log as text, one a line.
-func frames(r row) string {
+func frames(r summary.Row) string {
 	if r.Transcript == nil {
 		return ""
 	}

@@ -18,10 +18,10 @@ func TestLook(t *testing.T) {
 	}
 	client := harness.Agent{Name: "hostile </script> ../../x \u202eabc\u0007", Version: "\u05d0\u05d1\u05d2", Role: cases.Client, Command: []string{"./drive", "{url}", "it's"}}
 	runs := map[string]*harness.Run{
-		"good":    synthetic{agent: server("wsconform reference", "0.1.0"), engine: autobahn()}.run(),
-		"faults":  synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahn(), fault: someFaults}.run(),
+		"good":    synthetic{agent: server("wsconform reference", "0.1.0"), engine: autobahnEngine()}.run(),
+		"faults":  synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahnEngine(), fault: someFaults}.run(),
 		"partial": synthetic{agent: client, engine: harness.Engine{Name: "native", Version: "0.1.0"}, cutOff: 317}.run(),
-		"worst":   synthetic{agent: server("worst", ""), engine: autobahn(), fault: everyFault}.run(),
+		"worst":   synthetic{agent: server("worst", ""), engine: autobahnEngine(), fault: everyFault}.run(),
 	}
 	var all []reports.Input
 	for _, name := range []string{"good", "faults", "partial", "worst"} {

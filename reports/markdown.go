@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/reports/internal/show"
+	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
 // maxListed bounds the failures that the Markdown summary lists.
@@ -14,24 +16,24 @@ const maxListed = 50
 
 // WriteMarkdown writes the run as a summary for a CI log or a comment.
 func WriteMarkdown(w io.Writer, in Input) error {
-	s, run := summarize(in), in.Run
+	s, run := summary.Of(in), in.Run
 	var b strings.Builder
-	fmt.Fprintf(&b, "## %s: %s\n\n", plain(agentName(run.Header.Agent)), plain(s.Headline()))
+	fmt.Fprintf(&b, "## %s: %s\n\n", plain(summary.AgentName(run.Header.Agent)), plain(s.Headline()))
 	if alarm := s.Alarm(); alarm != "" {
 		fmt.Fprintf(&b, "> **Not complete.** %s.\n\n", plain(alarm))
 	}
 	fmt.Fprintf(&b, "%s under test, judged by %s, %s, took %s.", plain(run.Header.Agent.Role.String()),
-		plain(engineName(run.Header.Engine)), plain(date(run.Header.Started)), seconds(run.Duration()))
+		plain(summary.EngineName(run.Header.Engine)), plain(show.Date(run.Header.Started)), show.Seconds(run.Duration()))
 	if rest := s.Rest(); rest != "" {
 		fmt.Fprintf(&b, " Of %d cases: %s.", len(s.Rows), rest)
 	}
 	for _, v := range s.RunViolations() {
-		fmt.Fprintf(&b, "\n\n> **%s**: %s.", v.Kind, plain(short(v.Text, maxText)))
+		fmt.Fprintf(&b, "\n\n> **%s**: %s.", v.Kind, plain(show.Text(v.Text)))
 	}
 	b.WriteString("\n\n| section | cases | behavior | close | failing | no verdict |\n|---|--:|---|---|--:|--:|\n")
 	for _, sec := range s.Sections {
-		fmt.Fprintf(&b, "| %s | %d | %s | %s | %d | %d |\n", plain(short(strings.TrimSpace(sec.ID+" "+sec.Title), maxName)), len(sec.Rows),
-			countWords(behaviors, sec.Behavior), countWords(closes, sec.Close), sec.Failing(), sec.Missing())
+		fmt.Fprintf(&b, "| %s | %d | %s | %s | %d | %d |\n", plain(show.Name(strings.TrimSpace(sec.ID+" "+sec.Title))), len(sec.Rows),
+			countWords(summary.Behaviors, sec.Behavior), countWords(summary.Closes, sec.Close), sec.Failing(), sec.Missing())
 	}
 	writeProblems(&b, s)
 	writeExcused(&b, s)
@@ -39,7 +41,7 @@ func WriteMarkdown(w io.Writer, in Input) error {
 	return err
 }
 
-func writeProblems(b *strings.Builder, s summary) {
+func writeProblems(b *strings.Builder, s summary.Summary) {
 	problems := s.Problems()
 	if len(problems) == 0 {
 		return
@@ -50,7 +52,7 @@ func writeProblems(b *strings.Builder, s summary) {
 		behavior, ending := string(r.Outcome), ""
 		if r.Outcome.Ran() {
 			behavior, ending, why = string(r.Behavior), string(r.Close), r.Reason
-			if behaviorClass(r.Behavior) != "f" {
+			if r.Behavior != cases.Failed {
 				why = r.CloseReason
 			}
 			if did := r.Did(s.Header); did != "" {
@@ -60,19 +62,19 @@ func writeProblems(b *strings.Builder, s summary) {
 				why = r.Broken
 			}
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", plain(short(string(r.Case), maxName)), plain(r.Title()), behavior, ending, plain(short(why, maxText)))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", plain(show.Name(string(r.Case))), plain(r.Title()), behavior, ending, plain(show.Text(why)))
 	}
 	if n := len(problems) - maxListed; n > 0 {
 		fmt.Fprintf(b, "\nand %d more.\n", n)
 	}
-	fmt.Fprintf(b, "\nTo play one again: %s\n", codeSpan(repeat(s.Header, problems[0].Case)))
+	fmt.Fprintf(b, "\nTo play one again: %s\n", codeSpan(show.Repeat(s.Header, problems[0].Case)))
 }
 
 // writeExcused lists the failures that were expected, folded up.
-func writeExcused(b *strings.Builder, s summary) {
-	var list []row
+func writeExcused(b *strings.Builder, s summary.Summary) {
+	var list []summary.Row
 	for _, r := range s.Rows {
-		if r.Standing == excused {
+		if r.Standing == summary.Excused {
 			list = append(list, r)
 		}
 	}
@@ -80,23 +82,15 @@ func writeExcused(b *strings.Builder, s summary) {
 		return
 	}
 	fmt.Fprintf(b, "\n<details><summary>%s as expected</summary>\n\n| case | what is sent | outcome | why |\n|---|---|---|---|\n",
-		plural(len(list), "failure", "failures"))
+		show.Plural(len(list), "failure", "failures"))
 	for _, r := range list[:min(len(list), maxListed)] {
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", plain(short(string(r.Case), maxName)), plain(r.Title()), r.Outcome, plain(r.Excuse()))
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", plain(show.Name(string(r.Case))), plain(r.Title()), r.Outcome, plain(r.Excuse()))
 	}
 	if n := len(list) - maxListed; n > 0 {
 		fmt.Fprintf(b, "\nand %d more.\n", n)
 	}
 	b.WriteString("\n</details>\n")
 }
-
-var (
-	behaviors = []cases.Behavior{cases.OK, cases.NonStrict, cases.Informational, cases.Unimplemented, cases.Failed}
-	closes    = []cases.CloseBehavior{
-		cases.CloseOK, cases.CloseFailedByClient, cases.CloseWrongCode, cases.CloseUnclean,
-		cases.CloseFailed, cases.CloseInformational,
-	}
-)
 
 func countWords[K ~string](order []K, counts map[K]int) string {
 	var parts []string
@@ -112,7 +106,7 @@ func countWords[K ~string](order []K, counts map[K]int) string {
 // mean something becomes a character reference.
 func plain(s string) string {
 	var b strings.Builder
-	for _, r := range visible(s) {
+	for _, r := range show.Visible(s) {
 		switch {
 		case r < 0x80 && strings.ContainsRune("\\`*_{}[]<>()#+-.!|&@~$:\"'/=^", r) && !harmless(r):
 			fmt.Fprintf(&b, "&#%d;", r)
@@ -129,7 +123,7 @@ func harmless(r rune) bool { return strings.ContainsRune(".-/'\"()+=", r) }
 // codeSpan writes text as code, between backticks where nothing in it could end
 // them or be taken for HTML.
 func codeSpan(s string) string {
-	s = visible(s)
+	s = show.Visible(s)
 	if strings.ContainsAny(s, "`<>&") {
 		return "<code>" + plain(s) + "</code>"
 	}

@@ -19,8 +19,8 @@ func BenchmarkFirstPaint(b *testing.B) {
 	browser := browsertest.Start(b)
 	dir := b.TempDir()
 	for name, in := range map[string]reports.Input{
-		"faults": {Run: synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahn(), fault: someFaults}.run()},
-		"worst":  {Run: synthetic{agent: server("worst", ""), engine: autobahn(), fault: everyFault}.run()},
+		"faults": {Run: synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahnEngine(), fault: someFaults}.run()},
+		"worst":  {Run: synthetic{agent: server("worst", ""), engine: autobahnEngine(), fault: everyFault}.run()},
 	} {
 		if err := reports.Write(filepath.Join(dir, name), in, "html"); err != nil {
 			b.Fatal(err)

@@ -223,7 +223,7 @@ func TestWellFormed(t *testing.T) {
 
 // A run that is not complete is red in each format that CI looks at.
 func TestPartialIsNeverGreen(t *testing.T) {
-	run := synthetic{agent: server("half", "1"), engine: autobahn(), cutOff: 317}.run()
+	run := synthetic{agent: server("half", "1"), engine: autobahnEngine(), cutOff: 317}.run()
 	for name, want := range map[string]string{
 		"html":       `role="alert"><p><strong>200 of 517 cases have no verdict</strong>`,
 		"junit":      `<error message="not-run: the run was cut off before the case ended" type="not-run">`,
@@ -263,7 +263,7 @@ func format(t *testing.T, name string) reports.Format {
 
 func TestHTMLSize(t *testing.T) {
 	for name, fault := range map[string]func(cases.Case, *harness.Result){"good": nil, "some faults": someFaults, "all fail": everyFault} {
-		run := synthetic{agent: server("x", ""), engine: autobahn(), fault: fault}.run()
+		run := synthetic{agent: server("x", ""), engine: autobahnEngine(), fault: fault}.run()
 		if len(run.Results) != 517 {
 			t.Errorf("%s: %d cases, want 517", name, len(run.Results))
 		}
@@ -413,7 +413,7 @@ func ExampleWrite() {
 
 // An expected failure is none, in any format; a pass that was not expected is one.
 func TestExpected(t *testing.T) {
-	run := synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahn(), fault: someFaults}.run()
+	run := synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahnEngine(), fault: someFaults}.run()
 	entry := func(pattern string, verdict gate.Word) gate.Entry {
 		return gate.Entry{Case: pattern, Verdict: verdict, Reason: "issue 7"}
 	}

@@ -52,7 +52,7 @@ func TestSchemaOfGoldenFiles(t *testing.T) {
 }
 
 func TestSchemaOfWholeRun(t *testing.T) {
-	run := synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahn(), fault: someFaults}.run()
+	run := synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahnEngine(), fault: someFaults}.run()
 	var buf bytes.Buffer
 	w, err := harness.NewWriter(&buf, run.Header)
 	if err != nil {

@@ -51,7 +51,7 @@ func (s synthetic) run() *harness.Run {
 	return run
 }
 
-func autobahn() harness.Engine {
+func autobahnEngine() harness.Engine {
 	return harness.Engine{
 		Name: "autobahn", Version: "25.10.1", Image: "wsconform/autobahn:25.10.1", Digest: "sha256:" + strings.Repeat("5e", 32),
 		Packages: map[string]string{"autobahn": "0.10.9", "autobahntestsuite": "25.10.1", "twisted": "19.10.0", "wsaccel": "0.6.2"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -15,9 +16,9 @@ import (
 // Below a frame stands which of its octets break a rule. What came from the peer
 // is shown with its control characters spelt out.
 func WriteLog(w io.Writer, t *cases.Transcript, indent string) error {
-	handshake, frames := offences(t)
+	handshake, frames := show.Offences(t)
 	for _, o := range handshake {
-		if _, err := fmt.Fprintf(w, "%s%10s ! %s, %s\n", indent, "", handshakeWords(t, o), o.Section); err != nil {
+		if _, err := fmt.Fprintf(w, "%s%10s ! %s, %s\n", indent, "", show.HandshakeWords(t, o), o.Section); err != nil {
 			return err
 		}
 	}
@@ -34,7 +35,7 @@ func WriteLog(w io.Writer, t *cases.Transcript, indent string) error {
 			return err
 		}
 		for _, o := range frames[i] {
-			if _, err := fmt.Fprintf(w, "%s%10s  ^ %s, %s\n", indent, "", frameWords(e, o), o.Section); err != nil {
+			if _, err := fmt.Fprintf(w, "%s%10s  ^ %s, %s\n", indent, "", show.FrameWords(e, o), o.Section); err != nil {
 				return err
 			}
 		}
@@ -46,10 +47,10 @@ func WriteLog(w io.Writer, t *cases.Transcript, indent string) error {
 func frameLine(e cases.Entry) string {
 	at := fmt.Sprintf("%10s", "")
 	if e.At > 0 {
-		at = fmt.Sprintf("%10s", seconds(e.At))
+		at = fmt.Sprintf("%10s", show.Seconds(e.At))
 	}
 	if e.Kind == cases.LogNote {
-		return at + "   " + short(noteWords(e), maxText)
+		return at + "   " + show.Text(show.NoteWords(e))
 	}
 	arrow := "->"
 	if e.Dir == cases.In {
@@ -59,7 +60,7 @@ func frameLine(e cases.Entry) string {
 	if e.Repeat > 0 {
 		length = e.Repeat
 	}
-	words := []string{fmt.Sprintf("%s %s %v", at, arrow, e.Opcode), plural(length, "octet", "octets")}
+	words := []string{fmt.Sprintf("%s %s %v", at, arrow, e.Opcode), show.Plural(length, "octet", "octets")}
 	if !e.Fin {
 		words = append(words, "FIN clear")
 	}
@@ -84,18 +85,18 @@ func payloadWords(e cases.Entry) string {
 	words := ""
 	if e.Opcode == wsproto.OpClose && len(data) >= 2 {
 		code := wsproto.StatusCode(uint16(data[0])<<8 | uint16(data[1]))
-		words = fmt.Sprintf(": %d, %s", uint16(code), codeWords(code))
+		words = fmt.Sprintf(": %d, %s", uint16(code), show.CodeWords(code))
 		data = data[2:]
 	}
 	if len(data) == 0 {
 		return words
 	}
-	text := octets(data, 64)
+	text := show.Bytes(data, 64)
 	if !strings.HasPrefix(text, "0x") || strings.HasPrefix(string(data), "0x") {
 		text = strconv.Quote(text)
 		if cut := e.Len > 64; cut {
 			text += " …"
 		}
 	}
-	return words + ": " + visible(text)
+	return words + ": " + show.Visible(text)
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/reports"
+	"github.com/wsconform/wsconform/reports/autobahn"
 )
 
 // A store keeps the results of a run until they are written.
@@ -27,7 +27,7 @@ type store struct {
 
 func (c *command) newStore(dir string, list []cases.Case) (*store, error) {
 	s := &store{c: c, dir: filepath.Clean(dir), list: list, results: map[string]map[cases.ID]harness.Result{}, warned: map[string]bool{}}
-	if err := reports.MakeAutobahnFolder(s.dir); err != nil {
+	if err := autobahn.MakeFolder(s.dir); err != nil {
 		return nil, usagef("%v", err)
 	}
 	return s, nil
@@ -48,7 +48,7 @@ func (s *store) write() error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	s.mu.Lock()
-	report := reports.AutobahnReport{
+	report := autobahn.Report{
 		Tool: "wsconform " + s.c.env.Version, Written: time.Now(), List: s.list,
 		Results: make(map[string]map[cases.ID]harness.Result, len(s.results)),
 	}

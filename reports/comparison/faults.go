@@ -8,7 +8,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/reports"
+	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
 // A Summary counts the failures of a comparison by whose fault they are.
@@ -94,7 +94,7 @@ func (s *site) explain(r *row, run *harness.Run) {
 		case why == nil:
 			r.Unexplained = append(r.Unexplained, i)
 		case byFinding[why] == nil:
-			byFinding[why] = &fault{why.Fault, reports.Visible(why.Why), []int{i}}
+			byFinding[why] = &fault{why.Fault, show.Text(why.Why), []int{i}}
 		default:
 			byFinding[why].Cases = append(byFinding[why].Cases, i)
 		}

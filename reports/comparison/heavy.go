@@ -8,7 +8,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/reports"
+	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
 // A deflation is what was agreed on for one group of section 13, or 12.
@@ -57,7 +57,7 @@ func extensions(head string) string {
 			values = append(values, strings.TrimSpace(value))
 		}
 	}
-	return reports.Visible(strings.Join(values, ", "))
+	return show.Text(strings.Join(values, ", "))
 }
 
 // A throughput is what the cases of a heavy section took that passed.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/reports"
+	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
 // A row is one run as the overview shows it. Verdicts, codes and times are lists
@@ -78,17 +78,17 @@ func (s *site) rowOf(id string, run *harness.Run) *row {
 	h := run.Header
 	r := &row{
 		run: &harness.Run{Header: h},
-		ID:  id, Folder: id, Name: reports.Visible(h.Agent.Name), Version: reports.Visible(strings.TrimPrefix(h.Agent.Version, "v")),
-		Role: h.Agent.Role.String(), Engine: reports.Visible(h.Engine.Name), Judge: judge(h.Engine), Tool: reports.Visible(h.Tool),
-		Host:    reports.Visible(h.Host.OS + "/" + h.Host.Arch + ", " + h.Host.Go),
+		ID:  id, Folder: id, Name: show.Text(h.Agent.Name), Version: show.Text(strings.TrimPrefix(h.Agent.Version, "v")),
+		Role: h.Agent.Role.String(), Engine: show.Text(h.Engine.Name), Judge: judge(h.Engine), Tool: show.Text(h.Tool),
+		Host:    show.Text(h.Host.OS + "/" + h.Host.Arch + ", " + h.Host.Go),
 		Started: h.Started.UTC().Format(time.RFC3339), Seconds: run.Duration().Round(100 * time.Millisecond).String(),
-		State: string(run.State()), Command: reports.Visible(strings.Join(h.Agent.Command, " ")),
-		Selected: reports.Visible(strings.Join(h.Selection.Cases, " ")), Codes: map[int]int{}, Why: map[int][]int{}, Varied: map[int]int{},
+		State: string(run.State()), Command: show.Text(strings.Join(h.Agent.Command, " ")),
+		Selected: show.Text(strings.Join(h.Selection.Cases, " ")), Codes: map[int]int{}, Why: map[int][]int{}, Varied: map[int]int{},
 	}
 	if a := h.Agent.About; a != nil {
-		r.Folder, r.Language, r.Library = reports.Visible(a.Folder), reports.Visible(a.Language), reports.Visible(a.Library)
-		r.Origin = reports.Visible(strings.TrimSpace(a.Registry + " " + a.Package))
-		r.Licence, r.Homepage, r.Notes = reports.Visible(a.Licence), reports.Visible(a.Homepage), reports.Visible(a.Notes)
+		r.Folder, r.Language, r.Library = show.Text(a.Folder), show.Text(a.Language), show.Text(a.Library)
+		r.Origin = show.Text(strings.TrimSpace(a.Registry + " " + a.Package))
+		r.Licence, r.Homepage, r.Notes = show.Text(a.Licence), show.Text(a.Homepage), show.Text(a.Notes)
 		r.Hash, r.Isolated, r.Deflate, r.Limit = a.Hash, a.Isolation, a.Deflate, a.MaxMessage
 		r.Repeat = "wsconform compare " + r.Folder + " --role " + r.Role + " --engine " + r.Engine + selecting(" --cases ", h.Selection.Cases) +
 			selecting(" --exclude ", h.Selection.Exclude) + " --again"
@@ -96,7 +96,7 @@ func (s *site) rowOf(id string, run *harness.Run) *row {
 	if run.Footer == nil {
 		r.Error = "the run was cut off, or is not over yet"
 	} else {
-		r.Cause, r.Error = string(run.Footer.Cause), reports.Visible(run.Footer.Error)
+		r.Cause, r.Error = string(run.Footer.Cause), show.Text(run.Footer.Error)
 	}
 	s.verdicts(r, run)
 	s.explain(r, run)
@@ -109,7 +109,7 @@ func selecting(flag string, patterns []string) string {
 	if len(patterns) == 0 {
 		return ""
 	}
-	return flag + reports.ShellWord(reports.Visible(strings.Join(patterns, ",")))
+	return flag + show.ShellWord(show.Text(strings.Join(patterns, ",")))
 }
 
 func judge(e harness.Engine) string {
@@ -117,7 +117,7 @@ func judge(e harness.Engine) string {
 	if e.Digest != "" {
 		text += ", " + e.Digest
 	}
-	return reports.Visible(text)
+	return show.Text(text)
 }
 
 func (s *site) verdicts(r *row, run *harness.Run) {

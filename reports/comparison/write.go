@@ -16,14 +16,17 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/reports"
+	"github.com/wsconform/wsconform/reports/html"
+	"github.com/wsconform/wsconform/reports/internal/atomicfile"
+	"github.com/wsconform/wsconform/reports/internal/show"
+	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
 //go:embed site
 var assets embed.FS
 
 var (
-	style  = reports.StyleSheet() + asset("style.css")
+	style  = html.StyleSheet() + asset("style.css")
 	script = asset("data.js") + asset("views.js") + asset("page.js")
 	page   = template.Must(template.ParseFS(assets, "site/page.tmpl"))
 )
@@ -59,7 +62,7 @@ func Write(dir string, files []string, list []agents.Agent) (Summary, error) {
 		}
 	}
 	s.finish()
-	if err := reports.WriteFile(filepath.Join(dir, "index.html"), s.write); err != nil {
+	if err := atomicfile.Write(filepath.Join(dir, "index.html"), s.write); err != nil {
 		return Summary{}, fmt.Errorf("comparison: %w", err)
 	}
 	return s.summary(), nil
@@ -105,7 +108,7 @@ func newSite() *site {
 
 // reason returns the index of a text.
 func (s *site) reason(text string) int {
-	text = reports.Visible(text)
+	text = show.Text(text)
 	i, known := s.reasons[text]
 	if !known {
 		i = len(s.Reasons)
@@ -123,8 +126,8 @@ func (s *site) add(dir string, run *harness.Run) error {
 		return nil // there is nothing to see
 	}
 	r.Page = "runs/" + id + ".html"
-	return reports.WriteFile(filepath.Join(dir, "runs", id+".html"), func(w io.Writer) error {
-		return reports.WritePage(w, run, "../index.html")
+	return atomicfile.Write(filepath.Join(dir, "runs", id+".html"), func(w io.Writer) error {
+		return html.WritePage(w, summary.Input{Run: run}, "../index.html")
 	})
 }
 

@@ -1,4 +1,4 @@
-package reports
+package autobahn
 
 import (
 	"time"
@@ -11,7 +11,7 @@ import (
 // are those of each frame, rebuilt from its header and payload; how many came in
 // a read or left in a write is in the statistics.
 func wirelogOf(c cases.Case, t cases.Transcript) jsonList {
-	l := autobahnLog{c: c, role: t.Role, list: jsonList{}}
+	l := wirelog{c: c, role: t.Role, list: jsonList{}}
 	l.handshake(t)
 	for _, e := range t.Log {
 		switch {
@@ -31,7 +31,7 @@ func wirelogOf(c cases.Case, t cases.Transcript) jsonList {
 	return l.list
 }
 
-type autobahnLog struct {
+type wirelog struct {
 	c    cases.Case
 	role cases.Role
 	list jsonList
@@ -43,11 +43,11 @@ type autobahnLog struct {
 	pauses, kills, closes int
 }
 
-func (l *autobahnLog) add(kind string, more ...any) {
+func (l *wirelog) add(kind string, more ...any) {
 	l.list = append(l.list, append(jsonList{kind}, more...))
 }
 
-func (l *autobahnLog) handshake(t cases.Transcript) {
+func (l *wirelog) handshake(t cases.Transcript) {
 	rows := []struct{ text, kind string }{{t.Request, "TO"}, {t.Response, "RO"}}
 	if t.Role == cases.Client {
 		rows[0].kind, rows[1].kind = "RO", "TO"
@@ -60,8 +60,8 @@ func (l *autobahnLog) handshake(t cases.Transcript) {
 }
 
 // wire adds a line of octets, of which data are the first.
-func (l *autobahnLog) wire(kind string, data []byte, length int, alone bool) {
-	row := jsonList{length, autobahnHex(data, length)}
+func (l *wirelog) wire(kind string, data []byte, length int, alone bool) {
+	row := jsonList{length, hexOf(data, length)}
 	if kind == "TO" {
 		l.add(kind, row, alone)
 		return
@@ -69,16 +69,16 @@ func (l *autobahnLog) wire(kind string, data []byte, length int, alone bool) {
 	l.add(kind, row)
 }
 
-func (l *autobahnLog) received(e cases.Entry) {
+func (l *wirelog) received(e cases.Entry) {
 	data, length := frameOctets(e)
 	l.wire("RO", data, length-e.Missing, false)
 	if e.Missing > 0 {
 		return // a frame is what came to its end
 	}
-	l.add("RF", jsonList{e.Len, autobahnText(e.Data, e.Len)}, int(e.Opcode), e.Fin, int(e.RSV), e.Mask != "", textOrNil([]byte(e.Mask)))
+	l.add("RF", jsonList{e.Len, textOf(e.Data, e.Len)}, int(e.Opcode), e.Fin, int(e.RSV), e.Mask != "", textOrNil([]byte(e.Mask)))
 }
 
-func (l *autobahnLog) sent(e cases.Entry) {
+func (l *wirelog) sent(e cases.Entry) {
 	data, length := frameOctets(e)
 	if e.Len > 0 && len(e.Data) == 0 { // a header whose payload follows in pieces
 		h := e.Header()
@@ -90,7 +90,7 @@ func (l *autobahnLog) sent(e cases.Entry) {
 	if e.Chop > 0 {
 		chop = e.Chop
 	}
-	l.add("TF", jsonList{e.Len, autobahnText(e.Data, e.Len)}, int(e.Opcode), e.Fin, int(e.RSV), textOrNil([]byte(e.Mask)), nil, chop, e.Alone)
+	l.add("TF", jsonList{e.Len, textOf(e.Data, e.Len)}, int(e.Opcode), e.Fin, int(e.RSV), textOrNil([]byte(e.Mask)), nil, chop, e.Alone)
 	if l.role == cases.Server && e.Mask == "" {
 		return // a fragment whose key was not logged: its octets are not known
 	}
@@ -105,7 +105,7 @@ func (l *autobahnLog) sent(e cases.Entry) {
 	}
 }
 
-func (l *autobahnLog) octets(e cases.Entry) {
+func (l *wirelog) octets(e cases.Entry) {
 	data := append([]byte(nil), e.Data...)
 	if e.Dir == cases.In {
 		l.wire("RO", data, e.Len, false)
@@ -132,7 +132,7 @@ func frameOctets(e cases.Entry) ([]byte, int) {
 }
 
 // timer adds what became of a timer. How long it runs is in the case.
-func (l *autobahnLog) timer(e cases.Entry) {
+func (l *wirelog) timer(e cases.Entry) {
 	switch e.Timer {
 	case cases.PauseBegins:
 		l.pauses++

@@ -1,4 +1,4 @@
-package reports
+package html
 
 import (
 	"encoding/hex"
@@ -8,11 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports/internal/show"
+	"github.com/wsconform/wsconform/reports/internal/summary"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -97,11 +98,11 @@ type limits struct {
 
 // steps of thrift: the limits for cases that passed, and for the others.
 var thrift = []struct{ pass, other limits }{
-	{limits{512, 200, 60, 60, maxText}, limits{512, 400, 60, 60, maxText}},
-	{limits{128, 80, 60, 60, maxText}, limits{512, 400, 60, 60, maxText}},
-	{limits{64, 40, 60, 60, maxText}, limits{512, 200, 60, 60, maxText}},
-	{limits{32, 20, 20, 30, maxText}, limits{256, 100, 60, 60, maxText}},
-	{limits{16, 12, 10, 20, 200}, limits{64, 60, 20, 30, maxText}},
+	{limits{512, 200, 60, 60, show.MaxText}, limits{512, 400, 60, 60, show.MaxText}},
+	{limits{128, 80, 60, 60, show.MaxText}, limits{512, 400, 60, 60, show.MaxText}},
+	{limits{64, 40, 60, 60, show.MaxText}, limits{512, 200, 60, 60, show.MaxText}},
+	{limits{32, 20, 20, 30, show.MaxText}, limits{256, 100, 60, 60, show.MaxText}},
+	{limits{16, 12, 10, 20, 200}, limits{64, 60, 20, 30, show.MaxText}},
 	{limits{16, 8, 10, 10, 200}, limits{32, 24, 10, 20, 300}},
 	{limits{8, 0, 4, 4, 100}, limits{16, 12, 6, 6, 200}},
 	{limits{8, 0, 1, 1, 40}, limits{8, 0, 1, 1, 40}},
@@ -109,7 +110,7 @@ var thrift = []struct{ pass, other limits }{
 
 // detailsWithin returns the details as JSON of at most so many octets, or as
 // few as there can be.
-func detailsWithin(s summary, size int) ([]byte, error) {
+func detailsWithin(s summary.Summary, size int) ([]byte, error) {
 	var data []byte
 	for i, t := range thrift {
 		if i < len(thrift)-1 && atLeast(s, t.pass, t.other) > size {
@@ -143,10 +144,10 @@ func detailsWithin(s summary, size int) ([]byte, error) {
 	return data, nil
 }
 
-func passed(r row) bool { return r.Outcome == harness.Pass || r.Outcome == harness.Observed }
+func passed(r summary.Row) bool { return r.Outcome == harness.Pass || r.Outcome == harness.Observed }
 
 // atLeast is less than the logs will come to, found without encoding them.
-func atLeast(s summary, pass, other limits) int {
+func atLeast(s summary.Summary, pass, other limits) int {
 	n := 0
 	for _, r := range s.Rows {
 		lim := other
@@ -163,9 +164,9 @@ func atLeast(s summary, pass, other limits) int {
 	return n
 }
 
-func newDetails(s summary) *details {
+func newDetails(s summary.Summary) *details {
 	const mark = "CASE-ID"
-	before, after, _ := strings.Cut(repeat(s.Header, mark), mark)
+	before, after, _ := strings.Cut(show.Repeat(s.Header, mark), mark)
 	return &details{
 		Texts: []string{""}, texts: map[string]int{"": 0}, Codes: map[string]string{},
 		Before: before, After: after, Cases: map[string]*detail{}, header: s.Header,
@@ -174,7 +175,7 @@ func newDetails(s summary) *details {
 
 // text returns the number of a text, made visible and cut.
 func (d *details) text(s string) int {
-	s = short(s, d.words)
+	s = show.Short(s, d.words)
 	if i, known := d.texts[s]; known {
 		return i
 	}
@@ -186,12 +187,12 @@ func (d *details) text(s string) int {
 
 func (d *details) code(c wsproto.StatusCode) uint16 {
 	if c != 0 {
-		d.Codes[strconv.Itoa(int(c))] = codeWords(c)
+		d.Codes[strconv.Itoa(int(c))] = show.CodeWords(c)
 	}
 	return uint16(c)
 }
 
-func (d *details) detail(r row, lim limits) *detail {
+func (d *details) detail(r summary.Row, lim limits) *detail {
 	out := &detail{
 		Reason: d.text(r.Reason), CloseReason: d.text(r.CloseReason), Note: d.text(r.Note),
 		Excuse: d.text(r.Excuse()), Link: r.Link(), Broken: d.text(r.Broken),
@@ -212,9 +213,9 @@ func (d *details) detail(r row, lim limits) *detail {
 	}
 	if t := r.Transcript; t != nil {
 		out.Got = d.got(t, lim)
-		handshake, frames := offences(t)
+		handshake, frames := show.Offences(t)
 		for _, o := range handshake[:min(len(handshake), lim.lines)] {
-			out.Handshake = append(out.Handshake, []int{d.text(handshakeWords(t, o)), d.text(o.Section), d.text(ledger.URL(o.Section))})
+			out.Handshake = append(out.Handshake, []int{d.text(show.HandshakeWords(t, o)), d.text(o.Section), d.text(ledger.URL(o.Section))})
 		}
 		out.Request, out.Response = d.lines(t.Request, cases.InRequest, handshake, lim.lines), d.lines(t.Response, cases.InResponse, handshake, lim.lines)
 		out.Log, out.Lost = d.log(t.Log, frames, lim), t.LogLost
@@ -248,7 +249,7 @@ func (d *details) events(list []cases.Event, lim limits) [][]any {
 		if i == lim.events {
 			return append(out, []any{"more", 0, len(list) - i})
 		}
-		out = append(out, trim([]any{short(string(e.Kind), 16), bit(e.Binary), e.Len, octets(e.Data, max(lim.octets, 64)), short(e.SHA256, 64)}))
+		out = append(out, trim([]any{show.Short(string(e.Kind), 16), bit(e.Binary), e.Len, show.Bytes(e.Data, max(lim.octets, 64)), show.Short(e.SHA256, 64)}))
 	}
 	return out
 }
@@ -270,9 +271,9 @@ func flags(t *cases.Transcript) []int {
 func (d *details) got(t *cases.Transcript, lim limits) *got {
 	g := &got{
 		Events: d.events(t.Events, lim), Echoes: t.Echoes, Flags: flags(t), Unclean: d.text(t.UncleanReason),
-		LocalCode: d.code(t.LocalCode), LocalReason: octets(t.LocalReason, min(lim.words, 128)),
+		LocalCode: d.code(t.LocalCode), LocalReason: show.Bytes(t.LocalReason, min(lim.words, 128)),
 		RemoteClose: bit(t.RemoteClose), RemoteCode: d.code(t.RemoteCode), RemoteZero: bit(t.RemoteZero),
-		RemoteReason: octets(t.RemoteReason, min(lim.words, 128)),
+		RemoteReason: show.Bytes(t.RemoteReason, min(lim.words, 128)),
 		Took:         t.Duration.Microseconds(),
 	}
 	if t.Traffic != nil {
@@ -286,8 +287,8 @@ func flow(f cases.Flow) string {
 	if f.App > 0 {
 		ratio = fmt.Sprintf(", compressed to %.1f %%", 100*float64(f.Payload)/float64(f.App))
 	}
-	return fmt.Sprintf("%s messages in %s frames: %s octets of data, %s of payload, %s on the wire%s", grouped(int(f.Messages)),
-		grouped(int(f.Frames)), grouped(int(f.App)), grouped(int(f.Payload)), grouped(int(f.Wire)), ratio)
+	return fmt.Sprintf("%s messages in %s frames: %s octets of data, %s of payload, %s on the wire%s", show.Grouped(int(f.Messages)),
+		show.Grouped(int(f.Frames)), show.Grouped(int(f.App)), show.Grouped(int(f.Payload)), show.Grouped(int(f.Wire)), ratio)
 }
 
 func (d *details) lines(head string, place cases.Place, found []cases.Offence, bound int) []any {
@@ -358,41 +359,17 @@ func (d *details) entry(e cases.Entry, found []cases.Offence, lim limits) []any 
 	}
 	set := bit(e.Fin) | bit(e.Alone)<<1 | int(e.RSV)<<2
 	out := []any{
-		kind, int(e.At / time.Microsecond), e.Len, octets(e.Data, lim.octets), int(e.Opcode), set,
-		short(e.Mask, 8), e.Repeat, e.Chop, d.text(noteWords(e)), e.Missing,
+		kind, int(e.At / time.Microsecond), e.Len, show.Bytes(e.Data, lim.octets), int(e.Opcode), set,
+		show.Short(e.Mask, 8), e.Repeat, e.Chop, d.text(show.NoteWords(e)), e.Missing,
 	}
 	if len(found) == 0 {
 		return trim(out)
 	}
 	var marks [][]int
 	for _, o := range found {
-		marks = append(marks, []int{int(o.Place), o.From, o.To, d.text(frameWords(e, o)), d.text(o.Section), d.text(ledger.URL(o.Section))})
+		marks = append(marks, []int{int(o.Place), o.From, o.To, d.text(show.FrameWords(e, o)), d.text(o.Section), d.text(ledger.URL(o.Section))})
 	}
-	return append(out, hex.EncodeToString(headerOctets(e)), marks)
-}
-
-// noteWords is the text of a note, also where an engine has only named a timer.
-func noteWords(e cases.Entry) string {
-	if e.Note == "" && e.Timer != "" {
-		return "timer: " + string(e.Timer)
-	}
-	return e.Note
-}
-
-// octets is the text form of cases.Octet, cut to n octets.
-func octets(o cases.Octet, n int) string {
-	if len(o) > n {
-		cut := n
-		for cut > n-utf8.UTFMax && cut > 0 && !utf8.RuneStart(o[cut]) {
-			cut--
-		}
-		o = o[:cut]
-	}
-	text, err := o.MarshalText()
-	if err != nil {
-		return "" // it never fails
-	}
-	return string(text)
+	return append(out, hex.EncodeToString(show.HeaderBytes(e)), marks)
 }
 
 // trim drops the zeros at the end of an array.
@@ -408,30 +385,4 @@ func bit(on bool) int {
 		return 1
 	}
 	return 0
-}
-
-// codeWords explains a close code (RFC 6455 §7.4).
-func codeWords(c wsproto.StatusCode) string {
-	switch {
-	case c < 1000:
-		return "not used: codes begin at 1000"
-	case c == wsproto.StatusReserved:
-		return "reserved, not for the wire"
-	case c == wsproto.StatusNoStatusRcvd:
-		return "no code was received, not for the wire"
-	case c == wsproto.StatusAbnormalClosure:
-		return "no close frame came, not for the wire"
-	case c == wsproto.StatusTLSHandshake:
-		return "TLS handshake failed, not for the wire"
-	case c < 1015:
-		_, words, _ := strings.Cut(strings.TrimSuffix(c.String(), ")"), "(")
-		return words
-	case c < 3000:
-		return "reserved for later versions of the protocol"
-	case c < 4000:
-		return "for libraries and frameworks"
-	case c < 5000:
-		return "for private use"
-	}
-	return "undefined: codes end at 4999"
 }

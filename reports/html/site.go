@@ -1,4 +1,4 @@
-package reports
+package html
 
 import (
 	"cmp"
@@ -11,36 +11,35 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports/internal/atomicfile"
+	"github.com/wsconform/wsconform/reports/internal/show"
+	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
 // WriteSite writes a folder with one page for each run and index.html, which
 // sets them side by side, section by section, both halves of the verdict apart.
-func WriteSite(dir string, list []Input) error {
+func WriteSite(dir string, list []summary.Input) error {
 	runs := make([]*harness.Run, len(list))
 	for i, in := range list {
 		runs[i] = in.Run
 	}
-	names := fileNames(runs, ".html")
+	names := FileNames(runs, ".html")
 	for i, in := range list {
-		err := writeFile(filepath.Join(dir, names[i]), func(w io.Writer) error { return writePage(w, in, "index.html") })
+		err := atomicfile.Write(filepath.Join(dir, names[i]), func(w io.Writer) error { return WritePage(w, in, "index.html") })
 		if err != nil {
 			return fmt.Errorf("reports: %s: %w", names[i], err)
 		}
 	}
-	err := writeFile(filepath.Join(dir, "index.html"), func(w io.Writer) error { return writeIndex(w, list, names) })
+	err := atomicfile.Write(filepath.Join(dir, "index.html"), func(w io.Writer) error { return writeIndex(w, list, names) })
 	if err != nil {
 		return fmt.Errorf("reports: index: %w", err)
 	}
 	return nil
 }
 
-// RunFileNames names a run file for each of the runs, as [WriteSite] does its
-// pages: no two are the same, and none is a path.
-func RunFileNames(runs []*harness.Run) []string { return fileNames(runs, ".jsonl") }
-
-// fileNames names files of the runs after agent, role and engine. No two are the
+// FileNames names files of the runs after agent, role and engine. No two are the
 // same, also where a file system takes A for a, and none is a path.
-func fileNames(runs []*harness.Run, ext string) []string {
+func FileNames(runs []*harness.Run, ext string) []string {
 	taken := map[string]bool{"index.html": true}
 	names := make([]string, len(runs))
 	for i, run := range runs {
@@ -77,7 +76,7 @@ type index struct {
 }
 
 type indexRun struct {
-	summary
+	summary.Summary
 	File string
 }
 
@@ -110,22 +109,22 @@ func (p part) X() string { return fmt.Sprintf("%.2f%%", p.From) }
 func (p part) W() string { return fmt.Sprintf("%.2f%%", p.Width) }
 
 // Name names the agent of the run.
-func (r indexRun) Name() string { return agentName(r.Header.Agent) }
+func (r indexRun) Name() string { return summary.AgentName(r.Header.Agent) }
 
 // Engine names the engine of the run.
-func (r indexRun) Engine() string { return engineName(r.Header.Engine) }
+func (r indexRun) Engine() string { return summary.EngineName(r.Header.Engine) }
 
 // Date is when the run began.
-func (r indexRun) Date() string { return date(r.Header.Started) }
+func (r indexRun) Date() string { return show.Date(r.Header.Started) }
 
 // Of counts the cases with this outcome.
 func (r indexRun) Of(outcome string) int { return r.Counts[harness.Outcome(outcome)] }
 
-func writeIndex(w io.Writer, list []Input, names []string) error {
+func writeIndex(w io.Writer, list []summary.Input, names []string) error {
 	x := index{frame: newFrame()}
 	titles := map[string]string{}
 	for i, in := range list {
-		r := indexRun{summary: summarize(in), File: names[i]}
+		r := indexRun{Summary: summary.Of(in), File: names[i]}
 		x.Runs = append(x.Runs, r)
 		for _, sec := range r.Sections {
 			titles[sec.ID] = sec.Title
@@ -146,7 +145,7 @@ func writeIndex(w io.Writer, list []Input, names []string) error {
 
 func cellOf(r indexRun, id string) indexCell {
 	cell := indexCell{File: r.File, Section: id}
-	i := slices.IndexFunc(r.Sections, func(s section) bool { return s.ID == id })
+	i := slices.IndexFunc(r.Sections, func(s summary.Section) bool { return s.ID == id })
 	if i < 0 {
 		return cell
 	}
@@ -154,8 +153,8 @@ func cellOf(r indexRun, id string) indexCell {
 	cell.Total = len(sec.Rows)
 	cell.BehaviorOK = cell.Total - sec.Missing() - sec.Behavior[cases.Failed]
 	cell.Fine = cell.Total - sec.Missing() - sec.Close[cases.CloseFailed] - sec.Close[cases.CloseUnclean]
-	cell.Behavior = parts(behaviors, sec.Behavior, behaviorClass, cell.Total)
-	cell.Close = parts(closes, sec.Close, closeClass, cell.Total)
+	cell.Behavior = parts(summary.Behaviors, sec.Behavior, behaviorClass, cell.Total)
+	cell.Close = parts(summary.Closes, sec.Close, closeClass, cell.Total)
 	return cell
 }
 

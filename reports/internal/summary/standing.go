@@ -1,4 +1,4 @@
-package reports
+package summary
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
+	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
 // An Input is what a report is made of.
@@ -19,19 +20,20 @@ type Input struct {
 	Gate *gate.Decision
 }
 
-// A standing is what a case means to a reader: its outcome, in the light of what
+// A Standing is what a case means to a reader: its outcome, in the light of what
 // was expected.
-type standing uint8
+type Standing uint8
 
+// The standings.
 const (
-	fine    standing = iota // it passes, or its outcome does no harm
-	excused                 // it does not pass, as expected
-	bad                     // it fails, or is not as expected
-	unknown                 // there is no verdict
+	Fine    Standing = iota // it passes, or its outcome does no harm
+	Excused                 // it does not pass, as expected
+	Bad                     // it fails, or is not as expected
+	Unknown                 // there is no verdict
 )
 
 // judgedBy finds what the decision says of each row.
-func judgedBy(d *gate.Decision, rows []row) {
+func judgedBy(d *gate.Decision, rows []Row) {
 	if d == nil {
 		for i := range rows {
 			rows[i].Standing = standingOf(rows[i].Outcome)
@@ -56,49 +58,49 @@ func judgedBy(d *gate.Decision, rows []row) {
 		}
 		switch r.Broken = strings.Join(texts[r.Case], "; "); {
 		case r.Broken != "" && (r.Outcome.Ran() || ok):
-			r.Standing = bad
+			r.Standing = Bad
 		case ok && r.Outcome != harness.Pass && r.Outcome != harness.Observed:
-			r.Standing = excused
+			r.Standing = Excused
 		default:
 			r.Standing = standingOf(r.Outcome)
 		}
 	}
 }
 
-func standingOf(o harness.Outcome) standing {
+func standingOf(o harness.Outcome) Standing {
 	switch {
 	case o == harness.Fail:
-		return bad
+		return Bad
 	case !o.Ran():
-		return unknown
+		return Unknown
 	}
-	return fine
+	return Fine
 }
 
 // Excuse says why a case that does not pass is no failure, or what an entry wants
 // of a case that it does not fit; "" without an entry.
-func (r row) Excuse() string {
+func (r Row) Excuse() string {
 	if r.Entry == nil {
 		return ""
 	}
-	s := strings.ReplaceAll(string(r.Mark), "-", " ") + ": " + short(r.Entry.Reason, maxText)
+	s := strings.ReplaceAll(string(r.Mark), "-", " ") + ": " + show.Text(r.Entry.Reason)
 	if r.Entry.Owner != "" {
-		s += ", " + short(r.Entry.Owner, maxName)
+		s += ", " + show.Name(r.Entry.Owner)
 	}
 	if !r.Entry.Expires.IsZero() {
 		s += fmt.Sprintf(", until %s", r.Entry.Expires)
 	}
-	return s + " (" + short(r.Entry.At(), maxName) + ")"
+	return s + " (" + show.Name(r.Entry.At()) + ")"
 }
 
 // Link is where the entry about the case points, if that is an address of the
 // web.
-func (r row) Link() string {
+func (r Row) Link() string {
 	if r.Entry == nil {
 		return ""
 	}
 	link := r.Entry.Link
-	if !strings.HasPrefix(link, "https://") && !strings.HasPrefix(link, "http://") || len(link) > maxText || visible(link) != link {
+	if !strings.HasPrefix(link, "https://") && !strings.HasPrefix(link, "http://") || len(link) > show.MaxText || show.Visible(link) != link {
 		return ""
 	}
 	return link
@@ -106,7 +108,7 @@ func (r row) Link() string {
 
 // RunViolations are what shuts the gate beside single cases: entries that are
 // about nothing, policies that do not hold.
-func (s summary) RunViolations() []gate.Violation {
+func (s Summary) RunViolations() []gate.Violation {
 	if s.Gate == nil {
 		return nil
 	}
@@ -123,12 +125,12 @@ func (s summary) RunViolations() []gate.Violation {
 }
 
 // Expecting reports whether anything was expected but that all cases pass.
-func (s summary) Expecting() bool {
-	return slices.ContainsFunc(s.Rows, func(r row) bool { return r.Mark != "" || r.Broken != "" })
+func (s Summary) Expecting() bool {
+	return slices.ContainsFunc(s.Rows, func(r Row) bool { return r.Mark != "" || r.Broken != "" })
 }
 
 // Standings counts the rows of a standing.
-func (s summary) Standings(of standing) int {
+func (s Summary) Standings(of Standing) int {
 	n := 0
 	for _, r := range s.Rows {
 		if r.Standing == of {

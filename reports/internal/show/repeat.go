@@ -1,4 +1,4 @@
-package reports
+package show
 
 import (
 	"strings"
@@ -7,9 +7,9 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// repeat is the command that plays one case again with the same engine, as far
+// Repeat is the command that plays one case again with the same engine, as far
 // as the run file tells.
-func repeat(h harness.Header, id cases.ID) string {
+func Repeat(h harness.Header, id cases.ID) string {
 	a := h.Agent
 	only := []string{"--cases", string(id)}
 	var words []string
@@ -38,7 +38,7 @@ func repeat(h harness.Header, id cases.ID) string {
 		words = append([]string{"wsconform", "test", orWord(a.URL, "URL")}, only...)
 	}
 	for i, w := range words {
-		words[i] = ShellWord(short(w, maxText))
+		words[i] = ShellWord(Text(w))
 	}
 	return strings.Join(words, " ")
 }

@@ -1,4 +1,4 @@
-package reports
+package autobahn
 
 import (
 	"fmt"
@@ -18,8 +18,8 @@ type (
 	jsonCounts map[int]int // keys in numeric order
 )
 
-// autobahnIndent is the indentation of a level.
-const autobahnIndent = "   "
+// indent is the indentation of a level.
+const indent = "   "
 
 // writeJSONValue writes v laid out as the reports of Autobahn are: an element a
 // line, keys sorted, nothing but ASCII, no newline at the end. Scripts search
@@ -67,8 +67,8 @@ func appendMembers(dst []byte, open, end byte, n int, newline string, member fun
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, newline+autobahnIndent...)
-		dst = member(dst, i, newline+autobahnIndent)
+		dst = append(dst, newline+indent...)
+		dst = member(dst, i, newline+indent)
 	}
 	if n > 0 {
 		dst = append(dst, newline...)

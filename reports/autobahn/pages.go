@@ -1,4 +1,4 @@
-package reports
+package autobahn
 
 import (
 	"cmp"
@@ -13,31 +13,33 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports/internal/csp"
+	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-//go:embed autobahn/*.tmpl autobahn/*.css autobahn/*.js
-var autobahnAssets embed.FS
+//go:embed *.tmpl *.css *.js
+var assets embed.FS
 
 var (
-	autobahnStyle  = autobahnAsset("autobahn/style.css")
-	autobahnScript = autobahnAsset("autobahn/toggle.js")
-	autobahnPages  = template.Must(template.New("").Funcs(template.FuncMap{
-		"visible": visible, "anchor": autobahnAnchor, "sentence": sentenceOf,
-	}).ParseFS(autobahnAssets, "autobahn/*.tmpl"))
+	style  = asset("style.css")
+	script = asset("toggle.js")
+	pages  = template.Must(template.New("").Funcs(template.FuncMap{
+		"visible": show.Visible, "anchor": anchor, "sentence": sentenceOf,
+	}).ParseFS(assets, "*.tmpl"))
 )
 
-func autobahnAsset(name string) string {
-	p, err := autobahnAssets.ReadFile(name)
+func asset(name string) string {
+	p, err := assets.ReadFile(name)
 	if err != nil {
 		panic(err) //nolint:forbidigo // embedded: cannot be missing
 	}
 	return string(p)
 }
 
-// autobahnFrame is what every page of the folder has. Its policy names the
+// frame is what every page of the folder has. Its policy names the
 // hashes of style and script, so nothing that a peer has sent can run.
-type autobahnFrame struct {
+type frame struct {
 	Style  template.CSS
 	Script template.JS
 	Policy string
@@ -45,42 +47,41 @@ type autobahnFrame struct {
 	When   string
 }
 
-func (r *AutobahnReport) frame() autobahnFrame {
-	return autobahnFrame{
-		Style: template.CSS(autobahnStyle), Script: template.JS(autobahnScript), //nolint:gosec // our own files
-		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'",
-			hash(autobahnStyle), hash(autobahnScript)),
-		Tool: r.Tool, When: r.Written.UTC().Format("2006-01-02 15:04:05 UTC"),
+func (r *Report) frame() frame {
+	return frame{
+		Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // our own files
+		Policy: csp.Policy(style, script),
+		Tool:   r.Tool, When: r.Written.UTC().Format("2006-01-02 15:04:05 UTC"),
 	}
 }
 
-// An autobahnOverview is what index.tmpl shows.
-type autobahnOverview struct {
-	autobahnFrame
-	Agents   []autobahnOverviewAgent
+// An overview is what index.tmpl shows.
+type overview struct {
+	frame
+	Agents   []overviewAgent
 	Columns  int // of the table
-	Sections []autobahnOverviewSection
-	Legend   []autobahnGrade
+	Sections []overviewSection
+	Legend   []grade
 }
 
-type autobahnOverviewAgent struct {
+type overviewAgent struct {
 	Name   string
-	Counts []autobahnGrade // grades that occur, and how often
+	Counts []grade // grades that occur, and how often
 }
 
-type autobahnOverviewSection struct {
+type overviewSection struct {
 	cases.Section
 	Top  bool // a chapter, not a part of one
-	Rows []autobahnOverviewRow
+	Rows []overviewRow
 }
 
-type autobahnOverviewRow struct {
+type overviewRow struct {
 	Case  cases.Case
-	Cells []autobahnOverviewCell
+	Cells []overviewCell
 }
 
-// An autobahnOverviewCell is both halves of an agent's verdict in a case.
-type autobahnOverviewCell struct {
+// An overviewCell is both halves of an agent's verdict in a case.
+type overviewCell struct {
 	Missing           bool
 	Wide              bool // one cell in place of two
 	Text, Class, Link string
@@ -89,10 +90,10 @@ type autobahnOverviewCell struct {
 	CloseClass        string
 }
 
-type autobahnGrade struct{ Text, Class, Meaning string }
+type grade struct{ Text, Class, Meaning string }
 
-// autobahnLegend explains the first half of a verdict.
-var autobahnLegend = []autobahnGrade{
+// legend explains the first half of a verdict.
+var legend = []grade{
 	{"Pass", "case_ok", "The peer did what the case asks for."},
 	{"Non-Strict", "case_non_strict", "The RFCs permit what the peer did, though something else would be better."},
 	{"Fail", "case_failed", "The peer did something that the RFCs forbid, or the connection ended in a way they do not allow."},
@@ -101,66 +102,66 @@ var autobahnLegend = []autobahnGrade{
 	{"Missing", "case_missing", "There is no result."},
 }
 
-func (r *AutobahnReport) writeOverview(w io.Writer, entries []autobahnEntry) error {
-	p := autobahnOverview{autobahnFrame: r.frame(), Legend: autobahnLegend}
-	byAgent := map[string]map[cases.ID]autobahnEntry{}
+func (r *Report) writeOverview(w io.Writer, entries []entry) error {
+	p := overview{frame: r.frame(), Legend: legend}
+	byAgent := map[string]map[cases.ID]entry{}
 	for agent := range r.Results {
-		byAgent[agent] = map[cases.ID]autobahnEntry{}
+		byAgent[agent] = map[cases.ID]entry{}
 	}
 	for _, e := range entries {
 		byAgent[e.agent][e.c.ID] = e
 	}
 	agents := slices.Sorted(maps.Keys(byAgent))
 	for _, agent := range agents {
-		p.Agents = append(p.Agents, autobahnOverviewAgent{agent, r.counts(byAgent[agent])})
+		p.Agents = append(p.Agents, overviewAgent{agent, r.counts(byAgent[agent])})
 	}
 	p.Columns = 1 + 2*len(agents)
 	all := cases.All()
 	for _, s := range cases.Sections() {
-		sec := autobahnOverviewSection{Section: s, Top: !strings.Contains(s.ID, ".")}
+		sec := overviewSection{Section: s, Top: !strings.Contains(s.ID, ".")}
 		for _, c := range all {
-			if autobahnSection(c.ID) != s.ID {
+			if sectionOf(c.ID) != s.ID {
 				continue
 			}
-			row := autobahnOverviewRow{Case: c}
+			row := overviewRow{Case: c}
 			for _, agent := range agents {
 				e, ok := byAgent[agent][c.ID]
-				row.Cells = append(row.Cells, autobahnCellOf(e, ok))
+				row.Cells = append(row.Cells, cellOf(e, ok))
 			}
 			sec.Rows = append(sec.Rows, row)
 		}
 		p.Sections = append(p.Sections, sec)
 	}
-	return autobahnPages.ExecuteTemplate(w, "index.tmpl", p)
+	return pages.ExecuteTemplate(w, "index.tmpl", p)
 }
 
 // sectionOf is the chapter, or the part of one, that holds the case.
-func autobahnSection(id cases.ID) string {
+func sectionOf(id cases.ID) string {
 	parts := strings.Split(string(id), ".")
 	return strings.Join(parts[:min(len(parts)-1, 2)], ".")
 }
 
 // counts says how many of the cases that were to be run came to which grade.
-func (r *AutobahnReport) counts(results map[cases.ID]autobahnEntry) []autobahnGrade {
+func (r *Report) counts(results map[cases.ID]entry) []grade {
 	byText := map[string]int{}
 	for _, c := range r.List {
 		e, ok := results[c.ID]
-		byText[autobahnCellOf(e, ok).Text]++
+		byText[cellOf(e, ok).Text]++
 	}
-	var rows []autobahnGrade
-	for _, l := range autobahnLegend {
+	var rows []grade
+	for _, l := range legend {
 		if n := byText[l.Text]; n > 0 {
-			rows = append(rows, autobahnGrade{Text: l.Text, Meaning: fmt.Sprint(n)})
+			rows = append(rows, grade{Text: l.Text, Meaning: fmt.Sprint(n)})
 		}
 	}
 	return rows
 }
 
-func autobahnCellOf(e autobahnEntry, ok bool) autobahnOverviewCell {
+func cellOf(e entry, ok bool) overviewCell {
 	if !ok {
-		return autobahnOverviewCell{Missing: true, Wide: true, Text: "Missing", Class: "case_missing"}
+		return overviewCell{Missing: true, Wide: true, Text: "Missing", Class: "case_missing"}
 	}
-	c := autobahnOverviewCell{Link: e.file("html")}
+	c := overviewCell{Link: e.file("html")}
 	c.Text, c.Class = behaviorCell(e.r.Behavior)
 	c.Wide = e.r.Behavior == cases.Unimplemented
 	c.CloseText, c.CloseClass = e.closeCell()
@@ -198,7 +199,7 @@ func behaviorCell(b cases.Behavior) (text, class string) {
 	return "Fail", "case_failed"
 }
 
-func (e autobahnEntry) closeCell() (text, class string) {
+func (e entry) closeCell() (text, class string) {
 	code := "None"
 	if n := e.remoteCode(); n != nil {
 		code = fmt.Sprint(n)
@@ -219,14 +220,14 @@ func (e autobahnEntry) closeCell() (text, class string) {
 	return "Fail", "case_failed"
 }
 
-// autobahnAnchor is the anchor of a case's description.
-func autobahnAnchor(id cases.ID) string {
+// anchor is the anchor of a case's description.
+func anchor(id cases.ID) string {
 	return "case_desc_" + strings.ReplaceAll(string(id), ".", "_")
 }
 
-// A autobahnPage is what case.tmpl shows.
-type autobahnPage struct {
-	autobahnFrame
+// A page is what case.tmpl shows.
+type page struct {
+	frame
 	Agent, ID, Anchor  string
 	Verdict, Class     string
 	Duration, Started  string
@@ -236,9 +237,9 @@ type autobahnPage struct {
 	Expected, Received []string
 	CloseText          string
 	Request, Response  string
-	Facts              []autobahnFact
-	Stats              []autobahnTable
-	Log                []autobahnLine
+	Facts              []fact
+	Stats              []table
+	Log                []line
 	Lost               int
 	Dropped            string
 	DroppedClass       string
@@ -246,43 +247,43 @@ type autobahnPage struct {
 	PreviousID, NextID string
 }
 
-type autobahnFact struct{ Name, Value, Meaning string }
+type fact struct{ Name, Value, Meaning string }
 
-// A autobahnTable counts reads, writes or frames.
-type autobahnTable struct {
+// A table counts reads, writes or frames.
+type table struct {
 	Title      string
 	Octets     bool // the rows are sizes
-	Rows       []autobahnRow
+	Rows       []tableRow
 	Count, Sum int
 }
 
-type autobahnRow struct {
+type tableRow struct {
 	Name          string
 	Count, Octets int
 }
 
-type autobahnLine struct {
+type line struct {
 	Number, Class, Text string
 }
 
 // maxLogLine bounds what is shown of a line's payload, in octets.
 const maxLogLine = 600
 
-func (r *AutobahnReport) writeCase(w io.Writer, entries []autobahnEntry, i int) error {
+func (r *Report) writeCase(w io.Writer, entries []entry, i int) error {
 	e := entries[i]
-	p := autobahnPage{
-		autobahnFrame: r.frame(), Agent: e.agent, ID: string(e.c.ID), Anchor: autobahnAnchor(e.c.ID),
+	p := page{
+		frame: r.frame(), Agent: e.agent, ID: string(e.c.ID), Anchor: anchor(e.c.ID),
 		Duration: fmt.Sprintf("%d ms", e.milliseconds()), Started: e.t.Started.UTC().Format("2006-01-02T15:04:05.000Z"),
 		Title: sentenceOf(e.c.Title), Expect: sentenceOf(e.c.Expect), RFC: e.c.RFC, Result: e.r,
-		Received: autobahnEvents(e.t.Events), Request: visibleLines(e.t.Request), Response: visibleLines(e.t.Response),
+		Received: events(e.t.Events), Request: visibleLines(e.t.Request), Response: visibleLines(e.t.Response),
 		Facts: e.shownFacts(), Lost: e.t.LogLost,
 	}
 	p.Verdict, p.Class = behaviorCell(e.r.Behavior)
 	for _, reading := range e.c.Want.Events {
-		p.Expected = append(p.Expected, fmt.Sprintf("%s: %s", reading.Behavior, strings.Join(autobahnEvents(reading.Events), ", ")))
+		p.Expected = append(p.Expected, fmt.Sprintf("%s: %s", reading.Behavior, strings.Join(events(reading.Events), ", ")))
 	}
 	rx, tx := e.octetStats()
-	p.Stats = []autobahnTable{
+	p.Stats = []table{
 		octetTable("Octets received, by the size of a read", rx), octetTable("Octets sent, by the size of a write", tx),
 		frameTable("Frames received", e.t.Stats.RxFrames), frameTable("Frames sent", e.t.Stats.TxFrames),
 	}
@@ -297,27 +298,27 @@ func (r *AutobahnReport) writeCase(w io.Writer, entries []autobahnEntry, i int) 
 	if i+1 < len(entries) && entries[i+1].agent == e.agent {
 		p.Next, p.NextID = entries[i+1].file("html"), string(entries[i+1].c.ID)
 	}
-	return autobahnPages.ExecuteTemplate(w, "case.tmpl", p)
+	return pages.ExecuteTemplate(w, "case.tmpl", p)
 }
 
 // visibleLines makes the lines of an HTTP head visible one by one.
 func visibleLines(head string) string {
 	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(head, "\r\n", "\n")), "\n")
 	for i, line := range lines {
-		lines[i] = visible(line)
+		lines[i] = show.Visible(line)
 	}
 	return strings.Join(lines, "\n")
 }
 
-func (e autobahnEntry) shownFacts() []autobahnFact {
+func (e entry) shownFacts() []fact {
 	t := e.t
 	null := func(v any) string {
 		if v == nil {
 			return "none"
 		}
-		return visible(fmt.Sprint(v))
+		return show.Visible(fmt.Sprint(v))
 	}
-	return []autobahnFact{
+	return []fact{
 		{"isServer", fmt.Sprint(t.Role == cases.Client), "We were the server, so the peer is a client."},
 		{"closedByMe", fmt.Sprint(t.ClosedByUs), "Our close frame came first."},
 		{"failedByMe", fmt.Sprint(t.FailedByUs), "We failed the connection: a rule was broken or time was up."},
@@ -334,18 +335,18 @@ func (e autobahnEntry) shownFacts() []autobahnFact {
 	}
 }
 
-func autobahnEvents(events []cases.Event) []string {
+func events(events []cases.Event) []string {
 	list := []string{}
 	for _, e := range events {
 		switch {
 		case e.Kind == cases.GotTimeout:
-			list = append(list, "pause "+visible(string(e.Data))+" ended")
+			list = append(list, "pause "+show.Visible(string(e.Data))+" ended")
 		case e.Kind == cases.GotMessage && e.Binary:
-			list = append(list, fmt.Sprintf("binary message of %d: %s", e.Len, visible(autobahnText(e.Data, e.Len))))
+			list = append(list, fmt.Sprintf("binary message of %d: %s", e.Len, show.Visible(textOf(e.Data, e.Len))))
 		case e.Kind == cases.GotMessage:
-			list = append(list, fmt.Sprintf("text message of %d: %s", e.Len, visible(autobahnText(e.Data, e.Len))))
+			list = append(list, fmt.Sprintf("text message of %d: %s", e.Len, show.Visible(textOf(e.Data, e.Len))))
 		default:
-			list = append(list, fmt.Sprintf("%s of %d: %s", e.Kind, e.Len, visible(autobahnText(e.Data, e.Len))))
+			list = append(list, fmt.Sprintf("%s of %d: %s", e.Kind, e.Len, show.Visible(textOf(e.Data, e.Len))))
 		}
 	}
 	if len(list) == 0 {
@@ -354,10 +355,10 @@ func autobahnEvents(events []cases.Event) []string {
 	return list
 }
 
-func octetTable(title string, counts jsonCounts) autobahnTable {
-	t := autobahnTable{Title: title, Octets: true}
+func octetTable(title string, counts jsonCounts) table {
+	t := table{Title: title, Octets: true}
 	for _, size := range slices.Sorted(maps.Keys(counts)) {
-		row := autobahnRow{Name: fmt.Sprint(size), Count: counts[size], Octets: size * counts[size]}
+		row := tableRow{Name: fmt.Sprint(size), Count: counts[size], Octets: size * counts[size]}
 		t.Rows = append(t.Rows, row)
 		t.Count += row.Count
 		t.Sum += row.Octets
@@ -365,20 +366,20 @@ func octetTable(title string, counts jsonCounts) autobahnTable {
 	return t
 }
 
-func frameTable(title string, counts map[int]int) autobahnTable {
-	t := autobahnTable{Title: title}
+func frameTable(title string, counts map[int]int) table {
+	t := table{Title: title}
 	for _, op := range slices.Sorted(maps.Keys(counts)) {
-		t.Rows = append(t.Rows, autobahnRow{Name: fmt.Sprintf("%d %v", op, wsproto.Opcode(op)), Count: counts[op]})
+		t.Rows = append(t.Rows, tableRow{Name: fmt.Sprintf("%d %v", op, wsproto.Opcode(op)), Count: counts[op]})
 		t.Count += counts[op]
 	}
 	return t
 }
 
 // pageLog puts the wire log into words.
-func (e autobahnEntry) pageLog() []autobahnLine {
-	var lines []autobahnLine
+func (e entry) pageLog() []line {
+	var lines []line
 	for i, entry := range e.t.Log {
-		l := autobahnLine{Number: fmt.Sprintf("%03d", i), Class: "note"}
+		l := line{Number: fmt.Sprintf("%03d", i), Class: "note"}
 		at := ""
 		if entry.At > 0 {
 			at = fmt.Sprintf("%9.3f ms  ", float64(entry.At)/float64(time.Millisecond))
@@ -390,20 +391,20 @@ func (e autobahnEntry) pageLog() []autobahnLine {
 		switch entry.Kind {
 		case cases.LogFrame:
 			l.Class = cmp.Or(map[bool]string{true: "sync"}[entry.Chop > 0 || entry.Alone], string(entry.Dir))
-			l.Text = fmt.Sprintf("%s%-8s %s frame, %d octets%s\n%s", at, way, entry.Opcode, entry.Len, autobahnFlags(entry),
-				short(autobahnText(entry.Data, entry.Len), maxLogLine))
+			l.Text = fmt.Sprintf("%s%-8s %s frame, %d octets%s\n%s", at, way, entry.Opcode, entry.Len, flags(entry),
+				show.Short(textOf(entry.Data, entry.Len), maxLogLine))
 		case cases.LogOctets:
 			l.Class = "raw-" + string(entry.Dir)
-			l.Text = fmt.Sprintf("%s%-8s %d octets\n%s", at, way, entry.Len, autobahnHex(entry.Data, entry.Len))
+			l.Text = fmt.Sprintf("%s%-8s %d octets\n%s", at, way, entry.Len, hexOf(entry.Data, entry.Len))
 		case cases.LogNote:
-			l.Text = at + visible(entry.Note)
+			l.Text = at + show.Visible(entry.Note)
 		}
 		lines = append(lines, l)
 	}
 	return lines
 }
 
-func autobahnFlags(e cases.Entry) string {
+func flags(e cases.Entry) string {
 	s := ""
 	if !e.Fin {
 		s += ", FIN clear"
@@ -412,7 +413,7 @@ func autobahnFlags(e cases.Entry) string {
 		s += fmt.Sprintf(", RSV %d", e.RSV)
 	}
 	if e.Mask != "" {
-		s += ", mask " + visible(e.Mask)
+		s += ", mask " + show.Visible(e.Mask)
 	}
 	if e.Chop > 0 {
 		s += fmt.Sprintf(", %d octets per write", e.Chop)

@@ -1,10 +1,10 @@
-package reports
+// Package html writes a run as a page that needs nothing else, and several runs as a
+// site with an overview. Start at [Write] and [WriteSite].
+package html
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -14,22 +14,24 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports/internal/csp"
+	"github.com/wsconform/wsconform/reports/internal/show"
+	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
-//go:embed html
+//go:embed *.tmpl *.css *.js
 var assets embed.FS
 
 var (
-	style  = asset("html/style.css")
-	script = asset("html/page.js")
+	style  = asset("style.css")
+	script = asset("page.js")
 	pages  = template.Must(template.New("").Funcs(template.FuncMap{
 		"class": class, "behaviorClass": behaviorClass, "closeClass": closeClass,
 		"tone": tone, "mark": markOf, "words": markWords,
-		"visible": visible, "seconds": seconds, "grouped": grouped, "code": closeCode,
-		"text": func(s string) string { return short(s, maxText) }, "brief": func(s string) string { return short(s, maxName) },
-	}).ParseFS(assets, "html/*.tmpl"))
+		"visible": show.Visible, "seconds": show.Seconds, "grouped": show.Grouped, "code": closeCode,
+		"text": show.Text, "brief": show.Name,
+	}).ParseFS(assets, "*.tmpl"))
 )
 
 func asset(name string) string {
@@ -40,33 +42,33 @@ func asset(name string) string {
 	return string(p)
 }
 
-// MaxHTML is the size that a page of 517 cases stays below, in octets: wire
+// MaxSize is the size that a page of 517 cases stays below, in octets: wire
 // logs are cut until it does, those of cases that passed first.
-const MaxHTML = 1_900_000
+const MaxSize = 1_900_000
 
 // maxCards bounds how many failures are laid out at the top of the page. The
 // table holds them all.
 const maxCards = 20
 
-// WriteHTML writes the run as one page that needs nothing else: no network, no
+// Write writes the run as one page that needs nothing else: no network, no
 // further file. Style and script stand in it under a policy that names their
 // hashes, so nothing a peer has sent can be run, even if it got past the
 // escaping.
-func WriteHTML(w io.Writer, in Input) error {
-	return writePage(w, in, "")
+func Write(w io.Writer, in summary.Input) error {
+	return WritePage(w, in, "")
 }
 
-// writePage writes the page of a run; home is the name of the overview that it
+// WritePage writes the page of a run; home is the name of the overview that it
 // belongs to, if any.
-func writePage(w io.Writer, in Input, home string) error {
-	s := summarize(in)
-	p := page{frame: newFrame(), summary: s, Home: home}
+func WritePage(w io.Writer, in summary.Input, home string) error {
+	s := summary.Of(in)
+	p := page{frame: newFrame(), Summary: s, Home: home}
 	p.Data = "{}"
 	size, err := p.size()
 	if err != nil {
 		return err
 	}
-	data, err := detailsWithin(s, MaxHTML-size)
+	data, err := detailsWithin(s, MaxSize-size)
 	if err != nil {
 		return err
 	}
@@ -81,23 +83,21 @@ type frame struct {
 	Policy string
 }
 
+// StyleSheet is the style of all pages: colours, type, tables, and the classes p, l, f,
+// u, o and n of the outcomes.
+func StyleSheet() string { return style }
+
 func newFrame() frame {
 	return frame{
 		Style: template.CSS(style), Script: template.JS(script),
-		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'",
-			hash(style), hash(script)),
+		Policy: csp.Policy(style, script),
 	}
-}
-
-func hash(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // A page is what page.tmpl shows.
 type page struct {
 	frame
-	summary
+	summary.Summary
 	Home string
 	Data template.JS
 }
@@ -116,40 +116,16 @@ func (c *counter) Write(p []byte) (int, error) {
 }
 
 // Agent names the agent.
-func (p page) Agent() string { return agentName(p.Header.Agent) }
+func (p page) Agent() string { return summary.AgentName(p.Header.Agent) }
 
 // Engine names the engine.
-func (p page) Engine() string { return engineName(p.Header.Engine) }
+func (p page) Engine() string { return summary.EngineName(p.Header.Engine) }
 
 // Date is when the run began.
-func (p page) Date() string { return date(p.Header.Started) }
+func (p page) Date() string { return show.Date(p.Header.Started) }
 
 // Stamp is the date for machines.
 func (p page) Stamp() string { return p.Header.Started.UTC().Format(time.RFC3339) }
-
-func date(t time.Time) string {
-	if t.IsZero() {
-		return "at an unknown time"
-	}
-	return t.UTC().Format("2 January 2006, 15:04 UTC")
-}
-
-// A tile counts one outcome.
-type tile struct {
-	Outcome harness.Outcome
-	Count   int
-}
-
-// Tiles counts the outcomes that occurred, and always pass and fail.
-func (p page) Tiles() []tile {
-	var list []tile
-	for _, o := range outcomes {
-		if n := p.Counts[o]; n > 0 || o == harness.Pass || o == harness.Fail {
-			list = append(list, tile{o, n})
-		}
-	}
-	return list
-}
 
 // A markTile counts the cases with a standing that the expectations give them.
 type markTile struct {
@@ -170,22 +146,22 @@ func (p page) Marks() []markTile {
 		return nil
 	}
 	var list []markTile
-	if n := p.Standings(bad); n > 0 {
+	if n := p.Standings(summary.Bad); n > 0 {
 		list = append(list, markTile{notExpected, "f", n})
 	}
-	if n := p.Standings(excused); n > 0 {
+	if n := p.Standings(summary.Excused); n > 0 {
 		list = append(list, markTile{asExpected, "x", n})
 	}
 	return list
 }
 
 // markOf is the mark of the row, for the filter.
-func markOf(r row) string {
+func markOf(r summary.Row) string {
 	switch {
 	case r.Entry == nil && r.Broken == "":
-	case r.Standing == bad:
+	case r.Standing == summary.Bad:
 		return notExpected
-	case r.Standing == excused:
+	case r.Standing == summary.Excused:
 		return asExpected
 	}
 	return ""
@@ -195,11 +171,11 @@ func markWords(mark any) string { return strings.ReplaceAll(fmt.Sprint(mark), "-
 
 // tone is the style class of a row: that of its outcome, unless it fails by the
 // expectations alone, or is excused by them.
-func tone(r row) string {
+func tone(r summary.Row) string {
 	switch r.Standing {
-	case bad:
+	case summary.Bad:
 		return "f"
-	case excused:
+	case summary.Excused:
 		return "x"
 	default:
 		return class(r.Outcome)
@@ -209,9 +185,9 @@ func tone(r row) string {
 // A card lays out failures that are alike: of the same section and rules, with
 // the same signature. It shows the first and names the others.
 type card struct {
-	First  row
-	Others []row // those that it names
-	More   int   // and how many it does not
+	First  summary.Row
+	Others []summary.Row // those that it names
+	More   int           // and how many it does not
 }
 
 // Cards lists the failures that the top of the page lays out.
@@ -252,61 +228,16 @@ func (p page) allCards() []card {
 // maxOthers bounds the failures that a card names beside its own.
 const maxOthers = 200
 
-// A rule is a section of an RFC and what it asks for.
-type rule struct{ Ref, URL, Words string }
-
-// Rules lists the sections that decide the case.
-func (r row) Rules() []rule {
-	var list []rule
-	for _, ref := range r.Def.RFC {
-		list = append(list, rule{ref, ledger.URL(ref), ledger.Section(ref)})
-	}
-	return list
-}
-
-// Missing counts the cases of the section without a verdict.
-func (s section) Missing() int {
-	n := 0
-	for _, r := range s.Rows {
-		if !r.Outcome.Ran() && r.Standing != excused {
-			n++
-		}
-	}
-	return n
-}
-
-// Failing counts the cases of the section that fail, or are not as expected.
-func (s section) Failing() int {
-	n := 0
-	for _, r := range s.Rows {
-		if r.Standing == bad {
-			n++
-		}
-	}
-	return n
-}
-
-// Tally says in words what became of the section.
-func (s section) Tally() []tile {
-	var list []tile
-	for _, o := range outcomes {
-		if n := s.Counts[o]; n > 0 {
-			list = append(list, tile{o, n})
-		}
-	}
-	return list
-}
-
 // A bar is one case of the chart of durations.
 type bar struct {
-	row
+	summary.Row
 	Percent float64 // of the longest
 }
 
 // Slowest lists the cases that took longest.
 func (p page) Slowest() []bar {
 	rows := slices.Clone(p.Rows)
-	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(b.Duration, a.Duration) })
+	slices.SortStableFunc(rows, func(a, b summary.Row) int { return cmp.Compare(b.Duration, a.Duration) })
 	var list []bar
 	for _, r := range rows[:min(len(rows), 15)] {
 		if r.Duration <= 0 {
@@ -322,7 +253,7 @@ func (p page) Slowest() []bar {
 func (b bar) Share() string { return fmt.Sprintf("%.2f%%", b.Percent) }
 
 // Repeat is the command that plays the case again.
-func (p page) Repeat(r row) string { return repeat(p.Header, r.Case) }
+func (p page) Repeat(r summary.Row) string { return show.Repeat(p.Header, r.Case) }
 
 // A fact is one line of the provenance.
 type fact struct{ Name, Value string }
@@ -333,7 +264,7 @@ func (p page) Facts() []fact {
 	var facts []fact
 	add := func(name, value string) {
 		if value != "" {
-			facts = append(facts, fact{name, short(value, maxText)})
+			facts = append(facts, fact{name, show.Text(value)})
 		}
 	}
 	add("Agent", strings.TrimSpace(h.Agent.Name+" "+h.Agent.Version))
@@ -341,7 +272,7 @@ func (p page) Facts() []fact {
 	add("URL", h.Agent.URL)
 	var words []string
 	for _, w := range h.Agent.Command {
-		words = append(words, ShellWord(w))
+		words = append(words, show.ShellWord(w))
 	}
 	add("Command", strings.Join(words, " "))
 	add("Engine", strings.TrimSpace(h.Engine.Name+" "+h.Engine.Version))
@@ -351,16 +282,16 @@ func (p page) Facts() []fact {
 	add("Tool", h.Tool)
 	add("Selection", strings.Join(h.Selection.Cases, " "))
 	add("Excluded", strings.Join(h.Selection.Exclude, " "))
-	add("Selected", plural(len(h.Selection.Selected), "case", "cases"))
+	add("Selected", show.Plural(len(h.Selection.Selected), "case", "cases"))
 	add("Catalogue", h.Selection.Catalogue)
 	add("Started", p.Stamp())
-	add("Duration", seconds(p.Run.Duration()))
+	add("Duration", show.Seconds(p.Run.Duration()))
 	add("State", string(p.State))
 	if sh := h.Shard; sh != nil {
-		add("Shard", fmt.Sprintf("%d of %d, of %s", sh.Index, sh.Total, plural(len(sh.Whole), "case", "cases")))
+		add("Shard", fmt.Sprintf("%d of %d, of %s", sh.Index, sh.Total, show.Plural(len(sh.Whole), "case", "cases")))
 	}
 	if h.Host.OS != "" { // an imported run does not tell
-		add("Host", fmt.Sprintf("%s/%s, %s, %s", h.Host.OS, h.Host.Arch, plural(h.Host.CPUs, "CPU", "CPUs"), h.Host.Go))
+		add("Host", fmt.Sprintf("%s/%s, %s, %s", h.Host.OS, h.Host.Arch, show.Plural(h.Host.CPUs, "CPU", "CPUs"), h.Host.Go))
 	}
 	if h.Seed != 0 {
 		add("Seed", fmt.Sprint(h.Seed))
@@ -427,7 +358,7 @@ func closeClass(c cases.CloseBehavior) string {
 }
 
 // closeCode is the code of the peer's close frame for the table.
-func closeCode(r row) string {
+func closeCode(r summary.Row) string {
 	t := r.Transcript
 	switch {
 	case t == nil || !r.Outcome.Ran():

@@ -1,8 +1,6 @@
-package reports
+package summary
 
 import (
-	"bytes"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +8,6 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
-	"github.com/wsconform/wsconform/ws"
 )
 
 // What keeps a run from being relied on is said, and who is to blame.
@@ -40,7 +37,7 @@ func TestAlarm(t *testing.T) {
 		{"empty", harness.Run{}, "This run is partial: it holds no case"},
 	}
 	for _, tt := range tests {
-		if got := summarize(Input{Run: &tt.run}).Alarm(); got != tt.want {
+		if got := Of(Input{Run: &tt.run}).Alarm(); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
 	}
@@ -62,38 +59,10 @@ func TestForgive(t *testing.T) {
 			Version: gate.Version, Expect: []gate.Entry{{Case: "1.1.2", Verdict: gate.WantCrash, Reason: "issue 7"}},
 		}}, time.Time{})
 		in := Input{Run: run, Gate: &d}
-		s := summarize(in)
+		s := Of(in)
 		if s.Missing != 0 || s.State != want {
 			t.Errorf("stopped by %q: got %d missing and state %s, want 0 and %s", why, s.Missing, s.State, want)
 		}
-		var junit bytes.Buffer
-		if err := WriteJUnit(&junit, in); err != nil {
-			t.Fatal(err)
-		}
-		if partial := strings.Contains(junit.String(), "This run is partial"); partial != (want == harness.Partial) {
-			t.Errorf("stopped by %q: JUnit says partial: %v, want %v", why, partial, want == harness.Partial)
-		}
-	}
-}
-
-// Failures without a card are counted, those that a card does not name among them.
-func TestUnlisted(t *testing.T) {
-	run := &harness.Run{}
-	fail := func(id string, code ws.StatusCode) {
-		run.Results = append(run.Results, harness.Result{
-			Case: cases.ID(id), Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed},
-			Transcript: &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: code},
-		})
-	}
-	for i := range maxCards { // each with a card of its own
-		fail(fmt.Sprintf("98.%d", i), ws.StatusCode(3000+i))
-	}
-	for i := range maxOthers + 100 { // one card, which does not name them all
-		fail(fmt.Sprintf("99.%d", i), 4000)
-	}
-	p := page{summary: summarize(Input{Run: run})}
-	if got, want := p.Unlisted(), maxOthers+100; got != want {
-		t.Errorf("got %d failures without a card, want %d", got, want)
 	}
 }
 
@@ -120,7 +89,7 @@ func TestDid(t *testing.T) {
 	for _, tt := range tests {
 		run := &harness.Run{Results: []harness.Result{tt.r}}
 		run.Header.Agent.About = &harness.Implementation{MaxMessage: tt.limit}
-		s := summarize(Input{Run: run})
+		s := Of(Input{Run: run})
 		if got := s.Rows[0].Did(run.Header); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}

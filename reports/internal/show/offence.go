@@ -1,4 +1,4 @@
-package reports
+package show
 
 import (
 	"encoding/hex"
@@ -8,9 +8,9 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// offences are those of the handshake, and those of frames by their place in the
+// Offences are those of the handshake, and those of frames by their place in the
 // log.
-func offences(t *cases.Transcript) (handshake []cases.Offence, frames map[int][]cases.Offence) {
+func Offences(t *cases.Transcript) (handshake []cases.Offence, frames map[int][]cases.Offence) {
 	frames = map[int][]cases.Offence{}
 	for _, o := range cases.Offences(t) {
 		switch o.Place {
@@ -23,12 +23,12 @@ func offences(t *cases.Transcript) (handshake []cases.Offence, frames map[int][]
 	return handshake, frames
 }
 
-// frameWords says which octets of a frame break which rule, and whether that is
+// FrameWords says which octets of a frame break which rule, and whether that is
 // the case's doing.
-func frameWords(e cases.Entry, o cases.Offence) string {
+func FrameWords(e cases.Entry, o cases.Offence) string {
 	octets := []byte(e.Data)
 	if o.Place == cases.InHeader {
-		octets = headerOctets(e)
+		octets = HeaderBytes(e)
 	}
 	which := fmt.Sprintf("%v octet %d", o.Place, o.From)
 	if o.To > o.From+1 {
@@ -44,12 +44,12 @@ func frameWords(e cases.Entry, o cases.Offence) string {
 	return text
 }
 
-// headerOctets are those of the frame's header on the wire.
-func headerOctets(e cases.Entry) []byte { return wsproto.AppendHeader(nil, e.Header()) }
+// HeaderBytes are those of the frame's header on the wire.
+func HeaderBytes(e cases.Entry) []byte { return wsproto.AppendHeader(nil, e.Header()) }
 
-// handshakeWords says which line of a handshake breaks which rule.
-func handshakeWords(t *cases.Transcript, o cases.Offence) string {
-	text := short(o.Words, maxText)
+// HandshakeWords says which line of a handshake breaks which rule.
+func HandshakeWords(t *cases.Transcript, o cases.Offence) string {
+	text := Text(o.Words)
 	if o.Index == cases.Absent {
 		return text
 	}
@@ -57,5 +57,5 @@ func handshakeWords(t *cases.Transcript, o cases.Offence) string {
 	if o.Place == cases.InRequest {
 		head = t.Request
 	}
-	return fmt.Sprintf("%v line \"%s\": %s", o.Place, short(cases.Lines(head)[o.Index], maxName), text)
+	return fmt.Sprintf("%v line \"%s\": %s", o.Place, Name(cases.Lines(head)[o.Index]), text)
 }

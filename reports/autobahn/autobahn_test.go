@@ -1,8 +1,9 @@
-package reports_test
+package autobahn_test
 
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,18 +14,20 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/reports"
+	"github.com/wsconform/wsconform/reports/autobahn"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
+
+var update = flag.Bool("update", false, "write the golden files")
 
 // evilAgent has everything in its name that means something somewhere.
 const evilAgent = `Evil/1.0 <script>alert("x")</script> é`
 
-// autobahnReport has an agent for each role, and one with an evil name, in a few
+// newReport has an agent for each role, and one with an evil name, in a few
 // cases of each kind.
-func autobahnReport(t *testing.T) *reports.AutobahnReport {
+func newReport(t *testing.T) *autobahn.Report {
 	t.Helper()
-	r := &reports.AutobahnReport{
+	r := &autobahn.Report{
 		Tool: "wsconform 1.0.0", Written: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC),
 		Results: map[string]map[cases.ID]harness.Result{"a server": {}, "client": {}, evilAgent: {}},
 	}
@@ -98,7 +101,7 @@ func autobahnReport(t *testing.T) *reports.AutobahnReport {
 
 // TestAutobahnWords has the explanations that judges of other projects compare
 // word by word.
-func TestAutobahnWords(t *testing.T) {
+func TestWords(t *testing.T) {
 	closed := cases.Transcript{Role: cases.Client, Opened: true, RemoteClose: true, RemoteCode: 1000, Clean: true}
 	for _, row := range []struct {
 		id                  cases.ID
@@ -113,7 +116,7 @@ func TestAutobahnWords(t *testing.T) {
 		t.Run(string(row.id), func(t *testing.T) {
 			c, _ := cases.Find(row.id)
 			v := c.Judge(row.t)
-			report := reports.AutobahnReport{
+			report := autobahn.Report{
 				List: []cases.Case{c}, Results: map[string]map[cases.ID]harness.Result{"a": {c.ID: {Case: c.ID, Outcome: harness.OutcomeOf(v), Verdict: v, Transcript: &row.t}}},
 			}
 			dir := t.TempDir()
@@ -135,9 +138,9 @@ func TestAutobahnWords(t *testing.T) {
 	}
 }
 
-func TestAutobahnGolden(t *testing.T) {
+func TestGolden(t *testing.T) {
 	dir := t.TempDir()
-	if err := autobahnReport(t).Write(dir); err != nil {
+	if err := newReport(t).Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
@@ -149,7 +152,7 @@ func TestAutobahnGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden := filepath.Join("autobahn", "testdata", name+".golden")
+			golden := filepath.Join("testdata", name+".golden")
 			if *update {
 				if err := os.WriteFile(golden, got, 0o600); err != nil {
 					t.Fatal(err)
@@ -170,9 +173,9 @@ func TestAutobahnGolden(t *testing.T) {
 }
 
 // TestAutobahnJudges reads the folder as the scripts of projects do.
-func TestAutobahnJudges(t *testing.T) {
+func TestJudges(t *testing.T) {
 	dir := t.TempDir()
-	r := autobahnReport(t)
+	r := newReport(t)
 	if err := r.Write(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +220,7 @@ func TestAutobahnJudges(t *testing.T) {
 
 // TestAutobahnFailedCells counts case_failed as cowboy and gun do: more than two
 // mean that something has failed.
-func TestAutobahnFailedCells(t *testing.T) {
+func TestFailedCells(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		agent string
@@ -227,7 +230,7 @@ func TestAutobahnFailedCells(t *testing.T) {
 		{"two cases failed, one in both halves", "client", 2 + 3},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := autobahnReport(t)
+			r := newReport(t)
 			for agent := range r.Results {
 				if agent != tc.agent {
 					delete(r.Results, agent)
@@ -256,9 +259,9 @@ func TestAutobahnFailedCells(t *testing.T) {
 	}
 }
 
-func TestAutobahnPagesAreSafe(t *testing.T) {
+func TestPagesAreSafe(t *testing.T) {
 	dir := t.TempDir()
-	if err := autobahnReport(t).Write(dir); err != nil {
+	if err := newReport(t).Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	pages, err := filepath.Glob(filepath.Join(dir, "*.html"))
@@ -285,16 +288,16 @@ func TestAutobahnPagesAreSafe(t *testing.T) {
 	}
 }
 
-func TestAutobahnClashes(t *testing.T) {
-	r := &reports.AutobahnReport{Results: map[string]map[cases.ID]harness.Result{"A/b": nil, "a b": nil, " a.B ": nil, "c": nil}}
+func TestClashes(t *testing.T) {
+	r := &autobahn.Report{Results: map[string]map[cases.ID]harness.Result{"A/b": nil, "a b": nil, " a.B ": nil, "c": nil}}
 	if got, want := fmt.Sprint(r.Clashes()), "[[ a.B  A/b a b]]"; got != want {
 		t.Errorf("Clashes: got %s, want %s", got, want)
 	}
 }
 
 // No agent's files take the place of another's: index.json leads to each.
-func TestAutobahnClashesLoseNothing(t *testing.T) {
-	r := &reports.AutobahnReport{Results: map[string]map[cases.ID]harness.Result{}}
+func TestClashesLoseNothing(t *testing.T) {
+	r := &autobahn.Report{Results: map[string]map[cases.ID]harness.Result{}}
 	agents := []string{"A+B", "A B", "a/b 2", "A_B"}
 	for _, agent := range agents {
 		r.Results[agent] = map[cases.ID]harness.Result{"1.1.1": {Case: "1.1.1", Outcome: harness.Fail, Verdict: cases.Verdict{
@@ -328,14 +331,14 @@ func TestAutobahnClashesLoseNothing(t *testing.T) {
 	}
 }
 
-func ExampleAutobahnReport_Write() {
+func ExampleReport_Write() {
 	dir, err := os.MkdirTemp("", "autobahn")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer os.RemoveAll(dir)
-	r := &reports.AutobahnReport{Results: map[string]map[cases.ID]harness.Result{"me": {
+	r := &autobahn.Report{Results: map[string]map[cases.ID]harness.Result{"me": {
 		"1.1.1": {Case: "1.1.1", Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}},
 	}}}
 	if err := r.Write(dir); err != nil {

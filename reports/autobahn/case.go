@@ -1,4 +1,4 @@
-package reports
+package autobahn
 
 import (
 	"encoding/hex"
@@ -12,8 +12,8 @@ import (
 	"github.com/wsconform/wsconform/cases"
 )
 
-// writeAutobahnIndex writes index.json.
-func writeAutobahnIndex(w io.Writer, entries []autobahnEntry) error {
+// writeIndex writes index.json.
+func writeIndex(w io.Writer, entries []entry) error {
 	index := jsonObject{}
 	for _, e := range entries {
 		agent, ok := index[e.agent].(jsonObject)
@@ -33,7 +33,7 @@ func writeAutobahnIndex(w io.Writer, entries []autobahnEntry) error {
 }
 
 // writeJSON writes the report of a result.
-func (e autobahnEntry) writeJSON(w io.Writer) error {
+func (e entry) writeJSON(w io.Writer) error {
 	t := e.t
 	rx, tx := e.octetStats()
 	log := wirelogOf(e.c, t)
@@ -81,11 +81,11 @@ func (e autobahnEntry) writeJSON(w io.Writer) error {
 }
 
 // timed reports whether the duration of the case means something.
-func (e autobahnEntry) timed() bool { return e.c.Heavy() }
+func (e entry) timed() bool { return e.c.Heavy() }
 
 // expected maps a grade to the events that earn it. A case whose connection was
 // never opened expects nothing yet.
-func (e autobahnEntry) expected() jsonObject {
+func (e entry) expected() jsonObject {
 	o := jsonObject{}
 	if !e.t.Opened {
 		return o
@@ -100,7 +100,7 @@ func (e autobahnEntry) expected() jsonObject {
 	return o
 }
 
-func (e autobahnEntry) expectedClose() jsonObject {
+func (e entry) expectedClose() jsonObject {
 	w := e.c.Want
 	if !e.t.Opened && w.Rule != cases.EchoDeflated {
 		return jsonObject{}
@@ -118,7 +118,7 @@ func (e autobahnEntry) expectedClose() jsonObject {
 
 // result explains the behaviour. Where judges of others compare the words, they
 // are Autobahn's.
-func (e autobahnEntry) result() string {
+func (e entry) result() string {
 	rule := e.c.Want.Rule
 	switch {
 	case e.r.Behavior == cases.Failed && rule == cases.WrongCodeFails && e.r.Close == cases.CloseWrongCode:
@@ -134,7 +134,7 @@ func (e autobahnEntry) result() string {
 }
 
 // resultClose explains the closing behaviour, likewise.
-func (e autobahnEntry) resultClose() string {
+func (e entry) resultClose() string {
 	if e.r.Close != cases.CloseWrongCode {
 		return sentenceOf(e.r.CloseReason)
 	}
@@ -147,14 +147,14 @@ func (e autobahnEntry) resultClose() string {
 
 // localCode is the code of our close frame, nil if there was none. A close
 // with the code 0 carries it where others have their reason.
-func (e autobahnEntry) localCode() any {
+func (e entry) localCode() any {
 	if e.t.LocalCode == 0 && string(e.t.LocalReason) != "\x00\x00" {
 		return nil
 	}
 	return int(e.t.LocalCode)
 }
 
-func (e autobahnEntry) localReason() any {
+func (e entry) localReason() any {
 	switch {
 	case e.c.ID == "7.5.1": // whose reason is not UTF-8
 		if len(e.t.LocalReason) == 0 {
@@ -169,7 +169,7 @@ func (e autobahnEntry) localReason() any {
 
 // octetStats counts reads and writes by their size, those of the opening
 // handshake among them.
-func (e autobahnEntry) octetStats() (rx, tx jsonCounts) {
+func (e entry) octetStats() (rx, tx jsonCounts) {
 	rx, tx = jsonCounts{}, jsonCounts{}
 	maps.Copy(rx, e.t.Stats.RxOctets)
 	maps.Copy(tx, e.t.Stats.TxOctets)
@@ -187,7 +187,7 @@ func (e autobahnEntry) octetStats() (rx, tx jsonCounts) {
 }
 
 // traffic is the volume of a compressed echo loop that came through.
-func (e autobahnEntry) traffic() any {
+func (e entry) traffic() any {
 	if e.t.Traffic == nil || e.r.Behavior != cases.OK {
 		return nil
 	}
@@ -201,15 +201,15 @@ func (e autobahnEntry) traffic() any {
 		o[name+"OctetsWireLevel"] = int(f.Wire)
 		o[name+"OctetsWebSocketLevel"] = int(f.Payload)
 		o[name+"OctetsAppLevel"] = int(f.App)
-		o[name+"CompressionRatio"] = autobahnRatio(f.Payload, f.App)
-		o[name+"WebSocketOverhead"] = autobahnRatio(f.Wire-f.Payload, f.Payload)
+		o[name+"CompressionRatio"] = ratio(f.Payload, f.App)
+		o[name+"WebSocketOverhead"] = ratio(f.Wire-f.Payload, f.Payload)
 		o[name+"WebSocketFrames"] = int(f.Frames)
 		o[name+"WebSocketMessages"] = int(f.Messages)
 	}
 	return o
 }
 
-func autobahnRatio(a, b int64) any {
+func ratio(a, b int64) any {
 	if b == 0 {
 		return nil
 	}
@@ -222,9 +222,9 @@ func eventList(events []cases.Event) jsonList {
 	for _, e := range events {
 		switch e.Kind {
 		case cases.GotMessage:
-			list = append(list, jsonList{"message", autobahnText(e.Data, e.Len), e.Binary})
+			list = append(list, jsonList{"message", textOf(e.Data, e.Len), e.Binary})
 		case cases.GotPong:
-			list = append(list, jsonList{"pong", autobahnText(e.Data, e.Len)})
+			list = append(list, jsonList{"pong", textOf(e.Data, e.Len)})
 		case cases.GotTimeout:
 			list = append(list, jsonList{"timeout", string(e.Data)})
 		}
@@ -238,9 +238,9 @@ const (
 	shownCut   = 64
 )
 
-// autobahnText is how the reports show octets, of which data are the first and
+// textOf is how the reports show octets, of which data are the first and
 // length the number: as text if they are UTF-8, else as 0x and hex.
-func autobahnText(data []byte, length int) string {
+func textOf(data []byte, length int) string {
 	more := ""
 	if length > shownWhole {
 		data, more = data[:min(len(data), shownCut)], " ..."
@@ -251,8 +251,8 @@ func autobahnText(data []byte, length int) string {
 	return "0x" + hex.EncodeToString(data) + more
 }
 
-// autobahnHex is how the wire log shows octets.
-func autobahnHex(data []byte, length int) string {
+// hexOf is how the wire log shows octets.
+func hexOf(data []byte, length int) string {
 	more := ""
 	if length > shownWhole {
 		data, more = data[:min(len(data), shownCut)], " ..."

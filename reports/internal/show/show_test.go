@@ -1,10 +1,11 @@
-package reports
+package show_test
 
 import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
 func TestRepeat(t *testing.T) {
@@ -41,7 +42,7 @@ func TestRepeat(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		if got := repeat(harness.Header{Engine: harness.Engine{Name: tt.engine}, Agent: tt.agent}, "5.15"); got != tt.want {
+		if got := show.Repeat(harness.Header{Engine: harness.Engine{Name: tt.engine}, Agent: tt.agent}, "5.15"); got != tt.want {
 			t.Errorf("%s, %+v:\ngot  %s\nwant %s", tt.engine, tt.agent, got, tt.want)
 		}
 	}
@@ -57,11 +58,11 @@ func TestVisible(t *testing.T) {
 		{"\ufffd", "\ufffd"},
 	}
 	for _, tt := range tests {
-		if got := visible(tt.in); got != tt.want {
+		if got := show.Visible(tt.in); got != tt.want {
 			t.Errorf("visible(%q) = %q, want %q", tt.in, got, tt.want)
 		}
 	}
-	if got, want := short("aé漢字", 5), "aé… (9 bytes, SHA-256 e2b99317248babed8b8fc276c9fbaf65a8c9dd54002f2f2444dfde5c7f66fc09)"; got != want {
+	if got, want := show.Short("aé漢字", 5), "aé… (9 bytes, SHA-256 e2b99317248babed8b8fc276c9fbaf65a8c9dd54002f2f2444dfde5c7f66fc09)"; got != want {
 		t.Errorf("short = %q, want %q", got, want)
 	}
 }

@@ -1,4 +1,6 @@
-package reports
+// Package show makes values fit to be seen in a report: whatever a peer has chosen is
+// made visible and cut where it is long.
+package show
 
 import (
 	"fmt"
@@ -11,11 +13,11 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// visible makes seen what a reader would not see, or would be misled by:
+// Visible makes seen what a reader would not see, or would be misled by:
 // control characters become their pictures (␛), characters without a shape and
 // those that turn the direction of text become \u{202e}, bytes that are not
 // UTF-8 become \xff.
-func visible(s string) string {
+func Visible(s string) string {
 	clean := utf8.ValidString(s) && strings.IndexFunc(s, hidden) < 0
 	if clean {
 		return s
@@ -38,7 +40,7 @@ func visible(s string) string {
 	return b.String()
 }
 
-// shownSize is how many bytes visible makes of a character of so many bytes.
+// shownSize is how many bytes Visible makes of a character of so many bytes.
 func shownSize(r rune, size int) int {
 	switch {
 	case r == utf8.RuneError && size == 1:
@@ -57,10 +59,10 @@ func hidden(r rune) bool {
 	return r != ' ' && !unicode.IsPrint(r)
 }
 
-// short is visible, cut to at most n bytes, which are at most twice as many as they
+// Short is [Visible], cut to at most n bytes, which are at most twice as many as they
 // are shown. What is cut says how long it was and what its hash is; see
 // [harness.Clip].
-func short(s string, n int) string {
+func Short(s string, n int) string {
 	text, mark := harness.Clipped(s)
 	cut, left := 0, 2*n // where the text ends, and the bytes that may still be shown
 	for cut < len(text) {
@@ -74,17 +76,23 @@ func short(s string, n int) string {
 	if cut < len(text) && mark == "" {
 		_, mark = harness.Clipped(harness.Clip(s, 0))
 	}
-	return visible(text[:cut]) + mark
+	return Visible(text[:cut]) + mark
 }
+
+// Text is [Short] for a sentence, such as a reason.
+func Text(s string) string { return Short(s, MaxText) }
+
+// Name is [Short] for a name.
+func Name(s string) string { return Short(s, MaxName) }
 
 // Bounds of what is shown of a peer's words, in bytes.
 const (
-	maxName = 120
-	maxText = 600
+	MaxName = 120
+	MaxText = 600
 )
 
-// seconds writes a duration with the precision that a reader can use.
-func seconds(d time.Duration) string {
+// Seconds writes a duration with the precision that a reader can use.
+func Seconds(d time.Duration) string {
 	switch {
 	case d < 0:
 		return "?"
@@ -101,8 +109,16 @@ func seconds(d time.Duration) string {
 	return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
 }
 
-// grouped writes a number in groups of three digits.
-func grouped(n int) string {
+// Date writes when something began.
+func Date(t time.Time) string {
+	if t.IsZero() {
+		return "at an unknown time"
+	}
+	return t.UTC().Format("2 January 2006, 15:04 UTC")
+}
+
+// Grouped writes a number in groups of three digits.
+func Grouped(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "\u202f" + s[i:]
@@ -122,8 +138,8 @@ func ShellWord(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// plural writes a count with its noun.
-func plural(n int, one, many string) string {
+// Plural writes a count with its noun.
+func Plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

@@ -1,4 +1,7 @@
-package reports
+// Package autobahn writes the report folder of the Autobahn testsuite: index.json,
+// index.html and two files for each case, with the same names, fields and verdict words,
+// so that whatever reads the one reads the other. Start at [Report.Write].
+package autobahn
 
 import (
 	"cmp"
@@ -14,13 +17,15 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports/internal/atomicfile"
+	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
-// An AutobahnReport is what the report folder of the Autobahn testsuite shows:
-// the results of any number of agents, side by side. [AutobahnReport.Write]
+// An Report is what the report folder of the Autobahn testsuite shows:
+// the results of any number of agents, side by side. [Report.Write]
 // writes the folder, with the same files, fields and verdict words, so that
 // whatever reads the one reads the other.
-type AutobahnReport struct {
+type Report struct {
 	Tool    string // that made the report, and its version
 	Written time.Time
 	// List is what was to be run, in order.
@@ -33,22 +38,22 @@ type AutobahnReport struct {
 // Write writes index.json, index.html and two files for each result into the
 // folder, the index first. Files of earlier runs stay unless they have the same
 // name.
-func (r *AutobahnReport) Write(dir string) error {
+func (r *Report) Write(dir string) error {
 	r = r.bounded()
 	entries := r.entries()
-	files := []autobahnFile{
-		{"index.json", func(w io.Writer) error { return writeAutobahnIndex(w, entries) }},
+	files := []file{
+		{"index.json", func(w io.Writer) error { return writeIndex(w, entries) }},
 		{"index.html", func(w io.Writer) error { return r.writeOverview(w, entries) }},
 	}
 	for i, e := range entries {
 		files = append(
 			files,
-			autobahnFile{e.file("json"), e.writeJSON},
-			autobahnFile{e.file("html"), func(w io.Writer) error { return r.writeCase(w, entries, i) }},
+			file{e.file("json"), e.writeJSON},
+			file{e.file("html"), func(w io.Writer) error { return r.writeCase(w, entries, i) }},
 		)
 	}
 	for _, f := range files {
-		if err := writeFile(filepath.Join(dir, f.name), f.write); err != nil {
+		if err := atomicfile.Write(filepath.Join(dir, f.name), f.write); err != nil {
 			return fmt.Errorf("reports: %s: %w", f.name, err)
 		}
 	}
@@ -56,7 +61,7 @@ func (r *AutobahnReport) Write(dir string) error {
 }
 
 // bounded is the report with what peers chose cut to its bounds.
-func (r *AutobahnReport) bounded() *AutobahnReport {
+func (r *Report) bounded() *Report {
 	short := *r
 	short.Results = make(map[string]map[cases.ID]harness.Result, len(r.Results))
 	for agent, results := range r.Results {
@@ -69,17 +74,17 @@ func (r *AutobahnReport) bounded() *AutobahnReport {
 	return &short
 }
 
-type autobahnFile struct {
+type file struct {
 	name  string
 	write func(io.Writer) error
 }
 
 // Clashes lists agents whose files would have the same names. Those of the first
 // do; the names of the others get a number.
-func (r *AutobahnReport) Clashes() [][]string {
+func (r *Report) Clashes() [][]string {
 	byName := map[string][]string{}
 	for _, agent := range slices.Sorted(maps.Keys(r.Results)) {
-		name := autobahnName(agent)
+		name := fileName(agent)
 		byName[name] = append(byName[name], agent)
 	}
 	var clashes [][]string
@@ -91,8 +96,27 @@ func (r *AutobahnReport) Clashes() [][]string {
 	return clashes
 }
 
-// An autobahnEntry is one result: of one agent in one case.
-type autobahnEntry struct {
+// Write writes a run as the folder that Autobahn leaves; see [Report]. Its words know no
+// expectations, and cases without a verdict are missing from it.
+func Write(dir string, in summary.Input) error {
+	h := in.Run.Header
+	report := Report{
+		Tool: h.Tool, Written: h.Started.Add(in.Run.Duration()),
+		Results: map[string]map[cases.ID]harness.Result{h.Agent.Name: {}},
+	}
+	for _, id := range h.Selection.Selected {
+		if c, ok := cases.Find(id); ok {
+			report.List = append(report.List, c)
+		}
+	}
+	for _, r := range in.Run.Results {
+		report.Results[h.Agent.Name][r.Case] = r
+	}
+	return report.Write(dir)
+}
+
+// An entry is one result: of one agent in one case.
+type entry struct {
 	agent string
 	name  string // of the agent, in the names of files
 	c     cases.Case
@@ -104,7 +128,7 @@ type autobahnEntry struct {
 }
 
 // entries lists the results by agent, each agent's in the order of the cases.
-func (r *AutobahnReport) entries() []autobahnEntry {
+func (r *Report) entries() []entry {
 	position := map[cases.ID]int{}
 	for i, c := range r.List {
 		position[c.ID] = i + 1
@@ -114,8 +138,8 @@ func (r *AutobahnReport) entries() []autobahnEntry {
 	for i, c := range all {
 		index[c.ID] = i + 1
 	}
-	names := autobahnNames(slices.Sorted(maps.Keys(r.Results)))
-	var list []autobahnEntry
+	names := fileNames(slices.Sorted(maps.Keys(r.Results)))
+	var list []entry
 	for _, agent := range slices.Sorted(maps.Keys(r.Results)) {
 		ids := slices.SortedFunc(maps.Keys(r.Results[agent]), cases.ID.Compare)
 		for _, id := range ids {
@@ -127,7 +151,7 @@ func (r *AutobahnReport) entries() []autobahnEntry {
 			if !res.Outcome.Ran() {
 				continue
 			}
-			e := autobahnEntry{agent: agent, name: names[agent], c: c, r: res}
+			e := entry{agent: agent, name: names[agent], c: c, r: res}
 			if res.Transcript != nil {
 				e.t = *res.Transcript
 			}
@@ -142,24 +166,24 @@ func (r *AutobahnReport) entries() []autobahnEntry {
 }
 
 // file names one of the two files of a result.
-func (e autobahnEntry) file(ext string) string {
+func (e entry) file(ext string) string {
 	return e.name + "_case_" + strings.ReplaceAll(string(e.c.ID), ".", "_") + "." + ext
 }
 
 // milliseconds is the duration as the reports give it.
-func (e autobahnEntry) milliseconds() int { return int(e.t.Duration.Milliseconds()) }
+func (e entry) milliseconds() int { return int(e.t.Duration.Milliseconds()) }
 
 // remoteCode is the code of the peer's close frame, nil if there was none.
-func (e autobahnEntry) remoteCode() any {
+func (e entry) remoteCode() any {
 	if e.t.RemoteCode == 0 && !e.t.RemoteZero {
 		return nil
 	}
 	return int(e.t.RemoteCode)
 }
 
-// autobahnName is an agent's name as it stands in file names: lower case, with
+// fileName is an agent's name as it stands in file names: lower case, with
 // an underscore for whatever is neither letter nor digit of ASCII.
-func autobahnName(agent string) string {
+func fileName(agent string) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
@@ -170,13 +194,13 @@ func autobahnName(agent string) string {
 	return name[:min(len(name), maxFileName)]
 }
 
-// autobahnNames are the names of agents in file names, no two the same. Autobahn
+// fileNames are the names of agents in file names, no two the same. Autobahn
 // itself lets the last of the agents overwrite the files of the others.
-func autobahnNames(agents []string) map[string]string {
+func fileNames(agents []string) map[string]string {
 	names, taken := map[string]string{}, map[string]bool{}
 	var rest []string
 	for _, agent := range agents {
-		if name := autobahnName(agent); taken[name] {
+		if name := fileName(agent); taken[name] {
 			rest = append(rest, agent)
 		} else {
 			names[agent], taken[name] = name, true
@@ -185,7 +209,7 @@ func autobahnNames(agents []string) map[string]string {
 	for _, agent := range rest {
 		name := ""
 		for n := 2; name == "" || taken[name]; n++ {
-			name = fmt.Sprintf("%s_%d", autobahnName(agent), n)
+			name = fmt.Sprintf("%s_%d", fileName(agent), n)
 		}
 		names[agent], taken[name] = name, true
 	}
@@ -198,9 +222,9 @@ const maxFileName = 200
 // ErrNoFolder says that the reports have nowhere to go.
 var ErrNoFolder = errors.New("the folder of the reports cannot be made")
 
-// MakeAutobahnFolder makes the folder before a run, so that a run whose reports
+// MakeFolder makes the folder before a run, so that a run whose reports
 // could not be written does not begin.
-func MakeAutobahnFolder(dir string) error {
+func MakeFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoFolder, err)
 	}
