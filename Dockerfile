@@ -1,11 +1,12 @@
-# The image of wsconform, to be used as that of the Autobahn testsuite is: a
-# line that runs the latter only changes the image's name.
+# The image of wsconform takes the place of crossbario/autobahn-testsuite: a line
+# that runs that needs nothing but this image's name. `make wstest-image` lays out
+# dist/image and builds two: one with Debian's shell, one on scratch.
 #
-# It holds one static binary, which make wstest-image builds and lays out first.
-#
-# Folders are writable for all, so that it runs as any user. To have the
-# certificates of wss servers verified, mount the host's: -v /etc/ssl/certs:/etc/ssl/certs:ro
-FROM scratch
+# Folders are writable for everyone, so it runs as any user. The certificates of wss
+# servers are verified only where the image has a bundle of authorities: to use the
+# host's, add -v /etc/ssl/certs:/etc/ssl/certs:ro.
+ARG BASE=debian:bookworm-slim
+FROM ${BASE}
 COPY dist/image/ /
 ENV PATH=/usr/local/bin:/opt/pypy/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
 WORKDIR /

@@ -118,11 +118,15 @@ record: image
 	$(GO) test ./harness/native -run TestRecordMutants -timeout 2h -v -mutants.record
 
 # The image that takes the place of Autobahn's published one.
+# IMAGE is built on BASE, and IMAGE-scratch on nothing; IMAGE may have a tag. Where
+# BASE cannot be pulled, a Debian made by debootstrap takes its place.
 IMAGE = wsconform
+BASE = debian:bookworm-slim
 .PHONY: wstest-image
 wstest-image: build
 	scripts/stage-image.sh $(BIN) dist/image
-	docker build -q -t $(IMAGE) .
+	base=$$(scripts/image-base.sh $(BASE) $(BIN)) && docker build -q -t $(IMAGE) --build-arg BASE=$$base .
+	docker build -q -t $(IMAGE)-scratch --build-arg BASE=scratch .
 
 # Everything that a release holds, in dist/. The first run builds the tools, which takes minutes.
 .PHONY: release

@@ -22,7 +22,7 @@ func autobahnCommand() *cobra.Command {
 }
 
 func autobahnImageCommand() *cobra.Command {
-	var build bool
+	var build, baseOnly bool
 	var opts autobahn.ImageOptions
 	c := &cobra.Command{
 		Use:   "image",
@@ -44,6 +44,13 @@ is made by debootstrap. An image that is there takes no time.`,
 			opts.Progress = func(line string) {
 				fmt.Fprintf(c.ErrOrStderr(), "%4.0fs %s\n", time.Since(begun).Seconds(), line)
 			}
+			if baseOnly {
+				base, err := autobahn.EnsureBase(c.Context(), engine, opts)
+				if err == nil {
+					fmt.Fprintln(c.OutOrStdout(), base)
+				}
+				return err
+			}
 			image, err := autobahn.EnsureImage(c.Context(), engine, opts)
 			if err != nil {
 				return err
@@ -53,6 +60,7 @@ is made by debootstrap. An image that is there takes no time.`,
 		},
 	}
 	c.Flags().BoolVar(&build, "build", false, "build it here, even if the published one can be pulled")
+	c.Flags().BoolVar(&baseOnly, "base-only", false, "make only the Debian image that it is built upon, and print its name")
 	c.Flags().BoolVar(&opts.Rebuild, "force", false, "make it anew, even if it is there")
 	c.Flags().StringVar(&opts.Base, "base", "", "image to build upon, a Debian 11, `REF`")
 	return c

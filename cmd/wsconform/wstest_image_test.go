@@ -18,9 +18,9 @@ import (
 	"github.com/wsconform/wsconform/harness/docker/dockertest"
 )
 
-// The image takes the place of the published one: its own command serves what
-// /config says and writes to /reports, as any user, and makes the configuration
-// where there is none.
+// TestWstestImage has the image take the place of the published one: its own command
+// serves what /config says and writes to /reports, as any user; and lines that run
+// the published one in other ways need nothing but its name.
 func TestWstestImage(t *testing.T) {
 	engine := dockertest.Connect(t)
 	for _, program := range []string{"docker", "make"} {
@@ -33,17 +33,22 @@ func TestWstestImage(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	scratch := ref + "-scratch"
 	defer func() {
-		if err := engine.RemoveImage(context.Background(), ref); err != nil {
+		if err := errors.Join(engine.RemoveImage(context.Background(), ref), engine.RemoveImage(context.Background(), scratch)); err != nil {
 			t.Error(err)
 		}
 	}()
+	t.Run("lines", func(t *testing.T) { testImageLines(t, ref, scratch) })
+	t.Run("health", func(t *testing.T) { testImageHealth(t, ref) })
+	const config = `{"outdir": "/reports/clients", "cases": ["1.1.*"], "url": "ws://0.0.0.0:9001"}`
 	for _, row := range []struct {
-		name, config string
-		selected     int // by the configuration
+		name, image, config string
+		selected            int // by the configuration
 	}{
-		{"a configuration", `{"outdir": "/reports/clients", "cases": ["1.1.*"], "url": "ws://0.0.0.0:9001"}`, 8},
-		{"none", "", 517},
+		{"a configuration", ref, config, 8},
+		{"a configuration, on scratch", scratch, config, 8},
+		{"none", ref, "", 517},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -57,17 +62,17 @@ func TestWstestImage(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			mounts := []docker.Mount{{Source: reports, Target: "/reports"}}
+			if row.config != "" {
+				mounts = append(mounts, docker.Mount{Source: config, Target: "/config"})
+			}
 			addr := serveImage(t, engine, docker.Spec{
-				Image: ref, User: fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()), Publish: []docker.Port{{Container: 9001}},
-				Mounts: []docker.Mount{{Source: config, Target: "/config"}, {Source: reports, Target: "/reports"}},
+				Image: row.image, User: fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()), Publish: []docker.Port{{Container: 9001}}, Mounts: mounts,
 			})
 			var out strings.Builder
 			if row.config == "" {
 				if code := run(t.Context(), []string{"dump", "ws://" + addr + "/getCaseCount"}, &out, &out); code != exitOK || !strings.Contains(out.String(), fmt.Sprint(row.selected)) {
 					t.Errorf("the number of cases: exit code %d, %q, want %d", code, &out, row.selected)
-				}
-				if _, err := os.Stat(spec); err != nil {
-					t.Errorf("the configuration was not made: %v", err)
 				}
 				return
 			}
@@ -93,6 +98,78 @@ func TestWstestImage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// testImageLines runs command lines that were written for the published image.
+func testImageLines(t *testing.T, ref, scratch string) {
+	t.Helper()
+	for _, row := range []struct {
+		name, image string
+		args        []string // behind docker run and the image
+		code        int
+		want        string // in the output
+	}{
+		{"a shell", ref, []string{"/bin/bash", "-c", "wstest -a; touch /signalComplete && sleep 0 && echo complete"}, 0, "\ncomplete\n"},
+		{"the module", ref, []string{"pypy", "-m", "autobahntestsuite.wstest", "-a"}, 0, "25.10.1"},
+		{"the module, unbuffered", ref, []string{"python", "-u", "-m", "autobahntestsuite.wstest", "--autobahnversion"}, 0, "25.10.1"},
+		{"the program as a script", ref, []string{"pypy", "/opt/pypy/bin/wstest", "-a"}, 0, "25.10.1"},
+		{"the program", ref, []string{"/opt/pypy/bin/wstest", "-a"}, 0, "25.10.1"},
+		{"other Python", ref, []string{"python", "-c", "print(1)"}, 1, "no Python in this image"},
+		{"wrong usage", ref, []string{"wstest", "-m", "fuzzingclient", "-s", "/none.json"}, 1, "/none.json does not exist"},
+		{"the program, on scratch", scratch, []string{"wstest", "-a"}, 0, "25.10.1"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			code, out := dockerOutput(t, append([]string{"run", "--rm", "--network", "none", row.image}, row.args...)...)
+			if code != row.code || !strings.Contains(out, row.want) {
+				t.Errorf("got exit code %d and %q, want %d and %q", code, out, row.code, row.want)
+			}
+		})
+	}
+}
+
+// testImageHealth checks a running fuzzing server with a shell in the container, and
+// asks it with a client there.
+func testImageHealth(t *testing.T, ref string) {
+	t.Helper()
+	code, out := dockerOutput(t, "run", "-d", "--network", "none", "--health-interval", "1s", "--health-start-period", "30s",
+		"--health-cmd", "bash -c '</dev/tcp/127.0.0.1/9001'", ref)
+	id := strings.TrimSpace(out)
+	if code != 0 {
+		t.Fatalf("docker run: exit code %d\n%s", code, out)
+	}
+	defer func() {
+		if out, err := exec.CommandContext(context.Background(), "docker", "rm", "-f", id).CombinedOutput(); err != nil {
+			t.Errorf("docker rm: %v\n%s", err, out)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for status := ""; status != "healthy"; {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("health: got %q after a minute, want healthy", status)
+		case <-time.After(100 * time.Millisecond): // until the daemon has looked
+		}
+		_, out := dockerOutput(t, "inspect", "--format", "{{.State.Health.Status}}", id)
+		status = strings.TrimSpace(out)
+	}
+	code, out = dockerOutput(t, "exec", id, "sh", "-c", "wsconform dump ws://127.0.0.1:9001/getCaseCount && ls /config")
+	if code != 0 || !strings.Contains(out, "517") || !strings.Contains(out, "fuzzingserver.json") {
+		t.Errorf("docker exec: got exit code %d and %q, want 517 cases and the configuration", code, out)
+	}
+}
+
+// dockerOutput runs a docker command and returns what it prints.
+func dockerOutput(t *testing.T, args ...string) (code int, out string) {
+	t.Helper()
+	text, err := exec.CommandContext(t.Context(), "docker", args...).CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode(), string(text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return 0, string(text)
 }
 
 // serveImage starts the image with its own command and waits until it says that it

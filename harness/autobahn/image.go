@@ -198,6 +198,21 @@ func (m *imageMaker) build(ctx context.Context) (Image, error) {
 	return img, errors.Join(err, m.eng.RemoveImage(ctx, draft))
 }
 
+// EnsureBase returns the name of a Debian image to build upon: the one that is
+// here, else one that is pulled, else one made by debootstrap. Its errors are those
+// of [EnsureImage].
+func EnsureBase(ctx context.Context, eng *docker.Engine, opts ImageOptions) (string, error) {
+	if opts.Progress == nil {
+		opts.Progress = func(string) {}
+	}
+	m := imageMaker{eng: eng, ImageOptions: opts}
+	ref, err := m.base(ctx)
+	if err != nil {
+		return "", fmt.Errorf("autobahn image: base: %w", err)
+	}
+	return ref, nil
+}
+
 // base pulls or makes the base image, and returns its name. If the registry was
 // unreachable a moment ago base does not ask it again: behind a firewall each attempt
 // may take a minute.
