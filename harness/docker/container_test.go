@@ -289,7 +289,7 @@ func TestOutputIsBounded(t *testing.T) {
 		return io.NopCloser(strings.NewReader(dockertest.Output(2, strings.Repeat("0123456789\n", 1000)))), nil
 	}})
 	if got, err := c.Output(t.Context(), 20); err != nil || got != "23456789\n0123456789\n" {
-		t.Errorf("got %q, %v; want the last 20 octets", got, err)
+		t.Errorf("got %q, %v; want the last 20 bytes", got, err)
 	}
 }
 
