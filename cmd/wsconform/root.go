@@ -25,6 +25,7 @@ var commands = []func() *cobra.Command{
 	echoCommand,
 	driveCommand,
 	dumpCommand,
+	pipeCommand,
 	faultsCommand,
 	compareCommand,
 	agentCommand,

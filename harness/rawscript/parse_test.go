@@ -1,6 +1,7 @@
 package rawscript_test
 
 import (
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -134,4 +135,32 @@ func normal(s rawscript.Step) rawscript.Step {
 		return s
 	}
 	return s
+}
+
+// The page about the language has every verb, and its scripts parse.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/raw.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range rawscript.Verbs {
+		if !strings.Contains(string(page), "`"+v.Name+" ") && !strings.Contains(string(page), "`"+v.Name+"`") {
+			t.Errorf("docs/raw.md: no %s", v.Name)
+		}
+	}
+	n, script := 0, false
+	for line := range strings.Lines(string(page)) {
+		line = strings.TrimSuffix(line, "\n")
+		if strings.HasPrefix(line, "```") {
+			script = line == "```script"
+		} else if script {
+			n++
+			if _, err := rawscript.Parse(line); err != nil {
+				t.Errorf("docs/raw.md: %v", err)
+			}
+		}
+	}
+	if n < 20 {
+		t.Errorf("found %d lines of scripts, want 20 or more", n)
+	}
 }
