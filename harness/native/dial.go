@@ -41,10 +41,8 @@ func (t *Target) String() string {
 // errRefused says that there is no connection to the server: nothing was tested.
 var errRefused = errors.New("the server cannot be reached")
 
-// dialBelow connects, through TLS if the URL says so.
-func (t *Target) dialBelow(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
+// dialPlain connects, without TLS.
+func (t *Target) dialPlain(ctx context.Context) (net.Conn, error) {
 	port := t.URL.Port()
 	if port == "" {
 		port = map[string]string{"ws": "80", "wss": "443"}[t.URL.Scheme]
@@ -57,9 +55,11 @@ func (t *Target) dialBelow(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errRefused, err)
 	}
-	if t.URL.Scheme != "wss" {
-		return nc, nil
-	}
+	return nc, nil
+}
+
+// tlsConfig is what the connection to a wss server is made with.
+func (t *Target) tlsConfig() *tls.Config {
 	conf := t.TLS.Clone()
 	if conf == nil {
 		conf = &tls.Config{}
@@ -68,7 +68,18 @@ func (t *Target) dialBelow(ctx context.Context) (net.Conn, error) {
 		conf.ServerName = t.URL.Hostname()
 	}
 	conf.NextProtos = []string{"http/1.1"}
-	tc := tls.Client(nc, conf)
+	return conf
+}
+
+// dialBelow connects, through TLS if the URL says so.
+func (t *Target) dialBelow(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	nc, err := t.dialPlain(ctx)
+	if err != nil || t.URL.Scheme != "wss" {
+		return nc, err
+	}
+	tc := tls.Client(nc, t.tlsConfig())
 	if err := tc.HandshakeContext(ctx); err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("%w: TLS: %w", errRefused, err)

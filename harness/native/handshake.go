@@ -129,7 +129,7 @@ func checkResponse(h head, key string, c cases.Case, subprotocols []string) (*ag
 	case !h.has("Connection", "upgrade"):
 		return nil, errors.New("the response has no Connection: Upgrade")
 	case accept != wsproto.AcceptKey(key):
-		return nil, errors.New("the response has no right Sec-WebSocket-Accept")
+		return nil, errors.New("Sec-WebSocket-Accept is missing or does not match the key")
 	case len(h.field["Sec-Websocket-Extensions"]) > 1:
 		return nil, errors.New("the response has Sec-WebSocket-Extensions more than once")
 	}
