@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -128,7 +129,18 @@ func (p *Process) Ended() error {
 	if p.stopped {
 		return nil
 	}
-	return &AgentExitError{Status: p.cmd.ProcessState.String(), Output: p.tail.lastLines(10)}
+	return &AgentExitError{Status: statusText(p.cmd.ProcessState), Output: p.tail.lastLines(10)}
+}
+
+// statusText says how a process ended. A shell reports a signal to what it started as
+// 128 and its number.
+func statusText(state *os.ProcessState) string {
+	const fromShell, signals = 128, 32
+	text := state.String()
+	if n := state.ExitCode() - fromShell; n > 0 && n < signals {
+		text += fmt.Sprintf(", which is signal %d, %v", n, syscall.Signal(n))
+	}
+	return text
 }
 
 // Success reports whether the process has ended by itself with status 0.

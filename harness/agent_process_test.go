@@ -246,3 +246,25 @@ func TestServiceStartsAgain(t *testing.T) {
 		t.Errorf("a port that is taken: %v, want ErrNotStarted", err)
 	}
 }
+
+// A signal that a shell reports is named.
+func TestExitOfAShell(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a shell")
+	}
+	for command, want := range map[string]string{
+		"exit 7":                      "exit status 7",
+		"sh -c 'kill -SEGV $$'; exit": "exit status 139, which is signal 11, segmentation fault",
+	} {
+		p, err := harness.StartAgent([]string{"sh", "-c", command}, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-p.Done()
+		exit, ok := errors.AsType[*harness.AgentExitError](p.Ended())
+		if !ok || exit.Status != want {
+			t.Errorf("%s: %v, want status %q", command, p.Ended(), want)
+		}
+		p.Stop()
+	}
+}

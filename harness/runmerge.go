@@ -58,20 +58,12 @@ func (e *MergeError) Error() string {
 		parts = append(parts, "the runs do not belong together: "+strings.Join(e.Differ, "; "))
 	}
 	if len(e.Clashes) > 0 {
-		parts = append(parts, fmt.Sprintf("%s differently in the runs: %s", plural(len(e.Clashes), "case went", "cases went"), ListIDs(e.Clashes)))
+		parts = append(parts, fmt.Sprintf("%s differently in the runs: %s", Count(len(e.Clashes), "case")+" went", ListIDs(e.Clashes)))
 	}
 	if len(e.Missing) > 0 {
-		parts = append(parts, fmt.Sprintf("%s no verdict: %s", plural(len(e.Missing), "case has", "cases have"), ListIDs(e.Missing)))
+		parts = append(parts, fmt.Sprintf("%s no verdict: %s", CountHave(len(e.Missing), "case"), ListIDs(e.Missing)))
 	}
 	return strings.Join(parts, "; ")
-}
-
-// plural writes a number and the noun that goes with it.
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 // ListIDs writes ids for a message, the first forty of them.
@@ -144,10 +136,10 @@ func differences(runs []*Run) []string {
 			note("they have different case catalogues, %.12s and %.12s", first.Selection.Catalogue, h.Selection.Catalogue)
 		}
 		if h.Engine.Name != first.Engine.Name || h.Engine.Version != first.Engine.Version || h.Engine.Digest != first.Engine.Digest {
-			note("they are from different engines, %s %s and %s %s", first.Engine.Name, first.Engine.Version, h.Engine.Name, h.Engine.Version)
+			note("they are from different engines, %s and %s", first.Engine.label(), h.Engine.label())
 		}
 		if !sameAgent(first.Agent, h.Agent) {
-			note("they are of different agents, %q %s and %q %s", first.Agent.Name, first.Agent.Version, h.Agent.Name, h.Agent.Version)
+			note("they are of different agents, %s and %s", first.Agent.label(), h.Agent.label())
 		}
 		switch a, b := first.Shard, h.Shard; {
 		case (a == nil) != (b == nil):
@@ -157,6 +149,23 @@ func differences(runs []*Run) []string {
 		}
 	}
 	return list
+}
+
+// label names an agent, and its version and role.
+func (a Agent) label() string {
+	s := strconv.Quote(a.Name)
+	if a.Version != "" {
+		s += " " + a.Version
+	}
+	return s + " (" + a.Role.String() + ")"
+}
+
+func (e Engine) label() string {
+	s := strings.TrimSpace(e.Name + " " + e.Version)
+	if e.Digest != "" {
+		s += fmt.Sprintf(" (%.19s)", e.Digest)
+	}
+	return s
 }
 
 // sameAgent compares what does not depend on where an agent happens to run.

@@ -7,8 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -65,7 +67,7 @@ func (o *agentFlags) pick(names []string) ([]agents.Agent, error) {
 	for _, name := range names {
 		a, err := agents.LoadOne(o.fs(), name)
 		if errors.Is(err, agents.ErrUnknown) {
-			return nil, usagef("%w; wsconform agent list shows those that there are", err)
+			return nil, usagef("%w; wsconform agent list lists them", err)
 		}
 		if err != nil {
 			return nil, &codedError{exitUsage, err}
@@ -217,7 +219,21 @@ func agentKeepCommand() *cobra.Command {
 				return usagef("%w", err)
 			}
 			k.Output = c.OutOrStdout()
-			return k.Run(c.Context(), command)
+			return asItEnded(k.Run(c.Context(), command))
 		},
 	}
+}
+
+// asItEnded has us end with the status of the command that we kept, as a shell would:
+// 128 and its number for a signal.
+func asItEnded(err error) error {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return err
+	}
+	code := exit.ExitCode()
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		code = 128 + int(status.Signal())
+	}
+	return &codedError{code, fmt.Errorf("the agent ended by itself (%w)", err)}
 }

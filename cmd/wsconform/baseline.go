@@ -57,7 +57,11 @@ func baselineInit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s: %d entries; put the reasons in, then wsconform baseline lint\n", out, len(x.Expect))
+			word := "entries"
+			if len(x.Expect) == 1 {
+				word = "entry"
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s: %d %s; add the reasons, then run wsconform baseline lint\n", out, len(x.Expect), word)
 			return nil
 		},
 	}

@@ -64,8 +64,8 @@ found out about a failure stands beside it (findings.yaml in the agent's folder)
 and failures that nobody has explained are listed.
 
 Exit codes: 0 every row has its verdicts, 1 the engines disagree (--engine both),
-2 wrong usage, 3 the harness failed, 4 rows have no or not all verdicts, 5 none
-has any, 130 interrupted.`,
+2 wrong usage, 3 the harness failed, 4 rows are incomplete, 5 none
+has a verdict, 130 interrupted.`,
 		Example: `  wsconform compare
   wsconform compare go-gorilla js-ws --role server --cases '1.*,5.*'
   wsconform compare --engine both -o out/compare`,
@@ -128,8 +128,8 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	if c.Context().Err() != nil {
 		return failure
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%d rows of %d cases in %s; results: %s\n",
-		len(results), len(list), time.Since(begun).Round(time.Second), filepath.Join(o.out, "runs"))
+	fmt.Fprintf(c.OutOrStdout(), "%s of %s in %s; results: %s\n",
+		harness.Count(len(results), "row"), harness.Count(len(list), "case"), time.Since(begun).Round(time.Second), filepath.Join(o.out, "runs"))
 	files, err := filepath.Glob(filepath.Join(o.out, "runs", "*.jsonl"))
 	if err == nil {
 		err = writeComparison(c, o.out, files, &o.agents)
@@ -141,7 +141,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	if err := verdictOf(results); err != nil || disagree == 0 {
 		return err
 	}
-	return &codedError{exitFailed, fmt.Errorf("the engines disagree in %d verdicts", disagree)}
+	return &codedError{exitFailed, fmt.Errorf("the engines disagree on %s", harness.Count(disagree, "verdict"))}
 }
 
 // disagreements prints where the engines differ on the same agent, and counts
@@ -416,5 +416,5 @@ func verdictOf(results []compare.Done) error {
 	case !slices.ContainsFunc(results, func(d compare.Done) bool { return d.Counts[harness.Pass] > 0 }):
 		return &codedError{exitAgent, errors.New("no agent could be tested; the lines above say why")}
 	}
-	return &codedError{exitIncomplete, fmt.Errorf("%d of %d rows have no or not all verdicts: %s", len(lacking), len(results), strings.Join(lacking, ", "))}
+	return &codedError{exitIncomplete, fmt.Errorf("%d of %s incomplete: %s", len(lacking), harness.Count(len(results), "row"), strings.Join(lacking, ", "))}
 }

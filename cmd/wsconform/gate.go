@@ -137,7 +137,7 @@ func (v *verdict) summary(w io.Writer) {
 	for rest := list; len(rest) > 0; lines++ {
 		n := alike(rest)
 		if lines == shown {
-			fmt.Fprintf(w, "  … and %d more cases\n", len(rest))
+			fmt.Fprintf(w, "  … and %d more\n", len(rest))
 			break
 		}
 		name := string(rest[0].Case)
@@ -155,23 +155,7 @@ func (v *verdict) summary(w io.Writer) {
 			total += n
 		}
 	}
-	fmt.Fprintf(w, "%s: %s\n", countCases(total), strings.Join(parts, ", "))
-}
-
-// countCases is a number of cases in words.
-func countCases(n int) string {
-	if n == 1 {
-		return "1 case"
-	}
-	return fmt.Sprintf("%d cases", n)
-}
-
-// areCases is a number of cases as the subject of a sentence.
-func areCases(n int) string {
-	if n == 1 {
-		return "1 case is"
-	}
-	return fmt.Sprintf("%d cases are", n)
+	fmt.Fprintf(w, "%s: %s\n", harness.Count(total, "case"), strings.Join(parts, ", "))
 }
 
 // violates reports whether the case has a line of its own among the violations.
@@ -206,7 +190,7 @@ func (v *verdict) conclude(w io.Writer, again string) {
 		}
 	}
 	if fits := v.marks(gate.ExpectedFail, gate.MarkFlaky); fits > 0 {
-		fmt.Fprintf(w, "as expected there: %d of %d cases\n", fits, len(v.run.Results))
+		fmt.Fprintf(w, "as expected there: %d of %s\n", fits, harness.Count(len(v.run.Results), "case"))
 	}
 	for _, note := range v.decision.Notes {
 		fmt.Fprintf(w, "note: %s\n", note)
@@ -214,7 +198,7 @@ func (v *verdict) conclude(w io.Writer, again string) {
 	if len(v.decision.Violations) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "the gate is shut:")
+	fmt.Fprintln(w, "gate failed:")
 	for i, x := range v.decision.Violations {
 		if i == shown {
 			fmt.Fprintf(w, "  … and %d more\n", len(v.decision.Violations)-shown)

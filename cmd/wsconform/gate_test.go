@@ -32,7 +32,7 @@ func TestSummaryJoinsWhatIsAlike(t *testing.T) {
 	v.conclude(&b, "wsconform test x --cases 7.1.1")
 	want := `  6.0 … 6.299 (300 cases): not-run, why
 302 cases: 2 fail, 300 not-run
-the gate is shut:
+gate failed:
   7.1.1: fail, behavior OK, close UNCLEAN
   7.1.2: fail, behavior OK, close UNCLEAN
   300 of 302 cases have no verdict: `

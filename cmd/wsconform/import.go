@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -47,7 +48,7 @@ exit code is 4.`,
 
 func (o *importing) run(c *cobra.Command, dir string) error {
 	if o.out == "" {
-		return usagef("say where the run file goes: -o FILE")
+		return usagef("-o FILE is missing: where the run file goes")
 	}
 	var wanted harness.Selection
 	if c.Flags().Changed("cases") || c.Flags().Changed("exclude") {
@@ -58,6 +59,9 @@ func (o *importing) run(c *cobra.Command, dir string) error {
 	}
 	fsys := os.DirFS(dir)
 	agents, err := autobahn.Agents(fsys)
+	if errors.Is(err, fs.ErrNotExist) {
+		return usagef("%s holds no reports of Autobahn: there is no index.json in it", dir)
+	}
 	if err != nil {
 		return &codedError{exitUsage, err}
 	}
@@ -77,7 +81,7 @@ func (o *importing) run(c *cobra.Command, dir string) error {
 		run.Header.Tool = "wsconform " + toolVersion()
 		runs = append(runs, run)
 		if err == nil && run.State() != harness.Complete {
-			err = fmt.Errorf("%d cases have no verdict: %s", len(run.Missing()), harness.ListIDs(run.Missing()))
+			err = fmt.Errorf("%s no verdict: %s", harness.CountHave(len(run.Missing()), "case"), harness.ListIDs(run.Missing()))
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%.80q: %w", agent, err))
@@ -94,7 +98,7 @@ func (o *importing) run(c *cobra.Command, dir string) error {
 		if err := run.Save(files[i]); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%s: %q, %d cases, %s\n", files[i], run.Header.Agent.Name, len(run.Results), run.State())
+		fmt.Fprintf(c.OutOrStdout(), "%s: %q, %s, %s\n", files[i], run.Header.Agent.Name, harness.Count(len(run.Results), "case"), run.State())
 	}
 	if len(errs) > 0 {
 		return &codedError{exitIncomplete, errors.Join(errs...)}

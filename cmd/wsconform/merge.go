@@ -39,7 +39,7 @@ partial run, and the exit code is 4. To judge the verdicts, use wsconform gate.`
 			if failed := merged.Save(out); failed != nil {
 				return failed
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s: %s from %s, %s\n", out, countCases(len(merged.Header.Selection.Selected)), countRuns(len(runs)), merged.State())
+			fmt.Fprintf(c.OutOrStdout(), "%s: %s from %s, %s\n", out, harness.Count(len(merged.Header.Selection.Selected), "case"), harness.Count(len(runs), "run"), merged.State())
 			switch {
 			case err != nil:
 				return &codedError{exitIncomplete, err}
@@ -51,11 +51,4 @@ partial run, and the exit code is 4. To judge the verdicts, use wsconform gate.`
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", "write the joined run to this `FILE`")
 	return c
-}
-
-func countRuns(n int) string {
-	if n == 1 {
-		return "1 run"
-	}
-	return fmt.Sprintf("%d runs", n)
 }

@@ -38,7 +38,12 @@ named as one and does not count. Any other ends the command with exit code 1.`,
 			case len(args) == 2 && !client:
 				return compareFiles(c.OutOrStdout(), args[0], args[1])
 			}
-			if out == "" {
+			switch {
+			case client && len(args) == 0:
+				return usagef("--client needs the command that starts the client: wsconform parity --client -- ./my-client {url}")
+			case !client && len(args) != 1:
+				return usagef("parity needs the URL of a server, two run files, or --client -- COMMAND")
+			case out == "":
 				out = filepath.Join("out", "parity")
 			}
 			files, err := runBoth(c, client, agent, out, pick, args)
@@ -109,7 +114,7 @@ func compareFiles(w io.Writer, a, b string) error {
 	fmt.Fprintf(w, "%d of %d verdicts agree in both halves; %d differ, %d of them by a known race\n",
 		agree, agree+len(differ), len(differ), len(differ)-unexcused)
 	if unexcused > 0 {
-		return &codedError{exitFailed, fmt.Errorf("%d verdicts differ", unexcused)}
+		return &codedError{exitFailed, errors.New(harness.Count(unexcused, "verdict") + " without an excuse differ")}
 	}
 	return nil
 }

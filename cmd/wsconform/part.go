@@ -48,7 +48,7 @@ func (p *part) pick(s *selection, f *pflag.FlagSet) (list []cases.Case, sel harn
 		sel.Selected = append(sel.Selected, c.ID)
 	}
 	if len(list) == 0 {
-		return nil, sel, nil, usagef("--shard %s: only %s selected", p.shard, areCases(len(sh.Whole)))
+		return nil, sel, nil, usagef("--shard %s: only %s selected", p.shard, harness.Count(len(sh.Whole), "case"))
 	}
 	return list, sel, &sh, nil
 }
@@ -120,7 +120,8 @@ func (p *part) open(file string, header harness.Header) (*harness.Writer, error)
 	}
 	w, err := harness.ResumeRun(p.resume, header)
 	if _, ok := errors.AsType[*harness.MergeError](err); ok {
-		return nil, usagef("--%w; test the same agent with the same version of wsconform, or start a new run", err)
+		return nil, usagef("--%w; test the same agent with the same version of wsconform (--agent and --agent-version name it), "+
+			"or start a new run", err)
 	}
 	return w, err
 }

@@ -49,7 +49,11 @@ func execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	if err != nil {
+	switch {
+	case err == nil:
+	case exitCode(err) == exitInterrupted && !errors.As(err, new(*codedError)):
+		fmt.Fprintln(stderr, "wsconform: interrupted")
+	default:
 		// The message may quote the URL or a command, and a CI log is public.
 		fmt.Fprintln(stderr, "wsconform: "+new(harness.Secrets).Text(strings.TrimSpace(err.Error())))
 	}
@@ -78,6 +82,16 @@ environment failed, 4 cases are missing, 5 the agent cannot be tested,
 	}
 	completeSelections(root)
 	checkFlagGroups(root)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Args = func(_ *cobra.Command, names []string) error { return noHelp(root, names) }
+		case "completion":
+			c.Args, c.RunE = noCommand, func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
 	return root
 }
 
@@ -109,6 +123,15 @@ func noCommand(c *cobra.Command, args []string) error {
 		return usagef("there is no command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
 	}
 	return usagef("there is no command %q; see %s --help", args[0], c.CommandPath())
+}
+
+// noHelp refuses help on what is no command.
+func noHelp(root *cobra.Command, names []string) error {
+	c, rest, err := root.Find(names)
+	if err != nil {
+		rest = names
+	}
+	return noCommand(c, rest)
 }
 
 // args makes a check of arguments report wrong usage.

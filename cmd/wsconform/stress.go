@@ -31,12 +31,15 @@ to declare the case flaky.`,
 		Example: `  wsconform stress --case 6.4.1 --times 50 ws://127.0.0.1:9001
   wsconform stress --case 9.1.6 --server-cmd './my-server --port {port}'`,
 		RunE: func(c *cobra.Command, args []string) error {
+			if id == "" {
+				return usagef("--case is missing: wsconform stress --case 6.4.1 ws://127.0.0.1:9001")
+			}
 			one, ok := cases.Find(cases.ID(id))
 			if !ok {
 				return usagef("--case %q: there is no such case; wsconform list names them all", id)
 			}
 			if times < 1 {
-				return usagef("--times %d: it is 1 or more", times)
+				return usagef("--times %d: must be at least 1", times)
 			}
 			results, err := o.stress(c, args, one, times)
 			if len(results) > 0 {

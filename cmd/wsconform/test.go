@@ -326,7 +326,10 @@ func (o *test) conclude(c *cobra.Command, v *verdict, failure error, file, out s
 	if info, err := os.Stat(log); err == nil && info.Size() > 0 && (failure != nil || v.decision.Exit != gate.Holds) {
 		fmt.Fprintf(w, "what the agent printed: %s\n", log)
 	}
-	if failure != nil {
+	switch {
+	case exitCode(failure) == exitInterrupted:
+		return &codedError{exitInterrupted, fmt.Errorf("interrupted; the results so far are kept: the same command with --resume %s plays the rest", file)}
+	case failure != nil:
 		return errors.Join(failure, err)
 	}
 	return errors.Join(v.err(), err)

@@ -66,12 +66,7 @@ func haveOf(n, all int) string {
 	return fmt.Sprintf("%d of %s have", n, countCases(all))
 }
 
-func countCases(n int) string {
-	if n == 1 {
-		return "1 case"
-	}
-	return fmt.Sprintf("%d cases", n)
-}
+func countCases(n int) string { return harness.Count(n, "case") }
 
 // Ranges names cases, those that follow each other in the run (or, without one,
 // in the catalogue) as a range: "5.1 to 5.20, 7.1.1".
