@@ -1,8 +1,8 @@
-// Package harness runs cases against a peer and keeps what came of them.
+// Package harness runs cases against a peer and stores the results.
 //
-// An [Agent] is the implementation under test, a [Result] what one case came
-// to, and a run file (run.go) the stream of results of one run as JSON Lines:
-// [Writer] writes it, [ReadRun] reads it back. The engines live in the folders
-// below: native plays the cases itself, autobahn has the original testsuite
-// play them in a container. Start reading at [Result], then [Run].
+// An [Agent] is the implementation under test and a [Result] the outcome of one case.
+// A run file (run.go) holds the results of one run as JSON Lines: [Writer] writes it,
+// [ReadRun] reads it. The engines are in folders below: native plays the cases itself,
+// autobahn runs the original testsuite in a container. Start reading at [Result],
+// then [Run].
 package harness

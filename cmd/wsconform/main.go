@@ -1,8 +1,7 @@
-// Command wsconform tells whether a WebSocket implementation keeps RFC 6455 and
-// RFC 7692.
+// Command wsconform tests WebSocket servers and clients against RFC 6455 and RFC 7692.
 //
-// Start reading at the table of commands in root.go; each command has a file of
-// its own. Exit codes are an interface, and are in exit.go.
+// Start reading at the table of commands in root.go; each command has its own file.
+// Exit codes are part of the interface; they are in exit.go.
 package main
 
 import (
@@ -15,17 +14,15 @@ import (
 )
 
 func main() {
-	// Signals are caught to the very end: one on the way out must not take the place
-	// of the exit code.
+	// Signals are caught to the very end: a late one must not replace the exit code.
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal asks for an end in good order. An impatient person ends it at
-	// once by a second interrupt; whoever sends SIGTERM twice has SIGKILL for that.
+	// The first signal asks for an orderly end. A second interrupt ends the program at
+	// once; a second SIGTERM does not, since there is SIGKILL.
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) })
 	os.Exit(start(ctx))
 }
 
-// start runs the command line. Under the name of wstest the program behaves as
-// that.
+// start runs the command line. If the program is called wstest, it behaves like that.
 func start(ctx context.Context) int {
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 	if name == "wstest" {

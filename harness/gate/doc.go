@@ -1,19 +1,19 @@
-// Package gate decides whether a run is good enough: it holds the run against
-// what was expected of the agent and says in words what does not fit.
+// Package gate decides whether a run is good enough: it compares the run with what is
+// expected of the agent, and describes the differences.
 //
-// [Decide] is a pure function of a run file, the expectation files and the
-// date, so a stored run can be judged again. Start reading there;
-// expectations.go has the file format. What makes two failures of a case the same
-// one is [harness.Result.Signature].
+// Start reading at [Decide]. It is a pure function of a run file, the expectation files
+// and the date, so a stored run can be judged again. The file format is in
+// expectations.go. Two failures of a case are the same if they have the same
+// [harness.Result.Signature].
 //
 // # Rules
 //
-//   - An entry never keeps a case from being run. What it says must be what
-//     happens: a case that does better is a violation like one that does worse.
-//   - Entries that say nothing any more (expired, matching no case) or that
-//     contradict each other are violations too.
-//   - A case without a verdict is missing, whatever an entry says of it. Crashes
-//     and timeouts are the agent's doing, hence failures; an entry may expect them.
-//   - UNIMPLEMENTED is allowed as long as there is no expectation file. With one,
-//     it has to be declared: a library that silently stops compressing must go red.
+//   - An entry never keeps a case from being played. Its case must do what the entry
+//     says: doing better is a violation, too.
+//   - Entries that have expired, match no case or contradict each other are
+//     violations.
+//   - A case without a verdict is missing, whatever an entry says. Crashes and timeouts
+//     are failures of the agent; an entry may expect them.
+//   - UNIMPLEMENTED is allowed without an expectation file. With one it must be
+//     declared: a library that silently stops compressing must go red.
 package gate

@@ -1,11 +1,10 @@
-// Package integration tests package ws against programs that others wrote: HTTP
-// and SOCKS proxies, WebSocket servers and clients. A test whose program is not
-// installed is skipped and says so. The programs listen on free loopback ports,
-// keep their files in the test's folder and end with it.
+// Package integration tests package ws against other programs: HTTP and SOCKS proxies,
+// WebSocket servers and clients. A test is skipped, with a message, if its program is
+// not installed. The programs listen on free loopback ports, keep their files in the
+// test's folder, and stop at the end of the test.
 //
-// The proxies are the Debian packages squid, tinyproxy, dante-server, microsocks
-// and openssh-server; in front of the server stand nginx-light and haproxy, and
-// the browser is chromium. WSCONFORM_PYTHON is a Python with the modules that the
-// Python tests name (packages websockets, websocket-client, channels and daphne);
-// without it python3 is asked.
+// The proxies are the Debian packages squid, tinyproxy, dante-server, microsocks and
+// openssh-server; nginx-light and haproxy run in front of the server; the browser is
+// chromium. WSCONFORM_PYTHON is a Python with the packages websockets,
+// websocket-client, channels and daphne, by default python3.
 package integration
