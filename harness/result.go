@@ -84,6 +84,10 @@ type Result struct {
 	Transcript *cases.Transcript `json:"transcript,omitempty"`
 }
 
+// OneGrade reports whether the verdict is a single grade, in Behavior: the closing half
+// is empty in all suites but Autobahn's.
+func (r Result) OneGrade() bool { return r.Outcome.Ran() && r.Close == "" }
+
 // SameVerdict reports whether both halves of the verdicts are the same.
 func (r Result) SameVerdict(other Result) bool {
 	return r.Behavior == other.Behavior && r.Close == other.Close
@@ -128,6 +132,9 @@ func Settle(plays []Result) (r Result, most int) {
 func (r Result) Summary() string {
 	if r.Outcome.Ran() {
 		s := fmt.Sprintf("%s, behavior %s, close %s", r.Outcome, r.Behavior, r.Close)
+		if r.OneGrade() {
+			s = fmt.Sprintf("%s, %s", r.Outcome, r.Behavior)
+		}
 		if ending := r.Ending(); ending != "" && r.Outcome == Fail {
 			s += ": " + ending
 		}

@@ -177,6 +177,10 @@ func (r Result) check() error {
 	switch r.Close {
 	case cases.CloseOK, cases.CloseFailedByClient, cases.CloseWrongCode, cases.CloseUnclean,
 		cases.CloseFailed, cases.CloseInformational:
+	case "": // one grade; the cases of Autobahn, whose ids are dotted numbers, have two
+		if r.Case[0] >= '0' && r.Case[0] <= '9' {
+			return errors.New("the closing behavior is missing")
+		}
 	default:
 		return fmt.Errorf("unknown closing behavior %q", r.Close)
 	}

@@ -253,7 +253,7 @@ func TestReadErrors(t *testing.T) {
 		{"no id", head + "\n" + `{"kind":"case"}` + "\n", "line 2: a case without an id"},
 		{"outcome", head + "\n" + `{"kind":"case","case":"1.1.1","outcome":"PASS"}` + "\n", `line 2: case "1.1.1": unknown outcome "PASS"`},
 		{"verdict", head + "\n" + `{"kind":"case","case":"1.1.1","outcome":"pass"}` + "\n", `unknown behavior ""`},
-		{"half a verdict", head + "\n" + `{"kind":"case","case":"1.1.1","outcome":"pass","behavior":"OK"}` + "\n", `unknown closing behavior ""`},
+		{"half a verdict", head + "\n" + `{"kind":"case","case":"1.1.1","outcome":"pass","behavior":"OK"}` + "\n", "the closing behavior is missing"},
 		{"type", head + "\n" + `{"kind":"case","case":"1.1.1","outcome":7}` + "\n", `line 2: case "1.1.1": json`},
 		{"state", head + "\n" + `{"kind":"footer","state":"great"}` + "\n", `footer: unknown state "great"`},
 		{"after the footer", whole + `{"kind":"case"}` + "\n", "a line after the footer"},

@@ -16,14 +16,17 @@ import (
 //
 // which are both halves of the verdict, the kinds of the events that came (a row
 // of the same kind is one, marked with a plus sign), and the peer's close frame.
-// A connection that was never opened is "FAILED, close FAILED; not opened". A
-// result without a transcript has the first part alone, and a case without a
-// verdict its outcome.
+// A verdict of one grade gives "FAILED; got text; peer closed with 1002". A connection
+// that was never opened is "FAILED, close FAILED; not opened". A result without a
+// transcript has the first part alone, and a case without a verdict its outcome.
 func (r Result) Signature() string {
 	if !r.Outcome.Ran() {
 		return string(r.Outcome)
 	}
 	halves := fmt.Sprintf("%s, close %s", r.Behavior, r.Close)
+	if r.OneGrade() {
+		halves = string(r.Behavior)
+	}
 	t := r.Transcript
 	switch {
 	case t == nil:

@@ -34,6 +34,10 @@ func TestSignature(t *testing.T) {
 			"wrong echo and code 0", halves + "; got a wrong echo; peer closed with 0",
 			failed(&cases.Transcript{Opened: true, Echoes: 77, WrongEcho: true, RemoteClose: true, RemoteZero: true}),
 		},
+		{
+			"one grade", "FAILED; got nothing; peer closed with 1002",
+			harness.Result{Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed}, Transcript: &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1002}},
+		},
 	} {
 		if got := row.r.Signature(); got != row.want {
 			t.Errorf("%s: %q, want %q", row.name, got, row.want)

@@ -46,6 +46,7 @@ func writePages(t *testing.T) string {
 		"all":     {Run: synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahnEngine(), fault: someFaults}.run()},
 		"partial": {Run: synthetic{agent: server("cut-ws", "1"), engine: autobahnEngine(), cutOff: 317}.run()},
 	}
+	pages["suites"] = reports.Input{Run: twoSuites()}
 	pages["huge"] = reports.Input{Run: twoHugeValues()}
 	pages["faults"] = reports.Input{Run: fewer(pages["all"].Run)}
 	pages["partial"] = reports.Input{Run: fewer(pages["partial"].Run)}
@@ -126,6 +127,7 @@ var looks = []struct {
 	}},
 	{"faults/index.html", browsertest.View{Fragment: "#case-5.15&section=5", Print: true, Ready: ".detail"}, []string{"fragile-ws", "5.15", "Provenance"}},
 	{"gated/index.html", browsertest.View{Fragment: "#case-5.15", Width: 1920, Dark: true, Ready: ".detail"}, []string{"5.15", "Expectation"}},
+	{"suites/index.html", browsertest.View{Fragment: "#case-H.1.16&section=H", Ready: ".detail"}, []string{"H.1.16", "grade of H.1.16", "2 of 8 cases"}},
 	{"huge/index.html", browsertest.View{Fragment: "#case-5.15", Ready: ".detail"}, []string{"(10485760 bytes, SHA-256 ", "(10485784 bytes, SHA-256 "}},
 	{"all/index.html", browsertest.View{Fragment: "#cases"}, []string{"517 cases", "1.1.1", "13.7.18"}},
 	{"partial/index.html", browsertest.View{Fragment: "#section=9"}, []string{"cut-ws", "cases have no verdict", "not-run"}},

@@ -173,7 +173,10 @@ func junitRow(h harness.Header, r summary.Row) junitCase {
 		facts = append(facts, junitProperty{"requirement", id})
 	}
 	if r.Outcome.Ran() {
-		facts = append(facts, junitProperty{"behavior", string(r.Behavior)}, junitProperty{"close", string(r.Close)})
+		facts = append(facts, junitProperty{"behavior", string(r.Behavior)})
+		if !r.OneGrade() {
+			facts = append(facts, junitProperty{"close", string(r.Close)})
+		}
 	}
 	if r.Mark != "" {
 		facts = append(facts, junitProperty{"expectation", r.Excuse()})
@@ -204,8 +207,11 @@ func junitRow(h harness.Header, r summary.Row) junitCase {
 
 func junitTime(d time.Duration) string { return fmt.Sprintf("%.3f", max(d, 0).Seconds()) }
 
-// halves writes both halves of the verdict in one line.
+// halves writes the verdict in one line.
 func halves(r summary.Row) string {
+	if r.OneGrade() {
+		return fmt.Sprintf("%s (%s)", r.Behavior, show.Text(r.Reason))
+	}
 	return fmt.Sprintf("behavior %s (%s), close %s (%s)", r.Behavior, show.Text(r.Reason), r.Close, show.Text(r.CloseReason))
 }
 
@@ -229,7 +235,10 @@ func explain(h harness.Header, r summary.Row) string {
 	if r.Known {
 		fmt.Fprintf(&b, "sent:     %s\nexpected: %s\nrules:    %s\n", r.Def.Title, r.Def.Expect, strings.Join(r.Def.RFC, ", "))
 	}
-	if r.Outcome.Ran() {
+	switch {
+	case r.OneGrade():
+		fmt.Fprintf(&b, "verdict:  %s, %s\n", r.Behavior, show.Text(r.Reason))
+	case r.Outcome.Ran():
 		fmt.Fprintf(&b, "behavior: %s, %s\nclose:    %s, %s\n", r.Behavior, show.Text(r.Reason), r.Close, show.Text(r.CloseReason))
 	}
 	if did := cmp.Or(r.Did(h), r.Ending()); did != "" {

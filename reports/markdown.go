@@ -32,8 +32,12 @@ func WriteMarkdown(w io.Writer, in Input) error {
 	}
 	b.WriteString("\n\n| section | cases | behavior | close | failing | no verdict |\n|---|--:|---|---|--:|--:|\n")
 	for _, sec := range s.Sections {
+		closing := countWords(summary.Closes, sec.Close)
+		if sec.OneGrade() {
+			closing = "–"
+		}
 		fmt.Fprintf(&b, "| %s | %d | %s | %s | %d | %d |\n", plain(show.Name(strings.TrimSpace(sec.ID+" "+sec.Title))), len(sec.Rows),
-			countWords(summary.Behaviors, sec.Behavior), countWords(summary.Closes, sec.Close), sec.Failing(), sec.Missing())
+			countWords(summary.Behaviors, sec.Behavior), closing, sec.Failing(), sec.Missing())
 	}
 	writeProblems(&b, s)
 	writeExcused(&b, s)
@@ -51,8 +55,8 @@ func writeProblems(b *strings.Builder, s summary.Summary) {
 		why := cmp.Or(r.Broken, r.Note)
 		behavior, ending := string(r.Outcome), ""
 		if r.Outcome.Ran() {
-			behavior, ending, why = string(r.Behavior), string(r.Close), r.Reason
-			if r.Behavior != cases.Failed {
+			behavior, ending, why = string(r.Behavior), cmp.Or(string(r.Close), "–"), r.Reason
+			if r.Behavior != cases.Failed && !r.OneGrade() {
 				why = r.CloseReason
 			}
 			if did := r.Did(s.Header); did != "" {

@@ -129,6 +129,10 @@ func playOne(c *cobra.Command, target native.Target, one cases.Case, faithful bo
 			wrap(w, reports.Visible(r.Note))
 			return
 		}
+		if r.OneGrade() {
+			wrap(w, fmt.Sprintf("%s: %s", r.Behavior, reports.Visible(r.Reason)))
+			return
+		}
 		wrap(w, fmt.Sprintf("behavior %s: %s", r.Behavior, reports.Visible(r.Reason)))
 		wrap(w, fmt.Sprintf("close %s: %s", r.Close, reports.Visible(r.CloseReason)))
 	})

@@ -4,6 +4,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -60,6 +61,17 @@ func extensions(head string) string {
 	return show.Text(strings.Join(values, ", "))
 }
 
+// heavySections are the sections with cases that move megabytes, in order.
+var heavySections = sync.OnceValue(func() []string {
+	var list []string
+	for _, c := range cases.All() {
+		if id := c.ID.Section(); c.Heavy() && !slices.Contains(list, id) {
+			list = append(list, id)
+		}
+	}
+	return list
+})
+
 // A throughput is what the cases of a heavy section took that passed.
 type throughput struct {
 	Section string  `json:"section"`
@@ -71,7 +83,7 @@ type throughput struct {
 
 func throughputs(run *harness.Run) []throughput {
 	var list []throughput
-	for _, id := range []string{"9", "12", "13"} {
+	for _, id := range heavySections() {
 		t := throughput{Section: id}
 		var sum time.Duration
 		for _, r := range run.Results {

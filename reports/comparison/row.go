@@ -59,8 +59,8 @@ type row struct {
 	run *harness.Run // without transcripts
 }
 
-// The letters of verdicts. A case without one has the capital letter of its
-// outcome in Behavior, and a dot where it was not selected.
+// The letters of verdicts. A case without one has the capital letter of its outcome in
+// Behavior, and a dot where it was not selected. Close has a dot for a case of one grade.
 var (
 	behaviorLetters = map[cases.Behavior]byte{
 		cases.OK: 'o', cases.NonStrict: 'n', cases.Informational: 'i', cases.Unimplemented: 'u', cases.Failed: 'f',
@@ -148,7 +148,10 @@ func (s *site) verdicts(r *row, run *harness.Run) {
 			r.Why[i] = []int{s.reason(res.Note)}
 			continue
 		}
-		behavior[i], closing[i] = behaviorLetters[res.Behavior], closeLetters[res.Close]
+		behavior[i] = behaviorLetters[res.Behavior]
+		if !res.OneGrade() {
+			closing[i] = closeLetters[res.Close]
+		}
 		if why := s.why(res); len(why) > 0 {
 			r.Why[i] = why
 		}
@@ -165,7 +168,7 @@ func (s *site) why(r harness.Result) []int {
 	if r.Behavior != cases.OK && r.Behavior != cases.Informational {
 		list = append(list, s.reason(r.Reason))
 	}
-	if r.Close != cases.CloseOK && r.Close != cases.CloseInformational && r.CloseReason != r.Reason {
+	if !r.OneGrade() && r.Close != cases.CloseOK && r.Close != cases.CloseInformational && r.CloseReason != r.Reason {
 		list = append(list, s.reason(r.CloseReason))
 	}
 	return list
@@ -175,7 +178,10 @@ func (s *site) why(r harness.Result) []int {
 func verdictWords(list []cases.Verdict) string {
 	words := make([]string, len(list))
 	for i, v := range list {
-		words[i] = string(v.Behavior) + " / " + string(v.Close)
+		words[i] = string(v.Behavior)
+		if v.Close != "" {
+			words[i] += " / " + string(v.Close)
+		}
 	}
 	return strings.Join(words, ", ")
 }

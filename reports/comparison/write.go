@@ -1,9 +1,7 @@
 package comparison
 
 import (
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +16,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/html"
 	"github.com/wsconform/wsconform/reports/internal/atomicfile"
+	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
@@ -200,11 +199,6 @@ func (s *site) write(w io.Writer) error {
 	}
 	return page.Execute(w, map[string]any{
 		"Style": template.CSS(style), "Script": template.JS(script), "Data": template.JS(data),
-		"Policy": fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hash(style), hash(script)),
+		"Policy": csp.Policy(style, script),
 	})
-}
-
-func hash(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }

@@ -241,7 +241,9 @@ const grade = g => ({OK: "p", "NON-STRICT": "l", FAILED: "f", UNCLEAN: "f", UNIM
 function received(row, d) {
   const box = el("div.box", el("h3", "Got"));
   const cells = $$("td", row), ran = cells.length === 5, g = d.g;
-  if (ran) {
+  if ("g" in row.dataset) {
+    box.append(el("p", el("b.t." + grade(cells[1].textContent), cells[1].textContent), T(d.rs) ? ": " + T(d.rs) : ""));
+  } else if (ran) {
     const half = (cell, name, why) => el("p", el("b.t." + grade(cell.textContent), cell.textContent), " " + name + (why ? ": " + why : ""));
     box.append(half(cells[1], "behavior", T(d.rs)), half(cells[2], "close", T(d.cr)));
   } else box.append(el("p", el("b.t.n", row.dataset.o), " no verdict"));

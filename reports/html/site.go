@@ -91,7 +91,8 @@ type indexCell struct {
 	File, Section    string
 	Total            int
 	Behavior, Close  []part
-	BehaviorOK, Fine int // cases whose half is neither failed nor missing
+	BehaviorOK, Fine int  // cases whose half is neither failed nor missing
+	OneGrade         bool // its cases have no closing half
 }
 
 // A part is a piece of a bar.
@@ -153,6 +154,7 @@ func cellOf(r indexRun, id string) indexCell {
 	cell.Total = len(sec.Rows)
 	cell.BehaviorOK = cell.Total - sec.Missing() - sec.Behavior[cases.Failed]
 	cell.Fine = cell.Total - sec.Missing() - sec.Close[cases.CloseFailed] - sec.Close[cases.CloseUnclean]
+	cell.OneGrade = sec.OneGrade()
 	cell.Behavior = parts(summary.Behaviors, sec.Behavior, behaviorClass, cell.Total)
 	cell.Close = parts(summary.Closes, sec.Close, closeClass, cell.Total)
 	return cell
@@ -189,6 +191,9 @@ func (c indexCell) Words() string {
 			return "no verdict"
 		}
 		return strings.Join(out, ", ")
+	}
+	if c.OneGrade {
+		return words(c.Behavior)
 	}
 	return "behavior " + words(c.Behavior) + "; close " + words(c.Close)
 }

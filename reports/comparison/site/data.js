@@ -32,7 +32,7 @@ function classOf(row, i, half = state.half) {
   if (outcomes[b]) return "n";
   const x = classOfBehavior[b], y = classOfClose[c];
   if (half === "b") return x;
-  if (half === "c") return y;
+  if (half === "c") return y || "";
   if (x === "u") return "u";
   if (x === "f" || y === "f") return "f";
   if (x === "o") return "o";
@@ -57,7 +57,7 @@ for (const r of rows) r.faultOf = new Map((r.faults || []).flatMap(f => f.cases.
 const faultText = f => (f.whose === "agent" ? "our agent" : f.whose) + ": " + f.why;
 const unexplained = "nobody has looked into it";
 const isUnexplained = (r, i) => (r.unexplained || []).includes(i);
-const verdict = (row, i) => outcomes[row.b[i]] || (row.b[i] === "." ? "not selected" : behaviors[row.b[i]] + " / " + closes[row.c[i]]);
+const verdict = (row, i) => outcomes[row.b[i]] || (row.b[i] === "." ? "not selected" : behaviors[row.b[i]] + (closes[row.c[i]] ? " / " + closes[row.c[i]] : ""));
 const label = row => row.name + " " + row.version + ", " + row.role;
 const byId = id => rows.find(r => r.id === id);
 

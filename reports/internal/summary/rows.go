@@ -46,6 +46,11 @@ func (s Section) Missing() int {
 	return n
 }
 
+// OneGrade reports whether the cases of the section have no closing half.
+func (s Section) OneGrade() bool {
+	return len(s.Close) == 0 && len(s.Behavior) > 0
+}
+
 // Failing counts the cases of the section that fail, or are not as expected.
 func (s Section) Failing() int {
 	n := 0

@@ -186,7 +186,9 @@ func sections(rows []Row) []Section {
 		sec.Counts[r.Outcome]++
 		if r.Outcome.Ran() {
 			sec.Behavior[r.Behavior]++
-			sec.Close[r.Close]++
+			if !r.OneGrade() {
+				sec.Close[r.Close]++
+			}
 		}
 	}
 	return list

@@ -1,0 +1,155 @@
+package reports_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports"
+	"github.com/wsconform/wsconform/reports/autobahn"
+)
+
+// twoSuites is a run of cases of Autobahn's, which have two grades, and of cases that
+// have one.
+func twoSuites() *harness.Run {
+	two := func(id cases.ID, b cases.Behavior, c cases.CloseBehavior) harness.Result {
+		v := cases.Verdict{Behavior: b, Close: c, Reason: "behavior of " + string(id), CloseReason: "close of " + string(id)}
+		return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v, Duration: time.Millisecond, Transcript: &cases.Transcript{Opened: true}}
+	}
+	one := func(id cases.ID, b cases.Behavior) harness.Result {
+		v := cases.Verdict{Behavior: b, Reason: "grade of " + string(id)}
+		return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v, Duration: time.Millisecond, Transcript: &cases.Transcript{
+			Opened: true, RemoteClose: true, RemoteCode: 1002,
+		}}
+	}
+	run := &harness.Run{
+		Header: harness.Header{
+			Agent: harness.Agent{Name: "two-suites", Version: "1"}, Engine: harness.Engine{Name: "native"},
+			Started: time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC),
+		},
+		Results: []harness.Result{
+			two("5.15", cases.OK, cases.CloseOK), two("7.1.1", cases.Failed, cases.CloseUnclean), two("10.1.1", cases.OK, cases.CloseOK),
+			one("H.1.3", cases.OK), one("H.1.16", cases.Failed), one("H2.1.1", cases.Unimplemented), one("M.1.1", cases.NonStrict), one("O.1.1", cases.Informational),
+		},
+		Footer: &harness.Footer{State: harness.Complete},
+	}
+	for _, r := range run.Results {
+		run.Header.Selection.Selected = append(run.Header.Selection.Selected, r.Case)
+	}
+	return run
+}
+
+// Cases with one grade stand beside those with two, in every format.
+func TestTwoSuites(t *testing.T) {
+	run := twoSuites()
+	for name, want := range map[string][]string{
+		"html": {
+			`<td class="g p" colspan="2">OK</td>`, `<td class="g f" colspan="2">FAILED</td>`,
+			`<b class="t f">FAILED</b>: grade of H.1.16`, `<i class="bf kf"></i>`, `<a href="#section=H2">`, "2 of 8 fail",
+		},
+		"markdown":    {"| H | 2 | 1 OK, 1 FAILED | – | 1 | 0 |", "| H.1.16 | case H.1.16 | FAILED | – | grade of H.1.16; the peer closed with 1002 (protocol error) |"},
+		"json":        {`"case": "H.1.16"`, `"signature": "FAILED; got nothing; peer closed with 1002"`},
+		"badge":       {"2 of 8 fail"},
+		"annotations": {"case H.1.16::FAILED (grade of H.1.16); the peer closed with 1002 (protocol error)%0Averdict:  FAILED, grade of H.1.16"},
+	} {
+		got := string(write(t, format(t, name), run))
+		for _, text := range want {
+			if !strings.Contains(strings.ReplaceAll(got, "&#58;", ":"), text) {
+				t.Errorf("%s does not hold %q", name, text)
+			}
+		}
+		if i := strings.Index(got, "close of H."); i >= 0 {
+			t.Errorf("%s: a case of one grade has a closing half: %q", name, got[max(0, i-50):i])
+		}
+	}
+	var suites struct {
+		Suites []struct {
+			Name  string `xml:"name,attr"`
+			Cases []struct {
+				Name  string `xml:"name,attr"`
+				Props []struct {
+					Name string `xml:"name,attr"`
+				} `xml:"properties>property"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	if err := xml.Unmarshal(write(t, format(t, "junit"), run), &suites); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range suites.Suites {
+		id, _, _ := strings.Cut(s.Name, " ")
+		names = append(names, id)
+		for _, c := range s.Cases {
+			halves := 0
+			for _, p := range c.Props {
+				if p.Name == "close" {
+					halves++
+				}
+			}
+			if want := len(c.Name) > 0 && c.Name[0] < 'A'; want != (halves == 1) {
+				t.Errorf("JUnit: case %s has %d closing halves", c.Name, halves)
+			}
+		}
+	}
+	if got, want := strings.Join(names, " "), "5 7 10 H H2 M O"; got != want {
+		t.Errorf("JUnit has the suites %s, want %s", got, want)
+	}
+}
+
+// Autobahn's folder holds Autobahn's cases alone.
+func TestTwoSuitesInAutobahnsFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := autobahn.Write(dir, reports.Input{Run: twoSuites()}); err != nil {
+		t.Fatal(err)
+	}
+	list, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(list) != 4 {
+		t.Errorf("got %v and %v, want the index and three cases", list, err)
+	}
+	index, err := os.ReadFile(filepath.Join(dir, "index.json"))
+	if err != nil || bytes.Contains(index, []byte("H.1")) {
+		t.Errorf("the index holds a case that Autobahn does not have: %v", err)
+	}
+}
+
+// The overview has a single bar where cases have one grade.
+func TestTwoSuitesInTheOverview(t *testing.T) {
+	dir := t.TempDir()
+	if err := reports.WriteSite(dir, []reports.Input{{Run: twoSuites()}, {Run: hostile()}}); err != nil {
+		t.Fatal(err)
+	}
+	index, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`title="1 OK, 1 FAILED"><span class="num">1<i> of 2</i></span>`, `title="behavior 1 FAILED; close 1 UNCLEAN"`} {
+		if !bytes.Contains(index, []byte(want)) {
+			t.Errorf("the overview does not hold %q", want)
+		}
+	}
+}
+
+// The run file of two suites can be written and read, and its summary compared.
+func TestTwoSuitesRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	if err := twoSuites().Save(path); err != nil {
+		t.Fatal(err)
+	}
+	run, err := harness.OpenRun(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := reports.Diff(twoSuites(), run); len(d.Changes) != 0 || d.Same != 8 {
+		t.Errorf("got the changes %v and %d the same, want none and 8", d.Changes, d.Same)
+	}
+	if got, want := run.Results[4].Summary(), "fail, FAILED: the peer closed with 1002 (protocol error)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
