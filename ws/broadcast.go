@@ -3,7 +3,6 @@ package ws
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"sync"
@@ -15,78 +14,52 @@ import (
 // BroadcastOptions configures [Broadcast]. The zero value, and nil, mean the
 // defaults.
 type BroadcastOptions struct {
-	// CutSlow ends connections whose queue is full, with ErrQueueFull. Otherwise
-	// they just miss the message.
+	// CutSlow ends connections whose queue is full, with ErrQueueFull. Otherwise they
+	// just miss the message.
 	CutSlow bool
-	// Collect waits until each connection was sent the message or failed, and
-	// returns what failed. Otherwise Broadcast waits for nobody and nothing is
-	// known of failures, which the readers of those connections will see.
-	Collect bool
+	// Wait waits until the message has been sent to each connection, or failed to be.
+	// Otherwise Broadcast waits for nobody, and a write that fails later is seen only
+	// in the end of its connection.
+	Wait bool
+	// OnMiss is called for each connection that misses the message, one at a time, with
+	// ErrQueueFull, the cause of the context, or an error as in Write.
+	OnMiss func(*Conn, error)
 }
 
-// A BroadcastError says which connection a broadcast did not reach.
-type BroadcastError struct {
-	Conn *Conn
-	Err  error // ErrQueueFull, the cause of the context, or as in Write
-}
-
-func (e *BroadcastError) Error() string {
-	return fmt.Sprintf("ws: broadcast to connection %d: %v", e.Conn.ID(), e.Err)
-}
-
-func (e *BroadcastError) Unwrap() error { return e.Err }
-
-// Broadcast sends a message to many connections. Those that are closing or closed
-// are passed over. The message is framed once, and compressed once for each window
-// size that was agreed on; with context takeover such a message makes no use of
-// earlier ones, nor later ones of it. A client's connection, which masks, takes a
-// frame of its own.
+// Broadcast sends a message to many connections and returns how many of them missed
+// it. Those that are closing or closed are passed over. The message is framed once,
+// and compressed once for each window size in use; with context takeover it neither
+// uses nor becomes history. A client's connection, which masks, gets its own frame.
 //
-// Nobody waits for a slow peer: what its socket does not take at once waits in the
-// queue of its connection, in order with [Conn.Send], for at most WriteTimeout.
-// The queue takes QueueLimit messages and QueueBytes octets, beside the one of which
-// the socket took a part; see CutSlow for what comes then.
-//
-// The error is of a message that cannot be sent, or with Collect the
-// [*BroadcastError] of each connection, joined; ctx bounds the waiting then.
-func Broadcast(ctx context.Context, to iter.Seq[*Conn], typ MessageType, p []byte, opts *BroadcastOptions) error {
+// A slow peer holds up nobody: what its socket does not take at once waits in the
+// queue of its connection, in order with [Conn.Send], for at most WriteTimeout. A
+// connection whose queue is full, by QueueLimit or QueueBytes, misses the message; see
+// CutSlow. The error is that of a message that cannot be sent, or the cause of ctx,
+// which bounds Wait.
+func Broadcast(ctx context.Context, to iter.Seq[*Conn], typ MessageType, p []byte, opts *BroadcastOptions) (missed int, err error) {
 	if opts == nil {
 		opts = &BroadcastOptions{}
 	}
 	if err := checkMessage(typ, p); err != nil {
-		return opError("broadcast", err)
+		return 0, opError("broadcast", err)
 	}
-	b := broadcast{typ: typ, p: slices.Clone(p)}
-	if !opts.Collect {
+	b := &broadcast{typ: typ, p: slices.Clone(p), onMiss: opts.OnMiss}
+	if !opts.Wait {
 		for c := range to {
-			_ = b.send(c, opts.CutSlow, nil) // nobody wants to know
+			b.ended(c, b.send(c, opts.CutSlow, nil))
 		}
-		return nil
+		return b.missed, nil
 	}
-	var (
-		mu   sync.Mutex // guards errs and left
-		errs []error
-		left = make(map[*Conn]struct{})
-		wg   sync.WaitGroup
-	)
-	fail := func(c *Conn, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		delete(left, c)
-		if err != nil {
-			errs = append(errs, &BroadcastError{c, err})
-		}
-	}
+	b.left = make(map[*Conn]struct{})
+	var wg sync.WaitGroup
 	for c := range to {
-		if c.State() != ConnOpen {
+		if c.state() != connOpen {
 			continue
 		}
-		mu.Lock()
-		left[c] = struct{}{}
-		mu.Unlock()
+		b.begin(c)
 		wg.Add(1)
-		if err := b.send(c, opts.CutSlow, func(err error) { fail(c, err); wg.Done() }); err != nil {
-			fail(c, err)
+		if err := b.send(c, opts.CutSlow, func(err error) { b.ended(c, err); wg.Done() }); err != nil {
+			b.ended(c, err)
 			wg.Done()
 		}
 	}
@@ -95,18 +68,13 @@ func Broadcast(ctx context.Context, to iter.Seq[*Conn], typ MessageType, p []byt
 	select {
 	case <-done:
 	case <-ctx.Done():
-		mu.Lock()
-		defer mu.Unlock()
-		for c := range left {
-			errs = append(errs, &BroadcastError{c, context.Cause(ctx)})
-		}
-		return errors.Join(slices.Clone(errs)...)
+		err = context.Cause(ctx)
 	}
-	return errors.Join(errs...)
+	return b.giveUp(err), opError("broadcast", err)
 }
 
 // Broadcast is [Broadcast] to all connections of the server.
-func (s *Server) Broadcast(ctx context.Context, typ MessageType, p []byte, opts *BroadcastOptions) error {
+func (s *Server) Broadcast(ctx context.Context, typ MessageType, p []byte, opts *BroadcastOptions) (missed int, err error) {
 	return Broadcast(ctx, s.Conns(), typ, p, opts)
 }
 
@@ -121,18 +89,61 @@ func checkMessage(typ MessageType, p []byte) error {
 	return nil
 }
 
-// A broadcast is a message and its frames.
+// A broadcast is a message, its frames, and who missed it.
 type broadcast struct {
 	typ    MessageType
 	p      []byte
 	frames [16][]byte // by window bits; 0 is not compressed
+
+	mu     sync.Mutex // guards the rest
+	onMiss func(*Conn, error)
+	missed int
+	left   map[*Conn]struct{} // with Wait: those of which nothing is known yet
+	over   bool               // the caller has its answer
 }
+
+func (b *broadcast) begin(c *Conn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left[c] = struct{}{}
+}
+
+// ended notes what became of the message for one connection.
+func (b *broadcast) ended(c *Conn, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.left, c)
+	if err == nil || errors.Is(err, errNotOpen) || b.over {
+		return
+	}
+	b.missed++
+	if b.onMiss != nil {
+		b.onMiss(c, err)
+	}
+}
+
+// giveUp counts those that have not ended by now as missed.
+func (b *broadcast) giveUp(err error) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+	for c := range b.left {
+		b.missed++
+		if b.onMiss != nil {
+			b.onMiss(c, err)
+		}
+	}
+	return b.missed
+}
+
+// errNotOpen: the connection is closing or closed, and passed over.
+var errNotOpen = errors.New("connection is not open")
 
 // send sends or queues the message. done is told of the end, unless there is an
 // error.
 func (b *broadcast) send(c *Conn, cut bool, done func(error)) error {
-	if c.State() != ConnOpen {
-		return errCloseSent
+	if c.state() != connOpen {
+		return errNotOpen
 	}
 	m := queued{typ: b.typ, p: b.p, done: done}
 	if !c.client {

@@ -73,8 +73,8 @@ func TestBroadcast(t *testing.T) {
 		defer close(sent)
 		for i := range rounds {
 			p := message(i)
-			if err := ws.Broadcast(ctx, slices.Values(from), ws.MessageText, p, &ws.BroadcastOptions{Collect: i%2 == 0}); err != nil {
-				t.Error(err)
+			if missed, err := ws.Broadcast(ctx, slices.Values(from), ws.MessageText, p, &ws.BroadcastOptions{Wait: i%2 == 0}); err != nil || missed != 0 {
+				t.Errorf("got %d missed, error %v", missed, err)
 			}
 			clear(p) // it is no more needed
 			for _, c := range from {
@@ -127,17 +127,13 @@ func TestBroadcastSlowPeer(t *testing.T) {
 				conns := slices.Values([]*ws.Conn{slow, fast})
 				start := time.Now()
 				for i := range limit + 2 {
-					err := ws.Broadcast(context.Background(), conns, ws.MessageText, []byte("hello"), &ws.BroadcastOptions{CutSlow: cut})
-					if err != nil {
-						t.Errorf("got error %v, want none: nobody asked", err)
+					missed, err := ws.Broadcast(context.Background(), conns, ws.MessageText, []byte("hello"), &ws.BroadcastOptions{CutSlow: cut})
+					if want := i == limit || i > limit && !cut; err != nil || missed == 1 != want {
+						t.Errorf("message %d: got %d missed, error %v", i, missed, err)
 					}
 					synctest.Wait()
-					want := ws.ConnOpen
-					if cut && i >= limit {
-						want = ws.ConnClosed
-					}
-					if slow.State() != want {
-						t.Errorf("message %d: got state %v, want %v", i, slow.State(), want)
+					if (slow.Err() != nil) != (cut && i >= limit) {
+						t.Errorf("message %d: got an end of %v", i, slow.Err())
 					}
 					if n := slow.Queued(); !cut && n != min(i+1, limit) {
 						t.Errorf("message %d: got %d queued, want %d", i, n, min(i+1, limit))
@@ -165,8 +161,8 @@ func TestBroadcastSlowPeer(t *testing.T) {
 	}
 }
 
-// Errors come on request, with the connection they belong to.
-func TestBroadcastCollect(t *testing.T) {
+// Who misses a message is counted and named, with the reason.
+func TestBroadcastMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opts := &ws.AcceptOptions{QueueLimit: 1, Keepalive: ws.Keepalive{Interval: -1}}
 		slow, _ := slowPair(t, opts)
@@ -182,20 +178,21 @@ func TestBroadcastCollect(t *testing.T) {
 		go func() { time.Sleep(time.Second); _ = peer.Close() }()
 		ctx := within(t, 5*time.Second)
 		start := time.Now()
-		err := ws.Broadcast(ctx, slices.Values([]*ws.Conn{slow, full, closed, dying, good}), ws.MessageText, []byte("x"), &ws.BroadcastOptions{Collect: true})
-		if d := time.Since(start); d != 5*time.Second {
-			t.Errorf("got an answer after %v, want 5s", d)
-		}
 		got := map[*ws.Conn]error{}
-		for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
-			var be *ws.BroadcastError
-			if !errors.As(e, &be) {
-				t.Fatalf("got error %v, want a BroadcastError", e)
-			}
-			got[be.Conn] = be
+		all := slices.Values([]*ws.Conn{slow, full, closed, dying, good})
+		missed, err := ws.Broadcast(ctx, all, ws.MessageText, []byte("x"), &ws.BroadcastOptions{
+			Wait: true, OnMiss: func(c *ws.Conn, err error) { got[c] = err },
+		})
+		if d := time.Since(start); d != 5*time.Second || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got an answer after %v, error %v, want 5s", d, err)
 		}
-		if len(got) != 3 || !errors.Is(got[slow], context.DeadlineExceeded) || !errors.Is(got[full], ws.ErrQueueFull) || !errors.Is(got[dying], io.ErrClosedPipe) {
-			t.Errorf("got errors %v, want those of slow, full and dying", got)
+		if missed != 3 || len(got) != 3 || !errors.Is(got[slow], context.DeadlineExceeded) || !errors.Is(got[full], ws.ErrQueueFull) || !errors.Is(got[dying], io.ErrClosedPipe) {
+			t.Errorf("got %d, %v, want those of slow, full and dying", missed, got)
+		}
+		clear(got)
+		missed, err = ws.Broadcast(ctx, all, ws.MessageText, []byte("x"), &ws.BroadcastOptions{OnMiss: func(c *ws.Conn, err error) { got[c] = err }})
+		if missed != 2 || err != nil || len(got) != 2 || !errors.Is(got[slow], ws.ErrQueueFull) || !errors.Is(got[full], ws.ErrQueueFull) {
+			t.Errorf("without waiting: got %d, error %v, %v; want slow and full", missed, err, got)
 		}
 		for _, c := range []*ws.Conn{slow, full, dying, good} {
 			_ = c.CloseNow()
@@ -204,10 +201,10 @@ func TestBroadcastCollect(t *testing.T) {
 	client, server := pair(t, nil, nil)
 	go func() { _ = client.Discard(context.Background()) }()
 	all := slices.Values([]*ws.Conn{server})
-	if err := ws.Broadcast(context.Background(), all, ws.MessageText, []byte("x"), &ws.BroadcastOptions{Collect: true}); err != nil {
-		t.Errorf("got error %v, want none", err)
+	if missed, err := ws.Broadcast(context.Background(), all, ws.MessageText, []byte("x"), &ws.BroadcastOptions{Wait: true}); missed != 0 || err != nil {
+		t.Errorf("got %d missed, error %v, want none", missed, err)
 	}
-	if err := ws.Broadcast(context.Background(), all, ws.MessageText, []byte("\xff"), nil); err == nil {
+	if _, err := ws.Broadcast(context.Background(), all, ws.MessageText, []byte("\xff"), nil); err == nil {
 		t.Error("got no error of a text that is not UTF-8")
 	}
 }
@@ -262,7 +259,10 @@ func TestQueueBytes(t *testing.T) {
 	}{
 		{"send", func(ctx context.Context, c *ws.Conn, p []byte) error { return c.Send(ctx, ws.MessageText, p) }},
 		{"broadcast", func(ctx context.Context, c *ws.Conn, p []byte) error {
-			err := ws.Broadcast(ctx, slices.Values([]*ws.Conn{c}), ws.MessageText, p, &ws.BroadcastOptions{Collect: true})
+			var err error
+			_, _ = ws.Broadcast(ctx, slices.Values([]*ws.Conn{c}), ws.MessageText, p, &ws.BroadcastOptions{
+				Wait: true, OnMiss: func(_ *ws.Conn, missed error) { err = missed },
+			})
 			if errors.Is(err, context.DeadlineExceeded) {
 				return nil // it waits in the queue
 			}
@@ -360,7 +360,7 @@ func TestBroadcastPartly(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	for i := range 3 {
 		p := bytes.Repeat([]byte{byte('a' + i)}, size)
-		if err := ws.Broadcast(ctx, slices.Values([]*ws.Conn{server}), ws.MessageBinary, p, nil); err != nil {
+		if _, err := ws.Broadcast(ctx, slices.Values([]*ws.Conn{server}), ws.MessageBinary, p, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -462,7 +462,7 @@ func TestBroadcastAfterDeadline(t *testing.T) {
 			case <-ctx.Done():
 				t.Fatal("no deadline was set")
 			}
-			if err := ws.Broadcast(ctx, slices.Values([]*ws.Conn{server}), ws.MessageText, []byte("two"), &ws.BroadcastOptions{Collect: true}); err != nil {
+			if missed, err := ws.Broadcast(ctx, slices.Values([]*ws.Conn{server}), ws.MessageText, []byte("two"), &ws.BroadcastOptions{Wait: true}); err != nil || missed != 0 {
 				t.Error(err)
 			}
 			for _, want := range []string{"one", "two"} {

@@ -16,8 +16,9 @@ import (
 )
 
 // A Client keeps a connection to one server: it dials, hands the connection to its
-// Handler, and dials again when the connection has ended, after a pause that grows
-// with each attempt in vain. For a single connection [Dial] is enough.
+// Handler, and dials again when the connection has ended, also if the server closed it
+// in order, as servers do that restart. The pause in front grows with each failed
+// attempt. For a single connection [Dial] is enough.
 //
 // The fields must not change while Run runs.
 type Client struct {
@@ -25,33 +26,28 @@ type Client struct {
 	URL string
 	// Dial configures each connection.
 	Dial DialOptions
-	// Handler has the connection until it returns. With nil as its error it is
-	// done, and Run ends; any other means that the connection is of no more use.
-	// The connection is closed in either case. Nil means a Handler that discards
-	// what comes; others may write, see Conn.
+	// Handler has the connection until it returns, then the connection is closed if it
+	// is still open. Run dials again, whatever Handler returned, unless that is, or
+	// wraps, [ErrStop]. Nil means a Handler that discards what comes; others may write,
+	// see Conn.
 	Handler func(context.Context, *Conn) error
 
-	// MinDelay is the pause in front of the second attempt. Each further one doubles
-	// it up to MaxDelay, and each is cut at random by up to one half, lest all
-	// clients of a server that went away come back at once. A server that answers
-	// 429 or 503 may ask for more by Retry-After, up to MaxDelay. Zero means 500 ms
-	// and 1 minute.
+	// MinDelay is the pause before the second attempt. Each further attempt doubles it,
+	// up to MaxDelay, and each pause is shortened at random by up to one half, so that
+	// the clients of a server that restarts do not all come back at once. A connection
+	// that lasted 10 s resets it. A server that answers 429 or 503 may ask for more with
+	// Retry-After, up to MaxDelay. Zero means 500 ms and 1 minute.
 	MinDelay, MaxDelay time.Duration
-	// StableAfter is how long a connection has to last for the pause to begin at
-	// MinDelay again. Zero means 10 s.
-	StableAfter time.Duration
-	// MaxAttempts is how many attempts in a row may be in vain before Run ends. Zero
-	// means no bound but the context.
+	// MaxAttempts is how many attempts in a row may fail before Run ends, where a
+	// connection that lasted less than 10 s counts as failed. Zero means no limit.
 	MaxAttempts int
-	// Retry says whether to try again after an error of Dial or of Handler. Nil
-	// means after each error of the Handler, and after those of Dial that may pass:
-	// of the network, timeouts, HTTP status 408, 425, 429, 500, 502, 503 and 504.
+	// Retry reports whether to try again after an error of Dial or of Handler, or the
+	// [Conn.Err] of a connection whose Handler returned nil. Nil means always after a
+	// connection, and after errors of Dial that may pass: of the network, timeouts,
+	// HTTP status 408, 425, 429, 500, 502, 503 and 504.
 	Retry func(error) bool
-
-	// OnConnect hears of each connection before Handler does. Nil means nobody does.
-	OnConnect func(*Conn)
-	// OnDisconnect hears why an attempt was in vain or a connection ended, and how
-	// long the pause is going to be; zero if it was the last. Nil means nobody does.
+	// OnDisconnect is called with the reason when an attempt has failed or a connection
+	// has ended, and with the pause that follows; zero if that was the last attempt.
 	OnDisconnect func(err error, pause time.Duration)
 
 	mu      sync.Mutex // guards the rest
@@ -60,13 +56,17 @@ type Client struct {
 }
 
 const (
-	defaultMinDelay    = 500 * time.Millisecond
-	defaultMaxDelay    = time.Minute
-	defaultStableAfter = 10 * time.Second
+	defaultMinDelay = 500 * time.Millisecond
+	defaultMaxDelay = time.Minute
+	// stableAfter is how long a connection lasts that was not a failed attempt.
+	stableAfter = 10 * time.Second
 )
 
-// Run connects and connects again, until Handler returns nil, ctx ends or there is
-// no point in trying again. The error is nil, the cause of ctx, or the last error.
+// ErrStop is returned by the Handler of a [Client] to end Run without an error.
+var ErrStop = errors.New("ws: client is done")
+
+// Run connects and connects again, until Handler returns [ErrStop], ctx ends or
+// trying again is pointless. The error is nil, the cause of ctx, or the last error.
 // One Run at a time.
 func (cl *Client) Run(ctx context.Context) error {
 	for inVain := 0; ; {
@@ -76,10 +76,10 @@ func (cl *Client) Run(ctx context.Context) error {
 			cl.disconnected(ctx, err, 0)
 			return context.Cause(ctx)
 		}
-		if err == nil {
+		if errors.Is(err, ErrStop) {
 			return nil
 		}
-		if stable := cl.StableAfter; connected && time.Since(start) >= orDefault(stable, defaultStableAfter) {
+		if connected && time.Since(start) >= stableAfter {
 			inVain = 0
 		}
 		inVain++
@@ -111,9 +111,6 @@ func (cl *Client) once(ctx context.Context, connected *bool) error {
 		return err
 	}
 	*connected = true
-	if cl.OnConnect != nil {
-		cl.OnConnect(c)
-	}
 	cl.set(c)
 	defer cl.set(nil)
 	if cl.Handler == nil {
@@ -129,6 +126,9 @@ func (cl *Client) once(ctx context.Context, connected *bool) error {
 			code = StatusGoingAway
 		}
 		_ = c.Close(code, "") // why it is not needed any more is the error that counts
+	}
+	if err == nil {
+		err = c.Err()
 	}
 	return err
 }

@@ -103,6 +103,19 @@ func TestClient(t *testing.T) {
 			check:  func(err error) bool { _, ok := errors.AsType[*ws.HandshakeError](err); return ok },
 		},
 		{
+			name: "a Handler that returns nil", turns: []func(net.Conn) error{lasting(time.Minute), lasting(time.Minute), answers("nonsense\r\n\r\n")},
+			client: &ws.Client{Handler: func(ctx context.Context, c *ws.Conn) error {
+				for _, err := range c.Messages(ctx) {
+					if err != nil {
+						return nil
+					}
+				}
+				return nil
+			}},
+			pauses: []time.Duration{500 * ms, 500 * ms},
+			check:  func(err error) bool { _, ok := errors.AsType[*ws.HandshakeError](err); return ok },
+		},
+		{
 			name: "short ones do not", turns: []func(net.Conn) error{lasting(time.Second)}, client: &ws.Client{MaxAttempts: 3},
 			pauses: []time.Duration{500 * ms, 1000 * ms},
 			check: func(err error) bool {
@@ -159,10 +172,10 @@ func TestClientHandlerEndsIt(t *testing.T) {
 		s := &site{start: time.Now(), turns: []func(net.Conn) error{lasting(time.Minute)}}
 		var connected int
 		cl := &ws.Client{
-			URL:       "ws://site",
-			OnConnect: func(*ws.Conn) { connected++ },
+			URL: "ws://site",
 			Handler: func(ctx context.Context, c *ws.Conn) error {
-				return c.Write(ctx, ws.MessageText, []byte("that was all"))
+				connected++
+				return errors.Join(c.Write(ctx, ws.MessageText, []byte("that was all")), ws.ErrStop)
 			},
 		}
 		cl.Dial.NetDial = s.dial
@@ -184,7 +197,7 @@ func TestClientConn(t *testing.T) {
 				}
 				got <- string(m.Data)
 			}
-			return errors.New("the server has closed")
+			return nil
 		}}
 		cl.Dial.NetDial = s.dial
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,11 +18,11 @@ import (
 
 // closing is how a Conn ends, and who waits for what.
 type closing struct {
-	once   sync.Once
 	count  uint32          // of pings; mu guards it
+	cut    atomic.Bool     // the connection below was closed, or handed over
 	ctx    context.Context //nolint:containedctx // that ends with the connection
 	cancel context.CancelCauseFunc
-	err    error // why it ended; set before ctx ends
+	err    error // why it ended; set before ctx ends, under mu
 
 	mu    sync.Mutex // guards the rest
 	pings []*ping    // in the order of their sending
@@ -64,7 +65,9 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 func (c *Conn) CloseWrite(ctx context.Context, code StatusCode, reason string) error {
 	err := c.checkClose(code, reason)
 	if err == nil {
-		err = c.sendClose(ctx, code, reason)
+		if err = c.sendClose(ctx, code, reason); err != nil && c.writeBroken() {
+			c.failed(err)
+		}
 	}
 	if err != nil {
 		return opError("close", err)
@@ -137,62 +140,136 @@ func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) er
 		reason = reason[:n]
 	}
 	var buf [wsproto.MaxControlPayload]byte
-	err := c.writeFrame(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpClose}, wsproto.AppendClose(buf[:0], code, reason))
-	if err == nil {
-		c.cl.mu.Lock()
-		defer c.cl.mu.Unlock()
-		c.cl.sent = &CloseError{Code: code, Reason: reason}
+	return c.writeFrame(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpClose}, wsproto.AppendClose(buf[:0], code, reason))
+}
+
+// noteSent keeps our close frame, or forgets it if it could not be sent.
+func (c *Conn) noteSent(payload []byte, err error) {
+	c.cl.mu.Lock()
+	defer c.cl.mu.Unlock()
+	if err != nil {
+		c.cl.sent = nil
+		return
 	}
-	return err
+	code, reason, _ := wsproto.ParseClose(payload) // it is legal
+	c.cl.sent = &CloseError{Code: code, Reason: reason, Local: c.cl.received == nil, Sent: code}
+}
+
+// noteReceived keeps the peer's close frame.
+func (c *Conn) noteReceived(code StatusCode, reason string) *CloseError {
+	c.cl.mu.Lock()
+	defer c.cl.mu.Unlock()
+	e := &CloseError{Code: code, Reason: reason}
+	if c.cl.sent != nil {
+		e.Local, e.Sent = true, c.cl.sent.Code
+	} else {
+		e.Sent = code // which is about to be sent
+	}
+	c.cl.received = e
+	return e
+}
+
+// afterClose is why nothing can be written after our close frame: the peer's if ours is
+// the answer, or what went wrong.
+func (c *Conn) afterClose() error {
+	c.cl.mu.Lock()
+	defer c.cl.mu.Unlock()
+	if e := c.cl.received; e != nil && !e.Local {
+		return e
+	}
+	if c.ended() && CloseStatus(c.cl.err) == 0 {
+		return c.cl.err
+	}
+	return errCloseSent
 }
 
 // ended reports whether it has.
 func (c *Conn) ended() bool { return c.cl.ctx.Err() != nil }
 
-// end is the end of the connection below and of all who wait. The first reason
-// counts.
+// finish is the end for all who wait. The first reason counts.
+func (c *Conn) finish(err error) {
+	c.cl.mu.Lock()
+	defer c.cl.mu.Unlock()
+	if c.ended() {
+		return
+	}
+	c.cl.err = err
+	c.cl.cancel(err)
+	c.stopKeepalive()
+	c.dropPings()
+}
+
+// failed is the end after an error of the writing side. What the peer sent before
+// can be read for a moment, as it may say why.
+func (c *Conn) failed(err error) {
+	c.finish(err)
+	time.AfterFunc(lingerTime, func() { c.end(err) })
+}
+
+// end is the end of the connection below, too.
 func (c *Conn) end(err error) {
-	c.cl.once.Do(func() {
-		c.cl.err = err
-		c.cl.cancel(err) // first: those who find the connection below closed look there
-		c.stopKeepalive()
-		_ = c.nc.Close() // nothing is left to lose
-		// Contexts that outlive the connection should not hold on to it. Who has
-		// one of the slots now is about to find the connection closed.
-		if c.rd.turn.tryLock() {
-			c.rd.guard.release()
-			if c.rd.err == nil {
-				c.rd.err = err
-			}
-			c.rd.turn.unlock()
+	c.finish(err) // first: those who find the connection below closed look there
+	if !c.cl.cut.CompareAndSwap(false, true) {
+		return
+	}
+	_ = c.nc.Close() // nothing is left to lose
+	// Contexts that outlive the connection should not hold on to it. Who has one of
+	// the slots now is about to find the connection closed.
+	if c.rd.turn.tryLock() {
+		c.rd.guard.release()
+		if c.rd.err == nil {
+			c.rd.err = c.cl.err
 		}
-		if c.wr.frame.tryLock() {
-			c.wr.guard.release()
-			if c.wr.err == nil {
-				c.wr.err = err
-			}
-			c.wr.freeOut()
-			c.wr.frame.unlock()
+		c.rd.turn.unlock()
+	}
+	if c.wr.frame.tryLock() {
+		c.wr.guard.release()
+		if c.wr.err == nil {
+			c.wr.err = c.cl.err
 		}
-	})
+		c.wr.freeOut()
+		c.wr.frame.unlock()
+	}
 }
 
 // A ping waits for its pong.
 type ping struct {
-	payload [8]byte
+	payload string
 	sent    time.Time
-	pong    chan struct{} // closed by its pong, or that of a later one
+	pong    chan struct{}      // closed by its pong, or that of a later one
+	took    chan time.Duration // of StartPing; nil otherwise
 }
 
-func (c *Conn) newPing() *ping {
-	p := &ping{pong: make(chan struct{})}
+// maxPings is how many pings of StartPing may wait for their pongs.
+const maxPings = 256
+
+// newPing registers a ping. Without a payload it gets one that no other has.
+func (c *Conn) newPing(payload []byte, took chan time.Duration) (*ping, error) {
+	p := &ping{payload: string(payload), pong: make(chan struct{}), took: took}
 	c.cl.mu.Lock()
 	defer c.cl.mu.Unlock()
-	c.cl.count++
-	binary.BigEndian.PutUint64(p.payload[:], uint64(c.cl.count))
+	for payload == nil && (p.payload == "" || c.waitsFor(p.payload)) {
+		c.cl.count++
+		p.payload = string(binary.BigEndian.AppendUint64(nil, uint64(c.cl.count)))
+	}
+	switch {
+	case c.ended():
+		return nil, c.cl.err
+	case len(payload) > wsproto.MaxControlPayload:
+		return nil, fmt.Errorf("payload of %d bytes exceeds 125", len(payload))
+	case payload != nil && c.waitsFor(p.payload):
+		return nil, fmt.Errorf("a ping with payload %q waits for its pong already", p.payload)
+	case took != nil && len(c.cl.pings) >= maxPings:
+		return nil, fmt.Errorf("%d pings wait for their pongs already", maxPings)
+	}
 	c.cl.pings = append(c.cl.pings, p)
 	p.sent = time.Now()
-	return p
+	return p, nil
+}
+
+// waitsFor needs mu.
+func (c *Conn) waitsFor(payload string) bool {
+	return slices.ContainsFunc(c.cl.pings, func(p *ping) bool { return p.payload == payload })
 }
 
 func (p *ping) answered() bool {
@@ -204,25 +281,62 @@ func (p *ping) answered() bool {
 	}
 }
 
-// Ping sends a ping (RFC 6455 §5.5.2), waits for its pong and returns how long
-// that took. The error is the cause of ctx or as in Read and Write. While no
-// other goroutine reads, it does; but it does not read messages. One that comes
-// before the pong holds it up until another goroutine has read it, and the pong
-// behind it.
+// Ping sends a ping (RFC 6455 §5.5.2), waits for its pong and returns how long that
+// took. The error is the cause of ctx or as in Read and Write.
+//
+// While no other goroutine reads, Ping does, but it does not read messages: one that
+// comes before the pong holds it up until another goroutine has read that message.
+// A loop that reads uses [Conn.StartPing].
 func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
-	p := c.newPing()
-	err := c.writeFrame(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpPing}, p.payload[:])
+	p, err := c.newPing(nil, nil)
 	if err == nil {
-		err = c.Flush(ctx)
-	}
-	if err == nil {
-		err = c.awaitPong(ctx, p)
+		if err = c.sendPing(ctx, p); err == nil {
+			err = c.awaitPong(ctx, p)
+		}
+		if err != nil {
+			c.forgetPing(p)
+		}
 	}
 	if err != nil {
-		c.forgetPing(p)
 		return 0, opError("ping", err)
 	}
 	return time.Since(p.sent), nil
+}
+
+// StartPing sends a ping and does not wait. The channel gets how long the pong took,
+// once a call that reads has read it; it is closed without a value if the connection
+// ends before. The pong of a later ping answers earlier ones, too (RFC 6455 §5.5.3).
+//
+// The payload is of at most 125 bytes and must differ from those of the pings that
+// wait; nil means one of our own.
+func (c *Conn) StartPing(ctx context.Context, payload []byte) (pong <-chan time.Duration, err error) {
+	p, err := c.newPing(payload, make(chan time.Duration, 1))
+	if err != nil {
+		return nil, opError("ping", err)
+	}
+	if err := c.sendPing(ctx, p); err != nil {
+		c.forgetPing(p)
+		return nil, opError("ping", err)
+	}
+	return p.took, nil
+}
+
+func (c *Conn) sendPing(ctx context.Context, p *ping) error {
+	err := c.writeFrame(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpPing}, []byte(p.payload))
+	if err == nil {
+		err = c.Flush(ctx)
+	}
+	return err
+}
+
+// dropPings is for the end of the connection. It needs mu.
+func (c *Conn) dropPings() {
+	for _, p := range c.cl.pings {
+		if p.took != nil {
+			close(p.took)
+		}
+	}
+	c.cl.pings = nil
 }
 
 func (c *Conn) awaitPong(ctx context.Context, p *ping) error {
@@ -284,12 +398,17 @@ func (c *Conn) gotPong(payload []byte) bool {
 	c.cl.mu.Lock()
 	defer c.cl.mu.Unlock()
 	for i, p := range c.cl.pings {
-		if string(p.payload[:]) != string(payload) {
+		if p.payload != string(payload) {
 			continue
 		}
-		c.cl.latency.Store(int64(time.Since(p.sent)))
+		now := time.Now()
+		c.cl.latency.Store(int64(now.Sub(p.sent)))
 		for _, q := range c.cl.pings[:i+1] {
 			close(q.pong)
+			if q.took != nil {
+				q.took <- now.Sub(q.sent)
+				close(q.took)
+			}
 		}
 		c.cl.pings = append(c.cl.pings[:0], c.cl.pings[i+1:]...)
 		return true

@@ -75,7 +75,7 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Con
 		readTimeout: o.readTimeout, writeTimeout: o.writeTimeout, id: lastID.Add(1), logger: o.logger,
 	}
 	if c.logger != nil {
-		c.logger = c.logger.With("conn", c.id, "remote", addrString(nc.RemoteAddr()))
+		c.logger = c.logger.With("conn", c.ID(), "remote", addrString(nc.RemoteAddr()))
 	}
 	c.onFrame = frameHook(c.logger, o.onFrame)
 	c.info = packInfo(info)
@@ -180,9 +180,9 @@ func (g *ctxGuard) set(deadline time.Time) error {
 
 // watch has ctx end calls that block from now on.
 func (g *ctxGuard) watch(ctx context.Context) error {
-	var done <-chan struct{}
-	if ctx != g.c.cl.ctx { // whose end ends calls by itself
-		done = ctx.Done()
+	done := ctx.Done()
+	if done == g.c.cl.ctx.Done() { // whose end ends calls by itself
+		done = nil
 	}
 	if !g.dirty {
 		switch {
@@ -301,6 +301,9 @@ func drain(nc net.Conn, bound time.Duration) {
 }
 
 func opError(op string, err error) error {
+	if err == nil {
+		return nil
+	}
 	var pe *wsproto.ProtocolError
 	var ce *CloseError
 	if errors.As(err, &pe) || errors.As(err, &ce) {

@@ -10,18 +10,46 @@ import (
 // told [StatusMessageTooBig] and the connection has ended.
 var ErrTooLarge = errors.New("message exceeds the read limit")
 
-// A CloseError says what the peer's close frame said (RFC 6455 §5.5.1). It ends
-// every connection that ends in order.
+// A CloseError is the peer's close frame (RFC 6455 §5.5.1). It ends every connection
+// that ends in order.
 type CloseError struct {
 	Code   StatusCode // StatusNoStatusRcvd if the frame was empty
 	Reason string
+	// Local is true if our close frame came first and the peer's is the answer. Sent is
+	// the code of ours.
+	Local bool
+	Sent  StatusCode
 }
 
 func (e *CloseError) Error() string {
-	if e.Reason == "" {
-		return fmt.Sprintf("ws: peer closed with %v", e.Code)
+	s := fmt.Sprintf("ws: peer closed with %v", e.Code)
+	if e.Local {
+		s = fmt.Sprintf("ws: closed by us with %v, peer answered with %v", e.Sent, e.Code)
 	}
-	return fmt.Sprintf("ws: peer closed with %v: %q", e.Code, e.Reason)
+	if e.Reason != "" {
+		s += fmt.Sprintf(": %q", e.Reason)
+	}
+	return s
+}
+
+// CloseStatus returns the code of the peer's close frame if err is, or wraps, a
+// [*CloseError], and otherwise 0.
+func CloseStatus(err error) StatusCode {
+	if ce, ok := errors.AsType[*CloseError](err); ok {
+		return ce.Code
+	}
+	return 0
+}
+
+// ClosedOK reports whether err says that the peer closed in order: a [*CloseError]
+// with StatusNormalClosure, StatusGoingAway or no code. Any other error, such as a
+// connection that broke, is a failure.
+func ClosedOK(err error) bool {
+	switch CloseStatus(err) {
+	case StatusNormalClosure, StatusGoingAway, StatusNoStatusRcvd:
+		return true
+	}
+	return false
 }
 
 // A HandshakeError says why an opening handshake failed. On the client Status,

@@ -365,10 +365,10 @@ func ExampleClient() {
 				}
 				fmt.Println(string(m.Data))
 				if string(m.Data) == "visit 3" {
-					return nil // done
+					return ws.ErrStop
 				}
 			}
-			return io.EOF
+			return nil // the server closed in order: dial again
 		},
 	}
 	fmt.Println(client.Run(context.Background()))

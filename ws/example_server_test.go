@@ -203,8 +203,8 @@ func ExampleServer_Broadcast() {
 		members = append(members, c)
 		<-joined
 	}
-	err = s.Broadcast(ctx, ws.MessageText, []byte("hello, all"), &ws.BroadcastOptions{Collect: true})
-	fmt.Println(err)
+	missed, err := s.Broadcast(ctx, ws.MessageText, []byte("hello, all"), &ws.BroadcastOptions{Wait: true})
+	fmt.Println(missed, err)
 	for _, c := range members {
 		_, p, err := c.Read(ctx)
 		fmt.Println(string(p), err)
@@ -212,7 +212,7 @@ func ExampleServer_Broadcast() {
 	_ = s.Close()
 	<-served
 	// Output:
-	// <nil>
+	// 0 <nil>
 	// hello, all <nil>
 	// hello, all <nil>
 	// hello, all <nil>

@@ -45,7 +45,7 @@ func TestBroadcastReachesWhoIsConnected(t *testing.T) {
 					}
 					defer c.CloseNow()
 					mine := fmt.Sprint(i)
-					if err := s.Broadcast(ctx, ws.MessageText, []byte(mine), nil); err != nil {
+					if _, err := s.Broadcast(ctx, ws.MessageText, []byte(mine), nil); err != nil {
 						missed <- err
 						return
 					}

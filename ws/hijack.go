@@ -39,10 +39,7 @@ func (c *Conn) Hijack() (nc net.Conn, early []byte, err error) {
 	r.err, w.err = errHijacked, errHijacked
 	early = slices.Clone(r.buf[r.r:r.w])
 	c.releaseInflater(true)
-	c.cl.once.Do(func() {
-		c.cl.err = errHijacked
-		c.cl.cancel(errHijacked)
-		c.stopKeepalive()
-	})
+	c.finish(errHijacked)
+	c.cl.cut.Store(true) // the connection below is the caller's
 	return c.nc, early, nil
 }

@@ -143,26 +143,27 @@ func (c *Conn) sendBeat() error {
 	if bound < 0 {
 		bound = k.Interval
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), bound, fmt.Errorf("%w: it could not be sent", ErrPingTimeout))
 	defer cancel()
 	k.sent, k.settled = time.Now(), true
 	if c.wr.frame.lock(ctx) != nil {
 		return nil // a frame is being written all the time
 	}
 	k.arrived = k.arrivals.Load()
-	k.ping = c.newPing()
+	var err error
+	if k.ping, err = c.newPing(nil, nil); err != nil {
+		c.unlockFrame(ctx)
+		return err
+	}
 	k.sent, k.settled = k.ping.sent, false
-	err := c.frameLocked(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpPing}, k.ping.payload[:])
+	err = c.frameLocked(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpPing}, []byte(k.ping.payload))
 	if err == nil {
 		err = c.flushLocked(ctx)
 	}
 	c.wr.guard.release()
 	c.unlockFrame(ctx)
 	if err != nil {
-		if !errors.Is(err, errCloseSent) { // then it ends as Close has it
-			if ctx.Err() != nil {
-				err = fmt.Errorf("%w: it could not be sent", ErrPingTimeout)
-			}
+		if !errors.Is(err, errCloseSent) && CloseStatus(err) == 0 { // a close handshake ends by itself
 			c.end(err)
 		}
 		return err
@@ -222,7 +223,12 @@ func (c *Conn) peerIsDead() error {
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
 	_ = c.sendClose(ctx, StatusInternalError, "no answer to a ping") // the peer may hear of it
-	c.end(err)
+	if c.rd.turn.tryLock() {                                         // nobody reads: what came before the ping still can be
+		c.rd.turn.unlock()
+		c.failed(err)
+	} else {
+		c.end(err)
+	}
 	return err
 }
 

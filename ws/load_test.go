@@ -109,7 +109,7 @@ func TestLoad(t *testing.T) {
 		<-tick.C
 		now := time.Now()
 		binary.BigEndian.PutUint64(p, uint64(now.UnixNano()))
-		if err := s.Broadcast(t.Context(), ws.MessageBinary, p, nil); err != nil {
+		if _, err := s.Broadcast(t.Context(), ws.MessageBinary, p, nil); err != nil {
 			t.Fatal(err)
 		}
 		took = append(took, time.Since(now))

@@ -2,7 +2,6 @@ package ws
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 	"slices"
@@ -23,7 +22,7 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 		for {
 			typ, p, err := c.Read(ctx)
 			if err != nil {
-				if !closedInOrder(err) {
+				if !ClosedOK(err) {
 					yield(Message{}, err)
 				}
 				return
@@ -33,11 +32,6 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 			}
 		}
 	}
-}
-
-func closedInOrder(err error) bool {
-	ce, ok := errors.AsType[*CloseError](err)
-	return ok && slices.Contains([]StatusCode{StatusNormalClosure, StatusGoingAway, StatusNoStatusRcvd}, ce.Code)
 }
 
 // A Fragment is what one frame carried of a message (RFC 6455 §5.4).

@@ -130,7 +130,10 @@ func (c *Conn) enqueue(m queued) error {
 
 func (c *Conn) enqueueLocked(m queued) error {
 	q := &c.queue
-	if q.closed || c.ended() {
+	switch {
+	case c.ended():
+		return c.cl.err
+	case q.closed:
 		return errCloseSent
 	}
 	size := int64(len(m.p))

@@ -28,7 +28,8 @@ type reader struct {
 	poll  *poller // nil if the connection below is not a plain socket
 	buf   []byte  // buf[r:w] has arrived and is not used
 	r, w  int
-	bulky bool // the last frame of data was a long one
+	bulky bool  // the last frame of data was a long one
+	late  uint8 // reads since the writing side failed; see maxLate
 
 	// The message that is being read.
 	open  bool
@@ -365,7 +366,7 @@ func (c *Conn) some(ctx context.Context, p []byte) (n int, err error) {
 	}
 	for r.left == 0 {
 		if r.fin {
-			return 0, c.finish()
+			return 0, c.endMessage()
 		}
 		if err := c.frame(ctx); err != nil {
 			return 0, err
@@ -415,8 +416,8 @@ var errBadText = &wsproto.ProtocolError{
 	RFC: 6455, Section: "8.1", Code: StatusInvalidFramePayloadData, Reason: "text is not UTF-8",
 }
 
-// finish ends the message. The error is io.EOF if it was in order.
-func (c *Conn) finish() error {
+// endMessage ends the message. The error is io.EOF if it was in order.
+func (c *Conn) endMessage() error {
 	r := &c.rd
 	if r.typ == MessageText && !r.skip && !r.utf8.Complete() {
 		return c.fail(errBadText)
@@ -456,7 +457,7 @@ func (c *Conn) inflateSome(ctx context.Context, p []byte) (int, error) {
 					RFC: 7692, Section: "7.2.2", Code: StatusInvalidFramePayloadData, Reason: "compressed message ends inside a block",
 				})
 			default:
-				return 0, c.finish()
+				return 0, c.endMessage()
 			}
 		}
 		budget := c.readLimit - r.size + 1

@@ -127,10 +127,19 @@ func (c *Conn) fill(ctx context.Context) error {
 	return err
 }
 
+// maxLate is how often is read after the writing side failed: what the peer sent
+// before has mostly arrived, and a peer that goes on and on is not waited for.
+const maxLate = 64
+
 // readNet waits for octets, in the buffer if p is nil. An error other than the
 // context's is the end of the connection.
 func (c *Conn) readNet(ctx context.Context, p []byte) (int, error) {
 	r := &c.rd
+	if c.ended() {
+		if r.late++; r.late > maxLate {
+			return 0, c.lost(c.cl.err)
+		}
+	}
 	c.flushBatch(ctx)
 	err := r.guard.watch(ctx)
 	if err == nil {
@@ -224,10 +233,7 @@ func (c *Conn) gotClose(payload []byte) error {
 	if err != nil {
 		return c.fail(err)
 	}
-	ce := &CloseError{Code: code, Reason: reason}
-	c.cl.mu.Lock()
-	c.cl.received = ce
-	c.cl.mu.Unlock()
+	ce := c.noteReceived(code, reason)
 	ctx, cancel := context.WithTimeout(context.Background(), lingerTime)
 	defer cancel()
 	// If ours is out already this does nothing; if it cannot be sent, the peer has

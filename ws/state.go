@@ -1,49 +1,37 @@
 package ws
 
 import (
+	"crypto/rand"
 	"log/slog"
 	"net"
+	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 )
 
-// A ConnState is how far a connection has come. It has left CONNECTING of RFC 6455
-// §4.1 by the time there is a [Conn].
-type ConnState uint8
+// A connState is how far a connection has come.
+type connState uint8
 
-// The states, in the order in which they come.
 const (
-	ConnOpen    ConnState = iota
-	ConnClosing           // a close frame was sent or received (RFC 6455 §7.1.3)
-	ConnClosed            // the connection has ended (RFC 6455 §7.1.4)
+	connOpen    connState = iota
+	connClosing           // a close frame was sent or received (RFC 6455 §7.1.3)
+	connClosed            // the connection has ended (RFC 6455 §7.1.4)
 )
 
-func (s ConnState) String() string {
-	switch s {
-	case ConnOpen:
-		return "open"
-	case ConnClosing:
-		return "closing"
-	default:
-		return "closed"
-	}
-}
-
-// State is how far the connection has come. What the peer did is known once it was
-// read.
-func (c *Conn) State() ConnState {
+func (c *Conn) state() connState {
 	if c.ended() {
-		return ConnClosed
+		return connClosed
 	}
 	if sent, received := c.CloseFrames(); sent != nil || received != nil {
-		return ConnClosing
+		return connClosing
 	}
-	return ConnOpen
+	return connOpen
 }
 
-// CloseFrames are the close frames so far, ours and the peer's. Nil means that
-// there was none; StatusNoStatusRcvd, that it had no code. Together they tell who
-// closed and why: a connection that ended without one of them ended with
-// StatusAbnormalClosure for that side (RFC 6455 §7.1.5).
+// CloseFrames returns the close frames so far, ours and the peer's; nil means none.
+// Local tells whose came first, in both. A connection that ended without one of them
+// ended with StatusAbnormalClosure for that side (RFC 6455 §7.1.5).
 func (c *Conn) CloseFrames() (sent, received *CloseError) {
 	c.cl.mu.Lock()
 	defer c.cl.mu.Unlock()
@@ -60,10 +48,14 @@ func (c *Conn) Err() error {
 	return c.cl.err
 }
 
-// ID tells the connection from all others of this process. It counts from 1.
-func (c *Conn) ID() uint64 { return c.id }
+// ID returns a name that no other connection has, in this or any other process: random
+// letters and digits, which are those of the process, a hyphen, and a count.
+func (c *Conn) ID() string { return processID() + "-" + strconv.FormatUint(c.id, 10) }
 
-var lastID atomic.Uint64
+var (
+	lastID    atomic.Uint64
+	processID = sync.OnceValue(func() string { return strings.ToLower(rand.Text()[:12]) })
+)
 
 // Logger is that of the options, with the attributes conn, the [Conn.ID], and
 // remote, the peer's address. Without one it discards everything.

@@ -28,6 +28,7 @@ type writer struct {
 	counts bool
 	// byReader: it is a call that reads which writes, and its ReadTimeout holds.
 	byReader bool
+	last     bool // the close frame is being written, or was
 	batch    atomic.Bool
 	// asked: there may be work for whoever has the frame slot, or is about to give
 	// it up.
@@ -354,10 +355,17 @@ func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 func (c *Conn) frameLocked(ctx context.Context, h wsproto.Header, payload []byte) error {
 	w := &c.wr
 	if w.err != nil {
+		if w.last {
+			return c.afterClose()
+		}
 		return w.err
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if h.Opcode == wsproto.OpClose {
+		w.last = true
+		c.noteSent(payload, nil) // the answer may come before the write returns
 	}
 	if len(w.out) > 0 && len(w.out)+len(payload)+wsproto.MaxHeaderLen > batchLimit {
 		if err := c.flushLocked(ctx); err != nil {
@@ -387,7 +395,10 @@ func (c *Conn) frameLocked(ctx context.Context, h wsproto.Header, payload []byte
 	}
 	if h.Opcode == wsproto.OpClose {
 		err := c.flushLocked(ctx)
-		if w.err == nil {
+		if err != nil {
+			c.noteSent(nil, err)
+			w.last = false
+		} else if w.err == nil {
 			w.err = errCloseSent
 		}
 		return err
@@ -480,8 +491,22 @@ func (c *Conn) writeOut(ctx context.Context, p []byte) error {
 		err = c.writeBounded(ctx, p)
 	}
 	if err != nil {
-		w.err = ctxError(ctx, err)
+		if w.err = ctxError(ctx, err); c.ended() {
+			w.err = c.cl.err // which has closed the connection below
+		}
 		w.guard.release()
+		if !w.last { // a close frame has its own end, and reason
+			c.failed(w.err)
+		}
 	}
 	return w.err
+}
+
+// writeBroken reports whether the writing side has failed, rather than been closed.
+func (c *Conn) writeBroken() bool {
+	if c.wr.frame.lock(c.cl.ctx) != nil {
+		return false // the connection has ended
+	}
+	defer c.unlockFrame(c.cl.ctx)
+	return c.wr.err != nil && !c.wr.last
 }

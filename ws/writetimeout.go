@@ -37,10 +37,7 @@ func (c *Conn) writeBounded(ctx context.Context, p []byte) error {
 		case byRead:
 			return &TimeoutError{"read", c.readTimeout}
 		case n == 0 || !w.counts:
-			err = &TimeoutError{"write", c.writeTimeout}
-			w.err = err // before others look for the reason
-			c.end(err)
-			return err
+			return &TimeoutError{"write", c.writeTimeout}
 		}
 	}
 	return nil
