@@ -128,7 +128,7 @@ var _ = Describe("RFC 6455 §5.5.1 the body of a close frame", Label("rfc6455-5.
 			Expect(w.wait()).To(MatchError(&ws.CloseError{Code: wsproto.StatusNoStatusRcvd}))
 		})
 
-		DescribeTable("fails the connection with 1002 if it is one octet",
+		DescribeTable("fails the connection with 1002 if it is one byte",
 			func(ctx SpecContext, body string) {
 				w := open(ctx, r, setup{})
 				w.Send(opcode(wsproto.OpClose, body))
@@ -146,14 +146,14 @@ var _ = Describe("RFC 6455 §5.5.1 the body of a close frame", Label("rfc6455-5.
 				Expect(w).To(Close(wsproto.StatusNormalClosure))
 				Expect(w.wait()).To(MatchError(&ws.CloseError{Code: wsproto.StatusNormalClosure, Reason: reason}))
 			},
-			entry("of one octet", "x"),
-			entry("of 122 octets", strings.Repeat("*", 122)),
-			entry("of 123 octets, all there is room for", strings.Repeat("*", 123)),
-			entry("of 41 characters in 123 octets", strings.Repeat("€", 41)),
+			entry("of one byte", "x"),
+			entry("of 122 bytes", strings.Repeat("*", 122)),
+			entry("of 123 bytes, all there is room for", strings.Repeat("*", 123)),
+			entry("of 41 characters in 123 bytes", strings.Repeat("€", 41)),
 			entry("beyond the basic plane", "🌍"),
 		)
 
-		it("fails the connection with 1002 if it is of 126 octets", Label("rfc6455-5.5"), func(ctx SpecContext) {
+		it("fails the connection with 1002 if it is of 126 bytes", Label("rfc6455-5.5"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{})
 			w.Send(closing(wsproto.StatusNormalClosure, strings.Repeat("*", 124)))
 			Expect(w).To(FailWith(wsproto.StatusProtocolError))
@@ -166,7 +166,7 @@ var _ = Describe("RFC 6455 §5.5.1 the body of a close frame", Label("rfc6455-5.
 				Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 			}, invalidEntries(),
 			entry("ends inside a code point", "ok\xE2\x82"),
-			entry("cut at 123 octets, inside a code point", strings.Repeat("€", 41)[:122]+"\xE2"),
+			entry("cut at 123 bytes, inside a code point", strings.Repeat("€", 41)[:122]+"\xE2"),
 		)
 
 		DescribeTable("is not sent against the rules",
@@ -174,7 +174,7 @@ var _ = Describe("RFC 6455 §5.5.1 the body of a close frame", Label("rfc6455-5.
 				w := open(ctx, r, setup{do: refusesToClose(wsproto.StatusNormalClosure, reason)})
 				Expect(w).To(ReceiveClose(wsproto.StatusNormalClosure, "refused"))
 			},
-			entry("a reason of 124 octets", strings.Repeat("*", 124)),
+			entry("a reason of 124 bytes", strings.Repeat("*", 124)),
 			entry("a reason that is not UTF-8", "\xFF"),
 			entry("a reason that ends inside a code point", "\xE2\x82"),
 		)

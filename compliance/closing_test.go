@@ -15,7 +15,7 @@ import (
 
 var _ = Describe("RFC 6455 §5.5.1 the closing handshake", Label("rfc6455-5.5.1"), func() {
 	eachRole(func(r role) {
-		DescribeTable("does nothing with what comes behind a close frame", Label("rfc6455-1.4"),
+		DescribeTable("ignores everything after a close frame", Label("rfc6455-1.4"),
 			func(ctx SpecContext, frames ...frame) {
 				w := open(ctx, r, setup{})
 				w.Send(append([]frame{closing(1000, "")}, frames...)...)
@@ -30,7 +30,7 @@ var _ = Describe("RFC 6455 §5.5.1 the closing handshake", Label("rfc6455-5.5.1"
 			entry("a lot", binary(string(make([]byte, 100_000)))),
 		)
 
-		it("answers what came before the close frame", Label("rfc6455-6.1"), func(ctx SpecContext) {
+		it("answers frames that came before the close frame", Label("rfc6455-6.1"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{})
 			w.Send(text("one"), ping("two"), text("three"), closing(4321, "bye"))
 			Expect(w).To(EchoText("one"))
@@ -39,7 +39,7 @@ var _ = Describe("RFC 6455 §5.5.1 the closing handshake", Label("rfc6455-5.5.1"
 			Expect(w).To(Close(4321))
 		})
 
-		it("sends no message behind its own close frame", Label("rfc6455-6.1", "rfc6455-7.1.2"), func(ctx SpecContext) {
+		it("sends no message after its own close frame", Label("rfc6455-6.1", "rfc6455-7.1.2"), func(ctx SpecContext) {
 			refused := make(chan error, 1)
 			w := open(ctx, r, setup{do: func(ctx context.Context, c *ws.Conn) error {
 				closed := make(chan error, 1)
@@ -56,7 +56,7 @@ var _ = Describe("RFC 6455 §5.5.1 the closing handshake", Label("rfc6455-5.5.1"
 			Expect(w.wait()).To(Succeed())
 		})
 
-		it("goes on reading up to the answer to its own close frame", Label("rfc6455-7.1.2"), func(ctx SpecContext) {
+		it("keeps reading until its own close frame is answered", Label("rfc6455-7.1.2"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{do: func(_ context.Context, c *ws.Conn) error { return c.Close(3333, "bye") }})
 			Expect(w).To(ReceiveClose(3333, "bye"))
 			w.Send(text("on its way"), binary("frag").more(), cont("ment"), pong(""), closing(3333, ""))
@@ -64,7 +64,7 @@ var _ = Describe("RFC 6455 §5.5.1 the closing handshake", Label("rfc6455-5.5.1"
 			Expect(w.wait()).To(Succeed())
 		})
 
-		it("sends one close frame where both begin at once", Label("rfc6455-7.1.5"), func(ctx SpecContext) {
+		it("sends one close frame if both sides start to close", Label("rfc6455-7.1.5"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{do: func(_ context.Context, c *ws.Conn) error { return c.Close(3000, "ours") }})
 			w.Send(closing(4000, "theirs"))
 			Expect(w).To(ReceiveClose(3000, "ours"))
@@ -72,17 +72,17 @@ var _ = Describe("RFC 6455 §5.5.1 the closing handshake", Label("rfc6455-5.5.1"
 			Expect(w.wait()).To(Succeed())
 		})
 
-		it("has no close frame where TCP just ends", Label("rfc6455-7.1.5", "rfc6455-7.2.1"), func(ctx SpecContext) {
+		it("reports no close frame if TCP just ends", Label("rfc6455-7.1.5", "rfc6455-7.2.1"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{})
 			w.HangUp()
 			Expect(w).To(EndTCP())
 			Expect(w.wait()).To(MatchError(io.ErrUnexpectedEOF))
 		})
 
-		DescribeTable("does not take for clean what ends inside a frame", Label("rfc6455-7.1.4"),
-			func(ctx SpecContext, octets ...byte) {
+		DescribeTable("does not report a clean end inside a frame", Label("rfc6455-7.1.4"),
+			func(ctx SpecContext, received ...byte) {
 				w := open(ctx, r, setup{})
-				w.SendRaw(octets)
+				w.SendRaw(received)
 				w.HangUp()
 				Expect(w).To(EndTCP())
 				err := w.wait()
@@ -94,7 +94,7 @@ var _ = Describe("RFC 6455 §5.5.1 the closing handshake", Label("rfc6455-5.5.1"
 					mask = 0x80
 				}
 				return []TableEntry{
-					entry("after one octet", byte(0x81)),
+					entry("after one byte", byte(0x81)),
 					entry("inside the length", byte(0x81), mask|126, byte(1)),
 					entry("before the payload", byte(0x81), mask|5),
 					entry("before the body of a close frame", byte(0x88), mask|2),
@@ -116,7 +116,7 @@ var _ = Describe("RFC 6455 §7.1.1 who ends TCP", Label("rfc6455-7.1.1", "rfc645
 		})
 	})
 
-	it("is a server, at once, also when it began to close", Label("server"), func(SpecContext) {
+	it("is a server, at once, even if it started to close", Label("server"), func(SpecContext) {
 		bubble(func(ctx context.Context) {
 			s := setup{do: func(_ context.Context, c *ws.Conn) error { return c.Close(1001, "") }}
 			w := start(ctx, server, s)
@@ -154,7 +154,7 @@ var _ = Describe("RFC 6455 §7.1.1 who ends TCP", Label("rfc6455-7.1.1", "rfc645
 	)
 
 	eachRole(func(r role) {
-		it("is whoever waited for the other's close frame long enough", Label("rfc6455-7.1.7"), func(SpecContext) {
+		it("is the side that waited long enough for the other's close frame", Label("rfc6455-7.1.7"), func(SpecContext) {
 			bubble(func(ctx context.Context) {
 				s := setup{timeout: 3 * time.Second, do: func(_ context.Context, c *ws.Conn) error { return c.Close(1000, "") }}
 				w := start(ctx, r, s)
@@ -169,7 +169,7 @@ var _ = Describe("RFC 6455 §7.1.1 who ends TCP", Label("rfc6455-7.1.1", "rfc645
 			})
 		})
 
-		it("is nobody while the connection is idle", Label("rfc6455-7.3"), func(SpecContext) {
+		it("is neither side while the connection is idle", Label("rfc6455-7.3"), func(SpecContext) {
 			bubble(func(ctx context.Context) {
 				w := start(ctx, r, setup{})
 				defer w.stop()
@@ -184,7 +184,7 @@ var _ = Describe("RFC 6455 §7.1.1 who ends TCP", Label("rfc6455-7.1.1", "rfc645
 var _ = Describe("RFC 6455 §10.4 limits", Label("rfc6455-10.4", "rfc6455-7.4.1"), func() {
 	const limit = 1000
 	eachRole(func(r role) {
-		DescribeTable("takes a message as large as the limit",
+		DescribeTable("accepts a message as large as the limit",
 			func(ctx SpecContext, frames ...frame) {
 				w := open(ctx, r, setup{readLimit: limit})
 				w.Send(frames...)
@@ -194,7 +194,7 @@ var _ = Describe("RFC 6455 §10.4 limits", Label("rfc6455-10.4", "rfc6455-7.4.1"
 			entry("in fragments", zeros(limit-1).more(), cont("\x00")),
 			entry("in fragments, the last empty", zeros(limit).more(), cont("")),
 		)
-		DescribeTable("fails the connection with 1009 at a message of an octet more",
+		DescribeTable("fails the connection with 1009 at a message one byte larger",
 			func(ctx SpecContext, frames ...frame) {
 				w := open(ctx, r, setup{readLimit: limit})
 				w.Send(frames...)
@@ -202,10 +202,10 @@ var _ = Describe("RFC 6455 §10.4 limits", Label("rfc6455-10.4", "rfc6455-7.4.1"
 				Expect(w.wait()).To(MatchError(ws.ErrTooLarge))
 			},
 			entry("in one frame", zeros(limit+1)),
-			entry("of which only the length has come", binary("").claim(limit+1)),
-			entry("that claims 2^63 - 1 octets", binary("").claim(1<<63-1)),
+			entry("after only its length", binary("").claim(limit+1)),
+			entry("that claims 2^63 - 1 bytes", binary("").claim(1<<63-1)),
 			entry("in fragments", zeros(limit).more(), cont("\x00")),
-			entry("in fragments, of which only the length has come", zeros(limit).more(), cont("").claim(1)),
+			entry("in fragments, after only the length of the last", zeros(limit).more(), cont("").claim(1)),
 		)
 		it("counts for each message, not for the connection", func(ctx SpecContext) {
 			w := open(ctx, r, setup{readLimit: limit})

@@ -173,7 +173,7 @@ var _ = Describe("RFC 7692 §7.2 compression", Label("rfc7692-7.2.2"), func() {
 				w.Send(binary(squeeze("and the next")).rsv(wsproto.RSV1))
 				Expect(w).To(EchoBinary([]byte("and the next")))
 			},
-			entry("octet by octet", fragments("Hello, Hello", 1)...),
+			entry("byte by byte", fragments("Hello, Hello", 1)...),
 			entry("an empty first fragment", "Hello", binary("").rsv(wsproto.RSV1).more(), cont(squeeze("Hello"))),
 			entry("an empty last fragment", "Hello", binary(squeeze("Hello")).rsv(wsproto.RSV1).more(), cont("")),
 			entry("a flush in the middle", "Hello", binary(squeeze("Hel")+"\x00\x00\xff\xff"+squeeze("lo")).rsv(wsproto.RSV1)),
@@ -183,7 +183,7 @@ var _ = Describe("RFC 7692 §7.2 compression", Label("rfc7692-7.2.2"), func() {
 			entry("dynamic codes", corpus(50_000), binary(squeeze(corpus(50_000))).rsv(wsproto.RSV1)),
 			entry("two streams that end with BFINAL", "HelloHello",
 				binary((&crafter{}).begin(true).literals("Hello").end().padded()+(&crafter{}).begin(true).literals("Hello").end().padded()+"\x00").rsv(wsproto.RSV1)),
-			entry("an empty message of one octet", "", binary("\x00").rsv(wsproto.RSV1)),
+			entry("an empty message of one byte", "", binary("\x00").rsv(wsproto.RSV1)),
 			entry("an empty message of an empty block", "", binary("\x02\x00").rsv(wsproto.RSV1)),
 		)
 
@@ -198,7 +198,7 @@ var _ = Describe("RFC 7692 §7.2 compression", Label("rfc7692-7.2.2"), func() {
 			entry("a stored block whose length is spoilt", binary("\x00\x05\x00\xfa\xfeHello\x00").rsv(wsproto.RSV1)),
 			entry("a stored block that is cut short", binary("\x00\x05\x00\xfa\xffHel").rsv(wsproto.RSV1)),
 			entry("a block that is cut short", binary("\xf2\x48\xcd").rsv(wsproto.RSV1)),
-			entry("a match in front of the first octet", binary((&crafter{}).begin(false).literals("ab").match(3).end().flushed()).rsv(wsproto.RSV1)),
+			entry("a match in front of the first byte", binary((&crafter{}).begin(false).literals("ab").match(3).end().flushed()).rsv(wsproto.RSV1)),
 			entry("a length symbol that does not exist", binary("\x1b\x03\x00").rsv(wsproto.RSV1)),
 			entry("dynamic codes that are too many", binary("\xfc\xff\xff\xff").rsv(wsproto.RSV1)),
 			entry("plain text", text("this was never compressed").rsv(wsproto.RSV1)),
@@ -280,7 +280,7 @@ func (r role) section() string {
 var _ = Describe("RFC 7692 §7.1.2 windows", Label("rfc7692-7.1.2"), func() {
 	windowBits := func(args ...any) (list []TableEntry) {
 		for n := 8; n <= 15; n++ {
-			list = append(list, entry(fmt.Sprintf("of 2^%d octets", n), append([]any{n}, args...)...))
+			list = append(list, entry(fmt.Sprintf("of 2^%d bytes", n), append([]any{n}, args...)...))
 		}
 		return list
 	}
@@ -335,7 +335,7 @@ var _ = Describe("RFC 7692 §8 a small message that grows", Label("rfc7692-8", "
 			w.Send(binary(squeeze(strings.Repeat("a", limit))).rsv(wsproto.RSV1))
 			Expect(w).To(EchoBinary(bytes.Repeat([]byte("a"), limit)))
 		})
-		it("may not grow beyond it, by an octet", func(ctx SpecContext) {
+		it("may not grow beyond it, by a byte", func(ctx SpecContext) {
 			w := openLimited(ctx)
 			w.Send(binary(squeeze(strings.Repeat("a", limit+1))).rsv(wsproto.RSV1))
 			Expect(w).To(FailWith(wsproto.StatusMessageTooBig))
@@ -362,10 +362,10 @@ func fragments(s string, size int) []any {
 	return append(list, cont(""))
 }
 
-// corpus is text of so many octets, the same each time.
+// corpus is text of so many bytes, the same each time.
 func corpus(size int) string {
 	rng := rand.New(rand.NewPCG(7, 692))
-	words := strings.Fields("the window of a sender slides over 1234 5678 octets; repeated matches reach back, farther and farther")
+	words := strings.Fields("the window of a sender slides over 1234 5678 bytes; repeated matches reach back, farther and farther")
 	var b strings.Builder
 	for b.Len() < size {
 		b.WriteString(words[rng.IntN(len(words))] + " ")

@@ -29,7 +29,7 @@ var _ = Describe("RFC 6455 §5.5 control frames", Label("rfc6455-5.5"), func() {
 				return list
 			}())
 
-		DescribeTable("fails the connection with 1002 at a control frame of more than 125 octets",
+		DescribeTable("fails the connection with 1002 at a control frame of more than 125 bytes",
 			func(ctx SpecContext, op wsproto.Opcode, length int) {
 				w := open(ctx, r, setup{})
 				w.Send(opcode(op, "\x03\xE8"+strings.Repeat("*", length-2)))
@@ -37,7 +37,7 @@ var _ = Describe("RFC 6455 §5.5 control frames", Label("rfc6455-5.5"), func() {
 			}, func() (list []TableEntry) {
 				for _, op := range controlOpcodes {
 					for _, length := range []int{126, 127, 65536} {
-						list = append(list, entry(fmt.Sprintf("%s of %d octets", op, length), op, length))
+						list = append(list, entry(fmt.Sprintf("%s of %d bytes", op, length), op, length))
 					}
 				}
 				return list
@@ -47,7 +47,7 @@ var _ = Describe("RFC 6455 §5.5 control frames", Label("rfc6455-5.5"), func() {
 
 var _ = Describe("RFC 6455 §5.5.2 ping", Label("rfc6455-5.5.2"), func() {
 	eachRole(func(r role) {
-		DescribeTable("is answered with a pong of the same octets", Label("rfc6455-5.5.3"),
+		DescribeTable("is answered with a pong of the same bytes", Label("rfc6455-5.5.3"),
 			func(ctx SpecContext, payload string) {
 				w := open(ctx, r, setup{})
 				w.Send(ping(payload))
@@ -56,7 +56,7 @@ var _ = Describe("RFC 6455 §5.5.2 ping", Label("rfc6455-5.5.2"), func() {
 			entry("none", ""),
 			entry("one", "x"),
 			entry("text", "Hello"),
-			entry("octets that are not UTF-8", "\x00\xFF\xFE\xFD\xFC\xFB\x00\xFF"),
+			entry("bytes that are not UTF-8", "\x00\xFF\xFE\xFD\xFC\xFB\x00\xFF"),
 			entry("125", strings.Repeat("\xFE", 125)),
 		)
 
@@ -70,7 +70,7 @@ var _ = Describe("RFC 6455 §5.5.2 ping", Label("rfc6455-5.5.2"), func() {
 			}
 		})
 
-		it("is answered when its octets come one by one", func(ctx SpecContext) {
+		it("is answered when its bytes come one by one", func(ctx SpecContext) {
 			w := open(ctx, r, setup{sip: 1})
 			w.Send(ping(strings.Repeat("ping", 31)))
 			Expect(w).To(ReceivePong(strings.Repeat("ping", 31)))
@@ -124,8 +124,8 @@ var _ = Describe("RFC 6455 §5.5.3 pong", Label("rfc6455-5.5.3"), func() {
 			},
 			entry("empty", ""),
 			entry("with a payload", "unasked"),
-			entry("with 125 octets", strings.Repeat("*", 125)),
-			entry("with octets that are not UTF-8", "\xFF\xC0"),
+			entry("with 125 bytes", strings.Repeat("*", 125)),
+			entry("with bytes that are not UTF-8", "\xFF\xC0"),
 		)
 
 		it("may be sent where no ping asked for it", func(ctx SpecContext) {
@@ -135,7 +135,7 @@ var _ = Describe("RFC 6455 §5.5.3 pong", Label("rfc6455-5.5.3"), func() {
 			Expect(w).To(ReceivePong("alive"))
 		})
 
-		it("is not sent with more than 125 octets", Label("rfc6455-5.5"), func(ctx SpecContext) {
+		it("is not sent with more than 125 bytes", Label("rfc6455-5.5"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{do: func(ctx context.Context, c *ws.Conn) error {
 				if c.Pong(ctx, make([]byte, 126)) == nil {
 					return c.Close(wsproto.StatusInternalError, "it was sent")

@@ -61,7 +61,7 @@ func (c *crafter) literals(s string) *crafter {
 	return c
 }
 
-// match is three octets from so far back.
+// match is three bytes from so far back.
 func (c *crafter) match(distance int) *crafter {
 	c.code(1, 7) // symbol 257
 	symbol := len(distances) - 1
@@ -85,7 +85,7 @@ func (c *crafter) flushed() string {
 	return c.padded()
 }
 
-// padded is the data up to the border of an octet.
+// padded is the data up to the border of a byte.
 func (c *crafter) padded() string {
 	if c.n > 0 {
 		c.put(0, 8-c.n)
@@ -198,7 +198,7 @@ func (u *unsqueezer) symbols(lit, dist codeTable) {
 		d := u.symbol(dist)
 		back := distances[d] + u.take(distanceBits(d))
 		if back > len(u.history) {
-			panic(fmt.Errorf("a match goes back %d octets of %d", back, len(u.history)))
+			panic(fmt.Errorf("a match goes back %d bytes of %d", back, len(u.history)))
 		}
 		u.farthest = max(u.farthest, back)
 		for range length {

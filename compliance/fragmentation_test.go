@@ -31,7 +31,7 @@ var _ = Describe("RFC 6455 §5.4 fragmentation", Label("rfc6455-5.4"), func() {
 			},
 			entry("two of text", wsproto.OpText, "fragment1|fragment2"),
 			entry("two of binary", wsproto.OpBinary, "fragment1|fragment2"),
-			entry("octet by octet", wsproto.OpText, "f|r|a|g|m|e|n|t|s"),
+			entry("byte by byte", wsproto.OpText, "f|r|a|g|m|e|n|t|s"),
 			entry("the first is empty", wsproto.OpText, "|all"),
 			entry("the last is empty", wsproto.OpText, "all|"),
 			entry("one in between is empty", wsproto.OpBinary, "a||ll"),

@@ -34,7 +34,7 @@ func (f frame) rsv(bits uint8) frame { f.RSV = bits; return f }
 // form sets the width of the length.
 func (f frame) form(form wsproto.LengthForm) frame { f.Form = form; return f }
 
-// claim announces a payload of n octets, of which those there come at once.
+// claim announces a payload of n bytes, whatever the length of the payload.
 func (f frame) claim(n uint64) frame { f.Length = n; return f }
 
 // describe is a line of a wire's log.

@@ -29,7 +29,7 @@ var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 			}, func() (list []TableEntry) {
 				for _, length := range lengths {
 					for _, op := range []wsproto.Opcode{wsproto.OpText, wsproto.OpBinary} {
-						list = append(list, entry(fmt.Sprintf("%s of %d octets", op, length), op, length))
+						list = append(list, entry(fmt.Sprintf("%s of %d bytes", op, length), op, length))
 					}
 				}
 				return list
@@ -92,7 +92,7 @@ var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 				return list
 			}())
 
-		DescribeTable("judges a frame by its first two octets, without waiting for the rest",
+		DescribeTable("judges a frame by its first two bytes, without waiting for the rest",
 			func(ctx SpecContext, b0, b1 byte) {
 				if r == server {
 					b1 |= 0x80
@@ -104,10 +104,10 @@ var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 			entry("RSV2", byte(0xA1), byte(127)),
 			entry("opcode 3", byte(0x83), byte(126)),
 			entry("fragmented ping", byte(0x09), byte(4)),
-			entry("ping of more than 125 octets", byte(0x89), byte(126)),
+			entry("ping of more than 125 bytes", byte(0x89), byte(126)),
 		)
 
-		it("answers what came before the wrong frame, and nothing after it", Label("rfc6455-7.1.7"), func(ctx SpecContext) {
+		it("answers frames before the illegal one, and nothing after it", Label("rfc6455-7.1.7"), func(ctx SpecContext) {
 			w := open(ctx, r, setup{})
 			w.Send(text("before"), text("").rsv(wsproto.RSV3), text("after"), ping("after"))
 			Expect(w).To(EchoText("before"))
@@ -124,9 +124,9 @@ var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 				Expect(w).To(EchoBinary([]byte("threefive")))
 				Expect(w).To(EchoText(strings.Repeat("6", 300)))
 			},
-			entry("octet by octet", 1),
-			entry("two octets at a time", 2),
-			entry("seven octets at a time", 7),
+			entry("byte by byte", 1),
+			entry("two bytes at a time", 2),
+			entry("seven bytes at a time", 7),
 			entry("whole", 0),
 		)
 
@@ -165,9 +165,9 @@ var _ = Describe("RFC 6455 §5.2 base framing", Label("rfc6455-5.2"), func() {
 // codec with which they write and read frames means what the RFC means.
 var _ = Describe("RFC 6455 §5.7 examples", Label("rfc6455-5.7"), func() {
 	DescribeTable("a client's frame is understood by a server", Label("server"),
-		func(ctx SpecContext, octets string, check func(*wire)) {
+		func(ctx SpecContext, sent string, check func(*wire)) {
 			w := open(ctx, server, setup{})
-			w.SendRaw(unhex(octets))
+			w.SendRaw(unhex(sent))
 			check(w)
 		},
 		entry("masked text Hello", "818537fa213d7f9f4d5158", func(w *wire) {
@@ -179,9 +179,9 @@ var _ = Describe("RFC 6455 §5.7 examples", Label("rfc6455-5.7"), func() {
 	)
 
 	DescribeTable("a server's frame is understood by a client", Label("client"),
-		func(ctx SpecContext, octets string, check func(*wire)) {
+		func(ctx SpecContext, sent string, check func(*wire)) {
 			w := open(ctx, client, setup{})
-			w.SendRaw(unhex(octets))
+			w.SendRaw(unhex(sent))
 			check(w)
 		},
 		entry("text Hello", "810548656c6c6f", func(w *wire) {
@@ -193,7 +193,7 @@ var _ = Describe("RFC 6455 §5.7 examples", Label("rfc6455-5.7"), func() {
 		entry("ping Hello", "890548656c6c6f", func(w *wire) {
 			Expect(w).To(ReceivePong("Hello"))
 		}),
-		entry("256 octets of binary", "827e0100"+strings.Repeat("42", 256), func(w *wire) {
+		entry("256 bytes of binary", "827e0100"+strings.Repeat("42", 256), func(w *wire) {
 			Expect(w).To(EchoBinary(bytes.Repeat([]byte{0x42}, 256)))
 		}),
 		entry("64 KiB of binary", "827f0000000000010000"+strings.Repeat("42", 65536), func(w *wire) {
@@ -201,7 +201,7 @@ var _ = Describe("RFC 6455 §5.7 examples", Label("rfc6455-5.7"), func() {
 		}),
 	)
 
-	DescribeTable("a server's frames have these octets", Label("server"),
+	DescribeTable("a server's frames have these bytes", Label("server"),
 		func(ctx SpecContext, f frame, want string) {
 			w := open(ctx, server, setup{})
 			w.Send(f)
@@ -210,7 +210,7 @@ var _ = Describe("RFC 6455 §5.7 examples", Label("rfc6455-5.7"), func() {
 		entry("text Hello", text("Hello"), "810548656c6c6f"),
 		entry("pong Hello", ping("Hello"), "8a0548656c6c6f"),
 		entry("close 1000", closing(1000, ""), "880203e8"),
-		entry("256 octets of binary", binary(strings.Repeat("B", 256)), "827e0100"+strings.Repeat("42", 256)),
+		entry("256 bytes of binary", binary(strings.Repeat("B", 256)), "827e0100"+strings.Repeat("42", 256)),
 		entry("64 KiB of binary", binary(strings.Repeat("B", 65536)), "827f0000000000010000"+strings.Repeat("42", 65536)),
 	)
 })

@@ -44,7 +44,7 @@ var _ = Describe("RFC 6455 §4.1 a client's request", Label("rfc6455-4.1", "clie
 		Expect(r.ContentLength).To(BeZero())
 	})
 
-	it("has a key of 16 octets, anew each time", func(ctx SpecContext) {
+	it("has a new key of 16 bytes each time", func(ctx SpecContext) {
 		seen := map[string]bool{}
 		for range 20 {
 			_, r, _ := dial(ctx, "ws://example.com/", ws.DialOptions{})
@@ -67,7 +67,7 @@ var _ = Describe("RFC 6455 §4.1 a client's request", Label("rfc6455-4.1", "clie
 		entry("no path but a query", "ws://example.com?a=b", "example.com", "/?a=b"),
 		entry("another port", "ws://example.com:8080/x", "example.com:8080", "/x"),
 		entry("an IPv6 address", "ws://[::1]:9001/x", "[::1]:9001", "/x"),
-		entry("escaped octets", "ws://example.com/a%20b?c=%C3%BC", "example.com", "/a%20b?c=%C3%BC"),
+		entry("escaped bytes", "ws://example.com/a%20b?c=%C3%BC", "example.com", "/a%20b?c=%C3%BC"),
 		entry("an empty query", "ws://example.com/a?", "example.com", "/a?"),
 		entry("user and password, which are for a header", "ws://user:secret@example.com/a", "example.com", "/a"),
 	)
@@ -269,8 +269,8 @@ var _ = Describe("RFC 6455 §4.1 a client reads the response", Label("rfc6455-4.
 			w := open(ctx, client, setup{sip: sip, early: wsproto.AppendFrame(nil, text("in the same segment").Frame)})
 			Expect(w).To(EchoText("in the same segment"))
 		},
-		entry("octet by octet", 1),
-		entry("three octets at a time", 3),
+		entry("byte by byte", 1),
+		entry("three bytes at a time", 3),
 		entry("whole, with the first frame", 0),
 	)
 

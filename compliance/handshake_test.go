@@ -33,7 +33,7 @@ func request(changes ...string) string {
 	}, changes)
 }
 
-// response is the head of a good response to a request, likewise changed.
+// response is the head of a good response to a request, changed in the same way.
 func response(request string, changes ...string) string {
 	return edit([]string{
 		"HTTP/1.1 101 Switching Protocols",
@@ -178,8 +178,8 @@ var _ = Describe("RFC 6455 §4.2.1 a server reads the request", Label("rfc6455-4
 		entry("no key", 400, "-Sec-WebSocket-Key"),
 		entry("an empty key", 400, "Sec-WebSocket-Key:"),
 		entry("two keys", 400, "+Sec-WebSocket-Key: "+sampleKey, Label("rfc6455-11.3.1")),
-		entry("a key of 15 octets", 400, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA"),
-		entry("a key of 17 octets", 400, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAA="),
+		entry("a key of 15 bytes", 400, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA"),
+		entry("a key of 17 bytes", 400, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAA="),
 		entry("a key without padding", 400, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA"),
 		entry("a key with bits in the padding", 400, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAB=="),
 		entry("a key that is not base64", 400, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZ!=="),
@@ -249,8 +249,8 @@ var _ = Describe("RFC 6455 §4.2.1 a server reads the request", Label("rfc6455-4
 			})})
 			Expect(w).To(EchoText("in the same segment"))
 		},
-		entry("octet by octet", 1),
-		entry("three octets at a time", 3),
+		entry("byte by byte", 1),
+		entry("three bytes at a time", 3),
 		entry("whole, with the first frame", 0),
 	)
 

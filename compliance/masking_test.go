@@ -82,7 +82,7 @@ func everyKind(ctx context.Context, c *ws.Conn) error {
 }
 
 var _ = Describe("RFC 6455 §5.3 masking", Label("rfc6455-5.3"), func() {
-	DescribeTable("a server unmasks with octet i mod 4 of the key", Label("server", "rfc6455-6.2"),
+	DescribeTable("a server unmasks with byte i mod 4 of the key", Label("server", "rfc6455-6.2"),
 		func(ctx SpecContext, key string, length int) {
 			payload := make([]byte, length)
 			masked := make([]byte, length)
@@ -96,13 +96,13 @@ var _ = Describe("RFC 6455 §5.3 masking", Label("rfc6455-5.3"), func() {
 			w.SendRaw(append(head, masked...))
 			Expect(w).To(EchoBinary(payload))
 		},
-		entry("a key of unlike octets", "\x01\x20\x80\xFF", 1000),
-		entry("a key of like octets", "\x55\x55\x55\x55", 1001),
+		entry("a key of unlike bytes", "\x01\x20\x80\xFF", 1000),
+		entry("a key of like bytes", "\x55\x55\x55\x55", 1001),
 		entry("a key of zeros", "\x00\x00\x00\x00", 1002),
 		entry("a key of ones", "\xFF\xFF\xFF\xFF", 1003),
 	)
 
-	it("a client takes a fresh key for each frame, and no octet of it stands still", Label("client", "rfc6455-10.3"), func(ctx SpecContext) {
+	it("a client takes a fresh key for each frame, and no byte of it stands still", Label("client", "rfc6455-10.3"), func(ctx SpecContext) {
 		const frames = 200
 		w := open(ctx, client, setup{do: func(ctx context.Context, c *ws.Conn) error {
 			for range frames / 2 {
@@ -134,7 +134,7 @@ var _ = Describe("RFC 6455 §5.3 masking", Label("rfc6455-5.3"), func() {
 	})
 
 	it("a client's masking hides the payload, and keeps its length", Label("client"), func(ctx SpecContext) {
-		const payload = "the same octets as on the wire"
+		const payload = "the same bytes as on the wire"
 		w := open(ctx, client, setup{})
 		w.Send(text(payload))
 		head := w.take(6)

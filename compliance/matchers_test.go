@@ -26,7 +26,7 @@ func EchoBinary(p []byte) types.GomegaMatcher {
 }
 
 func echo(op wsproto.Opcode, want []byte) types.GomegaMatcher {
-	return &does{what: fmt.Sprintf("send the %s message %s of %d octets", op, brief(want), len(want)), try: func(w *wire) error {
+	return &does{what: fmt.Sprintf("send the %s message %s of %d bytes", op, brief(want), len(want)), try: func(w *wire) error {
 		got, rsv, p, err := w.message()
 		switch {
 		case err != nil:
@@ -34,7 +34,7 @@ func echo(op wsproto.Opcode, want []byte) types.GomegaMatcher {
 		case rsv != 0:
 			return errors.New("the message was compressed")
 		case got != op || !bytes.Equal(p, want):
-			return fmt.Errorf("the %s message %s of %d octets came", got, brief(p), len(p))
+			return fmt.Errorf("the %s message %s of %d bytes came", got, brief(p), len(p))
 		}
 		return nil
 	}}
@@ -70,7 +70,7 @@ func (w *wire) closeFrame(code wsproto.StatusCode, reason ...string) error {
 	got, said := wsproto.StatusNoStatusRcvd, ""
 	if len(f.Payload) > 0 {
 		if len(f.Payload) == 1 {
-			return errors.New("its body is one octet")
+			return errors.New("its body is one byte")
 		}
 		got = wsproto.StatusCode(f.Payload[0])<<8 | wsproto.StatusCode(f.Payload[1])
 		said = string(f.Payload[2:])

@@ -19,7 +19,7 @@ func pipe() (a, b *end) {
 
 type end struct {
 	in, out *stream
-	sip     int // octets that a read gives at most; zero is any number
+	sip     int // bytes that a read gives at most; zero is any number
 
 	mu       sync.Mutex // guards the rest
 	writeEnd time.Time

@@ -16,51 +16,51 @@ var validText = []struct{ name, text string }{
 	{"nothing", ""},
 	{"ASCII", "Hello, world"},
 	{"NUL", "\x00"},
-	{"U+007F, the last of one octet", "\x7F"},
-	{"U+0080, the first of two octets", "\xC2\x80"},
-	{"U+07FF, the last of two octets", "\xDF\xBF"},
-	{"U+0800, the first of three octets", "\xE0\xA0\x80"},
+	{"U+007F, the last of one byte", "\x7F"},
+	{"U+0080, the first of two bytes", "\xC2\x80"},
+	{"U+07FF, the last of two bytes", "\xDF\xBF"},
+	{"U+0800, the first of three bytes", "\xE0\xA0\x80"},
 	{"U+D7FF, before the surrogates", "\xED\x9F\xBF"},
 	{"U+E000, behind the surrogates", "\xEE\x80\x80"},
 	{"U+FEFF, a byte order mark", "\xEF\xBB\xBF"},
 	{"U+FFFD, the replacement character", "\xEF\xBF\xBD"},
-	{"U+FFFF, the last of three octets, a noncharacter", "\xEF\xBF\xBF"},
-	{"U+10000, the first of four octets", "\xF0\x90\x80\x80"},
+	{"U+FFFF, the last of three bytes, a noncharacter", "\xEF\xBF\xBF"},
+	{"U+10000, the first of four bytes", "\xF0\x90\x80\x80"},
 	{"U+10FFFF, the last of Unicode", "\xF4\x8F\xBF\xBF"},
 	{"several scripts", "κόσμε Ünïcödé 世界 🌍"},
 }
 
-// invalidText is good up to its last octet, the first that cannot be right.
+// invalidText is good up to its last byte, the first that cannot be right.
 var invalidText = []struct{ name, text string }{
-	{"a continuation octet alone", "ok\x80"},
-	{"the last continuation octet alone", "ok\xBF"},
-	{"a continuation octet too many", "\xC2\x80\x80"},
+	{"a continuation byte alone", "ok\x80"},
+	{"the last continuation byte alone", "ok\xBF"},
+	{"a continuation byte too many", "\xC2\x80\x80"},
 	{"C0, which only begins overlong forms", "ok\xC0"},
-	{"C1, likewise", "ok\xC1"},
+	{"C1, which only begins overlong forms", "ok\xC1"},
 	{"F5, beyond Unicode", "ok\xF5"},
-	{"F8, of a form of five octets", "ok\xF8"},
-	{"FC, of a form of six octets", "ok\xFC"},
+	{"F8, of a form of five bytes", "ok\xF8"},
+	{"FC, of a form of six bytes", "ok\xFC"},
 	{"FE", "ok\xFE"},
 	{"FF", "ok\xFF"},
-	{"an overlong form of three octets", "ok\xE0\x80"},
-	{"the last overlong form of three octets", "ok\xE0\x9F"},
-	{"an overlong form of four octets", "ok\xF0\x80"},
-	{"the last overlong form of four octets", "ok\xF0\x8F"},
+	{"an overlong form of three bytes", "ok\xE0\x80"},
+	{"the last overlong form of three bytes", "ok\xE0\x9F"},
+	{"an overlong form of four bytes", "ok\xF0\x80"},
+	{"the last overlong form of four bytes", "ok\xF0\x8F"},
 	{"the first surrogate", "ok\xED\xA0"},
 	{"the last surrogate", "ok\xED\xBF"},
 	{"U+110000, beyond Unicode", "ok\xF4\x90"},
-	{"two octets without the second", "\xC2A"},
-	{"three octets without the second", "\xE2A"},
-	{"three octets without the third", "\xE2\x82A"},
-	{"four octets without the second", "\xF0A"},
-	{"four octets without the third", "\xF0\x9FA"},
-	{"four octets without the fourth", "\xF0\x9F\x8CA"},
-	{"a start octet inside a code point", "\xE2\x82\xE2"},
+	{"two bytes without the second", "\xC2A"},
+	{"three bytes without the second", "\xE2A"},
+	{"three bytes without the third", "\xE2\x82A"},
+	{"four bytes without the second", "\xF0A"},
+	{"four bytes without the third", "\xF0\x9FA"},
+	{"four bytes without the fourth", "\xF0\x9F\x8CA"},
+	{"a start byte inside a code point", "\xE2\x82\xE2"},
 }
 
 var _ = Describe("RFC 6455 §8.1 UTF-8", Label("rfc6455-8.1", "rfc6455-5.6"), func() {
 	eachRole(func(r role) {
-		DescribeTable("takes a text that is UTF-8, whole and cut at every octet",
+		DescribeTable("takes a text that is UTF-8, whole and cut at every byte",
 			func(ctx SpecContext, s string) {
 				w := open(ctx, r, setup{})
 				w.Send(text(s))
@@ -78,14 +78,14 @@ var _ = Describe("RFC 6455 §8.1 UTF-8", Label("rfc6455-8.1", "rfc6455-5.6"), fu
 				return list
 			}())
 
-		DescribeTable("fails the connection with 1007 at the octet that cannot be UTF-8, before the frame has ended",
+		DescribeTable("fails the connection with 1007 at the byte that cannot be UTF-8, before the frame has ended",
 			func(ctx SpecContext, s string) {
 				w := open(ctx, r, setup{})
 				w.Send(text(s).claim(uint64(len(s)) + 1000))
 				Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 			}, invalidEntries())
 
-		DescribeTable("fails the connection with 1007 at that octet and not before it, across fragments",
+		DescribeTable("fails the connection with 1007 at that byte and not before it, across fragments",
 			func(ctx SpecContext, s string) {
 				w := open(ctx, r, setup{})
 				w.Send(text("").more())
@@ -104,14 +104,14 @@ var _ = Describe("RFC 6455 §8.1 UTF-8", Label("rfc6455-8.1", "rfc6455-5.6"), fu
 				w.Send(frames...)
 				Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 			},
-			entry("one octet of two", text("ok\xC2")),
-			entry("two octets of three", text("ok\xE2\x82")),
-			entry("three octets of four", text("ok\xF0\x9F\x8C")),
+			entry("one byte of two", text("ok\xC2")),
+			entry("two bytes of three", text("ok\xE2\x82")),
+			entry("three bytes of four", text("ok\xF0\x9F\x8C")),
 			entry("in the last fragment", text("ok").more(), cont("\xE2\x82")),
 			entry("before an empty last fragment", text("ok\xE2\x82").more(), cont("")),
 		)
 
-		it("begins each message anew", func(ctx SpecContext) {
+		it("starts each message afresh", func(ctx SpecContext) {
 			w := open(ctx, r, setup{})
 			w.Send(text("\xE2\x82").more(), cont("\xAC"))
 			Expect(w).To(EchoText("€"))
@@ -119,7 +119,7 @@ var _ = Describe("RFC 6455 §8.1 UTF-8", Label("rfc6455-8.1", "rfc6455-5.6"), fu
 			Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 		})
 
-		it("says nothing about the octets of a binary message", func(ctx SpecContext) {
+		it("says nothing about the bytes of a binary message", func(ctx SpecContext) {
 			w := open(ctx, r, setup{})
 			for _, v := range invalidText {
 				w.Send(binary(v.text).more(), cont(v.text))
@@ -134,13 +134,13 @@ var _ = Describe("RFC 6455 §8.1 UTF-8", Label("rfc6455-8.1", "rfc6455-5.6"), fu
 			Expect(w).To(EchoText("🌍"))
 		})
 
-		it("sees the wrong octet far into a long frame", func(ctx SpecContext) {
+		it("sees the wrong byte far into a long frame", func(ctx SpecContext) {
 			w := open(ctx, r, setup{})
 			w.Send(text(strings.Repeat("κόσμε ", 10_000) + "\xED\xA0").claim(1 << 20))
 			Expect(w).To(FailWith(wsproto.StatusInvalidFramePayloadData))
 		})
 
-		it("fails the connection at an octet in a compressed message, once it has come", Label("rfc7692-6.2"), func(ctx SpecContext) {
+		it("fails the connection at a byte in a compressed message, once it has come", Label("rfc7692-6.2"), func(ctx SpecContext) {
 			w := openDeflate(ctx, r, "", ws.Deflate{})
 			z := squeeze("good so far \xE2\x82")
 			w.Send(text(z).rsv(wsproto.RSV1).more())

@@ -59,7 +59,7 @@ type setup struct {
 	extensions string // our offer to a server; our answer to a client
 	readLimit  int64
 	timeout    time.Duration                         // of the closing handshake; zero means that of ws
-	sip        int                                   // octets the peer reads at a time; zero is any number
+	sip        int                                   // bytes the peer reads at a time; zero is any number
 	early      []byte                                // sent along with our half of the handshake
 	do         func(context.Context, *ws.Conn) error // instead of the echo
 }
@@ -181,10 +181,10 @@ func (w *wire) shake(s setup) {
 	}
 }
 
-// SendRaw sends octets as they are.
+// SendRaw sends bytes as they are.
 func (w *wire) SendRaw(p []byte) {
 	GinkgoHelper()
-	w.note("> %d octets: %s", len(p), brief(p))
+	w.note("> %d bytes: %s", len(p), brief(p))
 	_, err := w.nc.Write(p)
 	Expect(err).NotTo(HaveOccurred(), "%s", w)
 }
@@ -230,7 +230,7 @@ func (w *wire) String() string {
 	return fmt.Sprintf("On the wire (> to the %s, < from it):\n  %s", w.role, strings.Join(w.log, "\n  "))
 }
 
-// fill waits for more octets.
+// fill waits for more bytes.
 func (w *wire) fill() error {
 	until := time.Now().Add(step)
 	if d, ok := w.bound.Deadline(); ok && d.Before(until) {
@@ -324,7 +324,7 @@ func (w *wire) legal(h wsproto.Header) error {
 	return nil
 }
 
-// message waits for a message, in whatever fragments, and gives its octets as
+// message waits for a message, in whatever fragments, and gives its bytes as
 // they are on the wire. Nothing may come in between.
 func (w *wire) message() (op wsproto.Opcode, rsv uint8, p []byte, err error) {
 	for {
@@ -344,7 +344,7 @@ func (w *wire) message() (op wsproto.Opcode, rsv uint8, p []byte, err error) {
 	}
 }
 
-// take waits for so many octets and gives them as they are.
+// take waits for so many bytes and gives them as they are.
 func (w *wire) take(n int) []byte {
 	GinkgoHelper()
 	for len(w.buf) < n {
@@ -352,6 +352,6 @@ func (w *wire) take(n int) []byte {
 	}
 	p := bytes.Clone(w.buf[:n])
 	w.buf = w.buf[n:]
-	w.note("< %d octets: %s", n, brief(p))
+	w.note("< %d bytes: %s", n, brief(p))
 	return p
 }
