@@ -68,7 +68,7 @@ func (e *UntestableError) Is(target error) bool { return target == ErrUntestable
 // blame puts the cause of a failure into the footer, if the implementation under
 // test caused it.
 func (f *Footer) blame(failure error) bool {
-	if !errors.Is(failure, ErrUntestable) {
+	if OutOfResources(failure) || !errors.Is(failure, ErrUntestable) {
 		return false
 	}
 	f.State, f.Error, f.Cause = Partial, failure.Error(), CauseStart

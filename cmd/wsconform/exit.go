@@ -43,6 +43,8 @@ func exitCode(err error) int {
 		return coded.code
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
+	case harness.OutOfResources(err):
+		return exitHarness
 	case errors.Is(err, harness.ErrUntestable):
 		return exitAgent
 	case errors.As(err, new(*harness.BusyError)):

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -9,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/wsconform/wsconform/ws"
 )
 
 func TestMain(m *testing.M) {
@@ -19,14 +23,27 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// The command as users run it, without Docker. The command "exits CODE PROGRAM
+// The command as users run it, without Docker. At $ECHO there is a server. The command "exits CODE PROGRAM
 // ARGS..." runs a program and wants that exit code.
 func TestScripts(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &ws.Server{Handler: ws.Echo}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	t.Cleanup(func() { // the scripts run in parallel
+		_ = server.Shutdown(context.Background())
+		<-served
+	})
+	echo := "ws://" + l.Addr().String()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("VALUE", "X: y\r\nInjected: z")
 			env.Setenv("DOCKER_HOST", "unix://"+env.WorkDir+"/no-docker.sock")
+			env.Setenv("ECHO", echo)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},

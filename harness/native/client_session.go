@@ -75,7 +75,12 @@ func (s *session) play(ctx context.Context) error {
 		Started: s.started, Result: s.result, Update: s.update, watch: &r.pulse, brief: !r.repeating(),
 	}
 	var serving sync.WaitGroup
-	serving.Go(func() { e.Serve(ctx, l) }) //nolint:errcheck // it ends with ctx
+	serving.Go(func() {
+		if err := e.Serve(ctx, l); err != nil {
+			r.breakOff(err)
+			cancel()
+		}
+	})
 	defer serving.Wait()
 	defer cancel()
 	r.mu.Lock()

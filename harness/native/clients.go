@@ -94,7 +94,10 @@ func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emi
 	if d.Log != nil {
 		d.Log = &sharedLog{w: d.Log}
 	}
-	r := &clientRun{driver: d, options: o, streams: NewStreams(o.Originals), emit: emit}
+	whole := ctx
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	r := &clientRun{driver: d, options: o, streams: NewStreams(o.Originals), emit: emit, stop: stop}
 	defer r.streams.Close() //nolint:errcheck // temporary files
 	defer r.pulse.start(ctx)()
 	r.streams.expect(list)
@@ -111,13 +114,15 @@ func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emi
 		r.overlapped(ctx, list)
 	}
 	r.repeatDoubtful(ctx)
-	if r.report.Agent == "" && ctx.Err() == nil {
+	switch {
+	case whole.Err() != nil:
+		return r.report, whole.Err()
+	case r.broken != nil:
+		return r.report, r.broken
+	case r.report.Agent == "":
 		return r.report, r.failure
 	}
-	if r.dead != nil && ctx.Err() == nil {
-		return r.report, r.dead
-	}
-	return r.report, ctx.Err()
+	return r.report, r.dead
 }
 
 // A sharedLog takes what several drivers print at once.
@@ -138,6 +143,7 @@ type clientRun struct {
 	options Options
 	streams *Streams
 	pulse   pulse
+	stop    context.CancelFunc
 
 	mu      sync.Mutex // guards the rest
 	report  ClientReport
@@ -145,6 +151,7 @@ type clientRun struct {
 	doubts  doubts
 	trials  map[cases.ID]*trial // that are being played again
 	failure error
+	broken  error // why we cannot go on, whatever the driver does
 	dead    error // why the driver cannot be tested to the end
 
 	usualOnce sync.Once // guards usual
@@ -284,6 +291,16 @@ func (r *clientRun) fail(err error, output string) {
 	}
 }
 
+// breakOff notes that we cannot go on, and ends the run.
+func (r *clientRun) breakOff(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.broken == nil {
+		r.broken = err
+	}
+	r.stop()
+}
+
 // giveUp notes why the driver cannot be tested to the end.
 func (r *clientRun) giveUp(cause harness.Cause, err error, output string) {
 	if output != "" && !errors.As(err, new(*harness.AgentExitError)) {
@@ -303,6 +320,8 @@ func (r *clientRun) take(c cases.Case, res harness.Result, crowded bool) {
 		t.take(res)
 	} else if !r.doubts.hold(c, res, crowded, &r.pulse) {
 		r.emit(res)
+	} else {
+		r.options.provisional(res, "chance may have decided this verdict, so the case is to be played again")
 	}
 }
 

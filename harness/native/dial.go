@@ -52,6 +52,9 @@ func (t *Target) dialPlain(ctx context.Context) (net.Conn, error) {
 		network, addr = "unix", t.Socket
 	}
 	nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if harness.OutOfResources(err) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errRefused, err)
 	}
@@ -171,6 +174,8 @@ func (t *Target) openFailure(err error) string {
 func (t *Target) playServer(ctx context.Context, c cases.Case, how manner) harness.Result {
 	nc, failed, err := t.open(ctx, c)
 	switch {
+	case harness.OutOfResources(err):
+		return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
 	case errors.Is(err, errRefused):
 		return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
 	case err != nil:

@@ -168,7 +168,7 @@ func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open in
 		if s.options.Started != nil {
 			s.options.Started(c)
 		}
-		r := s.target.playServer(ctx, c, s.manner(s.brief()))
+		r := s.play(ctx, c)
 		r.Attempts = 2
 		if hung && s.hangsAfter(ctx) {
 			guilty = true
@@ -243,13 +243,13 @@ func (s *serverRun) part(ctx context.Context) error {
 	if ctx.Err() != nil || s.report.Silent {
 		return ctx.Err()
 	}
-	s.report.Survived, _ = s.sanity(ctx)
+	s.report.Survived, _ = s.echoesStill(ctx)
 	if service := s.options.Service; !s.report.Survived && service != nil && service.EndedWithin(refuseBound) {
 		s.crash.active = true
 		if err := s.revive(ctx); err != nil {
 			return err
 		}
-		s.report.Survived, _ = s.sanity(ctx)
+		s.report.Survived, _ = s.echoesStill(ctx)
 	}
 	return ctx.Err()
 }

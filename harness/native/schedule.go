@@ -1,17 +1,16 @@
 package native
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Options are the settings of a run.
@@ -30,6 +29,13 @@ type Options struct {
 	// Every plays each case even if the server has stopped answering opening
 	// handshakes, which then get quickOpen each. Without it, the rest is not run.
 	Every bool
+	// AnyPeer plays the cases also if the server does not echo. Else that is an error,
+	// as nearly all of them want an echo.
+	AnyPeer bool
+	// Provisional is told of results that may change, as chance may have decided them or
+	// the server may be gone, when they are first known. What becomes of them goes to
+	// emit. Nil ignores it.
+	Provisional func(harness.Result)
 	// Greeted is told the head of the server's first response, before any case
 	// begins. Nil ignores it.
 	Greeted func(response string)
@@ -47,9 +53,6 @@ const (
 	heavyParallel = 4
 	// repeatParallel is how many cases are repeated at once. They mostly wait.
 	repeatParallel = 4
-	// probeTimeout bounds the measurement of whether a second connection is
-	// served beside the first.
-	probeTimeout = 700 * time.Millisecond
 )
 
 // A Report says how a run of [TestServer] went, beyond its results.
@@ -87,12 +90,8 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 	s := &serverRun{target: target, options: o, streams: NewStreams(o.Originals), emit: emit}
 	defer s.streams.Close() //nolint:errcheck // temporary files
 	defer s.pulse.start(ctx)()
-	var err error
-	if s.report.Echoed, err = s.sanity(ctx); err != nil {
-		return s.report, &UnreachableError{URL: target.String(), Err: err}
-	}
-	if service := o.Service; !s.report.Echoed && service != nil && service.EndedWithin(endBound) {
-		return s.report, &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("it cannot be tested: at a plain message %w", service.Ended())}
+	if err := s.greet(ctx); err != nil {
+		return s.report, err
 	}
 	s.streams.expect(list)
 	s.report.Parallel = o.Parallel
@@ -140,54 +139,15 @@ type serverRun struct {
 	gone      bool
 	silence   silence
 	crash     crash
-	finished  []finish // since the server was started, in order
-	inRow     int      // ends of the server without a verdict in between
-	hangs     int      // how often it was started again since it hung
-}
+	finished  []finish        // since the server was started, in order
+	inRow     int             // ends of the server without a verdict in between
+	hangs     int             // how often it was started again since it hung
+	refuses   map[string]bool // offers of extensions with which it refuses handshakes
 
-// echoCase is the sanity check: a text message, echoed, and a clean close.
-var echoCase = cases.Case{
-	ID: "echo", Title: "a text message", Expect: "the same message, and a clean close",
-	Steps: []cases.Step{
-		cases.Frame{Opcode: wsproto.OpText, Payload: cases.Data([]byte("wsconform"))},
-		cases.KillAfter{After: 5 * time.Second},
-	},
-	Want: cases.Want{
-		Events:     []cases.Reading{{Behavior: cases.OK, Events: []cases.Event{cases.GotText(cases.Data([]byte("wsconform")))}}},
-		ClosedByUs: true, Codes: []wsproto.StatusCode{wsproto.StatusNormalClosure}, Clean: true,
-	},
-}
-
-// sanity reports whether the server echoes. The error is that of connecting.
-func (s *serverRun) sanity(ctx context.Context) (bool, error) {
-	nc, failed, err := s.target.open(ctx, echoCase)
-	if s.options.Greeted != nil && err == nil {
-		s.options.Greeted(cmp.Or(nc.response, failed.Response))
-		s.options.Greeted = nil
-	}
-	if err != nil || nc.Conn == nil {
-		return false, err
-	}
-	tr, err := play(ctx, nc, echoCase, cases.Server, manner{streams: s.streams})
-	return err == nil && echoCase.Judge(tr).Behavior == cases.OK, ctx.Err()
-}
-
-// concurrent reports whether the server takes a second connection while it has
-// one already.
-func (s *serverRun) concurrent(ctx context.Context) bool {
-	first, _, err := s.target.open(ctx, echoCase)
-	if err != nil || first.Conn == nil {
-		return true // it refuses handshakes: there is nothing to protect
-	}
-	defer first.Close()
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	second, _, err := s.target.open(ctx, echoCase)
-	if err != nil || second.Conn == nil {
-		return false
-	}
-	second.Close()
-	return true
+	// beside is held for reading by each case that is played, and for writing by one that
+	// is played alone. Once serial is set all are.
+	beside sync.RWMutex
+	serial atomic.Bool
 }
 
 // overlapped plays the light cases first, then the heavy ones while those that
@@ -276,7 +236,7 @@ func (s *serverRun) each(ctx context.Context, list []cases.Case, n int) {
 // playOnce plays c unless the run is over.
 func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	s.mu.Lock()
-	gone, silent, last, target := s.gone, s.report.Silent, s.last, s.nextTarget()
+	gone, silent, last := s.gone, s.report.Silent, s.last
 	ended := s.crash.active
 	if ended && ctx.Err() == nil {
 		s.crash.postponed = append(s.crash.postponed, c)
@@ -295,10 +255,15 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	if s.options.Started != nil {
 		s.options.Started(c)
 	}
-	r := target.playServer(ctx, c, s.manner(s.brief()))
+	r := s.playBeside(ctx, c)
+	ended = ctx.Err() == nil && s.noticeEnd(c, r)
+	if !ended && refused(r) {
+		r = s.playAgain(ctx, c, r)
+		ended = ctx.Err() == nil && s.noticeEnd(c, r)
+	}
 	switch {
 	case ctx.Err() != nil:
-	case s.noticeEnd(c, r):
+	case ended:
 		return harness.Result{Case: c.ID, Note: errPostponed}
 	case r.Outcome == harness.Blocked:
 		r = s.retry(ctx, c)
@@ -330,7 +295,7 @@ func (s *serverRun) retry(ctx context.Context, c cases.Case) harness.Result {
 		case <-time.After(100 * time.Millisecond << i):
 		case <-ctx.Done():
 		}
-		r = s.target.playServer(ctx, c, s.manner(s.brief()))
+		r = s.play(ctx, c)
 		if r.Outcome != harness.Blocked {
 			return r
 		}
@@ -373,7 +338,20 @@ func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
 func (s *serverRun) settle(c cases.Case, r harness.Result, crowded bool) {
 	if s.repeating || !s.doubts.hold(c, r, crowded, &s.pulse) {
 		s.emit(r)
+		return
 	}
+	s.options.provisional(r, "chance may have decided this verdict, so the case is to be played again")
+}
+
+// provisional hands on a result that may change, and the reason.
+func (o *Options) provisional(r harness.Result, why string) {
+	if o.Provisional == nil {
+		return
+	}
+	if r.Outcome != harness.Pass {
+		r.Note = why
+	}
+	o.Provisional(r)
 }
 
 // letStand hands on what is held back as it is: there is no server to play it again.
@@ -383,7 +361,7 @@ func (s *serverRun) letStand() {
 	defer s.mu.Unlock()
 	trials, rest := s.doubts.release()
 	for _, t := range slices.Concat(trials, rest) {
-		s.emit(t.plays[0])
+		s.emit(t.result())
 	}
 }
 

@@ -100,7 +100,7 @@ func (s *serverRun) startable() bool { return s.options.Service != nil && s.repo
 // confirmSilence asks for a plain echo. A server that does not give it is started
 // again, or else there is nothing more to ask it.
 func (s *serverRun) confirmSilence(ctx context.Context) {
-	echoes, err := s.sanity(ctx)
+	echoes, err := s.echoesStill(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.silence.length = 0; echoes || err != nil || s.gone || s.crash.active {
@@ -143,7 +143,7 @@ func (s *serverRun) hangsAfter(ctx context.Context) bool {
 	if s.options.Service.EndedWithin(0) {
 		return false
 	}
-	echoes, err := s.sanity(ctx)
+	echoes, err := s.echoesStill(ctx)
 	return err == nil && !echoes && !s.options.Service.EndedWithin(0)
 }
 
@@ -155,6 +155,7 @@ func (s *serverRun) hold(c cases.Case, r harness.Result, crowded bool) {
 		return
 	}
 	s.silence.held = append(s.silence.held, heldResult{c, r, crowded})
+	s.options.provisional(r, "the server may have stopped answering; the cases behind will tell")
 	if s.report.Silent {
 		s.release(time.Now())
 	}

@@ -242,6 +242,9 @@ func (t *trial) result() harness.Result {
 		return *t.end
 	}
 	r := t.plays[len(t.plays)-1]
+	if len(t.plays) == 1 {
+		return r
+	}
 	switch t.why {
 	case timed:
 		r.Note = "time decided, so the case was repeated with little beside it"

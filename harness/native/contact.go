@@ -1,0 +1,232 @@
+package native
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
+
+// A server is asked for a plain echo before its cases and after them. It may be slow,
+// or refuse a connection now and then, so it is asked more than once.
+
+const (
+	// greetBound is how long one echo before the cases may take, and greetAttempts how
+	// often it is asked for: a server that does not echo is found out in 9 s.
+	greetBound    = 4500 * time.Millisecond
+	greetAttempts = 2
+	// probeTimeout bounds the measurement of whether a second connection is
+	// served beside the first.
+	probeTimeout = 700 * time.Millisecond
+)
+
+// backoff is how long is waited between attempts at a handshake that the server refuses.
+var backoff = []time.Duration{50 * time.Millisecond, 150 * time.Millisecond, 400 * time.Millisecond, time.Second}
+
+// echoCase is the sanity check: a text message, echoed, and a clean close.
+var echoCase = cases.Case{
+	ID: "echo", Title: "a text message", Expect: "the same message, and a clean close",
+	Steps: []cases.Step{
+		cases.Frame{Opcode: wsproto.OpText, Payload: cases.Data([]byte("wsconform"))},
+		cases.KillAfter{After: 5 * time.Second},
+	},
+	Want: cases.Want{
+		Events:     []cases.Reading{{Behavior: cases.OK, Events: []cases.Event{cases.GotText(cases.Data([]byte("wsconform")))}}},
+		ClosedByUs: true, Codes: []wsproto.StatusCode{wsproto.StatusNormalClosure}, Clean: true,
+	},
+}
+
+// greet asks for the echo before the cases. The error says why they cannot be played.
+func (s *serverRun) greet(ctx context.Context) error {
+	var failed cases.Transcript
+	attempts, needed := greetAttempts, true
+	if s.options.AnyPeer || s.options.Every {
+		attempts, needed = 1, false
+	}
+	for range attempts {
+		bounded, cancel := context.WithTimeout(ctx, greetBound)
+		var err error
+		s.report.Echoed, failed, err = s.sanity(bounded)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case harness.OutOfResources(err):
+			return fmt.Errorf("connect to %s: %w", s.target.String(), err)
+		case err != nil && !errors.Is(err, context.DeadlineExceeded):
+			return &UnreachableError{URL: s.target.String(), Err: err}
+		case s.report.Echoed:
+			return nil
+		}
+		if service := s.options.Service; service != nil && service.EndedWithin(endBound) {
+			return &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("it cannot be tested: at a plain message %w", service.Ended())}
+		}
+	}
+	if !needed {
+		return nil
+	}
+	return &harness.UntestableError{Cause: harness.CauseEcho, Err: &NoEchoError{URL: s.target.String(), Transcript: failed}}
+}
+
+// A NoEchoError says that a server does not echo, so that it cannot be tested.
+type NoEchoError struct {
+	URL        string
+	Transcript cases.Transcript // of the attempt to get an echo
+}
+
+func (e *NoEchoError) Error() string {
+	s := fmt.Sprintf("the server at %s does not echo messages, so it cannot be tested: ", e.URL)
+	switch t := e.Transcript; {
+	case t.Opened:
+		return s + "it must send every message back"
+	case t.Response != "":
+		line, _, _ := strings.Cut(t.Response, "\r\n")
+		return s + fmt.Sprintf("it answers the opening handshake with %.100q", line)
+	case t.UncleanReason != "":
+		return s + t.UncleanReason
+	}
+	return s + "it takes connections and answers no opening handshake"
+}
+
+// sanity reports whether the server echoes. The transcript is that of the attempt, the
+// error that of connecting.
+func (s *serverRun) sanity(ctx context.Context) (bool, cases.Transcript, error) {
+	nc, failed, err := s.target.open(ctx, echoCase)
+	if s.options.Greeted != nil && err == nil {
+		s.options.Greeted(cmp.Or(nc.response, failed.Response))
+		s.options.Greeted = nil
+	}
+	if err != nil || nc.Conn == nil {
+		return false, failed, err
+	}
+	tr, err := play(ctx, nc, echoCase, cases.Server, manner{streams: s.streams})
+	return err == nil && echoCase.Judge(tr).Behavior == cases.OK, tr, ctx.Err()
+}
+
+// echoesStill reports whether the server echoes. One that did before may refuse a few
+// connections; if it lets us wait for an answer, once is enough.
+func (s *serverRun) echoesStill(ctx context.Context) (echoes bool, err error) {
+	for _, wait := range append(backoff, 0) {
+		var tr cases.Transcript
+		echoes, tr, err = s.sanity(ctx)
+		if echoes || ctx.Err() != nil || tr.OpenTimeout || tr.Opened {
+			return echoes, err
+		}
+		if service := s.options.Service; service != nil && service.EndedWithin(0) {
+			return echoes, err
+		}
+		pause(ctx, wait)
+	}
+	return echoes, err
+}
+
+// concurrent reports whether the server takes a second connection while it has
+// one already. Both have ended in good order when it returns.
+func (s *serverRun) concurrent(ctx context.Context) bool {
+	first, _, err := s.target.open(ctx, echoCase)
+	if err != nil || first.Conn == nil {
+		return true // it refuses handshakes: there is nothing to protect
+	}
+	bounded, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	second, _, err := s.target.open(bounded, echoCase)
+	served := err == nil && second.Conn != nil
+	if served {
+		play(ctx, second, echoCase, cases.Server, manner{streams: s.streams}) //nolint:errcheck // the cases will tell
+	}
+	play(ctx, first, echoCase, cases.Server, manner{streams: s.streams}) //nolint:errcheck // likewise
+	return served
+}
+
+// refused reports whether the server answered a handshake with an HTTP error, or ended the
+// connection without an answer, or there was no room for a connection on our side.
+func refused(r harness.Result) bool {
+	t := r.Transcript
+	if t == nil {
+		return r.Outcome == harness.HarnessError
+	}
+	return !t.Opened && !t.OpenTimeout && !strings.HasPrefix(t.Response, "HTTP/1.1 101")
+}
+
+// playBeside plays c beside others, unless the server takes one connection at a time.
+func (s *serverRun) playBeside(ctx context.Context, c cases.Case) harness.Result {
+	if s.serial.Load() {
+		s.beside.Lock()
+		defer s.beside.Unlock()
+	} else {
+		s.beside.RLock()
+		defer s.beside.RUnlock()
+	}
+	return s.play(ctx, c)
+}
+
+// play plays c once.
+func (s *serverRun) play(ctx context.Context, c cases.Case) harness.Result {
+	s.mu.Lock()
+	target := s.nextTarget()
+	s.mu.Unlock()
+	return target.playServer(ctx, c, s.manner(s.brief()))
+}
+
+// playAgain plays c again after a server that answered before has refused r: it may have
+// too many connections. If it takes one when there is no other, all that follow are played
+// one at a time. If not, it does not like what c offers.
+func (s *serverRun) playAgain(ctx context.Context, c cases.Case, r harness.Result) harness.Result {
+	offers := ""
+	if c.Deflate != nil {
+		offers = c.Deflate.Offers
+	}
+	s.mu.Lock()
+	known := s.refuses[offers]
+	s.mu.Unlock()
+	if known || !s.report.Echoed {
+		return r
+	}
+	for _, wait := range backoff[:2] {
+		if pause(ctx, wait); ctx.Err() != nil {
+			return r
+		}
+		if r = s.playBeside(ctx, c); !refused(r) {
+			return r
+		}
+	}
+	s.beside.Lock()
+	defer s.beside.Unlock()
+	for _, wait := range backoff {
+		if ctx.Err() != nil {
+			return r
+		}
+		r = s.play(ctx, c)
+		if !refused(r) {
+			s.serial.Store(true)
+			return r
+		}
+		pause(ctx, wait)
+	}
+	if r.Outcome == harness.HarnessError {
+		return r
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuses == nil {
+		s.refuses = map[string]bool{}
+	}
+	s.refuses[offers] = true
+	return r
+}
+
+// pause waits, but not beyond ctx.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
