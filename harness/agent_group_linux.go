@@ -10,9 +10,26 @@ import (
 	"time"
 )
 
-// ownGroup gives the agent a process group, and an end with ours.
-func ownGroup(cmd *exec.Cmd) {
+// ownGroup gives the agent a process group, and an end with ours: at once, or in good
+// order if a watchdog sees to the rest.
+func ownGroup(cmd *exec.Cmd, watched bool) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if watched {
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
+	}
+}
+
+// ownSession keeps signals of the terminal from a watchdog.
+func ownSession(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
+
+// signalMarked sends the signal to the processes with the mark, and reports whether
+// there are any.
+func signalMarked(mark string, sig syscall.Signal) bool {
+	list := marked(mark)
+	for _, pid := range list {
+		_ = syscall.Kill(pid, sig)
+	}
+	return len(list) > 0
 }
 
 // The errors of kill say that the group is gone, which is what is wanted.
@@ -26,12 +43,8 @@ func killGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKI
 // they are gone, or after a second.
 func killMarked(mark string) {
 	for range 100 {
-		list := marked(mark)
-		if len(list) == 0 {
+		if !signalMarked(mark, syscall.SIGKILL) {
 			return
-		}
-		for _, pid := range list {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -40,16 +53,25 @@ func killMarked(mark string) {
 // marked lists the processes with the mark in their environment. Those that have
 // ended and wait for their parent have none any more.
 func marked(mark string) []int {
-	files, _ := filepath.Glob("/proc/[0-9]*/environ")
 	var list []int
-	for _, file := range files {
-		env, err := os.ReadFile(file)
-		if err != nil || !bytes.Contains(env, []byte(mark)) {
-			continue
-		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+	for pid, env := range environments {
+		if bytes.Contains(env, []byte(mark)) {
 			list = append(list, pid)
 		}
 	}
 	return list
+}
+
+// environments yields the processes whose environment we may read, and that.
+func environments(yield func(pid int, env []byte) bool) {
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, file := range files {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			continue
+		}
+		if env, err := os.ReadFile(file); err == nil && !yield(pid, env) {
+			return
+		}
+	}
 }

@@ -14,13 +14,15 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/wsconform/wsconform/harness/internal/owner"
 )
 
 // A Process is an agent that we have started. It has a process group of its
 // own, so that a Ctrl-C in the terminal does not reach it before we have kept
 // the results, and so that stopping it stops what it has started too. On Linux
-// that holds also for what has left the group, and the agent ends with us if we
-// are killed.
+// that holds also for what has left the group, and all of it ends with us if we
+// are killed; see [UseWatchdog].
 type Process struct {
 	cmd  *exec.Cmd
 	mark string // in the environment of it and all that it starts
@@ -74,9 +76,9 @@ func StartAgent(command []string, vars map[string]string, log io.Writer) (*Proce
 	}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.WaitDelay = stopGrace // a grandchild may keep the output open
-	p.mark = "WSCONFORM_AGENT_" + rand.Text()
-	p.cmd.Env = append(os.Environ(), p.mark+"=1")
-	ownGroup(p.cmd)
+	p.mark = markPrefix + rand.Text()
+	p.cmd.Env = append(os.Environ(), p.mark+"="+owner.Self().String())
+	ownGroup(p.cmd, dog.start())
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread() // the kernel ends the agent with the thread that started it
@@ -92,8 +94,13 @@ func StartAgent(command []string, vars map[string]string, log io.Writer) (*Proce
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
 	}
+	dog.tell("+ %s %d\n", p.mark, p.cmd.Process.Pid)
 	return p, nil
 }
+
+// markPrefix begins the name of the variable that is in the environment of an agent and
+// of all that it starts. Its value is the process that started the agent.
+const markPrefix = "WSCONFORM_AGENT_"
 
 // Expand puts values in place of placeholders: {port} becomes vars["port"]. An
 // unknown placeholder stays, since braces mean something to other programs.
@@ -203,6 +210,7 @@ func (p *Process) Stop() {
 		}
 		killGroup(p.cmd) // also what the process has left behind
 		killMarked(p.mark)
+		dog.tell("- %s\n", p.mark)
 	})
 	<-p.done
 }

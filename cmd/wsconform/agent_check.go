@@ -165,7 +165,7 @@ func (o *test) checkServer(
 }
 
 func (o *test) checkClient(ctx context.Context, k *checkup, agent harness.Agent, list []cases.Case, options native.Options, log io.Writer) error {
-	dir, err := os.MkdirTemp("", "wsconform-check-")
+	dir, err := harness.TempDir("check")
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,15 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/wsconform/wsconform/harness"
 )
+
+// watchArgs make this program the watchdog of another one of its kind.
+var watchArgs = []string{"agent", "watch"}
 
 func main() {
 	// Signals are caught to the very end: a late one must not replace the exit code.
@@ -24,6 +30,13 @@ func main() {
 
 // start runs the command line. If the program is called wstest, it behaves like that.
 func start(ctx context.Context) int {
+	if slices.Equal(os.Args[1:], watchArgs) {
+		harness.Watch(os.Stdin)
+		return exitOK
+	}
+	if self, err := os.Executable(); err == nil {
+		harness.UseWatchdog(append([]string{self}, watchArgs...)...)
+	}
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 	if name == "wstest" {
 		return wstestMain(ctx, os.Args[1:], os.Stdout, os.Stderr)

@@ -73,7 +73,7 @@ func (o *test) stress(c *cobra.Command, args []string, one cases.Case, times int
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "wsconform-stress-")
+	dir, err := harness.TempDir("stress")
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ type parcel struct {
 func (r *run) collect(ctx context.Context, c *docker.Container, source string, choose func([]string) (string, error)) (p parcel, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
 	defer cancel()
-	if p.dir, err = os.MkdirTemp("", "wsconform-part-"); err != nil {
+	if p.dir, err = harness.TempDir("part"); err != nil {
 		return p, err
 	}
 	if err := c.CopyOut(ctx, source, p.dir, copyLimits); err != nil {

@@ -335,7 +335,7 @@ func (f *reportFolder) open(dir string) error {
 		return f.empty()
 	}
 	var err error
-	f.dir, err = os.MkdirTemp("", "wsconform-autobahn-")
+	f.dir, err = harness.TempDir("autobahn")
 	f.temporary = true
 	return err
 }

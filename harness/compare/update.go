@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/fixtures/agents"
+	"github.com/wsconform/wsconform/harness"
 )
 
 // registries says how the client of each registry is asked for the newest version
@@ -47,7 +48,7 @@ func Latest(ctx context.Context, a agents.Agent) (string, error) {
 	if strings.HasPrefix(name, "-") {
 		return "", fmt.Errorf("%q is no package", name)
 	}
-	dir, err := os.MkdirTemp("", "wsconform-update-")
+	dir, err := harness.TempDir("update")
 	if err != nil {
 		return "", err
 	}

@@ -16,6 +16,8 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/go-connections/nat"
+
+	"github.com/wsconform/wsconform/harness/internal/owner"
 )
 
 // A Spec describes a container. Zero values mean the engine's defaults, except
@@ -299,6 +301,6 @@ func (e *Engine) List(ctx context.Context, run string) ([]Leftover, error) {
 }
 
 func leftover(id string, labels map[string]string) Leftover {
-	o, known := parseOwner(labels[LabelOwner])
-	return Leftover{ID: id, Run: labels[LabelRun], Owned: !known || o.mayLive(self())}
+	o, known := owner.Parse(labels[LabelOwner])
+	return Leftover{ID: id, Run: labels[LabelRun], Owned: !known || o.MayLive(owner.Self())}
 }

@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/wsconform/wsconform/harness/internal/owner"
 )
 
 // A BaseError says why no base image could be made from packages, and what to do
@@ -61,7 +63,7 @@ func (e *Engine) Debootstrap(ctx context.Context, suite, ref string, host Host, 
 			Hint: "run this once as root, or load an image with docker load",
 		}
 	}
-	dir, err := os.MkdirTemp("", "wsconform-base-")
+	dir, err := owner.TempDir("base")
 	if err != nil {
 		return Image{}, fmt.Errorf("docker: debootstrap %s: %w", suite, err)
 	}

@@ -20,6 +20,8 @@ import (
 	"github.com/docker/docker/api/types/versions"
 	"github.com/docker/docker/client"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/wsconform/wsconform/harness/internal/owner"
 )
 
 // MinAPI is the oldest supported engine API, that of Docker 20.10.
@@ -134,7 +136,7 @@ func dial(ctx context.Context, opts []client.Opt) (*Engine, error) {
 // New returns an engine over api, with a run id of its own. It is for tests;
 // programs call [Connect].
 func New(api API) *Engine {
-	return &Engine{api: api, run: rand.Text()[:12], owner: self().String()}
+	return &Engine{api: api, run: rand.Text()[:12], owner: owner.Self().String()}
 }
 
 // RunID is the value of [LabelRun] on everything that e makes.

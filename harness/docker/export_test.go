@@ -1,5 +1,7 @@
 package docker
 
+import "github.com/wsconform/wsconform/harness/internal/owner"
+
 // What the tests outside the package need to see of its inside.
 var (
 	CleanLine   = clean
@@ -9,31 +11,29 @@ var (
 // OwnerLabel returns a value of [LabelOwner] that differs from that of this
 // process as the arguments say.
 func OwnerLabel(host string, boot string, pidOffset int) string {
-	o := self()
+	o := owner.Self()
 	if host != "" {
-		o.host = host
+		o.Host = host
 	}
 	if boot != "" {
-		o.boot = boot
+		o.Boot = boot
 	}
-	o.pid += pidOffset
+	o.PID += pidOffset
 	return o.String()
 }
 
 // ReusedPID returns a value of [LabelOwner] of a process that had the pid of
 // this one before.
 func ReusedPID() string {
-	o := self()
-	o.started = "1"
+	o := owner.Self()
+	o.Started = "1"
 	return o.String()
 }
 
 // OwnerOf returns the value of [LabelOwner] of another process of this machine.
 func OwnerOf(pid int) string {
-	o := self()
-	o.pid, o.started = pid, started(pid)
-	return o.String()
+	return owner.Of(pid).String()
 }
 
 // Self returns the value of [LabelOwner] of this process.
-func Self() string { return self().String() }
+func Self() string { return owner.Self().String() }

@@ -156,11 +156,3 @@ func TestClientInterrupted(t *testing.T) {
 		t.Errorf("got %v, error %v, want %d cases that were not run", counts, err, len(list))
 	}
 }
-
-func count(results map[cases.ID]harness.Result) map[harness.Outcome]int {
-	counts := map[harness.Outcome]int{}
-	for _, r := range results {
-		counts[r.Outcome]++
-	}
-	return counts
-}

@@ -233,3 +233,11 @@ func TestNotSilent(t *testing.T) {
 		}
 	}
 }
+
+func count(results map[cases.ID]harness.Result) map[harness.Outcome]int {
+	counts := map[harness.Outcome]int{}
+	for _, r := range results {
+		counts[r.Outcome]++
+	}
+	return counts
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"sync"
@@ -225,6 +226,7 @@ func (s *stream) keep(p []byte) error {
 			return fmt.Errorf("keep compressed messages: %w", err)
 		}
 		s.file = f
+		_ = os.Remove(f.Name()) // it has no name from here on, where the system allows that
 	}
 	end := int64(len(p))
 	if n := len(s.ends); n > 0 {
@@ -243,5 +245,9 @@ func (s *stream) close() error {
 	if s.file == nil {
 		return nil
 	}
-	return errors.Join(s.file.Close(), os.Remove(s.file.Name()))
+	err := s.file.Close()
+	if gone := os.Remove(s.file.Name()); !errors.Is(gone, fs.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
+	return err
 }
