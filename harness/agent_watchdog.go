@@ -20,6 +20,10 @@ type watchdog struct {
 
 var dog watchdog
 
+// watchdogVariable is set for a watchdog, which never starts another one, whatever
+// program it turns out to be.
+const watchdogVariable = "WSCONFORM_WATCHDOG"
+
 // UseWatchdog has a watchdog started along with the first agent. It is a process of the
 // program given, which has to call [Watch] with its standard input, and sees to it that
 // agents and all that they have started end with this process however that ends. Without
@@ -34,7 +38,7 @@ func UseWatchdog(program ...string) {
 func (d *watchdog) start() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.tried || len(d.program) == 0 {
+	if d.tried || len(d.program) == 0 || os.Getenv(watchdogVariable) != "" {
 		return d.pipe != nil
 	}
 	d.tried = true
@@ -45,6 +49,7 @@ func (d *watchdog) start() bool {
 	defer r.Close()
 	cmd := exec.Command(d.program[0], d.program[1:]...) //nolint:noctx // it outlives us
 	cmd.Stdin = r
+	cmd.Env = append(os.Environ(), watchdogVariable+"=1")
 	ownSession(cmd)
 	if cmd.Start() != nil {
 		w.Close()
