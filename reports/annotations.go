@@ -13,9 +13,9 @@ import (
 // of a step and drops the others without a word.
 const maxAnnotations = 10
 
-// WriteAnnotations writes workflow commands of GitHub Actions: an error for each
-// failure, a warning for what is only worth knowing, and a notice that sums the
-// run up. Printed in a job they become annotations.
+// WriteAnnotations writes GitHub workflow commands: an error for each failure, a warning
+// for each note of the gate, and a notice that sums up the run. Printed in a job, they
+// become annotations.
 func WriteAnnotations(w io.Writer, in Input) error {
 	s := summary.Of(in)
 	agent := summary.AgentName(in.Run.Header.Agent)
@@ -49,8 +49,8 @@ var (
 	commandValue = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// command writes one workflow command. Nothing in it can begin another: a line
-// break in a title or a message is escaped.
+// command writes one workflow command. Line breaks are escaped, so the text cannot begin
+// another command.
 func command(b *strings.Builder, level, title, message string) {
 	fmt.Fprintf(b, "::%s title=%s::%s\n", level, commandValue.Replace(title), commandData.Replace(strings.TrimSpace(message)))
 }

@@ -12,8 +12,8 @@ import (
 
 const badgeLabel = "WebSocket"
 
-// badge says in a few words and one colour how the run went. A run that is not
-// complete never looks like one that passed.
+// badge gives the run a few words and a colour. An incomplete run never looks like one
+// that passed.
 func badge(s summary.Summary) (text, colour string) {
 	n := len(s.Rows)
 	switch s.State {
@@ -35,8 +35,7 @@ func badge(s summary.Summary) (text, colour string) {
 	return s.Headline(), colour
 }
 
-// WriteBadge writes the run as a badge, an SVG picture. It holds nothing that
-// a peer can choose.
+// WriteBadge writes the run as an SVG badge. Nothing in it comes from the peer.
 func WriteBadge(w io.Writer, in Input) error {
 	text, colour := badge(summary.Of(in))
 	left, right := textWidth(badgeLabel)+12, textWidth(text)+12
@@ -67,7 +66,7 @@ func textWidth(s string) int {
 	return tenths / 10
 }
 
-// WriteBadgeJSON writes the badge as JSON for an endpoint of shields.io.
+// WriteBadgeJSON writes the badge as JSON for the endpoint of shields.io.
 func WriteBadgeJSON(w io.Writer, in Input) error {
 	text, colour := badge(summary.Of(in))
 	enc := json.NewEncoder(w)

@@ -119,10 +119,10 @@ var looks = []struct {
 	{
 		"faults/index.html",
 		browsertest.View{Fragment: "#case-6.3.1&section=6", Width: 320, Dark: true, Ready: ".detail"},
-		[]string{"payload octet 12 (a0): text is not valid UTF-8", "on purpose, payload octet 12", "6.3.1"},
+		[]string{"payload byte 12 (a0): text is not valid UTF-8", "on purpose, payload byte 12", "6.3.1"},
 	},
 	{"faults/index.html", browsertest.View{Fragment: "#case-7.1.1&section=7", Ready: ".detail"}, []string{
-		"header octet 0 (a1): reserved bits set", "header octets 1 to 3 (7e000c): a payload length is not minimally encoded",
+		"header byte 0 (a1): reserved bits set", "header bytes 1 to 3 (7e000c): a payload length is not minimally encoded",
 		"an extension that was not offered", "a1 7e 00 0c",
 	}},
 	{"faults/index.html", browsertest.View{Fragment: "#case-5.15&section=5", Print: true, Ready: ".detail"}, []string{"fragile-ws", "5.15", "Provenance"}},

@@ -9,35 +9,35 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// A ChangeKind says what became of a case between two runs.
+// A ChangeKind says how a case differs between two runs.
 type ChangeKind string
 
 // The kinds of change, the worst first.
 const (
-	Regressed ChangeKind = "regressed" // it was good and is bad
-	Gone      ChangeKind = "gone"      // nothing is known of it any more
-	Changed   ChangeKind = "changed"   // another outcome as good or bad, or another failure
-	Added     ChangeKind = "new"       // nothing was known of it before
-	Fixed     ChangeKind = "fixed"     // it was bad and is good
+	Regressed ChangeKind = "regressed" // it was good, now it is bad
+	Gone      ChangeKind = "gone"      // it has no result now
+	Changed   ChangeKind = "changed"   // another outcome, neither better nor worse, or another failure
+	Added     ChangeKind = "new"       // it had no result before
+	Fixed     ChangeKind = "fixed"     // it was bad, now it is good
 )
 
 // ChangeKinds lists the kinds in the order of their constants.
 var ChangeKinds = []ChangeKind{Regressed, Gone, Changed, Added, Fixed}
 
-// A Change is a case that is not as it was. A side of which nothing is known is
-// nil, or its outcome says why.
+// A Change is a case that differs. A side without a result is nil, or its outcome says
+// why there is none.
 type Change struct {
 	Case     cases.ID
 	Kind     ChangeKind
 	Old, New *harness.Result
 }
 
-// A RunDiff is what changed from one run to another.
+// A RunDiff is the difference between two runs.
 type RunDiff struct {
 	Old, New *harness.Run
 	Changes  []Change // by kind, the worst first, then by case
-	Same     int      // cases known in both and no different
-	Notes    []string // why the two can be compared only with care
+	Same     int      // cases with the same result in both
+	Notes    []string // why the comparison needs care
 }
 
 // Of returns the changes of a kind.
@@ -51,7 +51,7 @@ func (d RunDiff) Of(kind ChangeKind) []Change {
 	return list
 }
 
-// Compared counts the cases of which something is known in both runs.
+// Compared counts the cases with a result in both runs.
 func (d RunDiff) Compared() int {
 	n := d.Same
 	for _, c := range d.Changes {
@@ -62,9 +62,8 @@ func (d RunDiff) Compared() int {
 	return n
 }
 
-// Diff compares two runs case by case. A crash and a time-out are something
-// that the peer did, and count as bad; a case that was blocked, not run or lost
-// to the harness tells nothing of the peer.
+// Diff compares two runs case by case. A crash and a timeout are results, bad ones. A
+// case that was blocked, not run or lost to the harness has no result.
 func Diff(before, after *harness.Run) RunDiff {
 	d := RunDiff{Old: before, New: after, Notes: diffNotes(before.Header, after.Header)}
 	was, is := byCase(before), byCase(after)
@@ -118,7 +117,7 @@ func changeOf(before, after *harness.Result) ChangeKind {
 	return ""
 }
 
-// known reports whether the result tells something of the peer.
+// known reports whether the result says something about the peer.
 func known(r *harness.Result) bool {
 	if r == nil {
 		return false

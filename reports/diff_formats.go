@@ -12,7 +12,7 @@ import (
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
-// A DiffFormat is one way to write down what changed between two runs.
+// A DiffFormat is one way to write the difference between two runs.
 type DiffFormat struct {
 	Name  string // on the command line
 	Write func(io.Writer, RunDiff) error
@@ -26,14 +26,14 @@ var DiffFormats = []DiffFormat{
 }
 
 var changeWords = map[ChangeKind]string{
-	Regressed: "was good and is bad",
-	Gone:      "nothing is known of it any more",
+	Regressed: "was good, now bad",
+	Gone:      "has no result now",
 	Changed:   "another outcome or signature, neither better nor worse",
-	Added:     "nothing was known of it before",
-	Fixed:     "was bad and is good",
+	Added:     "had no result before",
+	Fixed:     "was bad, now good",
 }
 
-// diffHeadline says in one line what changed.
+// diffHeadline counts the changes in one line.
 func diffHeadline(d RunDiff) string {
 	var parts []string
 	for _, kind := range ChangeKinds {
@@ -61,7 +61,7 @@ func caseTitle(id cases.ID) string {
 	return c.Title
 }
 
-// WriteDiffText writes what changed for a terminal.
+// WriteDiffText writes the difference for a terminal.
 func WriteDiffText(w io.Writer, d RunDiff) error {
 	var b strings.Builder
 	for _, note := range d.Notes {
@@ -83,7 +83,7 @@ func WriteDiffText(w io.Writer, d RunDiff) error {
 	return err
 }
 
-// WriteDiffMarkdown writes what changed as a table for a CI summary or a comment.
+// WriteDiffMarkdown writes the difference as a table for CI or a comment.
 func WriteDiffMarkdown(w io.Writer, d RunDiff) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s: %s\n\n", plain(summary.AgentName(d.New.Header.Agent)), diffHeadline(d))
@@ -114,7 +114,7 @@ type DiffSummary struct {
 	Changes []ChangeSummary    `json:"changes"`
 }
 
-// A ChangeSummary is one case that is not as it was.
+// A ChangeSummary is one case that differs.
 type ChangeSummary struct {
 	Case  cases.ID     `json:"case"`
 	Title string       `json:"title,omitempty"`

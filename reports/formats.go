@@ -21,23 +21,23 @@ type Input = summary.Input
 // A Format is one way to write a run down.
 type Format struct {
 	Name    string // on the command line
-	File    string // its name in the folder, or that of a folder of files
+	File    string // its name in the folder; a folder has WriteIn
 	About   string
-	Extra   bool                              // only written when it is asked for
+	Extra   bool                              // written only on request
 	Write   func(w io.Writer, in Input) error // nil if it is a folder
 	WriteIn func(dir string, in Input) error  // nil if it is one file
 }
 
-// Formats lists the formats.
+// Formats lists every format. This is the only place to add one.
 var Formats = []Format{
-	{Name: "html", File: "index.html", About: "a page that needs nothing else", Write: html.Write},
-	{Name: "junit", File: "junit.xml", About: "JUnit XML, a test each case", Write: WriteJUnit},
+	{Name: "html", File: "index.html", About: "a page in one file", Write: html.Write},
+	{Name: "junit", File: "junit.xml", About: "JUnit XML, one test for each case", Write: WriteJUnit},
 	{Name: "markdown", File: "summary.md", About: "a summary for CI, such as a GitHub step summary", Write: WriteMarkdown},
 	{Name: "json", File: "summary.json", About: "all verdicts without their transcripts", Write: WriteJSON},
 	{Name: "badge", File: "badge.svg", About: "a badge", Write: WriteBadge},
-	{Name: "badge-json", File: "badge.json", About: "a badge, for an endpoint of shields.io", Write: WriteBadgeJSON},
-	{Name: "annotations", File: "annotations.txt", About: "workflow commands of GitHub, to be printed in a job", Extra: true, Write: WriteAnnotations},
-	{Name: "autobahn", File: "autobahn", About: "the folder that Autobahn writes: index.json, index.html, two files a case", Extra: true, WriteIn: autobahn.Write},
+	{Name: "badge-json", File: "badge.json", About: "a badge for the endpoint of shields.io", Write: WriteBadgeJSON},
+	{Name: "annotations", File: "annotations.txt", About: "GitHub workflow commands, to print in a job", Extra: true, Write: WriteAnnotations},
+	{Name: "autobahn", File: "autobahn", About: "the folder that Autobahn writes: index.json, index.html, two files for each case", Extra: true, WriteIn: autobahn.Write},
 }
 
 // FormatNames lists the names of the formats.
@@ -49,7 +49,8 @@ func FormatNames() []string {
 	return names
 }
 
-// FormatByName finds a format.
+// FormatByName returns the format with the name. The error of an unknown name lists
+// those that there are.
 func FormatByName(name string) (Format, error) {
 	i := slices.IndexFunc(Formats, func(f Format) bool { return f.Name == name })
 	if i < 0 {
@@ -58,8 +59,8 @@ func FormatByName(name string) (Format, error) {
 	return Formats[i], nil
 }
 
-// Write writes the run into the folder, once for each format that is named; no
-// name means all but the extra ones. A file that cannot be written whole is not
+// Write writes the run into the folder in each format that is named. Without names it
+// writes all formats but the extra ones. A file that cannot be written whole is not
 // written at all.
 func Write(dir string, in Input, formats ...string) error {
 	chosen, err := choose(formats)

@@ -26,12 +26,12 @@ type Summary struct {
 	Total    int                     `json:"total"`
 	Counts   map[harness.Outcome]int `json:"counts"`
 	Missing  []cases.ID              `json:"missing,omitempty"`
-	Gate     *GateSummary            `json:"gate,omitempty"` // absent unless something was expected
+	Gate     *GateSummary            `json:"gate,omitempty"` // absent without expectations
 	Sections []SectionSummary        `json:"sections"`
 	Cases    []CaseSummary           `json:"cases"`
 }
 
-// A SectionSummary sums one section up, both halves of its verdicts apart.
+// A SectionSummary sums up one section, with both halves of its verdicts counted apart.
 type SectionSummary struct {
 	ID       string                      `json:"id"`
 	Title    string                      `json:"title"`
@@ -47,18 +47,18 @@ type CaseSummary struct {
 	Title     string    `json:"title"`
 	Code      int       `json:"remoteCode,omitempty"` // of the peer's close frame
 	Signature string    `json:"signature"`            // see [harness.Result.Signature]
-	Mark      gate.Mark `json:"mark,omitempty"`       // what the expectations make of it
-	Excuse    string    `json:"excuse,omitempty"`     // what the entry about the case says
+	Mark      gate.Mark `json:"mark,omitempty"`       // what the expectations say about it
+	Excuse    string    `json:"excuse,omitempty"`     // the reason of the entry about the case
 }
 
-// A GateSummary is what was decided about the run.
+// A GateSummary is the decision about the run.
 type GateSummary struct {
 	Exit       gate.Exit          `json:"exit"` // the exit code
 	Violations []ViolationSummary `json:"violations"`
 	Notes      []string           `json:"notes,omitempty"`
 }
 
-// A ViolationSummary is one reason for the gate to be shut.
+// A ViolationSummary is one reason why the gate fails.
 type ViolationSummary struct {
 	Kind  gate.Kind  `json:"kind"`
 	Cases []cases.ID `json:"cases,omitempty"`

@@ -63,11 +63,10 @@ type junitProblem struct {
 	Text    string `xml:",chardata"`
 }
 
-// WriteJUnit writes the run as JUnit XML, a suite for each section. A case
-// without a verdict is an error, also when it was never started: a reader that
-// ignores skipped tests must not take a dead agent for a good one. A failure that
-// was expected is skipped with the reason as its message, as test runners do, and
-// a pass that was not is a failure.
+// WriteJUnit writes the run as JUnit XML with a suite for each section. A case without a
+// verdict is an error, even if it was never started: a reader that ignores skipped tests
+// must not take a dead agent for a good one. An expected failure is skipped with its
+// reason as the message, and an unexpected pass is a failure.
 func WriteJUnit(w io.Writer, in Input) error {
 	s := summary.Of(in)
 	h := in.Run.Header
@@ -101,7 +100,7 @@ func WriteJUnit(w io.Writer, in Input) error {
 	return err
 }
 
-// junitRun is what is wrong with the run as a whole, a test each.
+// junitRun is a suite with one test for each thing that is wrong with the whole run.
 func junitRun(s summary.Summary) junitSuite {
 	suite := junitSuite{Name: "run", Time: "0.000"}
 	if alarm := s.Alarm(); alarm != "" {
@@ -215,7 +214,7 @@ func halves(r summary.Row) string {
 	return fmt.Sprintf("behavior %s (%s), close %s (%s)", r.Behavior, show.Text(r.Reason), r.Close, show.Text(r.CloseReason))
 }
 
-// problem says in a line why the case fails.
+// problem says in one line why the case fails.
 func problem(h harness.Header, r summary.Row) string {
 	switch {
 	case r.Broken != "" && r.Outcome != harness.Fail:
@@ -229,7 +228,7 @@ func problem(h harness.Header, r summary.Row) string {
 	return halves(r)
 }
 
-// explain says what was expected, what came, and how to play it again.
+// explain says what was expected, what happened, and how to play the case again.
 func explain(h harness.Header, r summary.Row) string {
 	var b strings.Builder
 	if r.Known {
@@ -254,10 +253,10 @@ func explain(h harness.Header, r summary.Row) string {
 	return b.String()
 }
 
-// maxFrames bounds the frames that a text format shows of one case.
+// maxFrames bounds the frames of a case that a text format shows.
 const maxFrames = 40
 
-// frames writes the frames of the wire log as text, one a line.
+// frames writes the frames of the wire log as text, one on each line.
 func frames(r summary.Row) string {
 	if r.Transcript == nil {
 		return ""

@@ -21,10 +21,11 @@ func TestLook(t *testing.T) {
 		"good":    synthetic{agent: server("wsconform reference", "0.1.0"), engine: autobahnEngine()}.run(),
 		"faults":  synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahnEngine(), fault: someFaults}.run(),
 		"partial": synthetic{agent: client, engine: harness.Engine{Name: "native", Version: "0.1.0"}, cutOff: 317}.run(),
+		"suites":  twoSuites(),
 		"worst":   synthetic{agent: server("worst", ""), engine: autobahnEngine(), fault: everyFault}.run(),
 	}
 	var all []reports.Input
-	for _, name := range []string{"good", "faults", "partial", "worst"} {
+	for _, name := range []string{"good", "faults", "partial", "worst", "suites"} {
 		if err := reports.Write(filepath.Join(dir, name), reports.Input{Run: runs[name]}); err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +33,7 @@ func TestLook(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s: %d octets", name, info.Size())
+		t.Logf("%s: %d bytes", name, info.Size())
 		all = append(all, reports.Input{Run: runs[name]})
 	}
 	if err := reports.WriteSite(filepath.Join(dir, "site"), all); err != nil {

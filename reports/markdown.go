@@ -14,18 +14,18 @@ import (
 // maxListed bounds the failures that the Markdown summary lists.
 const maxListed = 50
 
-// WriteMarkdown writes the run as a summary for a CI log or a comment.
+// WriteMarkdown writes the run as a summary for CI or a comment.
 func WriteMarkdown(w io.Writer, in Input) error {
 	s, run := summary.Of(in), in.Run
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s: %s\n\n", plain(summary.AgentName(run.Header.Agent)), plain(s.Headline()))
 	if alarm := s.Alarm(); alarm != "" {
-		fmt.Fprintf(&b, "> **Not complete.** %s.\n\n", plain(alarm))
+		fmt.Fprintf(&b, "> **Incomplete.** %s.\n\n", plain(alarm))
 	}
 	fmt.Fprintf(&b, "%s under test, judged by %s, %s, took %s.", plain(run.Header.Agent.Role.String()),
 		plain(summary.EngineName(run.Header.Engine)), plain(show.Date(run.Header.Started)), show.Seconds(run.Duration()))
 	if rest := s.Rest(); rest != "" {
-		fmt.Fprintf(&b, " Of %d cases: %s.", len(s.Rows), rest)
+		fmt.Fprintf(&b, " %d cases: %s.", len(s.Rows), rest)
 	}
 	for _, v := range s.RunViolations() {
 		fmt.Fprintf(&b, "\n\n> **%s**: %s.", v.Kind, plain(show.Text(v.Text)))
@@ -71,7 +71,7 @@ func writeProblems(b *strings.Builder, s summary.Summary) {
 	if n := len(problems) - maxListed; n > 0 {
 		fmt.Fprintf(b, "\nand %d more.\n", n)
 	}
-	fmt.Fprintf(b, "\nTo play one again: %s\n", codeSpan(show.Repeat(s.Header, problems[0].Case)))
+	fmt.Fprintf(b, "\nPlay one again: %s\n", codeSpan(show.Repeat(s.Header, problems[0].Case)))
 }
 
 // writeExcused lists the failures that were expected, folded up.
@@ -106,8 +106,8 @@ func countWords[K ~string](order []K, counts map[K]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// plain writes text so that Markdown and HTML leave it as it is: whatever could
-// mean something becomes a character reference.
+// plain escapes text for Markdown and HTML: every character that could mean something
+// becomes a character reference.
 func plain(s string) string {
 	var b strings.Builder
 	for _, r := range show.Visible(s) {
@@ -121,11 +121,11 @@ func plain(s string) string {
 	return b.String()
 }
 
-// harmless are the characters that mean nothing within a line of prose.
+// harmless are the characters that mean nothing inside a line of prose.
 func harmless(r rune) bool { return strings.ContainsRune(".-/'\"()+=", r) }
 
-// codeSpan writes text as code, between backticks where nothing in it could end
-// them or be taken for HTML.
+// codeSpan writes text as code: between backticks, or as HTML where the text could end
+// them.
 func codeSpan(s string) string {
 	s = show.Visible(s)
 	if strings.ContainsAny(s, "`<>&") {

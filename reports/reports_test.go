@@ -138,7 +138,7 @@ func TestGolden(t *testing.T) {
 			t.Run(name+"/"+f.Name, func(t *testing.T) {
 				got := writeInput(t, f, in)
 				if again := writeInput(t, f, in); !bytes.Equal(got, again) {
-					t.Error("the same run gave other octets")
+					t.Error("the same run gave other bytes")
 				}
 				got = inlined.ReplaceAll(got, []byte("[inlined]"))
 				path := filepath.Join("testdata", name, f.File)
@@ -226,8 +226,8 @@ func TestPartialIsNeverGreen(t *testing.T) {
 	run := synthetic{agent: server("half", "1"), engine: autobahnEngine(), cutOff: 317}.run()
 	for name, want := range map[string]string{
 		"html":       `role="alert"><p><strong>200 of 517 cases have no verdict</strong>`,
-		"junit":      `<error message="not-run: the run was cut off before the case ended" type="not-run">`,
-		"markdown":   "> **Not complete.** 200 of 517 cases have no verdict",
+		"junit":      `<error message="not-run: the run ended before the case did" type="not-run">`,
+		"markdown":   "> **Incomplete.** 200 of 517 cases have no verdict",
 		"json":       `"state": "partial"`,
 		"badge":      "incomplete, 317 of 517",
 		"badge-json": "incomplete, 317 of 517",
@@ -268,9 +268,9 @@ func TestHTMLSize(t *testing.T) {
 			t.Errorf("%s: %d cases, want 517", name, len(run.Results))
 		}
 		if got := len(write(t, format(t, "html"), run)); got > 2_000_000 {
-			t.Errorf("%s: %d octets, want less than 2 MB", name, got)
+			t.Errorf("%s: %d bytes, want less than 2 MB", name, got)
 		} else {
-			t.Logf("%s: %d octets", name, got)
+			t.Logf("%s: %d bytes", name, got)
 		}
 	}
 }
@@ -298,7 +298,7 @@ func TestHugeHeader(t *testing.T) {
 	for _, f := range files() {
 		got := write(t, f, run)
 		if len(got) > 500_000 {
-			t.Errorf("%s: %d octets", f.Name, len(got))
+			t.Errorf("%s: %d bytes", f.Name, len(got))
 		}
 		if f.Name == "html" && !bytes.Contains(got, []byte("… (10485784 bytes, SHA-256 ")) {
 			t.Error("html: the length is not told")

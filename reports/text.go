@@ -11,10 +11,9 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// WriteLog writes what the peer's handshake did wrong, and the frames and notes of
-// the wire log, for a terminal, a line each behind the indent, at most 40 of them.
-// Below a frame stands which of its octets break a rule. What came from the peer
-// is shown with its control characters spelt out.
+// WriteLog writes a wire log for a terminal: what is wrong with the peer's handshake,
+// then at most 40 frames and notes, one on each line behind the indent. Below a frame it
+// says which bytes break which rule. Control characters are made visible.
 func WriteLog(w io.Writer, t *cases.Transcript, indent string) error {
 	handshake, frames := show.Offences(t)
 	for _, o := range handshake {
@@ -28,7 +27,7 @@ func WriteLog(w io.Writer, t *cases.Transcript, indent string) error {
 			continue
 		}
 		if n++; n > maxFrames {
-			_, err := fmt.Fprintf(w, "%s… and more; the run file has them\n", indent)
+			_, err := fmt.Fprintf(w, "%s… more in the run file\n", indent)
 			return err
 		}
 		if _, err := fmt.Fprintf(w, "%s%s\n", indent, frameLine(e)); err != nil {
@@ -60,7 +59,7 @@ func frameLine(e cases.Entry) string {
 	if e.Repeat > 0 {
 		length = e.Repeat
 	}
-	words := []string{fmt.Sprintf("%s %s %v", at, arrow, e.Opcode), show.Plural(length, "octet", "octets")}
+	words := []string{fmt.Sprintf("%s %s %v", at, arrow, e.Opcode), show.Plural(length, "byte", "bytes")}
 	if !e.Fin {
 		words = append(words, "FIN clear")
 	}
@@ -78,8 +77,8 @@ func frameLine(e cases.Entry) string {
 	return strings.Join(words, ", ") + payloadWords(e)
 }
 
-// payloadWords shows the beginning of a payload: text in quotes, other octets in
-// hex, the code of a close frame with its meaning.
+// payloadWords shows the start of a payload: text in quotes, other bytes in hex, and the
+// code of a close frame with its meaning.
 func payloadWords(e cases.Entry) string {
 	data := e.Data
 	words := ""

@@ -17,17 +17,17 @@ func diffCommand() *cobra.Command {
 	var failOn []string
 	c := &cobra.Command{
 		Use:   "diff OLD NEW",
-		Short: "Tell what changed from one run to another",
+		Short: "Show what changed between two runs",
 		Long: `Compares two run files case by case:
 
-    regressed  it was good (pass, pass-lenient, observed) and is bad
-    gone       nothing is known of it any more: not selected, not run, blocked
+    regressed  was good (pass, pass-lenient, observed), now bad
+    gone       has no result now: not selected, not run, blocked
     changed    another outcome or signature, neither better nor worse
-    new        nothing was known of it before
-    fixed      it was bad and is good
+    new        had no result before
+    fixed      was bad, now good
 
-Exit code 1 if there is a change of a kind that --fail-on names, 4 if the runs
-have no case in common, else 0.`,
+The exit code is 1 if there is a change of a kind that --fail-on names, 4 if the
+runs have no case in common, and 0 otherwise.`,
 		Example: `  wsconform diff main/run.jsonl out/server/run.jsonl
   wsconform diff old.jsonl new.jsonl --fail-on none --format markdown`,
 		Args: args(cobra.ExactArgs(2)),

@@ -79,8 +79,8 @@ type file struct {
 	write func(io.Writer) error
 }
 
-// Clashes lists agents whose files would have the same names. Those of the first
-// do; the names of the others get a number.
+// Clashes lists agents whose files would have the same names. The first keeps the name;
+// the names of the others get a number.
 func (r *Report) Clashes() [][]string {
 	byName := map[string][]string{}
 	for _, agent := range slices.Sorted(maps.Keys(r.Results)) {
@@ -194,8 +194,8 @@ func fileName(agent string) string {
 	return name[:min(len(name), maxFileName)]
 }
 
-// fileNames are the names of agents in file names, no two the same. Autobahn
-// itself lets the last of the agents overwrite the files of the others.
+// fileNames are the names of agents in file names, no two the same. In Autobahn itself
+// the last agent overwrites the files of the others.
 func fileNames(agents []string) map[string]string {
 	names, taken := map[string]string{}, map[string]bool{}
 	var rest []string
@@ -216,14 +216,14 @@ func fileNames(agents []string) map[string]string {
 	return names
 }
 
-// maxFileName keeps the names of files within what file systems take.
+// maxFileName keeps the names of files within the limits of file systems, in bytes.
 const maxFileName = 200
 
-// ErrNoFolder says that the reports have nowhere to go.
-var ErrNoFolder = errors.New("the folder of the reports cannot be made")
+// ErrNoFolder says that the folder of the reports cannot be created.
+var ErrNoFolder = errors.New("the report folder cannot be created")
 
-// MakeFolder makes the folder before a run, so that a run whose reports
-// could not be written does not begin.
+// MakeFolder creates the folder before a run, so that a run whose reports could not be
+// written does not start.
 func MakeFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoFolder, err)

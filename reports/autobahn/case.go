@@ -35,7 +35,7 @@ func writeIndex(w io.Writer, entries []entry) error {
 // writeJSON writes the report of a result.
 func (e entry) writeJSON(w io.Writer) error {
 	t := e.t
-	rx, tx := e.octetStats()
+	rx, tx := e.sizeStats()
 	log := wirelogOf(e.c, t)
 	return writeJSONValue(w, jsonObject{
 		"agent":                          e.agent,
@@ -167,9 +167,9 @@ func (e entry) localReason() any {
 	return textOrNil(e.t.LocalReason)
 }
 
-// octetStats counts reads and writes by their size, those of the opening
+// sizeStats counts reads and writes by their size, those of the opening
 // handshake among them.
-func (e entry) octetStats() (rx, tx jsonCounts) {
+func (e entry) sizeStats() (rx, tx jsonCounts) {
 	rx, tx = jsonCounts{}, jsonCounts{}
 	maps.Copy(rx, e.t.Stats.RxOctets)
 	maps.Copy(tx, e.t.Stats.TxOctets)
@@ -232,13 +232,13 @@ func eventList(events []cases.Event) jsonList {
 	return list
 }
 
-// What is shown of octets: beyond shownWhole only the first shownCut.
+// What is shown of bytes: beyond shownWhole only the first shownCut.
 const (
 	shownWhole = 60
 	shownCut   = 64
 )
 
-// textOf is how the reports show octets, of which data are the first and
+// textOf is how the reports show bytes, of which data are the first and
 // length the number: as text if they are UTF-8, else as 0x and hex.
 func textOf(data []byte, length int) string {
 	more := ""
@@ -251,7 +251,7 @@ func textOf(data []byte, length int) string {
 	return "0x" + hex.EncodeToString(data) + more
 }
 
-// hexOf is how the wire log shows octets.
+// hexOf is how the wire log shows bytes.
 func hexOf(data []byte, length int) string {
 	more := ""
 	if length > shownWhole {

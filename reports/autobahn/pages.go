@@ -95,11 +95,11 @@ type grade struct{ Text, Class, Meaning string }
 // legend explains the first half of a verdict.
 var legend = []grade{
 	{"Pass", "case_ok", "The peer did what the case asks for."},
-	{"Non-Strict", "case_non_strict", "The RFCs permit what the peer did, though something else would be better."},
-	{"Fail", "case_failed", "The peer did something that the RFCs forbid, or the connection ended in a way they do not allow."},
-	{"Info", "case_info", "The case only looks; nothing can be wrong."},
-	{"Unimplemented", "case_unimplemented", "The peer lacks an optional part that the case needs."},
-	{"Missing", "case_missing", "There is no result."},
+	{"Non-Strict", "case_non_strict", "The RFCs permit what the peer did, but something else would be better."},
+	{"Fail", "case_failed", "The peer did something that the RFCs forbid, or the connection ended in a way that they do not allow."},
+	{"Info", "case_info", "The case only observes; it cannot fail."},
+	{"Unimplemented", "case_unimplemented", "The peer does not have an optional feature that the case needs."},
+	{"Missing", "case_missing", "The case has no result."},
 }
 
 func (r *Report) writeOverview(w io.Writer, entries []entry) error {
@@ -141,7 +141,7 @@ func sectionOf(id cases.ID) string {
 	return strings.Join(parts[:min(len(parts)-1, 2)], ".")
 }
 
-// counts says how many of the cases that were to be run came to which grade.
+// counts counts the selected cases by grade.
 func (r *Report) counts(results map[cases.ID]entry) []grade {
 	byText := map[string]int{}
 	for _, c := range r.List {
@@ -266,7 +266,7 @@ type line struct {
 	Number, Class, Text string
 }
 
-// maxLogLine bounds what is shown of a line's payload, in octets.
+// maxLogLine bounds what is shown of a line's payload, in bytes.
 const maxLogLine = 600
 
 func (r *Report) writeCase(w io.Writer, entries []entry, i int) error {
@@ -282,9 +282,9 @@ func (r *Report) writeCase(w io.Writer, entries []entry, i int) error {
 	for _, reading := range e.c.Want.Events {
 		p.Expected = append(p.Expected, fmt.Sprintf("%s: %s", reading.Behavior, strings.Join(events(reading.Events), ", ")))
 	}
-	rx, tx := e.octetStats()
+	rx, tx := e.sizeStats()
 	p.Stats = []table{
-		octetTable("Octets received, by the size of a read", rx), octetTable("Octets sent, by the size of a write", tx),
+		sizeTable("Bytes received, by the size of a read", rx), sizeTable("Bytes sent, by the size of a write", tx),
 		frameTable("Frames received", e.t.Stats.RxFrames), frameTable("Frames sent", e.t.Stats.TxFrames),
 	}
 	p.Log = e.pageLog()
@@ -321,11 +321,11 @@ func (e entry) shownFacts() []fact {
 	return []fact{
 		{"isServer", fmt.Sprint(t.Role == cases.Client), "We were the server, so the peer is a client."},
 		{"closedByMe", fmt.Sprint(t.ClosedByUs), "Our close frame came first."},
-		{"failedByMe", fmt.Sprint(t.FailedByUs), "We failed the connection: a rule was broken or time was up."},
+		{"failedByMe", fmt.Sprint(t.FailedByUs), "We failed the connection: a rule was broken, or a timer ran out."},
 		{"droppedByMe", fmt.Sprint(t.DroppedByUs), "We decided to end TCP."},
-		{"wasClean", fmt.Sprint(t.Clean), "The closing handshake was completed."},
+		{"wasClean", fmt.Sprint(t.Clean), "The closing handshake is complete."},
 		{"wasNotCleanReason", null(textOrNil([]byte(t.UncleanReason))), "Why it was not."},
-		{"wasServerConnectionDropTimeout", fmt.Sprint(t.ServerDropExpiry), "A server kept TCP after the closing handshake."},
+		{"wasServerConnectionDropTimeout", fmt.Sprint(t.ServerDropExpiry), "A server did not end TCP after the closing handshake."},
 		{"wasOpenHandshakeTimeout", fmt.Sprint(t.OpenTimeout), "The opening handshake took too long."},
 		{"wasCloseHandshakeTimeout", fmt.Sprint(t.CloseTimeout), "Our close frame was not answered in time."},
 		{"localCloseCode", null(e.localCode()), "The code of our close frame."},
@@ -355,7 +355,7 @@ func events(events []cases.Event) []string {
 	return list
 }
 
-func octetTable(title string, counts jsonCounts) table {
+func sizeTable(title string, counts jsonCounts) table {
 	t := table{Title: title, Octets: true}
 	for _, size := range slices.Sorted(maps.Keys(counts)) {
 		row := tableRow{Name: fmt.Sprint(size), Count: counts[size], Octets: size * counts[size]}
@@ -391,11 +391,11 @@ func (e entry) pageLog() []line {
 		switch entry.Kind {
 		case cases.LogFrame:
 			l.Class = cmp.Or(map[bool]string{true: "sync"}[entry.Chop > 0 || entry.Alone], string(entry.Dir))
-			l.Text = fmt.Sprintf("%s%-8s %s frame, %d octets%s\n%s", at, way, entry.Opcode, entry.Len, flags(entry),
+			l.Text = fmt.Sprintf("%s%-8s %s frame, %d bytes%s\n%s", at, way, entry.Opcode, entry.Len, flags(entry),
 				show.Short(textOf(entry.Data, entry.Len), maxLogLine))
 		case cases.LogOctets:
 			l.Class = "raw-" + string(entry.Dir)
-			l.Text = fmt.Sprintf("%s%-8s %d octets\n%s", at, way, entry.Len, hexOf(entry.Data, entry.Len))
+			l.Text = fmt.Sprintf("%s%-8s %d bytes\n%s", at, way, entry.Len, hexOf(entry.Data, entry.Len))
 		case cases.LogNote:
 			l.Text = at + show.Visible(entry.Note)
 		}
@@ -416,7 +416,7 @@ func flags(e cases.Entry) string {
 		s += ", mask " + show.Visible(e.Mask)
 	}
 	if e.Chop > 0 {
-		s += fmt.Sprintf(", %d octets per write", e.Chop)
+		s += fmt.Sprintf(", %d bytes per write", e.Chop)
 	}
 	return s
 }

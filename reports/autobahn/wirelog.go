@@ -7,7 +7,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// wirelog writes the log as the arrays of Autobahn's reports. The octets in it
+// wirelog writes the log as the arrays of Autobahn's reports. The bytes in it
 // are those of each frame, rebuilt from its header and payload; how many came in
 // a read or left in a write is in the statistics.
 func wirelogOf(c cases.Case, t cases.Transcript) jsonList {
@@ -22,7 +22,7 @@ func wirelogOf(c cases.Case, t cases.Transcript) jsonList {
 		case e.Kind == cases.LogFrame:
 			l.sent(e)
 		case e.Kind == cases.LogOctets:
-			l.octets(e)
+			l.raw(e)
 		}
 	}
 	if t.LogLost > 0 {
@@ -35,7 +35,7 @@ type wirelog struct {
 	c    cases.Case
 	role cases.Role
 	list jsonList
-	// key masks octets sent behind the header of an open frame, from offset on.
+	// key masks bytes sent behind the header of an open frame, from offset on.
 	key    [4]byte
 	masked bool
 	offset int
@@ -59,7 +59,7 @@ func (l *wirelog) handshake(t cases.Transcript) {
 	}
 }
 
-// wire adds a line of octets, of which data are the first.
+// wire adds a line of bytes, of which data are the first.
 func (l *wirelog) wire(kind string, data []byte, length int, alone bool) {
 	row := jsonList{length, hexOf(data, length)}
 	if kind == "TO" {
@@ -70,7 +70,7 @@ func (l *wirelog) wire(kind string, data []byte, length int, alone bool) {
 }
 
 func (l *wirelog) received(e cases.Entry) {
-	data, length := frameOctets(e)
+	data, length := frameBytes(e)
 	l.wire("RO", data, length-e.Missing, false)
 	if e.Missing > 0 {
 		return // a frame is what came to its end
@@ -79,7 +79,7 @@ func (l *wirelog) received(e cases.Entry) {
 }
 
 func (l *wirelog) sent(e cases.Entry) {
-	data, length := frameOctets(e)
+	data, length := frameBytes(e)
 	if e.Len > 0 && len(e.Data) == 0 { // a header whose payload follows in pieces
 		h := e.Header()
 		l.key, l.masked, l.offset = h.MaskKey, h.Masked, 0
@@ -92,9 +92,9 @@ func (l *wirelog) sent(e cases.Entry) {
 	}
 	l.add("TF", jsonList{e.Len, textOf(e.Data, e.Len)}, int(e.Opcode), e.Fin, int(e.RSV), textOrNil([]byte(e.Mask)), nil, chop, e.Alone)
 	if l.role == cases.Server && e.Mask == "" {
-		return // a fragment whose key was not logged: its octets are not known
+		return // a fragment whose key was not logged: its bytes are not known
 	}
-	if e.Chop == 0 || len(data) < length { // of long frames only the first octets are known
+	if e.Chop == 0 || len(data) < length { // of long frames only the first bytes are known
 		l.wire("TO", data, length, e.Alone)
 		return
 	}
@@ -105,7 +105,7 @@ func (l *wirelog) sent(e cases.Entry) {
 	}
 }
 
-func (l *wirelog) octets(e cases.Entry) {
+func (l *wirelog) raw(e cases.Entry) {
 	data := append([]byte(nil), e.Data...)
 	if e.Dir == cases.In {
 		l.wire("RO", data, e.Len, false)
@@ -118,8 +118,8 @@ func (l *wirelog) octets(e cases.Entry) {
 	l.wire("TO", data, e.Len, false)
 }
 
-// frameOctets rebuilds a frame: its first octets and how many it has.
-func frameOctets(e cases.Entry) ([]byte, int) {
+// frameBytes rebuilds a frame: its first bytes and how many it has.
+func frameBytes(e cases.Entry) ([]byte, int) {
 	h := e.Header()
 	out := wsproto.AppendHeader(nil, h)
 	length := len(out) + e.Len

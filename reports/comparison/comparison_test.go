@@ -259,7 +259,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// The same files give the same octets, and many rows a page that loads.
+// The same files give the same bytes, and many rows a page that loads.
 func TestPure(t *testing.T) {
 	var runs []*harness.Run
 	var results []harness.Result
@@ -284,6 +284,6 @@ func TestPure(t *testing.T) {
 	}
 	perRow := (len(many.page) - len(write(t, runs[0]).page)) / (len(runs) - 1)
 	if perRow > 25_000 { // so that 160 rows stay below 4 MB
-		t.Errorf("a row of 517 failures takes %d octets of the page, want at most 25,000", perRow)
+		t.Errorf("a row of 517 failures takes %d bytes of the page, want at most 25,000", perRow)
 	}
 }

@@ -19,7 +19,7 @@ type Summary struct {
 	Stale       []string       // findings for which nothing fails any more, each in words
 }
 
-// Unexplained are failures that nobody has looked into.
+// Unexplained are failures that no finding explains.
 type Unexplained struct {
 	Row   string // its id, such as "go-gorilla-server-native"
 	Cases []cases.ID
@@ -68,8 +68,8 @@ func findingsOf(list []agents.Agent) (map[string][]*finding, error) {
 	return all, nil
 }
 
-// failed reports whether the agent did what it must not. A case that did not
-// come to be played is no failure.
+// failed reports whether the agent failed the case. A case that was not played is no
+// failure.
 func failed(r harness.Result) bool {
 	return r.Outcome == harness.Fail || r.Outcome == harness.Crash || r.Outcome == harness.Timeout
 }

@@ -80,10 +80,10 @@ func (p plays) behavior(id cases.ID) cases.Behavior {
 // utf8 says when bad text is noticed: 6.4.3 sends it within a frame, 6.4.1 in a
 // frame of its own.
 func (p plays) utf8() string {
-	octet, frame := p.behavior("6.4.3"), p.behavior("6.4.1")
+	early, frame := p.behavior("6.4.3"), p.behavior("6.4.1")
 	switch {
-	case octet == cases.OK:
-		return "at the octet"
+	case early == cases.OK:
+		return "at the byte"
 	case frame == cases.OK:
 		return "at the end of the frame"
 	case frame == cases.NonStrict:

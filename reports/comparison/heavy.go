@@ -12,18 +12,18 @@ import (
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
-// A deflation is what was agreed on for one group of section 13, or 12.
+// A deflation is what was negotiated in one group of cases.
 type deflation struct {
 	Group   string `json:"group"`
-	Offer   string `json:"offer"`  // of the client, whoever that is
+	Offer   string `json:"offer"`  // of the client
 	Answer  string `json:"answer"` // of the server
 	Agreed  bool   `json:"agreed"`
-	Kept    int    `json:"kept"` // cases that passed: what was agreed was honoured
+	Kept    int    `json:"kept"` // cases that passed: what was agreed was kept
 	Total   int    `json:"total"`
-	Refused bool   `json:"refused"` // no connection came about
+	Refused bool   `json:"refused"` // no connection was opened
 }
 
-// deflations lists the groups, each as its first case went.
+// deflations lists the groups, each with the result of its first case.
 func deflations(run *harness.Run) []deflation {
 	var list []deflation
 	for _, r := range run.Results {
@@ -72,7 +72,7 @@ var heavySections = sync.OnceValue(func() []string {
 	return list
 })
 
-// A throughput is what the cases of a heavy section took that passed.
+// A throughput is the time of the passed cases of a heavy section.
 type throughput struct {
 	Section string  `json:"section"`
 	Cases   int     `json:"cases"` // that passed
@@ -109,8 +109,8 @@ func throughputs(run *harness.Run) []throughput {
 	return list
 }
 
-// A largest is the longest message of a kind that came back, and the shortest
-// that did not.
+// A largest is the longest message of a kind that came back, and the shortest that did
+// not.
 type largest struct {
 	Kind   string `json:"kind"` // text or binary
 	Passed int    `json:"passed"`
@@ -143,7 +143,7 @@ func largestOf(run *harness.Run) []largest {
 	return list
 }
 
-// payload is the length of the message that the case sends, in octets.
+// payload is the length of the message that the case sends, in bytes.
 func payload(c cases.Case) int {
 	for _, step := range c.Steps {
 		if f, ok := step.(cases.Frame); ok {

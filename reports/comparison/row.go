@@ -9,8 +9,8 @@ import (
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
-// A row is one run as the overview shows it. Verdicts, codes and times are lists
-// in the order of the catalogue.
+// A row is one run in the overview. Verdicts, codes and times are lists in the order of the
+// catalogue.
 type row struct {
 	ID       string `json:"id"`
 	Page     string `json:"page,omitempty"`
@@ -26,7 +26,7 @@ type row struct {
 	Hash     string `json:"hash,omitempty"`
 	Isolated string `json:"isolation,omitempty"`
 	Deflate  bool   `json:"deflate"`
-	Limit    int64  `json:"limit,omitempty"` // that the library is known to have, in octets
+	Limit    int64  `json:"limit,omitempty"` // known limit of the library, in bytes
 
 	Role     string `json:"role"`
 	Engine   string `json:"engine"`
@@ -39,7 +39,7 @@ type row struct {
 	Cause    string `json:"cause,omitempty"`
 	Error    string `json:"error,omitempty"`
 	Command  string `json:"command"`
-	Repeat   string `json:"repeat"` // the command that makes the row anew
+	Repeat   string `json:"repeat"` // the command that makes the row again
 	Selected string `json:"selected"`
 
 	Behavior string        `json:"b"` // a letter for each case; see letters
@@ -54,7 +54,7 @@ type row struct {
 	Speed    []throughput  `json:"speed"`   // of the heavy sections
 	Largest  []largest     `json:"largest"` // messages that came back
 
-	Unexplained []int `json:"unexplained"` // cases that failed, and nobody has looked why
+	Unexplained []int `json:"unexplained"` // cases that failed for an unknown reason
 
 	run *harness.Run // without transcripts
 }

@@ -17,9 +17,8 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// The details of the cases travel in the page as JSON, which page.js lays out
-// when a reader asks for a case. Names are short and texts are pooled, because
-// 517 wire logs are most of the page.
+// The details of the cases are JSON in the page, which page.js shows when a reader opens
+// a case. Names are short and texts are pooled, because 517 wire logs are most of the page.
 
 // details is the whole of it. Texts are numbers that index Texts.
 type details struct {
@@ -89,7 +88,7 @@ type got struct {
 
 // limits bound what is kept of a case.
 type limits struct {
-	octets  int // bytes of a payload
+	bytes   int // bytes of a payload
 	entries int // of the log
 	events  int
 	lines   int // of a handshake
@@ -108,8 +107,8 @@ var thrift = []struct{ pass, other limits }{
 	{limits{8, 0, 1, 1, 40}, limits{8, 0, 1, 1, 40}},
 }
 
-// detailsWithin returns the details as JSON of at most so many octets, or as
-// few as there can be.
+// detailsWithin returns the details as JSON of at most so many bytes, or of as few as
+// possible.
 func detailsWithin(s summary.Summary, size int) ([]byte, error) {
 	var data []byte
 	for i, t := range thrift {
@@ -146,7 +145,7 @@ func detailsWithin(s summary.Summary, size int) ([]byte, error) {
 
 func passed(r summary.Row) bool { return r.Outcome == harness.Pass || r.Outcome == harness.Observed }
 
-// atLeast is less than the logs will come to, found without encoding them.
+// atLeast is a lower bound of the size of the logs, found without encoding them.
 func atLeast(s summary.Summary, pass, other limits) int {
 	n := 0
 	for _, r := range s.Rows {
@@ -158,7 +157,7 @@ func atLeast(s summary.Summary, pass, other limits) int {
 			continue
 		}
 		for _, e := range r.Transcript.Log[:min(len(r.Transcript.Log), lim.entries)] {
-			n += len(`["fin",1,1,""],`) + min(len(e.Data), lim.octets)
+			n += len(`["fin",1,1,""],`) + min(len(e.Data), lim.bytes)
 		}
 	}
 	return n
@@ -224,11 +223,11 @@ func (d *details) detail(r summary.Row, lim limits) *detail {
 }
 
 var ruleWords = map[cases.Rule]string{
-	cases.WrongCodeFails: "A wrong close code fails the behavior too.",
-	cases.Observe:        "The case only looks: it cannot fail.",
+	cases.WrongCodeFails: "A wrong close code fails the behavior as well.",
+	cases.Observe:        "The case only observes: it cannot fail.",
 	cases.EchoLength:     "A message of the same type and length comes back.",
-	cases.EchoAll:        "Every message comes back, with the same type and octets.",
-	cases.EchoDeflated:   "Every message comes back, with the same type and octets; without permessage-deflate the case is unimplemented.",
+	cases.EchoAll:        "Every message comes back, with the same type and bytes.",
+	cases.EchoDeflated:   "Every message comes back, with the same type and bytes; without permessage-deflate the case is unimplemented.",
 }
 
 func (d *details) want(w cases.Want, lim limits) *want {
@@ -249,7 +248,7 @@ func (d *details) events(list []cases.Event, lim limits) [][]any {
 		if i == lim.events {
 			return append(out, []any{"more", 0, len(list) - i})
 		}
-		out = append(out, trim([]any{show.Short(string(e.Kind), 16), bit(e.Binary), e.Len, show.Bytes(e.Data, max(lim.octets, 64)), show.Short(e.SHA256, 64)}))
+		out = append(out, trim([]any{show.Short(string(e.Kind), 16), bit(e.Binary), e.Len, show.Bytes(e.Data, max(lim.bytes, 64)), show.Short(e.SHA256, 64)}))
 	}
 	return out
 }
@@ -287,7 +286,7 @@ func flow(f cases.Flow) string {
 	if f.App > 0 {
 		ratio = fmt.Sprintf(", compressed to %.1f %%", 100*float64(f.Payload)/float64(f.App))
 	}
-	return fmt.Sprintf("%s messages in %s frames: %s octets of data, %s of payload, %s on the wire%s", show.Grouped(int(f.Messages)),
+	return fmt.Sprintf("%s messages in %s frames: %s bytes of data, %s of payload, %s on the wire%s", show.Grouped(int(f.Messages)),
 		show.Grouped(int(f.Frames)), show.Grouped(int(f.App)), show.Grouped(int(f.Payload)), show.Grouped(int(f.Wire)), ratio)
 }
 
@@ -309,7 +308,7 @@ func (d *details) lines(head string, place cases.Place, found []cases.Offence, b
 }
 
 // log turns entries into arrays of kind, microseconds, length, data, opcode,
-// flags, mask, repeat, chop, note, octets missing, header and what offends,
+// flags, mask, repeat, chop, note, bytes missing, header and what offends,
 // without the zeros at their ends. The middle of a long log is left out, but for
 // the peer's first offence.
 func (d *details) log(entries []cases.Entry, frames map[int][]cases.Offence, lim limits) [][]any {
@@ -359,7 +358,7 @@ func (d *details) entry(e cases.Entry, found []cases.Offence, lim limits) []any 
 	}
 	set := bit(e.Fin) | bit(e.Alone)<<1 | int(e.RSV)<<2
 	out := []any{
-		kind, int(e.At / time.Microsecond), e.Len, show.Bytes(e.Data, lim.octets), int(e.Opcode), set,
+		kind, int(e.At / time.Microsecond), e.Len, show.Bytes(e.Data, lim.bytes), int(e.Opcode), set,
 		show.Short(e.Mask, 8), e.Repeat, e.Chop, d.text(show.NoteWords(e)), e.Missing,
 	}
 	if len(found) == 0 {

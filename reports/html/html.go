@@ -42,24 +42,22 @@ func asset(name string) string {
 	return string(p)
 }
 
-// MaxSize is the size that a page of 517 cases stays below, in octets: wire
-// logs are cut until it does, those of cases that passed first.
+// MaxSize bounds the page of a run, in bytes. Wire logs are cut until the page fits, those
+// of cases that passed first.
 const MaxSize = 1_900_000
 
-// maxCards bounds how many failures are laid out at the top of the page. The
-// table holds them all.
+// maxCards bounds the failures shown at the top of the page. The table has them all.
 const maxCards = 20
 
-// Write writes the run as one page that needs nothing else: no network, no
-// further file. Style and script stand in it under a policy that names their
-// hashes, so nothing a peer has sent can be run, even if it got past the
-// escaping.
+// Write writes the run as one page that needs no network and no other file. Style and
+// script are part of it, under a policy that names their hashes: nothing that a peer has
+// sent can run, even if it got past the escaping.
 func Write(w io.Writer, in summary.Input) error {
 	return WritePage(w, in, "")
 }
 
-// WritePage writes the page of a run; home is the name of the overview that it
-// belongs to, if any.
+// WritePage is [Write] with a link to home, the overview that the page belongs to. An
+// empty home means no link.
 func WritePage(w io.Writer, in summary.Input, home string) error {
 	s := summary.Of(in)
 	p := page{frame: newFrame(), Summary: s, Home: home}
@@ -127,7 +125,7 @@ func (p page) Date() string { return show.Date(p.Header.Started) }
 // Stamp is the date for machines.
 func (p page) Stamp() string { return p.Header.Started.UTC().Format(time.RFC3339) }
 
-// A markTile counts the cases with a standing that the expectations give them.
+// A markTile counts the cases that the expectations put into one group.
 type markTile struct {
 	Name, Class string
 	Count       int
@@ -139,8 +137,7 @@ const (
 	notExpected = "not-as-expected"
 )
 
-// Marks counts the cases that fail as expected, and those that are not as
-// expected.
+// Marks counts the cases that fail as expected, and those that are not as expected.
 func (p page) Marks() []markTile {
 	if !p.Expecting() {
 		return nil
@@ -169,8 +166,8 @@ func markOf(r summary.Row) string {
 
 func markWords(mark any) string { return strings.ReplaceAll(fmt.Sprint(mark), "-", " ") }
 
-// tone is the style class of a row: that of its outcome, unless it fails by the
-// expectations alone, or is excused by them.
+// tone is the style class of a row: that of its outcome, unless the expectations say
+// otherwise.
 func tone(r summary.Row) string {
 	switch r.Standing {
 	case summary.Bad:
@@ -182,15 +179,15 @@ func tone(r summary.Row) string {
 	}
 }
 
-// A card lays out failures that are alike: of the same section and rules, with
-// the same signature. It shows the first and names the others.
+// A card shows similar failures: the same section, rules and signature. It shows the first
+// and names the others.
 type card struct {
 	First  summary.Row
 	Others []summary.Row // those that it names
-	More   int           // and how many it does not
+	More   int           // how many more there are
 }
 
-// Cards lists the failures that the top of the page lays out.
+// Cards lists the failures that the top of the page shows.
 func (p page) Cards() []card {
 	list := p.allCards()
 	return list[:min(len(list), maxCards)]
@@ -225,7 +222,7 @@ func (p page) allCards() []card {
 	return list
 }
 
-// maxOthers bounds the failures that a card names beside its own.
+// maxOthers bounds the failures that a card names besides its own.
 const maxOthers = 200
 
 // A bar is one case of the chart of durations.
@@ -258,7 +255,7 @@ func (p page) Repeat(r summary.Row) string { return show.Repeat(p.Header, r.Case
 // A fact is one line of the provenance.
 type fact struct{ Name, Value string }
 
-// Facts lists what was run by what against what, and where.
+// Facts lists what was run, by what, against what, and where.
 func (p page) Facts() []fact {
 	h := p.Header
 	var facts []fact
@@ -290,7 +287,7 @@ func (p page) Facts() []fact {
 	if sh := h.Shard; sh != nil {
 		add("Shard", fmt.Sprintf("%d of %d, of %s", sh.Index, sh.Total, show.Plural(len(sh.Whole), "case", "cases")))
 	}
-	if h.Host.OS != "" { // an imported run does not tell
+	if h.Host.OS != "" { // an imported run does not say
 		add("Host", fmt.Sprintf("%s/%s, %s, %s", h.Host.OS, h.Host.Arch, show.Plural(h.Host.CPUs, "CPU", "CPUs"), h.Host.Go))
 	}
 	if h.Seed != 0 {

@@ -1,5 +1,5 @@
-// The page of a run. Everything is shown through text nodes: nothing that a
-// peer has sent is ever parsed as markup.
+// The page of a run. Everything is shown through text nodes: nothing that a peer has
+// sent is parsed as markup.
 "use strict";
 (() => {
 const $ = (sel, at = document) => at.querySelector(sel);
@@ -42,7 +42,7 @@ const idOf = row => row.id.slice(5);
 const search = rows.map(row => row.textContent.toLowerCase());
 const byId = new Map(rows.map(row => [idOf(row), row]));
 
-// --- octets ---
+// --- bytes ---
 
 const utf8 = new TextEncoder();
 const bytesOf = s => !s ? new Uint8Array() : !s.startsWith("0x") ? utf8.encode(s)
@@ -50,7 +50,7 @@ const bytesOf = s => !s ? new Uint8Array() : !s.startsWith("0x") ? utf8.encode(s
 const hidden = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 const hex = b => b.toString(16).padStart(2, "0");
 const many = n => n.toLocaleString("en").replaceAll(",", "\u202f");
-const octets = n => n === 1 ? "1 octet" : many(n) + " octets";
+const sizeOf = n => n === 1 ? "1 byte" : many(n) + " bytes";
 
 function visible(ch) {
   const c = ch.codePointAt(0);
@@ -59,7 +59,7 @@ function visible(ch) {
   return hidden.test(ch) ? "\\u{" + c.toString(16).padStart(4, "0") + "}" : ch;
 }
 
-// decode cuts octets into characters: [octets, text, is it UTF-8].
+// decode cuts bytes into characters: [bytes, text, is it UTF-8].
 function decode(bytes, cut) {
   const out = [];
   for (let i = 0; i < bytes.length;) {
@@ -89,26 +89,26 @@ function marked(pieces, cls) {
   return span;
 }
 
-// payload shows octets as text and hex. bad(i) says whether octet i offends; with
+// payload shows bytes as text and hex. bad(i) says whether byte i offends; with
 // check, so do those of a text that are not UTF-8.
 function payload(bytes, {text, check, whole = true, bad = () => false}) {
   const chars = decode(bytes, !whole);
   const isText = text || chars.every(c => c[2]);
   const pieces = [];
   let i = 0;
-  const badOctets = new Set();
+  const badBytes = new Set();
   for (const [n, t, ok] of chars) {
     let off = check && !ok;
     for (let k = 0; k < n; k++) off = off || bad(i + k);
-    if (off) for (let k = 0; k < n; k++) badOctets.add(i + k);
+    if (off) for (let k = 0; k < n; k++) badBytes.add(i + k);
     pieces.push([t, off]);
     i += n;
   }
   const more = whole ? "" : " …";
   const gap = k => k % 16 ? k % 4 ? " " : "  " : "\n";
   const hexes = [...bytes].flatMap((b, k) => {
-    const bad = badOctets.has(k);
-    return k ? [[gap(k), bad && badOctets.has(k - 1)], [hex(b), bad]] : [[hex(b), bad]];
+    const bad = badBytes.has(k);
+    return k ? [[gap(k), bad && badBytes.has(k - 1)], [hex(b), bad]] : [[hex(b), bad]];
   });
   return {text: isText ? [marked([["\u201c", false], ...pieces, ["\u201d", false]]), more] : null, hex: [marked(hexes), more]};
 }
@@ -117,9 +117,9 @@ function payload(bytes, {text, check, whole = true, bad = () => false}) {
 
 const opcodes = {0: "continuation", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"};
 const flagWords = [
-  "opening handshake completed", "permessage-deflate agreed", "harness closed first", "harness failed the connection",
-  "harness dropped TCP", "closing handshake completed", "peer sent a close frame", "an echo was wrong",
-  "opening handshake timed out", "peer did not answer the close in time", "server kept TCP after the closing handshake"];
+  "opening handshake complete", "permessage-deflate negotiated", "harness closed first", "harness failed the connection",
+  "harness ended TCP", "closing handshake complete", "peer sent a close frame", "an echo was wrong",
+  "opening handshake timed out", "peer did not answer the close in time", "server did not end TCP after the closing handshake"];
 const code = k => !k ? "no code" : data.codes[k] ? k + " (" + data.codes[k] + ")" : String(k);
 
 function clock(us) {
@@ -128,12 +128,12 @@ function clock(us) {
   return ms < 10 ? ms.toFixed(3) + " ms" : ms < 1000 ? ms.toFixed(1) + " ms" : (ms / 1000).toFixed(3) + " s";
 }
 
-// rawOnes tells which octets of a log are frames over again, as they were read
+// rawOnes tells which bytes of a log are frames over again, as they were read
 // or written, or the opening handshake. Others are all there is to see, such as
 // a payload that is written piece by piece behind a frame header.
 function rawOnes(log) {
   const raw = new Set();
-  let owed = 0; // octets of frames sent, still to be written
+  let owed = 0; // bytes of frames sent, still to be written
   log.forEach((e, i) => {
     const [kind, , len = 0, text = "", , , mask = "", repeat = 0] = e;
     if (kind === "fout" && (!len || text)) {
@@ -157,15 +157,15 @@ const offence = ([words, section, url], out) => el(out ? "p.off.ours" : "p.off",
 
 function entry(e, raw) {
   const [kind, at = 0, len = 0, text0 = "", op = 0, set = 0, mask = "", repeat = 0, chop = 0, note = 0, missing = 0, head = "", marks = []] = e;
-  if (kind === "cut") return el("li.note", el("span"), el("span"), el("span", many(len) + " entries are left out here; the run file has them"));
+  if (kind === "cut") return el("li.note", el("span"), el("span"), el("span", many(len) + " entries left out here; the run file has them"));
   const time = el("span.at", clock(at));
   if (kind === "note") return el("li.note", time, el("span"), el("span", T(note)));
   const out = kind.endsWith("out");
   const dir = el("span.dir", out ? "harness → peer" : "harness ← peer");
   const bytes = bytesOf(text0), what = el("div.what"), add = (t, cls) => what.append(el("span" + (cls || ""), t));
   if (kind[0] === "o") {
-    what.append(el("b", out ? "octets written" : "octets read"));
-    add(octets(len));
+    what.append(el("b", out ? "bytes written" : "bytes read"));
+    add(sizeOf(len));
     if (bytes.length) what.append(el("pre.hex", payload(bytes, {whole: bytes.length >= len}).hex));
     return el((out ? "li.out" : "li.in") + (raw ? ".raw" : ""), time, dir, what);
   }
@@ -174,11 +174,11 @@ function entry(e, raw) {
   if (!name) add("reserved opcode");
   add(fin ? "FIN" : "more follow");
   for (const [i, bit] of [[1, 4], [2, 2], [3, 1]]) if (rsv & bit) add("RSV" + i);
-  add(octets(repeat || len));
+  add(sizeOf(repeat || len));
   if (missing) add(many(missing) + " of them not received");
   if (mask) add("mask " + mask);
   if (repeat) add(many(len) + " repeated");
-  if (chop) add("in writes of " + octets(chop));
+  if (chop) add("in writes of " + sizeOf(chop));
   if (set & 2) add("in a write of its own");
   const whole = bytes.length >= len;
   const offends = (place, skip = 0) => i => marks.some(m => m[0] === place && i + skip >= m[1] && i + skip < m[2]);
@@ -186,7 +186,7 @@ function entry(e, raw) {
   let body = bytes, text = op === 1 && fin;
   if (op === 8) {
     if (len === 0) add("no code");
-    else if (bytes.length < 2) add("a body of one octet");
+    else if (bytes.length < 2) add("body of one byte");
     else {
       const k = bytes[0] << 8 | bytes[1];
       add(code(k));
@@ -206,33 +206,33 @@ function entry(e, raw) {
 
 // events lists events; those unlike the ones in other are marked.
 function events(list, other) {
-  if (!list.length) return el("p.none", "no message and no pong came");
+  if (!list.length) return el("p.none", "no message and no pong");
   return el("ul", list.map((e, i) => {
     const [kind, binary = 0, len = 0, raw = "", sum = ""] = e;
     if (kind === "more") return el("li.none", "and " + many(len) + " more");
-    if (kind === "timeout") return el("li.ev", el("b", "pause " + raw), " came to its end");
+    if (kind === "timeout") return el("li.ev", el("b", "pause " + raw), " ended");
     const o = other && other[i];
     const same = o && JSON.stringify(o) === JSON.stringify(e);
     const bytes = bytesOf(raw), theirs = o ? bytesOf(o[3]) : null;
     const bad = !other || same ? () => false : k => !theirs || bytes[k] !== theirs[k];
     const isText = !binary && kind === "message", p = payload(bytes, {text: isText, check: isText, whole: bytes.length >= len, bad});
     const first = other && !same && theirs ? bytes.findIndex((b, k) => b !== theirs[k]) : -1;
-    return el("li.ev", el("b", kind === "pong" ? "pong" : (binary ? "binary" : "text") + " message"), " " + octets(len) + " ",
+    return el("li.ev", el("b", kind === "pong" ? "pong" : (binary ? "binary" : "text") + " message"), " " + sizeOf(len) + " ",
       bytes.length ? p.text || p.hex : "", sum ? el("span.rfc", " SHA-256 " + sum) : "",
-      first >= 0 ? el("span.rfc", " differs from octet " + many(first)) : "",
-      other && !o ? el("span.rfc", " not wanted") : "");
+      first >= 0 ? el("span.rfc", " differs from byte " + many(first)) : "",
+      other && !o ? el("span.rfc", " not expected") : "");
   }));
 }
 
 function expected(d) {
-  const w = d.w, box = el("div.box", el("h3", "Expected"), el("p", T(d.e) || "The catalogue of this version does not know the case."));
+  const w = d.w, box = el("div.box", el("h3", "Expected"), el("p", T(d.e) || "This version of wsconform does not have the case."));
   for (const [ref, url, words] of d.r || []) box.append(el("p.rfc", url ? el("a.nb", {href: T(url), rel: "noreferrer"}, T(ref)) : T(ref), " ", T(words)));
   if (!w) return box;
   if (w.u) box.append(el("p", T(w.u)));
-  for (const r of w.r) box.append(el("p", el("b.t." + grade(r.g), r.g), r.e.length ? " if these come:" : " if no message and no pong comes"), r.e.length ? events(r.e) : "");
+  for (const r of w.r) box.append(el("p", el("b.t." + grade(r.g), r.g), r.e.length ? " for these events:" : " for no message and no pong"), r.e.length ? events(r.e) : "");
   const codes = (w.k || []).map(code);
-  box.append(el("p", el("b", "Closing: "), w.o ? "our close frame comes first; the peer answers" : "the peer fails the connection",
-    codes.length ? " with " + codes.join(", ") + " or no code" : "", w.c ? ", and the closing handshake is completed." : "."));
+  box.append(el("p", el("b", "Closing: "), w.o ? "our close frame comes first and the peer answers" : "the peer fails the connection",
+    codes.length ? " with " + codes.join(", ") + " or no code" : "", w.c ? ", and the closing handshake is complete." : "."));
   return box;
 }
 
@@ -260,9 +260,9 @@ function received(row, d) {
   if (g.n) box.append(el("p", many(g.n) + " right " + (g.n === 1 ? "echo" : "echoes")));
   if (g.t) box.append(g.t.map(t => el("p", T(t))));
   const reason = s => s ? [", reason ", payload(bytesOf(s), {text: true}).text] : "";
-  box.append(el("p", el("b", "Closing: "), flags.has(2) ? "harness first. " : "peer first, or TCP ended. ",
-    g.rc ? ["Peer sent ", g.rz ? "0 (never a code)" : code(g.rk), reason(g.rr)] : "Peer sent no close frame", ". ",
-    g.lk || g.lr ? ["Harness sent ", code(g.lk), reason(g.lr), "."] : "", g.u ? " " + T(g.u) : ""));
+  box.append(el("p", el("b", "Closing: "), flags.has(2) ? "the harness closed first. " : "the peer closed first, or TCP ended. ",
+    g.rc ? ["The peer sent ", g.rz ? "0 (not a valid code)" : code(g.rk), reason(g.rr)] : "The peer sent no close frame", ". ",
+    g.lk || g.lr ? ["The harness sent ", code(g.lk), reason(g.lr), "."] : "", g.u ? " " + T(g.u) : ""));
   return box;
 }
 
@@ -281,7 +281,7 @@ function detail(row) {
   const id = idOf(row), d = data.cases[id];
   const columns = $$(":scope > thead th", list).filter(th => th.offsetWidth).length;
   const cell = el("td", {colspan: columns}), body = el("tr.detail", cell);
-  if (!d) return cell.append(el("p", "Nothing is known of this case.")), body;
+  if (!d) return cell.append(el("p", "This page has no details of this case.")), body;
   cell.append(el("div.pair", expected(d), received(row, d)));
 
   const name = $("th", row).textContent;
@@ -301,15 +301,15 @@ function detail(row) {
     });
     if (!frames) log.classList.add("all");
     cell.append(el("section", el("div.row", el("h3", "Wire log"), raw && frames ? toggle : ""), log,
-      d.x ? el("p.hint", many(d.x) + " further entries were not recorded.") : "",
-      data.cut ? el("p.hint", "Logs are cut to keep this page small; the run file has them whole.") : ""));
+      d.x ? el("p.hint", many(d.x) + " more entries were not recorded.") : "",
+      data.cut ? el("p.hint", "Logs are cut to keep this page small. The run file has all of them.") : ""));
   } else if (d.g) cell.append(el("section", el("h3", "Wire log"), el("p.none", d.x ? many(d.x) + " entries were not recorded." : "Nothing was recorded.")));
 
   const http = list => el("pre.http", (list || []).map(l => [Array.isArray(l) ? [T(l[0]), el("mark", T(l[1])), T(l[2])] : T(l), "\n"]));
   if (d.rq || d.rp) cell.append(el("section", el("details", d.ho ? {open: ""} : {}, el("summary", "Opening handshake"), el("div.pair",
     el("div.box", el("h3", "Request"), http(d.rq)),
     el("div.box", el("h3", "Response"), http(d.rp))), (d.ho || []).map(o => offence(o)))));
-  if (d.st) cell.append(el("section", el("details", el("summary", "What the harness plays"), el("ol.steps", d.st.map(s => el("li", T(s)))))));
+  if (d.st) cell.append(el("section", el("details", el("summary", "What the harness does"), el("ol.steps", d.st.map(s => el("li", T(s)))))));
   if (d.g) {
     const flags = new Set(d.g.f);
     cell.append(el("section", el("details", el("summary", "Flags"), el("table", el("tbody",

@@ -16,8 +16,8 @@ import (
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
-// WriteSite writes a folder with one page for each run and index.html, which
-// sets them side by side, section by section, both halves of the verdict apart.
+// WriteSite writes a folder with one page for each run and index.html, which shows them
+// side by side, section by section, with both halves of the verdict apart.
 func WriteSite(dir string, list []summary.Input) error {
 	runs := make([]*harness.Run, len(list))
 	for i, in := range list {
@@ -37,8 +37,8 @@ func WriteSite(dir string, list []summary.Input) error {
 	return nil
 }
 
-// FileNames names files of the runs after agent, role and engine. No two are the
-// same, also where a file system takes A for a, and none is a path.
+// FileNames names a file for each run after its agent, role and engine. No two names are
+// the same, even if case does not matter, and none is a path.
 func FileNames(runs []*harness.Run, ext string) []string {
 	taken := map[string]bool{"index.html": true}
 	names := make([]string, len(runs))

@@ -14,8 +14,8 @@ const outcomes = { C: "crash", T: "timeout", B: "blocked", N: "not run", H: "har
 const classOfBehavior = { o: "p", n: "l", i: "o", u: "u", f: "f" };
 const classOfClose = { o: "p", d: "l", w: "l", x: "f", f: "f", i: "o" };
 const causes = {
-  missing: "a program it needs is not installed", network: "a registry could not be reached", build: "it does not build",
-  start: "it does not start", echo: "it does not echo", crash: "it ended in mid-run", hang: "it did not come to an end",
+  missing: "a program that it needs is not installed", network: "a registry could not be reached", build: "it does not build",
+  start: "it does not start", echo: "it does not echo", crash: "it crashed during the run", hang: "it did not finish in time",
   "out-of-memory": "it used too much memory", processes: "it had too many processes",
 };
 const glyph = { p: "✓", l: "≈", f: "✕", u: "□", o: "○", n: "–", "": "" };
@@ -55,7 +55,7 @@ const every = cases.map((_, i) => i);
 // faultOf is the finding that explains the failure of a case, if there is one.
 for (const r of rows) r.faultOf = new Map((r.faults || []).flatMap(f => f.cases.map(i => [i, f])));
 const faultText = f => (f.whose === "agent" ? "our agent" : f.whose) + ": " + f.why;
-const unexplained = "nobody has looked into it";
+const unexplained = "not yet explained";
 const isUnexplained = (r, i) => (r.unexplained || []).includes(i);
 const verdict = (row, i) => outcomes[row.b[i]] || (row.b[i] === "." ? "not selected" : behaviors[row.b[i]] + (closes[row.c[i]] ? " / " + closes[row.c[i]] : ""));
 const label = row => row.name + " " + row.version + ", " + row.role;

@@ -79,8 +79,8 @@ function matrix() {
       chapters.map(s => sectionCell(r, s.id)), el("td", { class: "num" }, (r.ms.reduce((a, b) => a + b, 0) / 1000).toFixed(1) + " s"));
   });
   return [legend(), table("impls", columns.map(header), body),
-    el("p", { class: "remark" }, "Each cell is a section: ✓ where all is good, else the worst outcome and how often it came; it leads to the cases. Below a name stands what most of its failures are owed to, and whose fault that is. ",
-      "Time is the sum over cases, which overlap: it tells nothing of speed by itself.")];
+    el("p", { class: "remark" }, "Each cell is a section: ✓ if all its cases are good, otherwise the worst outcome and how often it occurred. Click it to see the cases. Below each name is the main cause of its failures, and whose fault it is. ",
+      "Time is the sum over cases, which overlap: it says nothing about speed.")];
 }
 
 // ---- one section: agents by cases
@@ -103,7 +103,7 @@ function sectionView() {
     subs.length > 0 && el("p", { class: "pick" }, el("label", {}, "Part ", el("select", { onchange: e => { state.arg = e.target.value; change(); } },
       el("option", { value: top_(state.arg) }, "all"), subs.map(s => el("option", { value: s.id, selected: s.id === state.arg }, s.id + " " + s.title))))),
     legend(), table("grid", head, body),
-    el("p", { class: "remark" }, "A frame around a cell: the verdict varied when the case was played again. Arrows move, Enter opens.")];
+    el("p", { class: "remark" }, "A framed cell: the verdict varied when the case was played again. Arrow keys move, Enter opens.")];
 }
 
 // ---- one case: who does what
@@ -147,7 +147,7 @@ function rfcView() {
       el("td", {}, who.length ? mark("f", String(who.length)) : mark("p", "none")),
       el("td", {}, who.slice(0, 12).map((r, n) => [n ? ", " : "", rowLink(r), el("small", {}, " " + r.role)]), who.length > 12 && " and " + (who.length - 12) + " more"));
   });
-  return [el("p", { class: "remark" }, "Sections of RFC 6455 and RFC 7692 that cases cite, and which rows fail at least one of these cases. A failure is of a case, which may rest on several sections: its wire log tells."),
+  return [el("p", { class: "remark" }, "The sections that cases cite, and the rows that fail at least one of these cases. A case may cite several sections: its wire log shows which one was broken."),
     table("list2 wide", ["Section", "Cases", "Violated by", hidden("Who")], body)];
 }
 
@@ -171,7 +171,7 @@ function behaviorView() {
   const list = shown().filter(r => r.traits && r.traits.length).sort(byName);
   const body = list.map(r => el("tr", {}, el("th", { scope: "row" }, rowLink(r), " ", el("small", {}, [r.version, r.role, r.engine].join(", "))),
     traits.map(([id]) => el("td", {}, (r.traits.find(t => t.id === id) || { value: "" }).value))));
-  return [el("p", { class: "remark" }, "How implementations behave, worked out of the wire logs: much of it the RFCs leave open. A number is a close code; “TCP only” ends the connection without a close frame."),
+  return [el("p", { class: "remark" }, "How implementations behave, as their wire logs show. The RFCs leave much of this open. A number is a close code; “TCP only” means that the connection ended without a close frame."),
     table("list2 wide", ["Implementation", ...traits.map(t => t[1])], body)];
 }
 
@@ -182,7 +182,7 @@ function deflateView() {
     el("td", {}, link(hashOf("section", o.group), o.group + " " + titleOf(o.group))),
     el("td", {}, o.refused ? mark("f", "handshake fails") : !o.agreed ? mark("u", "declined") : o.kept === o.total ? mark("p", "honoured") : mark("f", "broken: " + o.kept + " of " + o.total)),
     el("td", {}, el("code", {}, r.role === "client" ? o.offer || "–" : o.answer || "–")))));
-  return [el("p", { class: "remark" }, "permessage-deflate: which of the suite's demands an implementation agrees to, and whether it then keeps them in both directions. The last column is its own header: a server's answer, a client's offer."),
+  return [el("p", { class: "remark" }, "permessage-deflate: which parameters an implementation agrees to, and whether it keeps to them in both directions. The last column is its own header: a server's response, a client's offer."),
     table("list2 wide", ["Implementation", "Asked for", "Outcome", "Sec-WebSocket-Extensions"], body)];
 }
 
@@ -201,8 +201,8 @@ function limitsView() {
   };
   const body = list.map(r => el("tr", {}, el("th", { scope: "row" }, rowLink(r), " ", el("small", {}, [r.version, r.role, r.engine].join(", "))),
     limitOf(r, "text"), limitOf(r, "binary"), el("td", {}, r.limit ? size(r.limit) : "–"), heavy.map(id => speedOf(r, id))));
-  return [el("p", { class: "remark" }, "The longest message that came back (the suite's longest has 16 MiB), and what the heavy sections took, summed over the cases that passed. ",
-    el("b", {}, "Not a benchmark: "), "cases of a row overlap, the harness works beside the agent on the same processors, and agents are written to be plain, not fast. Differences below a factor of two say nothing."),
+  return [el("p", { class: "remark" }, "The longest message that came back (the longest that is sent has 16 MiB), and the time of the heavy sections, summed over the cases that passed. ",
+    el("b", {}, "Not a benchmark: "), "cases of a row overlap, the harness shares the processors with the agent, and the agents are written to be simple, not fast. Differences below a factor of two mean nothing."),
   table("list2 wide", ["Implementation", "Longest text", "Longest binary", "Known limit", ...heavy.map(id => titleOf(id) + " (" + id + ")")], body)];
 }
 
@@ -216,8 +216,8 @@ function faultsView() {
   const body = list.flatMap(r => failures(r).map(([text, ids], n, all) => el("tr", {},
     n === 0 && el("th", { scope: "rowgroup", rowspan: all.length }, rowLink(r), " ", el("small", {}, [r.version, r.role, r.engine].join(", "))),
     el("td", {}, text), el("td", {}, String(ids.length)), el("td", {}, idsOf(ids, 8)))));
-  return [el("p", { class: "remark" }, plural(by.reduce((n, x) => n + x[0], open), "failure", "failures") + " in these rows: ", by.filter(x => x[0]).map(([n, text]) => n + " are put down to " + text + ", "), open + " are unexplained. ",
-    "Somebody read the wire logs and the library's source; what was found stands in the agent's folder, in findings.yaml."),
+  return [el("p", { class: "remark" }, plural(by.reduce((n, x) => n + x[0], open), "failure", "failures") + " in these rows: ", by.filter(x => x[0]).map(([n, text]) => n + " caused by " + text + ", "), open + " unexplained. ",
+    "The causes were found by reading the wire logs and the library's source. They are in findings.yaml in the agent's folder."),
   table("list2 wide", ["Implementation", "Whose fault", "Fails", "Cases"], body)];
 }
 
@@ -228,7 +228,7 @@ function rowView() {
   if (!r) return [el("p", { class: "remark" }, "There is no such row.")];
   const t = tally(r, every);
   const facts = [["Library", r.library], ["Version", r.version], ["Language", r.language], ["From", r.origin], ["Licence", r.licence], ["Homepage", r.homepage], ["Role", r.role],
-    ["Judged by", r.judge], ["With", r.tool], ["On", r.host], ["Isolation", r.isolation === "docker" ? "container" : r.isolation === "none" ? "process of the machine, within bounds of memory and processes" : ""],
+    ["Judged by", r.judge], ["With", r.tool], ["On", r.host], ["Isolation", r.isolation === "docker" ? "container" : r.isolation === "none" ? "process with limits on memory and processes" : ""],
     ["Started", r.started], ["Took", r.seconds], ["State", r.state + (r.cause ? ": " + (causes[r.cause] || r.cause) : "")], ["Cases", r.selected], ["Folder", r.folder], ["Content", r.hash && "sha256 " + r.hash], ["Command", r.command], ["Notes", r.notes]];
   const bad = every.filter(i => ["f", "n", "l", "u"].includes(classOf(r, i))).sort((a, b) => order.indexOf(classOf(r, a)) - order.indexOf(classOf(r, b)) || a - b);
   const limit = 250;
@@ -252,10 +252,10 @@ function diffView() {
   const choose = (n, chosen) => el("select", { "aria-label": "Row " + (n + 1), onchange: e => { const ids = [a && a.id || "", b && b.id || ""]; ids[n] = e.target.value; state.arg = ids.join(","); change(); } },
     el("option", { value: "" }, "choose a row"), rows.filter(r => r.page).map(r => el("option", { value: r.id, selected: r === chosen }, r.id)));
   const pick = el("p", { class: "pick" }, choose(0, a), " against ", choose(1, b));
-  if (!a || !b) return [pick, el("p", { class: "remark" }, "Choose two rows: two implementations, two versions of one, its two roles, or two engines.")];
+  if (!a || !b) return [pick, el("p", { class: "remark" }, "Choose two rows to compare: two implementations, two versions, two roles or two engines.")];
   const list = every.filter(i => a.b[i] !== "." && b.b[i] !== "." && (a.b[i] !== b.b[i] || a.c[i] !== b.c[i]));
   const both = every.filter(i => a.b[i] !== "." && b.b[i] !== ".").length;
-  return [pick, el("p", { class: "remark" }, both - list.length + " of " + both + " verdicts are the same in both halves, " + list.length + " differ."),
+  return [pick, el("p", { class: "remark" }, both - list.length + " of " + both + " verdicts are the same, " + list.length + " differ."),
     table("list2 wide", ["Case", "Sends", a.id, b.id, hidden("Wire logs")], list.map(i => el("tr", {}, el("th", { scope: "row" }, caseLink(cases[i].id)), el("td", {}, cases[i].title),
       el("td", {}, mark(classOf(a, i), verdict(a, i))), el("td", {}, mark(classOf(b, i), verdict(b, i))), el("td", {}, wireLog(a, i, "one"), " ", wireLog(b, i, "other")))))];
 }
@@ -263,12 +263,12 @@ function diffView() {
 // ---- native against Autobahn
 
 function enginesView() {
-  if (!pairs || !pairs.length) return [el("p", { class: "remark" }, "No agent was run under both engines: wsconform compare --engine both does that.")];
+  if (!pairs || !pairs.length) return [el("p", { class: "remark" }, "No agent was run under both engines. wsconform compare --engine both does that.")];
   const total = pairs.reduce((n, p) => n + p.agree + p.differ.length, 0);
   const one = (p, d) => [p.native, p.autobahn].some(n => !behaviors[rows[n].b[d.case]]); // only one has a verdict
   const count = is => pairs.reduce((n, p) => n + p.differ.filter(d => is(p, d)).length, 0);
   const differ = count(() => true), lacking = count(one), races = count((p, d) => d.race && !one(p, d));
-  return [el("p", { class: "remark" }, `Over ${pairs.length} agents and roles, ${total - differ} of ${total} verdicts of the native engine are Autobahn's in both halves; ${races} differ by a named race, ${differ - races - lacking} otherwise` + (lacking ? `; ${lacking} have a verdict of one of them only.` : ".")),
+  return [el("p", { class: "remark" }, `${pairs.length} agents and roles: ${total - differ} of ${total} verdicts of the native engine are the same as Autobahn's; ${races} differ because of a known race, ${differ - races - lacking} for other reasons` + (lacking ? `; ${lacking} have a verdict from one engine only.` : ".")),
     table("list2 wide", ["Implementation", "Agree", "Differ", "Case", "Native", "Autobahn", "Race"], pairs.toSorted((p, q) => Boolean(q.differ.length) - Boolean(p.differ.length)).flatMap(p => {
       const a = rows[p.native], b = rows[p.autobahn];
       const head = n => [el("th", { scope: "rowgroup", rowspan: n }, link(hashOf("diff", a.id + "," + b.id), a.name), " ", el("small", {}, a.version + ", " + a.role)), el("td", { rowspan: n }, String(p.agree)), el("td", { rowspan: n }, p.differ.length ? String(p.differ.length) : mark("p", "none"))];

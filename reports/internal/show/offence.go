@@ -8,8 +8,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// Offences are those of the handshake, and those of frames by their place in the
-// log.
+// Offences returns those of the handshake, and those of frames by their index in the log.
 func Offences(t *cases.Transcript) (handshake []cases.Offence, frames map[int][]cases.Offence) {
 	frames = map[int][]cases.Offence{}
 	for _, o := range cases.Offences(t) {
@@ -23,19 +22,19 @@ func Offences(t *cases.Transcript) (handshake []cases.Offence, frames map[int][]
 	return handshake, frames
 }
 
-// FrameWords says which octets of a frame break which rule, and whether that is
+// FrameWords says which bytes of a frame break which rule, and whether that is
 // the case's doing.
 func FrameWords(e cases.Entry, o cases.Offence) string {
-	octets := []byte(e.Data)
+	bytes := []byte(e.Data)
 	if o.Place == cases.InHeader {
-		octets = HeaderBytes(e)
+		bytes = HeaderBytes(e)
 	}
-	which := fmt.Sprintf("%v octet %d", o.Place, o.From)
+	which := fmt.Sprintf("%v byte %d", o.Place, o.From)
 	if o.To > o.From+1 {
-		which = fmt.Sprintf("%v octets %d to %d", o.Place, o.From, o.To-1)
+		which = fmt.Sprintf("%v bytes %d to %d", o.Place, o.From, o.To-1)
 	}
-	if o.To <= len(octets) {
-		which += " (" + hex.EncodeToString(octets[o.From:o.To]) + ")"
+	if o.To <= len(bytes) {
+		which += " (" + hex.EncodeToString(bytes[o.From:o.To]) + ")"
 	}
 	text := which + ": " + o.Words
 	if e.Dir == cases.Out {

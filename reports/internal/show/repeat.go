@@ -7,14 +7,14 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// Repeat is the command that plays one case again with the same engine, as far
-// as the run file tells.
+// Repeat is the command that plays one case again with the same engine, as far as the run
+// file says.
 func Repeat(h harness.Header, id cases.ID) string {
 	a := h.Agent
 	only := []string{"--cases", string(id)}
 	var words []string
 	switch {
-	case a.About != nil: // its command means something in the folder of the agent alone
+	case a.About != nil: // its command works in the folder of the agent only
 		words = append([]string{"wsconform", "compare", a.About.Folder, "--role", a.Role.String(), "--engine", h.Engine.Name}, only...)
 		words = append(words, "-o", "out/repeat")
 	case h.Engine.Name == "autobahn":
@@ -50,8 +50,7 @@ func orWord(s, word string) string {
 	return s
 }
 
-// serverCommand is the command as --server-cmd takes it, which runs it in a
-// shell.
+// serverCommand is the command for --server-cmd, which runs it in a shell.
 func serverCommand(words []string) string {
 	if len(words) == 3 && words[0] == "/bin/sh" && words[1] == "-c" {
 		return strings.TrimPrefix(words[2], "exec ")

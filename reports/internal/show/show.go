@@ -13,10 +13,9 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// Visible makes seen what a reader would not see, or would be misled by:
-// control characters become their pictures (␛), characters without a shape and
-// those that turn the direction of text become \u{202e}, bytes that are not
-// UTF-8 become \xff.
+// Visible shows what a reader would not see, or would be misled by: control characters
+// become pictures (␛), invisible characters and those that change the direction of text
+// become \u{202e}, and bytes that are not UTF-8 become \xff.
 func Visible(s string) string {
 	clean := utf8.ValidString(s) && strings.IndexFunc(s, hidden) < 0
 	if clean {
@@ -53,8 +52,7 @@ func shownSize(r rune, size int) int {
 	return size
 }
 
-// hidden reports whether the rune has no shape of its own. That leaves the
-// space as the only separator that stays.
+// hidden reports whether the rune is invisible. Of the separators only the space is kept.
 func hidden(r rune) bool {
 	return r != ' ' && !unicode.IsPrint(r)
 }
@@ -91,7 +89,7 @@ const (
 	MaxText = 600
 )
 
-// Seconds writes a duration with the precision that a reader can use.
+// Seconds writes a duration with a useful precision.
 func Seconds(d time.Duration) string {
 	switch {
 	case d < 0:
@@ -112,7 +110,7 @@ func Seconds(d time.Duration) string {
 // Date writes when something began.
 func Date(t time.Time) string {
 	if t.IsZero() {
-		return "at an unknown time"
+		return "unknown time"
 	}
 	return t.UTC().Format("2 January 2006, 15:04 UTC")
 }

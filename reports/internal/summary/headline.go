@@ -8,7 +8,7 @@ import (
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
-// Headline says in a few words how the run went, never better than it did.
+// Headline says in a few words how the run went. It never says more than is known.
 func (s Summary) Headline() string {
 	n, fails := len(s.Rows), s.Standings(Bad)
 	switch {
@@ -19,7 +19,7 @@ func (s Summary) Headline() string {
 	case fails > 0:
 		return countOf(fails, n, "fails", "fail")
 	case s.Missing == n:
-		return fmt.Sprintf("0 of %d have a verdict", n)
+		return fmt.Sprintf("None of %d cases has a verdict", n)
 	case len(s.RunViolations()) > 0:
 		return "The expectations do not hold"
 	case s.Gate != nil && s.Missing == 0 && s.Standings(Excused) > 0:
@@ -31,7 +31,7 @@ func (s Summary) Headline() string {
 	return countOf(s.Counts[harness.Pass], n, "passes", "pass")
 }
 
-// Alarm says why the run cannot be relied on; "" if it can.
+// Alarm says why the run cannot be relied on, or "".
 func (s Summary) Alarm() string {
 	switch {
 	case s.State == harness.Invalid && s.Footer.Error != "":
@@ -39,18 +39,18 @@ func (s Summary) Alarm() string {
 	case s.State == harness.Invalid:
 		return "This run is invalid: the harness failed"
 	case len(s.Rows) == 0:
-		return "This run is partial: it holds no case"
+		return "This run is partial: it has no cases"
 	case s.Missing > 0 && s.Footer != nil && s.Footer.Cause != "": // the agent is to blame
 		return fmt.Sprintf("%s no verdict: %s", countOf(s.Missing, len(s.Rows), "cases has", "cases have"), show.Text(s.Footer.Error))
 	case s.Missing > 0:
 		return fmt.Sprintf("%s no verdict", countOf(s.Missing, len(s.Rows), "cases has", "cases have"))
 	case s.State == harness.Partial:
-		return "This run is partial: it was cut off or interrupted at its end"
+		return "This run is partial: it was interrupted before its end"
 	}
 	return ""
 }
 
-// Gaps says section by section how many cases lack a verdict.
+// Gaps says how many cases of each section have no verdict.
 func (s Summary) Gaps() string {
 	if s.Missing == 0 {
 		return ""
@@ -61,7 +61,7 @@ func (s Summary) Gaps() string {
 		switch {
 		case n == 0:
 		case n == len(sec.Rows):
-			parts = append(parts, fmt.Sprintf("all %d of section %s", n, show.Visible(sec.ID)))
+			parts = append(parts, fmt.Sprintf("all %d cases of section %s", n, show.Visible(sec.ID)))
 		default:
 			parts = append(parts, fmt.Sprintf("%d of section %s", n, show.Visible(sec.ID)))
 		}
@@ -69,7 +69,7 @@ func (s Summary) Gaps() string {
 	return "Missing: " + strings.Join(parts, ", ") + "."
 }
 
-// countOf writes n of a total, with words that follow the number.
+// countOf writes "n of total" and the words for one or many.
 func countOf(n, total int, one, many string) string {
 	words := many
 	if n == 1 {
@@ -78,7 +78,7 @@ func countOf(n, total int, one, many string) string {
 	return fmt.Sprintf("%d of %d %s", n, total, words)
 }
 
-// Rest says what the headline leaves out.
+// Rest gives the counts that the headline leaves out.
 func (s Summary) Rest() string {
 	var parts []string
 	word := func(o harness.Outcome, text string) {
@@ -95,8 +95,8 @@ func (s Summary) Rest() string {
 	if n := s.overLimit(); n > 0 {
 		parts = append(parts, show.Plural(n, "failure", "failures")+" because of the peer's size limit (it closed with 1009)")
 	}
-	word(harness.PassLenient, "%d pass leniently")
-	word(harness.Observed, "%d only observed")
+	word(harness.PassLenient, "%d lenient")
+	word(harness.Observed, "%d observed")
 	word(harness.Unsupported, "%d unsupported")
 	word(harness.Crash, "%d crashed the agent")
 	word(harness.Timeout, "%d timed out")
@@ -121,7 +121,7 @@ func (s Summary) overLimit() int {
 	return n
 }
 
-// Tone is the outcome whose colour the whole run has.
+// Tone is the outcome that gives the run its colour.
 func (s Summary) Tone() harness.Outcome {
 	switch {
 	case s.State == harness.Invalid, s.Standings(Bad) > 0, len(s.RunViolations()) > 0:

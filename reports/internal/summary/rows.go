@@ -62,7 +62,7 @@ func (s Section) Failing() int {
 	return n
 }
 
-// Tally says in words what became of the section.
+// Tally counts the outcomes of the section.
 func (s Section) Tally() []Tile {
 	var list []Tile
 	for _, o := range Outcomes {

@@ -14,25 +14,24 @@ import (
 // An Input is what a report is made of.
 type Input struct {
 	Run *harness.Run
-	// Gate is what was decided about the run. Nil means that nothing was expected:
-	// every failure is one then. With it a failure that was expected is shown as
-	// such, and a pass that was not expected is a failure.
+	// Gate is the decision about the run. Nil means that there were no expectations, so
+	// every failure counts. With one, an expected failure is shown as such, and an
+	// unexpected pass is a failure.
 	Gate *gate.Decision
 }
 
-// A Standing is what a case means to a reader: its outcome, in the light of what
-// was expected.
+// A Standing is the outcome of a case in the light of what was expected.
 type Standing uint8
 
 // The standings.
 const (
-	Fine    Standing = iota // it passes, or its outcome does no harm
+	Fine    Standing = iota // it passes, or its outcome is harmless
 	Excused                 // it does not pass, as expected
 	Bad                     // it fails, or is not as expected
 	Unknown                 // there is no verdict
 )
 
-// judgedBy finds what the decision says of each row.
+// judgedBy puts the decision into the rows.
 func judgedBy(d *gate.Decision, rows []Row) {
 	if d == nil {
 		for i := range rows {
@@ -77,8 +76,7 @@ func standingOf(o harness.Outcome) Standing {
 	return Fine
 }
 
-// Excuse says why a case that does not pass is no failure, or what an entry wants
-// of a case that it does not fit; "" without an entry.
+// Excuse gives the reason of the entry about the case, or "" without one.
 func (r Row) Excuse() string {
 	if r.Entry == nil {
 		return ""
@@ -93,8 +91,7 @@ func (r Row) Excuse() string {
 	return s + " (" + show.Name(r.Entry.At()) + ")"
 }
 
-// Link is where the entry about the case points, if that is an address of the
-// web.
+// Link is the link of the entry about the case, if it is an http or https URL.
 func (r Row) Link() string {
 	if r.Entry == nil {
 		return ""
@@ -106,8 +103,8 @@ func (r Row) Link() string {
 	return link
 }
 
-// RunViolations are what shuts the gate beside single cases: entries that are
-// about nothing, policies that do not hold.
+// RunViolations are those that are not about single cases: entries that match nothing,
+// policies that do not hold.
 func (s Summary) RunViolations() []gate.Violation {
 	if s.Gate == nil {
 		return nil
@@ -124,12 +121,12 @@ func (s Summary) RunViolations() []gate.Violation {
 	return list
 }
 
-// Expecting reports whether anything was expected but that all cases pass.
+// Expecting reports whether any case was expected not to pass.
 func (s Summary) Expecting() bool {
 	return slices.ContainsFunc(s.Rows, func(r Row) bool { return r.Mark != "" || r.Broken != "" })
 }
 
-// Standings counts the rows of a standing.
+// Standings counts the rows with this standing.
 func (s Summary) Standings(of Standing) int {
 	n := 0
 	for _, r := range s.Rows {

@@ -64,7 +64,7 @@ type Row struct {
 	Broken   string      // what the gate says against it
 }
 
-// Title says what the case sends, or its id when the catalogue does not know.
+// Title says what the case sends, or its id if the catalogue does not have it.
 func (r Row) Title() string {
 	if r.Known {
 		return r.Def.Title
@@ -72,7 +72,7 @@ func (r Row) Title() string {
 	return "case " + show.Name(string(r.Case))
 }
 
-// Anchor is the id where it can stand in a URL as it is, else a hash of it.
+// Anchor is the id if a URL can hold it unchanged, else a hash of it.
 func (r Row) Anchor() string {
 	id := string(r.Case)
 	odd := func(c rune) bool {
@@ -84,7 +84,7 @@ func (r Row) Anchor() string {
 	return id
 }
 
-// ID is the id, fit to be seen.
+// ID is the id, made visible.
 func (r Row) ID() string { return show.Name(string(r.Case)) }
 
 // Did says what the peer did to end the connection of a case that fails, and
@@ -107,7 +107,7 @@ func (r Row) Did(h harness.Header) string {
 	return s + "; that is a limit of the peer, and breaks no rule of the protocol"
 }
 
-// A Section is a chapter of the catalogue with what became of its cases.
+// A Section is a chapter of the catalogue with its results.
 type Section struct {
 	ID, Title string
 	Rows      []Row
@@ -149,8 +149,7 @@ func Of(in Input) Summary {
 	return s
 }
 
-// forgive takes crashes and timeouts that were expected off what lacks: the gate
-// counts them as played.
+// forgive counts expected crashes and timeouts as played, as the gate does.
 func (s *Summary) forgive() {
 	forgiven := 0
 	for _, r := range s.Rows {
@@ -166,7 +165,7 @@ func (s *Summary) forgive() {
 
 func (s Summary) whyMissing() string {
 	if s.Footer == nil {
-		return "the run was cut off before the case ended"
+		return "the run ended before the case did"
 	}
 	return "the case was never started"
 }
@@ -194,8 +193,8 @@ func sections(rows []Row) []Section {
 	return list
 }
 
-// Problems lists the cases to look at first: those that failed or are not as
-// expected, then those that came to no verdict although they were started.
+// Problems lists the cases to look at first: those that failed or are not as expected,
+// then those that were started but have no verdict.
 func (s Summary) Problems() []Row {
 	var list []Row
 	for _, r := range s.Rows {

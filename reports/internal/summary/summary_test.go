@@ -32,9 +32,9 @@ func TestAlarm(t *testing.T) {
 			"1 of 2 cases has no verdict",
 		},
 		{"cut off", harness.Run{Header: two}, "2 of 2 cases have no verdict"},
-		{"cut off at its end", harness.Run{Header: two, Results: both}, "This run is partial: it was cut off or interrupted at its end"},
+		{"cut off at its end", harness.Run{Header: two, Results: both}, "This run is partial: it was interrupted before its end"},
 		{"invalid", harness.Run{Header: two, Footer: &harness.Footer{State: harness.Invalid, Error: "no disk"}}, "This run is invalid: no disk"},
-		{"empty", harness.Run{}, "This run is partial: it holds no case"},
+		{"empty", harness.Run{}, "This run is partial: it has no cases"},
 	}
 	for _, tt := range tests {
 		if got := Of(Input{Run: &tt.run}).Alarm(); got != tt.want {
