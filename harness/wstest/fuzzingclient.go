@@ -46,6 +46,7 @@ func runFuzzingClient(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
+	defer results.close()
 	c.say("Ok, will run %d test cases against %d servers", len(list), len(targets))
 	for _, t := range targets {
 		if ctx.Err() == nil {

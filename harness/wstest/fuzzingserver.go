@@ -42,6 +42,7 @@ func runFuzzingServer(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
+	defer results.close()
 	conf, err := c.certificate(raw, cmp.Or(spec.Key, c.args.Key), cmp.Or(spec.Cert, c.args.Cert))
 	if err != nil {
 		return err

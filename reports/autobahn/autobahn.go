@@ -7,21 +7,19 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/reports/internal/atomicfile"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
-// An Report is what the report folder of the Autobahn testsuite shows:
+// A Report is what the report folder of the Autobahn testsuite shows:
 // the results of any number of agents, side by side. [Report.Write]
 // writes the folder, with the same files, fields and verdict words, so that
 // whatever reads the one reads the other.
@@ -39,25 +37,7 @@ type Report struct {
 // folder, the index first. Files of earlier runs stay unless they have the same
 // name.
 func (r *Report) Write(dir string) error {
-	r = r.bounded()
-	entries := r.entries()
-	files := []file{
-		{"index.json", func(w io.Writer) error { return writeIndex(w, entries) }},
-		{"index.html", func(w io.Writer) error { return r.writeOverview(w, entries) }},
-	}
-	for i, e := range entries {
-		files = append(
-			files,
-			file{e.file("json"), e.writeJSON},
-			file{e.file("html"), func(w io.Writer) error { return r.writeCase(w, entries, i) }},
-		)
-	}
-	for _, f := range files {
-		if err := atomicfile.Write(filepath.Join(dir, f.name), f.write); err != nil {
-			return fmt.Errorf("reports: %s: %w", f.name, err)
-		}
-	}
-	return nil
+	return (&Folder{Dir: dir}).Write(r)
 }
 
 // bounded is the report with what peers chose cut to its bounds.
@@ -72,11 +52,6 @@ func (r *Report) bounded() *Report {
 		short.Results[harness.Agent{Name: agent}.Bounded().Name] = cut
 	}
 	return &short
-}
-
-type file struct {
-	name  string
-	write func(io.Writer) error
 }
 
 // Clashes lists agents whose files would have the same names. The first keeps the name;
@@ -133,11 +108,7 @@ func (r *Report) entries() []entry {
 	for i, c := range r.List {
 		position[c.ID] = i + 1
 	}
-	all := cases.All()
-	index := make(map[cases.ID]int, len(all))
-	for i, c := range all {
-		index[c.ID] = i + 1
-	}
+	index := numbers()
 	names := fileNames(slices.Sorted(maps.Keys(r.Results)))
 	var list []entry
 	for _, agent := range slices.Sorted(maps.Keys(r.Results)) {
@@ -164,6 +135,15 @@ func (r *Report) entries() []entry {
 	}
 	return list
 }
+
+// numbers are the positions of all cases in the catalogue, from 1.
+var numbers = sync.OnceValue(func() map[cases.ID]int {
+	index := map[cases.ID]int{}
+	for i, c := range cases.All() {
+		index[c.ID] = i + 1
+	}
+	return index
+})
 
 // file names one of the two files of a result.
 func (e entry) file(ext string) string {
