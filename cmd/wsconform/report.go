@@ -21,15 +21,15 @@ func reportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "Write reports of run files",
-		Long: `Writes reports of run files into a folder. Of one run that is a page and the
-other formats; of several a page each, and an index of them all. A run that was
-cut off gives a report too, which says so.
+		Long: `Writes reports of run files into a folder. For one run, it writes a page and the
+other formats. For several runs, it writes one page for each and an index. The
+report of an interrupted run says that the run is incomplete.
 
-Failures that an expectation file declares are shown as expected, and what is not
-as it says as failures. The exit code is about the writing alone; wsconform gate
-judges.
+With an expectation file, expected failures are shown as such, and anything else
+that it does not declare is a failure. The exit code only says whether the reports
+were written; to judge a run, use wsconform gate.
 
-Formats, of which the last two are only written when they are asked for:
+Formats; the last two are written only on request:
 
 ` + formatTable(),
 		Example: `  wsconform report out/server/run.jsonl -o out/server

@@ -50,14 +50,14 @@ var looks = []struct {
 	view browsertest.View
 	want []string
 }{
-	{browsertest.View{}, []string{"gopher", "badger", "crab", "snail", "it does not build", "the run was cut off, or is not over yet"}},
+	{browsertest.View{}, []string{"gopher", "badger", "crab", "snail", "it does not build", "the run was interrupted or has not ended"}},
 	{browsertest.View{Width: 400, Dark: true}, []string{"gopher", "badger", "crab", "snail"}},
 	{browsertest.View{Fragment: "#row=go-gopher-server-native"}, []string{"gopher 1.2.3, server", "5.15", "why 5.15", "Provenance"}},
 	{browsertest.View{Fragment: "#case=5.15", Dark: true}, []string{"Case 5.15", "FAILED / FAILED", "gopher", "badger"}},
 	{browsertest.View{Fragment: "#section=5"}, []string{"Section 5: Fragmentation", "gopher", "5.15"}},
 	{browsertest.View{Fragment: "#rfc"}, []string{"RFC 6455 5.4"}},
 	{browsertest.View{Fragment: "#faults"}, []string{"Why cases fail"}},
-	{browsertest.View{Fragment: "#behaviour", Width: 400}, []string{"How they behave", "gopher"}},
+	{browsertest.View{Fragment: "#behavior", Width: 400}, []string{"How they behave", "gopher"}},
 	{browsertest.View{Fragment: "#deflate"}, []string{"Compression parameters"}},
 	{browsertest.View{Fragment: "#limits"}, []string{"Limits and speed", "gopher"}},
 	{browsertest.View{Fragment: "#engines"}, []string{"gopher", "FAILED / FAILED"}},
@@ -80,7 +80,7 @@ func TestBrowserShows(t *testing.T) {
 	defer w.Close(nil) // it has no verdict
 	t.Run("the first row has no verdict yet", func(t *testing.T) {
 		lone := siteOf(t, t.TempDir(), alone)
-		browser.Open(t, filepath.Join(lone.dir, "index.html"), browsertest.View{}).Check(t, "snail", "not over yet")
+		browser.Open(t, filepath.Join(lone.dir, "index.html"), browsertest.View{}).Check(t, "snail", "has not ended")
 	})
 }
 

@@ -175,7 +175,7 @@ func TestRowWithoutFooter(t *testing.T) {
 	if _, err := w.Close(nil); err != nil {
 		t.Fatal(err)
 	}
-	if want := "the run was cut off, or is not over yet"; row["error"] != want {
+	if want := "the run was interrupted or has not ended"; row["error"] != want {
 		t.Errorf("got error %v, want %q", row["error"], want)
 	}
 }

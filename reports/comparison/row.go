@@ -94,7 +94,7 @@ func (s *site) rowOf(id string, run *harness.Run) *row {
 			selecting(" --exclude ", h.Selection.Exclude) + " --again"
 	}
 	if run.Footer == nil {
-		r.Error = "the run was cut off, or is not over yet"
+		r.Error = "the run was interrupted or has not ended"
 	} else {
 		r.Cause, r.Error = string(run.Footer.Cause), show.Text(run.Footer.Error)
 	}

@@ -74,7 +74,7 @@ function matrix() {
     const name = el("th", { scope: "row" }, rowLink(r), el("small", {}, r.version), mostly(r));
     const lead = [name, el("td", { class: "lang" }, r.language), el("td", {}, r.role, several && el("small", {}, r.engine))];
     const judged = t.total - t.n;
-    if (!judged) return el("tr", { class: "gap" }, lead, el("td", { class: "gaptext", colspan: columns.length - 3 }, mark("n", causes[r.cause] || "no verdict"), " ", (r.error || "").split("\n")[0].slice(0, 200)));
+    if (!judged) return el("tr", { class: "gap" }, lead, el("td", { class: "gaptext", colspan: columns.length - 3 }, mark("n", causes[r.cause] || "no verdict"), r.error ? ": " : "", (r.error || "").split("\n")[0].slice(0, 200)));
     return el("tr", {}, lead, el("td", { class: "num score" }, (Math.floor(1000 * t.good / t.total) / 10).toFixed(1) + " %"),
       chapters.map(s => sectionCell(r, s.id)), el("td", { class: "num" }, (r.ms.reduce((a, b) => a + b, 0) / 1000).toFixed(1) + " s"));
   });
@@ -160,7 +160,7 @@ function oneRequirement() {
       el("td", {}, mark("f", ids.length + " of " + list.length)), el("td", {}, idsOf(ids, 60)))))];
 }
 
-// ---- behaviour, compression, limits and speed
+// ---- behavior, compression, limits and speed
 
 const traits = [
   ["utf8", "Bad UTF-8 is noticed"], ["echo", "Echoes the good message before it fails"], ["protocol", "On protocol errors (3, 4, 5)"], ["text", "On bad UTF-8 (6)"],
@@ -237,7 +237,7 @@ function rowView() {
     el("p", { class: "legend2" }, [..."plfuon"].filter(k => t[k]).map(k => mark(k, t[k] + " " + words[k]))),
     r.error && el("pre", { class: "remark" }, r.error),
     r.repeat && el("dl", { class: "facts2" }, el("dt", {}, "To reproduce"), el("dd", {}, el("code", {}, r.repeat))),
-    r.traits && r.traits.length > 0 && [el("h2", {}, "Behaviour"), el("dl", { class: "facts2" }, traits.map(([id, title]) => { const x = r.traits.find(y => y.id === id); return x ? [el("dt", {}, title), el("dd", {}, x.value)] : []; }))],
+    r.traits && r.traits.length > 0 && [el("h2", {}, "Behavior"), el("dl", { class: "facts2" }, traits.map(([id, title]) => { const x = r.traits.find(y => y.id === id); return x ? [el("dt", {}, title), el("dd", {}, x.value)] : []; }))],
     failures(r).length > 0 && [el("h2", {}, "Why cases fail"), table("list2 wide", ["Whose fault", "Cases"], failures(r).map(([text, ids]) => el("tr", {}, el("td", {}, text), el("td", {}, plural(ids.length, "case", "cases") + ": ", idsOf(ids, 20)))))],
     bad.length > 0 && [el("h2", {}, "Cases that are not OK"), table("list2 wide", ["Case", "Sends", "Verdict", "Why", hidden("Wire log")], bad.slice(0, limit).map(i => el("tr", {}, el("th", { scope: "row" }, caseLink(cases[i].id)), el("td", {}, cases[i].title),
       el("td", {}, mark(classOf(r, i), verdict(r, i))), el("td", {}, whyOf(r, i)), el("td", {}, wireLog(r, i))))),
@@ -283,7 +283,7 @@ const views = {
   case: { title: () => "Case " + state.arg, show: caseView },
   rfc: { title: () => state.arg ? "Who violates " + state.arg + "?" : "Who violates which requirement?", nav: "Requirements", show: rfcView },
   faults: { title: "Why cases fail, and whose fault that is", nav: "Faults", show: faultsView },
-  behaviour: { title: "How they behave", nav: "Behaviour", show: behaviorView },
+  behavior: { title: "How they behave", nav: "Behavior", show: behaviorView },
   deflate: { title: "Compression parameters", nav: "Compression", show: deflateView },
   limits: { title: "Limits and speed", nav: "Limits, speed", show: limitsView },
   diff: { title: "Two rows side by side", nav: "Differences", show: diffView },
