@@ -46,6 +46,7 @@ const echo = c => { c.send("hello"); c.send(new Uint8Array([1, 2, 255])); c.send
 		await run("server closes", "/bye", []),
 		await run("not at this origin", "/elsewhere", []),
 		await run("cookie", "/cookie", []),
+		await run("fragments", "/pieces", []),
 	];
 	await fetch("/result", {method: "POST", body: results.join("\n")});
 })();
@@ -63,6 +64,12 @@ func TestChromium(t *testing.T) {
 		_ = c.Write(ctx, ws.MessageText, []byte(c.Handshake().Request.Header.Get("Cookie")))
 		return nil
 	}}
+	pieces := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
+		if err := c.WriteFragments(ctx, ws.MessageText, []byte("grüße in pieces"), 3); err != nil {
+			return err
+		}
+		return c.Close(4002, "later")
+	}}
 	result := make(chan string, 1)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
@@ -76,7 +83,7 @@ func TestChromium(t *testing.T) {
 		default:
 		}
 	})
-	for pattern, s := range map[string]*ws.Server{"/echo": echo, "/elsewhere": elsewhere, "/refuse": refuse, "/bye": bye, "/cookie": cookie} {
+	for pattern, s := range map[string]*ws.Server{"/echo": echo, "/elsewhere": elsewhere, "/refuse": refuse, "/bye": bye, "/cookie": cookie, "/pieces": pieces} {
 		mux.Handle(pattern, s)
 	}
 	srv := httptest.NewServer(mux)
@@ -110,6 +117,7 @@ func TestChromium(t *testing.T) {
 		"server closes: open , close 1001 later",
 		"not at this origin: close 1006  unclean",
 		"cookie: open , text id=7, close 1000 ",
+		"fragments: open , text grüße in pieces, close 4002 later",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
