@@ -1,8 +1,17 @@
 package wstest
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/wsconform/wsconform/cases"
+)
 
 // NewWebSite returns the site of a fuzzing server whose reports are in outdir.
 func NewWebSite(outdir string, secret ...string) http.Handler {
-	return webSite{scheme: "ws", port: 9001, total: 517, outdir: outdir, secret: secret}.handler()
+	return webSite{scheme: "ws", port: 9001, list: cases.All(), outdir: outdir, secret: secret}.handler()
+}
+
+// NewWebSiteOf returns the site of a fuzzing server on a port, with its cases.
+func NewWebSiteOf(port int, list []cases.Case, outdir string) http.Handler {
+	return webSite{scheme: "ws", port: port, list: list, outdir: outdir}.handler()
 }

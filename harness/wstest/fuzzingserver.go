@@ -58,7 +58,7 @@ func runFuzzingServer(ctx context.Context, c *command) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	if err := c.startWeb(ctx, &wg, webSite{
-		scheme: schemeOf(conf), port: portOf(l.Addr()), total: len(list), outdir: results.dir,
+		scheme: schemeOf(conf), port: portOf(l.Addr()), list: list, outdir: results.dir,
 		secret: []string{spec.Key, spec.Cert, c.args.Key, c.args.Cert},
 	}, c.webPort(spec), conf); err != nil {
 		stop()

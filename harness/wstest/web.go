@@ -19,6 +19,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/wsconform/wsconform/cases"
 )
 
 //go:embed web
@@ -35,10 +37,10 @@ type webPort struct {
 
 // A webSite is the page that tests the browser which opens it, and the reports.
 type webSite struct {
-	scheme string // of the fuzzing server, ws or wss
-	port   int    // of the fuzzing server
-	total  int    // cases
-	outdir string // the folder of the reports, cleaned
+	scheme string       // of the fuzzing server, ws or wss
+	port   int          // of the fuzzing server
+	list   []cases.Case // that the fuzzing server plays
+	outdir string       // the folder of the reports, cleaned
 	secret []string
 	page   string // template; "" means runner.tmpl
 }
@@ -87,6 +89,9 @@ func (c *command) serveWeb(ctx context.Context, wg *sync.WaitGroup, site webSite
 func (s webSite) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
+	if s.page == "" {
+		mux.HandleFunc("GET /test_browser.html", s.home) // where the original has it
+	}
 	mux.HandleFunc("GET /runner.js", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		http.ServeFileFS(w, r, webAssets, "web/runner.js")
@@ -108,24 +113,54 @@ func (s webSite) handler() http.Handler {
 // address of the fuzzing server may be edited.
 func (s webSite) home(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src ws: wss:; base-uri 'none'; form-action 'none'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'")
 	name := s.page
 	if name == "" {
 		name = "runner.tmpl"
 	}
 	reports, _ := s.reportsPath()
 	data := struct {
-		Scheme  string
-		Port    int
-		Total   int
-		Reports string
-	}{s.scheme, s.port, s.total, ""}
+		Scheme   string
+		Port     int
+		Total    int
+		Reports  string
+		Sections []webSection
+	}{s.scheme, s.port, len(s.list), "", s.sections()}
 	if reports != "" {
 		data.Reports = (&url.URL{Path: "/cwd/" + reports + "/index.html"}).EscapedPath()
 	}
 	if err := webPages.ExecuteTemplate(w, name, data); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	}
+}
+
+// A webSection is a section of the cases, as the page's script reads it.
+type webSection struct {
+	ID    string    `json:"id"`
+	Title string    `json:"title"`
+	Cases []webCase `json:"cases"`
+}
+
+type webCase struct {
+	ID    cases.ID `json:"id"`
+	Title string   `json:"title"`
+}
+
+// sections are those of the catalogue that cases are selected of.
+func (s webSite) sections() []webSection {
+	var list []webSection
+	for _, section := range cases.Sections() {
+		found := webSection{ID: section.ID, Title: section.Title}
+		for _, c := range s.list {
+			if c.ID.Section() == section.ID {
+				found.Cases = append(found.Cases, webCase{c.ID, c.Title})
+			}
+		}
+		if found.Cases != nil {
+			list = append(list, found)
+		}
+	}
+	return list
 }
 
 // reportsPath is the path of the reports from the working directory, with
@@ -170,7 +205,7 @@ func (s webSite) cwd(w http.ResponseWriter, r *http.Request) {
 	case info.IsDir() && !strings.HasSuffix(r.URL.Path, "/"):
 		http.Redirect(w, r, (&url.URL{Path: r.URL.Path + "/"}).EscapedPath(), http.StatusMovedPermanently)
 	case info.IsDir():
-		s.list(w, r, fsys, reports, clean)
+		s.listFolder(w, r, fsys, reports, clean)
 	case info.Mode().IsRegular():
 		serveFile(w, r, fsys, clean, info)
 	default:
@@ -220,8 +255,8 @@ func (s webSite) mayServe(reports, name string) bool {
 	return inside || name == "" || strings.HasPrefix(reports, name+"/")
 }
 
-// list shows a folder.
-func (s webSite) list(w http.ResponseWriter, r *http.Request, fsys fs.FS, reports, name string) {
+// listFolder shows a folder.
+func (s webSite) listFolder(w http.ResponseWriter, r *http.Request, fsys fs.FS, reports, name string) {
 	entries, err := fs.ReadDir(fsys, orDot(name))
 	if err != nil {
 		http.NotFound(w, r)

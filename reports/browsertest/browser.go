@@ -188,6 +188,12 @@ type Page struct {
 // Open opens a file and waits until it is ready.
 func (b *Browser) Open(t testing.TB, file string, v View) *Page {
 	t.Helper()
+	return b.OpenURL(t, "file://"+file, v)
+}
+
+// OpenURL opens an address of this machine, likewise.
+func (b *Browser) OpenURL(t testing.TB, url string, v View) *Page {
+	t.Helper()
 	var target struct{ TargetID string }
 	b.command(t, "", "Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var attached struct{ SessionID string }
@@ -213,7 +219,7 @@ func (b *Browser) Open(t testing.TB, file string, v View) *Page {
 		{"Performance.enable", map[string]any{"timeDomain": "threadTicks"}},
 		{"Emulation.setDeviceMetricsOverride", map[string]any{"width": v.Width, "height": 900, "deviceScaleFactor": 1, "mobile": false}},
 		{"Emulation.setEmulatedMedia", map[string]any{"media": media, "features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}},
-		{"Page.navigate", map[string]any{"url": "file://" + file + v.Fragment}},
+		{"Page.navigate", map[string]any{"url": url + v.Fragment}},
 	} {
 		b.command(t, p.session, c.method, c.params, nil)
 	}
