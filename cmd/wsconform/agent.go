@@ -24,7 +24,7 @@ import (
 func agentCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "agent",
-		Short: "Look at, check and make agents: third-party implementations under test",
+		Short: "List, check and create agents (third-party implementations)",
 		Args:  noCommand,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -39,9 +39,9 @@ type agentFlags struct {
 }
 
 func (o *agentFlags) flags(f *pflag.FlagSet) {
-	f.StringVar(&o.folder, "agents", "", "take the agents from this folder, `DIR`, rather than those that are part of the program")
-	f.StringVar(&o.workshop.Dir, "cache", "", "build agents below this folder, `DIR` (default wsconform/agents in the user's cache)")
-	f.BoolVar(&o.workshop.Again, "rebuild", false, "build also what is built already")
+	f.StringVar(&o.folder, "agents", "", "use the agents in this folder, `DIR`, instead of the built-in ones")
+	f.StringVar(&o.workshop.Dir, "cache", "", "build agents in this folder, `DIR` (default wsconform/agents in the user's cache folder)")
+	f.BoolVar(&o.workshop.Again, "rebuild", false, "rebuild agents that are already built")
 }
 
 func (o *agentFlags) fs() fs.FS {
@@ -56,7 +56,7 @@ func (o *agentFlags) pick(names []string) ([]agents.Agent, error) {
 	if len(names) == 0 {
 		list, err := agents.Load(o.fs())
 		if err == nil && len(list) == 0 {
-			err = fmt.Errorf("%s holds no agent", o.folder)
+			err = fmt.Errorf("no agents in %s", o.folder)
 		}
 		if err != nil {
 			return nil, &codedError{exitUsage, err}
@@ -114,15 +114,15 @@ func agentCheckCommand() *cobra.Command {
 	var own test
 	c := &cobra.Command{
 		Use:   "check NAME... | check URL | check --client -- COMMAND...",
-		Short: "Prove agents: tell a broken adapter from a broken library",
-		Long: `Proves that agents are fit for a comparison. Each is built in a private copy of
-its folder and started in each of its roles; it has to echo a text and a binary
-message, answer a ping, close when asked to, and as a client ask for its cases. So
-a broken folder is told from a library that fails cases.
+		Short: "Check that agents can be tested",
+		Long: `Checks that agents are ready for a comparison. Each is built in a private copy of
+its folder and started in each of its roles. It must echo a text and a binary
+message, answer a ping, close when asked, and as a client ask for its cases. This
+distinguishes a broken adapter from a library that fails cases.
 
-An agent of your own is named as for test: by its URL, by --server-cmd, or by
---client and its command. It is started and asked for the little that a test needs,
-and each thing that it lacks comes with a sentence on what to mend.`,
+To check an agent of your own, name it as for test: by its URL, with --server-cmd,
+or with --client and its command. For each thing that is missing, the output says
+what to fix.`,
 		Example: `  wsconform agent check go-gorilla
   wsconform agent check ws://127.0.0.1:9001
   wsconform agent check --server-cmd './my-server --port {port}'
@@ -183,27 +183,27 @@ func agentInitCommand() *cobra.Command {
 	var dir, language string
 	c := &cobra.Command{
 		Use:   "init --lang LANGUAGE NAME",
-		Short: "Make a new agent that works",
-		Long: `Makes a folder with a new agent, a copy of one that works in the language: replace
-its library by the one that you want to compare. The name is a language and a
-library, such as go-mylib. wsconform agent check proves the folder.`,
+		Short: "Create an agent from a working example",
+		Long: `Creates a folder with a new agent, copied from a working one in the same language:
+replace its library with the one that you want to compare. The name is a language
+and a library, such as go-mylib. To check the folder, use wsconform agent check.`,
 		Example: `  wsconform agent init --lang python python-mylib
   wsconform agent check --agents . python-mylib`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, names []string) error {
 			if language == "" {
-				return usagef("say in which language: --lang %s", strings.Join(agents.Languages(), "|"))
+				return usagef("--lang is missing: %s", strings.Join(agents.Languages(), "|"))
 			}
 			err := agents.Scaffold(dir, language, names[0])
 			if err != nil {
 				return usagef("%w", err)
 			}
-			fmt.Fprintf(c.OutOrStdout(), "made %s; to prove it: wsconform agent check --agents %s %s\n", filepath.Join(dir, names[0]), dir, names[0])
+			fmt.Fprintf(c.OutOrStdout(), "created %s; to check it: wsconform agent check --agents %s %s\n", filepath.Join(dir, names[0]), dir, names[0])
 			return nil
 		},
 	}
 	c.Flags().StringVar(&language, "lang", "", "`LANGUAGE` of the agent: "+strings.Join(agents.Languages(), ", "))
-	c.Flags().StringVar(&dir, "agents", ".", "make it in this folder, `DIR`")
+	c.Flags().StringVar(&dir, "agents", ".", "create it in this folder, `DIR`")
 	return c
 }
 

@@ -13,7 +13,7 @@ import (
 func autobahnCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "autobahn",
-		Short: "Have the original Autobahn testsuite test an agent, in a container",
+		Short: "Run the original Autobahn testsuite in a container",
 		Args:  noCommand,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -27,9 +27,8 @@ func autobahnImageCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "image",
 		Short: "Make sure of the container image of Autobahn",
-		Long: `Makes sure of the container image of Autobahn: the one that is there, else the
-published one, else one that is built here. Where no registry answers, its base
-is made by debootstrap. An image that is there takes no time.`,
+		Long: `Provides the container image of Autobahn: uses the existing one, or pulls the
+published one, or builds it. If no registry answers, debootstrap creates its base.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			engine, err := docker.Connect(c.Context())
@@ -59,9 +58,9 @@ is made by debootstrap. An image that is there takes no time.`,
 			return nil
 		},
 	}
-	c.Flags().BoolVar(&build, "build", false, "build it here, even if the published one can be pulled")
-	c.Flags().BoolVar(&baseOnly, "base-only", false, "make only the Debian image that it is built upon, and print its name")
-	c.Flags().BoolVar(&opts.Rebuild, "force", false, "make it anew, even if it is there")
-	c.Flags().StringVar(&opts.Base, "base", "", "image to build upon, a Debian 11, `REF`")
+	c.Flags().BoolVar(&build, "build", false, "build the image instead of pulling the published one")
+	c.Flags().BoolVar(&baseOnly, "base-only", false, "create only the Debian base image, and print its name")
+	c.Flags().BoolVar(&opts.Rebuild, "force", false, "rebuild or pull the image even if it exists")
+	c.Flags().StringVar(&opts.Base, "base", "", "base image for the build, a Debian 11, `REF`")
 	return c
 }

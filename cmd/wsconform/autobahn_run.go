@@ -41,33 +41,32 @@ func autobahnRunCommand() *cobra.Command {
 	var o autobahnRun
 	c := &cobra.Command{
 		Use:   "run [-- COMMAND...]",
-		Short: "Run Autobahn's cases against an agent",
-		Long: `Runs Autobahn's cases against an agent: a server that runs at --url, or a command
+		Short: "Run Autobahn's cases against an implementation",
+		Long: `Runs Autobahn's cases against an implementation: a server at --url, or a command
 that is started for the run. In the command, {url}, {host} and {port} stand for
-where a server should listen, or where a client should connect. Without either
-it is our own reference server or client that is tested. A client is started again
-for each part of the cases, since Autobahn writes its reports at the end of one.
+the address where a server should listen or a client should connect. Without
+either, the reference server or client is tested. A client is started once for
+each part of the cases, because Autobahn writes its reports at the end of a part.
 
-Results go to DIR/run.jsonl, Autobahn's own reports to DIR/autobahn, what the
-agent printed to DIR/agent.log. What is expected of the agent is said in
-wsconform.yaml, as for test.
+Results go to DIR/run.jsonl, Autobahn's own reports to DIR/autobahn, and what the
+agent prints to DIR/agent.log. wsconform.yaml declares what may fail, as for test.
 
-A server that ends in mid-run is not started again: Autobahn goes through its
-cases by itself and does not wait. --resume DIR/run.jsonl plays those that lack.`,
+A server that ends in the middle of the run is not restarted, because Autobahn does
+not wait for it. To play the missing cases, use --resume DIR/run.jsonl.`,
 		Example: `  wsconform autobahn run --role server --url ws://127.0.0.1:9001
   wsconform autobahn run --role server -- ./my-server --port {port}
   wsconform autobahn run --role client --exclude '12.*,13.*' -- ./my-client {url}`,
 		RunE: o.run,
 	}
 	f := c.Flags()
-	f.StringVar(&o.role, "role", "server", "what the agent is: `server` or client")
-	f.StringVar(&o.url, "url", "", "where the server listens, `ws://HOST:PORT`; with a command the default is any free port")
-	f.StringVar(&o.agent, "agent", "", "`NAME` of the agent in reports")
-	f.StringVarP(&o.out, "out", "o", "", "folder for the results, `DIR` (default out/autobahn-ROLE)")
-	f.StringVar(&o.image, "image", "", "image that has wstest, `REF`; the default is the one of autobahn image")
-	f.StringVar(&o.network, "network", "host", "network of the container: `host`, or bridge for Docker Desktop")
+	f.StringVar(&o.role, "role", "server", "role of the implementation: `server` or client")
+	f.StringVar(&o.url, "url", "", "address of the server, `ws://HOST:PORT`; with a command, any free port by default")
+	f.StringVar(&o.agent, "agent", "", "`NAME` of the implementation in reports")
+	f.StringVarP(&o.out, "out", "o", "", "write the results to this folder, `DIR` (default out/autobahn-ROLE)")
+	f.StringVar(&o.image, "image", "", "container image with wstest, `REF` (default: the one that autobahn image provides)")
+	f.StringVar(&o.network, "network", "host", "container network: `host`, or bridge for Docker Desktop")
 	o.expect.flags(f)
-	f.DurationVar(&o.patience, "start-timeout", 0, "how long the agent may take to start (default 30s, without a command 5s)")
+	f.DurationVar(&o.patience, "start-timeout", 0, "how long the implementation may take to start (default 30s; 5s without a command)")
 	o.selection.flags(f)
 	o.part.flags(f)
 	return c
@@ -153,13 +152,13 @@ func (o *autobahnRun) originals() string {
 func (o *autobahnRun) agentOf(command []string) (harness.Agent, error) {
 	agent := harness.Agent{Name: o.agent, URL: o.url, Command: command}
 	if err := agent.Role.UnmarshalText([]byte(o.role)); err != nil {
-		return agent, usagef("--role %q: it is server or client", o.role)
+		return agent, usagef("--role %q: must be server or client", o.role)
 	}
 	if agent.Role == cases.Client && o.url != "" {
-		return agent, usagef("--url is for servers: Autobahn tells a client where to go, by {url} in its command")
+		return agent, usagef("--url is for servers: a client is told the address by {url} in its command")
 	}
 	if o.network != "host" && o.network != "bridge" {
-		return agent, usagef("--network %q: it is host or bridge", o.network)
+		return agent, usagef("--network %q: must be host or bridge", o.network)
 	}
 	if len(command) == 0 && o.url == "" {
 		if err := o.ourselves(&agent); err != nil {
@@ -185,7 +184,7 @@ func checkURL(agent harness.Agent) error {
 	}
 	u, err := url.Parse(agent.URL)
 	if err != nil || u.Hostname() == "" || u.Scheme != "ws" && u.Scheme != "wss" {
-		return usagef("--url %q: it must look like ws://127.0.0.1:9001", agent.URL)
+		return usagef("--url %q: must look like ws://127.0.0.1:9001", agent.URL)
 	}
 	return nil
 }
@@ -250,7 +249,7 @@ func (o *autobahnRun) imageOf(ctx context.Context, containers *docker.Engine, pr
 	if o.image != "" {
 		image, err := containers.Image(ctx, o.image)
 		if errors.Is(err, docker.ErrNotFound) {
-			err = usagef("--image: %w here; pull or load it, or leave the flag out", err)
+			err = usagef("--image: %w here; pull or load it, or omit the flag", err)
 		}
 		return harness.Engine{Name: "autobahn", Image: o.image, Digest: cmp.Or(image.Digest, image.ID)}, err
 	}

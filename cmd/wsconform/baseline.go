@@ -20,11 +20,11 @@ import (
 func baselineCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "baseline",
-		Short: "Write and keep up what is expected of an agent: wsconform.yaml",
-		Long: `An expectation file says which cases of an agent do not pass, in which way, and
-why. Entries are run all the same: test and gate fail when one does not fit any
-more, also by a pass. These commands write such a file from a run, compare it with
-another run, and bring it up to date without touching comments.`,
+		Short: "Write and update the expectation file, wsconform.yaml",
+		Long: `An expectation file declares which cases do not pass, how they fail, and why. Those
+cases are still run: test and gate fail if one no longer behaves as declared, even
+if it now passes. These commands write the file from a run, compare it with another
+run, and update it without touching comments.`,
 		Args: noCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -37,7 +37,7 @@ func baselineInit() *cobra.Command {
 	var incomplete, force bool
 	c := &cobra.Command{
 		Use:   "init RUN",
-		Short: "Write an expectation file by which the run holds",
+		Short: "Write an expectation file from a run",
 		Example: `  wsconform test ws://127.0.0.1:9001
   wsconform baseline init out/server/run.jsonl`,
 		Args: args(cobra.ExactArgs(1)),
@@ -48,7 +48,7 @@ func baselineInit() *cobra.Command {
 			}
 			text, err := gate.Init(runs[0], incomplete)
 			if err != nil {
-				return &codedError{exitIncomplete, fmt.Errorf("%s is no baseline: %w; run it again, or say --incomplete", names[0], err)}
+				return &codedError{exitIncomplete, fmt.Errorf("%s cannot be a baseline: %w; run it again, or use --incomplete", names[0], err)}
 			}
 			if err := writeNew(out, text, force); err != nil {
 				return err
@@ -67,8 +67,8 @@ func baselineInit() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVarP(&out, "out", "o", defaultExpectations, "`FILE` to write")
-	f.BoolVar(&incomplete, "incomplete", false, "take a run with crashes or gaps: crashes and timeouts become entries, cases without a verdict are left out")
-	f.BoolVar(&force, "force", false, "write over a file that exists")
+	f.BoolVar(&incomplete, "incomplete", false, "accept a run with crashes or missing cases: crashes and timeouts become entries, cases without a verdict are omitted")
+	f.BoolVar(&force, "force", false, "overwrite an existing file")
 	return c
 }
 
@@ -80,7 +80,7 @@ func writeNew(path string, text []byte, force bool) error {
 	}
 	f, err := os.OpenFile(path, flags, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return usagef("%s exists: wsconform baseline update changes it, --force writes it anew", path)
+		return usagef("%s exists: update it with wsconform baseline update, or overwrite it with --force", path)
 	}
 	if err != nil {
 		return err
@@ -112,16 +112,16 @@ func baselineUpdate() *cobra.Command {
 	var only []string
 	c := &cobra.Command{
 		Use:   "update RUN",
-		Short: "Change the expectation file so that the run holds by it",
-		Long: `Removes entries whose cases pass, adds entries for cases that fail, and corrects
-those of cases that fail in another way. Comments and the order of the file stay.
-Expired entries stay too: whether they get a new date is for a person to say.`,
+		Short: "Update an expectation file from a run",
+		Long: `Removes entries whose cases now pass, adds entries for cases that fail, and corrects
+entries whose cases fail in a different way. Comments and the order of the file are
+kept. Expired entries are kept too: a person has to decide on a new date.`,
 		Example: `  wsconform baseline update out/server/run.jsonl --only fixed`,
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, names []string) error {
 			for _, kind := range only {
 				if !slices.Contains(gate.ChangeKinds, gate.ChangeKind(kind)) {
-					return usagef("--only %q: it is fixed, new or changed", kind)
+					return usagef("--only %q: must be fixed, new or changed", kind)
 				}
 			}
 			x, changes, err := compared(file, names[0])
@@ -148,7 +148,7 @@ Expired entries stay too: whether they get a new date is for a person to say.`,
 		},
 	}
 	baselineFile(c, &file)
-	c.Flags().StringSliceVar(&only, "only", nil, "make these `KINDS` of changes only: fixed, new, changed")
+	c.Flags().StringSliceVar(&only, "only", nil, "make only these `KINDS` of changes: fixed, new, changed")
 	return c
 }
 
@@ -162,7 +162,7 @@ func baselineDiff() *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use:   "diff RUN",
-		Short: "Show what update would change; exit code 1 if anything",
+		Short: "Show what update would change; exits 1 if there is anything",
 		Args:  args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, names []string) error {
 			_, changes, err := compared(file, names[0])
@@ -171,7 +171,7 @@ func baselineDiff() *cobra.Command {
 			}
 			printChanges(c.OutOrStdout(), changes)
 			if len(changes) > 0 {
-				return &codedError{exitFailed, fmt.Errorf("%s and %s differ in %d places", file, names[0], len(changes))}
+				return &codedError{exitFailed, fmt.Errorf("%s and %s differ in %s", file, names[0], harness.Count(len(changes), "place"))}
 			}
 			return nil
 		},
@@ -204,7 +204,7 @@ func baselineLint() *cobra.Command {
 				fmt.Fprintln(c.OutOrStdout(), "problem: "+s)
 			}
 			if len(problems) > 0 {
-				return &codedError{exitFailed, fmt.Errorf("%d problems in %s", len(problems), strings.Join(names, ", "))}
+				return &codedError{exitFailed, fmt.Errorf("%s in %s", harness.Count(len(problems), "problem"), strings.Join(names, ", "))}
 			}
 			return nil
 		},
@@ -215,14 +215,14 @@ func baselineExplain() *cobra.Command {
 	var expect expectFlags
 	c := &cobra.Command{
 		Use:   "explain CASE [RUN]",
-		Short: "Tell what is expected of a case, and how that fits a run",
+		Short: "Explain what is expected of a case, and whether a run agrees",
 		Example: `  wsconform baseline explain 5.15
   wsconform baseline explain 5.15 out/server/run.jsonl`,
 		Args: args(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, list []string) error {
 			one, ok := cases.Find(cases.ID(list[0]))
 			if !ok {
-				return usagef("there is no case %q; wsconform list names them all", list[0])
+				return usagef("unknown case %q; wsconform list lists all cases", list[0])
 			}
 			runs, err := openRuns(list[1:])
 			if err != nil {
@@ -276,7 +276,7 @@ func explain(w io.Writer, one cases.Case, files []gate.Expectations, runs []*har
 		}
 	}
 	if !found {
-		fmt.Fprintln(w, "\nno entry is about it, so it has to pass; the policy of the file decides about lenient and unsupported outcomes")
+		fmt.Fprintln(w, "\nno entry covers it, so it must pass; the policy of the file decides about lenient and unsupported outcomes")
 	}
 	for _, run := range runs {
 		d := gate.Decide(run, files, time.Now())
@@ -286,12 +286,12 @@ func explain(w io.Writer, one cases.Case, files []gate.Expectations, runs []*har
 			}
 			fmt.Fprintf(w, "\nin the run of %s: %s\nsignature: %s\n", run.Header.Agent.Name, r.Summary(), r.Signature())
 			if o, ok := d.Cases[one.ID]; ok {
-				fmt.Fprintf(w, "that is: %s\n", o.Mark)
+				fmt.Fprintf(w, "against the entry: %s\n", o.Mark)
 			}
 		}
 		for _, v := range d.Violations {
 			if slices.Contains(v.Cases, one.ID) {
-				fmt.Fprintf(w, "the gate objects: %s\n", v.Text)
+				fmt.Fprintf(w, "the gate fails: %s\n", v.Text)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func caseCommand() *cobra.Command {
 	var dial dialFlags
 	c := &cobra.Command{
 		Use:   "case ID",
-		Short: "Tell what a case sends and wants, or play it against a server",
+		Short: "Explain a case, or play it against a server",
 		Example: `  wsconform case 5.15
   wsconform case 5.15 --against ws://127.0.0.1:9001`,
 		Args:              args(cobra.ExactArgs(1)),
@@ -30,14 +30,14 @@ func caseCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, list []string) error {
 			one, ok := cases.Find(cases.ID(list[0]))
 			if !ok {
-				return usagef("there is no case %q; wsconform list names them all", list[0])
+				return usagef("unknown case %q; wsconform list lists all cases", list[0])
 			}
 			describe(c.OutOrStdout(), one)
 			if against == "" {
 				return nil
 			}
 			if err := checkURL(harness.Agent{URL: against}); err != nil {
-				return usagef("--against %q: it must look like ws://127.0.0.1:9001", against)
+				return usagef("--against %q: must look like ws://127.0.0.1:9001", against)
 			}
 			target, err := dial.target(against)
 			if err != nil {
@@ -47,8 +47,8 @@ func caseCommand() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&against, "against", "", "play the case against the server at this `URL` and show what happens")
-	f.BoolVar(&faithful, "faithful", false, "wait as long as Autobahn does, wherever it does")
+	f.StringVar(&against, "against", "", "play the case against the server at this `URL` and show the exchange")
+	f.BoolVar(&faithful, "faithful", false, "wait as long as Autobahn does, even where the verdict is already certain")
 	dial.flags(f)
 	return c
 }

@@ -17,7 +17,7 @@ func cleanCommand() *cobra.Command {
 		Use:   "clean",
 		Short: "Remove what earlier runs left behind",
 		Long: `Ends agents and removes temporary folders, containers and networks that runs of
-wsconform left behind when they were killed. Those of runs that go on are left alone.
+wsconform left behind when they were killed. Those of runs that are still going are kept.
 Agents are found on Linux only.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -32,14 +32,15 @@ Agents are found on Linux only.`,
 			}
 			defer engine.Close()
 			done, dockerErr := engine.Clean(c.Context(), opts)
-			fmt.Fprintf(c.OutOrStdout(), "removed %d containers, %d networks and %d images\n", len(done.Containers), len(done.Networks), len(done.Images))
+			fmt.Fprintf(c.OutOrStdout(), "removed %s, %s and %s\n",
+				harness.Count(len(done.Containers), "container"), harness.Count(len(done.Networks), "network"), harness.Count(len(done.Images), "image"))
 			if len(done.Kept) > 0 {
-				fmt.Fprintf(c.OutOrStdout(), "kept %d containers and networks of runs that go on (--force removes them too)\n", len(done.Kept))
+				fmt.Fprintf(c.OutOrStdout(), "kept %d containers and networks of runs that are still going (--force removes them too)\n", len(done.Kept))
 			}
 			return errors.Join(err, dockerErr)
 		},
 	}
-	c.Flags().BoolVar(&opts.Force, "force", false, "also remove those of runs that may still go on")
+	c.Flags().BoolVar(&opts.Force, "force", false, "also remove those of runs that may still be going")
 	c.Flags().BoolVar(&opts.Images, "images", false, "also remove the images that wsconform has made")
 	return c
 }

@@ -41,31 +41,29 @@ func compareCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "compare [NAME...]",
 		Short: "Compare third-party implementations",
-		Long: `Plays the same cases against many implementations, in both roles, and sets them
-side by side. Names are those of wsconform agent list; without any, all are
-compared.
+		Long: `Plays the same cases against many implementations, in both roles, and shows them
+side by side. Give names from wsconform agent list, or none to compare all.
 
-Agents are built first, each once for its content, then played, a row for every
-processor, so that none disturbs another's timing. Verdicts that chance may have
-decided are played again, and so are those on which the engines disagree; it is
-said where they vary. An agent that does not
-build, crashes, hangs or exceeds its bounds stays in the comparison with the
-reason. A comparison that was interrupted goes on where it was: rows of the same
-agent, engine and cases that are complete are not played again.
+Agents are built first, each once per content of its folder. Then they are played,
+one row per processor, so that none disturbs the timing of another. Verdicts that
+may be due to chance are played again, as are those on which the engines disagree;
+the comparison says where they vary. An agent that does not build, crashes, hangs
+or exceeds its limits stays in the comparison, with the reason. An interrupted
+comparison continues where it stopped: complete rows of the same agent, engine and
+cases are not played again.
 
-With --isolate docker an agent sees the programs of this machine and its own
-folder, for reading only, and reaches no network but the harness: a network
-without a way out, on which it reaches this machine at one address. What else
-listens on all addresses of this machine, it reaches there too.
+With --isolate docker, an agent can read the programs of this machine and its own
+folder, and can reach only the harness: its network has no way out and one address
+of this machine. It can also reach there whatever else listens on all addresses.
 
-Each row is a run file, DIR/runs/NAME-ROLE-ENGINE.jsonl; what an agent printed is
-in DIR/logs. The comparison of all run files there is DIR/index.html. What somebody
-found out about a failure stands beside it (findings.yaml in the agent's folder),
-and failures that nobody has explained are listed.
+Each row is a run file, DIR/runs/NAME-ROLE-ENGINE.jsonl; the output of the agents
+is in DIR/logs. The comparison of all run files is DIR/index.html. It shows known
+explanations of failures (findings.yaml in the agent's folder) and lists failures
+that have none.
 
-Exit codes: 0 every row has its verdicts, 1 the engines disagree (--engine both),
-2 wrong usage, 3 the harness failed, 4 rows are incomplete, 5 none
-has a verdict, 130 interrupted.`,
+Exit codes: 0 every row is complete, 1 the engines disagree (--engine both),
+2 usage error, 3 the harness failed, 4 rows are incomplete, 5 no row has a
+verdict, 130 interrupted.`,
 		Example: `  wsconform compare
   wsconform compare go-gorilla js-ws --role server --cases '1.*,5.*'
   wsconform compare --engine both -o out/compare`,
@@ -73,15 +71,15 @@ has a verdict, 130 interrupted.`,
 	}
 	f := c.Flags()
 	o.agents.flags(f)
-	f.StringVar(&o.engine, "engine", "native", "who plays the cases: `native`, autobahn or both")
-	f.StringVar(&o.role, "role", "both", "compare `server`, client or both")
-	f.StringVarP(&o.out, "out", "o", "out/compare", "folder for the results, `DIR`")
-	f.IntVarP(&o.parallel, "parallel", "p", 0, "rows at once; 0 is one for every processor")
-	f.IntVar(&o.repeats, "repeats", 4, "how often a verdict that may be owed to chance is played again")
-	f.DurationVar(&o.patience, "timeout", 30*time.Minute, "how long a row may take")
-	f.BoolVar(&o.again, "again", false, "play also rows that are there already")
-	f.StringVar(&o.isolate, "isolate", "none", "run agents as processes of this machine, `none`, or in containers, docker")
-	f.BoolVar(&o.update, "update", false, "compare nothing: ask the registries whether there are newer versions, through their own clients")
+	f.StringVar(&o.engine, "engine", "native", "engine that plays the cases: `native`, autobahn or both")
+	f.StringVar(&o.role, "role", "both", "role to compare: `server`, client or both")
+	f.StringVarP(&o.out, "out", "o", "out/compare", "write the results to this folder, `DIR`")
+	f.IntVarP(&o.parallel, "parallel", "p", 0, "how many rows to play at once, `N`; 0 means one per processor")
+	f.IntVar(&o.repeats, "repeats", 4, "how many times to repeat a verdict that may be due to chance, `N`")
+	f.DurationVar(&o.patience, "timeout", 30*time.Minute, "time limit for a row")
+	f.BoolVar(&o.again, "again", false, "play rows again that are already complete")
+	f.StringVar(&o.isolate, "isolate", "none", "run agents as plain processes, `none`, or in containers, docker")
+	f.BoolVar(&o.update, "update", false, "only ask the package registries for newer versions, through their own clients")
 	o.selection.flags(f)
 	c.AddCommand(compareReportCommand())
 	return c
@@ -115,7 +113,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	defer done()
 	rows := compare.Rows(chosen, roles, engines)
 	if len(rows) == 0 {
-		return usagef("none of these agents is a %s", o.role)
+		return usagef("none of these agents has the role %s", o.role)
 	}
 	stderr := c.ErrOrStderr()
 	runner := &compare.Runner{
@@ -178,7 +176,7 @@ func disagreements(w io.Writer, results []compare.Done) (unexcused int, err erro
 		}
 	}
 	if agree+differ > 0 {
-		fmt.Fprintf(w, "%d of %d verdicts of the two engines agree in both halves; %d differ, %d of them by a known race; %d have a verdict of one engine only\n",
+		fmt.Fprintf(w, "%d of %d verdicts of the two engines agree in both halves; %d differ, %d of them by a known timing race; %d have a verdict from one engine only\n",
 			agree, agree+differ, differ-lacking, differ-lacking-unexcused, lacking)
 	}
 	return unexcused, nil
@@ -238,11 +236,10 @@ func compareReportCommand() *cobra.Command {
 	var o agentFlags
 	c := &cobra.Command{
 		Use:   "report RUN...",
-		Short: "Write the comparison of run files",
-		Long: `Writes the comparison of run files: an overview, index.html, and a page for each
-run. The same files give the same octets. Runs of wsconform test and wsconform
-autobahn run may be among them. Failures are explained by the findings.yaml of the
-agents.`,
+		Short: "Write a comparison from run files",
+		Long: `Writes a comparison from run files: an overview, index.html, and a page per run. The
+same files give the same bytes. The run files may come from compare, test or
+autobahn run. Explanations of failures come from the findings.yaml of the agents.`,
 		Example: "  wsconform compare report out/compare/runs/*.jsonl -o site",
 		Args:    args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, files []string) error {
@@ -256,8 +253,8 @@ agents.`,
 			return err
 		},
 	}
-	c.Flags().StringVarP(&out, "out", "o", "", "folder for the comparison, `DIR`")
-	c.Flags().StringVar(&o.folder, "agents", "", "take the findings from the agents of this folder, `DIR`")
+	c.Flags().StringVarP(&out, "out", "o", "", "write the comparison to this folder, `DIR`")
+	c.Flags().StringVar(&o.folder, "agents", "", "use the findings of the agents in this folder, `DIR`")
 	return c
 }
 

@@ -55,8 +55,8 @@ runs have no case in common, and 0 otherwise.`,
 	for _, f := range reports.DiffFormats {
 		names = append(names, f.Name)
 	}
-	c.Flags().StringVar(&format, "format", "text", "`FORMAT` of the answer: "+strings.Join(names, ", "))
-	c.Flags().StringSliceVar(&failOn, "fail-on", []string{"regressed", "gone"}, "exit with 1 for these `CHANGES`: regressed, gone, changed, new, fixed, any or none")
+	c.Flags().StringVar(&format, "format", "text", "output `FORMAT`: "+strings.Join(names, ", "))
+	c.Flags().StringSliceVar(&failOn, "fail-on", []string{"regressed", "gone"}, "exit 1 on these kinds of `CHANGES`: regressed, gone, changed, new, fixed, any or none")
 	complete(c, "format", names...)
 	complete(c, "fail-on", "regressed", "gone", "changed", "new", "fixed", "any", "none")
 	return c
@@ -68,7 +68,7 @@ func diffFormat(name string) (func(io.Writer, reports.RunDiff) error, error) {
 			return f.Write, nil
 		}
 	}
-	return nil, usagef("--format %q: it is text, markdown or json", name)
+	return nil, usagef("--format %q: must be text, markdown or json", name)
 }
 
 // changeKinds reads the words of --fail-on.
@@ -83,7 +83,7 @@ func changeKinds(words []string) ([]reports.ChangeKind, error) {
 	for _, word := range words {
 		kind := reports.ChangeKind(word)
 		if !slices.Contains(reports.ChangeKinds, kind) {
-			return nil, usagef("--fail-on %q: it is any of %v, or any, or none", word, reports.ChangeKinds)
+			return nil, usagef("--fail-on %q: must be any of %v, or any, or none", word, reports.ChangeKinds)
 		}
 		kinds = append(kinds, kind)
 	}

@@ -18,10 +18,10 @@ var roleNames = map[mutants.Roles]string{mutants.Server: "server", mutants.Clien
 func findMutant(name string, role mutants.Roles) (mutants.Mutant, error) {
 	m, ok := mutants.Find(name)
 	if !ok {
-		return m, usagef("there is no fault %q; wsconform faults lists them", name)
+		return m, usagef("unknown fault %q; wsconform faults lists them", name)
 	}
 	if !m.Roles.Has(role) {
-		return m, usagef("fault %q is none of a %s; wsconform faults says whose it is", name, roleNames[role])
+		return m, usagef("a %[2]s cannot have the fault %[1]q; wsconform faults lists who can", name, roleNames[role])
 	}
 	return m, nil
 }
@@ -37,7 +37,7 @@ func serveMutant(ctx context.Context, m mutants.Mutant, l net.Listener) error {
 func faultsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "faults",
-		Short: "List the faults that echo and drive can play, to test tests with",
+		Short: "List the faults that echo and drive can simulate",
 		Args:  args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			for _, m := range mutants.All() {

@@ -25,9 +25,10 @@ func gateCommand() *cobra.Command {
 	var expect expectFlags
 	c := &cobra.Command{
 		Use:   "gate RUN...",
-		Short: "Judge stored runs by what is expected of their agents",
-		Long: `Judges run files as test does at its end: by the expectation files, or without one
-by the verdicts alone. Nothing is played. The exit code is the worst of all runs.`,
+		Short: "Judge stored runs",
+		Long: `Judges run files as test does when it ends: by the expectation files, or by the
+verdicts alone if there is none. No case is played. The exit code is the worst of
+all runs.`,
 		Example: `  wsconform gate out/server/run.jsonl
   wsconform gate out/*/run.jsonl --expect server.yaml --expect client.yaml`,
 		Args: args(cobra.MinimumNArgs(1)),
@@ -80,8 +81,8 @@ type expectFlags struct {
 }
 
 func (e *expectFlags) flags(f *pflag.FlagSet) {
-	f.StringArrayVar(&e.files, "expect", nil, "judge by this expectation `FILE`; several apply together (default wsconform.yaml in this folder, if there is one)")
-	f.BoolVar(&e.strict, "strict", false, "lenient and unsupported outcomes fail the run too, unless an expectation file has them")
+	f.StringArrayVar(&e.files, "expect", nil, "judge by this expectation `FILE`; may be repeated (default wsconform.yaml, if it exists)")
+	f.BoolVar(&e.strict, "strict", false, "fail on lenient and unsupported outcomes too, unless an expectation file declares them")
 }
 
 // load reads the expectation files for runs of these agents. A file that is about
@@ -101,7 +102,7 @@ func (e *expectFlags) load(agents ...harness.Agent) ([]gate.Expectations, error)
 			return nil, usagef("%w", err)
 		}
 		if len(e.files) > 0 && !slices.ContainsFunc(agents, x.AppliesTo) {
-			return nil, usagef("%s is about %s, which is not what is tested: correct its agent or role, or leave it out", name, x.About())
+			return nil, usagef("%s is about %s, which is not what is tested: correct its agent or role, or omit it", name, x.About())
 		}
 		files = append(files, x)
 	}

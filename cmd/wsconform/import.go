@@ -26,22 +26,22 @@ func importCommand() *cobra.Command {
 	var o importing
 	c := &cobra.Command{
 		Use:   "import DIR -o FILE",
-		Short: "Make run files of Autobahn's reports",
-		Long: `Reads the index.json and the case files that Autobahn has left in a folder, and
-writes a run file for each agent in it: FILE if there is one agent or --agent
-names one, else a file named after each agent in the folder FILE.
+		Short: "Convert Autobahn's reports to run files",
+		Long: `Reads the index.json and the case files in a folder that Autobahn has written, and
+writes a run file for each agent: to FILE if there is one agent or --agent names
+one, otherwise to a file per agent in the folder FILE.
 
-What was selected is not in Autobahn's reports. Without --cases it is taken to be
-what is there; with --cases, what lacks is listed, the run is partial, and the
-exit code is 4.`,
+Autobahn's reports do not say which cases were selected. Without --cases, the
+selection is what is there. With --cases, missing cases are listed, the run is
+partial, and the exit code is 4.`,
 		Example: `  wsconform import reports/servers -o run.jsonl
   wsconform import reports/clients --cases '*' --exclude '12.*,13.*' -o runs`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, dirs []string) error { return o.run(c, dirs[0]) },
 	}
 	f := c.Flags()
-	f.StringVarP(&o.out, "out", "o", "", "the run `FILE`, or the folder for several")
-	f.StringVar(&o.agent, "agent", "", "import this agent only, `NAME`")
+	f.StringVarP(&o.out, "out", "o", "", "write the run to this `FILE`, or several to this folder")
+	f.StringVar(&o.agent, "agent", "", "import only this agent, `NAME`")
 	o.selection.flags(f)
 	return c
 }

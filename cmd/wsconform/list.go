@@ -24,8 +24,8 @@ func listCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the cases",
-		Long: `Lists the cases that all filters let through: their ids and what they send. With
---json, one object a line with title, expectation and RFC sections.`,
+		Long: `Lists the cases that match all filters, with their ids and what they send. --json
+writes one object per line, with title, expectation and RFC sections.`,
 		Example: `  wsconform list --cases '7.*'
   wsconform list --rfc 'RFC 6455 5.4' --search continuation
   wsconform list --rfc 'RFC 7692' --json`,
@@ -34,9 +34,9 @@ func listCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	o.selection.flags(f)
-	f.StringArrayVar(&o.rules, "rfc", nil, "cases that `SECTION` decides, or one below it, such as 'RFC 6455 5.5'")
-	f.StringVar(&o.search, "search", "", "cases of which title or expectation has all of these `WORDS`")
-	f.BoolVar(&o.json, "json", false, "write an object a line")
+	f.StringArrayVar(&o.rules, "rfc", nil, "list cases about this `SECTION` or one below it, such as 'RFC 6455 5.5'")
+	f.StringVar(&o.search, "search", "", "list cases whose title or expectation contains all these `WORDS`")
+	f.BoolVar(&o.json, "json", false, "write one JSON object per line")
 	return c
 }
 
@@ -47,7 +47,7 @@ func (o *listing) run(c *cobra.Command) error {
 	}
 	list = slices.DeleteFunc(list, func(one cases.Case) bool { return !o.wants(one) })
 	if len(list) == 0 {
-		return usagef("no case passes the filters")
+		return usagef("no case matches the filters")
 	}
 	enc := json.NewEncoder(c.OutOrStdout())
 	for _, one := range list {

@@ -20,12 +20,12 @@ func parityCommand() *cobra.Command {
 	var pick selection
 	c := &cobra.Command{
 		Use:   "parity URL | parity --client -- COMMAND... | parity RUN RUN",
-		Short: "Compare the verdicts of the native engine with those of Autobahn",
-		Long: `Has both engines test the same agent and lists every case whose verdicts differ,
-with what happened in both. Given two run files instead, compares those.
+		Short: "Compare the native engine's verdicts with Autobahn's",
+		Long: `Tests the same agent with both engines and lists every case whose verdicts differ,
+with what happened in each. Given two run files, it compares those instead.
 
-A difference that is a known race between the peer's echo and its failing is
-named as one and does not count. Any other ends the command with exit code 1.`,
+Differences caused by a known timing race in the peer are marked and do not count.
+Any other difference makes the exit code 1.`,
 		Example: `  wsconform parity ws://127.0.0.1:9001 --exclude '12.*,13.*'
   wsconform parity --client -- ./my-client {url}
   wsconform parity out/native/run.jsonl out/autobahn/run.jsonl
@@ -54,10 +54,10 @@ named as one and does not count. Any other ends the command with exit code 1.`,
 		},
 	}
 	f := c.Flags()
-	f.BoolVar(&client, "client", false, "the agent is a client: a command behind --")
-	f.BoolVar(&deviations, "deviations", false, "list where the native engine differs from Autobahn by choice, and why")
-	f.StringVar(&agent, "agent", "", "`NAME` of the agent in reports")
-	f.StringVarP(&out, "out", "o", "", "folder for the results, `DIR` (default out/parity)")
+	f.BoolVar(&client, "client", false, "test a client, the command after --")
+	f.BoolVar(&deviations, "deviations", false, "list where the native engine deliberately differs from Autobahn, and why")
+	f.StringVar(&agent, "agent", "", "`NAME` of the implementation in reports")
+	f.StringVarP(&out, "out", "o", "", "write the results to this folder, `DIR` (default out/parity)")
 	pick.flags(f)
 	return c
 }
@@ -102,7 +102,7 @@ func compareFiles(w io.Writer, a, b string) error {
 	}
 	differ, agree := harness.Parity(first, second)
 	if agree+len(differ) == 0 {
-		return &codedError{exitIncomplete, errors.New("neither run has a single result")}
+		return &codedError{exitIncomplete, errors.New("neither run has a result")}
 	}
 	unexcused := 0
 	for _, d := range differ {
@@ -111,7 +111,7 @@ func compareFiles(w io.Writer, a, b string) error {
 		}
 		printDifference(w, d, first.Header.Engine.Name, second.Header.Engine.Name)
 	}
-	fmt.Fprintf(w, "%d of %d verdicts agree in both halves; %d differ, %d of them by a known race\n",
+	fmt.Fprintf(w, "%d of %d verdicts agree in both halves; %d differ, %d of them by a known timing race\n",
 		agree, agree+len(differ), len(differ), len(differ)-unexcused)
 	if unexcused > 0 {
 		return &codedError{exitFailed, errors.New(harness.Count(unexcused, "verdict") + " without an excuse differ")}
@@ -126,7 +126,7 @@ func printDifference(w io.Writer, d harness.Difference, a, b string) {
 	}
 	fmt.Fprintf(w, "%s%s\n", d.Case, title)
 	if d.Race != "" {
-		fmt.Fprintf(w, "  a race: %s\n", d.Race)
+		fmt.Fprintf(w, "  timing race: %s\n", d.Race)
 	}
 	for _, side := range []struct {
 		engine string

@@ -21,9 +21,9 @@ type part struct {
 }
 
 func (p *part) flags(f *pflag.FlagSet) {
-	f.StringVar(&p.shard, "shard", "", "run the `I/N`-th part of the cases, such as 2/4; wsconform merge joins the parts")
+	f.StringVar(&p.shard, "shard", "", "run part I of N of the cases, `I/N` such as 2/4; wsconform merge joins the parts")
 	f.StringVar(&p.resume, "resume", "", "run only the cases missing from this `RUN` file, and add them to it")
-	f.BoolVar(&p.secrets, "show-secrets", false, "write passwords, tokens, cookies and the values of --header to files as they are; by default they are masked")
+	f.BoolVar(&p.secrets, "show-secrets", false, "do not mask passwords, tokens, cookies and --header values in the files written")
 }
 
 // pick returns the cases to run, and the header's words about them.

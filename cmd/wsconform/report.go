@@ -41,11 +41,11 @@ Formats; the last two are written only on request:
 		RunE: func(c *cobra.Command, files []string) error {
 			limitMemory()
 			if out == "" {
-				return usagef("say where the reports go: -o DIR")
+				return usagef("-o DIR is missing: where the reports go")
 			}
 			for _, name := range formats {
 				if _, err := reports.FormatByName(name); err != nil {
-					return usagef("--format %q: there are %s", name, strings.Join(reports.FormatNames(), ", "))
+					return usagef("--format %q: must be one of %s", name, strings.Join(reports.FormatNames(), ", "))
 				}
 			}
 			inputs, err := openInputs(files, expect)
@@ -58,7 +58,7 @@ Formats; the last two are written only on request:
 			case len(inputs) == 1:
 				err = reports.Write(out, inputs[0], formats...)
 			case len(formats) > 0:
-				return usagef("--format is for one run at a time; of %d there is an index and a page each", len(inputs))
+				return usagef("--format works with one run at a time, and %d are given", len(inputs))
 			default:
 				err = reports.WriteSite(out, inputs)
 			}
@@ -70,8 +70,8 @@ Formats; the last two are written only on request:
 		},
 	}
 	f := c.Flags()
-	f.StringVarP(&out, "out", "o", "", "folder for the reports, `DIR`; with one --format - is the standard output")
-	f.StringSliceVar(&formats, "format", nil, "write these `FORMATS` only")
+	f.StringVarP(&out, "out", "o", "", "write the reports to this folder, `DIR`; - is standard output, with one --format")
+	f.StringSliceVar(&formats, "format", nil, "write only these `FORMATS`")
 	expect.flags(f)
 	complete(c, "format", reports.FormatNames()...)
 	return c
@@ -88,14 +88,14 @@ func formatTable() string {
 // reportTo writes one format of one run to a stream.
 func reportTo(w io.Writer, inputs []reports.Input, formats []string) error {
 	if len(inputs) != 1 || len(formats) != 1 {
-		return usagef("-o - is for one run and one --format")
+		return usagef("-o - needs one run and one --format")
 	}
 	f, err := reports.FormatByName(formats[0])
 	if err != nil {
 		return err
 	}
 	if f.Write == nil {
-		return usagef("--format %s is a folder of files: say which, -o DIR", f.Name)
+		return usagef("--format %s writes a folder: name it with -o DIR", f.Name)
 	}
 	return f.Write(w, inputs[0])
 }

@@ -63,15 +63,15 @@ func execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "wsconform",
-		Short:         "Tells whether a WebSocket implementation keeps RFC 6455 and RFC 7692",
+		Short:         "Tests whether a WebSocket implementation conforms to RFC 6455 and RFC 7692",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
-		Long: `wsconform tells whether a WebSocket implementation keeps RFC 6455 and RFC 7692.
+		Long: `wsconform tests whether a WebSocket implementation conforms to RFC 6455 and RFC 7692.
 
-Exit codes: 0 it does, 1 it does not, 2 wrong usage, 3 the harness or its
-environment failed, 4 cases are missing, 5 the agent cannot be tested,
+Exit codes: 0 it conforms, 1 it does not, 2 usage error, 3 the harness or its
+environment failed, 4 cases are missing, 5 the implementation cannot be tested,
 130 interrupted (results so far are kept).`,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
@@ -120,9 +120,9 @@ func noCommand(c *cobra.Command, args []string) error {
 		return nil
 	}
 	if similar := c.SuggestionsFor(args[0]); len(similar) > 0 {
-		return usagef("there is no command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
+		return usagef("unknown command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
 	}
-	return usagef("there is no command %q; see %s --help", args[0], c.CommandPath())
+	return usagef("unknown command %q; see %s --help", args[0], c.CommandPath())
 }
 
 // noHelp refuses help on what is no command.

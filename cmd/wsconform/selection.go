@@ -17,8 +17,8 @@ import (
 type selection struct{ include, exclude []string }
 
 func (s *selection) flags(f *pflag.FlagSet) {
-	f.StringSliceVar(&s.include, "cases", []string{"*"}, "run these cases: ids or `PATTERNS` such as '7.*', as in Autobahn's configuration")
-	f.StringSliceVar(&s.exclude, "exclude", nil, "leave these cases out, `PATTERNS` likewise")
+	f.StringSliceVar(&s.include, "cases", []string{"*"}, "run these cases: ids or `PATTERNS` such as '7.*', comma-separated")
+	f.StringSliceVar(&s.exclude, "exclude", nil, "skip these cases: ids or `PATTERNS`")
 }
 
 // pick returns the cases. A pattern that matches nothing is wrong usage: it is a
@@ -28,7 +28,7 @@ func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
 	for _, list := range [][]string{s.include, s.exclude} {
 		if lost := cases.Unmatched(all, list); len(lost) > 0 {
 			return nil, harness.Selection{}, usagef(
-				"no case matches %s; a section is written with a star, such as '7.*' or '9.3.*'", strings.Join(lost, ", "))
+				"no case matches %s; to select a section, use a star, such as '7.*' or '9.3.*'", strings.Join(lost, ", "))
 		}
 	}
 	list, err := cases.Select(all, s.include, s.exclude)
@@ -36,7 +36,7 @@ func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
 		return nil, harness.Selection{}, usagef("%w", err)
 	}
 	if len(list) == 0 {
-		return nil, harness.Selection{}, &codedError{exitIncomplete, errors.New("--cases and --exclude leave no case to run")}
+		return nil, harness.Selection{}, &codedError{exitIncomplete, errors.New("no case is left to run after --cases and --exclude")}
 	}
 	sel := harness.Selection{Cases: s.include, Exclude: s.exclude, Catalogue: fingerprint(all)}
 	for _, c := range list {

@@ -24,10 +24,9 @@ func stressCommand() *cobra.Command {
 	var times int
 	c := &cobra.Command{
 		Use:   "stress --case ID URL | stress --case ID --client -- COMMAND...",
-		Short: "Play a case many times and count its verdicts: the evidence of a flaky entry",
-		Long: `Plays one case many times, one after the other, and counts how it came out. Where
-some runs fail and some pass, the lines are printed that an expectation file needs
-to declare the case flaky.`,
+		Short: "Play a case many times to find out whether it is flaky",
+		Long: `Plays one case many times in a row and counts the outcomes. If some runs fail and
+some pass, it prints the lines that declare the case flaky in an expectation file.`,
 		Example: `  wsconform stress --case 6.4.1 --times 50 ws://127.0.0.1:9001
   wsconform stress --case 9.1.6 --server-cmd './my-server --port {port}'`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -36,7 +35,7 @@ to declare the case flaky.`,
 			}
 			one, ok := cases.Find(cases.ID(id))
 			if !ok {
-				return usagef("--case %q: there is no such case; wsconform list names them all", id)
+				return usagef("--case: unknown case %q; wsconform list lists all cases", id)
 			}
 			if times < 1 {
 				return usagef("--times %d: must be at least 1", times)
@@ -46,13 +45,13 @@ to declare the case flaky.`,
 				printStress(c.OutOrStdout(), one.ID, results, time.Now())
 			}
 			if err == nil && slices.ContainsFunc(results, untold) {
-				err = &codedError{exitIncomplete, errors.New("not every run came to a verdict")}
+				err = &codedError{exitIncomplete, errors.New("some runs have no verdict")}
 			}
 			return err
 		},
 	}
-	c.Flags().StringVar(&id, "case", "", "the case to play, `ID`")
-	c.Flags().IntVar(&times, "times", 50, "how often, `N`")
+	c.Flags().StringVar(&id, "case", "", "play this case, `ID`")
+	c.Flags().IntVar(&times, "times", 50, "play it this many times, `N`")
 	o.agentFlags(c.Flags())
 	return c
 }
@@ -133,9 +132,9 @@ func printStress(w io.Writer, id cases.ID, results []harness.Result, now time.Ti
 		id, failures, runs, 100*float64(failures)/float64(runs), 100*wilsonUpper(failures, runs))
 	switch failures {
 	case 0:
-		fmt.Fprintln(w, "it is not flaky as far as this can tell")
+		fmt.Fprintln(w, "no sign that it is flaky")
 	case runs:
-		fmt.Fprintln(w, "it is not flaky, it fails: expect that")
+		fmt.Fprintln(w, "it always fails: declare it as fail, not flaky")
 	default:
 		e := gate.Entry{
 			Case: string(id), Verdict: gate.WantFlaky, Reason: gate.Unexplained,

@@ -53,18 +53,22 @@ func testCommand() *cobra.Command {
 	var o test
 	c := &cobra.Command{
 		Use:   "test URL | test --client -- COMMAND...",
-		Short: "Test a server or a client with the native engine",
-		Long: `Plays every case of the Autobahn testsuite itself, without Docker, and gives the
-verdict that Autobahn would give.
+		Short: "Test a server or a client",
+		Long: `Plays every case of the Autobahn testsuite, without Docker, and gives the verdict
+that Autobahn would give.
 
-A server is named by its URL. A client is a command that speaks Autobahn's driver
-protocol (getCaseCount, runCase, updateReports); {url} in it becomes the address
-to connect to. It is started several times, each time with a share of the cases,
-so a driver that runs one case after the other is tested in parallel all the same.
+To test a server, give its URL. To test a client, give a command that speaks
+Autobahn's driver protocol (getCaseCount, runCase, updateReports); {url} in it
+becomes the address to connect to. The command is started several times, each time
+with a share of the cases, so that a driver that runs one case after another is
+still tested in parallel.
 
-Results go to DIR/run.jsonl, reports to DIR/index.html and beside it, what the agent
-prints to DIR/agent.log. What is expected of the agent other than passes is said in
-wsconform.yaml; wsconform baseline writes it.`,
+Results go to DIR/run.jsonl, reports to DIR/index.html and the files next to it,
+and what the agent prints to DIR/agent.log. By default every case must pass;
+wsconform.yaml declares what may fail, and wsconform baseline writes it.
+
+Passwords, tokens and header values are masked in all files, unless --show-secrets
+is given.`,
 		Example: `  wsconform test ws://127.0.0.1:9001
   wsconform test ws+unix:///run/app.sock:/live
   wsconform test ws://127.0.0.1:9001 --cases '5.*' --exclude 5.19,5.20
@@ -73,30 +77,30 @@ wsconform.yaml; wsconform baseline writes it.`,
 		RunE: o.run,
 	}
 	f := c.Flags()
-	f.StringVar(&o.engine, "engine", "native", "who plays the cases: `native`, or autobahn, the original in a container")
+	f.StringVar(&o.engine, "engine", "native", "engine that plays the cases: `native`, or autobahn for the original in a container")
 	o.agentFlags(f)
-	f.StringVarP(&o.out, "out", "o", "", "folder for the results, `DIR` (default out/server or out/client)")
+	f.StringVarP(&o.out, "out", "o", "", "write the results to this folder, `DIR` (default out/server or out/client)")
 	o.expect.flags(f)
-	f.IntVarP(&o.parallel, "parallel", "p", 0, "cases (of a client: drivers) at once; 0 measures what the server takes")
+	f.IntVarP(&o.parallel, "parallel", "p", 0, "how many cases to play at once, or drivers to start, `N`; 0 detects it")
 	o.selection.flags(f)
 	o.part.flags(f)
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "print a line for each case as it ends")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "print a line for each case")
 	return c
 }
 
 // agentFlags say what is tested and how it is reached.
 func (o *test) agentFlags(f *pflag.FlagSet) {
-	f.BoolVar(&o.client, "client", false, "the agent is a client: a command behind --")
-	f.StringVar(&o.serverCmd, "server-cmd", "", "start the server with this `COMMAND` first; {port} in it becomes a free port, {host} the address")
-	f.IntVar(&o.port, "port", 0, "let a client connect to this `PORT`, for drivers that know no other; it then runs alone")
-	f.StringVar(&o.host, "host", "127.0.0.1", "let a client connect to this `ADDRESS`, such as ::1")
-	f.BoolVar(&o.tls, "tls", false, "let a client connect by wss; {ca} in its command becomes a PEM file to trust, made for the run unless --cert and --key give one")
-	f.StringVar(&o.agent, "agent", "", "`NAME` of the agent in reports")
-	f.StringVar(&o.version, "agent-version", "", "its `VERSION`")
-	f.DurationVar(&o.patience, "start-timeout", 30*time.Second, "how long a server may take to start")
-	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, wherever it does")
-	f.StringVar(&o.corpora, "corpora", "", "folder with Autobahn's own payload files for sections 12 and 13, `DIR`")
-	f.IntSliceVar(&o.allowExit, "allow-exit", nil, "exit statuses, `CODES`, with which a client ends on purpose; others than 0 count as crashes")
+	f.BoolVar(&o.client, "client", false, "test a client, the command after --")
+	f.StringVar(&o.serverCmd, "server-cmd", "", "start the server with this `COMMAND`; {port} becomes a free port, {host} the address")
+	f.IntVar(&o.port, "port", 0, "listen for the client on this `PORT`, if the driver has it built in; only one driver is then started")
+	f.StringVar(&o.host, "host", "127.0.0.1", "listen for the client on this `ADDRESS`, such as ::1")
+	f.BoolVar(&o.tls, "tls", false, "let the client connect with wss; {ca} in its command becomes a PEM file to trust, created for the run unless --cert and --key are given")
+	f.StringVar(&o.agent, "agent", "", "`NAME` of the implementation in reports")
+	f.StringVar(&o.version, "agent-version", "", "`VERSION` of the implementation in reports")
+	f.DurationVar(&o.patience, "start-timeout", 30*time.Second, "how long the server may take to start")
+	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, even where the verdict is already certain")
+	f.StringVar(&o.corpora, "corpora", "", "use Autobahn's own payload files for sections 12 and 13, from this folder, `DIR`")
+	f.IntSliceVar(&o.allowExit, "allow-exit", nil, "exit `CODES` that the client uses on purpose; any other than 0 counts as a crash")
 	o.dial.flags(f)
 }
 
@@ -107,7 +111,7 @@ func (o *test) run(c *cobra.Command, args []string) error {
 	case "autobahn":
 		return o.original(c, args)
 	default:
-		return usagef("--engine %q: it is native or autobahn", o.engine)
+		return usagef("--engine %q: must be native or autobahn", o.engine)
 	}
 	list, sel, shard, err := o.part.pick(&o.selection, c.Flags())
 	if err != nil {
@@ -259,7 +263,7 @@ func (o *test) original(c *cobra.Command, args []string) error {
 		"parallel", "faithful", "corpora", "allow-exit", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
 	} {
 		if c.Flags().Changed(name) {
-			return usagef("--%s is for the native engine; Autobahn cannot be told", name)
+			return usagef("--%s works with the native engine only", name)
 		}
 	}
 	agent, err := o.agentOf(args)
@@ -371,7 +375,7 @@ func (o *test) agentOf(args []string) (harness.Agent, error) {
 func (o *test) options() (native.Options, error) {
 	options := native.Options{Parallel: o.parallel, Faithful: o.faithful}
 	if o.parallel < 0 {
-		return options, usagef("--parallel %d: it is 1 or more, or 0 to measure", o.parallel)
+		return options, usagef("--parallel %d: must be at least 1, or 0 to detect automatically", o.parallel)
 	}
 	if o.corpora == "" {
 		return options, nil
@@ -414,8 +418,8 @@ type dialFlags struct {
 }
 
 func (d *dialFlags) flags(f *pflag.FlagSet) {
-	f.StringArrayVarP(&d.headers, "header", "H", nil, "add this to the handshake request, `'Name: value'`; Host replaces the one of the URL")
-	f.Var((*commaList)(&d.subprotocols), "subprotocol", "offer these subprotocols, `NAMES` with commas between them; may be repeated")
+	f.StringArrayVarP(&d.headers, "header", "H", nil, "add this field to the handshake request, `'Name: value'`; Host replaces the one from the URL")
+	f.Var((*commaList)(&d.subprotocols), "subprotocol", "offer these subprotocols, comma-separated `NAMES`; may be repeated")
 	d.tls.flags(f)
 }
 

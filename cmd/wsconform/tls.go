@@ -14,13 +14,13 @@ type tlsFlags struct {
 }
 
 func (t *tlsFlags) flags(f *pflag.FlagSet) {
-	f.BoolVarP(&t.Insecure, "insecure", "k", false, "take any certificate of a wss server")
-	f.BoolVar(&t.SkipHostname, "skip-hostname", false, "take a trusted certificate whatever names are in it")
-	f.StringVar(&t.ServerName, "server-name", "", "`NAME` to ask for and to verify in TLS")
-	f.StringVar(&t.VerifyName, "verify-name", "", "`NAME` to verify in place of the one that is asked for")
-	f.StringSliceVar(&t.RootFiles, "ca", nil, "trust the certificates of these PEM `FILES`")
-	f.StringVar(&t.CertFile, "cert", "", "client certificate for TLS, a PEM `FILE`")
-	f.StringVar(&t.KeyFile, "key", "", "its key, a PEM `FILE`, unless it is in the same file")
+	f.BoolVarP(&t.Insecure, "insecure", "k", false, "accept any certificate of a wss server")
+	f.BoolVar(&t.SkipHostname, "skip-hostname", false, "accept a trusted certificate for any host name")
+	f.StringVar(&t.ServerName, "server-name", "", "server `NAME` to send and verify in TLS")
+	f.StringVar(&t.VerifyName, "verify-name", "", "`NAME` to verify, if it differs from the one sent")
+	f.StringSliceVar(&t.RootFiles, "ca", nil, "trust the certificates in these PEM `FILES`")
+	f.StringVar(&t.CertFile, "cert", "", "TLS certificate, a PEM `FILE`")
+	f.StringVar(&t.KeyFile, "key", "", "key of the TLS certificate, a PEM `FILE`, unless it is in the same file")
 }
 
 // given names a flag that was given, "" if none was.
