@@ -16,7 +16,7 @@ type Implementation struct {
 	Homepage string `json:"homepage"`
 	Notes    string `json:"notes,omitempty"`
 	// Deflate and MaxMessage are what the library is known to offer; MaxMessage
-	// is in octets, 0 where no limit is known.
+	// is in bytes, 0 if no limit is known.
 	Deflate    bool   `json:"deflate,omitempty"`
 	MaxMessage int64  `json:"maxMessage,omitempty"`
 	Isolation  string `json:"isolation"` // "none" or "docker"
@@ -33,7 +33,7 @@ const (
 	CauseStart   Cause = "start"         // it does not start, or never listens
 	CauseEcho    Cause = "echo"          // it does not echo
 	CauseCrash   Cause = "crash"         // it ended in mid-run
-	CauseHang    Cause = "hang"          // it did not come to an end in time
+	CauseHang    Cause = "hang"          // it did not end in time
 	CauseMemory  Cause = "out-of-memory" // it used more memory than it may
 	CauseProcess Cause = "processes"     // it had more processes and threads than it may
 )

@@ -13,12 +13,12 @@ import (
 type Difference struct {
 	Case cases.ID
 	A, B Result
-	// Race says why the case may come out either way, from one run to the next
-	// of the same engine; "" means that nothing excuses the difference.
+	// Race says why the verdict may vary between runs of the same engine. It is empty
+	// if no such reason is known.
 	Race string
-	// Limit is that of Autobahn's, if Race is that it ended the case; else 0. How much
-	// of the echo comes within it hangs on what else the machine has to do, so a play
-	// with nothing beside it is worth more.
+	// Limit is Autobahn's time limit if it ended the case, and otherwise 0. How much of
+	// the echo arrives in time depends on the load of the machine, so a play with
+	// nothing beside it is worth more.
 	Limit time.Duration
 }
 
@@ -66,7 +66,7 @@ func (r *Run) wanted(id cases.ID) bool {
 	return len(r.Header.Selection.Selected) == 0 || slices.Contains(r.Header.Selection.Selected, id)
 }
 
-// race names the known ways in which a verdict hangs on timing rather than on
+// race names the known ways in which a verdict depends on timing rather than on
 // the peer's rules.
 func race(d Difference) string {
 	if varies(d.A, d.B) || varies(d.B, d.A) {
@@ -88,22 +88,22 @@ func race(d Difference) string {
 	return ""
 }
 
-// varies reports whether one of the plays of r came to the other's verdict.
+// varies reports whether one of the plays of r has the other's verdict.
 func varies(r, other Result) bool {
 	return slices.ContainsFunc(r.Varied, func(v cases.Verdict) bool { return v.Behavior == other.Behavior && v.Close == other.Close })
 }
 
-// overtook reports whether cut may have been the better verdict but for chance. It
-// may not if it is what all of several plays came to.
+// overtook reports whether cut might have been the better verdict by chance. It cannot
+// if several plays all have it.
 func overtook(cut, better Result) bool {
 	always := cut.Attempts > 1 && cut.Varied == nil
 	return better.Close == cases.CloseOK && cut.CutOff() && !always
 }
 
-// limitOf returns the limit by which Autobahn ended a long case in mid-echo, 0 if it
-// did not. A peer of which no more came than a handshake and a control frame does
-// not echo, however much time it has; and a limit that the native engine enforces
-// is no excuse for it.
+// limitOf returns the time limit with which Autobahn ended a long case in the middle
+// of the echo, 0 if it did not. A peer that sent no more than a handshake and a
+// control frame does not echo, however much time it has; and a limit that the native
+// engine enforces too excuses nothing.
 func limitOf(run *Run, r Result) time.Duration {
 	t := r.Transcript
 	if run.Header.Engine.Name != "autobahn" || r.Behavior != cases.Failed || t == nil ||
@@ -118,7 +118,7 @@ func limitOf(run *Run, r Result) time.Duration {
 	for size, n := range t.Stats.RxOctets {
 		came += size * n
 	}
-	const control = 2 + 4 + 125 // octets of the longest, masked (RFC 6455 §5.5)
+	const control = 2 + 4 + 125 // bytes of the longest, masked (RFC 6455 §5.5)
 	c, known := cases.Find(r.Case)
 	if !known || !c.Heavy() || came <= control {
 		return 0

@@ -27,7 +27,7 @@ const (
 	Pass         Outcome = "pass"
 	PassLenient  Outcome = "pass-lenient" // permitted, though not what the case would like best
 	Fail         Outcome = "fail"
-	Unsupported  Outcome = "unsupported" // the peer lacks an optional feature
+	Unsupported  Outcome = "unsupported" // the peer does not have an optional feature
 	Observed     Outcome = "observed"    // the case only looks; it cannot fail
 	Crash        Outcome = "crash"       // the agent ended while the case ran
 	Timeout      Outcome = "timeout"     // the case's deadline passed
@@ -36,7 +36,7 @@ const (
 	HarnessError Outcome = "harness-error"
 )
 
-// Ran reports whether the case came to a verdict.
+// Ran reports whether the case has a verdict.
 func (o Outcome) Ran() bool {
 	switch o {
 	case Pass, PassLenient, Fail, Unsupported, Observed:
@@ -67,7 +67,7 @@ func OutcomeOf(v cases.Verdict) Outcome {
 	return Pass
 }
 
-// A Result is what one case came to. Verdict is the zero value unless
+// A Result is the result of one case. Verdict is the zero value unless
 // Outcome.Ran().
 type Result struct {
 	Case    cases.ID `json:"case"`
@@ -93,16 +93,16 @@ func (r Result) SameVerdict(other Result) bool {
 	return r.Behavior == other.Behavior && r.Close == other.Close
 }
 
-// CutOff reports whether all that is wrong is that the peer ended TCP without
-// answering our close frame. What it does so late can hang on chance: its answer is
-// lost where it ends TCP with octets of ours unread.
+// CutOff reports whether the only fault is that the peer ended TCP without answering
+// our close frame. This can be chance: its answer is lost if it ends TCP with bytes
+// of ours unread.
 func (r Result) CutOff() bool {
 	t := r.Transcript
 	return r.Close == cases.CloseUnclean && r.Behavior != cases.Failed && t != nil && t.ClosedByUs && !t.DroppedByUs && !t.RemoteClose
 }
 
-// Settle picks the play of a case whose verdict came most often, of equals the
-// first, and says how often that was. Where the plays differ the result lists all
+// Settle returns the most frequent verdict of several plays of a case, and how often
+// it came. Ties go to the earliest. If the plays differ, the result lists all their
 // verdicts.
 func Settle(plays []Result) (r Result, most int) {
 	all := make([]cases.Verdict, len(plays))

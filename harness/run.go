@@ -53,7 +53,7 @@ type Engine struct {
 type Selection struct {
 	Cases     []string   `json:"cases"`             // patterns
 	Exclude   []string   `json:"exclude,omitempty"` // patterns
-	Selected  []cases.ID `json:"selected"`          // what they come to, in order
+	Selected  []cases.ID `json:"selected"`          // the cases that match, in order
 	Catalogue string     `json:"catalogue"`         // SHA-256 of the catalogue, in hex
 }
 

@@ -50,7 +50,7 @@ type Writer struct {
 
 	mu      sync.Mutex // guards what follows
 	w       io.Writer
-	pending []byte // octets that a failed write has left to be written
+	pending []byte // bytes that a failed write left unwritten
 	tally   *tally
 	closed  bool
 }

@@ -56,8 +56,8 @@ func caseCommand() *cobra.Command {
 // width is that of the text that the case command prints.
 const width = 88
 
-// describe prints a case: what it sends, what it wants, and what the RFC has to
-// say about that.
+// describe prints a case: what it sends, what it wants, and what the RFC says about
+// that.
 func describe(w io.Writer, c cases.Case) {
 	fmt.Fprintf(w, "%s  %s\n", c.ID, c.Title)
 	fmt.Fprintf(w, "\nsends\n")

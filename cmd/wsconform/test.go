@@ -306,7 +306,7 @@ func testServer(ctx context.Context, target native.Target, list []cases.Case, op
 	return nil
 }
 
-// conclude prints what came of the run and writes the reports.
+// conclude prints the results of the run and writes the reports.
 func (o *test) conclude(c *cobra.Command, v *verdict, failure error, file, out string, took time.Duration) error {
 	w := c.OutOrStdout()
 	v.summary(w)

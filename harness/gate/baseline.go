@@ -56,11 +56,11 @@ func whole(run *harness.Run) error {
 	without = slices.DeleteFunc(without, func(id cases.ID) bool { return slices.Contains(crashed, id) })
 	switch state := run.State(); {
 	case len(run.Results) == 0:
-		return errors.New("there is no result in the run")
+		return errors.New("the run has no results")
 	case state == harness.Invalid:
 		return fmt.Errorf("the harness failed, so the run cannot be trusted: %s", run.Footer.Error)
 	case len(without) > 0:
-		return fmt.Errorf("%s no verdict, so the run is no measure: %s", haveOf(len(without), len(run.Header.Selection.Selected)), Ranges(without, run))
+		return fmt.Errorf("%s no verdict, so the run cannot be a baseline: %s", haveOf(len(without), len(run.Header.Selection.Selected)), Ranges(without, run))
 	case len(crashed) > 0:
 		return fmt.Errorf("the agent crashed or hung in %s: %s", countCases(len(crashed)), Ranges(crashed, run))
 	case run.Footer == nil:

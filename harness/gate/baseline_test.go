@@ -76,7 +76,7 @@ func TestInitRefuses(t *testing.T) {
 		run        *harness.Run
 	}{
 		{"nothing", "no result", runOf()},
-		{"missing", "1 of 2 cases has no verdict, so the run is no measure: 5.2", runOf("5.1 pass", "5.2")},
+		{"missing", "1 of 2 cases has no verdict, so the run cannot be a baseline: 5.2", runOf("5.1 pass", "5.2")},
 		{"harness error", "has no verdict", runOf("5.1 pass", "5.2 harness-error")},
 		{"crash", "crashed or hung in 1 case: 5.2", runOf("5.1 pass", "5.2 crash")},
 		{"cut off", "cut off", cut},
@@ -224,8 +224,8 @@ func TestLint(t *testing.T) {
 	problems, warnings := gate.Lint([]gate.Expectations{x, y}, today)
 	if diff := cmp.Diff(problems, []string{
 		"a.yaml:3: the entry for 5.1 expired on 2026-11-24",
-		"a.yaml:3 and a.yaml:5 are both about 5.1",
-		"a.yaml:4 and a.yaml:5 are both about 5.2",
+		"a.yaml:3 and a.yaml:5 both cover 5.1",
+		"a.yaml:4 and a.yaml:5 both cover 5.2",
 	}); diff != "" {
 		t.Errorf("problems (-got +want):\n%s", diff)
 	}

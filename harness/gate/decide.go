@@ -78,7 +78,7 @@ const (
 	TooFew      Kind = "too-few"
 	NotJudged   Kind = "harness-error"
 	InvalidRun  Kind = "invalid-run"
-	Untestable  Kind = "untestable" // the agent could not be tested to the end
+	Untestable  Kind = "untestable" // the agent could not be fully tested
 	WithoutCase Kind = "empty"
 )
 
@@ -167,7 +167,7 @@ func (d *decider) apply(files []Expectations) {
 	for i := range files {
 		x := &files[i]
 		if !x.AppliesTo(d.run.Header.Agent) {
-			d.note("%s is about %s, so it says nothing of this run", x.File, x.About())
+			d.note("%s is about %s, so it does not apply to this run", x.File, x.About())
 			continue
 		}
 		d.policy.NonStrict = stricter(d.policy.NonStrict, x.Policy.NonStrict)
@@ -237,7 +237,7 @@ func (d *decider) claim(ids []cases.ID) {
 		}
 		for _, before := range d.entries {
 			if both := shared[before]; len(both) > 0 {
-				d.violate(Overlap, e, both, "%s and %s are both about %s: let one of them speak of each case", before.At(), e.At(), Ranges(both, d.run))
+				d.violate(Overlap, e, both, "%s and %s both cover %s: only one entry may cover each case", before.At(), e.At(), Ranges(both, d.run))
 			}
 		}
 	}
@@ -271,10 +271,10 @@ func (d *decider) judge(id cases.ID) {
 	case Expired:
 		d.late[e] = append(d.late[e], id)
 	case UnexpectedPass:
-		d.violate(Passes, e, []cases.ID{id}, "%s passes (%s), but %s expects %s: take it out of the entry, or remove the entry",
+		d.violate(Passes, e, []cases.ID{id}, "%s passes (%s), but %s expects %s: exclude it from the entry, or remove the entry",
 			id, r.Outcome, e.At(), e.Verdict)
 	case ChangedSignature:
-		d.violate(Changed, e, []cases.ID{id}, "%s is not as %s says: it is %s, expected was %s", id, e.At(), d.got(r), e.wants())
+		d.violate(Changed, e, []cases.ID{id}, "%s does not match %s: got %s, want %s", id, e.At(), d.got(r), e.wants())
 	}
 }
 
@@ -338,7 +338,7 @@ func (d *decider) withoutEntry(r harness.Result) {
 	case harness.Pass, harness.Blocked, harness.NotRun, harness.HarnessError:
 	}
 	if rule == Fail {
-		d.violate(Unallowed, nil, []cases.ID{r.Case}, "%s: %s; no entry says so, and the policy is %s: fail", r.Case, r.Summary(), what)
+		d.violate(Unallowed, nil, []cases.ID{r.Case}, "%s: %s; no entry declares it, and the policy is %s: fail", r.Case, r.Summary(), what)
 	}
 }
 
@@ -353,7 +353,7 @@ func (d *decider) aboutEntries() {
 		case !d.used[e]:
 			elsewhere = append(elsewhere, e.Case)
 		case len(late) > 0:
-			d.violate(OutOfDate, e, late, "%s: the entry for %s expired on %s, and %s still as it says: mend it, or decide on a new date",
+			d.violate(OutOfDate, e, late, "%s: the entry for %s expired on %s, and %s still as declared: fix it, or decide on a new date",
 				e.At(), e.Case, e.Expires, are(len(late)))
 		case e.endsSoon(d.now):
 			d.note("%s: the entry for %s expires after %s", e.At(), e.Case, e.Expires)
@@ -382,7 +382,7 @@ func (d *decider) aboutRun() {
 		d.violate(InvalidRun, nil, nil, "the harness failed, so the run cannot be trusted: %s", foot.Error)
 	case foot != nil && foot.Cause != "":
 		why, _, _ := strings.Cut(foot.Error, "\n")
-		d.violate(Untestable, nil, nil, "the agent could not be tested to the end: %s", strings.TrimSuffix(why, "; it last said:"))
+		d.violate(Untestable, nil, nil, "the agent could not be fully tested: %s", strings.TrimSuffix(why, "; it last said:"))
 	case len(d.broken) > 0:
 		d.violate(NotJudged, nil, d.broken, "%s could not be judged: %s", countCases(len(d.broken)), Ranges(d.broken, d.run))
 	}

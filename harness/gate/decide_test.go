@@ -71,7 +71,7 @@ func TestDecide(t *testing.T) {
 		{name: "all pass", run: []string{"5.1 pass", "5.2 observed"}},
 		{name: "lenient and unsupported without a file", run: []string{"5.1 pass-lenient", "5.2 unsupported"}},
 		{name: "strict", run: []string{"5.1 pass-lenient", "5.2 unsupported", "5.3 pass", "5.4 observed"}, strict: true, exit: 1, want: []string{
-			"not-allowed 5.1: pass-lenient, behavior NON-STRICT, close OK; no entry says so, and the policy is nonStrict: fail",
+			"not-allowed 5.1: pass-lenient, behavior NON-STRICT, close OK; no entry declares it, and the policy is nonStrict: fail",
 			"not-allowed 5.2: unsupported",
 		}},
 		{
@@ -90,7 +90,7 @@ func TestDecide(t *testing.T) {
 		{name: "declared crash", run: []string{"5.1 crash"}, entries: []string{"case: '5.1', verdict: crash"}, marks: "5.1 expected-fail"},
 		{
 			name: "crash where a failure was declared", run: []string{"5.1 crash"}, entries: []string{five}, exit: 1,
-			want: []string{"changed-signature 5.1 is not as a.yaml:3 says: it is crash, expected was fail"}, marks: "5.1 changed-signature",
+			want: []string{"changed-signature 5.1 does not match a.yaml:3: got crash, want fail"}, marks: "5.1 changed-signature",
 		},
 		{
 			name: "fixed", run: []string{"5.1 pass"}, entries: []string{five}, exit: 1,
@@ -103,12 +103,12 @@ func TestDecide(t *testing.T) {
 		{name: "signature", run: []string{"5.1 fail"}, entries: []string{five + ", signature: 'FAILED, close OK; got nothing; peer closed with 1002'"}, marks: "5.1 expected-fail"},
 		{
 			name: "changed signature", run: []string{"5.1 fail"}, entries: []string{five + ", signature: 'FAILED, close OK; got nothing; peer closed with 1000'"}, exit: 1,
-			want: []string{`changed-signature 5.1 is not as a.yaml:3 says: it is fail with signature "FAILED, close OK; got nothing; peer closed with 1002"`}, marks: "5.1 changed-signature",
+			want: []string{`changed-signature 5.1 does not match a.yaml:3: got fail with signature "FAILED, close OK; got nothing; peer closed with 1002"`}, marks: "5.1 changed-signature",
 		},
 		{name: "last day", run: []string{"5.1 fail"}, entries: []string{five + ", expires: 2026-11-25"}, marks: "5.1 expected-fail"},
 		{
 			name: "expired", run: []string{"5.1 fail"}, entries: []string{five + ", expires: 2026-11-24"}, exit: 1,
-			want: []string{"expired a.yaml:3: the entry for 5.1 expired on 2026-11-24, and its case is still as it says"}, marks: "5.1 expired",
+			want: []string{"expired a.yaml:3: the entry for 5.1 expired on 2026-11-24, and its case is still as declared"}, marks: "5.1 expired",
 		},
 		{
 			name: "expired, and fixed", run: []string{"5.1 pass"}, entries: []string{five + ", expires: 2026-11-24"}, exit: 1,
@@ -129,7 +129,7 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			name: "overlap", run: []string{"5.1 fail", "5.2 fail"}, entries: []string{"case: '5.*', verdict: fail", five}, exit: 1,
-			want: []string{"overlap a.yaml:3 and a.yaml:4 are both about 5.1:"}, marks: "5.1 expected-fail, 5.2 expected-fail",
+			want: []string{"overlap a.yaml:3 and a.yaml:4 both cover 5.1:"}, marks: "5.1 expected-fail, 5.2 expected-fail",
 		},
 		{
 			name: "missing", run: []string{"5.1 pass", "5.2", "5.3 not-run", "5.4 blocked", "5.5 pass", "5.6"}, exit: 4,
@@ -214,7 +214,7 @@ func TestDecideWithTwoFiles(t *testing.T) {
 	if d.Exit != gate.Failed {
 		t.Errorf("exit %d, want 1", d.Exit)
 	}
-	checkViolations(t, d, []string{"overlap a.yaml:3 and c.yaml:3 are both about 5.1", "overlap b.yaml:3 and c.yaml:3 are both about 5.2"})
+	checkViolations(t, d, []string{"overlap a.yaml:3 and c.yaml:3 both cover 5.1", "overlap b.yaml:3 and c.yaml:3 both cover 5.2"})
 	// The strictest policy of all counts.
 	a.Policy.NonStrict, b.Policy.NonStrict = gate.Fail, gate.Allow
 	if d := gate.Decide(runOf("5.1 fail", "5.2 fail", "5.3 pass-lenient"), []gate.Expectations{a, b}, today); d.Exit != gate.Failed {
@@ -307,7 +307,7 @@ func TestDecideNotes(t *testing.T) {
 	mine := file(t, "mine.yaml", "case: '5.1', verdict: fail, expires: 2026-12-01", "case: '7.*', verdict: fail")
 	d := gate.Decide(runOf("5.1 fail"), []gate.Expectations{other, mine}, today)
 	want := []string{
-		`other.yaml is about the agent "nhooyr", clients, so it says nothing of this run`,
+		`other.yaml is about the agent "nhooyr", clients, so it does not apply to this run`,
 		"mine.yaml:3: the entry for 5.1 expires after 2026-12-01",
 		"entries about cases that this run did not select: 7.*",
 	}
@@ -324,7 +324,7 @@ func TestDecideOfARunCutOff(t *testing.T) {
 	}
 	run.Footer = &harness.Footer{State: harness.Partial, Error: "it ended; it last said:\nx", Cause: harness.CauseCrash}
 	d := gate.Decide(run, nil, today)
-	if d.Exit != gate.AgentFailed || d.String() != "the agent could not be tested to the end: it ended" {
+	if d.Exit != gate.AgentFailed || d.String() != "the agent could not be fully tested: it ended" {
 		t.Errorf("untestable: exit %d, %v; want 5 and why", d.Exit, d)
 	}
 	run.Footer = &harness.Footer{State: harness.Invalid, Error: "the disk is full"}
@@ -350,5 +350,5 @@ expect:
 	run.Results = []harness.Result{{Case: "5.1", Outcome: harness.Pass}}
 	d := gate.Decide(run, []gate.Expectations{x}, time.Now())
 	fmt.Println(d.Exit, d.Violations[0].Text)
-	// Output: 1 5.1 passes (pass), but wsconform.yaml:4 expects fail: take it out of the entry, or remove the entry
+	// Output: 1 5.1 passes (pass), but wsconform.yaml:4 expects fail: exclude it from the entry, or remove the entry
 }

@@ -82,7 +82,7 @@ func (m *Minimum) UnmarshalYAML(text []byte) error {
 	n, err := strconv.ParseFloat(part, 64)
 	switch {
 	case err != nil, n < 0, percent && n > 100, !percent && n != float64(int(n)):
-		return fmt.Errorf("minExecuted %q: it is a number of cases such as 301, or a part of the catalogue such as 60%%", s)
+		return fmt.Errorf("minExecuted %q: must be a number of cases such as 301, or a percentage of the catalogue such as 60%%", s)
 	case percent:
 		m.Percent = n
 	default:
@@ -152,7 +152,7 @@ func (d *Date) UnmarshalYAML(text []byte) error {
 	s := unquote(text)
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
-		return fmt.Errorf("%q is no date: write year-month-day, such as 2027-03-31", s)
+		return fmt.Errorf("%q is not a date: write year-month-day, such as 2027-03-31", s)
 	}
 	d.Time = t
 	return nil
@@ -207,7 +207,7 @@ func Parse(name string, text []byte) (Expectations, error) {
 		return x, fileError(name, err)
 	}
 	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
-		return x, &FileError{name, 0, errors.New("it must hold one YAML document: at least the line version: 1")}
+		return x, &FileError{name, 0, errors.New("the file must hold one YAML document with at least version: 1")}
 	}
 	body := file.Docs[0].Body
 	if err := yaml.NodeToValue(body, &x, yaml.Strict()); err != nil {
@@ -215,7 +215,7 @@ func Parse(name string, text []byte) (Expectations, error) {
 	}
 	nodes := entryNodes(body)
 	if len(nodes) != len(x.Expect) { // an alias
-		return x, &FileError{name, 0, errors.New("expect must be a list of entries, written where it stands")}
+		return x, &FileError{name, 0, errors.New("expect must be a list of entries")}
 	}
 	for i, node := range nodes {
 		e := &x.Expect[i]
@@ -321,15 +321,15 @@ func (x *Expectations) check() error {
 func (e *Entry) check(all []cases.Case) error {
 	switch {
 	case e.Case == "":
-		return errors.New("an entry without case: write an id such as '5.15' or a pattern such as '12.*'")
+		return errors.New("case is missing: write an id such as '5.15' or a pattern such as '12.*'")
 	case len(cases.Unmatched(all, []string{e.Case})) > 0:
-		return fmt.Errorf("no case matches %s; a section is written with a star, such as '7.*', and wsconform list names all cases", e.Case)
+		return fmt.Errorf("no case matches %s; to select a section, use a star, such as '7.*'; wsconform list lists all cases", e.Case)
 	case !slices.Contains(Words, e.Verdict):
-		return fmt.Errorf("case %s: verdict %q: it is one of %s", e.Case, e.Verdict, joined(Words))
+		return fmt.Errorf("case %s: verdict %q: must be one of %s", e.Case, e.Verdict, joined(Words))
 	case strings.TrimSpace(e.Reason) == "":
-		return fmt.Errorf("case %s: an entry needs a reason: say why this is expected", e.Case)
+		return fmt.Errorf("case %s: reason is missing: say why this is expected", e.Case)
 	case e.Verdict != WantFlaky && e.Evidence != nil:
-		return fmt.Errorf("case %s: evidence is for flaky entries; this one expects %s", e.Case, e.Verdict)
+		return fmt.Errorf("case %s: evidence is for flaky entries, and this one expects %s", e.Case, e.Verdict)
 	case e.Verdict == WantFlaky:
 		return e.checkEvidence()
 	}
@@ -340,9 +340,9 @@ func (e *Entry) checkEvidence() error {
 	v := e.Evidence
 	switch {
 	case v == nil:
-		return fmt.Errorf("case %s: flaky needs evidence: runs, failures and date, as wsconform stress --case %s prints them", e.Case, e.Case)
+		return fmt.Errorf("case %s: a flaky entry needs evidence: runs, failures and date, as printed by wsconform stress --case %s", e.Case, e.Case)
 	case v.Date.IsZero():
-		return fmt.Errorf("case %s: evidence needs the date on which it was taken", e.Case)
+		return fmt.Errorf("case %s: the date of the evidence is missing", e.Case)
 	case v.Failures < 1 || v.Failures >= v.Runs:
 		return fmt.Errorf("case %s: %d failures in %d runs is not flaky: some runs must fail and some pass", e.Case, v.Failures, v.Runs)
 	}

@@ -167,7 +167,7 @@ func Update(x Expectations, text []byte, changes []Change) ([]byte, error) {
 	}
 	out := []byte(strings.Join(doc.lines, "\n"))
 	if _, err := Parse(x.File, out); err != nil {
-		return nil, fmt.Errorf("%s cannot be changed by program, please do it by hand: %w", x.File, err)
+		return nil, fmt.Errorf("%s cannot be changed automatically; edit it by hand: %w", x.File, err)
 	}
 	return out, nil
 }
@@ -223,7 +223,7 @@ func open(name string, text []byte) (*document, error) {
 	for i, node := range nodes {
 		b := block{line: firstLine(node)}
 		if line := d.lines[b.line-1]; !strings.HasPrefix(strings.TrimSpace(line), "- ") || b.line-1 == key {
-			return nil, &FileError{name, b.line, errors.New("only entries that begin with a dash on a line of their own can be changed by program")}
+			return nil, &FileError{name, b.line, errors.New("only entries that begin with a dash on a line of their own can be changed automatically")}
 		}
 		b.first = b.line - 1
 		for b.first-1 > key && strings.HasPrefix(strings.TrimSpace(d.lines[b.first-1]), "#") {
