@@ -77,6 +77,7 @@ func TestDump(t *testing.T) {
 		},
 		{name: "unknown command", args: []string{"--commands"}, stdin: "/dance\n/binary 1\nhi\n", stdout: "hi\n", code: exitUsage, stderr: `(?s)unknown command /dance; /help.*2 lines refused, the first: unknown`},
 		{name: "close code that must not be sent", args: []string{"--commands"}, stdin: "/close 999\n", code: exitFailed, stderr: `999`},
+		{name: "ping with a payload", args: []string{"--commands", "-v"}, stdin: "/ping abc\n", stdout: "> ping: \"abc\"\n< pong: \"abc\"\n> close: 1000 (normal closure)\n< close: 1000 (normal closure)\n", stderr: "pong after"},
 		{name: "CR", stdin: "a\r\n\rb\r", stdout: "a\r\n\rb\r\n"},
 		{name: "null", args: []string{"-0"}, stdin: "a\nb\x00c", stdout: "a\nb\x00c\x00"},
 		{name: "hex", args: []string{"--hex"}, stdin: "00ff\n", stdout: "00ff\n"},

@@ -124,19 +124,36 @@ func (c *console) do(ctx context.Context, conn *ws.Conn, l line) error {
 		}
 		return conn.WriteFragments(ctx, l.typ, l.data, l.size)
 	case "ping":
-		ctx, cancel := context.WithTimeout(ctx, pongTime)
-		defer cancel()
-		latency, err := conn.Ping(ctx)
-		if err != nil {
-			return err
-		}
-		c.pong(l.data, latency)
+		return c.ping(ctx, conn, l.data)
 	case "pong":
 		return conn.Pong(ctx, l.data)
 	case "close":
 		return c.close(conn, l.code, string(l.data))
 	}
 	return nil
+}
+
+// ping waits for the pong, while the messages before it are printed. Without a payload
+// one of the connection's own is sent.
+func (c *console) ping(ctx context.Context, conn *ws.Conn, payload []byte) error {
+	if len(payload) == 0 {
+		payload = nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, pongTime)
+	defer cancel()
+	pong, err := conn.StartPing(ctx, payload)
+	if err != nil {
+		return err
+	}
+	select {
+	case latency, ok := <-pong:
+		if ok {
+			c.pong(payload, latency)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("no pong within %v", pongTime)
+	}
 }
 
 // close sends the close frame and lets the peer go on: its last messages are to be
