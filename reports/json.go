@@ -49,6 +49,10 @@ type CaseSummary struct {
 	Signature string    `json:"signature"`            // see [harness.Result.Signature]
 	Mark      gate.Mark `json:"mark,omitempty"`       // what the expectations say about it
 	Excuse    string    `json:"excuse,omitempty"`     // the reason of the entry about the case
+	// Sections and Requirements name what the case tests: sections such as "RFC 6455 5.4"
+	// and ids of the requirement ledger.
+	Sections     []string `json:"sections,omitempty"`
+	Requirements []string `json:"requirements,omitempty"`
 }
 
 // A GateSummary is the decision about the run.
@@ -88,7 +92,10 @@ func WriteJSON(w io.Writer, in Input) error {
 		out.Sections = append(out.Sections, SectionSummary{sec.ID, sec.Title, len(sec.Rows), sec.Counts, sec.Behavior, sec.Close})
 	}
 	for _, r := range s.Rows {
-		c := CaseSummary{Result: r.Result, Title: r.Title(), Signature: r.Signature(), Mark: r.Mark, Excuse: r.Excuse()}
+		c := CaseSummary{Result: r.Result, Title: r.Title(), Signature: r.Signature(), Mark: r.Mark, Excuse: r.Excuse(), Sections: r.Def.RFC}
+		for _, q := range r.Requirements() {
+			c.Requirements = append(c.Requirements, q.ID)
+		}
 		if r.Transcript != nil {
 			c.Code = int(r.Transcript.RemoteCode)
 		}

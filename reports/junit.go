@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
@@ -168,8 +167,8 @@ func junitRow(h harness.Header, r summary.Row) junitCase {
 	for _, ref := range r.Def.RFC {
 		facts = append(facts, junitProperty{"section", ref})
 	}
-	for _, id := range ledger.Autobahn(string(r.Case)) {
-		facts = append(facts, junitProperty{"requirement", id})
+	for _, q := range r.Requirements() {
+		facts = append(facts, junitProperty{"requirement", q.ID})
 	}
 	if r.Outcome.Ran() {
 		facts = append(facts, junitProperty{"behavior", string(r.Behavior)})

@@ -38,6 +38,7 @@ type details struct {
 type detail struct {
 	Expect      int     `json:"e,omitempty"`
 	Rules       [][]any `json:"r,omitempty"` // section, its address, what it asks for
+	Tests       [][]int `json:"q,omitempty"` // requirements: id, level, words
 	Steps       []int   `json:"st,omitempty"`
 	Want        *want   `json:"w,omitempty"`
 	Reason      int     `json:"rs,omitempty"`
@@ -204,6 +205,9 @@ func (d *details) detail(r summary.Row, lim limits) *detail {
 		out.Expect = d.text(r.Def.Expect)
 		for _, rule := range r.Rules() {
 			out.Rules = append(out.Rules, trim([]any{d.text(rule.Ref), d.text(rule.URL), d.text(rule.Words)}))
+		}
+		for _, q := range r.Requirements() {
+			out.Tests = append(out.Tests, []int{d.text(q.ID), d.text(string(q.Level)), d.text(q.Words)})
 		}
 		for _, step := range r.Def.Steps {
 			out.Steps = append(out.Steps, d.text(step.String()))

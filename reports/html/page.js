@@ -227,6 +227,7 @@ function events(list, other) {
 function expected(d) {
   const w = d.w, box = el("div.box", el("h3", "Expected"), el("p", T(d.e) || "This version of wsconform does not have the case."));
   for (const [ref, url, words] of d.r || []) box.append(el("p.rfc", url ? el("a.nb", {href: T(url), rel: "noreferrer"}, T(ref)) : T(ref), " ", T(words)));
+  for (const [id, level, words] of d.q || []) box.append(el("p.rfc", {title: T(id)}, el("b.nb", T(level)), " ", T(words)));
   if (!w) return box;
   if (w.u) box.append(el("p", T(w.u)));
   for (const r of w.r) box.append(el("p", el("b.t." + grade(r.g), r.g), r.e.length ? " for these events:" : " for no message and no pong"), r.e.length ? events(r.e) : "");

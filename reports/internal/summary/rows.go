@@ -18,6 +18,17 @@ func (r Row) Rules() []Rule {
 	return list
 }
 
+// Requirements lists the requirements that the case tests.
+func (r Row) Requirements() []ledger.Requirement {
+	var list []ledger.Requirement
+	for _, id := range ledger.Autobahn(string(r.Case)) {
+		if q, ok := ledger.Find(id); ok {
+			list = append(list, q)
+		}
+	}
+	return list
+}
+
 // A Tile counts one outcome.
 type Tile struct {
 	Outcome harness.Outcome
