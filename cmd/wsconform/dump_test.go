@@ -95,8 +95,8 @@ func TestDump(t *testing.T) {
 		},
 		{name: "handshake", args: []string{"-vv", "-H", "X-A: b", "--subprotocol", "chat"}, stderr: `(?s)> GET / HTTP/1.1.*> Sec-WebSocket-Key: .*> X-A: b.*< HTTP/1.1 101 Switching Protocols.*< Sec-WebSocket-Accept: .*subprotocol chat`, stdout: "*"},
 		{name: "timings", args: []string{"--timings"}, stderr: `connect [0-9.]+.s, handshake`},
-		{name: "policy", path: "/policy", code: exitFailed, stderr: `peer closed with 1008 \(policy violation\): "go away"`},
-		{name: "gone", path: "/gone", code: exitFailed, stderr: `unexpected EOF|reset by peer`}, // our close frame may meet a socket that is closed
+		{name: "policy", path: "/policy", args: []string{"--eof-wait", "5s"}, code: exitFailed, stderr: `peer closed with 1008 \(policy violation\): "go away"`},
+		{name: "gone", path: "/gone", args: []string{"--eof-wait", "5s"}, code: exitFailed, stderr: `unexpected EOF|reset by peer`}, // our close frame may meet a socket that is closed
 		{name: "refused", path: "/refuse", code: exitAgent, stderr: "(?s)< not \uFFFD\\[31myou\n< nor others\n.*HTTP status 403"},
 		{name: "late, waited for", path: "/late", args: []string{"--eof-wait", "2s"}, stdin: "x\n", stdout: "x\n"},
 		{name: "until it closes", path: "/hostile", args: []string{"--eof-wait", "-1s", "-v"}, stdout: "*", stderr: `peer closed with 1000`},
