@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // An ID names a case. Those of the Autobahn testsuite are dotted numbers such
@@ -80,11 +78,139 @@ type Case struct {
 	Title  string   // what is sent, in a sentence without its full stop
 	Expect string   // what the peer should do, likewise
 	RFC    []string // sections that decide, such as "RFC 6455 5.4"
-	Steps  []Step
-	Want   Want
-	// Deflate is the extension negotiation of the case; nil means that no
-	// extension is offered or accepted.
+	// Requirements are the ids of the ledger that the case tests.
+	Requirements []string
+	Suite        Suite
+	Level        Level
+	Roles        []Role // that the peer may have; nil means both
+	Needs        []Need // what the peer must offer; nil means nothing
+	Load         Load
+	Conns        []Conn // played one after another; the worst verdict counts
+	Want         Want
+}
+
+// Suite names the catalogue that a case belongs to.
+type Suite string
+
+// The suites.
+const (
+	Autobahn Suite = "autobahn" // the 517 cases of the Autobahn testsuite
+	RFC      Suite = "rfc"      // cases that Autobahn lacks
+)
+
+// Level says how much a requirement demands (RFC 2119). The zero value is Must.
+type Level uint8
+
+// The levels. A peer that fails a Must or a Robustness case fails the gate; a
+// Should case is then passed leniently; the others only observe.
+const (
+	Must Level = iota
+	Should
+	May
+	Robustness // no standard demands it, but attacks and crashes are known
+	Informing  // the case only looks
+)
+
+func (l Level) String() string {
+	return [...]string{"MUST", "SHOULD", "MAY", "ROBUSTNESS", "INFORMATIONAL"}[l]
+}
+
+// A Need is what a peer must offer for a case to make sense.
+type Need string
+
+// The needs.
+const (
+	NeedDeflate     Need = "deflate"     // it negotiates permessage-deflate
+	NeedSubprotocol Need = "subprotocol" // it speaks the subprotocol "chat"
+)
+
+// A Load says what a case costs a peer, and so what it may be played beside.
+type Load uint8
+
+// The loads.
+const (
+	Light Load = iota // a round trip or two, under short timers
+	Idle              // it mostly waits
+	Heavy             // megabytes, or a thousand messages: short timers beside it measure the load
+)
+
+// A Conn is one connection of a case: how it opens and what is then done. The
+// zero value opens as RFC 6455 asks and does nothing.
+type Conn struct {
+	Head Head // what differs in our half of the handshake
+	// Deflate negotiates permessage-deflate; nil means that no extension is
+	// offered or accepted.
 	Deflate *Deflate
+	Steps   []Step
+	// Want judges this connection in place of the case's. Nil means the case's.
+	Want Want
+}
+
+// Ops lowers the steps of the connection.
+func (c Conn) Ops() []Op {
+	var ops []Op
+	for _, s := range c.Steps {
+		ops = append(ops, s.Ops()...)
+	}
+	return ops
+}
+
+// For reports whether the case can be played against a peer in this role.
+func (c Case) For(role Role) bool { return len(c.Roles) == 0 || slices.Contains(c.Roles, role) }
+
+// Heavy reports whether the case must not run beside cases whose short timers
+// measure the peer's reaction.
+func (c Case) Heavy() bool { return c.Load == Heavy }
+
+// Steps lists the steps of all connections in order.
+func (c Case) Steps() []Step {
+	var steps []Step
+	for _, conn := range c.Conns {
+		steps = append(steps, conn.Steps...)
+	}
+	return steps
+}
+
+// Ops lists what an engine does in all connections in order.
+func (c Case) Ops() []Op {
+	var ops []Op
+	for _, conn := range c.Conns {
+		ops = append(ops, conn.Ops()...)
+	}
+	return ops
+}
+
+// Deflate returns the negotiation of the first connection that has one, or nil.
+func (c Case) Deflate() *Deflate {
+	for _, conn := range c.Conns {
+		if conn.Deflate != nil {
+			return conn.Deflate
+		}
+	}
+	return nil
+}
+
+// Corpus names the payload whose slices the case sends, or is "".
+func (c Case) Corpus() string {
+	for _, op := range c.Ops() {
+		if loop, ok := op.(LoopOp); ok {
+			return loop.Corpus
+		}
+	}
+	return ""
+}
+
+// Clone returns a copy that shares no slice with c but those of its steps and its want.
+func (c Case) Clone() Case {
+	c.RFC, c.Requirements, c.Roles, c.Needs = slices.Clone(c.RFC), slices.Clone(c.Requirements), slices.Clone(c.Roles), slices.Clone(c.Needs)
+	c.Conns = slices.Clone(c.Conns)
+	for i, conn := range c.Conns {
+		c.Conns[i].Head, c.Conns[i].Steps = slices.Clone(conn.Head), slices.Clone(conn.Steps)
+		if conn.Deflate != nil {
+			c.Conns[i].Deflate = &Deflate{Offers: conn.Deflate.Offers, Accept: slices.Clone(conn.Deflate.Accept)}
+		}
+	}
+	return c
 }
 
 // Deflate says how a case negotiates permessage-deflate (RFC 7692 §7).
@@ -104,49 +230,8 @@ type Demand struct {
 	MaxWindowBits     uint8 // client_max_window_bits; 0 means none, so any offer will do
 }
 
-// Section is a chapter of the catalogue.
+// Section is a chapter of a catalogue.
 type Section struct {
 	ID    string // "6" or "6.4"
 	Title string
-}
-
-// Heavy reports whether the case moves megabytes and so must not run beside
-// cases whose short timers measure the peer's reaction (sections 9, 12, 13).
-func (c Case) Heavy() bool {
-	switch c.ID.Section() {
-	case "9", "12", "13":
-		return true
-	}
-	return false
-}
-
-// Corpus names the payload whose slices the case sends, or is "".
-func (c Case) Corpus() string {
-	return c.echoLoop().Corpus
-}
-
-// echoLoop returns the echo loop among the steps, or an empty one.
-func (c Case) echoLoop() EchoLoop {
-	for _, s := range c.Steps {
-		if loop, ok := s.(EchoLoop); ok {
-			return loop
-		}
-	}
-	return EchoLoop{}
-}
-
-// Wanted returns the type and the length in octets of the message that an
-// [EchoLength] case waits for: those of the message it sends. Without one, the
-// opcode is [wsproto.OpContinuation].
-func (c Case) Wanted() (op wsproto.Opcode, length int) {
-	for _, s := range c.Steps {
-		switch s := s.(type) {
-		case Frame:
-			return s.Opcode, s.Payload.Len
-		case Message:
-			return s.Opcode, s.Payload.Len
-		default: // no message
-		}
-	}
-	return wsproto.OpContinuation, 0
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -232,10 +233,10 @@ func TestOffencesOfAHandshake(t *testing.T) {
 		},
 		{"extensions that cannot be read", cases.Server, "\r\n\r\n", "\r\nSec-WebSocket-Extensions: ;;\r\n\r\n", "response 4 [26:28] RFC 6455 9.1 Sec-WebSocket-Extensions cannot be read"},
 		{"a fold", cases.Server, "Upgrade: WebSocket", "Upgrade:\r\n WebSocket", "response 2 [0:1] RFC 9112 5.2 a field is folded over two lines"},
-		{"a key of 24 bytes", cases.Client, key, "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "request 4 [19:51] RFC 6455 4.1 Sec-WebSocket-Key is not 16 octets in base64"},
+		{"a key of 24 bytes", cases.Client, key, "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "request 4 [19:51] RFC 6455 4.1 Sec-WebSocket-Key is not 16 bytes in base64"},
 		{"POST", cases.Client, "GET", "POST", "request 0 [0:4] RFC 6455 4.1 the method is not GET"},
 		{"no host", cases.Client, "Host: a\r\n", "", "request missing RFC 6455 4.1 the request has no Host"},
-		{"a short key", cases.Client, key, "YQ==", "request 4 [19:23] RFC 6455 4.1 Sec-WebSocket-Key is not 16 octets in base64"},
+		{"a short key", cases.Client, key, "YQ==", "request 4 [19:23] RFC 6455 4.1 Sec-WebSocket-Key is not 16 bytes in base64"},
 		{"version 8", cases.Client, "Version: 13", "Version: 8", "request 5 [23:24] RFC 6455 4.1 Sec-WebSocket-Version is not 13"},
 		{"a subprotocol twice", cases.Client, "a, b", "a, a", "request 6 [24:28] RFC 6455 4.1 a subprotocol is offered twice"},
 		{
@@ -279,12 +280,12 @@ func FuzzOffences(f *testing.F) {
 			octets = octets[2+n:]
 		}
 		for _, o := range cases.Offences(&tr) {
-			lines := map[cases.Place][]string{cases.InRequest: cases.Lines(request), cases.InResponse: cases.Lines(response)}
+			lines := map[wire.Place][]string{wire.InRequest: wire.Lines(request), wire.InResponse: wire.Lines(response)}
 			switch {
-			case o.Index == cases.Absent:
-			case o.Place == cases.InHeader && o.To <= len(wsproto.AppendHeader(nil, tr.Log[o.Index].Header())):
-			case o.Place == cases.InPayload && o.To <= len(tr.Log[o.Index].Data):
-			case (o.Place == cases.InRequest || o.Place == cases.InResponse) && o.From >= 0 && o.From <= o.To && o.To <= len(lines[o.Place][o.Index]):
+			case o.Index == wire.Absent:
+			case o.Place == wire.InHeader && o.To <= len(wsproto.AppendHeader(nil, tr.Log[o.Index].Header())):
+			case o.Place == wire.InPayload && o.To <= len(tr.Log[o.Index].Data):
+			case (o.Place == wire.InRequest || o.Place == wire.InResponse) && o.From >= 0 && o.From <= o.To && o.To <= len(lines[o.Place][o.Index]):
 			default:
 				t.Errorf("%v lies outside", o)
 			}

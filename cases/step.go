@@ -3,18 +3,18 @@ package cases
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// A Step is one thing the harness does to the peer. Steps are data: an engine
-// interprets them in order, at once, except where a [Pause] lets the peer run.
-//
-//sumtype:decl
+// A Step is one thing the harness does to the peer. Steps are data: they say what
+// they do, in words and in ops. They are done in order, at once, except where a
+// [Pause] or an [Await] lets the peer run.
 type Step interface {
 	fmt.Stringer
-	step()
+	Ops() []Op
 }
 
 // A Frame is one frame, written whatever the state of the connection and
@@ -25,7 +25,8 @@ type Frame struct {
 	NotFin  bool  // FIN clear: further fragments follow
 	RSV     uint8 // the three reserved bits, RSV1 = 4
 	Chop    int   // octets per TCP write of the encoded frame; 0 means one write
-	Alone   bool  // a TCP write of its own, on the wire before what follows
+	Masking Masking
+	Alone   bool // a TCP write of its own, on the wire before what follows
 }
 
 // A FrameHeader opens a frame whose payload is sent by later [Octets] steps.
@@ -33,7 +34,7 @@ type FrameHeader struct {
 	Opcode wsproto.Opcode
 	NotFin bool
 	RSV    uint8
-	Length int // of the payload, in octets
+	Length uint64 // of the payload, in octets
 }
 
 // Octets is a piece of the payload that a [FrameHeader] has announced, one TCP write.
@@ -99,15 +100,41 @@ type EchoLoop struct {
 	Fragment int // cut the compressed octets so; 0 means one frame
 }
 
-func (Frame) step()       {}
-func (FrameHeader) step() {}
-func (Octets) step()      {}
-func (Message) step()     {}
-func (Close) step()       {}
-func (Pause) step()       {}
-func (KillAfter) step()   {}
-func (CloseAfter) step()  {}
-func (EchoLoop) step()    {}
+// Ops writes the frame.
+func (f Frame) Ops() []Op {
+	h := wsproto.Header{Fin: !f.NotFin, RSV: f.RSV, Opcode: f.Opcode}
+	return []Op{WriteOp{Header: h, Payload: f.Payload, Masking: f.Masking, Chop: f.Chop, Alone: f.Alone}}
+}
+
+// Ops writes the header.
+func (f FrameHeader) Ops() []Op {
+	h := wsproto.Header{Fin: !f.NotFin, RSV: f.RSV, Opcode: f.Opcode, Length: f.Length}
+	return []Op{WriteOp{Part: FrameStart, Header: h}}
+}
+
+// Ops writes the piece.
+func (o Octets) Ops() []Op { return []Op{WriteOp{Part: FrameRest, Payload: o.Payload, Alone: true}} }
+
+// Ops writes the message.
+func (m Message) Ops() []Op {
+	h := wsproto.Header{Fin: true, Opcode: m.Opcode}
+	return []Op{WriteOp{Header: h, Payload: m.Payload, Fragment: m.Fragment, IfOpen: true}}
+}
+
+// Ops closes.
+func (c Close) Ops() []Op { return []Op{CloseOp{c}} }
+
+// Ops waits.
+func (p Pause) Ops() []Op { return []Op{WaitOp{For: p.For, Mark: p.Mark, Events: p.Until}} }
+
+// Ops arms the timer.
+func (k KillAfter) Ops() []Op { return []Op{TimerOp{After: k.After, Fail: true}} }
+
+// Ops arms the timer.
+func (c CloseAfter) Ops() []Op { return []Op{TimerOp{After: c.After}} }
+
+// Ops runs the loop.
+func (e EchoLoop) Ops() []Op { return []Op{LoopOp(e)} }
 
 func (f Frame) String() string {
 	s := fmt.Sprintf("send %v frame, %v", f.Opcode, f.Payload)
@@ -195,3 +222,51 @@ func (e EchoLoop) String() string {
 
 // seconds writes a duration as the wire log and the reports do: "0.5s", "480s".
 func seconds(d time.Duration) string { return fmt.Sprintf("%gs", d.Seconds()) }
+
+// Raw is bytes written as they are.
+type Raw []byte
+
+// A Probe sends a text and awaits its echo, for two seconds.
+type Probe struct{ Text string }
+
+// An Await lets the peer run until one of these happens, from then on.
+type Await struct {
+	For   time.Duration
+	Until []EventKind // nil: only the end of the connection
+}
+
+// A HalfClose ends our direction of TCP.
+type HalfClose struct{}
+
+// probePatience is how long the echo of a [Probe] may take.
+const probePatience = 2 * time.Second
+
+// Ops writes the bytes.
+func (r Raw) Ops() []Op { return []Op{WriteOp{Part: PlainOctets, Payload: Data(r)}} }
+
+// Ops sends and waits.
+func (p Probe) Ops() []Op {
+	return append(Text(p.Text).Ops(), WaitOp{For: probePatience, Until: []EventKind{GotMessage, GotClose}})
+}
+
+// Ops waits.
+func (a Await) Ops() []Op { return []Op{WaitOp{For: a.For, Until: a.Until}} }
+
+// Ops ends our direction.
+func (HalfClose) Ops() []Op { return []Op{EndOp{}} }
+
+func (r Raw) String() string   { return "send the bytes " + Octet(r).quote() }
+func (p Probe) String() string { return fmt.Sprintf("send text %q and wait for its echo", p.Text) }
+
+func (a Await) String() string {
+	if len(a.Until) == 0 {
+		return "wait " + seconds(a.For)
+	}
+	kinds := make([]string, len(a.Until))
+	for i, k := range a.Until {
+		kinds[i] = string(k)
+	}
+	return "wait " + seconds(a.For) + " for: " + strings.Join(kinds, ", ")
+}
+
+func (HalfClose) String() string { return "end our direction of TCP" }

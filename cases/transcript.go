@@ -60,30 +60,6 @@ func (o Octet) quote() string {
 	return "0x" + hex.EncodeToString(o)
 }
 
-// EventKind tells the kinds of event apart that a case can want.
-type EventKind string
-
-// What a case can want to see.
-const (
-	GotMessage EventKind = "message" // a whole data message
-	GotPong    EventKind = "pong"
-	GotTimeout EventKind = "timeout" // a Pause of the case came to its end
-)
-
-// HeadSize bounds the octets of a payload that a transcript keeps. A longer
-// payload is kept as its length, its first HeadSize octets and its SHA-256.
-const HeadSize = 512
-
-// An Event is something the peer did (or, for a timeout, did not do) that the
-// verdict depends on. Pings are never events: they are answered.
-type Event struct {
-	Kind   EventKind `json:"kind"`
-	Binary bool      `json:"binary,omitempty"` // of a message
-	Len    int       `json:"len"`              // of the payload, in octets
-	Data   Octet     `json:"data"`             // the payload, or its first HeadSize octets; the mark of a timeout
-	SHA256 string    `json:"sha256,omitempty"` // hex, of the whole payload, where Len > HeadSize
-}
-
 // A Direction says which way octets went.
 type Direction string
 
@@ -145,8 +121,9 @@ const (
 	CloseFired  Timer = "close-fired"
 )
 
-// A Transcript is everything the verdict of a case depends on, and what a
-// reader needs to follow it. It is bounded, whatever the peer sends.
+// A Transcript is what happened on a connection: everything the verdict depends
+// on, and what a reader needs to follow it. It is bounded, whatever the peer
+// sends, and does not depend on what the case wants.
 //
 // The flags follow the connection model of the Autobahn testsuite: "we" is the
 // harness. Codes are 0 where there was none.
@@ -158,9 +135,12 @@ type Transcript struct {
 	Started  time.Time     `json:"started,omitzero"`
 	Duration time.Duration `json:"duration"` // from the opening handshake to the end of TCP, in nanoseconds
 
+	// Events are what happened, in order. The list is bounded; the events that end a
+	// connection are always in it.
 	Events []Event `json:"events,omitempty"`
-	// Echoes counts the right echoes of an echo loop or of a limits case,
-	// WrongEcho whether one was of the wrong type, length or content.
+	// Echoes counts the right echoes of an echo loop, WrongEcho whether one was of
+	// the wrong type, length or content. In run files of version 1 they count those
+	// of section 9 too, whose messages are no events there.
 	Echoes    int  `json:"echoes,omitempty"`
 	WrongEcho bool `json:"wrongEcho,omitempty"`
 	Deflate   bool `json:"deflate,omitempty"` // permessage-deflate was agreed
@@ -185,6 +165,41 @@ type Transcript struct {
 	Stats   Stats    `json:"stats,omitzero"`
 	Log     []Entry  `json:"log,omitempty"`
 	LogLost int      `json:"logLost,omitempty"` // entries beyond the bound, not kept
+
+	// More are the transcripts of the case's further connections, in order.
+	More []Transcript `json:"more,omitempty"`
+}
+
+// Conns lists the transcripts of all connections of the case, in order.
+func (t *Transcript) Conns() []*Transcript {
+	list := []*Transcript{t}
+	for i := range t.More {
+		list = append(list, &t.More[i])
+	}
+	return list
+}
+
+// Received lists the events that a case of Autobahn can want: messages, pongs and
+// pauses that came to their end.
+func (t *Transcript) Received() []Event {
+	var list []Event
+	for _, e := range t.Events {
+		switch e.Kind {
+		case GotMessage, GotPong, GotTimeout:
+			list = append(list, e)
+		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset:
+		}
+	}
+	return list
+}
+
+// Find returns the first event of a kind.
+func (t *Transcript) Find(kind EventKind) (Event, bool) {
+	i := slices.IndexFunc(t.Events, func(e Event) bool { return e.Kind == kind })
+	if i < 0 {
+		return Event{}, false
+	}
+	return t.Events[i], true
 }
 
 // Struck reports whether the log has a note of the timer.

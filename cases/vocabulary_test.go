@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,22 +167,5 @@ func TestRoleText(t *testing.T) {
 	}
 	if err := new(cases.Role).UnmarshalText([]byte("proxy")); err == nil {
 		t.Error("role proxy was read")
-	}
-}
-
-func TestTolerateLeavesTheOriginal(t *testing.T) {
-	strict := cases.Fails(wsproto.StatusProtocolError)
-	lenient := strict.Tolerate(cases.TimedOut("A"))
-	grades := func(w cases.Want) (list []cases.Behavior) {
-		for _, r := range w.Events {
-			list = append(list, r.Behavior)
-		}
-		return list
-	}
-	if got := grades(strict); !slices.Equal(got, []cases.Behavior{cases.OK}) {
-		t.Errorf("got %v, want OK alone", got)
-	}
-	if got := grades(lenient); !slices.Equal(got, []cases.Behavior{cases.OK, cases.NonStrict}) {
-		t.Errorf("got %v, want OK and NON-STRICT", got)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/native"
 	"github.com/wsconform/wsconform/ws"
@@ -27,7 +28,7 @@ var (
 )
 
 func light(section string) []cases.Case {
-	return slices.DeleteFunc(cases.All(), func(c cases.Case) bool {
+	return slices.DeleteFunc(catalogue.All(), func(c cases.Case) bool {
 		return c.ID.Section() != section || c.Heavy() && !slices.Contains(lightOf9, string(c.ID))
 	})
 }
@@ -55,13 +56,13 @@ var _ = Describe("Autobahn testsuite", func() {
 					AddReportEntry("transcript", transcript{result.Transcript}, ReportEntryVisibilityFailureOrVerbose)
 					Expect(result.Behavior).To(BeElementOf(cases.OK, cases.Informational), "%s; %s", c.Expect, result.Note)
 					Expect(result.Close).To(BeElementOf(cases.CloseOK, cases.CloseInformational), "%s; %s", c.Expect, result.Note)
-				}, catalogue(list))
+				}, entriesOf(list))
 			})
 		}
 	})
 })
 
-func catalogue(list []cases.Case) (entries []TableEntry) {
+func entriesOf(list []cases.Case) (entries []TableEntry) {
 	for _, c := range list {
 		var labels Labels
 		for _, section := range c.RFC {
@@ -103,7 +104,7 @@ func playClient(ctx context.Context, list []cases.Case) (results []harness.Resul
 	var failed []cases.Case
 	endpoint := native.Endpoint{List: list, Result: func(_ string, r harness.Result) {
 		results = append(results, r)
-		if c, ok := cases.Find(r.Case); ok && r.Outcome == harness.Fail {
+		if c, ok := catalogue.Find(r.Case); ok && r.Outcome == harness.Fail {
 			failed = append(failed, c)
 		}
 	}}

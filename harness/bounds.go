@@ -11,12 +11,14 @@ import (
 // Bounds of what a run file keeps of a result, whatever a peer sends. A text that
 // is longer is clipped; see [Clip]. Lists are cut at their end.
 const (
-	maxWords   = 4 << 10  // bytes of a reason or a note
-	maxHead    = 64 << 10 // bytes of the head of a request or a response
-	maxReason  = 1 << 10  // bytes of the reason of a close frame; 123 are legal (RFC 6455 §5.5)
-	maxName    = 1 << 10  // bytes of the name or the version of an agent
-	maxID      = 256      // bytes of the id of a case; a file with a longer one is refused
-	maxEvents  = 1024
+	maxWords  = 4 << 10  // bytes of a reason or a note
+	maxHead   = 64 << 10 // bytes of the head of a request or a response
+	maxReason = 1 << 10  // bytes of the reason of a close frame; 123 are legal (RFC 6455 §5.5)
+	maxName   = 1 << 10  // bytes of the name or the version of an agent
+	maxID     = 256      // bytes of the id of a case; a file with a longer one is refused
+	maxEvents = 1024
+	// maxConns is how many further connections of a case are kept.
+	maxConns   = 31
 	maxEntries = 2048 // of the wire log
 	maxPlays   = 100  // whose verdicts are listed
 	maxSizes   = 4096 // of reads or writes, in the statistics
@@ -66,6 +68,10 @@ func boundedTranscript(t cases.Transcript) cases.Transcript {
 	for i, e := range t.Log {
 		t.Log[i] = boundedEntry(e)
 	}
+	t.More = slices.Clone(t.More[:min(len(t.More), maxConns)])
+	for i, more := range t.More {
+		t.More[i] = boundedTranscript(more)
+	}
 	return t
 }
 
@@ -78,6 +84,7 @@ func boundedEvent(e cases.Event) cases.Event {
 		e.Data = e.Data[:cases.HeadSize]
 	}
 	e.Kind, e.SHA256 = cases.EventKind(Clip(string(e.Kind), maxReason)), Clip(e.SHA256, maxReason)
+	e.Section = Clip(e.Section, maxReason)
 	return e
 }
 

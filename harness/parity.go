@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/cases/catalogue"
 )
 
 // A Difference is a case for which two runs against the same agent disagree.
@@ -75,14 +77,14 @@ func race(d Difference) string {
 	if d.A.Behavior == d.B.Behavior && (overtook(d.A, d.B) || overtook(d.B, d.A)) {
 		return "OK or UNCLEAN depends on whether the peer's close frame leaves before it ends TCP"
 	}
-	c, ok := cases.Find(d.Case)
+	c, ok := catalogue.Find(d.Case)
 	if !ok || d.A.Close != d.B.Close || !lenient(d.A.Behavior) || !lenient(d.B.Behavior) {
 		return ""
 	}
 	switch {
-	case d.Case.Group() == "6.4":
+	case c.Load == cases.Idle:
 		return "OK or NON-STRICT depends on where the peer's reaction falls between the pauses"
-	case len(c.Want.Events) > 1:
+	case len(autobahn.Of(c).Events) > 1:
 		return "OK or NON-STRICT depends on whether the peer's echo leaves before it fails the connection"
 	}
 	return ""
@@ -119,14 +121,14 @@ func limitOf(run *Run, r Result) time.Duration {
 		came += size * n
 	}
 	const control = 2 + 4 + 125 // bytes of the longest, masked (RFC 6455 §5.5)
-	c, known := cases.Find(r.Case)
+	c, known := catalogue.Find(r.Case)
 	if !known || !c.Heavy() || came <= control {
 		return 0
 	}
 	var limit time.Duration
-	for _, s := range c.Steps {
-		if after, ok := s.(cases.CloseAfter); ok {
-			limit = after.After
+	for _, op := range c.Ops() {
+		if timer, ok := op.(cases.TimerOp); ok && !timer.Fail {
+			limit = timer.After
 		}
 	}
 	return limit

@@ -13,13 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
 // shards cuts a run of the cases into so many, with a good result of each case.
 func shards(t *testing.T, total int, ids ...cases.ID) []*harness.Run {
 	t.Helper()
-	list, err := cases.Select(cases.All(), idPatterns(ids), nil)
+	list, err := cases.Select(catalogue.All(), idPatterns(ids), nil)
 	if err != nil || len(list) != len(ids) {
 		t.Fatalf("%d cases, %v", len(list), err)
 	}

@@ -256,12 +256,16 @@ func (s *Secrets) transcript(t cases.Transcript) cases.Transcript {
 	t.Request, t.Response = s.Text(t.Request), s.Text(t.Response)
 	t.UncleanReason = s.Text(t.UncleanReason)
 	t.LocalReason, t.RemoteReason = s.Data(t.LocalReason), s.Data(t.RemoteReason)
+	t.More = slices.Clone(t.More)
+	for i, more := range t.More {
+		t.More[i] = s.transcript(more)
+	}
 	if len(s.list) == 0 {
 		return t // what was sent and received holds no more that is known
 	}
 	t.Events, t.Log = slices.Clone(t.Events), slices.Clone(t.Log)
 	for i := range t.Events {
-		t.Events[i].Data = s.Data(t.Events[i].Data)
+		t.Events[i].Data, t.Events[i].Section = s.Data(t.Events[i].Data), s.Text(t.Events[i].Section)
 	}
 	for i := range t.Log {
 		e := &t.Log[i]

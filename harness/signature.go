@@ -51,7 +51,7 @@ func (r Result) HasSignature(s string) bool {
 // how many of them came depends on the peer's speed.
 func came(t *cases.Transcript) string {
 	var kinds []string
-	for _, e := range t.Events {
+	for _, e := range t.Received() {
 		kind := kindOf(e)
 		last := len(kinds) - 1
 		if last >= 0 && strings.TrimSuffix(kinds[last], "+") == kind {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
@@ -57,7 +58,7 @@ func side(r *harness.Result) string {
 
 // caseTitle is the title of a case, if the catalogue knows it.
 func caseTitle(id cases.ID) string {
-	c, _ := cases.Find(id)
+	c, _ := catalogue.Find(id)
 	return c.Title
 }
 

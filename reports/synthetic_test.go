@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -32,7 +34,7 @@ func (s synthetic) run() *harness.Run {
 		Host:      harness.Host{OS: "linux", Arch: "amd64", CPUs: 2, Go: "go1.26.8"},
 	}}
 	var total time.Duration
-	for i, c := range cases.All() {
+	for i, c := range catalogue.All() {
 		run.Header.Selection.Selected = append(run.Header.Selection.Selected, c.ID)
 		if s.cutOff > 0 && i >= s.cutOff {
 			continue
@@ -66,13 +68,13 @@ func server(name, version string) harness.Agent {
 func goodResult(c cases.Case, role cases.Role, rnd *rand.Rand) harness.Result {
 	key := base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%016x", rnd.Uint64()))
 	t := &cases.Transcript{
-		Role: role, Opened: true, Clean: true, ClosedByUs: c.Want.ClosedByUs,
+		Role: role, Opened: true, Clean: true, ClosedByUs: autobahn.Of(c).ClosedByUs,
 		Started:  time.Date(2026, 11, 22, 14, 3, 1, 0, time.UTC),
 		Request:  fmt.Sprintf("GET /runCase?case=%s&agent=wsconform HTTP/1.1\r\nUser-Agent: AutobahnTestSuite/25.10.1-0.10.9\r\nHost: 127.0.0.1:9001\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", c.ID, key),
 		Response: fmt.Sprintf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", wsproto.AcceptKey(key)),
 	}
-	if len(c.Want.Events) > 0 {
-		t.Events = c.Want.Events[0].Events
+	if len(autobahn.Of(c).Events) > 0 {
+		t.Events = autobahn.Of(c).Events[0].Events
 	}
 	at := time.Duration(rnd.IntN(400)) * time.Microsecond
 	tick := func() time.Duration {
@@ -92,7 +94,7 @@ func goodResult(c cases.Case, role cases.Role, rnd *rand.Rand) harness.Result {
 			t.Log = append(t.Log, e, raw)
 		}
 	}
-	for _, step := range c.Steps {
+	for _, step := range c.Steps() {
 		switch s := step.(type) {
 		case cases.Frame:
 			frame(cases.Out, cases.Entry{Len: s.Payload.Len, Data: head(s.Payload), Opcode: s.Opcode, Fin: !s.NotFin, RSV: s.RSV, Chop: s.Chop, Alone: s.Alone})
@@ -126,15 +128,15 @@ func goodResult(c cases.Case, role cases.Role, rnd *rand.Rand) harness.Result {
 		}
 		frame(cases.In, cases.Entry{Len: e.Len, Data: e.Data[:min(len(e.Data), 64)], Opcode: op, Fin: true})
 	}
-	if c.Want.Rule == cases.EchoLength {
+	if autobahn.Of(c).Rule == autobahn.EchoLength {
 		t.Echoes = 1
 	}
 	code := wsproto.StatusNormalClosure
-	if len(c.Want.Codes) > 0 {
-		code = c.Want.Codes[0]
+	if len(autobahn.Of(c).Codes) > 0 {
+		code = autobahn.Of(c).Codes[0]
 	}
 	body := cases.Octet{byte(code >> 8), byte(code)}
-	if c.Want.ClosedByUs {
+	if autobahn.Of(c).ClosedByUs {
 		t.LocalCode = code
 		frame(cases.Out, cases.Entry{Len: 2, Data: body, Opcode: wsproto.OpClose, Fin: true})
 	}
@@ -203,8 +205,8 @@ func someFaults(c cases.Case, r *harness.Result) {
 	}
 	if strings.HasPrefix(string(c.ID), "6.4.") {
 		judged(c, r, func(t *cases.Transcript) {
-			if len(c.Want.Events) > 1 {
-				t.Events = c.Want.Events[1].Events
+			if len(autobahn.Of(c).Events) > 1 {
+				t.Events = autobahn.Of(c).Events[1].Events
 			}
 		})
 	}
@@ -219,8 +221,8 @@ func everyFault(c cases.Case, r *harness.Result) {
 			Data: bytes.Repeat([]byte{byte(i), 0xff}, cases.HeadSize/2), Opcode: wsproto.OpBinary, Fin: true, Mask: "01020304",
 		})
 	}
-	judged(c, r, func(t *cases.Transcript) { t.ClosedByUs = !c.Want.ClosedByUs; t.Opened = false })
-	if c.Want.Rule == cases.Observe {
+	judged(c, r, func(t *cases.Transcript) { t.ClosedByUs = !autobahn.Of(c).ClosedByUs; t.Opened = false })
+	if autobahn.Of(c).Rule == autobahn.Observe {
 		r.Outcome = harness.Fail
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 )
@@ -152,7 +152,7 @@ func holds(ref string) bool {
 
 // Each section that decides a case has words for the reports.
 func TestSectionsOfCases(t *testing.T) {
-	for _, c := range cases.All() {
+	for _, c := range catalogue.All() {
 		for _, ref := range c.RFC {
 			if ledger.Section(ref) == "" {
 				t.Errorf("case %s: there are no words for %s", c.ID, ref)
@@ -163,7 +163,7 @@ func TestSectionsOfCases(t *testing.T) {
 
 func TestAutobahn(t *testing.T) {
 	decided := map[string]bool{}
-	for _, c := range cases.All() {
+	for _, c := range catalogue.All() {
 		for _, id := range ledger.Autobahn(string(c.ID)) {
 			decided[id] = true
 			if _, ok := ledger.Find(id); !ok {
@@ -189,7 +189,7 @@ func TestUncovered(t *testing.T) {
 			covered[id] = true
 		}
 	}
-	for _, c := range cases.All() {
+	for _, c := range catalogue.All() {
 		for _, id := range ledger.Autobahn(string(c.ID)) {
 			covered[id] = true
 		}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/ws"
 )
@@ -43,7 +44,7 @@ func storeRun(t *testing.T, n int, r harness.Result) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	h := harness.Header{Agent: harness.Agent{Name: "x"}}
-	for _, c := range cases.All()[:n] {
+	for _, c := range catalogue.All()[:n] {
 		h.Selection.Selected = append(h.Selection.Selected, c.ID)
 	}
 	w, err := harness.CreateRun(path, h)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/native"
 )
@@ -76,7 +77,7 @@ func (o *test) check(c *cobra.Command, args []string) error {
 	}
 	var list []cases.Case
 	for _, need := range needs {
-		one, _ := cases.Find(need.id)
+		one, _ := catalogue.Find(need.id)
 		list = append(list, one)
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%s, a %s:\n", agent.Name, agent.Role)

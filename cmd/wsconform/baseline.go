@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
 )
@@ -220,7 +221,7 @@ func baselineExplain() *cobra.Command {
   wsconform baseline explain 5.15 out/server/run.jsonl`,
 		Args: args(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, list []string) error {
-			one, ok := cases.Find(cases.ID(list[0]))
+			one, ok := catalogue.Find(cases.ID(list[0]))
 			if !ok {
 				return usagef("unknown case %q; wsconform list lists all cases", list[0])
 			}

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
@@ -28,7 +30,7 @@ func caseCommand() *cobra.Command {
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeCases,
 		RunE: func(c *cobra.Command, list []string) error {
-			one, ok := cases.Find(cases.ID(list[0]))
+			one, ok := catalogue.Find(cases.ID(list[0]))
 			if !ok {
 				return usagef("unknown case %q; wsconform list lists all cases", list[0])
 			}
@@ -61,15 +63,15 @@ const width = 88
 func describe(w io.Writer, c cases.Case) {
 	fmt.Fprintf(w, "%s  %s\n", c.ID, c.Title)
 	fmt.Fprintf(w, "\nsends\n")
-	for _, step := range c.Steps {
+	for _, step := range c.Steps() {
 		wrap(w, step.String())
 	}
-	if c.Deflate != nil {
-		wrap(w, "offers, in the opening handshake: "+c.Deflate.Offers)
+	if d := c.Deflate(); d != nil {
+		wrap(w, "offers, in the opening handshake: "+d.Offers)
 	}
 	fmt.Fprintf(w, "\nwants\n")
 	wrap(w, c.Expect)
-	for _, reading := range c.Want.Events {
+	for _, reading := range autobahn.Of(c).Events {
 		what := "nothing"
 		for i, e := range reading.Events {
 			if i == 0 {
@@ -81,10 +83,10 @@ func describe(w io.Writer, c cases.Case) {
 		wrap(w, fmt.Sprintf("%s: %s", reading.Behavior, what))
 	}
 	ends := "the peer fails the connection"
-	if c.Want.ClosedByUs {
+	if autobahn.Of(c).ClosedByUs {
 		ends = "we close"
 	}
-	if c.Want.Clean {
+	if autobahn.Of(c).Clean {
 		ends += ", and the closing handshake is completed"
 	}
 	wrap(w, "in the end "+ends)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 )
 
 // complete names the values of a flag for shell completion.
@@ -39,7 +39,7 @@ func completeCases(_ *cobra.Command, args []string, begun string) ([]cobra.Compl
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var list []cobra.Completion
-	for _, c := range cases.All() {
+	for _, c := range catalogue.All() {
 		if strings.HasPrefix(string(c.ID), begun) {
 			list = append(list, cobra.CompletionWithDesc(string(c.ID), c.Title))
 		}
@@ -54,7 +54,7 @@ func completePatterns(c *cobra.Command, _ []string, begun string) ([]cobra.Compl
 		before, last = begun[:i], begun[i:]
 	}
 	var list []cobra.Completion
-	for _, s := range cases.Sections() {
+	for _, s := range catalogue.Sections() {
 		if pattern := s.ID + ".*"; strings.HasPrefix(pattern, last) {
 			list = append(list, cobra.CompletionWithDesc(before+pattern, s.Title))
 		}

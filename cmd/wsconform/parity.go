@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/native"
 	"github.com/wsconform/wsconform/reports"
@@ -121,7 +121,7 @@ func compareFiles(w io.Writer, a, b string) error {
 
 func printDifference(w io.Writer, d harness.Difference, a, b string) {
 	title := ""
-	if c, ok := cases.Find(d.Case); ok {
+	if c, ok := catalogue.Find(d.Case); ok {
 		title = ": " + c.Title
 	}
 	fmt.Fprintf(w, "%s%s\n", d.Case, title)

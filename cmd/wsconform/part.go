@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -60,7 +61,7 @@ func (p *part) pickMissing() ([]cases.Case, harness.Selection, *harness.Shard, e
 	}
 	sel := run.Header.Selection
 	missing := run.Missing()
-	all := cases.All()
+	all := catalogue.All()
 	list := slices.DeleteFunc(slices.Clone(all), func(c cases.Case) bool { return !slices.Contains(missing, c.ID) })
 	switch {
 	case len(missing) == 0 && run.Footer != nil:
@@ -69,7 +70,7 @@ func (p *part) pickMissing() ([]cases.Case, harness.Selection, *harness.Shard, e
 		return nil, sel, nil, usagef("--resume %s: this version of wsconform does not have all its cases", p.resume)
 	}
 	p.ended = len(missing) == 0
-	sel.Catalogue = fingerprint(all)
+	sel.Catalogue = cases.Fingerprint(all)
 	return list, sel, run.Header.Shard, nil
 }
 

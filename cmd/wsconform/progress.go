@@ -9,7 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports"
 )
@@ -85,7 +85,7 @@ func seldom(every time.Duration) func(int, string) bool {
 // resultLine is what --verbose prints of a case.
 func resultLine(r harness.Result, ink inks) string {
 	title := ""
-	if c, ok := cases.Find(r.Case); ok {
+	if c, ok := catalogue.Find(r.Case); ok {
 		title = c.Title
 	}
 	s := fmt.Sprintf("%-9s %s %6.0f ms  %s", r.Case, ink.outcome(r.Outcome, fmt.Sprintf("%-12s", r.Outcome)), float64(r.Duration)/1e6, title)

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -24,7 +22,7 @@ func (s *selection) flags(f *pflag.FlagSet) {
 // pick returns the cases. A pattern that matches nothing is wrong usage: it is a
 // typing error, or names a case that somebody thinks is run.
 func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
-	all := cases.All()
+	all := catalogue.All()
 	for _, list := range [][]string{s.include, s.exclude} {
 		if lost := cases.Unmatched(all, list); len(lost) > 0 {
 			return nil, harness.Selection{}, usagef(
@@ -38,26 +36,9 @@ func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
 	if len(list) == 0 {
 		return nil, harness.Selection{}, &codedError{exitIncomplete, errors.New("no case is left to run after --cases and --exclude")}
 	}
-	sel := harness.Selection{Cases: s.include, Exclude: s.exclude, Catalogue: fingerprint(all)}
+	sel := harness.Selection{Cases: s.include, Exclude: s.exclude, Catalogue: cases.Fingerprint(all)}
 	for _, c := range list {
 		sel.Selected = append(sel.Selected, c.ID)
 	}
 	return list, sel, nil
-}
-
-// fingerprint is the SHA-256 of all that the catalogue says, so that runs tell
-// whether they judged by the same cases.
-func fingerprint(all []cases.Case) string {
-	h := sha256.New()
-	for _, c := range all {
-		fmt.Fprintf(h, "%s\n%s\n%s\n%s\n", c.ID, c.Title, c.Expect, strings.Join(c.RFC, ", "))
-		for _, step := range c.Steps {
-			fmt.Fprintf(h, "%s\n", step)
-		}
-		fmt.Fprintf(h, "%+v\n", c.Want)
-		if c.Deflate != nil {
-			fmt.Fprintf(h, "%+v\n", *c.Deflate)
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
 )
@@ -33,7 +34,7 @@ some pass, it prints the lines that declare the case flaky in an expectation fil
 			if id == "" {
 				return usagef("--case is missing: wsconform stress --case 6.4.1 ws://127.0.0.1:9001")
 			}
-			one, ok := cases.Find(cases.ID(id))
+			one, ok := catalogue.Find(cases.ID(id))
 			if !ok {
 				return usagef("--case: unknown case %q; wsconform list lists all cases", id)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/autobahn"
 	"github.com/wsconform/wsconform/harness/docker"
@@ -22,7 +23,7 @@ import (
 // list is two parts for a server: 1.1.1 to 1.1.4, then 2.1 to 2.3.
 func list(t *testing.T) []cases.Case {
 	t.Helper()
-	l, err := cases.Select(cases.All(), []string{"1.1.1", "1.1.2", "1.1.3", "1.1.4", "2.1", "2.2", "2.3"}, nil)
+	l, err := cases.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.1.3", "1.1.4", "2.1", "2.2", "2.3"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +272,7 @@ func TestEngineGoneClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := cases.Select(cases.All(), []string{"1.1.1", "2.1", "9.1.1", "9.1.2", "9.1.3"}, nil)
+	list, err := cases.Select(catalogue.All(), []string{"1.1.1", "2.1", "9.1.1", "9.1.2", "9.1.3"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

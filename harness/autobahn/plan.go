@@ -64,15 +64,13 @@ func clientPart(id cases.ID) string {
 // connection, and up to 5 s for the opening handshake.
 func limit(c cases.Case) time.Duration {
 	var pauses, timer time.Duration
-	for _, s := range c.Steps {
-		switch s := s.(type) {
-		case cases.Pause:
-			pauses += s.For
-		case cases.KillAfter:
-			timer = max(timer, pauses+s.After)
-		case cases.CloseAfter:
-			timer = max(timer, pauses+s.After)
-		case cases.Frame, cases.FrameHeader, cases.Octets, cases.Message, cases.Close, cases.EchoLoop:
+	for _, op := range c.Ops() {
+		switch op := op.(type) {
+		case cases.WaitOp:
+			pauses += op.For
+		case cases.TimerOp:
+			timer = max(timer, pauses+op.After)
+		case cases.WriteOp, cases.CloseOp, cases.LoopOp, cases.EndOp:
 		}
 	}
 	return max(pauses, timer) + 7*time.Second

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness/autobahn"
 )
 
 func TestSplit(t *testing.T) {
-	all := cases.All()
+	all := catalogue.All()
 	var want []cases.ID
 	for _, c := range all {
 		want = append(want, c.ID)
@@ -41,7 +42,7 @@ func TestLimit(t *testing.T) {
 		"1.1.1": time.Second, "6.4.1": 2 * time.Second, "9.1.6": 100 * time.Second, "9.7.1": 60 * time.Second,
 		"12.1.5": 480 * time.Second, "13.7.18": 480 * time.Second,
 	} {
-		c, ok := cases.Find(id)
+		c, ok := catalogue.Find(id)
 		if !ok {
 			t.Fatalf("no case %s", id)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/autobahn"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -38,7 +39,7 @@ func TestReadReportsOfRealRun(t *testing.T) {
 	var ids []cases.ID
 	for _, r := range got {
 		ids = append(ids, r.Case)
-		c, _ := cases.Find(r.Case)
+		c, _ := catalogue.Find(r.Case)
 		if v := c.Judge(*r.Transcript); v.Behavior != r.Behavior || v.Close != r.Close {
 			t.Errorf("case %s: our judge says %s / %s of Autobahn's transcript, Autobahn %s / %s",
 				r.Case, v.Behavior, v.Close, r.Behavior, r.Close)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 )
@@ -52,7 +53,7 @@ func Check(ctx context.Context, w *Workshop, a agents.Agent, engine Engine, log 
 	say(Step{What: "says its version: " + b.Version + pinned(b)})
 	var list []cases.Case
 	for _, c := range checks {
-		if one, ok := cases.Find(c.id); ok {
+		if one, ok := catalogue.Find(c.id); ok {
 			list = append(list, one)
 		}
 	}

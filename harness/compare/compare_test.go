@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
@@ -157,7 +158,7 @@ func runner(t *testing.T) *compare.Runner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := cases.Select(cases.All(), []string{"1.1.1", "1.1.2", "1.1.6", "2.1"}, nil)
+	list, err := cases.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.1.6", "2.1"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +289,7 @@ func TestCrash(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	r := runner(t)
 	var err error
-	if r.Cases, err = cases.Select(cases.All(), []string{"12.1.1", "12.1.2"}, nil); err != nil {
+	if r.Cases, err = cases.Select(catalogue.All(), []string{"12.1.1", "12.1.2"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	r.Selection.Selected = []cases.ID{"12.1.1", "12.1.2"}

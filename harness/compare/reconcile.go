@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -92,7 +93,7 @@ func disputed(a, b *harness.Run) []cases.Case {
 	differ, _ := harness.Parity(a, b)
 	var list []cases.Case
 	for _, d := range differ {
-		c, known := cases.Find(d.Case)
+		c, known := catalogue.Find(d.Case)
 		again := d.A.Attempts > rejoinders && d.B.Attempts > rejoinders
 		if known && (d.Race == "" || d.Limit > 0) && d.A.Outcome.Ran() && d.B.Outcome.Ran() && !again {
 			list = append(list, c)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
@@ -102,7 +103,7 @@ func TestReconcile(t *testing.T) {
 func TestReconcileLimit(t *testing.T) {
 	r := runner(t)
 	var err error
-	if r.Cases, err = cases.Select(cases.All(), []string{"9.7.1", "13.4.1"}, nil); err != nil {
+	if r.Cases, err = cases.Select(catalogue.All(), []string{"9.7.1", "13.4.1"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	r.Selection.Selected = []cases.ID{"9.7.1", "13.4.1"}

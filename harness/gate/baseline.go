@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -111,7 +112,7 @@ func grouped(ids []cases.ID, entries map[cases.ID]Entry, run *harness.Run) []Ent
 	for _, id := range run.Header.Selection.Selected {
 		ran[id] = true
 	}
-	all := cases.All()
+	all := catalogue.All()
 	joins := func(pattern string) bool {
 		matched, err := cases.Select(all, []string{pattern}, nil)
 		if err != nil || len(matched) < 3 {

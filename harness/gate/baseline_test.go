@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
 )
@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // pass.
 func all(outcomes map[string]string) []string {
 	var lines []string
-	for _, c := range cases.All() {
+	for _, c := range catalogue.All() {
 		outcome := "pass"
 		for prefix, o := range outcomes {
 			if strings.HasPrefix(string(c.ID)+".", prefix) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -163,7 +164,7 @@ func (d *decider) note(format string, a ...any) {
 // apply takes the files that are about this run together.
 func (d *decider) apply(files []Expectations) {
 	d.policy = Policy{NonStrict: Allow, Informational: Allow, Unimplemented: Allow}
-	size := len(cases.All())
+	size := len(catalogue.All())
 	for i := range files {
 		x := &files[i]
 		if !x.AppliesTo(d.run.Header.Agent) {
@@ -344,7 +345,7 @@ func (d *decider) withoutEntry(r harness.Result) {
 
 // aboutEntries finds the entries that are out of date or about nothing.
 func (d *decider) aboutEntries() {
-	all := cases.All()
+	all := catalogue.All()
 	var elsewhere []string
 	for _, e := range d.entries {
 		switch late := d.late[e]; {

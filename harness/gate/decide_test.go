@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
 )
@@ -189,7 +190,7 @@ func checkViolations(t *testing.T, d gate.Decision, want []string) {
 func TestDecideManyFailures(t *testing.T) {
 	for _, n := range []int{1, 255, 256, 257, 512} {
 		var lines []string
-		for _, c := range cases.All()[:n] {
+		for _, c := range catalogue.All()[:n] {
 			lines = append(lines, string(c.ID)+" fail")
 		}
 		if d := gate.Decide(runOf(lines...), nil, today); d.Exit != gate.Failed || len(d.Violations) != n {

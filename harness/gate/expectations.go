@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -308,7 +309,7 @@ func (x *Expectations) check() error {
 			return wrong("policy: %s: %q: it is allow or fail", key, rule)
 		}
 	}
-	all := cases.All()
+	all := catalogue.All()
 	for i := range x.Expect {
 		e := &x.Expect[i]
 		if err := e.check(all); err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 )
 
 // stale is how old evidence may be before it is doubted.
@@ -20,7 +21,7 @@ func Lint(files []Expectations, now time.Time) (problems, warnings []string) {
 			entries = append(entries, &files[i].Expect[j])
 		}
 	}
-	all := cases.All()
+	all := catalogue.All()
 	claimed := map[cases.ID]*Entry{}
 	for _, e := range entries {
 		matched, _ := cases.Select(all, []string{e.Case}, nil) // the pattern was checked

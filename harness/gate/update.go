@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -129,7 +130,7 @@ func remaining(was *Entry, run *harness.Run, d Decision) []Entry {
 		keys[r.Case] = e
 		ids = append(ids, r.Case)
 	}
-	all, _ := cases.Select(cases.All(), []string{was.Case}, nil) // the pattern was checked
+	all, _ := cases.Select(catalogue.All(), []string{was.Case}, nil) // the pattern was checked
 	for _, c := range all {
 		if _, judged := d.Cases[c.ID]; !judged { // the run says nothing of it
 			e := *was

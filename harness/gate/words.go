@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -75,7 +76,7 @@ func Ranges(ids []cases.ID, run *harness.Run) string {
 	if run != nil {
 		order = slices.SortedFunc(slices.Values(run.Header.Selection.Selected), cases.ID.Compare)
 	} else {
-		for _, c := range cases.All() {
+		for _, c := range catalogue.All() {
 			order = append(order, c.ID)
 		}
 	}

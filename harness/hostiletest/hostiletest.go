@@ -17,7 +17,7 @@ import (
 func Result() harness.Result {
 	at := 3
 	v := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed, Reason: "r", CloseReason: "c"}
-	return harness.Result{
+	r := harness.Result{
 		Case: "1.1.1", Outcome: harness.Fail, Verdict: v, Note: "n", Attempts: 2, Varied: []cases.Verdict{v}, Duration: 1,
 		Transcript: &cases.Transcript{
 			Role: cases.Server, Opened: true, Request: "GET", Response: "HTTP", UncleanReason: "u",
@@ -30,6 +30,8 @@ func Result() harness.Result {
 			Stats: cases.Stats{RxOctets: map[int]int{1: 1}, TxOctets: map[int]int{1: 1}, RxFrames: map[int]int{1: 1}, TxFrames: map[int]int{1: 1}},
 		},
 	}
+	r.Transcript.More = []cases.Transcript{*r.Transcript}
+	return r
 }
 
 // Each sets each text that v points to, in turn, to one of 2 MiB and each list to
@@ -62,6 +64,7 @@ func fill(v reflect.Value, name string, f func(name string)) {
 		set(strings.Repeat("\u00e9<\x1b", 1<<19))
 	case v.Type() == reflect.TypeFor[cases.Octet]():
 		set(bytes.Repeat([]byte{0xff, '<'}, 1<<20))
+	case v.Type() == reflect.TypeFor[[]cases.Transcript]() && v.Len() == 0: // of a connection that is one more itself
 	case v.Kind() == reflect.Slice:
 		fill(v.Index(0), name+"[0]", f)
 		many := reflect.MakeSlice(v.Type(), 0, 1<<16)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/native"
 	"github.com/wsconform/wsconform/ws"
@@ -25,7 +26,7 @@ func BenchmarkServer(b *testing.B) {
 		{"picture", []string{"12.2.*"}, nil},
 	} {
 		b.Run(part.name, func(b *testing.B) {
-			list, err := cases.Select(cases.All(), part.include, part.exclude)
+			list, err := cases.Select(catalogue.All(), part.include, part.exclude)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -138,7 +139,7 @@ func (r *clientRun) search(ctx context.Context, list []cases.Case, usual string)
 // once.
 func (r *clientRun) usualEnd(ctx context.Context, suspects []cases.Case) string {
 	r.usualOnce.Do(func() {
-		for _, c := range cases.All() {
+		for _, c := range catalogue.All() {
 			if slices.ContainsFunc(suspects, func(s cases.Case) bool { return s.ID == c.ID }) {
 				continue
 			}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -22,7 +23,7 @@ import (
 // counts.
 func testFlawed(t *testing.T, f flaw, d Driver, o Options, patterns ...string) (map[cases.ID]harness.Result, ClientReport, error) {
 	t.Helper()
-	list, err := cases.Select(cases.All(), patterns, nil)
+	list, err := cases.Select(catalogue.All(), patterns, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +39,7 @@ func testFlawed(t *testing.T, f flaw, d Driver, o Options, patterns ...string) (
 // The case at which a driver crashes is found, whatever the way in which it ends and
 // however late, and no other is blamed.
 func TestClientCrash(t *testing.T) {
-	list, err := cases.Select(cases.All(), []string{"1.*", "5.*"}, nil)
+	list, err := cases.Select(catalogue.All(), []string{"1.*", "5.*"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +126,7 @@ func TestClientCrashesOnce(t *testing.T) {
 
 // The first verdict of a case that a driver plays twice counts.
 func TestClientPlaysTwice(t *testing.T) {
-	list, err := cases.Select(cases.All(), []string{"1.1.*"}, nil)
+	list, err := cases.Select(catalogue.All(), []string{"1.1.*"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +144,7 @@ func TestClientPlaysTwice(t *testing.T) {
 
 // The end of a run that is interrupted is no crash of the cases under way.
 func TestClientInterrupted(t *testing.T) {
-	list, err := cases.Select(cases.All(), []string{"6.4.*"}, nil)
+	list, err := cases.Select(catalogue.All(), []string{"6.4.*"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -166,15 +166,7 @@ func (s *session) longest() time.Duration {
 		if !s.begun[c.ID] || s.done[c.ID] {
 			continue
 		}
-		for _, step := range c.Steps {
-			switch s := step.(type) {
-			case cases.KillAfter:
-				limit = max(limit, s.After)
-			case cases.CloseAfter:
-				limit = max(limit, s.After)
-			case cases.Frame, cases.FrameHeader, cases.Octets, cases.Message, cases.Close, cases.Pause, cases.EchoLoop:
-			}
-		}
+		limit = max(limit, c.Limit())
 	}
 	return limit
 }

@@ -192,7 +192,7 @@ func balance(list []cases.Case, n int) [][]cases.Case {
 	for _, c := range heaviestFirst(list) {
 		lightest := slices.Index(load, slices.Min(load))
 		hand[c.ID] = lightest
-		load[lightest] += weight(c)
+		load[lightest] += c.Cost()
 	}
 	hands := make([][]cases.Case, n)
 	for _, c := range list {
@@ -207,7 +207,7 @@ func balance(list []cases.Case, n int) [][]cases.Case {
 func split(limits []cases.Case) [][]cases.Case {
 	hands := make([][]cases.Case, 2)
 	for _, c := range limits {
-		if c.Want.Rule == cases.EchoAll {
+		if c.RoundTrips() {
 			hands[1] = append(hands[1], c)
 		} else {
 			hands[0] = append(hands[0], c)

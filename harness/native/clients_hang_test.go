@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
 // A driver that hangs, and does not end when it is asked to, is stopped; its cases
 // have no verdict.
 func TestClientThatHangs(t *testing.T) {
-	list, err := cases.Select(cases.All(), []string{"1.1.*"}, nil)
+	list, err := cases.Select(catalogue.All(), []string{"1.1.*"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,10 +4,11 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 )
 
 func TestBalance(t *testing.T) {
-	list, err := cases.Select(cases.All(), []string{"12.*", "13.*"}, nil)
+	list, err := cases.Select(catalogue.All(), []string{"12.*", "13.*"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -17,12 +18,12 @@ func TestBalance(t *testing.T) {
 	}
 	seen, total := 0, 0
 	for _, c := range list {
-		total += weight(c)
+		total += c.Cost()
 	}
 	for i, hand := range balance(list, 3) {
 		load := 0
 		for j, c := range hand {
-			load += weight(c)
+			load += c.Cost()
 			if j > 0 && place[c.ID] < place[hand[j-1].ID] {
 				t.Errorf("hand %d: %s comes behind %s", i, c.ID, hand[j-1].ID)
 			}

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A server is asked for a plain echo before its cases and after them. It may be slow,
@@ -32,14 +32,8 @@ var backoff = []time.Duration{50 * time.Millisecond, 150 * time.Millisecond, 400
 // echoCase is the sanity check: a text message, echoed, and a clean close.
 var echoCase = cases.Case{
 	ID: "echo", Title: "a text message", Expect: "the same message, and a clean close",
-	Steps: []cases.Step{
-		cases.Frame{Opcode: wsproto.OpText, Payload: cases.Data([]byte("wsconform"))},
-		cases.KillAfter{After: 5 * time.Second},
-	},
-	Want: cases.Want{
-		Events:     []cases.Reading{{Behavior: cases.OK, Events: []cases.Event{cases.GotText(cases.Data([]byte("wsconform")))}}},
-		ClosedByUs: true, Codes: []wsproto.StatusCode{wsproto.StatusNormalClosure}, Clean: true,
-	},
+	Conns: []cases.Conn{{Steps: []cases.Step{cases.Text("wsconform"), cases.KillAfter{After: 5 * time.Second}}}},
+	Want:  autobahn.Echoes(cases.GotText(cases.Data([]byte("wsconform")))),
 }
 
 // greet asks for the echo before the cases. The error says why they cannot be played.
@@ -97,7 +91,7 @@ func (e *NoEchoError) Error() string {
 // sanity reports whether the server echoes. The transcript is that of the attempt, the
 // error that of connecting.
 func (s *serverRun) sanity(ctx context.Context) (bool, cases.Transcript, error) {
-	nc, failed, err := s.target.open(ctx, echoCase)
+	nc, failed, err := s.target.open(ctx, echoCase, 0)
 	if s.options.Greeted != nil && err == nil {
 		s.options.Greeted(cmp.Or(nc.response, failed.Response))
 		s.options.Greeted = nil
@@ -105,7 +99,7 @@ func (s *serverRun) sanity(ctx context.Context) (bool, cases.Transcript, error) 
 	if err != nil || nc.Conn == nil {
 		return false, failed, err
 	}
-	tr, err := play(ctx, nc, echoCase, cases.Server, manner{streams: s.streams})
+	tr, err := play(ctx, nc, echoCase, 0, cases.Server, manner{streams: s.streams})
 	return err == nil && echoCase.Judge(tr).Behavior == cases.OK, tr, ctx.Err()
 }
 
@@ -129,18 +123,18 @@ func (s *serverRun) echoesStill(ctx context.Context) (echoes bool, err error) {
 // concurrent reports whether the server takes a second connection while it has
 // one already. Both have ended in good order when it returns.
 func (s *serverRun) concurrent(ctx context.Context) bool {
-	first, _, err := s.target.open(ctx, echoCase)
+	first, _, err := s.target.open(ctx, echoCase, 0)
 	if err != nil || first.Conn == nil {
 		return true // it refuses handshakes: there is nothing to protect
 	}
 	bounded, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	second, _, err := s.target.open(bounded, echoCase)
+	second, _, err := s.target.open(bounded, echoCase, 0)
 	served := err == nil && second.Conn != nil
 	if served {
-		play(ctx, second, echoCase, cases.Server, manner{streams: s.streams}) //nolint:errcheck // the cases will tell
+		play(ctx, second, echoCase, 0, cases.Server, manner{streams: s.streams}) //nolint:errcheck // the cases will tell
 	}
-	play(ctx, first, echoCase, cases.Server, manner{streams: s.streams}) //nolint:errcheck // likewise
+	play(ctx, first, echoCase, 0, cases.Server, manner{streams: s.streams}) //nolint:errcheck // likewise
 	return served
 }
 
@@ -179,8 +173,8 @@ func (s *serverRun) play(ctx context.Context, c cases.Case) harness.Result {
 // one at a time. If not, it does not like what c offers.
 func (s *serverRun) playAgain(ctx context.Context, c cases.Case, r harness.Result) harness.Result {
 	offers := ""
-	if c.Deflate != nil {
-		offers = c.Deflate.Offers
+	if c.Deflate() != nil {
+		offers = c.Deflate().Offers
 	}
 	s.mu.Lock()
 	known := s.refuses[offers]

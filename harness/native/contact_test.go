@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -64,7 +65,7 @@ func dropping(nc net.Conn) {
 // testServer plays cases. The last result of each counts.
 func testServer(t *testing.T, target Target, o Options, patterns ...string) (map[cases.ID]harness.Result, Report, error) {
 	t.Helper()
-	list, err := cases.Select(cases.All(), patterns, nil)
+	list, err := cases.Select(catalogue.All(), patterns, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,12 +155,12 @@ func TestServerThatRefusesOffers(t *testing.T) {
 		if err != nil {
 			return
 		}
-		if _, ok := h.one("Sec-Websocket-Extensions"); ok {
+		if _, ok := h.One("Sec-Websocket-Extensions"); ok {
 			refusals.Add(1)
 			_, _ = io.WriteString(nc, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 			return
 		}
-		_, _ = io.WriteString(nc, accepted(h, ""))
+		_, _ = io.WriteString(nc, accepted(h, nil, ""))
 		(&wirePeer{nc: nc}).serve(echoes)
 	})
 	results, _, err := testServer(t, target, Options{Parallel: 1}, "1.1.1", "12.1.*")

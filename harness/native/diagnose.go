@@ -64,12 +64,12 @@ func (t *Target) Diagnose(ctx context.Context) (*Diagnosis, error) {
 	}
 	patience()
 	key := wsproto.NewKey()
-	if _, err := io.WriteString(nc, t.request(key, cases.Case{})); err != nil {
+	if _, err := io.WriteString(nc, t.request(key, cases.Conn{})); err != nil {
 		return &Diagnosis{Saw: "it takes connections, and ends them before it has read the opening handshake"}, ctx.Err()
 	}
 	h, err := readHead(nc)
 	if err == nil {
-		_, err = checkResponse(h, key, cases.Case{}, t.Subprotocols)
+		_, err = checkResponse(h, key, nil, t.Subprotocols)
 	}
 	if err != nil {
 		return t.notOpened(ctx, nc, h, err), ctx.Err()
@@ -107,10 +107,10 @@ func (t *Target) notOpened(ctx context.Context, nc net.Conn, h head, err error) 
 	case late:
 		return &Diagnosis{Saw: fmt.Sprintf("the head of its answer %q does not end within %v", firstText(raw), diagnoseBound), Advice: "a head ends with an empty line (RFC 9112 section 2.1)"}
 	}
-	if status, _, _ := strings.Cut(afterVersion(h.first), " "); len(status) == 3 && status != "101" {
+	if status, _, _ := strings.Cut(afterVersion(h.Start()), " "); len(status) == 3 && status != "101" {
 		return t.status(nc, h, status)
 	}
-	return &Diagnosis{Saw: fmt.Sprintf("it answers %q, but %s", clip(afterVersion(h.first)), netReason(err))}
+	return &Diagnosis{Saw: fmt.Sprintf("it answers %q, but %s", clip(afterVersion(h.Start())), netReason(err))}
 }
 
 // afterVersion returns the status code and reason of a status line.
@@ -137,12 +137,12 @@ func (t *Target) use(scheme string) string {
 
 // status says which status came in place of 101, and what usually helps.
 func (t *Target) status(nc net.Conn, h head, status string) *Diagnosis {
-	saw := fmt.Sprintf("it answers the opening handshake with %q", clip(afterVersion(h.first)))
+	saw := fmt.Sprintf("it answers the opening handshake with %q", clip(afterVersion(h.Start())))
 	if line := bodyLine(nc, h); line != "" {
 		saw += fmt.Sprintf(" and %q", line)
 	}
 	d := &Diagnosis{Saw: saw, Refused: true}
-	switch location, _ := h.one("Location"); {
+	switch location, _ := h.One("Location"); {
 	case status == "401", status == "407":
 		d.Advice = "give it credentials, such as -H 'Authorization: Bearer TOKEN'"
 	case status == "403":
@@ -342,7 +342,7 @@ func (t *Target) plainHTTP(ctx context.Context) bool {
 	}
 	defer nc.Close()
 	nc.SetDeadline(time.Now().Add(diagnoseBound)) //nolint:errcheck // a broken connection shows at once
-	if _, err := io.WriteString(nc, t.request(wsproto.NewKey(), cases.Case{})); err != nil {
+	if _, err := io.WriteString(nc, t.request(wsproto.NewKey(), cases.Conn{})); err != nil {
 		return false
 	}
 	answer := make([]byte, 5)

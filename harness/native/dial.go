@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -91,40 +92,46 @@ func (t *Target) dialBelow(ctx context.Context) (net.Conn, error) {
 }
 
 // request is the opening handshake as sent (RFC 6455 §4.1).
-func (t *Target) request(key string, c cases.Case) string {
-	var b strings.Builder
+func (t *Target) request(key string, conn cases.Conn) string {
 	host := t.URL.Host
 	if h := t.Header.Get("Host"); h != "" {
 		host = h
 	}
-	fmt.Fprintf(&b, "GET %s HTTP/1.1\r\nUser-Agent: %s\r\nHost: %s\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n",
-		t.URL.RequestURI(), userAgent, host)
-	fmt.Fprintf(&b, "Pragma: no-cache\r\nCache-Control: no-cache\r\nSec-WebSocket-Key: %s\r\n", key)
+	fields := []cases.Field{
+		{Name: "User-Agent", Value: userAgent}, {Name: "Host", Value: host}, {Name: "Upgrade", Value: "WebSocket"},
+		{Name: "Connection", Value: "Upgrade"}, {Name: "Pragma", Value: "no-cache"}, {Name: "Cache-Control", Value: "no-cache"},
+		{Name: "Sec-WebSocket-Key", Value: key},
+	}
 	if len(t.Subprotocols) > 0 {
-		fmt.Fprintf(&b, "Sec-WebSocket-Protocol: %s\r\n", strings.Join(t.Subprotocols, ","))
+		fields = append(fields, cases.Field{Name: "Sec-WebSocket-Protocol", Value: strings.Join(t.Subprotocols, ",")})
 	}
-	if c.Deflate != nil {
-		fmt.Fprintf(&b, "Sec-WebSocket-Extensions: %s\r\n", c.Deflate.Offers)
+	if conn.Deflate != nil {
+		fields = append(fields, cases.Field{Name: "Sec-WebSocket-Extensions", Value: conn.Deflate.Offers})
 	}
-	b.WriteString("Sec-WebSocket-Version: 13\r\n")
+	fields = append(fields, cases.Field{Name: "Sec-WebSocket-Version", Value: "13"})
 	for name, values := range t.Header {
 		for _, v := range values {
 			if name != "Host" {
-				fmt.Fprintf(&b, "%s: %s\r\n", name, v)
+				fields = append(fields, cases.Field{Name: name, Value: v})
 			}
 		}
 	}
-	b.WriteString("\r\n")
-	return b.String()
+	return conn.Head.Fill("{key}", wsproto.NewKey()).Text("GET "+t.URL.RequestURI()+" HTTP/1.1", fields)
 }
 
-// open makes the opening handshake for a case. The error is errRefused where
-// TCP could not be opened; else the transcript says what went wrong.
-func (t *Target) open(ctx context.Context, c cases.Case) (conn, cases.Transcript, error) {
+// finAfter is how long a server may be silent before we end our direction, where a
+// case has changed the request: a strict server may wait for more of it.
+const finAfter = time.Second
+
+// open makes the opening handshake of connection n of a case. The error is
+// errRefused where TCP could not be opened; else the transcript says what went
+// wrong.
+func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Transcript, error) {
 	failed := cases.Transcript{Role: cases.Server, Started: time.Now().UTC()}
 	nc, err := t.dialBelow(ctx)
 	if errors.Is(err, syscall.ECONNRESET) { // it accepted, and thought better of it at once
 		failed.UncleanReason = t.openFailure(err)
+		failed.Events = []cases.Event{{Kind: cases.GotReset}}
 		return conn{}, failed, ctx.Err()
 	}
 	if err != nil {
@@ -134,60 +141,137 @@ func (t *Target) open(ctx context.Context, c cases.Case) (conn, cases.Transcript
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // likewise
 	defer stop()
 	key := wsproto.NewKey()
-	request := t.request(key, c)
-	failed.Request = request
-	if _, err = nc.Write([]byte(request)); err == nil {
-		var h head
-		h, err = readHead(nc)
-		failed.Response = h.text
-		if err == nil {
-			var agreed *agreement
-			if agreed, err = checkResponse(h, key, c, t.Subprotocols); err == nil {
-				nc.SetDeadline(time.Time{}) //nolint:errcheck // likewise
-				return conn{
-					Conn: nc, early: h.early, request: request, response: h.text, deflate: agreed, protocol: t.Protocol,
-					read: len(h.text), written: len(request),
-				}, cases.Transcript{}, ctx.Err()
-			}
-		}
+	opened, err := t.exchange(nc, key, c, n)
+	if err == nil {
+		nc.SetDeadline(time.Time{}) //nolint:errcheck // likewise
+		return opened, cases.Transcript{}, ctx.Err()
 	}
 	nc.Close()
+	failed.Request, failed.Response, failed.Events = opened.request, opened.response, opened.opened
 	failed.DroppedByUs = true
 	failed.UncleanReason = t.openFailure(err)
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		failed.OpenTimeout = true
-	}
+	failed.OpenTimeout = isTimeout(err)
 	return conn{}, failed, ctx.Err()
 }
 
-func (t *Target) openFailure(err error) string {
+// exchange sends the request and reads the response. What it returns tells how far
+// it came, also with an error.
+func (t *Target) exchange(nc net.Conn, key string, c cases.Case, n int) (conn, error) {
+	it := c.Conns[n]
+	opened := conn{Conn: nc, request: t.request(key, it), protocol: t.Protocol}
+	out := []byte(opened.request)
+	if it.Head.Pipelined() {
+		opened.ahead = firstFrames(c, n)
+		w := writer{masked: true, buf: out}
+		for _, o := range opened.ahead {
+			w.frames(o)
+		}
+		out = w.buf
+	}
+	start := time.Now()
+	_, err := nc.Write(out)
+	if err != nil {
+		return opened, err
+	}
+	if half, ok := nc.(interface{ CloseWrite() error }); ok && len(it.Head) > 0 {
+		defer time.AfterFunc(finAfter, func() { half.CloseWrite() }).Stop() //nolint:errcheck // a broken connection shows at once
+	}
+	h, err := readHead(nc)
+	opened.response, opened.early = h.text, h.early
+	opened.read, opened.written = len(h.text), len(out)
+	switch status := statusOf(h); {
+	case status != 0:
+		opened.opened = []cases.Event{{Kind: cases.GotAnswer, Status: status, At: time.Since(start)}}
+	case err != nil && !isTimeout(err):
+		opened.opened = []cases.Event{{Kind: endOf(err), At: time.Since(start)}}
+	}
+	if err == nil {
+		opened.deflate, err = checkResponse(h, key, it.Deflate, t.Subprotocols)
+	}
+	return opened, err
+}
+
+// statusOf is the status of a response, 0 if it has none.
+func statusOf(h head) int {
+	_, rest, _ := strings.Cut(h.Start(), " ")
+	status, _, _ := strings.Cut(rest, " ")
+	n, err := strconv.Atoi(status)
+	if err != nil || n < 100 || n > 999 {
+		return 0
+	}
+	return n
+}
+
+// firstFrames are the frames with which the script of a connection begins, as the
+// player will log them.
+func firstFrames(c cases.Case, n int) []outgoing {
+	keys := newKeys(c.ID, n)
+	var list []outgoing
+	for _, op := range c.Conns[n].Ops() {
+		sent, ok := op.(cases.WriteOp)
+		if !ok || sent.Part != cases.WholeFrame {
+			break
+		}
+		o := frames(sent)
+		o.key = keys.frame()
+		list = append(list, o)
+	}
+	return list
+}
+
+func isTimeout(err error) bool {
 	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+func (t *Target) openFailure(err error) string {
+	if isTimeout(err) {
 		d, _ := limit(t.Protocol.OpenTimeout, openTimeout)
 		return fmt.Sprintf("the opening handshake was not completed in %g s", d.Seconds())
 	}
 	return "the opening handshake failed: " + netReason(err)
 }
 
-// playServer plays c once against the target.
+// playServer plays c once against the target, one connection after the other. What
+// comes after one that could not be played is not tried.
 func (t *Target) playServer(ctx context.Context, c cases.Case, how manner) harness.Result {
-	nc, failed, err := t.open(ctx, c)
-	switch {
-	case harness.OutOfResources(err):
-		return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
-	case errors.Is(err, errRefused):
-		return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
-	case err != nil:
-		if nc.Conn != nil {
-			nc.Close()
+	var list []cases.Transcript
+	for n := range c.Conns {
+		nc, failed, err := t.open(ctx, c, n)
+		switch {
+		case harness.OutOfResources(err):
+			return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
+		case errors.Is(err, errRefused) && n > 0: // it is gone since the connection before
+			list = append(list, cases.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)})
+			continue
+		case errors.Is(err, errRefused):
+			return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
+		case err != nil:
+			if nc.Conn != nil {
+				nc.Close()
+			}
+			return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
+		case nc.Conn == nil:
+			list = append(list, failed)
+			continue
 		}
-		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
-	case nc.Conn == nil:
-		return judged(c, failed)
+		tr, err := play(ctx, nc, c, n, cases.Server, how)
+		if err != nil {
+			return concluded(ctx, c, tr, err)
+		}
+		list = append(list, tr)
 	}
-	tr, err := play(ctx, nc, c, cases.Server, how)
-	return concluded(ctx, c, tr, err)
+	return concluded(ctx, c, joined(list), nil)
+}
+
+// joined makes one transcript of those of a case's connections.
+func joined(list []cases.Transcript) cases.Transcript {
+	first := list[0]
+	first.More = list[1:]
+	for _, t := range first.More {
+		first.Duration += t.Duration
+	}
+	return first
 }
 
 // concluded is the result of a case that was played.

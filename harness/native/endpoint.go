@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,7 +24,7 @@ import (
 // fuzzingserver, so every driver written for that works. Any number of agents
 // may be connected at once.
 type Endpoint struct {
-	List     []cases.Case // offered as cases 1..n, in this order
+	List     []cases.Case // offered as cases 1..n, in this order, each as many times as it has connections
 	Excludes cases.AgentExcludes
 	Faithful bool
 	Protocol Protocol
@@ -47,12 +48,16 @@ type Endpoint struct {
 	watch *pulse // is told when a client under heavy load answers; nil if nobody watches
 	brief bool   // as in manner: the client can be made to come again
 
+	once     sync.Once // makes numbered
+	numbered []offer
+
 	mu      sync.Mutex // guards the rest, and calls of Result
 	results map[resultKey]cases.Verdict
-	waiting map[resultKey]chan struct{} // closed when the result is there
-	visits  map[*visit]struct{}         // those that may still bring a result
-	arrived int                         // visits so far
-	moved   chan struct{}               // closed and renewed when visits changes
+	waiting map[resultKey]chan struct{}       // closed when the result is there
+	parts   map[resultKey][]*cases.Transcript // of cases of several connections, until all are there
+	visits  map[*visit]struct{}               // those that may still bring a result
+	arrived int                               // visits so far
+	moved   chan struct{}                     // closed and renewed when visits changes
 }
 
 type resultKey struct {
@@ -122,7 +127,7 @@ func (e *Endpoint) serve(ctx context.Context, nc net.Conn, v *visit) {
 		respond(nc, refused)
 		return
 	}
-	parts := strings.Split(h.first, " ")
+	parts := strings.Split(h.Start(), " ")
 	target, err := url.ParseRequestURI(parts[1])
 	if err != nil {
 		respond(nc, refuse(400, "malformed target"))
@@ -155,7 +160,7 @@ func (e *Endpoint) route(ctx context.Context, nc net.Conn, v *visit, h head, pat
 	}
 	a, ok := e.answer(ctx, v, path, q)
 	if !ok && e.Other != nil && !isResource(path) {
-		if _, err := nc.Write([]byte(accepted(h, ""))); err == nil {
+		if _, err := nc.Write([]byte(accepted(h, nil, ""))); err == nil {
 			nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
 			e.Other(ctx, nc, h.early)
 		}
@@ -168,50 +173,108 @@ func (e *Endpoint) route(ctx context.Context, nc net.Conn, v *visit, h head, pat
 	e.say(ctx, nc, h, a)
 }
 
-// find returns the case that the parameters name: case, a number from 1, wins
-// over casetuple, an id.
-func (e *Endpoint) find(q map[string]string) (cases.Case, bool) {
-	if n, ok := q["case"]; ok {
-		i, err := strconv.Atoi(strings.TrimSpace(n))
-		if err != nil || i < 1 || i > len(e.List) {
-			return cases.Case{}, false
-		}
-		return e.List[i-1], true
-	}
-	for _, c := range e.List {
-		if string(c.ID) == q["casetuple"] {
-			return c, true
-		}
-	}
-	return cases.Case{}, false
+// An offer is a connection that the client is asked for. A case of several
+// connections takes as many numbers.
+type offer struct {
+	cases.Case
+	conn int // which of the case's connections
 }
 
-// runCase plays c on this connection.
-func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent string, c cases.Case, offers []wsproto.DeflateParams, late *refusal) {
+// offers lists the connections in the order of their numbers, from 1.
+func (e *Endpoint) offers() []offer {
+	e.once.Do(func() {
+		for _, c := range e.List {
+			for n := range c.Conns {
+				e.numbered = append(e.numbered, offer{c, n})
+			}
+		}
+	})
+	return e.numbered
+}
+
+// find returns what the parameters name: case, a number from 1, wins over
+// casetuple, an id, which means the first connection of a case.
+func (e *Endpoint) find(q map[string]string) (offer, bool) {
+	list := e.offers()
+	if n, ok := q["case"]; ok {
+		i, err := strconv.Atoi(strings.TrimSpace(n))
+		if err != nil || i < 1 || i > len(list) {
+			return offer{}, false
+		}
+		return list[i-1], true
+	}
+	for _, o := range list {
+		if string(o.ID) == q["casetuple"] {
+			return o, true
+		}
+	}
+	return offer{}, false
+}
+
+// runCase plays o on this connection.
+func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent string, o offer, offers []wsproto.DeflateParams, late *refusal) {
 	if late != nil {
 		respond(nc, late)
-		e.record(agent, judged(c, cases.Transcript{
+		e.took(ctx, agent, o, cases.Transcript{
 			Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: late.Error(),
-		}))
+		}, nil)
 		return
 	}
-	agreed, extension := acceptOffer(c.Deflate, offers)
-	response := accepted(h, extension)
+	it := o.Conns[o.conn]
+	agreed, extension := acceptOffer(it.Deflate, offers)
+	response := accepted(h, it.Head, extension)
 	nc.Write([]byte(response))  //nolint:errcheck // of a client that is gone already, the case fails all the same
 	nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
 	opened := conn{
 		Conn: nc, early: h.early, request: h.text, response: response, deflate: agreed, protocol: e.Protocol,
 		read: len(h.text), written: len(response),
 	}
-	if e.Excludes.Excludes(agent, c.ID) {
+	if e.Excludes.Excludes(agent, o.ID) {
 		e.sayGoodbye(opened)
 		return
 	}
 	if e.Started != nil {
-		e.Started(agent, c)
+		e.Started(agent, o.Case)
 	}
-	tr, err := play(ctx, opened, c, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, beat: e.watch})
-	e.record(agent, concluded(ctx, c, tr, err))
+	tr, err := play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, beat: e.watch})
+	e.took(ctx, agent, o, tr, err)
+}
+
+// took takes the transcript of a connection. The case has a result when all of its
+// connections have one.
+func (e *Endpoint) took(ctx context.Context, agent string, o offer, tr cases.Transcript, err error) {
+	if len(o.Conns) > 1 && err == nil {
+		whole, complete := e.collect(resultKey{agent, o.ID}, o, tr)
+		if !complete {
+			return
+		}
+		tr = whole
+	}
+	e.record(agent, concluded(ctx, o.Case, tr, err))
+}
+
+// collect keeps the transcript of a connection until those of the case's others
+// are there.
+func (e *Endpoint) collect(key resultKey, o offer, tr cases.Transcript) (whole cases.Transcript, complete bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.parts == nil {
+		e.parts = map[resultKey][]*cases.Transcript{}
+	}
+	if e.parts[key] == nil {
+		e.parts[key] = make([]*cases.Transcript, len(o.Conns))
+	}
+	parts := e.parts[key]
+	parts[o.conn] = &tr
+	if slices.Contains(parts, nil) {
+		return cases.Transcript{}, false
+	}
+	delete(e.parts, key)
+	var list []cases.Transcript
+	for _, part := range parts {
+		list = append(list, *part)
+	}
+	return joined(list), true
 }
 
 func (e *Endpoint) record(agent string, r harness.Result) {
@@ -234,15 +297,17 @@ func (e *Endpoint) record(agent string, r harness.Result) {
 	}
 }
 
-// accepted is the response that opens the connection (RFC 6455 §4.2.2).
-func accepted(h head, extension string) string {
-	key, _ := h.one("Sec-Websocket-Key")
-	response := "HTTP/1.1 101 Switching Protocols\r\nServer: " + userAgent +
-		"\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + wsproto.AcceptKey(key) + "\r\n"
-	if extension != "" {
-		response += "Sec-WebSocket-Extensions: " + extension + "\r\n"
+// accepted is the response that opens the connection (RFC 6455 §4.2.2), as edited.
+func accepted(h head, edits cases.Head, extension string) string {
+	key, _ := h.One("Sec-WebSocket-Key")
+	fields := []cases.Field{
+		{Name: "Server", Value: userAgent}, {Name: "Upgrade", Value: "WebSocket"}, {Name: "Connection", Value: "Upgrade"},
+		{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(key)},
 	}
-	return response + "\r\n"
+	if extension != "" {
+		fields = append(fields, cases.Field{Name: "Sec-WebSocket-Extensions", Value: extension})
+	}
+	return edits.Fill("{accept}", wsproto.AcceptKey(key)).Text("HTTP/1.1 101 Switching Protocols", fields)
 }
 
 // respond refuses a handshake.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -33,7 +34,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add(uint8(90), false, []byte{0x01, 0x02, 0xff, 0xff, 0x80, 0x00})
 	f.Add(uint8(200), true, []byte{0xc1, 0x85, 0, 0, 0, 0, 0xca, 0x48, 0xcd, 0xc9, 0xc9})
 	f.Add(uint8(3), false, []byte{0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255, 0})
-	all, err := cases.Select(cases.All(), []string{"*"}, []string{"6.4.*", "9.3.*", "9.4.*", "9.5.*", "9.6.*"})
+	all, err := cases.Select(catalogue.All(), []string{"*"}, []string{"6.4.*", "9.3.*", "9.4.*", "9.5.*", "9.6.*"})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -46,10 +47,10 @@ func FuzzReceive(f *testing.F) {
 			role = cases.Client
 		}
 		nc := conn{Conn: &replay{in: bytes.NewReader(bytes.Clone(data))}}
-		if c.Deflate != nil {
+		if c.Deflate() != nil {
 			nc.deflate = &agreement{ourBits: 15, peerBits: 9}
 		}
-		tr, err := play(t.Context(), nc, c, role, manner{streams: streams})
+		tr, err := play(t.Context(), nc, c, 0, role, manner{streams: streams})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,13 +92,13 @@ func FuzzResponse(f *testing.F) {
 	f.Add("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + wsproto.AcceptKey(key) +
 		"\r\nSec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n\r\n")
 	f.Add("HTTP/1.1 400 Bad Request\r\n\r\n")
-	c, _ := cases.Find("13.3.1")
+	c, _ := catalogue.Find("13.3.1")
 	f.Fuzz(func(t *testing.T, text string) {
 		h, err := readHead(strings.NewReader(text))
 		if err != nil {
 			return
 		}
-		agreed, err := checkResponse(h, key, c, nil)
+		agreed, err := checkResponse(h, key, c.Deflate(), nil)
 		if err == nil && agreed != nil && (agreed.peerBits < 8 || agreed.peerBits > 15 || agreed.ourBits < 8 || agreed.ourBits > 15) {
 			t.Errorf("got windows of %d and %d bits, want 8..15", agreed.ourBits, agreed.peerBits)
 		}

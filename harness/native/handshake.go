@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -21,11 +20,10 @@ const headBound = 64 << 10
 // errHeadTooLong says that a peer's handshake exceeded headBound.
 var errHeadTooLong = errors.New("the head of the handshake is longer than 64 KiB")
 
-// A head is the head of an HTTP message, and the octets that came behind it.
+// A head is the head of an HTTP message, and the bytes that came behind it.
 type head struct {
+	wire.Head
 	text  string // as received, with the empty line
-	first string // the request line or status line
-	field http.Header
 	early []byte
 }
 
@@ -51,29 +49,11 @@ func readHead(r io.Reader) (head, error) {
 	}
 }
 
-// parseHead splits a head into its lines. Repeated fields are kept apart. A line
-// that begins with a blank continues the field before it, to be read as if one
-// blank stood there (obs-fold, RFC 9112 §5.2).
+// parseHead takes a head apart. One that cannot be read as fields is an error.
 func parseHead(text string) (head, error) {
-	lines := strings.Split(strings.TrimSuffix(text, "\r\n\r\n"), "\r\n")
-	h := head{text: text, first: lines[0], field: http.Header{}}
-	name := "" // of the field before
-	for _, line := range lines[1:] {
-		if rest := strings.TrimLeft(line, " \t"); rest != line {
-			if name == "" {
-				return h, errors.New("a blank comes before the first header line")
-			}
-			values := h.field[name]
-			last := &values[len(values)-1]
-			*last = strings.TrimSpace(*last + " " + strings.TrimRight(rest, " \t"))
-			continue
-		}
-		before, value, ok := strings.Cut(line, ":")
-		if !ok {
-			return h, fmt.Errorf("header line %q has no colon", clip(line))
-		}
-		name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(before))
-		h.field[name] = append(h.field[name], strings.TrimSpace(value))
+	h := head{Head: wire.ParseHead(text), text: text}
+	if fault := h.Malformed(); fault != "" {
+		return h, errors.New(fault)
 	}
 	return h, nil
 }
@@ -86,61 +66,37 @@ func clip(s string) string {
 	return s
 }
 
-// one returns the only value of a field.
-func (h head) one(name string) (string, bool) {
-	v := h.field[name]
-	if len(v) != 1 {
-		return "", false
-	}
-	return v[0], true
-}
-
-// list returns the members of a comma-separated field, over all its lines.
-func (h head) list(name string) []string {
-	var members []string
-	for _, line := range h.field[name] {
-		for m := range strings.SplitSeq(line, ",") {
-			members = append(members, strings.TrimSpace(m))
-		}
-	}
-	return members
-}
-
-func (h head) has(name, token string) bool {
-	return slices.ContainsFunc(h.list(name), func(m string) bool { return strings.EqualFold(m, token) })
-}
-
 // checkResponse says whether a server's response opens the connection (RFC
 // 6455 §4.1), and what it agrees on for compression.
-func checkResponse(h head, key string, c cases.Case, subprotocols []string) (*agreement, error) {
-	version, rest, _ := strings.Cut(h.first, " ")
+func checkResponse(h head, key string, deflate *cases.Deflate, subprotocols []string) (*agreement, error) {
+	version, rest, _ := strings.Cut(h.Start(), " ")
 	status, _, _ := strings.Cut(rest, " ")
 	switch {
 	case version != "HTTP/1.1":
-		return nil, fmt.Errorf("the response is %q, not HTTP/1.1", clip(h.first))
+		return nil, fmt.Errorf("the response is %q, not HTTP/1.1", clip(h.Start()))
 	case status != "101":
 		return nil, fmt.Errorf("the server answered %q, not 101", clip(rest))
 	}
-	upgrade, _ := h.one("Upgrade")
-	accept, _ := h.one("Sec-Websocket-Accept")
+	upgrade, _ := h.One("Upgrade")
+	accept, _ := h.One("Sec-Websocket-Accept")
 	switch {
 	case !strings.EqualFold(upgrade, "websocket"):
 		return nil, errors.New("the response has no Upgrade: websocket")
-	case !h.has("Connection", "upgrade"):
+	case !h.Has("Connection", "upgrade"):
 		return nil, errors.New("the response has no Connection: Upgrade")
 	case accept != wsproto.AcceptKey(key):
 		return nil, errors.New("Sec-WebSocket-Accept is missing or does not match the key")
-	case len(h.field["Sec-Websocket-Extensions"]) > 1:
+	case len(h.Values("Sec-Websocket-Extensions")) > 1:
 		return nil, errors.New("the response has Sec-WebSocket-Extensions more than once")
 	}
-	if p, ok := h.one("Sec-Websocket-Protocol"); ok && !slices.Contains(subprotocols, p) {
+	if p, ok := h.One("Sec-Websocket-Protocol"); ok && !slices.Contains(subprotocols, p) {
 		return nil, fmt.Errorf("the server chose subprotocol %q, which was not offered", clip(p))
 	}
-	return responseAgreement(h, c)
+	return responseAgreement(h, deflate)
 }
 
-func responseAgreement(h head, c cases.Case) (*agreement, error) {
-	value, ok := h.one("Sec-Websocket-Extensions")
+func responseAgreement(h head, deflate *cases.Deflate) (*agreement, error) {
+	value, ok := h.One("Sec-Websocket-Extensions")
 	if !ok || value == "" {
 		return nil, nil
 	}
@@ -148,7 +104,7 @@ func responseAgreement(h head, c cases.Case) (*agreement, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Deflate == nil {
+	if deflate == nil {
 		return nil, fmt.Errorf("the server agreed to %q, which was not offered", clip(value))
 	}
 	if len(list) != 1 {
@@ -192,7 +148,7 @@ func refuse(status int, reason string) *refusal { return &refusal{status: status
 // (RFC 6455 §4.2.1). The checks and their order are Autobahn's; the port of the
 // Host field is not compared with ours, so port mappings work.
 func checkRequest(h head) (offers []wsproto.DeflateParams, err *refusal) {
-	parts := strings.Split(h.first, " ")
+	parts := strings.Split(h.Start(), " ")
 	if len(parts) != 3 {
 		return nil, refuse(400, "malformed request line")
 	}
@@ -204,41 +160,41 @@ func checkRequest(h head) (offers []wsproto.DeflateParams, err *refusal) {
 	case strings.Contains(parts[1], "#"):
 		return nil, refuse(400, "the target has a fragment")
 	}
-	if _, ok := h.one("Host"); !ok {
+	if _, ok := h.One("Host"); !ok {
 		return nil, refuse(400, "there is not exactly one Host field")
 	}
-	if len(h.field["Upgrade"]) == 0 {
+	if len(h.Values("Upgrade")) == 0 {
 		return nil, refuse(426, "this is a WebSocket server")
 	}
 	switch {
-	case !h.has("Upgrade", "websocket"):
+	case !h.Has("Upgrade", "websocket"):
 		return nil, refuse(400, "Upgrade does not name websocket")
-	case !h.has("Connection", "upgrade"):
+	case !h.Has("Connection", "upgrade"):
 		return nil, refuse(400, "Connection does not name Upgrade")
 	}
 	if err := checkVersion(h); err != nil {
 		return nil, err
 	}
-	protocols := h.list("Sec-Websocket-Protocol")
+	protocols := h.List("Sec-Websocket-Protocol")
 	slices.Sort(protocols)
-	if len(slices.Compact(protocols)) != len(h.list("Sec-Websocket-Protocol")) {
+	if len(slices.Compact(protocols)) != len(h.List("Sec-Websocket-Protocol")) {
 		return nil, refuse(400, "a subprotocol is offered twice")
 	}
-	if len(h.field["Origin"]) > 1 {
+	if len(h.Values("Origin")) > 1 {
 		return nil, refuse(400, "there is more than one Origin field")
 	}
-	key, ok := h.one("Sec-Websocket-Key")
+	key, ok := h.One("Sec-Websocket-Key")
 	if !ok || !validKey(key) {
 		return nil, refuse(400, "Sec-WebSocket-Key is not 16 octets in base64")
 	}
-	if len(h.field["Sec-Websocket-Extensions"]) > 1 {
+	if len(h.Values("Sec-Websocket-Extensions")) > 1 {
 		return nil, refuse(400, "there is more than one Sec-WebSocket-Extensions field")
 	}
 	return deflateOffers(h)
 }
 
 func checkVersion(h head) *refusal {
-	version, ok := h.one("Sec-Websocket-Version")
+	version, ok := h.One("Sec-Websocket-Version")
 	n, err := strconv.Atoi(version)
 	if !ok || err != nil || n != 13 && n != 8 {
 		r := refuse(400, "Sec-WebSocket-Version is not 13")
@@ -260,7 +216,7 @@ func validKey(key string) bool {
 // deflateOffers parses the offers of permessage-deflate strictly, in every
 // case, before any is accepted.
 func deflateOffers(h head) ([]wsproto.DeflateParams, *refusal) {
-	value, ok := h.one("Sec-Websocket-Extensions")
+	value, ok := h.One("Sec-Websocket-Extensions")
 	if !ok || value == "" {
 		return nil, nil
 	}

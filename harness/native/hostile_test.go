@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -71,7 +72,7 @@ func TestHostileServers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			l := hostile(t, test.server)
-			list, err := cases.Select(cases.All(), test.cases, nil)
+			list, err := cases.Select(catalogue.All(), test.cases, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,7 +102,7 @@ func TestHostileMemory(t *testing.T) {
 	l := hostile(t, accepting(func(nc net.Conn, _ *bufio.Reader) {
 		flood(nc, wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpPing}, Payload: make([]byte, 125)}))
 	}))
-	c, _ := cases.Find("9.1.1")
+	c, _ := catalogue.Find("9.1.1")
 	target := Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -117,10 +118,11 @@ func TestHostileMemory(t *testing.T) {
 
 // shortened limits a case to a second, where it would allow ten or more.
 func shortened(c cases.Case) cases.Case {
-	for i, step := range c.Steps {
+	steps := c.Conns[0].Steps
+	for i, step := range steps {
 		if s, ok := step.(cases.CloseAfter); ok {
 			s.After = min(s.After, time.Second)
-			c.Steps[i] = s
+			steps[i] = s
 		}
 	}
 	return c
@@ -161,10 +163,10 @@ func accepting(f func(nc net.Conn, r *bufio.Reader)) func(net.Conn, *bufio.Reade
 			return
 		}
 		extension := ""
-		if _, ok := h.one("Sec-Websocket-Extensions"); ok {
+		if _, ok := h.One("Sec-Websocket-Extensions"); ok {
 			extension = "permessage-deflate"
 		}
-		io.WriteString(nc, accepted(h, extension))
+		io.WriteString(nc, accepted(h, nil, extension))
 		f(nc, r)
 	}
 }
@@ -233,7 +235,7 @@ func TestServerGone(t *testing.T) {
 		}
 		l.Close()
 	}()
-	list, _ := cases.Select(cases.All(), []string{"1.1.*", "1.2.*"}, nil)
+	list, _ := cases.Select(catalogue.All(), []string{"1.1.*", "1.2.*"}, nil)
 	counts := map[harness.Outcome]int{}
 	report, err := TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}, list,
 		Options{Parallel: 1}, func(r harness.Result) { counts[r.Outcome]++ })
@@ -281,7 +283,7 @@ func TestServerThatHangs(t *testing.T) {
 	})
 	const parallel = 4
 	counts := map[harness.Outcome]int{}
-	report, err := TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}, cases.All(),
+	report, err := TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}, catalogue.All(),
 		Options{Parallel: parallel}, func(r harness.Result) { counts[r.Outcome]++ })
 	l.Close()
 	served.Wait()
@@ -322,7 +324,7 @@ func TestServerThatIgnoresSome(t *testing.T) {
 			})
 		}
 	})
-	list, _ := cases.Select(cases.All(), []string{"1.1.1", "1.1.2", "1.1.3"}, nil)
+	list, _ := cases.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.1.3"}, nil)
 	got := map[cases.ID]harness.Outcome{}
 	_, err = TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}, list,
 		Options{Parallel: 1}, func(r harness.Result) { got[r.Case] = r.Outcome })
@@ -342,7 +344,7 @@ func TestNoServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-	_, err = TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String()}}, cases.All(), Options{},
+	_, err = TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String()}}, catalogue.All(), Options{},
 		func(r harness.Result) { t.Errorf("got a result for %s", r.Case) })
 	if unreachable := new(UnreachableError); !errors.As(err, &unreachable) {
 		t.Errorf("got error %v, want an UnreachableError", err)

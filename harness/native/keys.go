@@ -16,10 +16,11 @@ type keys struct {
 	replies *rand.ChaCha8 // come when the peer pings, so they take no key from the others
 }
 
-func newKeys(id cases.ID) keys {
+func newKeys(id cases.ID, conn int) keys {
 	stream := func(what string) *rand.ChaCha8 {
 		var seed [32]byte
 		copy(seed[:], what+string(id))
+		seed[31] = byte(conn)
 		return rand.NewChaCha8(seed)
 	}
 	return keys{stream("frames "), stream("replies ")}

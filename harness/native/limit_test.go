@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
 )
@@ -33,7 +34,7 @@ func TestServerWithALimitIsKnownAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	list, err := cases.Select(cases.All(), []string{"9.1.6", "9.2.6", "9.3.9", "9.4.9"}, nil)
+	list, err := cases.Select(catalogue.All(), []string{"9.1.6", "9.2.6", "9.3.9", "9.4.9"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

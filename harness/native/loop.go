@@ -22,6 +22,9 @@ type loop struct {
 }
 
 func (p *player) startLoop(s cases.EchoLoop) {
+	if s.Corpus != "" && p.deflate == nil {
+		return
+	}
 	p.loop = &loop{EchoLoop: s}
 	if s.Corpus != "" {
 		var err error
@@ -71,22 +74,22 @@ func (p *player) echo() {
 		p.t.Traffic.In.Messages++
 		p.t.Traffic.In.Payload += int64(in.body.length)
 	}
-	right := in.binary == (l.Opcode == wsproto.OpBinary)
+	right := in.Binary == (l.Opcode == wsproto.OpBinary)
 	if l.checker == nil {
 		right = right && in.body.length == l.Payload.Len
-	} else if right || in.compressed {
-		verdict := l.checker.check(p.t.Echoes, in.body.all, in.compressed, !in.binary)
+	} else if right || in.Compressed {
+		verdict := l.checker.check(p.t.Echoes, in.body.all, in.Compressed, !in.Binary)
 		if verdict.fault != "" {
 			p.tearDown(verdict.fault)
 			return
 		}
 		if verdict.badText {
-			p.badPayload("text is not valid UTF-8")
-			p.badPayload("text is not valid UTF-8")
+			p.badPayload(badText)
+			p.badPayload(badText)
 			return
 		}
 		if verdict.cutText {
-			p.badPayload("text ends inside a code point")
+			p.badPayload(cutText)
 			return
 		}
 		right = right && verdict.same
@@ -95,13 +98,13 @@ func (p *player) echo() {
 	if !right {
 		p.t.WrongEcho = true
 		l.finished = true
-		p.sendClose(normalClose)
+		p.steer()
 		return
 	}
 	p.t.Echoes++
 	if p.t.Echoes == l.Count {
 		l.finished = true
-		p.sendClose(normalClose)
+		p.steer()
 		return
 	}
 	p.sendNext()
@@ -111,7 +114,7 @@ func (p *player) echo() {
 // spoils them unless it could be one of them (RFC 6455 §5.5.1 forbids it either way).
 func (p *player) late() {
 	l, in := p.loop, &p.in
-	if l.checker != nil || in.binary != (l.Opcode == wsproto.OpBinary) || in.body.length != l.Payload.Len {
+	if l.checker != nil || in.Binary != (l.Opcode == wsproto.OpBinary) || in.body.length != l.Payload.Len {
 		p.t.WrongEcho = true
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -116,7 +117,7 @@ func readGolden(t *testing.T, m mutants.Mutant, role mutants.Roles) (want, diffe
 
 func selected(t *testing.T, m mutants.Mutant) []cases.Case {
 	t.Helper()
-	list, err := cases.Select(cases.All(), m.Patterns(), nil)
+	list, err := cases.Select(catalogue.All(), m.Patterns(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

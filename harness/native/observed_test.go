@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -192,7 +193,7 @@ func (o *observation) differs(c cases.Case) string {
 // casesOf returns the cases that are keys of the map, in order.
 func casesOf[V any](m map[cases.ID]V) []cases.Case {
 	var list []cases.Case
-	for _, c := range cases.All() {
+	for _, c := range catalogue.All() {
 		if _, ok := m[c.ID]; ok {
 			list = append(list, c)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -51,7 +52,7 @@ func TestPlayerLogsWhatOffends(t *testing.T) {
 					}
 				}
 				for _, o := range cases.Offences(&tr) {
-					if o.Place == cases.InHeader || o.Place == cases.InPayload {
+					if o.Place == wire.InHeader || o.Place == wire.InPayload {
 						found = append(found, fmt.Sprintf("%v [%d:%d] %s", o.Place, o.From, o.To, o.Words))
 					}
 				}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -52,7 +53,10 @@ type manner struct {
 type player struct {
 	manner
 	c        cases.Case
+	want     cases.Want // of this connection
+	ops      []cases.Op
 	deflate  *agreement // nil unless permessage-deflate was agreed
+	inflater wire.Inflater
 	protocol Protocol
 
 	nc   net.Conn
@@ -64,11 +68,13 @@ type player struct {
 	state   state
 	start   time.Time
 	aborted bool // drop without sending what is queued
-	next    int  // the step to be played next
-	pause   *cases.Pause
+	next    int  // the op to be done next
+	pause   *wait
+	timed   bool // the script has armed a timer, which ends the connection
+	halved  bool // our direction of TCP has ended
 	in      inbound
 	loop    *loop
-	open    openFrame // a FrameHeader step whose payload is under way
+	open    openFrame // a frame whose payload is under way
 	fault   error     // ours: the case has no verdict
 	alarms  []*alarm
 	clock   *time.Timer // strikes for the next alarm
@@ -83,22 +89,30 @@ type conn struct {
 	request, response string
 	deflate           *agreement
 	protocol          Protocol
-	read, written     int // bytes of the handshake
+	read, written     int           // bytes of the handshake
+	opened            []cases.Event // of the opening handshake
+	ahead             []outgoing    // frames of the script that were sent with the request
 }
 
-// play plays c on nc and returns what happened. It closes nc.
+// play plays connection n of c on nc and returns what happened. It closes nc.
 //
 // An error means that the harness failed, not the peer.
-func play(ctx context.Context, nc conn, c cases.Case, role cases.Role, how manner) (cases.Transcript, error) {
+func play(ctx context.Context, nc conn, c cases.Case, n int, role cases.Role, how manner) (cases.Transcript, error) {
 	p := &player{
-		manner: how, c: c, deflate: nc.deflate, protocol: nc.protocol, nc: nc.Conn, keys: newKeys(c.ID),
+		manner: how, c: c, want: c.WantOf(n), ops: c.Conns[n].Ops(), deflate: nc.deflate, protocol: nc.protocol,
+		nc: nc.Conn, keys: newKeys(c.ID, n),
 		t: cases.Transcript{
 			Role: role, Opened: true, Request: nc.request, Response: nc.response, Deflate: nc.deflate != nil,
+			Events: nc.opened,
 		},
+	}
+	p.in.Framing = wire.Framing{Client: role == cases.Client, Deflate: nc.deflate != nil}
+	if nc.deflate != nil {
+		p.inflater = wire.Inflater{Bits: nc.deflate.peerBits, NoTakeover: nc.deflate.peerNoTakeover}
 	}
 	p.t.Stats.RxOctets, p.t.Stats.TxOctets = map[int]int{}, map[int]int{}
 	p.t.Stats.RxFrames, p.t.Stats.TxFrames = map[int]int{}, map[int]int{}
-	if c.Want.Rule == cases.EchoDeflated {
+	if c.Corpus() != "" {
 		p.t.Traffic = &cases.Traffic{In: cases.Flow{Preopen: int64(nc.read)}, Out: cases.Flow{Preopen: int64(nc.written)}}
 	}
 	p.out = newWriter(nc.Conn, role == cases.Server, p.wrote)
@@ -106,7 +120,7 @@ func play(ctx context.Context, nc conn, c cases.Case, role cases.Role, how manne
 	p.t.Started = p.start.UTC()
 	stop := context.AfterFunc(ctx, p.interrupt)
 	defer stop()
-	p.run(nc.early)
+	p.run(nc)
 	p.stopClock()
 	p.out.finish(p.aborted)
 	nc.Close()
@@ -116,11 +130,17 @@ func play(ctx context.Context, nc conn, c cases.Case, role cases.Role, how manne
 }
 
 // run starts the script and reads until TCP ends or we drop it.
-func (p *player) run(early []byte) {
+func (p *player) run(nc conn) {
 	p.mu.Lock()
+	for _, o := range nc.ahead {
+		p.keys.frame() // it was used
+		p.logSent(o)
+		p.next++
+	}
+	p.steer()
 	p.script()
-	if len(early) > 0 {
-		p.receive(early)
+	if len(nc.early) > 0 {
+		p.receive(nc.early)
 	}
 	p.mu.Unlock()
 	buf := make([]byte, readBuffer)
@@ -160,8 +180,17 @@ func (p *player) lost(err error) {
 			p.t.UncleanReason += " (" + netReason(err) + ")"
 		}
 	}
+	p.record(cases.Event{Kind: endOf(err)})
 	p.logRest()
 	p.note("the peer ended TCP")
+}
+
+// endOf is how TCP ended.
+func endOf(err error) cases.EventKind {
+	if errors.Is(err, io.EOF) {
+		return cases.GotEnd
+	}
+	return cases.GotReset
 }
 
 // netReason is the cause of a network error without the addresses, which
@@ -233,9 +262,22 @@ func (p *player) fail(code wsproto.StatusCode, reason string) {
 	}
 }
 
-func (p *player) violation(reason string) { p.fail(wsproto.StatusProtocolError, reason) }
+func (p *player) violation(o wire.Offence) {
+	p.offence(o)
+	p.fail(wsproto.StatusProtocolError, o.Words)
+}
 
-func (p *player) badPayload(reason string) { p.fail(wsproto.StatusInvalidFramePayloadData, reason) }
+func (p *player) badPayload(o wire.Offence) {
+	p.offence(o)
+	p.fail(wsproto.StatusInvalidFramePayloadData, o.Words)
+}
+
+// offence records what the peer did wrong.
+func (p *player) offence(o wire.Offence) {
+	if p.state != stateClosed {
+		p.record(cases.Event{Kind: cases.GotOffence, Section: o.Section, Len: len(o.Words), Data: cases.Octet(o.Words)})
+	}
+}
 
 // drop decides to end TCP. Nothing that comes after is looked at.
 func (p *player) drop(abort bool) {
@@ -289,41 +331,4 @@ func (p *player) noteWrite(n int) {
 	if p.t.Traffic != nil && p.state == stateOpen {
 		p.t.Traffic.Out.Wire += int64(n)
 	}
-}
-
-// timer notes what becomes of a timer of the case.
-func (p *player) timer(t cases.Timer, text string) {
-	p.log(cases.Entry{Kind: cases.LogNote, Timer: t, Note: text})
-}
-
-// note adds a remark to the wire log.
-func (p *player) note(text string) {
-	p.log(cases.Entry{Kind: cases.LogNote, Note: text})
-}
-
-// logFull reports whether only remarks are still taken.
-func (p *player) logFull() bool { return len(p.t.Log) >= p.logBound() }
-
-func (p *player) logBound() int {
-	if p.c.Heavy() {
-		return logBoundHeavy
-	}
-	return logBound
-}
-
-// headBound is how many octets of a payload the log keeps.
-func (p *player) headBound() int {
-	if p.c.Heavy() {
-		return headHeavy
-	}
-	return cases.HeadSize
-}
-
-func (p *player) log(e cases.Entry) {
-	if p.logFull() && e.Kind != cases.LogNote || len(p.t.Log) >= 2*p.logBound() {
-		p.t.LogLost++
-		return
-	}
-	e.At = time.Since(p.start)
-	p.t.Log = append(p.t.Log, e)
 }

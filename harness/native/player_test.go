@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -329,9 +331,12 @@ func TestBriefPauses(t *testing.T) {
 func TestPlayerCountsFragments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cases.Case{
-			ID:    "fragments",
-			Steps: []cases.Step{cases.Message{Opcode: wsproto.OpText, Payload: cases.Repeat("*", 10), Fragment: 4}, cases.KillAfter{After: time.Second}},
-			Want:  cases.Echoes(cases.GotText(cases.Repeat("*", 10))),
+			ID: "fragments",
+			Conns: []cases.Conn{{Steps: []cases.Step{
+				cases.Message{Opcode: wsproto.OpText, Payload: cases.Repeat("*", 10), Fragment: 4},
+				cases.KillAfter{After: time.Second},
+			}}},
+			Want: autobahn.Echoes(cases.GotText(cases.Repeat("*", 10))),
 		}
 		tr := playAgainst(t, c, cases.Server, false, fragments())
 		if want := map[int]int{1: 1, 0: 2, 8: 1}; !maps.Equal(tr.Stats.TxFrames, want) {
@@ -373,7 +378,7 @@ func playThus(t *testing.T, c cases.Case, role cases.Role, how manner, script pe
 		defer close(done)
 		peer.serve(script)
 	}()
-	tr, err := play(t.Context(), conn{Conn: ours}, c, role, how)
+	tr, err := play(t.Context(), conn{Conn: ours}, c, 0, role, how)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,7 +388,7 @@ func playThus(t *testing.T, c cases.Case, role cases.Role, how manner, script pe
 
 func find(t *testing.T, id cases.ID) cases.Case {
 	t.Helper()
-	c, ok := cases.Find(id)
+	c, ok := catalogue.Find(id)
 	if !ok {
 		t.Fatalf("no case %s", id)
 	}

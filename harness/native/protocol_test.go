@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -38,11 +39,11 @@ func TestProtocol(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, _ := cases.Find(tc.id)
+				c, _ := catalogue.Find(tc.id)
 				ours, theirs := net.Pipe()
 				go (&wirePeer{nc: theirs}).serve(tc.peer)
 				start := time.Now()
-				tr, err := play(t.Context(), conn{Conn: ours, protocol: tc.protocol}, c, cases.Server, manner{streams: NewStreams(nil)})
+				tr, err := play(t.Context(), conn{Conn: ours, protocol: tc.protocol}, c, 0, cases.Server, manner{streams: NewStreams(nil)})
 				if err != nil {
 					t.Fatal(err)
 				}

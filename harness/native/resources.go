@@ -79,9 +79,9 @@ func (e *Endpoint) answer(ctx context.Context, v *visit, path string, q map[stri
 	agent := q["agent"]
 	switch path {
 	case "/getCaseCount":
-		return answer{text: func() string { return strconv.Itoa(len(e.List)) }}, true
+		return answer{text: func() string { return strconv.Itoa(len(e.offers())) }}, true
 	case "/getCaseInfo":
-		return answer{text: func() string { return caseInfo(c) }}, known
+		return answer{text: func() string { return caseInfo(c.Case) }}, known
 	case "/getCaseStatus":
 		full := q["full"] == "true"
 		return answer{wait: func(ctx context.Context) string { return e.status(ctx, agent, c.ID, full) }}, known && agent != ""
@@ -147,7 +147,7 @@ func (e *Endpoint) say(ctx context.Context, nc net.Conn, h head, a answer) {
 	if a.stop && e.Stop != nil {
 		defer e.Stop()
 	}
-	if _, err := nc.Write([]byte(accepted(h, ""))); err != nil {
+	if _, err := nc.Write([]byte(accepted(h, nil, ""))); err != nil {
 		return
 	}
 	g := guest{nc: nc, data: h.early}

@@ -2,6 +2,7 @@ package native
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -13,96 +14,145 @@ type openFrame struct {
 	offset int
 }
 
-// script plays the steps from the next one on, up to a pause or the end.
+// A wait is a [cases.WaitOp] under way.
+type wait struct {
+	cases.WaitOp
+	timer *alarm
+}
+
+// script does the ops from the next one on, up to a wait or the end. It does
+// nothing where the connection was closed before it began.
 func (p *player) script() {
-	if p.c.Want.Rule == cases.EchoDeflated && p.deflate == nil && p.next == 0 {
-		p.next = len(p.c.Steps)
-		p.sendClose(normalClose)
-		return
+	if p.state != stateOpen && p.next == 0 {
+		p.next = len(p.ops)
 	}
-	for p.pause == nil && p.next < len(p.c.Steps) {
-		step := p.c.Steps[p.next]
+	for p.pause == nil && p.next < len(p.ops) {
+		op := p.ops[p.next]
 		p.next++
-		p.play(step)
+		p.do(op)
+	}
+	if p.pause == nil && !p.timed && p.loop == nil {
+		p.part()
 	}
 }
 
-func (p *player) play(step cases.Step) {
-	switch s := step.(type) {
-	case cases.Frame:
-		p.send(outgoing{
-			header:  wsproto.Header{Fin: !s.NotFin, RSV: s.RSV, Opcode: s.Opcode},
-			payload: s.Payload, chop: s.Chop, alone: s.Alone,
-		})
-	case cases.FrameHeader:
-		p.open = openFrame{key: p.keys.frame()}
-		h := wsproto.Header{Fin: !s.NotFin, RSV: s.RSV, Opcode: s.Opcode, Length: uint64(s.Length)}
-		p.sendHeader(h)
-	case cases.Octets:
-		if p.state != stateClosed {
-			p.out.send(outgoing{bare: true, payload: s.Payload, key: p.open.key, offset: p.open.offset, alone: true})
-			p.log(cases.Entry{Kind: cases.LogOctets, Dir: cases.Out, Len: s.Payload.Len, Data: firstOctets(s.Payload)})
-			p.open.offset += s.Payload.Len
-		}
-	case cases.Message:
-		if p.state == stateOpen {
-			p.send(outgoing{
-				header:  wsproto.Header{Fin: true, Opcode: s.Opcode},
-				payload: s.Payload, fragment: s.Fragment,
-			})
-		}
-	case cases.Close:
-		p.sendClose(s)
-	case cases.Pause:
-		p.startPause(s)
-	case cases.KillAfter:
-		p.timer(cases.KillArmed, fmt.Sprintf("we fail the connection in %v", s.After))
-		p.after(s.After, func() {
-			p.timer(cases.KillFired, fmt.Sprintf("the case's limit of %v has passed: we fail the connection", s.After))
+// part ends a connection whose script is through and has armed no timer.
+func (p *player) part() {
+	switch {
+	case p.state == stateOpen && !p.halved:
+		p.sendClose(normalClose)
+	case p.state == stateOpen:
+		p.drop(false)
+	case p.closeTimer == nil && p.dropTimer == nil: // the peer began, and was answered
+		p.dropTimer = p.after(dropTimeout, func() { p.drop(true) })
+	}
+}
+
+func (p *player) do(op cases.Op) {
+	switch op := op.(type) {
+	case cases.WriteOp:
+		p.writeOp(op)
+	case cases.CloseOp:
+		p.sendClose(op.Close)
+	case cases.WaitOp:
+		p.startPause(op)
+	case cases.TimerOp:
+		p.timed = true
+		p.arm(op)
+	case cases.LoopOp:
+		p.startLoop(cases.EchoLoop(op))
+	case cases.EndOp:
+		p.halved = true
+		p.out.send(outgoing{end: true})
+		p.note("we end our direction of TCP")
+	}
+}
+
+func (p *player) arm(op cases.TimerOp) {
+	if op.Fail {
+		p.timer(cases.KillArmed, fmt.Sprintf("we fail the connection in %v", op.After))
+		p.after(op.After, func() {
+			p.timer(cases.KillFired, fmt.Sprintf("the case's limit of %v has passed: we fail the connection", op.After))
 			p.fail(wsproto.StatusGoingAway, "Going Away")
 		})
-	case cases.CloseAfter:
-		p.timer(cases.CloseArmed, fmt.Sprintf("we close in %v", s.After))
-		p.after(s.After, func() {
-			if p.state == stateOpen {
-				p.timer(cases.CloseFired, fmt.Sprintf("the case's limit of %v has passed: we close", s.After))
-			}
-			p.sendClose(cases.Close{})
-		})
-	case cases.EchoLoop:
-		p.startLoop(s)
+		return
+	}
+	p.timer(cases.CloseArmed, fmt.Sprintf("we close in %v", op.After))
+	p.after(op.After, func() {
+		if p.state == stateOpen {
+			p.timer(cases.CloseFired, fmt.Sprintf("the case's limit of %v has passed: we close", op.After))
+		}
+		p.sendClose(cases.Close{})
+	})
+}
+
+func (p *player) writeOp(op cases.WriteOp) {
+	switch op.Part {
+	case cases.WholeFrame:
+		if op.IfOpen && p.state != stateOpen {
+			return
+		}
+		p.send(frames(op))
+	case cases.FrameStart:
+		p.open = openFrame{key: p.keys.frame()}
+		p.sendHeader(op.Header)
+	case cases.FrameRest, cases.PlainOctets:
+		if p.state == stateClosed {
+			return
+		}
+		o := outgoing{bare: true, plain: op.Part == cases.PlainOctets, payload: op.Payload, key: p.open.key, offset: p.open.offset, alone: true}
+		p.out.send(o)
+		p.log(cases.Entry{Kind: cases.LogOctets, Dir: cases.Out, Len: op.Payload.Len, Data: firstOctets(op.Payload)})
+		p.open.offset += op.Payload.Len
 	}
 }
 
-func (p *player) startPause(s cases.Pause) {
-	p.pause = &s
-	wait := s.For
-	if !p.faithful && s.Mark != "" && (p.brief || len(p.t.Events) == 0) {
-		wait = min(wait, shortPause)
+// frames is what a [cases.WriteOp] of whole frames queues.
+func frames(op cases.WriteOp) outgoing {
+	return outgoing{
+		header: op.Header, payload: op.Payload, fragment: op.Fragment, chop: op.Chop, alone: op.Alone, masking: op.Masking,
 	}
-	p.timer(cases.PauseBegins, fmt.Sprintf("we wait %v", s.For))
-	p.pauseTimer = p.after(wait, p.endPause)
-	p.shortenPause()
 }
 
-// shortenPause ends a pause whose events have all come: the verdict looks only
-// at their order.
-func (p *player) shortenPause() {
-	if p.pause != nil && !p.faithful && p.pause.Until > 0 && len(p.t.Events) >= p.pause.Until {
-		p.pauseTimer.stop()
+func (p *player) startPause(op cases.WaitOp) {
+	p.pause = &wait{WaitOp: op}
+	d := op.For
+	if !p.faithful && op.Mark != "" && (p.brief || len(p.t.Received()) == 0) {
+		d = min(d, shortPause)
+	}
+	p.timer(cases.PauseBegins, fmt.Sprintf("we wait %v", op.For))
+	p.pause.timer = p.after(d, p.endPause)
+	p.shortenPause("")
+}
+
+// shortenPause ends a wait that an event of this kind, come now, ends, or whose
+// events have all come: the verdict looks only at their order.
+func (p *player) shortenPause(kind cases.EventKind) {
+	if p.pause == nil {
+		return
+	}
+	enough := !p.faithful && p.pause.Events > 0 && len(p.t.Received()) >= p.pause.Events
+	if enough || slices.Contains(p.pause.Until, kind) {
+		p.pause.timer.stop()
 		p.endPause()
 	}
 }
 
 func (p *player) endPause() {
-	if p.pause == nil || p.state != stateOpen {
+	if p.pause == nil || p.state == stateClosed {
 		return
 	}
-	mark := p.pause.Mark
+	pause := p.pause
+	if p.state != stateOpen {
+		if p.timed || pause.Mark != "" {
+			return // a timer ends the connection
+		}
+		p.next = len(p.ops) // nothing more is sent on a connection that is closing
+	}
 	p.pause = nil
 	p.timer(cases.PauseEnds, "we go on")
-	if mark != "" {
-		p.t.Events = append(p.t.Events, cases.TimedOut(mark))
+	if pause.Mark != "" {
+		p.record(cases.TimedOut(pause.Mark))
 	}
 	p.script()
 }
@@ -125,55 +175,16 @@ func (p *player) sendHeader(h wsproto.Header) {
 	if p.state == stateClosed {
 		return
 	}
-	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.Out, Len: int(h.Length), Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV}
+	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.Out, Len: size(h.Length), Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV}
 	if p.out.masked {
 		h.Masked, h.MaskKey = true, p.open.key
 		e.Mask = hexKey(p.open.key)
 	}
+	if h.Length > maxSize {
+		e.Head = wsproto.AppendHeader(nil, h)
+	}
 	p.out.send(outgoing{bare: true, plain: true, payload: cases.Data(wsproto.AppendHeader(nil, h)), alone: true})
 	p.log(e)
-}
-
-// logSent logs each frame of o as it will be on the wire.
-func (p *player) logSent(o outgoing) {
-	frames := 1
-	if o.fragment > 0 && o.payload.Len > o.fragment {
-		frames = o.payload.Len/o.fragment + 1
-	}
-	p.t.Stats.TxFrames[int(o.header.Opcode)]++
-	if frames > 1 {
-		p.t.Stats.TxFrames[int(wsproto.OpContinuation)] += frames - 1
-	}
-	if p.t.Traffic != nil && !o.header.Opcode.Control() && p.state == stateOpen {
-		p.t.Traffic.Out.Frames += int64(frames)
-		p.t.Traffic.Out.Messages++
-		p.t.Traffic.Out.Payload += int64(o.payload.Len)
-	}
-	if p.logFull() {
-		p.t.LogLost += frames
-		return
-	}
-	size := o.payload.Len
-	if frames > 1 {
-		size = o.fragment
-	}
-	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.Out, Opcode: o.header.Opcode, RSV: o.header.RSV, Chop: o.chop, Alone: o.alone}
-	if p.out.masked && frames == 1 {
-		e.Mask = hexKey(o.key)
-	}
-	for i := range frames {
-		if p.logFull() {
-			p.t.LogLost += frames - i
-			return
-		}
-		from := i * size
-		to := min(from+size, o.payload.Len)
-		e.Fin = i == frames-1 && o.header.Fin
-		e.Len = to - from
-		e.Data = o.payload.AppendRange(nil, from, min(to, from+p.headBound()))
-		p.log(e)
-		e.Opcode, e.RSV = wsproto.OpContinuation, 0
-	}
 }
 
 func firstOctets(p cases.Payload) cases.Octet {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/corpora"
 )
 
@@ -29,8 +30,8 @@ const (
 func TestStreams(t *testing.T) {
 	loops := map[string]cases.EchoLoop{}
 	var names []string
-	for _, c := range cases.All() {
-		for _, step := range c.Steps {
+	for _, c := range catalogue.All() {
+		for _, step := range c.Steps() {
 			if l, ok := step.(cases.EchoLoop); ok && l.Corpus != "" {
 				name := fmt.Sprintf("%s, %d", l.Corpus, l.Length)
 				if _, known := loops[name]; !known {

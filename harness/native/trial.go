@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -56,7 +57,7 @@ func doubtOf(c cases.Case, r harness.Result, crowded bool, load *pulse) doubt {
 	if r.Transcript == nil || r.Outcome == harness.Pass || r.Outcome == harness.Observed || !r.Outcome.Ran() {
 		return sure
 	}
-	waiting := c.ID.Group() == "6.4"
+	waiting := c.Load == cases.Idle
 	switch {
 	case r.Behavior == cases.NonStrict && trickled(c):
 		return overtaken
@@ -82,8 +83,7 @@ func doubtOf(c cases.Case, r harness.Result, crowded bool, load *pulse) doubt {
 // mute reports whether a case of many echoes ran into its limit without the
 // first of them. Repeating it would only wait as long again.
 func mute(c cases.Case, t cases.Transcript) bool {
-	loop := c.Want.Rule == cases.EchoAll || c.Want.Rule == cases.EchoDeflated
-	return loop && t.Opened && t.Echoes == 0 && !t.WrongEcho && t.Duration >= muteBound
+	return c.RoundTrips() && t.Opened && t.Echoes == 0 && !t.WrongEcho && t.Duration >= muteBound
 }
 
 // quick is how soon a peer reacts that half a second can be trusted to show: a
@@ -116,9 +116,9 @@ func hurried(c cases.Case, r harness.Result) bool {
 // whether it was as long as the case says.
 func secondPause(c cases.Case, t cases.Transcript) (ended time.Duration, full bool) {
 	var limits, begins, ends []time.Duration
-	for _, s := range c.Steps {
-		if pause, ok := s.(cases.Pause); ok && pause.Mark != "" {
-			limits = append(limits, pause.For)
+	for _, op := range c.Ops() {
+		if wait, ok := op.(cases.WaitOp); ok && wait.Mark != "" {
+			limits = append(limits, wait.For)
 		}
 	}
 	for _, e := range t.Log {
@@ -139,16 +139,16 @@ func secondPause(c cases.Case, t cases.Transcript) (ended time.Duration, full bo
 // trickled reports whether what a peer must fail on comes octet by octet behind
 // a message whose echo is the better reading.
 func trickled(c cases.Case) bool {
-	return len(c.Want.Events) > 1 && slices.ContainsFunc(c.Steps, func(s cases.Step) bool {
-		f, ok := s.(cases.Frame)
-		return ok && f.Chop == 1
+	return len(autobahn.Of(c).Events) > 1 && slices.ContainsFunc(c.Ops(), func(op cases.Op) bool {
+		sent, ok := op.(cases.WriteOp)
+		return ok && sent.Chop == 1
 	})
 }
 
 // raced reports whether what a peer must fail on comes right behind a message whose
 // echo is the better reading: a peer that reads both at once may not get to it.
 func raced(c cases.Case) bool {
-	return len(c.Want.Events) > 1 && c.ID.Group() != "6.4" && !trickled(c)
+	return len(autobahn.Of(c).Events) > 1 && c.Load != cases.Idle && !trickled(c)
 }
 
 // timedOut reports whether one of our timers ended the case.
@@ -159,19 +159,20 @@ func timedOut(t cases.Transcript) bool {
 // patient is a trickled case in which the peer has time for its echo. The limit
 // is armed first: the peer may end the connection in that time.
 func patient(c cases.Case) cases.Case {
-	steps := c.Steps[:1:1]
-	for _, s := range c.Steps[1:] {
+	before := c.Steps()
+	steps := before[:1:1]
+	for _, s := range before[1:] {
 		if kill, ok := s.(cases.KillAfter); ok {
 			steps = append(steps, cases.KillAfter{After: kill.After + patience})
 		}
 	}
-	steps = append(steps, cases.Pause{For: patience, Until: len(c.Want.Events[0].Events)})
-	for _, s := range c.Steps[1:] {
+	steps = append(steps, cases.Pause{For: patience, Until: len(autobahn.Of(c).Events[0].Events)})
+	for _, s := range before[1:] {
 		if _, ok := s.(cases.KillAfter); !ok {
 			steps = append(steps, s)
 		}
 	}
-	c.Steps = steps
+	c.Conns = []cases.Conn{{Steps: steps}}
 	return c
 }
 

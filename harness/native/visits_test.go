@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -26,7 +27,7 @@ func newDesk(t *testing.T, ids ...cases.ID) *desk {
 	t.Helper()
 	d := &desk{t: t}
 	for _, id := range ids {
-		c, _ := cases.Find(id)
+		c, _ := catalogue.Find(id)
 		d.List = append(d.List, c)
 	}
 	d.Streams = NewStreams(nil)

@@ -42,6 +42,8 @@ type outgoing struct {
 	offset   int // of bare octets in their frame, for the mask
 	chop     int
 	alone    bool
+	masking  cases.Masking
+	end      bool // nothing but the end of our direction of TCP
 }
 
 // A writer sends what is queued, in order, from a goroutine of its own, so that
@@ -180,8 +182,20 @@ func (w *writer) run() {
 	}
 }
 
-// put produces the octets of o and writes what fills the buffer.
+// masks reports whether the frames of o are masked.
+func (w *writer) masks(o outgoing) bool {
+	return o.masking == cases.MaskAlways || w.masked && o.masking == cases.MaskByRole
+}
+
+// put produces the bytes of o and writes what fills the buffer.
 func (w *writer) put(o outgoing) {
+	if o.end {
+		w.flush()
+		if half, ok := w.nc.(interface{ CloseWrite() error }); ok && w.err == nil {
+			w.err = half.CloseWrite()
+		}
+		return
+	}
 	if o.chop > 0 || o.alone {
 		w.flush()
 	}
@@ -224,7 +238,7 @@ func (w *writer) fragments(o outgoing) {
 
 func (w *writer) frame(o outgoing, h wsproto.Header, from, to int) {
 	h.Length = uint64(to - from)
-	if w.masked {
+	if w.masks(o) {
 		h.Masked, h.MaskKey = true, o.key
 		if o.fragment > 0 {
 			h.MaskKey = keyOf(w.pieces.Uint64())
@@ -244,7 +258,7 @@ func (w *writer) octets(o outgoing, key [4]byte, from, to, pos int) {
 		n := min(to-from, writeBuffer)
 		start := len(w.buf)
 		w.buf = o.payload.AppendRange(w.buf, from, from+n)
-		if w.masked && !o.plain {
+		if w.masks(o) && !o.plain {
 			pos = wsproto.Mask(key, pos, w.buf[start:])
 		}
 		from += n

@@ -4,11 +4,12 @@ import (
 	"net/http"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 )
 
 // NewWebSite returns the site of a fuzzing server whose reports are in outdir.
 func NewWebSite(outdir string, secret ...string) http.Handler {
-	return webSite{scheme: "ws", port: 9001, list: cases.All(), outdir: outdir, secret: secret}.handler()
+	return webSite{scheme: "ws", port: 9001, list: catalogue.All(), outdir: outdir, secret: secret}.handler()
 }
 
 // NewWebSiteOf returns the site of a fuzzing server on a port, with its cases.

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 )
 
 //go:embed web
@@ -149,7 +150,7 @@ type webCase struct {
 // sections are those of the catalogue that cases are selected of.
 func (s webSite) sections() []webSection {
 	var list []webSection
-	for _, section := range cases.Sections() {
+	for _, section := range catalogue.Sections() {
 		found := webSection{ID: section.ID, Title: section.Title}
 		for _, c := range s.list {
 			if c.ID.Section() == section.ID {

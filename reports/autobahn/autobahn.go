@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
@@ -80,7 +82,7 @@ func Write(dir string, in summary.Input) error {
 		Results: map[string]map[cases.ID]harness.Result{h.Agent.Name: {}},
 	}
 	for _, id := range h.Selection.Selected {
-		if c, ok := cases.Find(id); ok {
+		if c, ok := autobahn.Find(id); ok {
 			report.List = append(report.List, c)
 		}
 	}
@@ -115,7 +117,7 @@ func (r *Report) entries() []entry {
 		ids := slices.SortedFunc(maps.Keys(r.Results[agent]), cases.ID.Compare)
 		for _, id := range ids {
 			res := r.Results[agent][id]
-			c, known := cases.Find(id)
+			c, known := autobahn.Find(id)
 			if !known {
 				c = cases.Case{ID: id}
 			}
@@ -139,7 +141,7 @@ func (r *Report) entries() []entry {
 // numbers are the positions of all cases in the catalogue, from 1.
 var numbers = sync.OnceValue(func() map[cases.ID]int {
 	index := map[cases.ID]int{}
-	for i, c := range cases.All() {
+	for i, c := range catalogue.All() {
 		index[c.ID] = i + 1
 	}
 	return index

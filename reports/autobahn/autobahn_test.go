@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/autobahn"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -32,14 +33,14 @@ func newReport(t *testing.T) *autobahn.Report {
 		Results: map[string]map[cases.ID]harness.Result{"a server": {}, "client": {}, evilAgent: {}},
 	}
 	for _, id := range []cases.ID{"2.10", "5.19", "6.4.1", "7.1.1", "7.5.1", "7.9.1", "9.7.1", "12.1.1", "13.1.1"} {
-		c, ok := cases.Find(id)
+		c, ok := catalogue.Find(id)
 		if !ok {
 			t.Fatalf("no case %s", id)
 		}
 		r.List = append(r.List, c)
 	}
 	add := func(agent string, id cases.ID, tr cases.Transcript) {
-		c, _ := cases.Find(id)
+		c, _ := catalogue.Find(id)
 		v := c.Judge(tr)
 		r.Results[agent][id] = harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v, Transcript: &tr}
 	}
@@ -114,7 +115,7 @@ func TestWords(t *testing.T) {
 		{"9.1.1", cases.Transcript{Role: cases.Server, Opened: true, ClosedByUs: true, Clean: true}, "Did not receive message within 10 seconds.", ""},
 	} {
 		t.Run(string(row.id), func(t *testing.T) {
-			c, _ := cases.Find(row.id)
+			c, _ := catalogue.Find(row.id)
 			v := c.Judge(row.t)
 			report := autobahn.Report{
 				List: []cases.Case{c}, Results: map[string]map[cases.ID]harness.Result{"a": {c.ID: {Case: c.ID, Outcome: harness.OutcomeOf(v), Verdict: v, Transcript: &row.t}}},
@@ -237,7 +238,7 @@ func TestFailedCells(t *testing.T) {
 				}
 			}
 			if tc.agent == "none" {
-				c, _ := cases.Find("7.1.1")
+				c, _ := catalogue.Find("7.1.1")
 				v := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
 				r.Results["none"] = map[cases.ID]harness.Result{c.ID: {Case: c.ID, Outcome: harness.Pass, Verdict: v}}
 			}

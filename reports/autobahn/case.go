@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
 )
 
 // writeIndex writes index.json.
@@ -58,10 +59,10 @@ func (e entry) writeJSON(w io.Writer) error {
 		"isServer":                       t.Role == cases.Client,
 		"localCloseCode":                 e.localCode(),
 		"localCloseReason":               e.localReason(),
-		"received":                       eventList(t.Events),
+		"received":                       eventList(autobahn.Received(e.c, &t)),
 		"remoteCloseCode":                e.remoteCode(),
 		"remoteCloseReason":              textOrNil(t.RemoteReason),
-		"reportCompressionRatio":         e.timed() && e.c.Deflate != nil,
+		"reportCompressionRatio":         e.timed() && e.c.Deflate() != nil,
 		"reportTime":                     e.timed(),
 		"result":                         e.result(),
 		"resultClose":                    e.resultClose(),
@@ -90,10 +91,10 @@ func (e entry) expected() jsonObject {
 	if !e.t.Opened {
 		return o
 	}
-	switch e.c.Want.Rule {
-	case cases.EchoLength, cases.EchoAll, cases.EchoDeflated: // their events are not compared
-	case cases.CompareEvents, cases.WrongCodeFails, cases.Observe:
-		for _, r := range e.c.Want.Events {
+	switch autobahn.Of(e.c).Rule {
+	case autobahn.EchoLength, autobahn.EchoAll, autobahn.EchoDeflated: // their events are not compared
+	case autobahn.CompareEvents, autobahn.WrongCodeFails, autobahn.Observe:
+		for _, r := range autobahn.Of(e.c).Events {
 			o[string(r.Behavior)] = eventList(r.Events)
 		}
 	}
@@ -101,8 +102,8 @@ func (e entry) expected() jsonObject {
 }
 
 func (e entry) expectedClose() jsonObject {
-	w := e.c.Want
-	if !e.t.Opened && w.Rule != cases.EchoDeflated {
+	w := autobahn.Of(e.c)
+	if !e.t.Opened && w.Rule != autobahn.EchoDeflated {
 		return jsonObject{}
 	}
 	codes := jsonList{}
@@ -119,13 +120,13 @@ func (e entry) expectedClose() jsonObject {
 // result explains the behaviour. Where judges of others compare the words, they
 // are Autobahn's.
 func (e entry) result() string {
-	rule := e.c.Want.Rule
+	rule := autobahn.Of(e.c).Rule
 	switch {
-	case e.r.Behavior == cases.Failed && rule == cases.WrongCodeFails && e.r.Close == cases.CloseWrongCode:
+	case e.r.Behavior == cases.Failed && rule == autobahn.WrongCodeFails && e.r.Close == cases.CloseWrongCode:
 		return e.resultClose()
-	case e.r.Behavior == cases.Failed && rule == cases.EchoLength && e.t.Opened && !e.t.WrongEcho:
-		for _, step := range e.c.Steps {
-			if limit, ok := step.(cases.CloseAfter); ok {
+	case e.r.Behavior == cases.Failed && rule == autobahn.EchoLength && e.t.Opened && !e.t.WrongEcho && !e.answered():
+		for _, op := range e.c.Ops() {
+			if limit, ok := op.(cases.TimerOp); ok {
 				return fmt.Sprintf("Did not receive message within %d seconds.", int(limit.After.Seconds()))
 			}
 		}
@@ -133,13 +134,19 @@ func (e entry) result() string {
 	return sentenceOf(e.r.Reason)
 }
 
+// answered reports whether any message came.
+func (e entry) answered() bool {
+	_, ok := e.t.Find(cases.GotMessage)
+	return ok
+}
+
 // resultClose explains the closing behaviour, likewise.
 func (e entry) resultClose() string {
 	if e.r.Close != cases.CloseWrongCode {
 		return sentenceOf(e.r.CloseReason)
 	}
-	codes := make([]string, len(e.c.Want.Codes))
-	for i, code := range e.c.Want.Codes {
+	codes := make([]string, len(autobahn.Of(e.c).Codes))
+	for i, code := range autobahn.Of(e.c).Codes {
 		codes[i] = strconv.Itoa(int(code))
 	}
 	return "The close code should have been " + strings.Join(codes, ", ") + " or empty"

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/autobahn"
 )
@@ -107,7 +108,7 @@ func TestFolderWritesOnce(t *testing.T) {
 	r := newReport(t)
 	r.List = nil
 	for id := range r.Results["client"] {
-		c, _ := cases.Find(id)
+		c, _ := catalogue.Find(id)
 		r.List = append(r.List, c)
 	}
 	r.List, _ = cases.Select(r.List, []string{"*"}, nil) // in order

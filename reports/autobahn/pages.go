@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/show"
@@ -116,8 +117,8 @@ func (r *Report) writeOverview(w io.Writer, entries []entry) error {
 		p.Agents = append(p.Agents, overviewAgent{agent, r.counts(byAgent[agent])})
 	}
 	p.Columns = 1 + 2*len(agents)
-	all := cases.All()
-	for _, s := range cases.Sections() {
+	all := autobahn.All()
+	for _, s := range autobahn.Sections() {
 		sec := overviewSection{Section: s, Top: !strings.Contains(s.ID, ".")}
 		for _, c := range all {
 			if sectionOf(c.ID) != s.ID {
@@ -275,11 +276,11 @@ func (r *Report) writeCase(w io.Writer, entries []entry, i int) error {
 		frame: r.frame(), Agent: e.agent, ID: string(e.c.ID), Anchor: anchor(e.c.ID),
 		Duration: fmt.Sprintf("%d ms", e.milliseconds()), Started: e.t.Started.UTC().Format("2006-01-02T15:04:05.000Z"),
 		Title: sentenceOf(e.c.Title), Expect: sentenceOf(e.c.Expect), RFC: e.c.RFC, Result: e.r,
-		Received: events(e.t.Events), Request: visibleLines(e.t.Request), Response: visibleLines(e.t.Response),
+		Received: events(autobahn.Received(e.c, &e.t)), Request: visibleLines(e.t.Request), Response: visibleLines(e.t.Response),
 		Facts: e.shownFacts(), Lost: e.t.LogLost,
 	}
 	p.Verdict, p.Class = behaviorCell(e.r.Behavior)
-	for _, reading := range e.c.Want.Events {
+	for _, reading := range autobahn.Of(e.c).Events {
 		p.Expected = append(p.Expected, fmt.Sprintf("%s: %s", reading.Behavior, strings.Join(events(reading.Events), ", ")))
 	}
 	rx, tx := e.sizeStats()

@@ -155,7 +155,7 @@ func (l *wirelog) timer(e cases.Entry) {
 
 // step returns the n-th step of its kind.
 func nthStep[S cases.Step](c cases.Case, n int) (found S) {
-	for _, s := range c.Steps {
+	for _, s := range c.Steps() {
 		if s, ok := s.(S); ok {
 			if n--; n == 0 {
 				return s

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/comparison"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -263,7 +264,7 @@ func TestHostile(t *testing.T) {
 func TestPure(t *testing.T) {
 	var runs []*harness.Run
 	var results []harness.Result
-	for _, c := range cases.All() {
+	for _, c := range catalogue.All() {
 		results = append(results, result(c.ID, cases.Failed, cases.CloseUnclean, cases.Transcript{RemoteClose: true, RemoteCode: 1002}))
 	}
 	for i := range 3 {

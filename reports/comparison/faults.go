@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/internal/show"
@@ -54,7 +55,7 @@ func findingsOf(list []agents.Agent) (map[string][]*finding, error) {
 	all := map[string][]*finding{}
 	for _, a := range list {
 		for _, f := range a.Findings {
-			named, err := cases.Select(cases.All(), f.Cases, nil)
+			named, err := cases.Select(catalogue.All(), f.Cases, nil)
 			if err != nil {
 				return nil, fmt.Errorf("findings of %s: %w", a.Folder, err)
 			}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -27,10 +29,10 @@ var traitKinds = []struct {
 	{"utf8", plays.utf8},
 	{"echo", plays.echoesFirst},
 	{"protocol", func(p plays) string {
-		return p.codes(func(c cases.Case) bool { return section(c, "3", "4", "5") && !c.Want.ClosedByUs })
+		return p.codes(func(c cases.Case) bool { return section(c, "3", "4", "5") && !autobahn.Of(c).ClosedByUs })
 	}},
 	{"text", func(p plays) string {
-		return p.codes(func(c cases.Case) bool { return section(c, "6") && !c.Want.ClosedByUs })
+		return p.codes(func(c cases.Case) bool { return section(c, "6") && !autobahn.Of(c).ClosedByUs })
 	}},
 	{"close", plays.closeReply},
 	{"badclose", func(p plays) string { return p.codes(func(c cases.Case) bool { return c.ID.Group() == "7.9" }) }},
@@ -49,7 +51,7 @@ type play struct {
 func playsOf(run *harness.Run) plays {
 	var list plays
 	for _, r := range run.Results {
-		if c, known := cases.Find(r.Case); known && r.Outcome.Ran() && r.Transcript != nil && r.Transcript.Opened {
+		if c, known := catalogue.Find(r.Case); known && r.Outcome.Ran() && r.Transcript != nil && r.Transcript.Opened {
 			list = append(list, play{c, r})
 		}
 	}
@@ -99,11 +101,11 @@ func (p plays) utf8() string {
 func (p plays) echoesFirst() string {
 	echoed, total := 0, 0
 	for _, one := range p {
-		if len(one.Want.Events) < 2 || one.Case.ID.Group() == "6.4" || one.Behavior == cases.Failed {
+		if len(autobahn.Of(one.Case).Events) < 2 || one.Case.Load == cases.Idle || one.Behavior == cases.Failed {
 			continue
 		}
 		total++
-		if len(one.Transcript.Events) > 0 {
+		if len(one.Transcript.Received()) > 0 {
 			echoed++
 		}
 	}

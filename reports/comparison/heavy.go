@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
@@ -27,8 +28,8 @@ type deflation struct {
 func deflations(run *harness.Run) []deflation {
 	var list []deflation
 	for _, r := range run.Results {
-		c, known := cases.Find(r.Case)
-		if !known || c.Deflate == nil || r.Transcript == nil || !r.Outcome.Ran() {
+		c, known := catalogue.Find(r.Case)
+		if !known || c.Deflate() == nil || r.Transcript == nil || !r.Outcome.Ran() {
 			continue
 		}
 		i := slices.IndexFunc(list, func(d deflation) bool { return d.Group == r.Case.Group() })
@@ -64,7 +65,7 @@ func extensions(head string) string {
 // heavySections are the sections with cases that move megabytes, in order.
 var heavySections = sync.OnceValue(func() []string {
 	var list []string
-	for _, c := range cases.All() {
+	for _, c := range catalogue.All() {
 		if id := c.ID.Section(); c.Heavy() && !slices.Contains(list, id) {
 			list = append(list, id)
 		}
@@ -124,7 +125,7 @@ func largestOf(run *harness.Run) []largest {
 	for _, kind := range []struct{ group, name string }{{"9.1", "text"}, {"9.2", "binary"}} {
 		l, seen := largest{Kind: kind.name}, false
 		for _, r := range run.Results {
-			c, known := cases.Find(r.Case)
+			c, known := catalogue.Find(r.Case)
 			if !known || r.Case.Group() != kind.group || !r.Outcome.Ran() || r.Transcript == nil || !r.Transcript.Opened {
 				continue
 			}
@@ -145,9 +146,9 @@ func largestOf(run *harness.Run) []largest {
 
 // payload is the length of the message that the case sends, in bytes.
 func payload(c cases.Case) int {
-	for _, step := range c.Steps {
-		if f, ok := step.(cases.Frame); ok {
-			return f.Payload.Len
+	for _, op := range c.Ops() {
+		if sent, ok := op.(cases.WriteOp); ok {
+			return sent.Payload.Len
 		}
 	}
 	return 0

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/html"
@@ -95,10 +96,10 @@ type caseOf struct {
 
 func newSite() *site {
 	s := &site{index: map[cases.ID]int{}, reasons: map[string]int{}, taken: map[string]bool{}}
-	for _, sec := range cases.Sections() {
+	for _, sec := range catalogue.Sections() {
 		s.Sections = append(s.Sections, chapter{sec.ID, sec.Title})
 	}
-	for i, c := range cases.All() {
+	for i, c := range catalogue.All() {
 		s.index[c.ID] = i
 		s.Cases = append(s.Cases, caseOf{c.ID, c.Title, c.Expect, c.RFC})
 	}

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/cases/ledger"
+	"github.com/wsconform/wsconform/cases/wire"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
@@ -209,10 +211,10 @@ func (d *details) detail(r summary.Row, lim limits) *detail {
 		for _, q := range r.Requirements() {
 			out.Tests = append(out.Tests, []int{d.text(q.ID), d.text(string(q.Level)), d.text(q.Words)})
 		}
-		for _, step := range r.Def.Steps {
+		for _, step := range r.Def.Steps() {
 			out.Steps = append(out.Steps, d.text(step.String()))
 		}
-		out.Want = d.want(r.Def.Want, lim)
+		out.Want = d.want(autobahn.Of(r.Def), lim)
 	}
 	if t := r.Transcript; t != nil {
 		out.Got = d.got(t, lim)
@@ -220,21 +222,21 @@ func (d *details) detail(r summary.Row, lim limits) *detail {
 		for _, o := range handshake[:min(len(handshake), lim.lines)] {
 			out.Handshake = append(out.Handshake, []int{d.text(show.HandshakeWords(t, o)), d.text(o.Section), d.text(ledger.URL(o.Section))})
 		}
-		out.Request, out.Response = d.lines(t.Request, cases.InRequest, handshake, lim.lines), d.lines(t.Response, cases.InResponse, handshake, lim.lines)
+		out.Request, out.Response = d.lines(t.Request, wire.InRequest, handshake, lim.lines), d.lines(t.Response, wire.InResponse, handshake, lim.lines)
 		out.Log, out.Lost = d.log(t.Log, frames, lim), t.LogLost
 	}
 	return out
 }
 
-var ruleWords = map[cases.Rule]string{
-	cases.WrongCodeFails: "A wrong close code fails the behavior as well.",
-	cases.Observe:        "The case only observes: it cannot fail.",
-	cases.EchoLength:     "A message of the same type and length comes back.",
-	cases.EchoAll:        "Every message comes back, with the same type and bytes.",
-	cases.EchoDeflated:   "Every message comes back, with the same type and bytes; without permessage-deflate the case is unimplemented.",
+var ruleWords = map[autobahn.Rule]string{
+	autobahn.WrongCodeFails: "A wrong close code fails the behavior as well.",
+	autobahn.Observe:        "The case only observes: it cannot fail.",
+	autobahn.EchoLength:     "A message of the same type and length comes back.",
+	autobahn.EchoAll:        "Every message comes back, with the same type and bytes.",
+	autobahn.EchoDeflated:   "Every message comes back, with the same type and bytes; without permessage-deflate the case is unimplemented.",
 }
 
-func (d *details) want(w cases.Want, lim limits) *want {
+func (d *details) want(w autobahn.Want, lim limits) *want {
 	out := &want{Readings: []reading{}, Ours: bit(w.ClosedByUs), Clean: bit(w.Clean), Rule: d.text(ruleWords[w.Rule])}
 	for _, c := range w.Codes {
 		out.Codes = append(out.Codes, d.code(c))
@@ -273,7 +275,7 @@ func flags(t *cases.Transcript) []int {
 
 func (d *details) got(t *cases.Transcript, lim limits) *got {
 	g := &got{
-		Events: d.events(t.Events, lim), Echoes: t.Echoes, Flags: flags(t), Unclean: d.text(t.UncleanReason),
+		Events: d.events(t.Received(), lim), Echoes: t.Echoes, Flags: flags(t), Unclean: d.text(t.UncleanReason),
 		LocalCode: d.code(t.LocalCode), LocalReason: show.Bytes(t.LocalReason, min(lim.words, 128)),
 		RemoteClose: bit(t.RemoteClose), RemoteCode: d.code(t.RemoteCode), RemoteZero: bit(t.RemoteZero),
 		RemoteReason: show.Bytes(t.RemoteReason, min(lim.words, 128)),
@@ -294,9 +296,9 @@ func flow(f cases.Flow) string {
 		show.Grouped(int(f.Frames)), show.Grouped(int(f.App)), show.Grouped(int(f.Payload)), show.Grouped(int(f.Wire)), ratio)
 }
 
-func (d *details) lines(head string, place cases.Place, found []cases.Offence, bound int) []any {
+func (d *details) lines(head string, place wire.Place, found []wire.Offence, bound int) []any {
 	var out []any
-	for i, line := range cases.Lines(head) {
+	for i, line := range wire.Lines(head) {
 		if i == bound {
 			return append(out, d.text("… and more lines"))
 		}
@@ -315,7 +317,7 @@ func (d *details) lines(head string, place cases.Place, found []cases.Offence, b
 // flags, mask, repeat, chop, note, bytes missing, header and what offends,
 // without the zeros at their ends. The middle of a long log is left out, but for
 // the peer's first offence.
-func (d *details) log(entries []cases.Entry, frames map[int][]cases.Offence, lim limits) [][]any {
+func (d *details) log(entries []cases.Entry, frames map[int][]wire.Offence, lim limits) [][]any {
 	out := [][]any{}
 	head, tail := len(entries), 0
 	if len(entries) > lim.entries {
@@ -345,7 +347,7 @@ func (d *details) log(entries []cases.Entry, frames map[int][]cases.Offence, lim
 	return out
 }
 
-func (d *details) entry(e cases.Entry, found []cases.Offence, lim limits) []any {
+func (d *details) entry(e cases.Entry, found []wire.Offence, lim limits) []any {
 	kind := "note"
 	switch {
 	case e.Kind == cases.LogFrame && e.Dir == cases.Out:

@@ -5,17 +5,18 @@ import (
 	"fmt"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Offences returns those of the handshake, and those of frames by their index in the log.
-func Offences(t *cases.Transcript) (handshake []cases.Offence, frames map[int][]cases.Offence) {
-	frames = map[int][]cases.Offence{}
+func Offences(t *cases.Transcript) (handshake []wire.Offence, frames map[int][]wire.Offence) {
+	frames = map[int][]wire.Offence{}
 	for _, o := range cases.Offences(t) {
 		switch o.Place {
-		case cases.InHeader, cases.InPayload:
+		case wire.InHeader, wire.InPayload:
 			frames[o.Index] = append(frames[o.Index], o)
-		case cases.InRequest, cases.InResponse:
+		case wire.InRequest, wire.InResponse:
 			handshake = append(handshake, o)
 		}
 	}
@@ -24,9 +25,9 @@ func Offences(t *cases.Transcript) (handshake []cases.Offence, frames map[int][]
 
 // FrameWords says which bytes of a frame break which rule, and whether that is
 // the case's doing.
-func FrameWords(e cases.Entry, o cases.Offence) string {
+func FrameWords(e cases.Entry, o wire.Offence) string {
 	bytes := []byte(e.Data)
-	if o.Place == cases.InHeader {
+	if o.Place == wire.InHeader {
 		bytes = HeaderBytes(e)
 	}
 	which := fmt.Sprintf("%v byte %d", o.Place, o.From)
@@ -47,14 +48,14 @@ func FrameWords(e cases.Entry, o cases.Offence) string {
 func HeaderBytes(e cases.Entry) []byte { return wsproto.AppendHeader(nil, e.Header()) }
 
 // HandshakeWords says which line of a handshake breaks which rule.
-func HandshakeWords(t *cases.Transcript, o cases.Offence) string {
+func HandshakeWords(t *cases.Transcript, o wire.Offence) string {
 	text := Text(o.Words)
-	if o.Index == cases.Absent {
+	if o.Index == wire.Absent {
 		return text
 	}
 	head := t.Response
-	if o.Place == cases.InRequest {
+	if o.Place == wire.InRequest {
 		head = t.Request
 	}
-	return fmt.Sprintf("%v line \"%s\": %s", o.Place, Name(cases.Lines(head)[o.Index]), text)
+	return fmt.Sprintf("%v line \"%s\": %s", o.Place, Name(wire.Lines(head)[o.Index]), text)
 }

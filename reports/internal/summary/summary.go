@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/reports/internal/show"
@@ -28,13 +29,13 @@ type idIndex struct {
 	sections map[string]string
 }
 
-// catalogue is the index of the whole catalogue.
-var catalogue = sync.OnceValue(func() idIndex {
+// byID is the index of the whole catalogue.
+var byID = sync.OnceValue(func() idIndex {
 	c := idIndex{map[cases.ID]cases.Case{}, map[string]string{}}
-	for _, one := range cases.All() {
+	for _, one := range catalogue.All() {
 		c.cases[one.ID] = one
 	}
-	for _, s := range cases.Sections() {
+	for _, s := range catalogue.Sections() {
 		c.sections[s.ID] = s.Title
 	}
 	return c
@@ -101,7 +102,7 @@ func (r Row) Did(h harness.Header) string {
 	if h.Agent.About != nil {
 		limit = h.Agent.About.MaxMessage
 	}
-	if _, n := r.Def.Wanted(); limit > 0 && int64(n) > limit {
+	if n := r.Def.MessageLen(); limit > 0 && int64(n) > limit {
 		return fmt.Sprintf("%s; that is the limit it declares, %s bytes, and the case sends %s", s, show.Grouped(int(limit)), show.Grouped(n))
 	}
 	return s + "; that is a limit of the peer, and breaks no rule of the protocol"
@@ -133,7 +134,7 @@ func Of(in Input) Summary {
 		if !played {
 			res = harness.Result{Case: id, Outcome: harness.NotRun, Note: s.whyMissing()}
 		}
-		def, known := catalogue().cases[id]
+		def, known := byID().cases[id]
 		s.Rows = append(s.Rows, Row{Result: res, Def: def, Known: known})
 	}
 	for _, id := range run.Header.Selection.Selected {
@@ -176,7 +177,7 @@ func sections(rows []Row) []Section {
 		id := r.Case.Section()
 		if len(list) == 0 || list[len(list)-1].ID != id {
 			list = append(list, Section{
-				ID: id, Title: catalogue().sections[id], Behavior: map[cases.Behavior]int{},
+				ID: id, Title: byID().sections[id], Behavior: map[cases.Behavior]int{},
 				Close: map[cases.CloseBehavior]int{}, Counts: map[harness.Outcome]int{},
 			})
 		}

@@ -1,7 +1,8 @@
-package cases
+package autobahn
 
 import (
 	"fmt"
+	"github.com/wsconform/wsconform/cases"
 	"slices"
 	"strings"
 	"time"
@@ -82,19 +83,19 @@ var truncated = []string{
 var highSurrogates = []string{"\xed\xa0\x80", "\xed\xad\xbf", "\xed\xae\x80", "\xed\xaf\xbf"}
 
 // utf8Vectors is 6.5 to 6.23.
-func utf8Vectors() []Case {
-	var list []Case
+func utf8Vectors() []entry {
+	var list []entry
 	for _, g := range utf8Groups {
-		list = append(list, numbered(g.group, g.texts, func(text string) Case {
-			c := Case{
+		list = append(list, numbered(g.group, g.texts, func(text string) entry {
+			c := entry{
 				Title:  g.title + ": " + spell(text),
 				Expect: expectEcho,
 				RFC:    rfc6455("5.6", "8.1"),
-				Steps: []Step{
-					Message{Opcode: wsproto.OpText, Payload: Data([]byte(text))},
-					KillAfter{500 * time.Millisecond},
+				Steps: []cases.Step{
+					cases.Message{Opcode: wsproto.OpText, Payload: cases.Data([]byte(text))},
+					cases.KillAfter{After: 500 * time.Millisecond},
 				},
-				Want: Echoes(GotText(Data([]byte(text)))),
+				Want: Echoes(cases.GotText(cases.Data([]byte(text)))),
 			}
 			if !utf8.ValidString(text) {
 				c.Expect, c.RFC, c.Want = expectBadText, rfc6455("8.1", "7.1.7"), failsText()

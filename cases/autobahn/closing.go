@@ -1,8 +1,9 @@
-package cases
+package autobahn
 
 import (
 	"bytes"
 	"fmt"
+	"github.com/wsconform/wsconform/cases"
 	"time"
 
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -10,14 +11,14 @@ import (
 
 // closing is section 7: the closing handshake (RFC 6455 §5.5.1 and §7), which
 // we start in every case.
-func closing() []Case {
+func closing() []entry {
 	list := append(closeOrder(), closeBodies()...)
 	list = append(list, closeCodes()...)
 	return append(list, undefinedCloseCodes()...)
 }
 
 // closeOrder is 7.1: what may come before and after a close.
-func closeOrder() []Case {
+func closeOrder() []entry {
 	const (
 		hello   = "Hello World!"
 		silence = "an answer to our close and nothing else"
@@ -27,45 +28,45 @@ func closeOrder() []Case {
 		closes = Closes(clean).Under(WrongCodeFails)
 	)
 	closes.NoAutoClose = true
-	either := Echoes(GotText(Data([]byte(hello)))).Tolerate().Under(Observe)
+	either := Echoes(cases.GotText(cases.Data([]byte(hello)))).Tolerate().Under(Observe)
 	either.NoAutoClose = true
-	return []Case{
+	return []entry{
 		{
 			ID: "7.1.1", Title: "a message, and a close once it has come back", Expect: expectEcho, RFC: rfc,
-			Steps: []Step{Text(hello), KillAfter{time.Second}},
-			Want:  Echoes(GotText(Data([]byte(hello)))).Under(WrongCodeFails),
+			Steps: []cases.Step{cases.Text(hello), cases.KillAfter{After: time.Second}},
+			Want:  Echoes(cases.GotText(cases.Data([]byte(hello)))).Under(WrongCodeFails),
 		},
 		{
 			ID: "7.1.2", Title: "two close frames", Expect: silence, RFC: rfc,
-			Steps: []Step{Close{Code: clean}, Frame{Opcode: wsproto.OpClose}, KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Close{Code: clean}, cases.Frame{Opcode: wsproto.OpClose}, cases.KillAfter{After: time.Second}},
 			Want:  closes,
 		},
 		{
 			ID: "7.1.3", Title: "a close, then a ping", Expect: silence, RFC: rfc,
-			Steps: []Step{Close{Code: clean}, Ping(""), KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Close{Code: clean}, cases.Ping(""), cases.KillAfter{After: time.Second}},
 			Want:  closes,
 		},
 		{
 			ID: "7.1.4", Title: "a close, then a message", Expect: silence, RFC: rfc,
-			Steps: []Step{Close{Code: clean}, Text(hello), KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Close{Code: clean}, cases.Text(hello), cases.KillAfter{After: time.Second}},
 			Want:  closes,
 		},
 		{
 			ID: "7.1.5", Title: "a close between the two fragments of a message", Expect: silence,
 			RFC:   rfc6455("5.4", "5.5.1", "7.1.2"),
-			Steps: []Step{Text("fragment1").More(), Close{Code: clean}, Cont("fragment2"), KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Text("fragment1").More(), cases.Close{Code: clean}, cases.Cont("fragment2"), cases.KillAfter{After: time.Second}},
 			Want:  closes,
 		},
 		{
 			ID: "7.1.6", Title: "a message of 262144 octets, a short one, a close and a ping, all at once",
 			Expect: "whatever the peer likes: it may drop what it has not yet echoed when the close arrives",
 			RFC:    rfc,
-			Steps: []Step{
-				Frame{Opcode: wsproto.OpText, Payload: Repeat(filler, 256<<10)},
-				Text(hello),
-				Close{Code: clean},
-				Ping(""),
-				KillAfter{time.Second},
+			Steps: []cases.Step{
+				cases.Frame{Opcode: wsproto.OpText, Payload: cases.Repeat(filler, 256<<10)},
+				cases.Text(hello),
+				cases.Close{Code: clean},
+				cases.Ping(""),
+				cases.KillAfter{After: time.Second},
 			},
 			Want: either,
 		},
@@ -74,7 +75,7 @@ func closeOrder() []Case {
 
 // closeBodies is 7.3 and 7.5: the shape of a close frame's payload. No clean
 // handshake is asked of a peer that should refuse the frame.
-func closeBodies() []Case {
+func closeBodies() []entry {
 	const answer, refusal = "an answer to our close", "a close frame with %s, or the end of TCP"
 	answers := Closes(clean).Under(WrongCodeFails)
 	answers.NoAutoClose = true
@@ -84,50 +85,50 @@ func closeBodies() []Case {
 		return w
 	}
 	stars := func(n int) []byte { return bytes.Repeat([]byte{'*'}, n) }
-	return []Case{
+	return []entry{
 		{
 			ID: "7.3.1", Title: "a close frame without payload", Expect: answer, RFC: rfc6455("5.5.1", "7.1.5"),
-			Steps: []Step{Close{}, KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Close{}, cases.KillAfter{After: time.Second}},
 			Want:  answers,
 		},
 		{
 			ID: "7.3.2", Title: "a close frame with one octet, half a code", Expect: fmt.Sprintf(refusal, "1002"),
 			RFC:   rfc6455("5.5.1", "7.1.7"),
-			Steps: []Step{Close{Reason: []byte("a")}, KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Close{Reason: []byte("a")}, cases.KillAfter{After: time.Second}},
 			Want:  refuses(wsproto.StatusProtocolError),
 		},
 		{
 			ID: "7.3.3", Title: "a close frame with a code and no reason", Expect: answer,
 			RFC:   rfc6455("5.5.1", "7.1.5"),
-			Steps: []Step{Close{Code: clean}, KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Close{Code: clean}, cases.KillAfter{After: time.Second}},
 			Want:  answers,
 		},
 		{
 			ID: "7.3.4", Title: "a close frame with a code and a reason", Expect: answer,
 			RFC:   rfc6455("5.5.1", "7.1.6"),
-			Steps: []Step{Close{Code: clean, Reason: []byte("Hello World!")}, KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Close{Code: clean, Reason: []byte("Hello World!")}, cases.KillAfter{After: time.Second}},
 			Want:  answers,
 		},
 		{
 			ID: "7.3.5", Title: "a close frame with a reason of 123 octets, the most there may be", Expect: answer,
 			RFC:   rfc6455("5.5", "5.5.1", "7.1.6"),
-			Steps: []Step{Close{Code: clean, Reason: stars(123)}, KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Close{Code: clean, Reason: stars(123)}, cases.KillAfter{After: time.Second}},
 			Want:  answers,
 		},
 		{
 			ID: "7.3.6", Title: "a close frame with a reason of 124 octets, one too many",
 			Expect: fmt.Sprintf(refusal, "1002"),
 			RFC:    rfc6455("5.5", "5.5.1", "7.1.7"),
-			Steps:  []Step{Close{Code: clean, Reason: stars(124)}, KillAfter{time.Second}},
+			Steps:  []cases.Step{cases.Close{Code: clean, Reason: stars(124)}, cases.KillAfter{After: time.Second}},
 			Want:   refuses(wsproto.StatusProtocolError),
 		},
 		{
 			ID: "7.5.1", Title: "a close frame with a reason that is not UTF-8",
 			Expect: fmt.Sprintf(refusal, "1007 or 1002"),
 			RFC:    rfc6455("5.5.1", "8.1", "7.1.6"),
-			Steps: []Step{
-				Close{Code: clean, Reason: []byte(kosme + surrogate + "edited")},
-				KillAfter{time.Second},
+			Steps: []cases.Step{
+				cases.Close{Code: clean, Reason: []byte(kosme + surrogate + "edited")},
+				cases.KillAfter{After: time.Second},
 			},
 			Want: refuses(wsproto.StatusProtocolError, wsproto.StatusInvalidFramePayloadData),
 		},
@@ -150,13 +151,13 @@ var (
 )
 
 // closeCodes is 7.7 and 7.9.
-func closeCodes() []Case {
-	list := numbered("7.7", assignedCloseCodes, func(code wsproto.StatusCode) Case {
-		c := Case{
+func closeCodes() []entry {
+	list := numbered("7.7", assignedCloseCodes, func(code wsproto.StatusCode) entry {
+		c := entry{
 			Title:  fmt.Sprintf("a close with code %d", uint16(code)),
 			Expect: "an answer to our close, with the same code, with 1000 or without any",
 			RFC:    rfc6455("7.4.1"),
-			Steps:  []Step{closeFrame(code), KillAfter{time.Second}},
+			Steps:  []cases.Step{closeFrame(code), cases.KillAfter{After: time.Second}},
 			Want:   Closes(clean, code).Under(WrongCodeFails),
 		}
 		if code == clean {
@@ -168,12 +169,12 @@ func closeCodes() []Case {
 		}
 		return c
 	})
-	return append(list, numbered("7.9", forbiddenCloseCodes, func(code wsproto.StatusCode) Case {
-		c := Case{
+	return append(list, numbered("7.9", forbiddenCloseCodes, func(code wsproto.StatusCode) entry {
+		c := entry{
 			Title:  fmt.Sprintf("a close with code %d, which is not for the wire", uint16(code)),
 			Expect: "a close frame with 1002, or the end of TCP; not the same code",
 			RFC:    rfc6455("7.4.1", "7.4.2"),
-			Steps:  []Step{closeFrame(code), KillAfter{time.Second}},
+			Steps:  []cases.Step{closeFrame(code), cases.KillAfter{After: time.Second}},
 			Want:   Closes(wsproto.StatusProtocolError).Under(WrongCodeFails),
 		}
 		c.Want.Clean = false
@@ -182,13 +183,13 @@ func closeCodes() []Case {
 }
 
 // undefinedCloseCodes is 7.13.
-func undefinedCloseCodes() []Case {
-	return numbered("7.13", outlyingCloseCodes, func(code wsproto.StatusCode) Case {
-		c := Case{
+func undefinedCloseCodes() []entry {
+	return numbered("7.13", outlyingCloseCodes, func(code wsproto.StatusCode) entry {
+		c := entry{
 			Title:  fmt.Sprintf("a close with code %d, beyond all ranges", uint16(code)),
 			Expect: "whatever the peer likes: RFC 6455 says nothing of codes from 5000",
 			RFC:    rfc6455("7.4.2"),
-			Steps:  []Step{closeFrame(code), KillAfter{time.Second}},
+			Steps:  []cases.Step{closeFrame(code), cases.KillAfter{After: time.Second}},
 			Want:   Closes(clean, code, wsproto.StatusProtocolError).Under(Observe),
 		}
 		c.Want.Clean, c.Want.NoAutoClose = false, true
@@ -197,9 +198,9 @@ func undefinedCloseCodes() []Case {
 }
 
 // closeFrame returns the close with this code, even if it is 0.
-func closeFrame(code wsproto.StatusCode) Close {
+func closeFrame(code wsproto.StatusCode) cases.Close {
 	if code == 0 {
-		return Close{Reason: []byte{0, 0}}
+		return cases.Close{Reason: []byte{0, 0}}
 	}
-	return Close{Code: code}
+	return cases.Close{Code: code}
 }

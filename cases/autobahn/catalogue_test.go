@@ -1,4 +1,4 @@
-package cases_test
+package autobahn_test
 
 import (
 	"flag"
@@ -9,16 +9,16 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/ws/wsproto"
+	"github.com/wsconform/wsconform/cases/autobahn"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestCatalogueGolden(t *testing.T) {
 	var b strings.Builder
-	for _, c := range cases.All() {
+	for _, c := range autobahn.All() {
 		fmt.Fprintf(&b, "%s %s\n", c.ID, c.Title)
-		for _, s := range c.Steps {
+		for _, s := range c.Steps() {
 			fmt.Fprintf(&b, "\t%v\n", s)
 		}
 	}
@@ -44,7 +44,7 @@ func TestCatalogueGolden(t *testing.T) {
 }
 
 func TestCatalogueIsComplete(t *testing.T) {
-	list := cases.All()
+	list := autobahn.All()
 	ids, titles := map[cases.ID]bool{}, map[string]cases.ID{}
 	for i, c := range list {
 		if ids[c.ID] {
@@ -60,12 +60,12 @@ func TestCatalogueIsComplete(t *testing.T) {
 				t.Errorf("case %s: %s is %q", c.ID, field, text)
 			}
 		}
-		if len(c.RFC) == 0 || len(c.Steps) == 0 || len(c.Want.Codes) == 0 {
+		if len(c.RFC) == 0 || len(c.Steps()) == 0 || len(autobahn.Of(c).Codes) == 0 {
 			t.Errorf("case %s: got %d RFC sections, %d steps, %d codes; want some of each",
-				c.ID, len(c.RFC), len(c.Steps), len(c.Want.Codes))
+				c.ID, len(c.RFC), len(c.Steps()), len(autobahn.Of(c).Codes))
 		}
-		if byEvents := c.Want.Rule < cases.EchoLength; byEvents != (len(c.Want.Events) > 0) {
-			t.Errorf("case %s: got %d readings under rule %d", c.ID, len(c.Want.Events), c.Want.Rule)
+		if byEvents := autobahn.Of(c).Rule < autobahn.EchoLength; byEvents != (len(autobahn.Of(c).Events) > 0) {
+			t.Errorf("case %s: got %d readings under rule %d", c.ID, len(autobahn.Of(c).Events), autobahn.Of(c).Rule)
 		}
 		if i > 0 && list[i-1].ID.Compare(c.ID) >= 0 {
 			t.Errorf("case %s comes after %s", c.ID, list[i-1].ID)
@@ -75,14 +75,14 @@ func TestCatalogueIsComplete(t *testing.T) {
 
 func TestSections(t *testing.T) {
 	var got []string
-	for _, s := range cases.Sections() {
+	for _, s := range autobahn.Sections() {
 		if s.Title == "" {
 			t.Errorf("section %s has no title", s.ID)
 		}
 		got = append(got, s.ID)
 	}
 	var want []string
-	for _, c := range cases.All() {
+	for _, c := range autobahn.All() {
 		for _, id := range []string{c.ID.Section(), c.ID.Group()} {
 			if !slices.Contains(want, id) {
 				want = append(want, id)
@@ -96,57 +96,37 @@ func TestSections(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	for _, id := range []cases.ID{"1.1.1", "2.10", "6.22.34", "7.13.2", "13.7.18"} {
-		if c, ok := cases.Find(id); !ok || c.ID != id {
+		if c, ok := autobahn.Find(id); !ok || c.ID != id {
 			t.Errorf("Find(%q) = %q, %v", id, c.ID, ok)
 		}
 	}
 	for _, id := range []cases.ID{"", "1.1", "8.1", "14.1.1", "x"} {
-		if c, ok := cases.Find(id); ok {
+		if c, ok := autobahn.Find(id); ok {
 			t.Errorf("Find(%q) = %q, want none", id, c.ID)
 		}
 	}
 }
 
 func TestAllIsFresh(t *testing.T) {
-	first := cases.All()
-	first[0].Steps[0] = cases.Ping("")
-	first[0].Want.Codes[0] = 0
-	first[0].Want.Events[0].Events[0].Len = 7
-	first[400].Deflate.Accept[0].MaxWindowBits = 8
+	first := autobahn.All()
+	first[0].Conns[0].Steps[0] = cases.Ping("")
+	autobahn.Of(first[0]).Codes[0] = 0
+	autobahn.Of(first[0]).Events[0].Events[0].Len = 7
+	first[400].Deflate().Accept[0].MaxWindowBits = 8
 	first[0].RFC[0] = ""
-	again := cases.All()
-	if again[0].Steps[0].String() == "send ping frame, empty" || again[0].Want.Codes[0] == 0 ||
-		again[0].Want.Events[0].Events[0].Len == 7 ||
-		again[400].Deflate.Accept[0].MaxWindowBits == 8 || again[0].RFC[0] == "" {
+	again := autobahn.All()
+	if again[0].Steps()[0].String() == "send ping frame, empty" || autobahn.Of(again[0]).Codes[0] == 0 ||
+		autobahn.Of(again[0]).Events[0].Events[0].Len == 7 ||
+		again[400].Deflate().Accept[0].MaxWindowBits == 8 || again[0].RFC[0] == "" {
 		t.Error("a change to one catalogue shows in the next")
-	}
-}
-
-func TestWanted(t *testing.T) {
-	tests := []struct {
-		id     cases.ID
-		op     wsproto.Opcode
-		length int
-	}{
-		{"9.1.1", wsproto.OpText, 65536},
-		{"9.2.6", wsproto.OpBinary, 16777216},
-		{"9.3.1", wsproto.OpText, 4194304},
-		{"9.4.9", wsproto.OpBinary, 4194304},
-		{"9.6.3", wsproto.OpBinary, 1048576},
-	}
-	for _, test := range tests {
-		c, _ := cases.Find(test.id)
-		if op, length := c.Wanted(); op != test.op || length != test.length {
-			t.Errorf("case %s: Wanted() = %v, %d; want %v, %d", test.id, op, length, test.op, test.length)
-		}
 	}
 }
 
 // Only the order of events decides 5.19, so its pause may end early; in 6.4
 // the pause is what the case measures.
 func TestPauses(t *testing.T) {
-	for _, c := range cases.All() {
-		for _, s := range c.Steps {
+	for _, c := range autobahn.All() {
+		for _, s := range c.Steps() {
 			pause, ok := s.(cases.Pause)
 			if !ok {
 				continue
@@ -165,14 +145,14 @@ func TestPauses(t *testing.T) {
 func BenchmarkAll(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		cases.All()
+		autobahn.All()
 	}
 }
 
 func ExampleFind() {
-	c, _ := cases.Find("5.15")
+	c, _ := autobahn.Find("5.15")
 	fmt.Println(c.Title)
-	for _, s := range c.Steps {
+	for _, s := range c.Steps() {
 		fmt.Println("-", s)
 	}
 	// Output:

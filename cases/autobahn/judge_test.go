@@ -1,12 +1,14 @@
-package cases_test
+package autobahn_test
 
 import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -38,7 +40,7 @@ func TestJudgeAgreesWithAutobahn(t *testing.T) {
 		t.Fatalf("got %d observations, want 351", len(list))
 	}
 	for _, o := range list {
-		c, ok := cases.Find(o.Case)
+		c, ok := autobahn.Find(o.Case)
 		if !ok {
 			t.Fatalf("no case %s", o.Case)
 		}
@@ -65,8 +67,8 @@ func transcriptOf(c cases.Case, o observation) cases.Transcript {
 	if o.RemoteCode != nil {
 		t.RemoteClose, t.RemoteCode, t.RemoteZero = true, *o.RemoteCode, *o.RemoteCode == 0
 	}
-	wrongCode := c.Want.Rule == cases.WrongCodeFails && o.Close == cases.CloseWrongCode
-	wrongEnd := c.Want.WrongEndFails && o.ClosedByUs != c.Want.ClosedByUs
+	wrongCode := autobahn.Of(c).Rule == autobahn.WrongCodeFails && o.Close == cases.CloseWrongCode
+	wrongEnd := autobahn.Of(c).WrongEndFails && o.ClosedByUs != autobahn.Of(c).ClosedByUs
 	grade := o.Behavior
 	if grade == cases.Failed && (wrongCode || wrongEnd) {
 		grade = cases.OK
@@ -75,7 +77,7 @@ func transcriptOf(c cases.Case, o observation) cases.Transcript {
 		t.Echoes = 1000
 	}
 	t.Events = []cases.Event{cases.GotText(cases.Data([]byte("anything else")))}
-	for _, r := range c.Want.Events {
+	for _, r := range autobahn.Of(c).Events {
 		if r.Behavior == grade {
 			t.Events = r.Events
 		}
@@ -176,7 +178,7 @@ func TestJudge(t *testing.T) {
 		},
 	}
 	for _, test := range tests {
-		c, _ := cases.Find(test.id)
+		c, _ := autobahn.Find(test.id)
 		if got := c.Judge(test.transcript); got.Behavior != test.behavior || got.Close != test.close {
 			t.Errorf("%s (%s): got %s / %s, want %s / %s", test.name, test.id, got.Behavior, got.Close, test.behavior, test.close)
 		}
@@ -185,20 +187,20 @@ func TestJudge(t *testing.T) {
 
 // Every reading of every case earns its grade, and an event more does not.
 func TestJudgeEveryReading(t *testing.T) {
-	for _, c := range cases.All() {
-		for _, r := range c.Want.Events {
+	for _, c := range autobahn.All() {
+		for _, r := range autobahn.Of(c).Events {
 			transcript := served(r.Events...)
-			transcript.ClosedByUs = c.Want.ClosedByUs
-			transcript.RemoteCode = c.Want.Codes[0]
+			transcript.ClosedByUs = autobahn.Of(c).ClosedByUs
+			transcript.RemoteCode = autobahn.Of(c).Codes[0]
 			want, wantClose := r.Behavior, cases.CloseOK
-			if c.Want.Rule == cases.Observe {
+			if autobahn.Of(c).Rule == autobahn.Observe {
 				want, wantClose = cases.Informational, cases.CloseInformational
 			}
 			if got := c.Judge(transcript); got.Behavior != want || got.Close != wantClose {
 				t.Errorf("case %s: got %s / %s, want %s / %s", c.ID, got.Behavior, got.Close, want, wantClose)
 			}
 			transcript.Events = append(transcript.Events[:len(r.Events):len(r.Events)], cases.Ponged(cases.Data([]byte("?"))))
-			if c.Want.Rule != cases.Observe {
+			if autobahn.Of(c).Rule != autobahn.Observe {
 				want = cases.Failed
 			}
 			if got := c.Judge(transcript); got.Behavior != want {
@@ -209,11 +211,28 @@ func TestJudgeEveryReading(t *testing.T) {
 }
 
 func ExampleCase_Judge() {
-	c, _ := cases.Find("2.2")
+	c, _ := autobahn.Find("2.2")
 	v := c.Judge(cases.Transcript{
 		Opened: true, ClosedByUs: true, Clean: true,
 		Events: []cases.Event{cases.Ponged(cases.Data([]byte("Hello, world!")))},
 	})
 	fmt.Println(v.Behavior, v.Close)
 	// Output: OK OK
+}
+
+func TestTolerateLeavesTheOriginal(t *testing.T) {
+	strict := autobahn.Fails(wsproto.StatusProtocolError)
+	lenient := strict.Tolerate(cases.TimedOut("A"))
+	grades := func(w autobahn.Want) (list []cases.Behavior) {
+		for _, r := range w.Events {
+			list = append(list, r.Behavior)
+		}
+		return list
+	}
+	if got := grades(strict); !slices.Equal(got, []cases.Behavior{cases.OK}) {
+		t.Errorf("got %v, want OK alone", got)
+	}
+	if got := grades(lenient); !slices.Equal(got, []cases.Behavior{cases.OK, cases.NonStrict}) {
+		t.Errorf("got %v, want OK and NON-STRICT", got)
+	}
 }

@@ -1,4 +1,4 @@
-package cases_test
+package autobahn_test
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -87,7 +88,7 @@ func loadFacts(t *testing.T) []fact {
 
 func TestCatalogueAgreesWithAutobahn(t *testing.T) {
 	facts := loadFacts(t)
-	list := cases.All()
+	list := autobahn.All()
 	if len(list) != 517 || len(facts) != 517 {
 		t.Fatalf("got %d cases and %d facts, want 517 of each", len(list), len(facts))
 	}
@@ -148,30 +149,30 @@ func sum(p []byte) string {
 func asFact(index int, c cases.Case) fact {
 	f := fact{
 		Index: index, ID: string(c.ID), RFC: c.RFC, Events: map[string][]factEvent{},
-		ClosedByUs: c.Want.ClosedByUs, Codes: c.Want.Codes, Clean: c.Want.Clean,
-		WrongEndFails: c.Want.WrongEndFails, NoAutoClose: c.Want.NoAutoClose,
-		Rule: map[cases.Rule]string{
-			cases.WrongCodeFails: "wrong code fails",
-			cases.Observe:        "observe",
-			cases.EchoLength:     "echo length",
-			cases.EchoAll:        "echo all",
-			cases.EchoDeflated:   "echo deflated",
-		}[c.Want.Rule],
+		ClosedByUs: autobahn.Of(c).ClosedByUs, Codes: autobahn.Of(c).Codes, Clean: autobahn.Of(c).Clean,
+		WrongEndFails: autobahn.Of(c).WrongEndFails, NoAutoClose: autobahn.Of(c).NoAutoClose,
+		Rule: map[autobahn.Rule]string{
+			autobahn.WrongCodeFails: "wrong code fails",
+			autobahn.Observe:        "observe",
+			autobahn.EchoLength:     "echo length",
+			autobahn.EchoAll:        "echo all",
+			autobahn.EchoDeflated:   "echo deflated",
+		}[autobahn.Of(c).Rule],
 	}
-	for _, s := range c.Steps {
+	for _, s := range c.Steps() {
 		f.Steps = append(f.Steps, asFactSteps(c.ID, s)...)
 	}
-	for _, r := range c.Want.Events {
+	for _, r := range autobahn.Of(c).Events {
 		list := []factEvent{}
 		for _, e := range r.Events {
 			list = append(list, asFactEvent(e))
 		}
 		f.Events[string(r.Behavior)] = list
 	}
-	f.ClosesOnMatch = c.Want.ClosedByUs && !c.Want.NoAutoClose &&
-		len(c.Want.Events) == 1 && len(c.Want.Events[0].Events) > 0
-	if c.Deflate != nil {
-		f.Offers, f.Accept = c.Deflate.Offers, c.Deflate.Accept
+	f.ClosesOnMatch = autobahn.Of(c).ClosedByUs && !autobahn.Of(c).NoAutoClose &&
+		len(autobahn.Of(c).Events) == 1 && len(autobahn.Of(c).Events[0].Events) > 0
+	if c.Deflate() != nil {
+		f.Offers, f.Accept = c.Deflate().Offers, c.Deflate().Accept
 	}
 	return f
 }
@@ -204,7 +205,7 @@ func asFactSteps(id cases.ID, s cases.Step) []factStep {
 			Chop: s.Chop, Alone: s.Alone,
 		}}
 	case cases.FrameHeader:
-		return []factStep{{Do: "header", Opcode: s.Opcode, Fin: !s.NotFin, RSV: s.RSV, Len: s.Length}}
+		return []factStep{{Do: "header", Opcode: s.Opcode, Fin: !s.NotFin, RSV: s.RSV, Len: int(s.Length)}}
 	case cases.Octets:
 		return []factStep{{Do: "octets", Payload: asFactPayload(s.Payload)}}
 	case cases.Message:

@@ -1,6 +1,7 @@
-package cases
+package autobahn
 
 import (
+	"github.com/wsconform/wsconform/cases"
 	"time"
 
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -10,7 +11,7 @@ import (
 // between them, and continuations that continue nothing (RFC 6455 §5.4). Many
 // stories are told three times: in one write, a write per frame and a write per
 // octet.
-func fragmentation() []Case {
+func fragmentation() []entry {
 	const (
 		stray  = "non-continuation payload"
 		ping   = "ping payload"
@@ -19,8 +20,8 @@ func fragmentation() []Case {
 		joined = "fragment1fragment2"
 	)
 	var (
-		whole     = Echoes(GotText(Data([]byte(joined))))
-		pongFirst = Echoes(Ponged(Data([]byte(ping))), GotText(Data([]byte(joined))))
+		whole     = Echoes(cases.GotText(cases.Data([]byte(joined))))
+		pongFirst = Echoes(cases.Ponged(cases.Data([]byte(ping))), cases.GotText(cases.Data([]byte(joined))))
 		fails     = Fails(wsproto.StatusProtocolError)
 
 		rfcOK    = rfc6455("5.4")
@@ -28,133 +29,133 @@ func fragmentation() []Case {
 		rfcPing  = rfc6455("5.4", "5.5.2", "5.5.3")
 		rfcSplit = rfc6455("5.4", "5.5", "7.1.7")
 	)
-	return []Case{
+	return []entry{
 		{
 			ID: "5.1", Title: "a ping in two fragments", Expect: expectFail, RFC: rfcSplit,
-			Steps: []Step{Ping("fragment1").More(), Cont("fragment2"), KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Ping("fragment1").More(), cases.Cont("fragment2"), cases.KillAfter{After: time.Second}},
 			Want:  fails,
 		},
 		{
 			ID: "5.2", Title: "a pong in two fragments", Expect: expectFail, RFC: rfcSplit,
-			Steps: []Step{Pong("fragment1").More(), Cont("fragment2"), KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Pong("fragment1").More(), cases.Cont("fragment2"), cases.KillAfter{After: time.Second}},
 			Want:  fails,
 		},
 
 		{
 			ID: "5.3", Title: "a text message in two fragments", Expect: both, RFC: rfcOK,
-			Steps: []Step{Text("fragment1").More(), Cont("fragment2"), CloseAfter{time.Second}},
+			Steps: []cases.Step{cases.Text("fragment1").More(), cases.Cont("fragment2"), cases.CloseAfter{After: time.Second}},
 			Want:  whole,
 		},
 		{
 			ID: "5.4", Title: "a text message in two fragments, a write each", Expect: both, RFC: rfcOK,
-			Steps: []Step{Text("fragment1").More().Apart(), Cont("fragment2").Apart(), CloseAfter{time.Second}},
+			Steps: []cases.Step{cases.Text("fragment1").More().Apart(), cases.Cont("fragment2").Apart(), cases.CloseAfter{After: time.Second}},
 			Want:  whole,
 		},
 		{
 			ID: "5.5", Title: "a text message in two fragments, one octet per write", Expect: both, RFC: rfcOK,
-			Steps: []Step{Text("fragment1").More().Chopped(1), Cont("fragment2").Chopped(1), CloseAfter{time.Second}},
+			Steps: []cases.Step{cases.Text("fragment1").More().Chopped(1), cases.Cont("fragment2").Chopped(1), cases.CloseAfter{After: time.Second}},
 			Want:  whole,
 		},
 
 		{
 			ID: "5.6", Title: "a ping between the two fragments of a message", Expect: amid, RFC: rfcPing,
-			Steps: []Step{Text("fragment1").More(), Ping(ping), Cont("fragment2"), CloseAfter{time.Second}},
+			Steps: []cases.Step{cases.Text("fragment1").More(), cases.Ping(ping), cases.Cont("fragment2"), cases.CloseAfter{After: time.Second}},
 			Want:  pongFirst,
 		},
 		{
 			ID: "5.7", Title: "a ping between the two fragments of a message, a write each", Expect: amid, RFC: rfcPing,
-			Steps: []Step{
-				Text("fragment1").More().Apart(),
-				Ping(ping).Apart(),
-				Cont("fragment2").Apart(),
-				CloseAfter{time.Second},
+			Steps: []cases.Step{
+				cases.Text("fragment1").More().Apart(),
+				cases.Ping(ping).Apart(),
+				cases.Cont("fragment2").Apart(),
+				cases.CloseAfter{After: time.Second},
 			},
 			Want: pongFirst,
 		},
 		{
 			ID: "5.8", Title: "a ping between the two fragments of a message, one octet per write",
 			Expect: amid, RFC: rfcPing,
-			Steps: []Step{
-				Text("fragment1").More().Chopped(1),
-				Ping(ping).Chopped(1),
-				Cont("fragment2").Chopped(1),
-				CloseAfter{time.Second},
+			Steps: []cases.Step{
+				cases.Text("fragment1").More().Chopped(1),
+				cases.Ping(ping).Chopped(1),
+				cases.Cont("fragment2").Chopped(1),
+				cases.CloseAfter{After: time.Second},
 			},
 			Want: pongFirst,
 		},
 
 		{
 			ID: "5.9", Title: "a last continuation of nothing, then a message", Expect: expectFail, RFC: rfcFail,
-			Steps: []Step{Cont(stray), Text(greeting), KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Cont(stray), cases.Text(greeting), cases.KillAfter{After: time.Second}},
 			Want:  fails,
 		},
 		{
 			ID: "5.10", Title: "a last continuation of nothing, then a message, a write each",
 			Expect: expectFail, RFC: rfcFail,
-			Steps: []Step{Cont(stray).Apart(), Text(greeting).Apart(), KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Cont(stray).Apart(), cases.Text(greeting).Apart(), cases.KillAfter{After: time.Second}},
 			Want:  fails,
 		},
 		{
 			ID: "5.11", Title: "a last continuation of nothing, then a message, one octet per write",
 			Expect: expectFail, RFC: rfcFail,
-			Steps: []Step{Cont(stray).Chopped(1), Text(greeting).Chopped(1), KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Cont(stray).Chopped(1), cases.Text(greeting).Chopped(1), cases.KillAfter{After: time.Second}},
 			Want:  fails,
 		},
 
 		{
 			ID: "5.12", Title: "a first continuation of nothing, then a message", Expect: expectFail, RFC: rfcFail,
-			Steps: []Step{Cont(stray).More(), Text(greeting), KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Cont(stray).More(), cases.Text(greeting), cases.KillAfter{After: time.Second}},
 			Want:  fails,
 		},
 		{
 			ID: "5.13", Title: "a first continuation of nothing, then a message, a write each",
 			Expect: expectFail, RFC: rfcFail,
-			Steps: []Step{Cont(stray).More().Apart(), Text(greeting).Apart(), KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Cont(stray).More().Apart(), cases.Text(greeting).Apart(), cases.KillAfter{After: time.Second}},
 			Want:  fails,
 		},
 		{
 			ID: "5.14", Title: "a first continuation of nothing, then a message, one octet per write",
 			Expect: expectFail, RFC: rfcFail,
-			Steps: []Step{Cont(stray).More().Chopped(1), Text(greeting).Chopped(1), KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Cont(stray).More().Chopped(1), cases.Text(greeting).Chopped(1), cases.KillAfter{After: time.Second}},
 			Want:  fails,
 		},
 
 		{
 			ID: "5.15", Title: "a message in two fragments, a continuation of nothing, a message",
 			Expect: expectEchoThenFail, RFC: rfcFail,
-			Steps: []Step{
-				Text("fragment1").More(),
-				Cont("fragment2"),
-				Cont("fragment3").More(), // nothing is open any more
-				Text("fragment4"),
-				KillAfter{time.Second},
+			Steps: []cases.Step{
+				cases.Text("fragment1").More(),
+				cases.Cont("fragment2"),
+				cases.Cont("fragment3").More(), // nothing is open any more
+				cases.Text("fragment4"),
+				cases.KillAfter{After: time.Second},
 			},
-			Want: Fails(wsproto.StatusProtocolError, GotText(Data([]byte(joined)))).Tolerate(),
+			Want: Fails(wsproto.StatusProtocolError, cases.GotText(cases.Data([]byte(joined)))).Tolerate(),
 		},
 		{
 			ID: "5.16", Title: "a first continuation of nothing before a message in two fragments, twice",
 			Expect: expectFail, RFC: rfcFail,
-			Steps: []Step{
-				Cont("fragment1").More(), Text("fragment2").More(), Cont("fragment3"),
-				Cont("fragment1").More(), Text("fragment2").More(), Cont("fragment3"),
-				KillAfter{time.Second},
+			Steps: []cases.Step{
+				cases.Cont("fragment1").More(), cases.Text("fragment2").More(), cases.Cont("fragment3"),
+				cases.Cont("fragment1").More(), cases.Text("fragment2").More(), cases.Cont("fragment3"),
+				cases.KillAfter{After: time.Second},
 			},
 			Want: fails,
 		},
 		{
 			ID: "5.17", Title: "a last continuation of nothing before a message in two fragments, twice",
 			Expect: expectFail, RFC: rfcFail,
-			Steps: []Step{
-				Cont("fragment1"), Text("fragment2").More(), Cont("fragment3"),
-				Cont("fragment1"), Text("fragment2").More(), Cont("fragment3"),
-				KillAfter{time.Second},
+			Steps: []cases.Step{
+				cases.Cont("fragment1"), cases.Text("fragment2").More(), cases.Cont("fragment3"),
+				cases.Cont("fragment1"), cases.Text("fragment2").More(), cases.Cont("fragment3"),
+				cases.KillAfter{After: time.Second},
 			},
 			Want: fails,
 		},
 		{
 			ID: "5.18", Title: "a new text frame where the message before it is not finished",
 			Expect: expectFail, RFC: rfcFail,
-			Steps: []Step{Text("fragment1").More(), Text("fragment2"), KillAfter{time.Second}},
+			Steps: []cases.Step{cases.Text("fragment1").More(), cases.Text("fragment2"), cases.KillAfter{After: time.Second}},
 			Want:  fails,
 		},
 
@@ -165,26 +166,26 @@ func fragmentation() []Case {
 
 // fiveFragments pauses in the middle of a message. Only the order of the
 // events counts, so the pause may end when the first pong is in.
-func fiveFragments(id ID, title string, alone bool) Case {
-	write := func(f Frame) Frame { f.Alone = alone; return f }
-	return Case{
+func fiveFragments(id cases.ID, title string, alone bool) entry {
+	write := func(f cases.Frame) cases.Frame { f.Alone = alone; return f }
+	return entry{
 		ID: id, Title: title, RFC: rfc6455("5.4", "5.5.2", "5.5.3"),
 		Expect: "two pongs in the order of the pings, then the message in one piece, and our close is answered",
-		Steps: []Step{
-			write(Text("fragment1").More()),
-			write(Cont("fragment2").More()),
-			write(Ping("pongme 1!")),
-			Pause{For: time.Second, Until: 1},
-			write(Cont("fragment3").More()),
-			write(Cont("fragment4").More()),
-			write(Ping("pongme 2!")),
-			write(Cont("fragment5")),
-			CloseAfter{time.Second},
+		Steps: []cases.Step{
+			write(cases.Text("fragment1").More()),
+			write(cases.Cont("fragment2").More()),
+			write(cases.Ping("pongme 1!")),
+			cases.Pause{For: time.Second, Until: 1},
+			write(cases.Cont("fragment3").More()),
+			write(cases.Cont("fragment4").More()),
+			write(cases.Ping("pongme 2!")),
+			write(cases.Cont("fragment5")),
+			cases.CloseAfter{After: time.Second},
 		},
 		Want: Echoes(
-			Ponged(Data([]byte("pongme 1!"))),
-			Ponged(Data([]byte("pongme 2!"))),
-			GotText(Data([]byte("fragment1fragment2fragment3fragment4fragment5"))),
+			cases.Ponged(cases.Data([]byte("pongme 1!"))),
+			cases.Ponged(cases.Data([]byte("pongme 2!"))),
+			cases.GotText(cases.Data([]byte("fragment1fragment2fragment3fragment4fragment5"))),
 		),
 	}
 }

@@ -1,7 +1,8 @@
-package cases
+package autobahn
 
 import (
 	"fmt"
+	"github.com/wsconform/wsconform/cases"
 	"time"
 
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -26,25 +27,25 @@ var messageSizes = []messageSize{
 }
 
 // framing is section 1: messages of one frame come back, whatever their length.
-func framing() []Case {
-	list := framingOf("1.1", wsproto.OpText, "*", GotText)
-	return append(list, framingOf("1.2", wsproto.OpBinary, "\xfe", GotBinary)...)
+func framing() []entry {
+	list := framingOf("1.1", wsproto.OpText, "*", cases.GotText)
+	return append(list, framingOf("1.2", wsproto.OpBinary, "\xfe", cases.GotBinary)...)
 }
 
-func framingOf(group string, op wsproto.Opcode, unit string, got func(Payload) Event) []Case {
-	list := numbered(group, messageSizes, func(size messageSize) Case {
-		payload := Repeat(unit, size.length)
+func framingOf(group string, op wsproto.Opcode, unit string, got func(cases.Payload) cases.Event) []entry {
+	list := numbered(group, messageSizes, func(size messageSize) entry {
+		payload := cases.Repeat(unit, size.length)
 		title := fmt.Sprintf("a %v message of %d octets", op, size.length)
 		if size.chop > 0 {
 			title += fmt.Sprintf(", written %d octets at a time", size.chop)
 		}
-		return Case{
+		return entry{
 			Title:  title,
 			Expect: expectEcho,
 			RFC:    rfc6455("5.2", "5.6"),
-			Steps: []Step{
-				Frame{Opcode: op, Payload: payload, Chop: size.chop},
-				KillAfter{size.patience},
+			Steps: []cases.Step{
+				cases.Frame{Opcode: op, Payload: payload, Chop: size.chop},
+				cases.KillAfter{After: size.patience},
 			},
 			Want: Echoes(got(payload)),
 		}

@@ -1,4 +1,4 @@
-package cases_test
+package autobahn_test
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
 )
 
 func TestSelect(t *testing.T) {
@@ -38,7 +39,7 @@ func TestSelect(t *testing.T) {
 		{"[[:digit:]]*", "", 0},
 	}
 	for _, test := range tests {
-		got, err := cases.Select(cases.All(), strings.Fields(test.include), strings.Fields(test.exclude))
+		got, err := cases.Select(autobahn.All(), strings.Fields(test.include), strings.Fields(test.exclude))
 		if err != nil || len(got) != test.want {
 			t.Errorf("Select(%q, %q) = %d cases, %v; want %d", test.include, test.exclude, len(got), err, test.want)
 		}
@@ -46,14 +47,14 @@ func TestSelect(t *testing.T) {
 }
 
 func TestSelectToleratesEmptyPatterns(t *testing.T) {
-	got, err := cases.Select(cases.All(), []string{"5.*", ""}, []string{""})
+	got, err := cases.Select(autobahn.All(), []string{"5.*", ""}, []string{""})
 	if err != nil || len(got) != 20 {
 		t.Errorf("got %d cases, %v; want 20", len(got), err)
 	}
 }
 
 func TestSelectSorts(t *testing.T) {
-	list := cases.All()
+	list := autobahn.All()
 	slices.Reverse(list)
 	got, err := cases.Select(append(list, list...), []string{"5.*", "2.*"}, nil)
 	if err != nil {
@@ -66,7 +67,7 @@ func TestSelectSorts(t *testing.T) {
 
 func TestSelectRejectsMalformedPatterns(t *testing.T) {
 	for _, p := range []string{"(*", "[*", "1.*)(", "*{2}{2}", `*\`, "(?=1)*"} {
-		_, err := cases.Select(cases.All(), []string{p}, nil)
+		_, err := cases.Select(autobahn.All(), []string{p}, nil)
 		var bad *cases.PatternError
 		if !errors.As(err, &bad) || bad.Pattern != p || bad.Unwrap() == nil {
 			t.Errorf("Select(%q): got error %v, want a PatternError", p, err)
@@ -78,7 +79,7 @@ func TestSelectRejectsMalformedPatterns(t *testing.T) {
 }
 
 func TestUnmatched(t *testing.T) {
-	got := cases.Unmatched(cases.All(), []string{"*", "", "1.1", "8.*", "1.1.1", "(*", "13.8*"})
+	got := cases.Unmatched(autobahn.All(), []string{"*", "", "1.1", "8.*", "1.1.1", "(*", "13.8*"})
 	if want := []string{"1.1", "8.*", "(*", "13.8*"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -124,7 +125,7 @@ func TestAgentExcludes(t *testing.T) {
 }
 
 func ExampleSelect() {
-	list, err := cases.Select(cases.All(), []string{"*"}, []string{"9.*", "12.*", "13.*"})
+	list, err := cases.Select(autobahn.All(), []string{"*"}, []string{"9.*", "12.*", "13.*"})
 	fmt.Println(len(list), err)
 	// Output: 247 <nil>
 }
@@ -134,7 +135,7 @@ func FuzzSelect(f *testing.F) {
 		f.Add(p, "")
 		f.Add("*", p)
 	}
-	list := cases.All()
+	list := autobahn.All()
 	f.Fuzz(func(t *testing.T, include, exclude string) {
 		got, err := cases.Select(list, []string{include}, []string{exclude})
 		if err != nil {

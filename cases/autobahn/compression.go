@@ -1,7 +1,8 @@
-package cases
+package autobahn
 
 import (
 	"fmt"
+	"github.com/wsconform/wsconform/cases"
 	"slices"
 	"strings"
 	"time"
@@ -49,23 +50,23 @@ var corpusGroups = []struct{ group, corpus string }{
 // accept the first that an offer can satisfy.
 var parameterGroups = []struct {
 	group          string
-	offers, accept []Demand
+	offers, accept []cases.Demand
 }{
-	{"13.1", []Demand{{}}, []Demand{{}}},
-	{"13.2", []Demand{{NoContextTakeover: true}}, []Demand{{NoContextTakeover: true}}},
-	{"13.3", []Demand{{MaxWindowBits: 9}}, []Demand{{MaxWindowBits: 9}}},
-	{"13.4", []Demand{{MaxWindowBits: 15}}, []Demand{{MaxWindowBits: 15}}},
-	{"13.5", []Demand{{true, 9}}, []Demand{{true, 9}}},
-	{"13.6", []Demand{{true, 15}}, []Demand{{true, 15}}},
-	{"13.7", []Demand{{true, 9}, {true, 0}, {}}, []Demand{{true, 9}, {true, 0}}}, // {true, 0} suits any offer
+	{"13.1", []cases.Demand{{}}, []cases.Demand{{}}},
+	{"13.2", []cases.Demand{{NoContextTakeover: true}}, []cases.Demand{{NoContextTakeover: true}}},
+	{"13.3", []cases.Demand{{MaxWindowBits: 9}}, []cases.Demand{{MaxWindowBits: 9}}},
+	{"13.4", []cases.Demand{{MaxWindowBits: 15}}, []cases.Demand{{MaxWindowBits: 15}}},
+	{"13.5", []cases.Demand{{NoContextTakeover: true, MaxWindowBits: 9}}, []cases.Demand{{NoContextTakeover: true, MaxWindowBits: 9}}},
+	{"13.6", []cases.Demand{{NoContextTakeover: true, MaxWindowBits: 15}}, []cases.Demand{{NoContextTakeover: true, MaxWindowBits: 15}}},
+	{"13.7", []cases.Demand{{NoContextTakeover: true, MaxWindowBits: 9}, {NoContextTakeover: true}, {}}, []cases.Demand{{NoContextTakeover: true, MaxWindowBits: 9}, {NoContextTakeover: true}}}, // {NoContextTakeover: true} suits any offer
 }
 
 // compression is sections 12 and 13: permessage-deflate with different
 // payloads and with different parameters.
-func compression() []Case {
-	var list []Case
+func compression() []entry {
+	var list []entry
 	for _, g := range corpusGroups {
-		list = append(list, compressedLoops(g.group, g.corpus, []Demand{{}}, []Demand{{}})...)
+		list = append(list, compressedLoops(g.group, g.corpus, []cases.Demand{{}}, []cases.Demand{{}})...)
 	}
 	for _, g := range parameterGroups {
 		list = append(list, compressedLoops(g.group, corpora.JSON, g.offers, g.accept)...)
@@ -73,25 +74,26 @@ func compression() []Case {
 	return list
 }
 
-func compressedLoops(group, corpus string, offers, accept []Demand) []Case {
+func compressedLoops(group, corpus string, offers, accept []cases.Demand) []entry {
 	op, unit := wsproto.OpBinary, "octets"
 	if corpora.IsText(corpus) {
 		op, unit = wsproto.OpText, "characters"
 	}
-	list := make([]Case, len(compressedSizes))
+	list := make([]entry, len(compressedSizes))
 	for i, size := range compressedSizes {
-		c := Case{
-			ID:    ID(fmt.Sprintf("%s.%d", group, i+1)),
+		c := entry{
+			ID:    cases.ID(fmt.Sprintf("%s.%d", group, i+1)),
 			Title: fmt.Sprintf("1000 %v messages of %d %s from %s, compressed", op, size.length, unit, corpus),
 			Expect: fmt.Sprintf("each message comes back, all within %s, and our close is answered; "+
 				"unimplemented if permessage-deflate is not agreed", seconds(size.limit)),
 			RFC: compressionRFC(accept, size.fragment),
-			Steps: []Step{
-				CloseAfter{size.limit},
-				EchoLoop{Opcode: op, Count: 1000, Corpus: corpus, Length: size.length, Fragment: size.fragment},
+			Steps: []cases.Step{
+				cases.CloseAfter{After: size.limit},
+				cases.EchoLoop{Opcode: op, Count: 1000, Corpus: corpus, Length: size.length, Fragment: size.fragment},
 			},
 			Want: Closes(clean).Under(EchoDeflated),
-			Deflate: &Deflate{
+			Load: cases.Heavy,
+			Deflate: &cases.Deflate{
 				Offers: offerHeader(offers),
 				Accept: slices.Clone(accept),
 			},
@@ -110,7 +112,7 @@ func compressedLoops(group, corpus string, offers, accept []Demand) []Case {
 
 // offerHeader offers everything we can do for the peer's demands, and asks of
 // the peer, as a server, what each of the demands says.
-func offerHeader(demands []Demand) string {
+func offerHeader(demands []cases.Demand) string {
 	offers := make([]string, len(demands))
 	for i, d := range demands {
 		offers[i] = "permessage-deflate; client_no_context_takeover; client_max_window_bits"
@@ -125,7 +127,7 @@ func offerHeader(demands []Demand) string {
 }
 
 // demandTitle says what the peer is asked, and what it is asked if it cannot.
-func demandTitle(demands []Demand) string {
+func demandTitle(demands []cases.Demand) string {
 	titles := make([]string, len(demands))
 	for i, d := range demands {
 		switch {
@@ -142,15 +144,15 @@ func demandTitle(demands []Demand) string {
 	return strings.Join(titles, ", or else ")
 }
 
-func compressionRFC(accept []Demand, fragment int) []string {
+func compressionRFC(accept []cases.Demand, fragment int) []string {
 	sections := []string{"6", "7.1", "7.2.1", "7.2.2"}
 	if len(accept) > 1 {
 		sections = append(sections, "5.1")
 	}
-	if slices.ContainsFunc(accept, func(d Demand) bool { return d.NoContextTakeover }) {
+	if slices.ContainsFunc(accept, func(d cases.Demand) bool { return d.NoContextTakeover }) {
 		sections = append(sections, "7.1.1.1", "7.1.1.2")
 	}
-	if slices.ContainsFunc(accept, func(d Demand) bool { return d.MaxWindowBits != 0 }) {
+	if slices.ContainsFunc(accept, func(d cases.Demand) bool { return d.MaxWindowBits != 0 }) {
 		sections = append(sections, "7.1.2.1", "7.1.2.2")
 	}
 	list := rfc7692(sections...)

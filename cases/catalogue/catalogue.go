@@ -1,0 +1,58 @@
+// Package catalogue lists the cases of all suites. Start at [All]; a suite by itself
+// is listed by its package, such as cases/autobahn.
+package catalogue
+
+import (
+	"slices"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
+)
+
+// A Suite is a catalogue by itself.
+type Suite struct {
+	Name     cases.Suite
+	Cases    func() []cases.Case
+	Find     func(id cases.ID) (cases.Case, bool)
+	Sections func() []cases.Section
+}
+
+// Suites lists the suites in the order of [All].
+var Suites = []Suite{
+	{cases.Autobahn, autobahn.All, autobahn.Find, autobahn.Sections},
+}
+
+// All returns the cases of every suite. The slices are the caller's own.
+func All() []cases.Case {
+	var list []cases.Case
+	for _, s := range Suites {
+		list = append(list, s.Cases()...)
+	}
+	return list
+}
+
+// Of returns the cases of the suites named; none named means all.
+func Of(names ...cases.Suite) []cases.Case {
+	return slices.DeleteFunc(All(), func(c cases.Case) bool {
+		return len(names) > 0 && !slices.Contains(names, c.Suite)
+	})
+}
+
+// Find returns the case with this id.
+func Find(id cases.ID) (cases.Case, bool) {
+	for _, s := range Suites {
+		if c, ok := s.Find(id); ok {
+			return c, true
+		}
+	}
+	return cases.Case{}, false
+}
+
+// Sections returns the chapters of every suite, each before its own sub-chapters.
+func Sections() []cases.Section {
+	var list []cases.Section
+	for _, s := range Suites {
+		list = append(list, s.Sections()...)
+	}
+	return list
+}

@@ -1,0 +1,111 @@
+package cases
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
+
+// EventKind tells the kinds of event apart.
+type EventKind string
+
+// What can happen on a connection. Messages and pongs are recorded as Autobahn
+// takes them: not after we have failed or ended the connection.
+const (
+	GotMessage EventKind = "message" // a whole data message
+	GotPong    EventKind = "pong"
+	GotTimeout EventKind = "timeout" // a [Pause] of the case came to its end
+
+	GotAnswer  EventKind = "answer" // the head of an HTTP response
+	GotPing    EventKind = "ping"
+	GotClose   EventKind = "close"   // a close frame
+	GotOffence EventKind = "offence" // the peer broke a rule
+	GotEnd     EventKind = "end"     // the peer ended TCP in order
+	GotReset   EventKind = "reset"   // it reset the connection
+)
+
+// HeadSize bounds the bytes of a payload that a transcript keeps. A longer
+// payload is kept as its length, its first HeadSize bytes and its SHA-256.
+const HeadSize = 512
+
+// HashLimit is the length of the longest message whose SHA-256 is taken.
+const HashLimit = 1 << 20
+
+// An Event is something that happened on a connection, or a pause that came to
+// its end.
+type Event struct {
+	Kind   EventKind `json:"kind"`
+	Binary bool      `json:"binary,omitempty"` // of a message
+	Len    int       `json:"len"`              // of the payload, in bytes
+	Data   Octet     `json:"data"`             // the payload, or its first HeadSize bytes; the mark of a timeout; the words of an offence
+	// SHA256 is that of the whole payload, in hex, where Len exceeds HeadSize. It
+	// is "" for messages longer than HashLimit.
+	SHA256  string             `json:"sha256,omitempty"`
+	At      time.Duration      `json:"at,omitempty"`      // since the opening handshake, of an answer since our request
+	Status  int                `json:"status,omitempty"`  // of an answer
+	Code    wsproto.StatusCode `json:"code,omitempty"`    // of a close frame; 0 means none
+	Section string             `json:"section,omitempty"` // of an offence, such as "RFC 6455 5.2"
+}
+
+// GotText returns the event of a text message with this payload.
+func GotText(p Payload) Event { return event(GotMessage, false, p) }
+
+// GotBinary returns the event of a binary message with this payload.
+func GotBinary(p Payload) Event { return event(GotMessage, true, p) }
+
+// Ponged returns the event of a pong with this payload.
+func Ponged(p Payload) Event { return event(GotPong, false, p) }
+
+// TimedOut returns the event of a pause that came to its end.
+func TimedOut(mark string) Event { return Event{Kind: GotTimeout, Data: Octet(mark)} }
+
+func event(kind EventKind, binary bool, p Payload) Event {
+	e := Event{Kind: kind, Binary: binary, Len: p.Len}
+	e.Data = p.AppendRange(nil, 0, min(p.Len, HeadSize))
+	if p.Len > HeadSize {
+		sum := sha256.Sum256(p.Bytes())
+		e.SHA256 = hex.EncodeToString(sum[:])
+	}
+	return e
+}
+
+// Equal reports whether both events are the same in kind, type and octets.
+func (e Event) Equal(o Event) bool {
+	return e.Kind == o.Kind && e.Binary == o.Binary && e.Len == o.Len &&
+		string(e.Data) == string(o.Data) && e.SHA256 == o.SHA256
+}
+
+// String says what happened: a text "Hello", a pong, a timeout A.
+func (e Event) String() string {
+	payload := e.Data.quote()
+	if e.Len > HeadSize {
+		payload = fmt.Sprintf("of %d bytes", e.Len)
+	}
+	switch e.Kind {
+	case GotTimeout:
+		return "timeout " + string(e.Data)
+	case GotPong, GotPing:
+		return string(e.Kind) + " " + payload
+	case GotAnswer:
+		return fmt.Sprintf("status %d", e.Status)
+	case GotClose:
+		if e.Code == 0 {
+			return "a close frame without a code"
+		}
+		return fmt.Sprintf("a close frame with %d", uint16(e.Code))
+	case GotOffence:
+		return string(e.Data) + " (" + e.Section + ")"
+	case GotEnd:
+		return "the end of TCP"
+	case GotReset:
+		return "a reset of TCP"
+	case GotMessage:
+	}
+	if e.Binary {
+		return "binary message " + payload
+	}
+	return "text message " + payload
+}

@@ -1,0 +1,38 @@
+package cases_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// What a case does is in its fingerprint, how it is worded is not.
+func TestFingerprint(t *testing.T) {
+	one := cases.Case{
+		ID: "x.1", Title: "a title", Expect: "something", RFC: []string{"RFC 6455 5.2"},
+		Conns: []cases.Conn{{Steps: []cases.Step{cases.Text("a"), cases.KillAfter{After: time.Second}}}},
+		Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}}}},
+	}
+	sum := func(change func(*cases.Case)) string {
+		c := one.Clone()
+		change(&c)
+		return cases.Fingerprint([]cases.Case{c})
+	}
+	same := sum(func(*cases.Case) {})
+	if got := sum(func(c *cases.Case) { c.Title, c.Expect, c.RFC = "other", "words", nil }); got != same {
+		t.Error("it depends on words")
+	}
+	for name, change := range map[string]func(*cases.Case){
+		"id":      func(c *cases.Case) { c.ID = "x.2" },
+		"payload": func(c *cases.Case) { c.Conns[0].Steps[0] = cases.Text("b") },
+		"timer":   func(c *cases.Case) { c.Conns[0].Steps[1] = cases.KillAfter{After: 2 * time.Second} },
+		"head":    func(c *cases.Case) { c.Conns[0].Head = cases.Head{cases.Without("Host")} },
+		"deflate": func(c *cases.Case) { c.Conns[0].Deflate = &cases.Deflate{Offers: "permessage-deflate"} },
+		"want":    func(c *cases.Case) { c.Want = cases.Clauses{{Grade: cases.OK}} },
+	} {
+		if sum(change) == same {
+			t.Errorf("another %s has the same fingerprint", name)
+		}
+	}
+}

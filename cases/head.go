@@ -1,0 +1,124 @@
+package cases
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Head is what our half of the opening handshake changes in the standard one:
+// the request if the peer is a server, the response if it is a client. In a
+// value, {accept} becomes the digest of the client's key and {key} a fresh key.
+type Head []Edit
+
+// An Edit is one change. The zero value changes nothing.
+type Edit struct {
+	Do    EditKind
+	Name  string // of a field
+	Value string
+}
+
+// EditKind says what an [Edit] does.
+type EditKind uint8
+
+// The kinds of edit.
+const (
+	EditNothing  EditKind = iota
+	EditRemove            // leave every field of the name out
+	EditSet               // give the field another value, where it stands
+	EditAdd               // add a field behind the others
+	EditLine              // add a line as it is behind the others
+	EditStart             // another start line
+	EditTogether          // the first step's bytes leave in the same write
+)
+
+// Without leaves a field out.
+func Without(name string) Edit { return Edit{Do: EditRemove, Name: name} }
+
+// Set gives a field another value.
+func Set(name, value string) Edit { return Edit{Do: EditSet, Name: name, Value: value} }
+
+// Add adds a field, also one whose name is there already.
+func Add(name, value string) Edit { return Edit{Do: EditAdd, Name: name, Value: value} }
+
+// Line adds a line as it is.
+func Line(text string) Edit { return Edit{Do: EditLine, Value: text} }
+
+// Start replaces the start line.
+func Start(line string) Edit { return Edit{Do: EditStart, Value: line} }
+
+// Together sends what the steps write first in one write with the request,
+// before any response.
+func Together() Edit { return Edit{Do: EditTogether} }
+
+// A Field is a line of a head.
+type Field struct{ Name, Value string }
+
+// Text renders the head, with its empty line: the start line and the fields, as
+// edited.
+func (h Head) Text(start string, fields []Field) string {
+	fields = slices.Clone(fields)
+	var lines []string
+	for _, e := range h {
+		named := func(f Field) bool { return strings.EqualFold(f.Name, e.Name) }
+		switch e.Do {
+		case EditRemove:
+			fields = slices.DeleteFunc(fields, named)
+		case EditSet:
+			for i := range fields {
+				if named(fields[i]) {
+					fields[i].Value = e.Value
+				}
+			}
+		case EditAdd:
+			fields = append(fields, Field{e.Name, e.Value})
+		case EditLine:
+			lines = append(lines, e.Value)
+		case EditStart:
+			start = e.Value
+		case EditNothing, EditTogether:
+		}
+	}
+	var b strings.Builder
+	b.WriteString(start + "\r\n")
+	for _, f := range fields {
+		b.WriteString(f.Name + ": " + f.Value + "\r\n")
+	}
+	for _, line := range lines {
+		b.WriteString(line + "\r\n")
+	}
+	b.WriteString("\r\n")
+	return b.String()
+}
+
+// Fill returns the head with a word in its values replaced.
+func (h Head) Fill(word, by string) Head {
+	h = slices.Clone(h)
+	for i := range h {
+		h[i].Value = strings.ReplaceAll(h[i].Value, word, by)
+	}
+	return h
+}
+
+// Pipelined reports whether the first bytes of the steps go with the request.
+func (h Head) Pipelined() bool {
+	return slices.ContainsFunc(h, func(e Edit) bool { return e.Do == EditTogether })
+}
+
+func (e Edit) String() string {
+	switch e.Do {
+	case EditRemove:
+		return "no " + e.Name
+	case EditSet:
+		return e.Name + ": " + e.Value
+	case EditAdd:
+		return e.Name + ": " + e.Value + ", added"
+	case EditLine:
+		return "the line " + Octet(e.Value).quote()
+	case EditStart:
+		return "the start line " + Octet(e.Value).quote()
+	case EditTogether:
+		return "the first frames in the same write"
+	case EditNothing:
+	}
+	return "the standard handshake"
+}

@@ -1,0 +1,111 @@
+package cases
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Behavior is the first half of a verdict: what the peer did with the data.
+// The words are Autobahn's.
+type Behavior string
+
+// The grades of behaviour.
+const (
+	OK            Behavior = "OK"
+	NonStrict     Behavior = "NON-STRICT"
+	Informational Behavior = "INFORMATIONAL"
+	Unimplemented Behavior = "UNIMPLEMENTED"
+	Failed        Behavior = "FAILED"
+)
+
+// CloseBehavior is the second half: how the connection ended.
+type CloseBehavior string
+
+// The grades of closing behaviour.
+const (
+	CloseOK             CloseBehavior = "OK"
+	CloseFailedByClient CloseBehavior = "FAILED BY CLIENT" // we had to drop TCP on a server
+	CloseWrongCode      CloseBehavior = "WRONG CODE"
+	CloseUnclean        CloseBehavior = "UNCLEAN"
+	CloseFailed         CloseBehavior = "FAILED"
+	CloseInformational  CloseBehavior = "INFORMATIONAL"
+)
+
+// A Verdict is what a case comes to. The two halves are independent, and
+// neither is ever dropped.
+type Verdict struct {
+	Behavior    Behavior      `json:"behavior"`
+	Close       CloseBehavior `json:"close"`
+	Reason      string        `json:"reason"`      // of the behaviour, a sentence
+	CloseReason string        `json:"closeReason"` // of the closing behaviour, a sentence
+}
+
+// A Want judges what the peer did in a case, and may steer how it is played. It
+// is inert: its methods depend on their arguments alone, so that a transcript can
+// be judged again.
+type Want interface {
+	// Judge gives the verdict on one connection.
+	Judge(c Case, t *Transcript) Verdict
+	// Next is asked when the connection is open and after each event, message or
+	// pong, for what to do in answer. Nil means nothing.
+	Next(c Case, t *Transcript) []Op
+	// Settled reports whether nothing that may still come changes the verdict,
+	// so that the connection can be ended.
+	Settled(c Case, t *Transcript) bool
+	// String says what is wanted.
+	fmt.Stringer
+}
+
+// Judge gives the verdict on a case: the worst of those on its connections. It is
+// pure: a stored transcript can be judged again when a case is corrected.
+//
+// A peer that implements on one connection what it leaves out on another fails
+// there.
+func (c Case) Judge(t Transcript) Verdict {
+	conns := t.Conns()
+	if len(conns) == 1 && len(c.Conns) <= 1 {
+		return c.WantOf(0).Judge(c, conns[0])
+	}
+	for len(conns) < len(c.Conns) { // it was never opened
+		conns = append(conns, &Transcript{Role: t.Role})
+	}
+	list := make([]Verdict, len(conns))
+	has, lacks := false, false
+	for i, conn := range conns {
+		list[i] = c.WantOf(i).Judge(c, conn)
+		list[i].Reason = fmt.Sprintf("connection %d: %s", i+1, list[i].Reason)
+		lacks = lacks || list[i].Behavior == Unimplemented
+		has = has || list[i].Behavior == OK && mayLack(c.WantOf(i))
+	}
+	worst := list[0]
+	for _, v := range list {
+		if v.Behavior == Unimplemented && has && lacks {
+			v.Behavior = Failed
+		}
+		if v.Behavior.worse(worst.Behavior) || worst.Behavior == Unimplemented {
+			worst = v
+		}
+	}
+	return worst
+}
+
+// mayLack reports whether a peer may leave out what w wants.
+func mayLack(w Want) bool {
+	list, ok := w.(Clauses)
+	return ok && slices.ContainsFunc(list, func(c Clause) bool { return c.Grade == Unimplemented })
+}
+
+// WantOf is what connection i has to satisfy.
+func (c Case) WantOf(i int) Want {
+	if i < len(c.Conns) && c.Conns[i].Want != nil {
+		return c.Conns[i].Want
+	}
+	return c.Want
+}
+
+// worse reports whether b is a worse grade than other. One connection without the
+// feature does not make the case unimplemented; all of them do.
+func (b Behavior) worse(other Behavior) bool {
+	rank := map[Behavior]int{Unimplemented: 0, OK: 1, Informational: 2, NonStrict: 3, Failed: 4}
+	return rank[b] > rank[other]
+}

@@ -1,0 +1,147 @@
+package native
+
+import (
+	"slices"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
+
+// timer notes what becomes of a timer of the case.
+func (p *player) timer(t cases.Timer, text string) {
+	p.log(cases.Entry{Kind: cases.LogNote, Timer: t, Note: text})
+}
+
+// note adds a remark to the wire log.
+func (p *player) note(text string) {
+	p.log(cases.Entry{Kind: cases.LogNote, Note: text})
+}
+
+// logFull reports whether only remarks are still taken.
+func (p *player) logFull() bool { return len(p.t.Log) >= p.logBound() }
+
+func (p *player) logBound() int {
+	if p.c.Heavy() {
+		return logBoundHeavy
+	}
+	return logBound
+}
+
+// headBound is how many octets of a payload the log keeps.
+func (p *player) headBound() int {
+	if p.c.Heavy() {
+		return headHeavy
+	}
+	return cases.HeadSize
+}
+
+func (p *player) log(e cases.Entry) {
+	if p.logFull() && e.Kind != cases.LogNote || len(p.t.Log) >= 2*p.logBound() {
+		p.t.LogLost++
+		return
+	}
+	e.At = time.Since(p.start)
+	p.t.Log = append(p.t.Log, e)
+}
+
+// logReceived logs the frame under way, or completes its entry. A frame is
+// logged when it ends, or as soon as it breaks a rule, or when the connection
+// ends.
+func (p *player) logReceived() {
+	in := &p.in
+	left, inFrame := in.InFrame()
+	if in.entry == 0 {
+		if p.logFull() {
+			if !inFrame {
+				p.t.LogLost++
+			}
+			return
+		}
+		p.log(received(in.header))
+		in.entry = len(p.t.Log)
+	}
+	e := &p.t.Log[in.entry-1]
+	e.Data, e.InvalidAt, e.Missing = slices.Clone(in.head), in.invalid, 0
+	if inFrame {
+		e.Missing = e.Len - int(in.header.Length-left)
+	}
+}
+
+// received is the entry of a frame with this header.
+func received(h wsproto.Header) cases.Entry {
+	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.In, Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV, Len: size(h.Length)}
+	if h.Masked {
+		e.Mask = hexKey(h.MaskKey)
+	}
+	if !h.Minimal() || h.Length > maxSize {
+		e.Head = wsproto.AppendHeader(nil, h)
+	}
+	return e
+}
+
+// maxSize is the longest payload that a log tells the length of.
+const maxSize = 1 << 62
+
+func size(n uint64) int { return int(min(n, maxSize)) }
+
+// logRest logs what the end of the connection cuts off: a frame, or a header.
+func (p *player) logRest() {
+	if _, inFrame := p.in.InFrame(); inFrame {
+		p.logReceived()
+	} else if len(p.in.Partial()) > 0 {
+		p.logPartial()
+	}
+}
+
+// logPartial logs the octets of a header that is not complete, once.
+func (p *player) logPartial() {
+	in := &p.in
+	if in.logged || p.logFull() {
+		return
+	}
+	in.logged = true
+	p.log(cases.Entry{Kind: cases.LogOctets, Dir: cases.In, Len: len(in.Partial()), Data: slices.Clone(in.Partial())})
+}
+
+// logSent logs each frame of o as it will be on the wire.
+func (p *player) logSent(o outgoing) {
+	frames := 1
+	if o.fragment > 0 && o.payload.Len > o.fragment {
+		frames = o.payload.Len/o.fragment + 1
+	}
+	p.t.Stats.TxFrames[int(o.header.Opcode)]++
+	if frames > 1 {
+		p.t.Stats.TxFrames[int(wsproto.OpContinuation)] += frames - 1
+	}
+	if p.t.Traffic != nil && !o.header.Opcode.Control() && p.state == stateOpen {
+		p.t.Traffic.Out.Frames += int64(frames)
+		p.t.Traffic.Out.Messages++
+		p.t.Traffic.Out.Payload += int64(o.payload.Len)
+	}
+	if p.logFull() {
+		p.t.LogLost += frames
+		return
+	}
+	size := o.payload.Len
+	if frames > 1 {
+		size = o.fragment
+	}
+	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.Out, Opcode: o.header.Opcode, RSV: o.header.RSV, Chop: o.chop, Alone: o.alone}
+	if p.out.masks(o) && frames == 1 {
+		e.Mask = hexKey(o.key)
+	}
+	for i := range frames {
+		if p.logFull() {
+			p.t.LogLost += frames - i
+			return
+		}
+		from := i * size
+		to := min(from+size, o.payload.Len)
+		e.Fin = i == frames-1 && o.header.Fin
+		e.Len = to - from
+		e.Data = o.payload.AppendRange(nil, from, min(to, from+p.headBound()))
+		p.log(e)
+		e.Opcode, e.RSV = wsproto.OpContinuation, 0
+	}
+}
