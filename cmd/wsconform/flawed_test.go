@@ -30,6 +30,7 @@ func flawed(args []string) int {
 	daemon := f.Bool("daemon", false, "have a child in a session of its own that outlives this process")
 	gossip := f.Bool("gossip", false, "answer a text message of 125 bytes or more with all that the request said, and print that")
 	f.String("token", "", "pass over this")
+	refuse := f.Int("refuse", 0, "answer opening handshakes with this status")
 	mute := f.Bool("mute", false, "echo nothing")
 	muteFirst := f.Bool("mute-first", false, "echo nothing on the first connection")
 	deaf := f.Bool("deaf", false, "do not listen")
@@ -106,6 +107,9 @@ func flawed(args []string) int {
 	server.Accept.Check = func(_ *http.Request, _ http.Header) (context.Context, error) {
 		lock.Lock()
 		defer lock.Unlock()
+		if *refuse != 0 {
+			return nil, &ws.RejectError{Status: *refuse, Body: []byte("no, thank you\n")}
+		}
 		return nil, nil
 	}
 	_ = server.Serve(l)

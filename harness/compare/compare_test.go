@@ -205,7 +205,7 @@ func TestHostileAgents(t *testing.T) {
 		{"never listens", `server: [sleep, "97"]`, harness.CauseStart, "nothing listens"},
 		{"listens elsewhere", `server: ["{wsconform}", server, "{host}", "0"]`, harness.CauseStart, "nothing listens"},
 		{"wants the port of another", `server: ["{wsconform}", server, "{host}", "` + port(t, taken) + `"]`, harness.CauseStart, "address already in use"},
-		{"does not echo", `server: [python3, -m, http.server, "{port}", --bind, "{host}"]`, harness.CauseEcho, "does not echo"},
+		{"does not echo", `server: [python3, -m, http.server, "{port}", --bind, "{host}"]`, harness.CauseEcho, "answers the opening handshake with"},
 		{"eats memory", "server: [\"{wsconform}\", eat]\nresources: {memory: 64MiB}", harness.CauseMemory, "64MiB"},
 		{"fork bomb", "server: [sh, -c, \"while :; do sleep 97 & done\"]\nresources: {pids: 50}", harness.CauseProcess, "may have 50"},
 		{"client that does nothing", `client: ["true"]`, harness.CauseStart, "asked for no case"},

@@ -17,10 +17,9 @@ import (
 // or refuse a connection now and then, so it is asked more than once.
 
 const (
-	// greetBound is how long one echo before the cases may take, and greetAttempts how
-	// often it is asked for: a server that does not echo is found out in 9 s.
-	greetBound    = 4500 * time.Millisecond
-	greetAttempts = 2
+	// greetBound is how long the echo before the cases may take, and how long the
+	// diagnosis of a server that does not give it: 9 s in all.
+	greetBound = 4500 * time.Millisecond
 	// probeTimeout bounds the measurement of whether a second connection is
 	// served beside the first.
 	probeTimeout = 700 * time.Millisecond
@@ -38,54 +37,75 @@ var echoCase = cases.Case{
 
 // greet asks for the echo before the cases. The error says why they cannot be played.
 func (s *serverRun) greet(ctx context.Context) error {
-	var failed cases.Transcript
-	attempts, needed := greetAttempts, true
-	if s.options.AnyPeer || s.options.Every {
-		attempts, needed = 1, false
-	}
-	for range attempts {
-		bounded, cancel := context.WithTimeout(ctx, greetBound)
-		var err error
-		s.report.Echoed, failed, err = s.sanity(bounded)
-		cancel()
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case harness.OutOfResources(err):
-			return fmt.Errorf("connect to %s: %w", s.target.String(), err)
-		case err != nil && !errors.Is(err, context.DeadlineExceeded):
-			return &UnreachableError{URL: s.target.String(), Err: err}
-		case s.report.Echoed:
-			return nil
-		}
-		if service := s.options.Service; service != nil && service.EndedWithin(endBound) {
-			return &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("it cannot be tested: at a plain message %w", service.Ended())}
-		}
-	}
-	if !needed {
+	bounded, cancel := context.WithTimeout(ctx, greetBound)
+	var err error
+	s.report.Echoed, _, err = s.sanity(bounded)
+	cancel()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case harness.OutOfResources(err):
+		return fmt.Errorf("connect to %s: %w", s.target.String(), err)
+	case err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errTLS):
+		return &UnreachableError{URL: s.target.String(), Err: err}
+	case s.report.Echoed:
 		return nil
 	}
-	return &harness.UntestableError{Cause: harness.CauseEcho, Err: &NoEchoError{URL: s.target.String(), Transcript: failed}}
+	if err := s.ended(); err != nil {
+		return err
+	}
+	if s.options.AnyPeer || s.options.Every {
+		return nil
+	}
+	return s.whyNoEcho(ctx)
+}
+
+// ended says that a server that we have started has ended at the echo.
+func (s *serverRun) ended() error {
+	service := s.options.Service
+	if service == nil || !service.EndedWithin(endBound) {
+		return nil
+	}
+	return &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("it cannot be tested: at a plain message %w", service.Ended())}
+}
+
+// whyNoEcho asks a server again that did not echo. The error says what it does instead,
+// nil that it echoes after all.
+func (s *serverRun) whyNoEcho(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, greetBound)
+	defer cancel()
+	for _, wait := range append(backoff, 0) {
+		d, err := s.target.Diagnose(bounded)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if ended := s.ended(); ended != nil {
+			return ended
+		}
+		switch {
+		case harness.OutOfResources(err):
+			return fmt.Errorf("connect to %s: %w", s.target.String(), err)
+		case d == nil:
+			return &UnreachableError{URL: s.target.String(), Err: err}
+		case d.Echoes:
+			s.report.Echoed = true
+			return nil
+		case !d.Refused || wait == 0 || bounded.Err() != nil:
+			return &harness.UntestableError{Cause: harness.CauseEcho, Err: &NoEchoError{URL: s.target.String(), Diagnosis: *d}}
+		}
+		pause(ctx, wait)
+	}
+	return nil
 }
 
 // A NoEchoError says that a server does not echo, so that it cannot be tested.
 type NoEchoError struct {
-	URL        string
-	Transcript cases.Transcript // of the attempt to get an echo
+	URL string
+	Diagnosis
 }
 
 func (e *NoEchoError) Error() string {
-	s := fmt.Sprintf("the server at %s does not echo messages, so it cannot be tested: ", e.URL)
-	switch t := e.Transcript; {
-	case t.Opened:
-		return s + "it must send every message back"
-	case t.Response != "":
-		line, _, _ := strings.Cut(t.Response, "\r\n")
-		return s + fmt.Sprintf("it answers the opening handshake with %.100q", line)
-	case t.UncleanReason != "":
-		return s + t.UncleanReason
-	}
-	return s + "it takes connections and answers no opening handshake"
+	return fmt.Sprintf("the server at %s cannot be tested: %s", e.URL, e.Diagnosis.String())
 }
 
 // sanity reports whether the server echoes. The transcript is that of the attempt, the

@@ -27,7 +27,7 @@ type Diagnosis struct {
 	// Pongs is set if the server does not echo, but answers pings.
 	Pongs bool
 	// Refused is set if the server, or something in front of it, turned the handshake
-	// down, which may be different the next time.
+	// down in a way that may be different the next time.
 	Refused bool
 }
 
@@ -38,13 +38,13 @@ func (d *Diagnosis) String() string {
 	return d.Saw + ": " + d.Advice
 }
 
-// diagnoseBound is how long each part of a diagnosis may take: TCP, TLS, the opening
-// handshake, the echo.
+// diagnoseBound is how long each part of a diagnosis may take: TLS, the opening
+// handshake, the echo, and a look at whether the other scheme works.
 const diagnoseBound = 2 * time.Second
 
 // Diagnose opens a connection to the server, asks for an echo, and finds out why
-// none comes. It takes 8 s at most, and mostly a round trip. The error is that of
-// connecting, or of ctx.
+// none comes. It mostly takes a round trip, and 8 s at most. The error is that of
+// connecting, or of ctx; without the former there is a diagnosis, as far as it got.
 func (t *Target) Diagnose(ctx context.Context) (*Diagnosis, error) {
 	nc, err := t.dialPlain(ctx)
 	if err != nil {
@@ -141,7 +141,7 @@ func (t *Target) status(nc net.Conn, h head, status string) *Diagnosis {
 	if line := bodyLine(nc, h); line != "" {
 		saw += fmt.Sprintf(" and %q", line)
 	}
-	d := &Diagnosis{Saw: saw, Refused: true}
+	d := &Diagnosis{Saw: saw, Refused: status == "429" || status[0] == '5'}
 	switch location, _ := h.One("Location"); {
 	case status == "401", status == "407":
 		d.Advice = "give it credentials, such as -H 'Authorization: Bearer TOKEN'"

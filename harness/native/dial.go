@@ -42,6 +42,9 @@ func (t *Target) String() string {
 // errRefused says that there is no connection to the server: nothing was tested.
 var errRefused = errors.New("the server cannot be reached")
 
+// errTLS says that there is no TLS with the server.
+var errTLS = errors.New("TLS")
+
 // dialPlain connects, without TLS.
 func (t *Target) dialPlain(ctx context.Context) (net.Conn, error) {
 	port := t.URL.Port()
@@ -86,7 +89,7 @@ func (t *Target) dialBelow(ctx context.Context) (net.Conn, error) {
 	tc := tls.Client(nc, t.tlsConfig())
 	if err := tc.HandshakeContext(ctx); err != nil {
 		nc.Close()
-		return nil, fmt.Errorf("%w: TLS: %w", errRefused, err)
+		return nil, fmt.Errorf("%w: %w: %w", errRefused, errTLS, err)
 	}
 	return tc, nil
 }
