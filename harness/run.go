@@ -9,7 +9,11 @@ import (
 
 // SchemaVersion is the version of the run file that [Writer] writes. Readers
 // accept every version up to it.
-const SchemaVersion = 1
+//
+// Version 2 has all connections of a case, and in the events of each also answers,
+// pings, closes, offences and the end of TCP; version 1 has the first connection,
+// and of its events messages, pongs and timeouts. Verdicts mean the same in both.
+const SchemaVersion = 2
 
 // A Run is a run file in memory. Each case has at most one result: where a file
 // holds several, the last one counts.

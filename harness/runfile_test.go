@@ -245,7 +245,7 @@ func TestReadErrors(t *testing.T) {
 		{"binary", "\x00\x01\n", "line 1: not a line of a run file"},
 		{"array", "[]\n", "line 1: not a line of a run file"},
 		{"other JSON", `{"Agent": {}}` + "\n", "the first line is no header"},
-		{"newer", `{"kind":"header","schema":2}` + "\n", "the file has version 2, this wsconform reads up to 1: use a newer wsconform"},
+		{"newer", `{"kind":"header","schema":3}` + "\n", "the file has version 3, this wsconform reads up to 2: use a newer wsconform"},
 		{"version 0", `{"kind":"header"}` + "\n", "version 0, which never was"},
 		{"two headers", head + "\n" + head + "\n", "line 2: a second header"},
 		{"garbage within", head + "\n{\"kind\":\"ca\n{}\n", "line 2: not a line of a run file"},
@@ -557,4 +557,56 @@ func ExampleNewWriter() {
 	foot, err := w.Close(nil)
 	fmt.Println(foot.State, foot.Missing, err)
 	// Output: partial [1.1.1] <nil>
+}
+
+// Files of version 1 read as those of today with the same results, are merged with
+// each other, and are written as files of today. None is resumed: a file has one
+// version.
+func TestVersion1(t *testing.T) {
+	for _, name := range []string{"complete", "interrupted", "invalid", "least", "partial"} {
+		old, err := harness.OpenRun(filepath.Join("testdata", "v1", name+".jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if old.Header.Schema != 1 {
+			t.Errorf("%s: version %d, want 1", name, old.Header.Schema)
+		}
+		today, err := harness.OpenRun(filepath.Join("testdata", name+".jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "run.jsonl")
+		if err := old.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		saved, err := harness.OpenRun(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(today, saved); diff != "" {
+			t.Errorf("%s, written again (-today +old):\n%s", name, diff)
+		}
+	}
+	old, err := harness.OpenRun("testdata/v1/complete.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if merged, err := harness.MergeRuns([]*harness.Run{old, old}); err != nil || merged.State() != harness.Complete {
+		t.Errorf("merged: %v, %v; want a complete run", merged, err)
+	}
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	before, err := os.ReadFile("testdata/v1/partial.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var merge *harness.MergeError
+	if _, err := harness.ResumeRun(path, header("1.1.1", "1.1.2", "1.1.3")); !errors.As(err, &merge) || !strings.Contains(err.Error(), "version 1") {
+		t.Errorf("resumed: error %v, want a MergeError that names the version", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was touched (%v)", err)
+	}
 }

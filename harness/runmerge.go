@@ -85,6 +85,9 @@ func ListIDs(ids []cases.ID) string {
 // several runs tell about a case ([Outcome.Tells]), they must agree: a crash in one
 // and a pass in another is a clash.
 //
+// Runs of earlier versions of the run file can be merged too, as long as their
+// catalogues are the same; the result has the current [SchemaVersion].
+//
 // If the [MergeError] names missing cases alone, the run is returned too, and is
 // partial.
 func MergeRuns(runs []*Run) (*Run, error) {

@@ -14,7 +14,8 @@ import (
 // ResumeRun opens the file of a run that did not end, to add the cases of
 // [Run.Missing], or no more than its footer if none is missing. The header says
 // what would be run now. Its catalogue, engine and agent must be those of the file,
-// else the file is left alone and the error is a [MergeError]; it is a [BusyError]
+// and the file of the current [SchemaVersion], since a file has one version;
+// else the file is left alone and the error is a [MergeError]. It is a [BusyError]
 // if another process is writing the file. The footer and a last line that was cut
 // off are removed from the file; what was written before stays as it is.
 func ResumeRun(path string, h Header) (*Writer, error) {
@@ -40,7 +41,11 @@ func resume(f *os.File, h Header) (*Writer, error) {
 	secrets := h.Masking()
 	h = secrets.header(h)
 	h.Shard = run.Header.Shard // what was to be run is the file's to say
-	if differ := differences([]*Run{run, {Header: h}}); len(differ) > 0 {
+	differ := differences([]*Run{run, {Header: h}})
+	if run.Header.Schema != SchemaVersion {
+		differ = append([]string{fmt.Sprintf("the file has version %d, and this wsconform writes version %d", run.Header.Schema, SchemaVersion)}, differ...)
+	}
+	if len(differ) > 0 {
 		return nil, fmt.Errorf("resume %s: %w", f.Name(), &MergeError{Differ: differ})
 	}
 	w := &Writer{

@@ -19,13 +19,16 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-const schemaFile = "schema/run-v1.schema.json"
+const (
+	schemaFile = "schema/run-v2.schema.json"
+	oldSchema  = "schema/run-v1.schema.json"
+)
 
-func runSchema(t *testing.T) *jsonschema.Schema {
+func runSchema(t *testing.T, file string) *jsonschema.Schema {
 	t.Helper()
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	schema, err := c.Compile(schemaFile)
+	schema, err := c.Compile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,19 +37,22 @@ func runSchema(t *testing.T) *jsonschema.Schema {
 
 // Old files stay readable, and are what the schema says.
 func TestSchemaOfGoldenFiles(t *testing.T) {
-	schema := runSchema(t)
-	files, err := filepath.Glob("../harness/testdata/*.jsonl")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no golden run files", err)
-	}
-	for _, file := range files {
-		p, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+	for pattern, schema := range map[string]string{
+		"../harness/testdata/*.jsonl": schemaFile, "../harness/testdata/v1/*.jsonl": oldSchema,
+	} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatal("no golden run files", err)
 		}
-		validate(t, schema, file, p)
-		if _, err := harness.OpenRun(file); err != nil {
-			t.Error(err)
+		for _, file := range files {
+			p, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			validate(t, runSchema(t, schema), file, p)
+			if _, err := harness.OpenRun(file); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }
@@ -66,7 +72,7 @@ func TestSchemaOfWholeRun(t *testing.T) {
 	if _, err := w.Close(nil); err != nil {
 		t.Fatal(err)
 	}
-	validate(t, runSchema(t), "synthetic", buf.Bytes())
+	validate(t, runSchema(t, schemaFile), "synthetic", buf.Bytes())
 }
 
 func validate(t *testing.T, schema *jsonschema.Schema, name string, file []byte) {
@@ -85,7 +91,7 @@ func validate(t *testing.T, schema *jsonschema.Schema, name string, file []byte)
 }
 
 func TestSchemaRefuses(t *testing.T) {
-	schema := runSchema(t)
+	schema := runSchema(t, schemaFile)
 	for _, line := range []string{
 		`{}`, `[]`, `{"kind":"event"}`,
 		`{"kind":"case","case":"1.1.1","outcome":"PASS","behavior":"OK","close":"OK","reason":"","closeReason":"","duration":1}`,
