@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws/internal/token"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // AcceptOptions configures [Accept], [AcceptNet] and [Server]. The zero value,
@@ -84,7 +85,7 @@ type AcceptOptions struct {
 	ReadTimeout time.Duration
 	// WriteTimeout is how long a peer that reads slowly may take nothing of what is
 	// being written, a quarter of it more at most. Then the connection ends with a
-	// [*TimeoutError]. Where a deadline loses count of what was written, with TLS,
+	// timeout. Where a deadline loses count of what was written, with TLS,
 	// each 64 KiB have that time. Zero means 20 s, a negative value for ever.
 	WriteTimeout time.Duration
 	// QueueLimit is how many messages of [Conn.Send] and [Broadcast] may wait for a
@@ -102,10 +103,12 @@ type AcceptOptions struct {
 	// answer.
 	Keepalive Keepalive
 
-	// OnFrame hears of every frame as it is sent or received, in order in each
-	// direction. It must not call the Conn. Nil means nobody does.
-	OnFrame func(FrameEvent)
-	// Logger hears of every frame at [slog.LevelDebug], and at [LevelPayload] of
+	// OnFrame is called for every frame that is about to be sent or has been received,
+	// in order in each direction. The payload is unmasked and not inflated; of a data
+	// frame it is only the beginning, at most 125 bytes. It must not be kept, and the
+	// Conn must not be called.
+	OnFrame func(sent bool, f wsproto.Frame)
+	// Logger hears of every frame at [slog.LevelDebug], and at four levels below that of
 	// what frames carry. It is that of [Conn.Logger] too. Nil means silence.
 	Logger *slog.Logger
 }

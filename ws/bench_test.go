@@ -67,7 +67,6 @@ func BenchmarkOverhead(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer c.CloseNow()
-				ctx = c.Context()
 				if err := c.SetBatch(ctx, true); err != nil {
 					b.Fatal(err)
 				}
@@ -102,7 +101,7 @@ func endlessConn(ctx context.Context, client bool, size int) (*ws.Conn, error) {
 	})
 	nc := &endless{octets: bytes.Repeat(frame, endlessBurst)}
 	if client {
-		return ws.DialNet(ctx, nc, "ws://localhost/", nil)
+		return ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{NetDial: over(nc)})
 	}
 	nc.head = request()
 	return ws.AcceptNet(ctx, nc, nil)

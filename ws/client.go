@@ -209,14 +209,11 @@ func retryAfter(err error) time.Duration {
 
 // mayPass reports whether an error of Dial may be gone at the next attempt.
 func mayPass(err error) bool {
-	if he, ok := errors.AsType[*HandshakeError](err); ok {
+	if he, ok := errors.AsType[*HandshakeError](err); ok && he.Err == nil {
 		return passingStatus(he.Status)
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return false
-	}
-	if pe, ok := errors.AsType[*ProxyError](err); ok && pe.Header != nil {
-		return passingStatus(pe.Status)
 	}
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)

@@ -43,8 +43,8 @@ type Conn struct {
 	readTimeout  time.Duration // of each call; zero means none
 	writeTimeout time.Duration // of each piece; zero means none
 	closeTimeout time.Duration
-	onFrame      func(FrameEvent) // nil means nobody listens
-	alive        *keepalive       // nil without pings and hooks
+	onFrame      func(sent bool, f wsproto.Frame) // nil means nobody listens
+	alive        *keepalive                       // nil without pings and hooks
 	id           uint64
 	logger       *slog.Logger // nil means silence
 
@@ -62,7 +62,7 @@ type connOptions struct {
 	readTimeout  time.Duration
 	writeTimeout time.Duration
 	closeTimeout time.Duration
-	onFrame      func(FrameEvent)
+	onFrame      func(sent bool, f wsproto.Frame)
 	queueLimit   int
 	queueBytes   int64
 	logger       *slog.Logger
@@ -141,11 +141,6 @@ func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
 // Done is closed when the connection has ended, in whatever way.
 func (c *Conn) Done() <-chan struct{} { return c.cl.ctx.Done() }
-
-// Context ends when the connection has ended, with the reason as its cause. It
-// is the cheapest for calls that nothing else should end: there is nothing to
-// watch, as the end of the connection ends them anyway.
-func (c *Conn) Context() context.Context { return c.cl.ctx }
 
 // longAgo as a deadline ends a call that blocks.
 var longAgo = time.Unix(1, 0)

@@ -295,7 +295,7 @@ func TestCloseTimeout(t *testing.T) {
 		go func() { _, _ = peer.next() }()
 		start := time.Now()
 		err := c.Close(ws.StatusNormalClosure, "")
-		if te, ok := errors.AsType[*ws.TimeoutError](err); !ok || te.Op != "close" {
+		if !timedOut(err, "close") {
 			t.Errorf("got error %v, want a close timeout", err)
 		}
 		if d := time.Since(start); d != 10*time.Second {

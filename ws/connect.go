@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/http/httptrace"
 	"time"
 )
@@ -13,11 +14,6 @@ import (
 // connect opens what the handshake goes over: TCP or a unix socket, the way
 // through a proxy, TLS.
 func (o *DialOptions) connect(ctx context.Context, t target) (net.Conn, error) {
-	if o.ConnectTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = withTimeout(ctx, "connect", o.ConnectTimeout)
-		defer cancel()
-	}
 	nc, err := o.reach(ctx, t)
 	if err != nil || t.url.Scheme == "ws" {
 		return nc, err
@@ -35,14 +31,16 @@ func (o *DialOptions) reach(ctx context.Context, t target) (net.Conn, error) {
 	if t.socket != "" {
 		return o.open(ctx, "unix", t.socket)
 	}
-	if o.Proxy != nil {
-		proxy, err := o.Proxy(t.url)
-		if err != nil {
-			return nil, fmt.Errorf("choose a proxy: %w", err)
-		}
-		if proxy != nil {
-			return o.throughProxy(ctx, proxy, t.addr())
-		}
+	choose := o.Proxy
+	if choose == nil {
+		choose = ProxyFromEnvironment
+	}
+	proxy, err := choose(&http.Request{Method: http.MethodGet, URL: t.http(), Host: t.url.Host})
+	if err != nil {
+		return nil, fmt.Errorf("choose a proxy: %w", err)
+	}
+	if proxy != nil {
+		return o.throughProxy(ctx, proxy, t.addr())
 	}
 	return o.open(ctx, o.network(), t.addr())
 }

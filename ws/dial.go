@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// DialOptions configures [Dial] and [DialNet]. The zero value, and nil, mean the
+// DialOptions configures [Dial]. The zero value, and nil, mean the
 // defaults.
 type DialOptions struct {
 	// Header is added to the request. A Host in it replaces the URL's. Host,
@@ -38,13 +40,14 @@ type DialOptions struct {
 	// Network is tcp, tcp4 or tcp6. Empty means tcp, which takes either.
 	Network string
 	// NetDial opens the connection below TLS and below the proxy's protocol; its
-	// network is that of Network, or unix. Nil means a net.Dialer. A net.Dialer of
-	// your own sets socket options (Control), local address and TCP keep-alive.
+	// network is that of Network, or unix. Nil means a net.Dialer. A net.Dialer of your
+	// own sets a timeout, socket options (Control), the local address and TCP keep-alive;
+	// a function may also return a connection that exists already.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Proxy says which proxy leads to a ws or wss URL, such as
-	// [ProxyFromEnvironment] or the result of [ProxyURL]; a nil URL means none. Nil
-	// means none for all. A unix socket has no proxy.
-	Proxy func(*url.URL) (*url.URL, error)
+	// Proxy returns the proxy for a request, whose URL is http for ws and https for wss,
+	// as in net/http; a nil URL means none. Nil means [ProxyFromEnvironment]; see
+	// [ProxyURL] for a fixed one. A unix socket has no proxy.
+	Proxy func(*http.Request) (*url.URL, error)
 	// ProxyHeader is added to the CONNECT request of an HTTP proxy.
 	ProxyHeader http.Header
 	// ProxyTLS configures TLS to an https proxy. Nil means the defaults;
@@ -64,9 +67,6 @@ type DialOptions struct {
 	// [AcceptOptions]. Zero means 32 MiB, a negative value no limit.
 	ReadLimit int64
 
-	// ConnectTimeout bounds the connection below: TCP, proxy and TLS. Zero means
-	// that only HandshakeTimeout does.
-	ConnectTimeout time.Duration
 	// HandshakeTimeout bounds everything until the connection is open, redirects
 	// too. Zero means 10 s, a negative value no bound but the context.
 	HandshakeTimeout time.Duration
@@ -93,11 +93,13 @@ type DialOptions struct {
 	// are on the wire, those of an HTTP proxy included. A response that breaks off is
 	// passed as far as it came. The bytes may hold secrets and must not be kept.
 	OnHandshake func(sent bool, head []byte)
-	// OnFrame hears of every frame as it is sent or received, in order in each
-	// direction. It must not call the Conn. Nil means nobody does.
-	OnFrame func(FrameEvent)
+	// OnFrame is called for every frame that is about to be sent or has been received,
+	// in order in each direction. The payload is unmasked and not inflated; of a data
+	// frame it is only the beginning, at most 125 bytes. It must not be kept, and the
+	// Conn must not be called.
+	OnFrame func(sent bool, f wsproto.Frame)
 	// Logger hears of the handshake and of every frame at [slog.LevelDebug], with
-	// secrets left out of headers, and at [LevelPayload] of what frames carry. Nil
+	// secrets left out of headers, and at four levels below that of what frames carry. Nil
 	// means silence.
 	Logger *slog.Logger
 }
@@ -112,9 +114,9 @@ type DialOptions struct {
 // A colon in the path of a socket is written %3A. User and password in the URL
 // become Basic authentication (RFC 7617). ctx bounds the handshake only.
 //
-// A server that answers anything but the handshake gives a [*HandshakeError] with
-// status, headers and body; a proxy that refuses, a [*ProxyError]; a time that
-// ran out, a [*TimeoutError].
+// A server or proxy that answers anything but the handshake gives a [*HandshakeError]
+// with status, header and body. A timeout of the options is an
+// [os.ErrDeadlineExceeded], and a URL that cannot be dialed a [*url.Error].
 //
 // Redirects are followed as far as MaxRedirects allows (RFC 6455 §4.1), but never
 // from wss to ws. To another host or port go no credentials: neither those of the
@@ -144,24 +146,16 @@ func Connect(ctx context.Context, rawURL string, opts *DialOptions) (net.Conn, e
 	return nc, dialError(rawURL, err)
 }
 
-// DialNet opens a WebSocket connection over a connection that exists, which takes
-// the place of TCP: with a wss URL there will be TLS, unless nc is a [*tls.Conn].
-// Proxies and redirects are out of the question. On an error nc has been closed.
-func DialNet(ctx context.Context, nc net.Conn, rawURL string, opts *DialOptions) (*Conn, error) {
-	if opts == nil {
-		opts = &DialOptions{}
-	}
-	c, err := opts.dialNet(ctx, nc, rawURL)
-	if err != nil {
-		_ = nc.Close()
-	}
-	return c, dialError(rawURL, err)
-}
-
 // dialError says what failed, unless the error says so itself.
 func dialError(rawURL string, err error) error {
-	if err == nil || errors.As(err, new(*HandshakeError)) {
-		return err
+	if err == nil {
+		return nil
+	}
+	if he, ok := errors.AsType[*HandshakeError](err); ok {
+		if he.URL == "" {
+			he.URL = redact(rawURL)
+		}
+		return he
 	}
 	return fmt.Errorf("ws: dial %s: %w", redact(rawURL), err)
 }
@@ -194,7 +188,7 @@ func (o *DialOptions) dial(ctx context.Context, rawURL string) (*Conn, error) {
 func (o *DialOptions) start(rawURL string) (target, error) {
 	t, err := parseTarget(rawURL)
 	if err != nil {
-		return t, err
+		return t, &url.Error{Op: "parse", URL: redact(rawURL), Err: err}
 	}
 	if o.Deflate != nil {
 		if err := o.Deflate.valid(); err != nil {
@@ -238,24 +232,8 @@ func (o *DialOptions) dialTarget(ctx context.Context, t target) (*Conn, error) {
 	if err != nil {
 		_ = nc.Close()
 	}
+	if he, ok := errors.AsType[*HandshakeError](err); ok {
+		he.URL = redact(t.url.String()) // which may be where a redirect led
+	}
 	return c, err
-}
-
-func (o *DialOptions) dialNet(ctx context.Context, nc net.Conn, rawURL string) (*Conn, error) {
-	t, err := o.start(rawURL)
-	if err != nil {
-		return nil, err
-	}
-	req, err := o.request(t)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := handshakeContext(ctx, o.HandshakeTimeout)
-	defer cancel()
-	if _, secure := nc.(*tls.Conn); !secure && t.url.Scheme == "wss" {
-		if nc, err = startTLS(ctx, nc, o.TLS, t.url.Hostname()); err != nil {
-			return nil, err
-		}
-	}
-	return o.handshake(ctx, nc, t, req)
 }

@@ -95,7 +95,7 @@ func TestDialAddresses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := ws.DialNet(within(t, 10*time.Second), nc, "ws://elsewhere.example/", nil)
+	c, err := ws.Dial(within(t, 10*time.Second), "ws://elsewhere.example/", &ws.DialOptions{NetDial: over(nc), Proxy: http.ProxyURL(nil)})
 	says(t, c, err)
 }
 
@@ -136,8 +136,15 @@ func TestDialURLs(t *testing.T) {
 		{"ws://host:65536/", `port "65536"`},
 		{"ws://host:/", `port ""`},
 		{"ws://user:geheim@host:99999/", "ws://user:xxxxx@host:99999/"},
-		{"ws://user:geheim@[::1", "dial URL: malformed URL"},
+		{"ws://user:geheim@[::1", "malformed URL"},
 		{"wss://]0", "malformed host"},
+		{"localhost:8080/chat", "scheme is missing: write ws://localhost:8080/chat, or wss://localhost:8080/chat for TLS"},
+		{"127.0.0.1:8080", "scheme is missing: write ws://127.0.0.1:8080,"},
+		{"[::1]:8080/a?token=geheim", "scheme is missing: write ws://[::1]:8080/a,"},
+		{"//host/a", "scheme is missing: write ws://host/a,"},
+		{"example.com", "scheme is missing: write ws://example.com,"},
+		{"http://example.com/", `scheme "http": write "ws"`},
+		{"https://example.com/?token=geheim", `scheme "https": write "wss"`},
 		{"ws+unix://host/socket", "must be absolute"},
 		{"ws+unix:", "must be absolute"},
 		{"ws+unix:///socket:path", "must begin with a slash"},
@@ -148,6 +155,42 @@ func TestDialURLs(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("%s: got %v, want %q", row.url, err, row.want)
 		}
+		if _, ok := errors.AsType[*url.Error](err); !ok {
+			t.Errorf("%s: got %T, want a url.Error", row.url, err)
+		}
+	}
+}
+
+// A refusal says who refused, with what, and in what words; not with which password.
+func TestRefusalSaysWhy(t *testing.T) {
+	l := listen(t, "tcp", "127.0.0.1:0")
+	serve(t, l, ws.AcceptOptions{Check: func(*http.Request, http.Header) (context.Context, error) {
+		return nil, &ws.RejectError{Status: http.StatusForbidden, Body: []byte("\n  wrong token\nask the operator\n")}
+	}})
+	_, err := ws.Dial(within(t, 10*time.Second), "ws://me:geheim@"+l.Addr().String()+"/chat?token=geheim", nil)
+	want := "ws: dial ws://me:xxxxx@" + l.Addr().String() + `/chat?…: server refused (HTTP status 403 Forbidden): "wrong token"`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// noHijack is what a middleware makes of a ResponseWriter that forgets Unwrap.
+type noHijack struct{ http.ResponseWriter }
+
+// An error of Accept that the program is to blame for says what to do.
+func TestAcceptWithoutHijacker(t *testing.T) {
+	got := make(chan error, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := ws.Accept(noHijack{w}, r, nil)
+		got <- err
+	}))
+	defer srv.Close()
+	_, err := ws.Dial(within(t, 10*time.Second), strings.Replace(srv.URL, "http", "ws", 1), nil)
+	if he, ok := errors.AsType[*ws.HandshakeError](err); !ok || he.Status != http.StatusInternalServerError {
+		t.Errorf("got error %v, want status 500", err)
+	}
+	if err := <-got; !errors.Is(err, http.ErrNotSupported) || !strings.Contains(err.Error(), "noHijack") || !strings.Contains(err.Error(), "Unwrap") {
+		t.Errorf("got error %v", err)
 	}
 }
 
@@ -326,7 +369,7 @@ func TestDialRedirects(t *testing.T) {
 		at             *place
 		credentials    bool
 	}{
-		{name: "not asked for", location: "/end", want: "server refused (HTTP status 302)"},
+		{name: "not asked for", location: "/end", want: "server refused (HTTP status 302 Found)"},
 		{name: "path", location: "/end", max: 1, at: start, credentials: true},
 		{name: "same host", location: start.URL + "/end#here", max: 1, at: start, credentials: true},
 		{name: "ws URL", location: strings.Replace(start.URL, "http", "ws", 1) + "/end", max: 1, at: start, credentials: true},
@@ -334,7 +377,7 @@ func TestDialRedirects(t *testing.T) {
 		{name: "same host, secure", location: safe.URL, max: 1, at: safe, credentials: true},
 		{name: "other host", location: strings.Replace(safe.URL, "127.0.0.1", "localhost", 1), max: 1, want: "certificate"},
 		{name: "downgrade", location: end.URL, secure: true, max: 1, want: "redirected from wss to ws"},
-		{name: "for ever", location: "/again", max: 5, want: "more than 5 redirects (HTTP status 302)"},
+		{name: "for ever", location: "/again", max: 5, want: "more than 5 redirects (HTTP status 302 Found)"},
 		{name: "scheme", location: "ftp://host/", max: 1, want: `scheme "ftp"`},
 		{name: "socket", location: "ws+unix:///run/socket", max: 1, want: `scheme "ws+unix"`},
 		{name: "nonsense", location: "http://[", max: 1, want: "malformed URL"},
@@ -402,16 +445,15 @@ func TestTimeouts(t *testing.T) {
 		op   string
 	}{
 		{"handshake", ws.DialOptions{HandshakeTimeout: time.Millisecond}, "ws://" + l.Addr().String(), "handshake"},
-		{"TLS", ws.DialOptions{ConnectTimeout: time.Millisecond}, "wss://" + l.Addr().String(), "connect"},
-		{"TCP", ws.DialOptions{ConnectTimeout: time.Millisecond, NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		{"TLS", ws.DialOptions{HandshakeTimeout: time.Millisecond}, "wss://" + l.Addr().String(), "handshake"},
+		{"TCP", ws.DialOptions{HandshakeTimeout: time.Millisecond, NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
-		}}, "ws://host", "connect"},
+		}}, "ws://host", "handshake"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := ws.Dial(t.Context(), row.url, &row.opts)
-			var te *ws.TimeoutError
-			if !errors.As(err, &te) || te.Op != row.op || te.After != time.Millisecond {
+			if err == nil || !strings.Contains(err.Error(), row.op+" timed out after 1ms") {
 				t.Fatalf("got %v, want a %s timeout", err, row.op)
 			}
 			var ne net.Error
@@ -425,8 +467,7 @@ func TestTimeouts(t *testing.T) {
 func TestWriteTimeout(t *testing.T) {
 	client, _ := pair(t, &ws.DialOptions{WriteTimeout: 10 * time.Millisecond}, nil)
 	err := client.Write(t.Context(), ws.MessageBinary, make([]byte, 1<<20)) // nobody reads
-	var te *ws.TimeoutError
-	if !errors.As(err, &te) || te.Op != "write" {
+	if !timedOut(err, "write") {
 		t.Fatalf("got %v, want a write timeout", err)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 )
 
 // ErrTooLarge says that a message exceeded the read limit. The peer has been
@@ -52,26 +54,58 @@ func ClosedOK(err error) bool {
 	return false
 }
 
-// A HandshakeError says why an opening handshake failed. On the client Status,
-// Header and Body hold the response, as far as it was understood.
+// A HandshakeError says why an opening handshake failed: the server or a proxy refused
+// or broke a rule, or a proxy could not be reached.
 type HandshakeError struct {
-	Section string // of RFC 6455, or empty: the peer refused, breaking no rule
+	URL     string // of the server, without password and query
+	Proxy   string // the proxy that failed, such as "socks5://127.0.0.1:1080"; empty: the server did
+	Section string // of RFC 6455, or empty: no rule was broken
 	Reason  string
 
-	Status int         // of the response; zero if there was none
-	Header http.Header // of the response
-	Body   []byte      // its first 4 KiB at most
+	// Status is that of the HTTP response, or the code of a SOCKS4 reply; zero if there
+	// was none. Header and Body, at most 4 KiB of it, are those of the HTTP response.
+	Status int
+	Header http.Header
+	Body   []byte
+
+	Err error // what happened below; may be nil
 }
 
 func (e *HandshakeError) Error() string {
-	s := "ws: handshake: " + e.Reason
-	if e.Status != 0 {
-		s = fmt.Sprintf("%s (HTTP status %d)", s, e.Status)
+	s := "ws: dial " + e.URL + ": "
+	if e.Proxy != "" {
+		s += "proxy " + e.Proxy + ": "
+	}
+	s += e.Reason
+	if e.Header != nil && e.Status != 0 {
+		s += " (" + strings.TrimSpace(fmt.Sprintf("HTTP status %d %s", e.Status, http.StatusText(e.Status))) + ")"
+	}
+	if line := firstLine(e.Body); line != "" {
+		s += ": " + strconv.Quote(line)
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
 	}
 	if e.Section != "" {
 		s += " (RFC 6455 §" + e.Section + ")"
 	}
 	return s
+}
+
+func (e *HandshakeError) Unwrap() error { return e.Err }
+
+// firstLine is the first line of a body that says something, cut to 120 characters.
+func firstLine(body []byte) string {
+	for line := range strings.Lines(string(body)) {
+		line = strings.TrimSpace(strings.ToValidUTF8(line, "\uFFFD"))
+		if r := []rune(line); len(r) > 120 {
+			line = string(r[:120]) + "…"
+		}
+		if line != "" {
+			return line
+		}
+	}
+	return ""
 }
 
 // A RejectError is an HTTP response instead of the handshake. A

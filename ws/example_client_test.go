@@ -3,7 +3,8 @@ package ws_test
 import (
 	"bytes"
 	"context"
-	"encoding/pem"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -51,7 +52,7 @@ func ExampleDial_unix() {
 }
 
 // A connection that exists takes the place of TCP.
-func ExampleDialNet() {
+func ExampleDialOptions_netDial() {
 	near, far := net.Pipe()
 	go func() {
 		if c, err := ws.AcceptNet(context.Background(), far, nil); err == nil {
@@ -59,7 +60,7 @@ func ExampleDialNet() {
 		}
 	}()
 	ctx := context.Background()
-	c, err := ws.DialNet(ctx, near, "ws://in-memory/", nil)
+	c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{NetDial: over(near)})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -99,10 +100,10 @@ func ExampleProxyURL() {
 		return
 	}
 	_, err = ws.Dial(context.Background(), "wss://example.com/feed", &ws.DialOptions{Proxy: proxy})
-	if pe, ok := errors.AsType[*ws.ProxyError](err); ok {
-		fmt.Println(pe.Target, pe.Reason)
+	if he, ok := errors.AsType[*ws.HandshakeError](err); ok {
+		fmt.Println(he.URL, he.Reason)
 	}
-	// Output: example.com:443 refused: username/password authentication failed
+	// Output: wss://example.com/feed refused: username/password authentication failed
 }
 
 // HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say which way to go.
@@ -111,12 +112,11 @@ func ExampleProxyFromEnvironment() {
 	os.Setenv("NO_PROXY", "intern.example")
 	defer os.Unsetenv("HTTPS_PROXY")
 	defer os.Unsetenv("NO_PROXY")
-	for _, s := range []string{"wss://example.com/", "wss://chat.intern.example/", "wss://127.0.0.1/"} {
-		u, _ := url.Parse(s)
-		proxy, err := ws.ProxyFromEnvironment(u)
-		fmt.Println(u.Host, proxy, err)
+	for _, s := range []string{"https://example.com/", "https://chat.intern.example/", "https://127.0.0.1/"} {
+		r, _ := http.NewRequest("GET", s, nil) // as Dial asks for wss
+		proxy, err := ws.ProxyFromEnvironment(r)
+		fmt.Println(r.URL.Host, proxy, err)
 	}
-	_ = ws.DialOptions{Proxy: ws.ProxyFromEnvironment}
 	// Output:
 	// example.com http://proxy.example:3128 <nil>
 	// chat.intern.example <nil> <nil>
@@ -165,25 +165,16 @@ func ExampleHandshakeError() {
 }
 
 // A certificate of one's own authority, for another name than the one dialed.
-func ExampleTLSOptions() {
+func ExampleDialOptions_tls() {
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, err := ws.Accept(w, r, nil); err == nil {
 			_ = ws.Echo(r.Context(), c)
 		}
 	}))
 	defer srv.Close()
-	roots, err := pemFile(srv.Certificate().Raw)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer os.Remove(roots)
-
-	config, err := ws.TLSOptions{RootFiles: []string{roots}, VerifyName: "example.com"}.Config()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	roots := x509.NewCertPool()
+	roots.AddCert(srv.Certificate())
+	config := &tls.Config{RootCAs: roots, ServerName: "example.com"}
 	c, err := ws.Dial(context.Background(), strings.Replace(srv.URL, "https", "wss", 1), &ws.DialOptions{TLS: config})
 	if err != nil {
 		fmt.Println(err)
@@ -194,7 +185,7 @@ func ExampleTLSOptions() {
 }
 
 // A read that timed out loses nothing: the message comes with a later one.
-func ExampleTimeoutError() {
+func ExampleDialOptions_readTimeout() {
 	asked := make(chan struct{})
 	near, far := net.Pipe()
 	go func() {
@@ -206,7 +197,7 @@ func ExampleTimeoutError() {
 		_ = c.Write(context.Background(), ws.MessageText, []byte("late"))
 	}()
 	ctx := context.Background()
-	c, err := ws.DialNet(ctx, near, "ws://in-memory/", &ws.DialOptions{ReadTimeout: 10 * time.Millisecond})
+	c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{NetDial: over(near), ReadTimeout: 10 * time.Millisecond})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -265,9 +256,9 @@ func ExampleDialOptions_maskKey() {
 	ctx := context.Background()
 	c, err := ws.Dial(ctx, url, &ws.DialOptions{
 		MaskKey: func() [4]byte { return [4]byte{} },
-		OnFrame: func(e ws.FrameEvent) {
-			if e.Sent {
-				fmt.Println(e.Header.Opcode, e.Header.MaskKey, string(e.Payload))
+		OnFrame: func(sent bool, f wsproto.Frame) {
+			if sent {
+				fmt.Println(f.Opcode, f.MaskKey, string(f.Payload))
 			}
 		},
 	})
@@ -280,31 +271,6 @@ func ExampleDialOptions_maskKey() {
 	// Output:
 	// text [0 0 0 0] fragment
 	// continuation [0 0 0 0] ed
-}
-
-func ExampleConn_ReadFragment() {
-	url, stop := echoServer(ws.AcceptOptions{})
-	defer stop()
-	ctx := context.Background()
-	c, err := ws.Dial(ctx, url, nil)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer c.CloseNow()
-	_ = c.Write(ctx, ws.MessageText, []byte("all in one frame"))
-	for {
-		f, err := c.ReadFragment(ctx)
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		fmt.Println(f.Type, string(f.Data), f.Final)
-		if f.Final {
-			return
-		}
-	}
-	// Output: text all in one frame true
 }
 
 func ExampleConn_Messages() {
@@ -320,7 +286,7 @@ func ExampleConn_Messages() {
 		}
 		_ = c.Close(ws.StatusNormalClosure, "")
 	}()
-	c, err := ws.DialNet(ctx, near, "ws://in-memory/", nil)
+	c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{NetDial: over(near)})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -414,7 +380,7 @@ func ExampleDialOptions_logger() {
 		}
 	}()
 	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
-		Level: ws.LevelPayload,
+		Level: slog.LevelDebug - 4,
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			switch a.Key {
 			case "time", "conn", "remote", "mask", "Sec-Websocket-Key", "Sec-Websocket-Accept": // they differ each time
@@ -424,7 +390,7 @@ func ExampleDialOptions_logger() {
 		},
 	}))
 	ctx := context.Background()
-	c, err := ws.DialNet(ctx, near, "ws://in-memory/", &ws.DialOptions{
+	c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{NetDial: over(near),
 		Logger: log, Header: http.Header{"Authorization": {"Bearer secret"}},
 	})
 	if err != nil {
@@ -434,16 +400,8 @@ func ExampleDialOptions_logger() {
 	defer c.CloseNow()
 	_ = c.Write(ctx, ws.MessageText, []byte("hello"))
 	// Output:
-	// level=DEBUG msg=request target=/ host=in-memory header.Authorization=[redacted] header.Connection=Upgrade header.Sec-Websocket-Version=13 header.Upgrade=websocket
+	// level=DEBUG msg=connected network=tcp addr=localhost:80
+	// level=DEBUG msg=request target=/ host=localhost header.Authorization=[redacted] header.Connection=Upgrade header.Sec-Websocket-Version=13 header.Upgrade=websocket
 	// level=DEBUG msg=response status=101 header.Connection=Upgrade header.Upgrade=websocket
 	// level=DEBUG msg="frame sent" opcode=text fin=true length=5 payload="\"hello\""
-}
-
-// pemFile writes a certificate to a file.
-func pemFile(der []byte) (string, error) {
-	f, err := os.CreateTemp("", "*.pem")
-	if err != nil {
-		return "", err
-	}
-	return f.Name(), errors.Join(pem.Encode(f, &pem.Block{Type: "CERTIFICATE", Bytes: der}), f.Close())
 }

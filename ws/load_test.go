@@ -182,7 +182,7 @@ func TestLoadClients(t *testing.T) {
 	read := func(c *ws.Conn) {
 		var buf []byte
 		for {
-			_, p, err := c.ReadAppend(c.Context(), buf[:0])
+			_, p, err := c.ReadAppend(context.Background(), buf[:0])
 			if err != nil {
 				var ce *ws.CloseError
 				if !errors.As(err, &ce) || ce.Code != ws.StatusGoingAway {

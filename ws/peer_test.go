@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +36,11 @@ func pair(t testing.TB, dial *ws.DialOptions, accept *ws.AcceptOptions) (client,
 	}
 	t.Cleanup(func() { client.CloseNow(); server.CloseNow() })
 	return client, server
+}
+
+// over has a client take a connection that exists.
+func over(nc net.Conn) func(context.Context, string, string) (net.Conn, error) {
+	return func(context.Context, string, string) (net.Conn, error) { return nc, nil }
 }
 
 // A rawPeer is the far end of a Conn, octet by octet.
@@ -184,4 +191,9 @@ func within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// timedOut: the bound of an operation ran out.
+func timedOut(err error, op string) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) && strings.Contains(err.Error(), op+" timed out after ")
 }

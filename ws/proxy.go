@@ -16,33 +16,6 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// A ProxyError says that a proxy could not be reached or did not do what it was
-// asked to.
-type ProxyError struct {
-	Hop    string // the proxy, such as "socks5://127.0.0.1:1080"
-	Target string // host and port it was asked for
-	Reason string
-
-	// Status is that of the HTTP response, or the code of the SOCKS4 reply. Zero:
-	// the proxy was not reached or did not answer, or it speaks SOCKS5, of which
-	// Reason has the reply in words (RFC 1928 §6).
-	Status int
-	Header http.Header // of the HTTP response
-	Body   []byte      // of the HTTP response, its first 4 KiB at most
-
-	Err error // what happened below, if anything
-}
-
-func (e *ProxyError) Error() string {
-	s := fmt.Sprintf("proxy %s, asked for %s: %s", e.Hop, e.Target, e.Reason)
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
-	}
-	return s
-}
-
-func (e *ProxyError) Unwrap() error { return e.Err }
-
 // defaultPorts has the schemes of proxies that we speak.
 var defaultPorts = map[string]string{
 	"http": "80", "https": "443",
@@ -56,12 +29,12 @@ var defaultPorts = map[string]string{
 // socks5h the proxy does. User and password in the URL become Basic
 // authentication for CONNECT, that of RFC 1929 for SOCKS5, and the user id for
 // SOCKS4, which has no password.
-func ProxyURL(rawURL string) (func(*url.URL) (*url.URL, error), error) {
+func ProxyURL(rawURL string) (func(*http.Request) (*url.URL, error), error) {
 	u, err := parseProxy(rawURL)
 	if err != nil {
 		return nil, fmt.Errorf("ws: proxy %s: %w", redact(rawURL), err)
 	}
-	return func(*url.URL) (*url.URL, error) { return u, nil }, nil
+	return http.ProxyURL(u), nil
 }
 
 func parseProxy(rawURL string) (*url.URL, error) {
@@ -91,12 +64,12 @@ func checkProxy(u *url.URL) error {
 	return nil
 }
 
-// ProxyFromEnvironment is a [DialOptions].Proxy that goes by the environment:
+// ProxyFromEnvironment is the [DialOptions].Proxy that goes by the environment:
 // HTTPS_PROXY for wss, HTTP_PROXY for ws, ALL_PROXY for what has none of its own,
-// and NO_PROXY, a list of hosts, domains, addresses and CIDR ranges that are
-// reached without; each also in lower case. localhost and loopback addresses
-// never take a proxy. It reads the environment at each call.
-func ProxyFromEnvironment(u *url.URL) (*url.URL, error) {
+// and NO_PROXY, a list of hosts, domains, addresses and CIDR ranges to reach directly;
+// each also in lower case. localhost and loopback addresses never take a proxy. Unlike
+// [http.ProxyFromEnvironment] it knows ALL_PROXY and reads the environment at each call.
+func ProxyFromEnvironment(r *http.Request) (*url.URL, error) {
 	config := httpproxy.FromEnvironment()
 	if config.CGI {
 		config.HTTPProxy = "" // it may be a header of the request (CVE-2016-5385)
@@ -110,8 +83,8 @@ func ProxyFromEnvironment(u *url.URL) (*url.URL, error) {
 			*p = all
 		}
 	}
-	mine, asHTTP := config.HTTPProxy, target{url: u}.http()
-	if u.Scheme == "wss" {
+	mine := config.HTTPProxy
+	if r.URL.Scheme == "https" {
 		mine = config.HTTPSProxy
 	}
 	// A URL that cannot be parsed counts as none there, and the connection would go
@@ -121,7 +94,7 @@ func ProxyFromEnvironment(u *url.URL) (*url.URL, error) {
 			return nil, errors.New("malformed proxy URL in the environment")
 		}
 	}
-	p, err := config.ProxyFunc()(asHTTP)
+	p, err := config.ProxyFunc()(r.URL)
 	if err != nil || p == nil {
 		return nil, err
 	}
@@ -133,7 +106,7 @@ func ProxyFromEnvironment(u *url.URL) (*url.URL, error) {
 
 // throughProxy opens a connection to the proxy and has it connect to addr.
 func (o *DialOptions) throughProxy(ctx context.Context, p *url.URL, addr string) (net.Conn, error) {
-	e := &ProxyError{Hop: hopName(p), Target: addr}
+	e := &HandshakeError{Proxy: hopName(p)}
 	if err := checkProxy(p); err != nil {
 		return nil, e.because("cannot be used", err)
 	}
@@ -149,14 +122,14 @@ func (o *DialOptions) throughProxy(ctx context.Context, p *url.URL, addr string)
 	}
 	nc, err := o.open(ctx, o.network(), net.JoinHostPort(p.Hostname(), port))
 	if err != nil {
-		return nil, e.because("not reached", err)
+		return nil, e.because("could not be reached", err)
 	}
 	tunnel, err := o.askProxy(ctx, nc, p, addr, e)
 	if err != nil {
 		_ = nc.Close()
 		return nil, err
 	}
-	o.debug(ctx, "proxy connected", slog.String("proxy", e.Hop), slog.String("addr", addr))
+	o.debug(ctx, "proxy connected", slog.String("proxy", e.Proxy), slog.String("addr", addr))
 	return tunnel, nil
 }
 
@@ -165,17 +138,17 @@ func hopName(p *url.URL) string {
 }
 
 // because completes an error.
-func (e *ProxyError) because(reason string, err error) error {
+func (e *HandshakeError) because(reason string, err error) error {
 	e.Reason, e.Err = reason, err
 	return e
 }
 
 // askProxy speaks the proxy's protocol.
-func (o *DialOptions) askProxy(ctx context.Context, nc net.Conn, p *url.URL, addr string, e *ProxyError) (net.Conn, error) {
+func (o *DialOptions) askProxy(ctx context.Context, nc net.Conn, p *url.URL, addr string, e *HandshakeError) (net.Conn, error) {
 	if p.Scheme == "https" {
 		tc, err := startTLS(ctx, nc, o.ProxyTLS, p.Hostname())
 		if err != nil {
-			return nil, e.because("not reached", err)
+			return nil, e.because("could not be reached", err)
 		}
 		nc = tc
 	}
@@ -195,7 +168,7 @@ func (o *DialOptions) askProxy(ctx context.Context, nc net.Conn, p *url.URL, add
 	switch {
 	case err == nil:
 		return nc, nil
-	case errors.As(err, new(*ProxyError)):
+	case errors.As(err, new(*HandshakeError)):
 		return nil, err
 	default:
 		return nil, e.because("did not answer", ctxError(ctx, err))

@@ -18,7 +18,7 @@ import (
 )
 
 // connectMethod asks an HTTP proxy for a tunnel (RFC 9110 §9.3.6).
-func (o *DialOptions) connectMethod(nc net.Conn, user *url.Userinfo, addr string, e *ProxyError) error {
+func (o *DialOptions) connectMethod(nc net.Conn, user *url.Userinfo, addr string, e *HandshakeError) error {
 	header := o.ProxyHeader.Clone()
 	if header == nil {
 		header = make(http.Header)
@@ -47,14 +47,10 @@ func (o *DialOptions) connectMethod(nc net.Conn, user *url.Userinfo, addr string
 	switch {
 	case status < 200 || status > 299:
 		e.Body = readErrorBody(nc, header, rest)
-		reason := "refused with HTTP status " + strconv.Itoa(status)
-		if text := http.StatusText(status); text != "" {
-			reason += " (" + text + ")"
-		}
-		return e.because(reason, nil)
+		return e.because("refused", nil)
 	case len(rest) > 0:
 		// A WebSocket server does not speak first, and neither does a TLS server.
-		return e.because("sent octets behind its response", nil)
+		return e.because("sent bytes after its response", nil)
 	}
 	return nil
 }
@@ -67,7 +63,7 @@ func basicAuth(user *url.Userinfo) string {
 // socks4 asks for a connection. A host name makes it SOCKS4a. There is no
 // standard, only the memos SOCKS: A protocol for TCP proxy across firewalls, and
 // SOCKS 4A.
-func socks4(nc net.Conn, user *url.Userinfo, addr string, e *ProxyError) error {
+func socks4(nc net.Conn, user *url.Userinfo, addr string, e *HandshakeError) error {
 	host, portText, err := net.SplitHostPort(addr)
 	if err != nil {
 		return err
@@ -90,7 +86,7 @@ func socks4(nc net.Conn, user *url.Userinfo, addr string, e *ProxyError) error {
 	}
 	id := user.Username()
 	if strings.ContainsRune(id, 0) || strings.ContainsRune(host, 0) {
-		return e.because("SOCKS4 has no way to send a zero octet", nil)
+		return e.because("SOCKS4 cannot express a zero byte", nil)
 	}
 	b = append(append(b, id...), 0)
 	if name {
@@ -124,7 +120,7 @@ var socks4Replies = map[byte]string{
 }
 
 // socks5 asks for a connection (RFC 1928, RFC 1929).
-func socks5(nc net.Conn, p *url.URL, addr string, e *ProxyError) error {
+func socks5(nc net.Conn, p *url.URL, addr string, e *HandshakeError) error {
 	var auth *proxy.Auth
 	if p.User != nil {
 		password, _ := p.User.Password()
@@ -150,7 +146,7 @@ func socks5(nc net.Conn, p *url.URL, addr string, e *ProxyError) error {
 
 // socks5Error tells a refusal from a connection that failed: the library has
 // words for both and types for the second only.
-func socks5Error(err error, e *ProxyError) error {
+func socks5Error(err error, e *HandshakeError) error {
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok {
 		return err

@@ -116,11 +116,11 @@ func TestProxiesRefuse(t *testing.T) {
 			"CONNECT", "http://me:secret@proxy", "ws://example.com",
 			script{{"CONNECT", "HTTP/1.1 407 No\r\nContent-Length: 4\r\n\r\nwhy?"}},
 			407,
-			"proxy http://proxy, asked for example.com:80: refused with HTTP status 407 (Proxy Authentication Required)",
+			"proxy http://proxy: refused (HTTP status 407 Proxy Authentication Required)",
 		},
 		{"CONNECT, malformed", "http://proxy", "ws://example.com", script{{connectRequest, "SSH-2.0-OpenSSH\r\n\r\n"}}, 0, "malformed status line"},
 		{"CONNECT, endless", "http://proxy", "ws://example.com", script{{connectRequest, "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 17<<10)}}, 0, "exceeds 16384 octets"},
-		{"CONNECT, more", "http://proxy", "ws://example.com", script{{connectRequest, "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101"}}, 200, "octets behind its response"},
+		{"CONNECT, more", "http://proxy", "ws://example.com", script{{connectRequest, "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101"}}, 200, "sent bytes after its response"},
 		{"CONNECT, gone", "http://proxy", "ws://example.com", script{{connectRequest, "HTTP/1.1 2"}}, 0, "did not answer: unexpected EOF"},
 		{"SOCKS4, 91", "socks4://proxy", "ws://127.0.0.1", script{{"\x04\x01", "\x00\x5b\x00\x00\x00\x00\x00\x00"}}, 91, "request rejected or failed (91)"},
 		{"SOCKS4, 99", "socks4://proxy", "ws://127.0.0.1", script{{"\x04\x01", "\x00\x63\x00\x00\x00\x00\x00\x00"}}, 99, "unknown SOCKS4 reply (99)"},
@@ -145,7 +145,7 @@ func TestProxiesRefuse(t *testing.T) {
 				return
 			}
 			_, err := throughScript(t, row.proxy, row.target, row.script, true)
-			pe, ok := errors.AsType[*ws.ProxyError](err)
+			pe, ok := errors.AsType[*ws.HandshakeError](err)
 			if !ok || pe.Status != row.status || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("got %v, want %q with status %d", err, row.want, row.status)
 			}
@@ -161,8 +161,8 @@ func TestProxyNotReached(t *testing.T) {
 	l.Close()
 	proxy, _ := ws.ProxyURL("socks5://" + l.Addr().String())
 	_, err := ws.Dial(t.Context(), "ws://127.0.0.1:9", &ws.DialOptions{Proxy: proxy})
-	pe, ok := errors.AsType[*ws.ProxyError](err)
-	if !ok || pe.Hop != "socks5://"+l.Addr().String() || pe.Target != "127.0.0.1:9" || !strings.Contains(err.Error(), "not reached: dial tcp") {
+	pe, ok := errors.AsType[*ws.HandshakeError](err)
+	if !ok || pe.Proxy != "socks5://"+l.Addr().String() || pe.URL != "ws://127.0.0.1:9" || !strings.Contains(err.Error(), "could not be reached: dial tcp") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -170,9 +170,9 @@ func TestProxyNotReached(t *testing.T) {
 func TestProxySilent(t *testing.T) {
 	for _, scheme := range []string{"http", "https", "socks4", "socks5"} {
 		proxy, _ := ws.ProxyURL(scheme + "://" + silent(t).Addr().String())
-		_, err := ws.Dial(t.Context(), "ws://127.0.0.1:9", &ws.DialOptions{Proxy: proxy, ConnectTimeout: 20 * time.Millisecond})
-		_, isProxy := errors.AsType[*ws.ProxyError](err)
-		_, isTimeout := errors.AsType[*ws.TimeoutError](err)
+		_, err := ws.Dial(t.Context(), "ws://127.0.0.1:9", &ws.DialOptions{Proxy: proxy, HandshakeTimeout: 20 * time.Millisecond})
+		_, isProxy := errors.AsType[*ws.HandshakeError](err)
+		isTimeout := timedOut(err, "handshake")
 		if !isProxy || !isTimeout {
 			t.Errorf("%s: got %v, want a timeout of the proxy", scheme, err)
 		}
@@ -227,8 +227,8 @@ func TestProxyFromEnvironment(t *testing.T) {
 			for name, value := range row.env {
 				t.Setenv(name, value)
 			}
-			u, _ := url.Parse(row.url)
-			got, err := ws.ProxyFromEnvironment(u)
+			u, _ := url.Parse("http" + strings.TrimPrefix(row.url, "ws")) // as Dial has it
+			got, err := ws.ProxyFromEnvironment(&http.Request{URL: u})
 			if (err != nil) != row.err {
 				t.Fatalf("got error %v", err)
 			}
@@ -269,7 +269,7 @@ func FuzzProxyReply(f *testing.F) {
 			c.CloseNow()
 			t.Fatal("a handshake out of nothing")
 		}
-		if _, ok := errors.AsType[*ws.TimeoutError](err); ok {
+		if timedOut(err, "") {
 			t.Fatalf("%q: %v", reply, err)
 		}
 	})

@@ -180,8 +180,8 @@ func (c *Conn) sendQueue() {
 		q.mu.Unlock()
 		var err error
 		if m.frame == nil {
-			err = c.writeMessage(c.Context(), m.typ, m.p, 0)
-		} else if err = c.wr.message.lock(c.Context()); err == nil {
+			err = c.writeMessage(c.cl.ctx, m.typ, m.p, 0)
+		} else if err = c.wr.message.lock(c.cl.ctx); err == nil {
 			err = c.writeReady(m.frame)
 			c.wr.message.unlock()
 		}
@@ -210,7 +210,7 @@ func (c *Conn) closeQueue(ctx context.Context) {
 // writeReady sends a message that is one frame of a server already. Its caller has
 // the message slot.
 func (c *Conn) writeReady(frame []byte) error {
-	ctx := c.Context()
+	ctx := c.cl.ctx
 	if err := c.wr.frame.lock(ctx); err != nil {
 		return err
 	}
@@ -265,10 +265,10 @@ func (c *Conn) tryReady(m queued) bool {
 	}
 	n, err := 0, w.err
 	if err == nil { // a deadline of an earlier write may be over
-		err = w.guard.watch(c.Context())
+		err = w.guard.watch(c.cl.ctx)
 	}
 	if err == nil {
-		_, err = c.boundWrite(c.Context())
+		_, err = c.boundWrite(c.cl.ctx)
 	}
 	if err == nil {
 		c.beforeReady(m.frame)
@@ -277,8 +277,8 @@ func (c *Conn) tryReady(m queued) bool {
 	if err == nil && n < len(m.frame) {
 		q.sending = make(chan struct{})
 		go func() {
-			err := c.writeOut(c.Context(), m.frame[n:])
-			c.unlockFrame(c.Context())
+			err := c.writeOut(c.cl.ctx, m.frame[n:])
+			c.unlockFrame(c.cl.ctx)
 			w.message.unlock()
 			m.ended(err)
 			c.sendQueue()
@@ -288,7 +288,7 @@ func (c *Conn) tryReady(m queued) bool {
 	w.frame.unlock()
 	w.message.unlock()
 	if w.asked.Load() { // a pong, while the slot was ours; its write may block
-		go func() { _ = c.Flush(c.Context()) }()
+		go func() { _ = c.Flush(c.cl.ctx) }()
 	}
 	m.ended(err)
 	return true

@@ -39,11 +39,8 @@ type reader struct {
 	drain bool // a Reader has the message, so the next call drops the rest
 	fin   bool // the current frame is its last
 	mask  bool // the frame is masked
-	// byFrame has some stop in front of the next frame, with nothing if nothing could
-	// be inflated.
-	byFrame bool
-	key     [4]byte
-	pos     uint8 // in the key
+	key   [4]byte
+	pos   uint8 // in the key
 
 	// Compression.
 	deflate    bool // agreed
@@ -59,7 +56,6 @@ type reader struct {
 	left  uint64 // octets of the frame that have not been used
 	kept  []byte // octets that a Read cut short had taken already
 	seq   uint64 // the number of the message; readers of earlier ones are void
-	given uint64 // the message of which ReadFragment has returned the current frame
 	size  int64  // octets so far, inflated
 	empty int64  // fragments without octets so far; a flood of them ends as well
 }
@@ -88,7 +84,7 @@ func (r *reader) init(c *Conn, early []byte) {
 // [*CloseError] when the peer closed the connection, a [*ProtocolError] when it
 // broke a rule, [ErrTooLarge], the cause of ctx, or what the connection below
 // says; io.ErrUnexpectedEOF if it just ended. After any of them but the cause
-// of ctx and the [*TimeoutError] of a ReadTimeout the connection has ended.
+// of ctx and the timeout of a ReadTimeout the connection has ended.
 func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 	return c.ReadAppend(ctx, nil)
 }
@@ -443,8 +439,6 @@ func (c *Conn) inflateSome(ctx context.Context, p []byte) (int, error) {
 				if r.in, err = c.chunk(ctx); err != nil {
 					return 0, err
 				}
-			case !r.fin && r.byFrame:
-				return 0, nil
 			case !r.fin:
 				if err := c.frame(ctx); err != nil {
 					return 0, err

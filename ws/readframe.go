@@ -99,7 +99,7 @@ func (c *Conn) control(ctx context.Context, h wsproto.Header, n int) error {
 		wsproto.Mask(h.MaskKey, 0, p)
 	}
 	if c.onFrame != nil {
-		c.onFrame(FrameEvent{Header: h, Payload: p})
+		c.onFrame(false, wsproto.Frame{Header: h, Payload: p})
 	}
 	switch h.Opcode {
 	case wsproto.OpPing:

@@ -63,7 +63,7 @@ func (c *Conn) timedOut(ctx context.Context, err error) (again bool, _ error) {
 		return false, nil //nolint:nilerr // it is its caller's
 	}
 	if sinceStart() >= r.due {
-		return false, &TimeoutError{"read", c.readTimeout}
+		return false, &timeoutError{"read", c.readTimeout}
 	}
 	if err := r.guard.bound(ctx, r.due, r.due); err != nil {
 		return false, err

@@ -20,8 +20,7 @@ import (
 
 // isReadTimeout: the bound that ran out is ReadTimeout.
 func isReadTimeout(err error) bool {
-	te, ok := errors.AsType[*ws.TimeoutError](err)
-	return ok && te.Op == "read"
+	return timedOut(err, "read")
 }
 
 // tlsPair is pair, with TLS in between.
@@ -38,7 +37,8 @@ func tlsPair(t testing.TB, dial *ws.DialOptions, accept *ws.AcceptOptions) (clie
 	}()
 	d := *dial
 	d.TLS = &tls.Config{InsecureSkipVerify: true}
-	client, err := ws.DialNet(context.Background(), near, "wss://pipe/", &d)
+	d.NetDial = over(near)
+	client, err := ws.Dial(context.Background(), "wss://pipe/", &d)
 	if aerr := <-accepted; err != nil || aerr != nil {
 		t.Fatalf("dial: %v, accept: %v", err, aerr)
 	}
@@ -85,20 +85,6 @@ func TestReadTimeoutLosesNothing(t *testing.T) {
 					return all.String(), err
 				}
 				timeout()
-			}
-		}},
-		{"ReadFragment", func(ctx context.Context, c *ws.Conn, timeout func()) (string, error) {
-			var all []byte
-			for {
-				f, err := c.ReadFragment(ctx)
-				if isReadTimeout(err) {
-					timeout()
-					continue
-				}
-				all = append(all, f.Data...)
-				if f.Final || err != nil {
-					return string(all), err
-				}
 			}
 		}},
 	}

@@ -248,7 +248,7 @@ func (v *visit) run(values context.Context, c *Conn, remote string, err error) {
 	defer c.CloseNow()
 	start := time.Now()
 	c.Logger().Info("connection opened", "target", c.info.target(), "subprotocol", c.info.subprotocol())
-	ctx := c.Context()
+	ctx := c.cl.ctx
 	if more := c.info.more; more != nil && more.values != nil {
 		values = more.values
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -17,15 +18,24 @@ type target struct {
 	socket string   // path of the unix socket; empty means TCP
 }
 
+// noScheme is an address and not a URL, with a name that url.Parse does not take for a
+// scheme.
+var noScheme = regexp.MustCompile(`^[0-9A-Za-z.-]+:[0-9]+(/|\?|$)|^\[[0-9A-Fa-f:.]+\](:[0-9]+)?(/|\?|$)`)
+
 // parseTarget checks a URL against RFC 6455 §3.
 func parseTarget(rawURL string) (target, error) {
 	u, err := url.Parse(rawURL)
-	if err != nil {
+	switch {
+	case err != nil && noScheme.MatchString(rawURL), err == nil && !hasScheme(u): // 127.0.0.1:8080 does not parse
+		return target{}, errNoScheme(rawURL)
+	case err != nil:
 		return target{}, errors.New("malformed URL")
 	}
 	u.RawQuery = escapeQuery(u.RawQuery)
 	scheme, unix := strings.CutSuffix(u.Scheme, "+unix")
 	switch {
+	case u.Scheme == "http" || u.Scheme == "https":
+		return target{}, fmt.Errorf("scheme %q: write %q", u.Scheme, map[string]string{"http": "ws", "https": "wss"}[u.Scheme])
 	case scheme != "ws" && scheme != "wss":
 		return target{}, fmt.Errorf("scheme %q is none of ws, wss, ws+unix and wss+unix", u.Scheme)
 	case u.Fragment != "" || strings.HasSuffix(rawURL, "#"):
@@ -123,10 +133,38 @@ func (t target) http() *url.URL {
 	return &u
 }
 
-// redact leaves out what must not go into messages and logs.
+// redact leaves out what must not go into messages and logs: the password, and the
+// query, in which tokens are.
 func redact(rawURL string) string {
-	if u, err := url.Parse(rawURL); err == nil {
-		return u.Redacted()
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "URL" // there may be a password in what cannot be parsed
 	}
-	return "URL" // there may be a password in what cannot be parsed
+	if u.RawQuery != "" {
+		u.RawQuery = "…"
+	}
+	u.Fragment, u.RawFragment = "", ""
+	return u.Redacted()
+}
+
+// errNoScheme is for what is an address rather than a URL.
+func errNoScheme(rawURL string) error {
+	host, rest := strings.TrimPrefix(rawURL, "//"), ""
+	if i := strings.IndexAny(host, "/?#"); i >= 0 {
+		host, rest = host[:i], host[i:]
+	}
+	if i := strings.IndexAny(rest, "?#"); i >= 0 {
+		rest = rest[:i] // where tokens are
+	}
+	return fmt.Errorf("scheme is missing: write ws://%[1]s%[2]s, or wss://%[1]s%[2]s for TLS", host, rest)
+}
+
+// hasScheme reports whether a URL has a scheme rather than a host in front of a port.
+func hasScheme(u *url.URL) bool {
+	if u.Scheme == "" || strings.Contains(u.Scheme, ".") {
+		return false
+	}
+	port, _, _ := strings.Cut(u.Opaque, "/")
+	_, err := strconv.ParseUint(port, 10, 16)
+	return err != nil // as in localhost:8080
 }

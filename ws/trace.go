@@ -12,26 +12,16 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// LevelPayload is the level, below Debug, at which what frames carry is logged
-// too. It may be a secret.
-const LevelPayload = slog.LevelDebug - 4
-
-// A FrameEvent is a frame that is about to be sent or has been received.
-type FrameEvent struct {
-	Sent   bool
-	Header wsproto.Header
-	// Payload is the payload, unmasked and not inflated; of a data frame only its
-	// beginning, at most 125 octets, and of a received one only what came along
-	// with the header. It must not be kept.
-	Payload []byte
-}
+// levelPayload is the level at which what frames carry is logged, too. It may be a
+// secret.
+const levelPayload = slog.LevelDebug - 4
 
 // tracedPayload is how much of a data frame's payload is shown.
 const tracedPayload = wsproto.MaxControlPayload
 
 // traceSent is called in front of each frame if onFrame is set.
 func (c *Conn) traceSent(h wsproto.Header, payload []byte) {
-	c.onFrame(FrameEvent{Sent: true, Header: h, Payload: payload[:min(len(payload), tracedPayload)]})
+	c.onFrame(true, wsproto.Frame{Header: h, Payload: payload[:min(len(payload), tracedPayload)]})
 }
 
 // traceReceived is called for each header of a data frame if onFrame is set;
@@ -42,24 +32,24 @@ func (c *Conn) traceReceived(h wsproto.Header, arrived []byte) {
 	if h.Masked {
 		wsproto.Mask(h.MaskKey, 0, p)
 	}
-	c.onFrame(FrameEvent{Header: h, Payload: p})
+	c.onFrame(false, wsproto.Frame{Header: h, Payload: p})
 }
 
 // frameHook puts what hears of frames together. Nil means nothing does.
-func frameHook(log *slog.Logger, hook func(FrameEvent)) func(FrameEvent) {
+func frameHook(log *slog.Logger, hook func(bool, wsproto.Frame)) func(bool, wsproto.Frame) {
 	if log == nil || !log.Enabled(context.Background(), slog.LevelDebug) {
 		return hook
 	}
-	return func(e FrameEvent) {
-		logFrame(log, e)
+	return func(sent bool, f wsproto.Frame) {
+		logFrame(log, sent, f)
 		if hook != nil {
-			hook(e)
+			hook(sent, f)
 		}
 	}
 }
 
-func logFrame(log *slog.Logger, e FrameEvent) {
-	h := e.Header
+func logFrame(log *slog.Logger, sent bool, f wsproto.Frame) {
+	h := f.Header
 	attrs := []slog.Attr{
 		slog.String("opcode", h.Opcode.String()),
 		slog.Bool("fin", h.Fin),
@@ -72,18 +62,18 @@ func logFrame(log *slog.Logger, e FrameEvent) {
 		attrs = append(attrs, slog.String("mask", fmt.Sprintf("%x", h.MaskKey)))
 	}
 	if h.Opcode == wsproto.OpClose {
-		code, reason, err := wsproto.ParseClose(e.Payload)
+		code, reason, err := wsproto.ParseClose(f.Payload)
 		attrs = append(attrs, slog.Int("code", int(code)), slog.String("reason", reason))
 		if err != nil {
 			attrs = append(attrs, slog.String("error", err.Error()))
 		}
 	}
 	ctx := context.Background()
-	if log.Enabled(ctx, LevelPayload) && h.Opcode != wsproto.OpClose {
-		attrs = append(attrs, slog.String("payload", fmt.Sprintf("%q", e.Payload)))
+	if log.Enabled(ctx, levelPayload) && h.Opcode != wsproto.OpClose {
+		attrs = append(attrs, slog.String("payload", fmt.Sprintf("%q", f.Payload)))
 	}
 	message := "frame received"
-	if e.Sent {
+	if sent {
 		message = "frame sent"
 	}
 	log.LogAttrs(ctx, slog.LevelDebug, message, attrs...) //nolint:sloglint // one of two

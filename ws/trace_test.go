@@ -85,10 +85,10 @@ func TestOnFrame(t *testing.T) {
 		length  uint64
 	}
 	var got []seen
-	client, server := pair(t, &ws.DialOptions{OnFrame: func(e ws.FrameEvent) {
-		got = append(got, seen{e.Sent, e.Header.Opcode, string(e.Payload), e.Header.Length})
-		if e.Sent != e.Header.Masked {
-			t.Errorf("%+v: masking", e)
+	client, server := pair(t, &ws.DialOptions{OnFrame: func(sent bool, f wsproto.Frame) {
+		got = append(got, seen{sent, f.Opcode, string(f.Payload), f.Length})
+		if sent != f.Masked {
+			t.Errorf("%+v: masking", f)
 		}
 	}}, nil)
 	ctx := within(t, 5*time.Second)
@@ -149,7 +149,7 @@ func TestLogger(t *testing.T) {
 			[]string{"msg=request", "target=/room", "Authorization=[redacted]", "Cookie=[redacted]", "msg=response status=101", `msg="frame sent" conn=`, "opcode=text fin=true length=5", "opcode=close", "code=1000"},
 			[]string{"secret", "hello"},
 		},
-		{ws.LevelPayload, []string{`payload="\"hello\""`}, []string{"secret"}},
+		{slog.LevelDebug - 4, []string{`payload="\"hello\""`}, []string{"secret"}},
 	} {
 		t.Run(row.level.String(), func(t *testing.T) {
 			var log bytes.Buffer

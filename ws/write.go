@@ -69,7 +69,7 @@ func (w *writer) init(c *Conn) {
 
 // Write sends a message in one frame (RFC 6455 §5.6). A text must be UTF-8:
 // else the error is for the caller, and nothing was sent. Any other error is
-// the cause of ctx, a [*TimeoutError], net.ErrClosed behind a close frame of
+// the cause of ctx, an [os.ErrDeadlineExceeded], net.ErrClosed behind a close frame of
 // our own, or what the connection below says. p may be used again when Write
 // returns.
 func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {

@@ -35,9 +35,9 @@ func (c *Conn) writeBounded(ctx context.Context, p []byte) error {
 		case ctx.Err() != nil || w.guard.due == 0 || !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
 		case byRead:
-			return &TimeoutError{"read", c.readTimeout}
+			return &timeoutError{"read", c.readTimeout}
 		case n == 0 || !w.counts:
-			return &TimeoutError{"write", c.writeTimeout}
+			return &timeoutError{"write", c.writeTimeout}
 		}
 	}
 	return nil

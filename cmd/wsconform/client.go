@@ -68,6 +68,7 @@ func (o *clientFlags) options() (*ws.DialOptions, error) {
 	}
 	switch o.proxy {
 	case "", "none":
+		opts.Proxy = http.ProxyURL(nil)
 	case "env":
 		opts.Proxy = ws.ProxyFromEnvironment
 	default:

@@ -116,6 +116,9 @@ func (o *echoOptions) check(f *pflag.FlagSet) error {
 	return nil
 }
 
+// levelPayload is where package ws logs what frames carry.
+const levelPayload = slog.LevelDebug - 4
+
 // server is the server that the flags describe.
 func (o *echoOptions) server(log io.Writer) (*ws.Server, error) {
 	s := &ws.Server{
@@ -147,7 +150,7 @@ func (o *echoOptions) server(log io.Writer) (*ws.Server, error) {
 		return nil, usagef("%w", err)
 	}
 	if o.verbose > 0 {
-		level := []slog.Level{slog.LevelInfo, slog.LevelDebug, ws.LevelPayload}[min(o.verbose, 3)-1]
+		level := []slog.Level{slog.LevelInfo, slog.LevelDebug, levelPayload}[min(o.verbose, 3)-1]
 		s.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level}))
 	}
 	return s, nil

@@ -4,13 +4,11 @@ import (
 	"crypto/tls"
 
 	"github.com/spf13/pflag"
-
-	"github.com/wsconform/wsconform/ws"
 )
 
 // tlsFlags say how a wss server is trusted, and who we are to it.
 type tlsFlags struct {
-	ws.TLSOptions
+	tlsOptions
 }
 
 func (t *tlsFlags) flags(f *pflag.FlagSet) {
@@ -45,7 +43,7 @@ func (t *tlsFlags) given() string {
 }
 
 func (t *tlsFlags) config() (*tls.Config, error) {
-	config, err := t.Config()
+	config, err := t.tlsOptions.config()
 	if err != nil {
 		return nil, usagef("%w", err)
 	}

@@ -133,16 +133,16 @@ func arrow(sent bool) string {
 }
 
 // frame shows a frame: control frames from -v on, all of them with -vv.
-func (c *console) frame(e ws.FrameEvent) {
+func (c *console) frame(sent bool, f wsproto.Frame) {
 	switch {
 	case c.JSON:
-		if c.Verbose > 1 || e.Header.Opcode.Control() {
-			c.record(frameRecord(e.Sent, e.Header, e.Payload))
+		if c.Verbose > 1 || f.Header.Opcode.Control() {
+			c.record(frameRecord(sent, f.Header, f.Payload))
 		}
 	case c.Verbose > 1:
-		c.print(&c.out, arrow(e.Sent)+frameLine(e.Header, e.Payload))
-	case e.Header.Opcode.Control():
-		c.print(&c.out, arrow(e.Sent)+e.Header.Opcode.String()+": "+payloadText(e.Header.Opcode, e.Payload))
+		c.print(&c.out, arrow(sent)+frameLine(f.Header, f.Payload))
+	case f.Header.Opcode.Control():
+		c.print(&c.out, arrow(sent)+f.Header.Opcode.String()+": "+payloadText(f.Header.Opcode, f.Payload))
 	}
 }
 
@@ -253,9 +253,6 @@ func (c *console) notOpened(err error) {
 	var body []byte
 	if he, ok := errors.AsType[*ws.HandshakeError](err); ok {
 		status, header, body = he.Status, he.Header, he.Body
-	}
-	if pe, ok := errors.AsType[*ws.ProxyError](err); ok {
-		status, header, body = pe.Status, pe.Header, pe.Body
 	}
 	if c.JSON {
 		r := Record{Event: "refused", Status: status, Error: err.Error()}

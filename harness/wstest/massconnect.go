@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -138,7 +139,7 @@ func (m *mass) open(ctx context.Context) error {
 // one opens a connection, however often that takes.
 func (m *mass) one(ctx context.Context) {
 	for ctx.Err() == nil {
-		conn, err := ws.Dial(ctx, m.uri, &ws.DialOptions{TLS: &tls.Config{InsecureSkipVerify: true}}) //nolint:gosec // as the original does
+		conn, err := ws.Dial(ctx, m.uri, &ws.DialOptions{Proxy: http.ProxyURL(nil), TLS: &tls.Config{InsecureSkipVerify: true}}) //nolint:gosec // as the original does
 		m.mu.Lock()
 		if err == nil {
 			m.conns = append(m.conns, conn)

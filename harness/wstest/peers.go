@@ -79,7 +79,8 @@ func (c *command) dial(ctx context.Context, resource string, deflate *ws.Deflate
 	}
 	return ws.Dial(ctx, raw, &ws.DialOptions{
 		Header: http.Header{"User-Agent": {"wsconform " + c.env.Version}}, Deflate: deflate, ReadLimit: maxMessage,
-		TLS: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // as the original does
+		Proxy: http.ProxyURL(nil),                    // the original knows none
+		TLS:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // as the original does
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/wsconform/wsconform/ws"
 )
 
-func newServer(deflate bool, handler func(context.Context, *ws.Conn)) *ws.Server {
+func newServer(deflate bool, handler func(context.Context, *ws.Conn) error) *ws.Server {
 	s := &ws.Server{Handler: handler}
 	s.Accept.Keepalive.Interval = time.Hour // the load answers no pings
 	if deflate {
@@ -29,18 +29,18 @@ var wsBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // wsServe writes each answer at once.
 func wsServe(l net.Listener, deflate bool) error {
-	return newServer(deflate, func(ctx context.Context, c *ws.Conn) {
+	return newServer(deflate, func(ctx context.Context, c *ws.Conn) error {
 		for {
 			if err := c.Wait(ctx); err != nil {
-				return
+				return err
 			}
 			buf := wsBuffers.Get().(*[]byte)
 			typ, p, err := c.ReadAppend(ctx, (*buf)[:0])
 			if err != nil {
-				return
+				return err
 			}
 			if err := c.Write(ctx, typ, p); err != nil {
-				return
+				return err
 			}
 			*buf = p
 			wsBuffers.Put(buf)

@@ -277,11 +277,11 @@ func (p proxy) reachesNobody(t *testing.T, scheme string) {
 		return
 	}
 	t.Logf("nobody listens: %v", err)
-	pe, ok := errors.AsType[*ws.ProxyError](err)
+	pe, ok := errors.AsType[*ws.HandshakeError](err)
 	if p.name == "ssh" { // it says yes before it knows, and then hangs up
 		return
 	}
-	if !ok || pe.Hop != scheme+"://"+p.addr || pe.Reason == "" {
+	if !ok || pe.Proxy != scheme+"://"+p.addr || pe.Reason == "" {
 		t.Errorf("nobody listens: got %v, want an error of the proxy", err)
 	}
 }
@@ -291,7 +291,7 @@ func (p proxy) wantsPassword(t *testing.T, scheme string, plain echo) {
 	for _, credentials := range []string{"me:wrong@", ""} {
 		_, err := dial(t, p, scheme+"://"+credentials+p.addr, plain.url("127.0.0.1"), nil)
 		t.Logf("credentials %q: %v", credentials, err)
-		pe, ok := errors.AsType[*ws.ProxyError](err)
+		pe, ok := errors.AsType[*ws.HandshakeError](err)
 		if !ok || strings.Contains(err.Error(), "wrong") {
 			t.Errorf("credentials %q: got %v, want a refusal", credentials, err)
 			continue

@@ -1,4 +1,4 @@
-package ws
+package main
 
 import (
 	"crypto/tls"
@@ -8,10 +8,10 @@ import (
 	"os"
 )
 
-// TLSOptions makes a [tls.Config] for a client from files and from wishes that
+// tlsOptions makes a [tls.Config] for a client from files and from wishes that
 // take more than a field of it. The zero value asks for what crypto/tls does on
 // its own.
-type TLSOptions struct {
+type tlsOptions struct {
 	// RootFiles are PEM files with the certificates to trust. None means those of
 	// the system.
 	RootFiles []string
@@ -30,22 +30,22 @@ type TLSOptions struct {
 	Insecure bool
 }
 
-// Config reads the files.
-func (o TLSOptions) Config() (*tls.Config, error) {
+// config reads the files.
+func (o tlsOptions) config() (*tls.Config, error) {
 	if o.VerifyName != "" && (o.SkipHostname || o.Insecure) {
-		return nil, errors.New("ws: TLS: a name to verify, and not to verify it")
+		return nil, errors.New("TLS: a name to verify, and not to verify it")
 	}
 	config := &tls.Config{ServerName: o.ServerName, InsecureSkipVerify: o.Insecure}
 	for _, file := range o.RootFiles {
 		pem, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("ws: TLS roots: %w", err)
+			return nil, fmt.Errorf("TLS roots: %w", err)
 		}
 		if config.RootCAs == nil {
 			config.RootCAs = x509.NewCertPool()
 		}
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ws: TLS roots: no certificate in %s", file)
+			return nil, fmt.Errorf("TLS roots: no certificate in %s", file)
 		}
 	}
 	if o.CertFile != "" || o.KeyFile != "" {
@@ -55,7 +55,7 @@ func (o TLSOptions) Config() (*tls.Config, error) {
 		}
 		pair, err := tls.LoadX509KeyPair(o.CertFile, key)
 		if err != nil {
-			return nil, fmt.Errorf("ws: TLS client certificate: %w", err)
+			return nil, fmt.Errorf("TLS client certificate: %w", err)
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}

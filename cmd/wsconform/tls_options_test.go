@@ -1,4 +1,4 @@
-package ws_test
+package main
 
 import (
 	"crypto/ecdsa"
@@ -81,7 +81,11 @@ func TestTLSOptions(t *testing.T) {
 	clients.AddCert(a.cert)
 	var sni string
 	var presented int
-	l := tls.NewListener(listen(t, "tcp", "127.0.0.1:0"), &tls.Config{
+	plain, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := tls.NewListener(plain, &tls.Config{
 		Certificates: []tls.Certificate{{Certificate: [][]byte{server.Raw}, PrivateKey: key}},
 		ClientAuth:   tls.VerifyClientCertIfGiven, ClientCAs: clients,
 		VerifyConnection: func(state tls.ConnectionState) error {
@@ -89,42 +93,54 @@ func TestTLSOptions(t *testing.T) {
 			return nil
 		},
 	})
-	serve(t, l, ws.AcceptOptions{})
+	s := &ws.Server{}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	t.Cleanup(func() { s.Close(); <-served })
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	roots := []string{a.file("ca.pem")}
 
 	for _, row := range []struct {
 		name  string
 		host  string
-		opts  ws.TLSOptions
+		opts  tlsOptions
 		sni   string
 		certs int
 		want  string // part of the error
 	}{
-		{name: "trusted", host: "localhost", opts: ws.TLSOptions{RootFiles: roots, ServerName: "server.example"}, sni: "server.example"},
-		{name: "unknown authority", host: "localhost", opts: ws.TLSOptions{ServerName: "server.example"}, want: "unknown authority"},
-		{name: "other authority", host: "localhost", opts: ws.TLSOptions{RootFiles: []string{other.file("ca.pem")}, ServerName: "server.example"}, want: "certificate"},
-		{name: "other name", host: "localhost", opts: ws.TLSOptions{RootFiles: roots}, want: "server.example, not localhost"},
-		{name: "any name", host: "localhost", opts: ws.TLSOptions{RootFiles: roots, SkipHostname: true}, sni: "localhost"},
-		{name: "any name, other authority", host: "localhost", opts: ws.TLSOptions{RootFiles: []string{other.file("ca.pem")}, SkipHostname: true}, want: "certificate"},
-		{name: "asked for and verified differ", host: "127.0.0.1", opts: ws.TLSOptions{RootFiles: roots, ServerName: "front.example", VerifyName: "server.example"}, sni: "front.example"},
-		{name: "verified is not there", host: "localhost", opts: ws.TLSOptions{RootFiles: roots, VerifyName: "back.example"}, want: "not back.example"},
-		{name: "nothing verified", host: "localhost", opts: ws.TLSOptions{Insecure: true}, sni: "localhost"},
-		{name: "client certificate", host: "localhost", opts: ws.TLSOptions{RootFiles: roots, SkipHostname: true, CertFile: a.file("client.pem"), KeyFile: a.file("client.key")}, sni: "localhost", certs: 1},
+		{name: "trusted", host: "localhost", opts: tlsOptions{RootFiles: roots, ServerName: "server.example"}, sni: "server.example"},
+		{name: "unknown authority", host: "localhost", opts: tlsOptions{ServerName: "server.example"}, want: "unknown authority"},
+		{name: "other authority", host: "localhost", opts: tlsOptions{RootFiles: []string{other.file("ca.pem")}, ServerName: "server.example"}, want: "certificate"},
+		{name: "other name", host: "localhost", opts: tlsOptions{RootFiles: roots}, want: "server.example, not localhost"},
+		{name: "any name", host: "localhost", opts: tlsOptions{RootFiles: roots, SkipHostname: true}, sni: "localhost"},
+		{name: "any name, other authority", host: "localhost", opts: tlsOptions{RootFiles: []string{other.file("ca.pem")}, SkipHostname: true}, want: "certificate"},
+		{name: "asked for and verified differ", host: "127.0.0.1", opts: tlsOptions{RootFiles: roots, ServerName: "front.example", VerifyName: "server.example"}, sni: "front.example"},
+		{name: "verified is not there", host: "localhost", opts: tlsOptions{RootFiles: roots, VerifyName: "back.example"}, want: "not back.example"},
+		{name: "nothing verified", host: "localhost", opts: tlsOptions{Insecure: true}, sni: "localhost"},
+		{name: "client certificate", host: "localhost", opts: tlsOptions{RootFiles: roots, SkipHostname: true, CertFile: a.file("client.pem"), KeyFile: a.file("client.key")}, sni: "localhost", certs: 1},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			config, err := row.opts.Config()
+			config, err := row.opts.config()
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := ws.Dial(within(t, 10*time.Second), "wss://"+net.JoinHostPort(row.host, port), &ws.DialOptions{TLS: config})
+			c, err := ws.Dial(t.Context(), "wss://"+net.JoinHostPort(row.host, port), &ws.DialOptions{TLS: config})
 			if row.want != "" {
 				if err == nil || !strings.Contains(err.Error(), row.want) {
 					t.Errorf("got %v, want %q", err, row.want)
 				}
 				return
 			}
-			says(t, c, err)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.CloseNow()
+			if err := c.Write(t.Context(), ws.MessageText, []byte("hello")); err != nil {
+				t.Error(err)
+			}
+			if _, p, err := c.Read(t.Context()); string(p) != "hello" {
+				t.Errorf("got %q, error %v", p, err)
+			}
 			if sni != row.sni || presented != row.certs {
 				t.Errorf("the server saw name %q and %d certificates, want %q and %d", sni, presented, row.sni, row.certs)
 			}
@@ -141,16 +157,16 @@ func TestTLSOptionsInvalid(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range []struct {
-		opts ws.TLSOptions
+		opts tlsOptions
 		want string
 	}{
-		{ws.TLSOptions{RootFiles: []string{"none.pem"}}, "none.pem"},
-		{ws.TLSOptions{RootFiles: []string{empty}}, "no certificate in "},
-		{ws.TLSOptions{CertFile: empty}, "client certificate"},
-		{ws.TLSOptions{KeyFile: empty}, "client certificate"},
-		{ws.TLSOptions{VerifyName: "a", SkipHostname: true}, "a name to verify, and not to verify it"},
+		{tlsOptions{RootFiles: []string{"none.pem"}}, "none.pem"},
+		{tlsOptions{RootFiles: []string{empty}}, "no certificate in "},
+		{tlsOptions{CertFile: empty}, "client certificate"},
+		{tlsOptions{KeyFile: empty}, "client certificate"},
+		{tlsOptions{VerifyName: "a", SkipHostname: true}, "a name to verify, and not to verify it"},
 	} {
-		if _, err := row.opts.Config(); err == nil || !strings.Contains(err.Error(), row.want) {
+		if _, err := row.opts.config(); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%+v: got %v, want %q", row.opts, err, row.want)
 		}
 	}
