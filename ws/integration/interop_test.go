@@ -128,14 +128,14 @@ type observer struct {
 	end                  error
 }
 
-func (o *observer) frame(e ws.FrameEvent) {
-	if e.Sent {
+func (o *observer) frame(sent bool, f wsproto.Frame) {
+	if sent {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.fragments = o.fragments || e.Header.Opcode == wsproto.OpContinuation
-	o.deflated = o.deflated || e.Header.RSV == wsproto.RSV1
+	o.fragments = o.fragments || f.Opcode == wsproto.OpContinuation
+	o.deflated = o.deflated || f.RSV == wsproto.RSV1
 }
 
 func (p peer) testClient(t *testing.T, command []string) {
