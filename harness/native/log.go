@@ -18,8 +18,15 @@ func (p *player) note(text string) {
 	p.log(cases.Entry{Kind: cases.LogNote, Note: text})
 }
 
-// logFull reports whether only remarks are still taken.
-func (p *player) logFull() bool { return len(p.t.Log) >= p.logBound() }
+// logFull reports whether frames of this kind are no longer taken. Close frames
+// are, like remarks: how a connection ends matters more than what was echoed before.
+func (p *player) logFull(op wsproto.Opcode) bool {
+	bound := p.logBound()
+	if op == wsproto.OpClose {
+		bound *= 2
+	}
+	return len(p.t.Log) >= bound
+}
 
 func (p *player) logBound() int {
 	if p.c.Heavy() {
@@ -37,7 +44,7 @@ func (p *player) headBound() int {
 }
 
 func (p *player) log(e cases.Entry) {
-	if p.logFull() && e.Kind != cases.LogNote || len(p.t.Log) >= 2*p.logBound() {
+	if p.logFull(e.Opcode) && e.Kind != cases.LogNote || len(p.t.Log) >= 2*p.logBound() {
 		p.t.LogLost++
 		return
 	}
@@ -52,7 +59,7 @@ func (p *player) logReceived() {
 	in := &p.in
 	left, inFrame := in.InFrame()
 	if in.entry == 0 {
-		if p.logFull() {
+		if p.logFull(in.header.Opcode) {
 			if !inFrame {
 				p.t.LogLost++
 			}
@@ -97,7 +104,7 @@ func (p *player) logRest() {
 // logPartial logs the octets of a header that is not complete, once.
 func (p *player) logPartial() {
 	in := &p.in
-	if in.logged || p.logFull() {
+	if in.logged || p.logFull(wsproto.OpContinuation) {
 		return
 	}
 	in.logged = true
@@ -119,7 +126,7 @@ func (p *player) logSent(o outgoing) {
 		p.t.Traffic.Out.Messages++
 		p.t.Traffic.Out.Payload += int64(o.payload.Len)
 	}
-	if p.logFull() {
+	if p.logFull(o.header.Opcode) {
 		p.t.LogLost += frames
 		return
 	}
@@ -132,7 +139,7 @@ func (p *player) logSent(o outgoing) {
 		e.Mask = hexKey(o.key)
 	}
 	for i := range frames {
-		if p.logFull() {
+		if p.logFull(o.header.Opcode) {
 			p.t.LogLost += frames - i
 			return
 		}

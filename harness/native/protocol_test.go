@@ -57,3 +57,42 @@ func TestProtocol(t *testing.T) {
 		})
 	}
 }
+
+// TestCloseInFullLog plays a loop that fills the log: both close frames are in it all
+// the same, and no more of them than it has room for.
+func TestCloseInFullLog(t *testing.T) {
+	again := func(p *wirePeer, f wsproto.Frame) bool {
+		if f.Opcode == wsproto.OpClose {
+			for range 200 {
+				p.send(wsproto.OpClose, f.Payload)
+			}
+		}
+		return echoes(p, f)
+	}
+	for _, tc := range []struct {
+		name string
+		peer peerScript
+		most int
+	}{{"one answer", echoes, 2}, {"many answers", again, 2 * logBoundHeavy}} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := catalogue.Find("9.7.1")
+				ours, theirs := net.Pipe()
+				go (&wirePeer{nc: theirs}).serve(tc.peer)
+				tr, err := play(t.Context(), conn{Conn: ours}, c, 0, cases.Server, manner{streams: NewStreams(nil)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				closes := map[cases.Direction]int{}
+				for _, e := range tr.Log {
+					if e.Kind == cases.LogFrame && e.Opcode == wsproto.OpClose {
+						closes[e.Dir]++
+					}
+				}
+				if closes[cases.Out] != 1 || closes[cases.In] < 1 || closes[cases.Out]+closes[cases.In] > tc.most || len(tr.Log) > 2*logBoundHeavy {
+					t.Errorf("close frames in a log of %d: got %v, want one each way and at most %d", len(tr.Log), closes, tc.most)
+				}
+			})
+		})
+	}
+}

@@ -37,7 +37,7 @@ func writeIndex(w io.Writer, entries []entry) error {
 func (e entry) writeJSON(w io.Writer) error {
 	t := e.t
 	rx, tx := e.sizeStats()
-	log := wirelogOf(e.c, t)
+	log, logged := wirelogOf(e.c, t)
 	return writeJSONValue(w, jsonObject{
 		"agent":                          e.agent,
 		"behavior":                       string(e.r.Behavior),
@@ -45,7 +45,7 @@ func (e entry) writeJSON(w io.Writer) error {
 		"case":                           e.number,
 		"closedByMe":                     t.ClosedByUs,
 		"createStats":                    true,
-		"createWirelog":                  t.LogLost == 0,
+		"createWirelog":                  logged,
 		"description":                    sentenceOf(e.c.Title),
 		"droppedByMe":                    t.DroppedByUs,
 		"duration":                       e.milliseconds(),

@@ -4,19 +4,38 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // wirelog writes the log as the arrays of Autobahn's reports. The bytes in it
 // are those of each frame, rebuilt from its header and payload; how many came in
 // a read or left in a write is in the statistics.
-func wirelogOf(c cases.Case, t cases.Transcript) jsonList {
+//
+// on is its final state. The original switches the log off while messages are
+// echoed, and on again when it has its verdict; where the peer ends the connection
+// before, it stays off.
+func wirelogOf(c cases.Case, t cases.Transcript) (list jsonList, on bool) {
 	l := wirelog{c: c, role: t.Role, list: jsonList{}}
 	l.handshake(t)
+	rule := autobahn.Of(c).Rule
+	loop := rule == autobahn.EchoAll || rule == autobahn.EchoDeflated
+	l.off = t.Opened && (loop || rule == autobahn.EchoLength)
+	if l.off && loop {
+		l.add("WLM", false)
+	}
 	for _, e := range t.Log {
+		closes := e.Kind == cases.LogFrame && e.Dir == cases.Out && e.Opcode == wsproto.OpClose && e.Timer == ""
+		if l.off && loop && closes && t.ClosedByUs && !t.FailedByUs && l.expired == 0 {
+			l.off = false
+			l.add("WLM", true)
+		}
 		switch {
 		case e.Timer != "":
 			l.timer(e)
+		case l.off:
+			// Of a single message, only its end matters.
+			l.off = loop || e.Kind != cases.LogFrame || e.Dir != cases.In || e.Opcode.Control() || !e.Fin || e.Missing > 0
 		case e.Kind == cases.LogFrame && e.Dir == cases.In:
 			l.received(e)
 		case e.Kind == cases.LogFrame:
@@ -25,10 +44,11 @@ func wirelogOf(c cases.Case, t cases.Transcript) jsonList {
 			l.raw(e)
 		}
 	}
-	if t.LogLost > 0 {
+	if t.LogLost > 0 && !c.Heavy() {
+		l.off = true
 		l.add("WLM", false)
 	}
-	return l.list
+	return l.list, !l.off
 }
 
 type wirelog struct {
@@ -39,8 +59,10 @@ type wirelog struct {
 	key    [4]byte
 	masked bool
 	offset int
+	off    bool // only timers are logged
 	// pauses, kills and closes count the timers seen, to find their steps.
 	pauses, kills, closes int
+	expired               int // time limits that have ended the case
 }
 
 func (l *wirelog) add(kind string, more ...any) {
@@ -144,11 +166,13 @@ func (l *wirelog) timer(e cases.Entry) {
 		l.kills++
 		l.add("KL", secondsNumber(nthStep[cases.KillAfter](l.c, l.kills).After))
 	case cases.KillFired:
+		l.expired++
 		l.add("KLE")
 	case cases.CloseArmed:
 		l.closes++
 		l.add("TI", secondsNumber(nthStep[cases.CloseAfter](l.c, l.closes).After))
 	case cases.CloseFired:
+		l.expired++
 		l.add("TIE")
 	}
 }
