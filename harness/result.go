@@ -36,6 +36,9 @@ const (
 	HarnessError Outcome = "harness-error"
 )
 
+// Outcomes lists all outcomes in the order in which they are shown.
+var Outcomes = []Outcome{Pass, PassLenient, Fail, Unsupported, Observed, Crash, Timeout, Blocked, HarnessError, NotRun}
+
 // Ran reports whether the case has a verdict.
 func (o Outcome) Ran() bool {
 	switch o {

@@ -46,7 +46,7 @@ type Header struct {
 
 // An Engine gave the verdicts.
 type Engine struct {
-	Name     string            `json:"name"` // "native" or "autobahn"
+	Name     string            `json:"name"` // see [Engines]
 	Version  string            `json:"version,omitempty"`
 	Image    string            `json:"image,omitempty"`    // reference of the container image
 	Digest   string            `json:"digest,omitempty"`   // of the image

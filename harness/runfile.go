@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/atomicfile"
 )
 
 // A run file is JSON Lines. The kind member of each line says which it is.
@@ -155,28 +155,15 @@ func (r *Run) Save(path string) error {
 			return err
 		}
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".wsconform-*")
-	if err != nil {
+	if err := atomicfile.WriteSync(path, r.encode); err != nil {
 		return fmt.Errorf("run file: %w", err)
-	}
-	err = r.encode(f)
-	if err == nil {
-		err = errors.Join(f.Chmod(0o644), syncFile(f))
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }
 
 // encode writes the run as a run file.
 func (r *Run) encode(w io.Writer) error {
-	bw := bufio.NewWriter(w)
-	out, err := NewWriter(bw, r.Header)
+	out, err := NewWriter(w, r.Header)
 	if err != nil {
 		return err
 	}
@@ -190,7 +177,7 @@ func (r *Run) encode(w io.Writer) error {
 			return err
 		}
 	}
-	return bw.Flush()
+	return nil
 }
 
 // syncFile puts the file on the disk. Pipes and terminals cannot do that and

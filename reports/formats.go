@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/reports/autobahn"
 	"github.com/wsconform/wsconform/reports/html"
-	"github.com/wsconform/wsconform/reports/internal/atomicfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )

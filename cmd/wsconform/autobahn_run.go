@@ -251,13 +251,13 @@ func (o *autobahnRun) imageOf(ctx context.Context, containers *docker.Engine, pr
 		if errors.Is(err, docker.ErrNotFound) {
 			err = usagef("--image: %w here; pull or load it, or omit the flag", err)
 		}
-		return harness.Engine{Name: "autobahn", Image: o.image, Digest: cmp.Or(image.Digest, image.ID)}, err
+		return harness.Engine{Name: harness.AutobahnEngine.Name, Image: o.image, Digest: cmp.Or(image.Digest, image.ID)}, err
 	}
 	image, err := autobahn.EnsureImage(ctx, containers, autobahn.ImageOptions{
 		Progress: func(line string) { fmt.Fprintln(progress, line) },
 	})
 	return harness.Engine{
-		Name: "autobahn", Version: image.Versions["autobahntestsuite"],
+		Name: harness.AutobahnEngine.Name, Version: image.Versions["autobahntestsuite"],
 		Image: image.Ref, Digest: image.Digest, Packages: image.Versions,
 	}, err
 }

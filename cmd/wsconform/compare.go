@@ -71,7 +71,7 @@ verdict, 130 interrupted.`,
 	}
 	f := c.Flags()
 	o.agents.flags(f)
-	f.StringVar(&o.engine, "engine", "native", "engine that plays the cases: `native`, autobahn or both")
+	f.StringVar(&o.engine, "engine", harness.Engines[0].Name, engineHelp()+", or "+bothEngines)
 	f.StringVar(&o.role, "role", "both", "role to compare: `server`, client or both")
 	f.StringVarP(&o.out, "out", "o", "out/compare", "write the results to this folder, `DIR`")
 	f.IntVarP(&o.parallel, "parallel", "p", 0, "how many rows to play at once, `N`; 0 means one per processor")
@@ -146,33 +146,30 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 // what no race excuses.
 func disagreements(w io.Writer, results []compare.Done) (unexcused int, err error) {
 	agree, differ, lacking := 0, 0, 0
-	for _, a := range results {
-		for _, b := range results {
-			if a.Engine.About().Name != "native" || b.Engine.About().Name != "autobahn" || a.Agent.Folder != b.Agent.Folder || a.Role != b.Role {
-				continue
+	for i, j := range compare.Pairs(results) {
+		a, b := results[i], results[j]
+		first, err := harness.OpenRun(a.File)
+		if err != nil {
+			return 0, err
+		}
+		second, err := harness.OpenRun(b.File)
+		if err != nil {
+			return 0, err
+		}
+		list, same := harness.Parity(first, second)
+		agree, differ = agree+same, differ+len(list)
+		for _, d := range list {
+			race := d.Race
+			switch {
+			case !d.A.Outcome.Ran() || !d.B.Outcome.Ran():
+				lacking++
+				continue // the row says why
+			case race == "":
+				unexcused++
+				race = "no race is known"
 			}
-			first, err := harness.OpenRun(a.File)
-			if err != nil {
-				return 0, err
-			}
-			second, err := harness.OpenRun(b.File)
-			if err != nil {
-				return 0, err
-			}
-			list, same := harness.Parity(first, second)
-			agree, differ = agree+same, differ+len(list)
-			for _, d := range list {
-				race := d.Race
-				switch {
-				case !d.A.Outcome.Ran() || !d.B.Outcome.Ran():
-					lacking++
-					continue // the row says why
-				case race == "":
-					unexcused++
-					race = "no race is known"
-				}
-				fmt.Fprintf(w, "%s %s, case %s: native %s, autobahn %s; %s\n", a.Agent.Folder, a.Role, d.Case, inWords(d.A), inWords(d.B), race)
-			}
+			fmt.Fprintf(w, "%s %s, case %s: %s %s, %s %s; %s\n", a.Agent.Folder, a.Role, d.Case,
+				first.Header.Engine.Name, inWords(d.A), second.Header.Engine.Name, inWords(d.B), race)
 		}
 	}
 	if agree+differ > 0 {
@@ -322,27 +319,20 @@ func (o *compareOptions) containers(c *cobra.Command) (network *docker.Network, 
 
 // engines returns those that --engine names, and what to call in the end.
 func (o *compareOptions) engines(c *cobra.Command) (list []compare.Engine, done func(), err error) {
-	if !slices.Contains([]string{"native", "autobahn", "both"}, o.engine) {
-		return nil, nil, usagef("--engine %q: it is native, autobahn or both", o.engine)
+	chosen, err := pickEngines(o.engine, true)
+	if err != nil {
+		return nil, nil, err
 	}
 	done = func() {}
-	if o.engine != "autobahn" {
-		list = append(list, compare.Native{Version: toolVersion()})
-	}
-	if o.engine != "native" {
-		containers, err := docker.Connect(c.Context())
+	for _, e := range chosen {
+		engine, after, err := e.compare(c)
 		if err != nil {
+			done()
 			return nil, nil, err
 		}
-		image, err := new(autobahnRun).imageOf(c.Context(), containers, c.ErrOrStderr())
-		if err != nil {
-			return nil, nil, errors.Join(err, containers.Close())
-		}
-		list = append(list, compare.Autobahn{Docker: containers, Image: image})
-		done = func() {
-			_ = containers.RemoveRun(context.WithoutCancel(c.Context())) // none is left if all went well
-			_ = containers.Close()
-		}
+		list = append(list, engine)
+		before := done
+		done = func() { after(); before() }
 	}
 	return list, done, nil
 }
@@ -379,7 +369,7 @@ func newCompareMeter(w io.Writer) func(compare.Event) {
 
 func rowWords(d compare.Done) string {
 	var counts []string
-	for _, o := range outcomes {
+	for _, o := range harness.Outcomes {
 		if n := d.Counts[o]; n > 0 {
 			counts = append(counts, fmt.Sprintf("%d %s", n, o))
 		}

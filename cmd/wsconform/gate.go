@@ -150,7 +150,7 @@ func (v *verdict) summary(w io.Writer) {
 	}
 	total, counts := 0, v.run.Counts()
 	var parts []string
-	for _, o := range outcomes {
+	for _, o := range harness.Outcomes {
 		if n := counts[o]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, o))
 			total += n
@@ -173,12 +173,6 @@ func alike(list []harness.Result) int {
 		n++
 	}
 	return n
-}
-
-// outcomes in the order in which they are printed.
-var outcomes = []harness.Outcome{
-	harness.Pass, harness.Observed, harness.PassLenient, harness.Unsupported, harness.Fail,
-	harness.Crash, harness.Timeout, harness.Blocked, harness.NotRun, harness.HarnessError,
 }
 
 // conclude prints what the gate says: what the run was held against, notes, and

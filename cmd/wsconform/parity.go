@@ -64,14 +64,15 @@ Any other difference makes the exit code 1.`,
 
 // runBoth runs the engines one after the other and returns their run files.
 func runBoth(c *cobra.Command, client bool, agent, out string, pick selection, args []string) ([2]string, error) {
-	files := [2]string{filepath.Join(out, "native", "run.jsonl"), filepath.Join(out, "autobahn", "run.jsonl")}
+	dirs := [2]string{filepath.Join(out, harness.NativeEngine.Name), filepath.Join(out, harness.AutobahnEngine.Name)}
+	files := [2]string{filepath.Join(dirs[0], "run.jsonl"), filepath.Join(dirs[1], "run.jsonl")}
 	w := c.OutOrStdout()
-	ours := test{client: client, agent: agent, out: filepath.Join(out, "native"), selection: pick}
+	ours := test{client: client, agent: agent, out: dirs[0], selection: pick}
 	fmt.Fprintln(w, "native engine:")
-	if err := judged(ours.run(c, args)); err != nil {
+	if err := judged(ours.native(c, args)); err != nil {
 		return files, err
 	}
-	original := autobahnRun{role: "server", agent: agent, out: filepath.Join(out, "autobahn"), network: "host", selection: pick}
+	original := autobahnRun{role: "server", agent: agent, out: dirs[1], network: "host", selection: pick}
 	var command []string
 	if client {
 		original.role, command = "client", args

@@ -77,7 +77,7 @@ is given.`,
 		RunE: o.run,
 	}
 	f := c.Flags()
-	f.StringVar(&o.engine, "engine", "native", "engine that plays the cases: `native`, or autobahn for the original in a container")
+	f.StringVar(&o.engine, "engine", harness.Engines[0].Name, engineHelp())
 	o.agentFlags(f)
 	f.StringVarP(&o.out, "out", "o", "", "write the results to this folder, `DIR` (default out/server or out/client)")
 	o.expect.flags(f)
@@ -105,14 +105,16 @@ func (o *test) agentFlags(f *pflag.FlagSet) {
 }
 
 func (o *test) run(c *cobra.Command, args []string) error {
-	limitMemory()
-	switch o.engine {
-	case "", "native":
-	case "autobahn":
-		return o.original(c, args)
-	default:
-		return usagef("--engine %q: must be native or autobahn", o.engine)
+	engines, err := pickEngines(o.engine, false)
+	if err != nil {
+		return err
 	}
+	return engines[0].test(o, c, args)
+}
+
+// native plays the cases itself.
+func (o *test) native(c *cobra.Command, args []string) error {
+	limitMemory()
 	list, sel, shard, err := o.part.pick(&o.selection, c.Flags())
 	if err != nil {
 		return err
@@ -141,7 +143,7 @@ func (o *test) run(c *cobra.Command, args []string) error {
 		out = filepath.Join("out", agent.Role.String())
 	}
 	header := harness.Header{
-		Tool: "wsconform " + toolVersion(), Engine: harness.Engine{Name: "native", Version: toolVersion()},
+		Tool: "wsconform " + toolVersion(), Engine: harness.Engine{Name: harness.NativeEngine.Name, Version: toolVersion()},
 		Agent: agent, Selection: sel, Shard: shard, Started: time.Now().UTC(), Host: thisHost(),
 		Settings: map[string]any{"parallel": o.parallel, "faithful": o.faithful}, Added: target.Header, Secrets: o.part.secretsMode(),
 	}

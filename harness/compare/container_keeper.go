@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/internal/atomicfile"
 )
 
 // Isolation says what an agent is kept in.
@@ -241,9 +243,8 @@ func (k Keeper) tellPlace(ctx context.Context, c *docker.Container) error {
 	if err != nil {
 		return err
 	}
-	draft := k.Place + ".new" // the reader sees all of it or nothing
-	if err := os.WriteFile(draft, text, 0o644); err != nil {
+	return atomicfile.Write(k.Place, func(w io.Writer) error { // the reader sees all of it or nothing
+		_, err := w.Write(text)
 		return err
-	}
-	return os.Rename(draft, k.Place)
+	})
 }

@@ -40,7 +40,9 @@ type Subject struct {
 type Native struct{ Version string }
 
 // About names the engine.
-func (e Native) About() harness.Engine { return harness.Engine{Name: "native", Version: e.Version} }
+func (e Native) About() harness.Engine {
+	return harness.Engine{Name: harness.NativeEngine.Name, Version: e.Version}
+}
 
 // Server plays many cases at once, if the server takes that.
 func (e Native) Server(ctx context.Context, s Subject, addr string, emit func(harness.Result)) error {

@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
@@ -17,17 +18,19 @@ const rejoinders = 3
 // nothing of the comparison beside it, until one has come to the other's verdict too:
 // then the verdict varies, and the engines do not disagree.
 func (r *Runner) reconcile(ctx context.Context, done []Done, built map[string]*Built) error {
-	for i := range done {
-		for j := range done {
-			a, b := &done[i], &done[j]
-			if a.Engine.About().Name == "native" && b.Engine.About().Name == "autobahn" && a.Agent.Folder == b.Agent.Folder && a.Role == b.Role {
-				if err := r.settlePair(ctx, a, b, built[a.Agent.Folder]); err != nil {
-					return err
-				}
-			}
+	for i, j := range Pairs(done) {
+		if err := r.settlePair(ctx, &done[i], &done[j], built[done[i].Agent.Folder]); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// Pairs yields the indexes of rows that are to be compared; see [harness.Pairs].
+func Pairs(done []Done) iter.Seq2[int, int] {
+	return harness.Pairs(done, func(d Done) harness.Header {
+		return harness.Header{Engine: d.Engine.About(), Agent: harness.Agent{Name: d.Agent.Folder, Role: d.Role}}
+	})
 }
 
 // A side is one engine's run of a pair.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/reports/internal/atomicfile"
+	"github.com/wsconform/wsconform/internal/atomicfile"
 )
 
 // A Folder is the report of a run that goes on. [Folder.Add] writes the files of a

@@ -15,8 +15,8 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/reports/html"
-	"github.com/wsconform/wsconform/reports/internal/atomicfile"
 	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
@@ -74,7 +74,8 @@ type site struct {
 	Cases    []caseOf  `json:"cases"`
 	Reasons  []string  `json:"reasons"` // texts that rows refer to by their index
 	Rows     []*row    `json:"rows"`
-	Pairs    []pair    `json:"pairs"` // native and Autobahn on the same agent
+	Pairs    []pair    `json:"pairs"`
+	Engine   string    `json:"engine"` // the default one, which needs no mention
 
 	index    map[cases.ID]int
 	reasons  map[string]int
@@ -95,7 +96,7 @@ type caseOf struct {
 }
 
 func newSite() *site {
-	s := &site{index: map[cases.ID]int{}, reasons: map[string]int{}, taken: map[string]bool{}}
+	s := &site{Engine: harness.Engines[0].Name, index: map[cases.ID]int{}, reasons: map[string]int{}, taken: map[string]bool{}}
 	for _, sec := range catalogue.Sections() {
 		s.Sections = append(s.Sections, chapter{sec.ID, sec.Title})
 	}
@@ -159,22 +160,19 @@ func (s *site) finish() {
 	slices.SortStableFunc(s.Rows, func(a, b *row) int {
 		return strings.Compare(a.Language+"\x00"+a.Folder+"\x00"+a.Role+"\x00"+a.Engine, b.Language+"\x00"+b.Folder+"\x00"+b.Role+"\x00"+b.Engine)
 	})
-	for i, a := range s.Rows {
-		for j, b := range s.Rows {
-			if a.Engine == "native" && b.Engine == "autobahn" && a.Folder == b.Folder && a.Role == b.Role && a.Hash == b.Hash &&
-				len(a.run.Results) > 0 && len(b.run.Results) > 0 {
-				s.Pairs = append(s.Pairs, s.pairOf(i, j))
-			}
+	for i, j := range harness.Pairs(s.Rows, func(r *row) harness.Header { return r.run.Header }) {
+		if len(s.Rows[i].run.Results) > 0 && len(s.Rows[j].run.Results) > 0 {
+			s.Pairs = append(s.Pairs, s.pairOf(i, j))
 		}
 	}
 }
 
-// A pair is the same agent under both engines.
+// A pair is the same agent under two engines.
 type pair struct {
-	Native   int        `json:"native"` // indexes of rows
-	Autobahn int        `json:"autobahn"`
-	Agree    int        `json:"agree"`
-	Differ   []differOf `json:"differ"`
+	Row       int        `json:"row"`       // index of the one
+	Reference int        `json:"reference"` // and of that of a reference engine
+	Agree     int        `json:"agree"`
+	Differ    []differOf `json:"differ"`
 }
 
 type differOf struct {
@@ -184,7 +182,7 @@ type differOf struct {
 
 func (s *site) pairOf(i, j int) pair {
 	differ, agree := harness.Parity(s.Rows[i].run, s.Rows[j].run)
-	p := pair{Native: i, Autobahn: j, Agree: agree, Differ: []differOf{}}
+	p := pair{Row: i, Reference: j, Agree: agree, Differ: []differOf{}}
 	for _, d := range differ {
 		if n, known := s.index[d.Case]; known {
 			p.Differ = append(p.Differ, differOf{n, d.Race})

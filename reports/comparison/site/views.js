@@ -91,7 +91,7 @@ function sectionView() {
   const visible = sorted(shown()).filter(r => ids.some(i => r.b[i] !== "."));
   const subs = sections.filter(s => s.id.startsWith(top_(state.arg) + "."));
   const head = [hidden("Implementation"), ids.map(i => el("th", { scope: "col", title: cases[i].title }, caseLink(cases[i].id)))].flat();
-  const body = visible.map(r => el("tr", {}, el("th", { scope: "row" }, rowLink(r), " ", el("small", {}, r.role + (r.engine === "native" ? "" : ", " + r.engine))),
+  const body = visible.map(r => el("tr", {}, el("th", { scope: "row" }, rowLink(r), " ", el("small", {}, r.role + (r.engine === data.engine ? "" : ", " + r.engine))),
     ids.map(i => {
       const k = classOf(r, i);
       if (!k) return el("td");
@@ -265,12 +265,12 @@ function diffView() {
 function enginesView() {
   if (!pairs || !pairs.length) return [el("p", { class: "remark" }, "No agent was run under both engines. wsconform compare --engine both does that.")];
   const total = pairs.reduce((n, p) => n + p.agree + p.differ.length, 0);
-  const one = (p, d) => [p.native, p.autobahn].some(n => !behaviors[rows[n].b[d.case]]); // only one has a verdict
+  const one = (p, d) => [p.row, p.reference].some(n => !behaviors[rows[n].b[d.case]]); // only one has a verdict
   const count = is => pairs.reduce((n, p) => n + p.differ.filter(d => is(p, d)).length, 0);
   const differ = count(() => true), lacking = count(one), races = count((p, d) => d.race && !one(p, d));
   return [el("p", { class: "remark" }, `${pairs.length} agents and roles: ${total - differ} of ${total} verdicts of the native engine are the same as Autobahn's; ${races} differ because of a known race, ${differ - races - lacking} for other reasons` + (lacking ? `; ${lacking} have a verdict from one engine only.` : ".")),
     table("list2 wide", ["Implementation", "Agree", "Differ", "Case", "Native", "Autobahn", "Race"], pairs.toSorted((p, q) => Boolean(q.differ.length) - Boolean(p.differ.length)).flatMap(p => {
-      const a = rows[p.native], b = rows[p.autobahn];
+      const a = rows[p.row], b = rows[p.reference];
       const head = n => [el("th", { scope: "rowgroup", rowspan: n }, link(hashOf("diff", a.id + "," + b.id), a.name), " ", el("small", {}, a.version + ", " + a.role)), el("td", { rowspan: n }, String(p.agree)), el("td", { rowspan: n }, p.differ.length ? String(p.differ.length) : mark("p", "none"))];
       if (!p.differ.length) return [el("tr", {}, head(1), el("td", { colspan: 4 }))];
       return p.differ.map((d, n) => el("tr", {}, n === 0 && head(p.differ.length), el("td", {}, caseLink(cases[d.case].id)), el("td", {}, verdict(a, d.case)), el("td", {}, verdict(b, d.case)), el("td", {}, one(p, d) ? el("small", {}, "no verdict to compare") : d.race ? el("small", {}, d.race) : mark("f", "none known"))));

@@ -1,6 +1,7 @@
 package show
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
@@ -12,20 +13,17 @@ import (
 func Repeat(h harness.Header, id cases.ID) string {
 	a := h.Agent
 	only := []string{"--cases", string(id)}
+	test := []string{"wsconform", "test"}
+	if h.Engine.Name != harness.Engines[0].Name {
+		test = append(test, "--engine", h.Engine.Name)
+	}
 	var words []string
 	switch {
 	case a.About != nil: // its command works in the folder of the agent only
 		words = append([]string{"wsconform", "compare", a.About.Folder, "--role", a.Role.String(), "--engine", h.Engine.Name}, only...)
 		words = append(words, "-o", "out/repeat")
-	case h.Engine.Name == "autobahn":
-		words = append([]string{"wsconform", "autobahn", "run", "--role", a.Role.String()}, only...)
-		if len(a.Command) > 0 {
-			words = append(append(words, "--"), a.Command...)
-		} else {
-			words = append(words, "--url", orWord(a.URL, "URL"))
-		}
 	case a.Role == cases.Client:
-		words = append([]string{"wsconform", "test", "--client"}, only...)
+		words = slices.Concat(test, []string{"--client"}, only)
 		words = append(words, "--")
 		if len(a.Command) > 0 {
 			words = append(words, a.Command...)
@@ -33,9 +31,9 @@ func Repeat(h harness.Header, id cases.ID) string {
 			words = append(words, "COMMAND", "{url}")
 		}
 	case len(a.Command) > 0:
-		words = append([]string{"wsconform", "test", "--server-cmd", serverCommand(a.Command)}, only...)
+		words = slices.Concat(test, []string{"--server-cmd", serverCommand(a.Command)}, only)
 	default:
-		words = append([]string{"wsconform", "test", orWord(a.URL, "URL")}, only...)
+		words = slices.Concat(test, []string{orWord(a.URL, "URL")}, only)
 	}
 	for i, w := range words {
 		words[i] = ShellWord(Text(w))

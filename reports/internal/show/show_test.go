@@ -29,11 +29,11 @@ func TestRepeat(t *testing.T) {
 			"wsconform test --client --cases 5.15 -- ./drive {url} 'x y'",
 		},
 		{"native", harness.Agent{Role: cases.Client}, "wsconform test --client --cases 5.15 -- COMMAND {url}"},
-		{"autobahn", harness.Agent{URL: "ws://127.0.0.1:9001"}, "wsconform autobahn run --role server --cases 5.15 --url ws://127.0.0.1:9001"},
+		{"autobahn", harness.Agent{URL: "ws://127.0.0.1:9001"}, "wsconform test --engine autobahn ws://127.0.0.1:9001 --cases 5.15"},
 		{
 			"autobahn",
 			harness.Agent{Role: cases.Client, Command: []string{"./drive", "{url}"}},
-			"wsconform autobahn run --role client --cases 5.15 -- ./drive {url}",
+			"wsconform test --engine autobahn --client --cases 5.15 -- ./drive {url}",
 		},
 		{
 			"native",

@@ -38,7 +38,7 @@ type Tile struct {
 // Tiles counts the outcomes that occurred, and always pass and fail.
 func (s Summary) Tiles() []Tile {
 	var list []Tile
-	for _, o := range Outcomes {
+	for _, o := range harness.Outcomes {
 		if n := s.Counts[o]; n > 0 || o == harness.Pass || o == harness.Fail {
 			list = append(list, Tile{o, n})
 		}
@@ -76,7 +76,7 @@ func (s Section) Failing() int {
 // Tally counts the outcomes of the section.
 func (s Section) Tally() []Tile {
 	var list []Tile
-	for _, o := range Outcomes {
+	for _, o := range harness.Outcomes {
 		if n := s.Counts[o]; n > 0 {
 			list = append(list, Tile{o, n})
 		}

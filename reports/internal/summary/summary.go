@@ -17,12 +17,6 @@ import (
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
-// Outcomes lists all outcomes in the order in which reports show them.
-var Outcomes = []harness.Outcome{
-	harness.Pass, harness.PassLenient, harness.Fail, harness.Unsupported, harness.Observed,
-	harness.Crash, harness.Timeout, harness.Blocked, harness.HarnessError, harness.NotRun,
-}
-
 // An idIndex finds the cases and the titles of the sections by their ids.
 type idIndex struct {
 	cases    map[cases.ID]cases.Case

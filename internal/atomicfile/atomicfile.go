@@ -10,7 +10,12 @@ import (
 
 // Write puts a file in place at once, and makes its folder if needed: a reader never
 // sees half of it, and a full disk leaves an older one as it was.
-func Write(path string, write func(io.Writer) error) (err error) {
+func Write(path string, write func(io.Writer) error) error { return put(path, write, false) }
+
+// WriteSync is [Write], and the file is on the disk when it returns.
+func WriteSync(path string, write func(io.Writer) error) error { return put(path, write, true) }
+
+func put(path string, write func(io.Writer) error, sync bool) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -33,6 +38,11 @@ func Write(path string, write func(io.Writer) error) (err error) {
 	}
 	if err := f.Chmod(0o644); err != nil {
 		return err
+	}
+	if sync {
+		if err := f.Sync(); err != nil {
+			return err
+		}
 	}
 	if err := f.Close(); err != nil {
 		return err
