@@ -32,7 +32,7 @@ func WriteAnnotations(w io.Writer, in Input) error {
 		command(&b, "error", fmt.Sprintf("%s: case %s", agent, show.Name(string(r.Case))), problem(in.Run.Header, r)+"\n"+explain(in.Run.Header, r))
 	}
 	if n := len(problems) - len(few); n > 0 {
-		command(&b, "error", agent, fmt.Sprintf("%d more cases fail", n))
+		command(&b, "error", agent, show.Plural(n, "more case fails", "more cases fail"))
 	}
 	if s.Gate != nil {
 		for _, note := range s.Gate.Notes {

@@ -457,3 +457,29 @@ func TestExpected(t *testing.T) {
 		}
 	}
 }
+
+// A partial run with one failure is red, also on the badge.
+func TestBadgeOfAPartialRun(t *testing.T) {
+	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseOK}
+	run := &harness.Run{Results: []harness.Result{
+		{Case: "1.1.1", Outcome: harness.Fail, Verdict: failed}, {Case: "1.1.2", Outcome: harness.Crash},
+	}}
+	if got, want := string(write(t, format(t, "badge-json"), run)), `"message": "1 of 2 fail, incomplete"`; !strings.Contains(got, want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// GitHub shows ten annotations of a step; the others are counted.
+func TestAnnotationsCountTheRest(t *testing.T) {
+	for n, want := range map[int]string{10: "", 11: "1 more case fails", 12: "2 more cases fail"} {
+		run := &harness.Run{}
+		for i := range n {
+			v := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseOK}
+			run.Results = append(run.Results, harness.Result{Case: cases.ID(fmt.Sprintf("6.2.%d", i)), Outcome: harness.Fail, Verdict: v})
+		}
+		got := string(write(t, format(t, "annotations"), run))
+		if want == "" && strings.Contains(got, "more case") || !strings.Contains(got, want) {
+			t.Errorf("%d failures: got %s, want %q", n, got, want)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/reports"
 	"github.com/wsconform/wsconform/reports/autobahn"
 )
@@ -151,5 +152,16 @@ func TestTwoSuitesRoundTrip(t *testing.T) {
 	}
 	if got, want := run.Results[4].Summary(), "fail, FAILED: the peer closed with 1002 (protocol error)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A case of one grade that the policy does not allow is a failure, with the reason of
+// its grade.
+func TestOneGradeUnderAStrictPolicy(t *testing.T) {
+	run := twoSuites()
+	d := gate.Decide(run, []gate.Expectations{gate.Strict()}, time.Time{})
+	got := string(writeInput(t, format(t, "markdown"), reports.Input{Run: run, Gate: &d}))
+	if want := "| M.1.1 | case M.1.1 | NON-STRICT | – | grade of M.1.1 |"; !strings.Contains(got, want) {
+		t.Errorf("the summary does not hold %q:\n%s", want, got)
 	}
 }

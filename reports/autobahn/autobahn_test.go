@@ -289,6 +289,38 @@ func TestPagesAreSafe(t *testing.T) {
 	}
 }
 
+// A page leads to the cases before and after of the same agent.
+func TestNeighbours(t *testing.T) {
+	r := &autobahn.Report{Results: map[string]map[cases.ID]harness.Result{}}
+	v := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
+	for _, agent := range []string{"a", "b"} {
+		r.Results[agent] = map[cases.ID]harness.Result{}
+		for _, id := range []cases.ID{"1.1.1", "1.1.2"} {
+			r.Results[agent][id] = harness.Result{Case: id, Outcome: harness.Pass, Verdict: v}
+		}
+	}
+	dir := t.TempDir()
+	if err := r.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"a_case_1_1_1.html": "a_case_1_1_2.html", "a_case_1_1_2.html": "a_case_1_1_1.html",
+		"b_case_1_1_1.html": "b_case_1_1_2.html", "b_case_1_1_2.html": "b_case_1_1_1.html",
+	} {
+		page, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, m := range regexp.MustCompile(`href="([ab]_case[^"]*)"`).FindAllSubmatch(page, -1) {
+			got = append(got, string(m[1]))
+		}
+		if len(got) != 1 || got[0] != want {
+			t.Errorf("%s leads to %v, want %s", name, got, want)
+		}
+	}
+}
+
 func TestClashes(t *testing.T) {
 	r := &autobahn.Report{Results: map[string]map[cases.ID]harness.Result{"A/b": nil, "a b": nil, " a.B ": nil, "c": nil}}
 	if got, want := fmt.Sprint(r.Clashes()), "[[ a.B  A/b a b]]"; got != want {

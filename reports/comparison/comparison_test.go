@@ -206,6 +206,40 @@ func TestTraits(t *testing.T) {
 	}
 }
 
+// A server that answers every close with 1000 does not answer with the same code, though
+// it is the same in the case that sends 1000.
+func TestCloseReplyOf1000(t *testing.T) {
+	reply := func(id cases.ID, sent wsproto.StatusCode) harness.Result {
+		return result(id, cases.OK, cases.CloseOK, cases.Transcript{LocalCode: sent, RemoteClose: true, RemoteCode: 1000})
+	}
+	site := write(t, run("x", "native", reply("7.7.1", 1000), reply("7.7.2", 1001), reply("7.7.3", 1002)))
+	for _, x := range site.data.Rows[0]["traits"].([]any) {
+		if trait := x.(map[string]any); trait["id"] == "close" && trait["value"] != "1000" {
+			t.Errorf("got %v, want 1000", trait["value"])
+		}
+	}
+}
+
+// The code -1 is that of a close frame without one, and the time of a heavy section is
+// that of the cases that passed.
+func TestCodesAndSpeed(t *testing.T) {
+	row := write(t, run("x", "native",
+		result("9.1.1", cases.OK, cases.CloseOK, cases.Transcript{RemoteClose: true}),
+		result("9.1.2", cases.Failed, cases.CloseFailed, cases.Transcript{RemoteClose: true, RemoteZero: true}),
+	)).data.Rows[0]
+	codes := map[float64]int{}
+	for _, code := range row["codes"].(map[string]any) {
+		codes[code.(float64)]++
+	}
+	if codes[-1] != 1 || codes[0] != 1 {
+		t.Errorf("got the codes %v, want -1 and 0", row["codes"])
+	}
+	speed := row["speed"].([]any)[0].(map[string]any)
+	if speed["cases"] != 1.0 || speed["total"] != 2.0 || speed["seconds"] != 1.5 {
+		t.Errorf("got %v, want 1 of 2 cases in 1.5 s", speed)
+	}
+}
+
 func TestDeflateAndLimits(t *testing.T) {
 	const offer = "permessage-deflate; server_max_window_bits=9"
 	head := cases.Transcript{Deflate: true, Request: "GET / HTTP/1.1\r\nsec-websocket-extensions: " + offer + "\r\n\r\n", Response: "HTTP/1.1 101\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"}

@@ -1,7 +1,11 @@
 package html
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
@@ -28,5 +32,53 @@ func TestUnlisted(t *testing.T) {
 	p := page{Summary: summary.Of(summary.Input{Run: run})}
 	if got, want := p.Unlisted(), maxOthers+100; got != want {
 		t.Errorf("got %d failures without a card, want %d", got, want)
+	}
+}
+
+// The middle of a long log is left out, but for the peer's first offence.
+func TestFirstOffenceOfALongLog(t *testing.T) {
+	tr := &cases.Transcript{Role: cases.Client, Opened: true}
+	for i := range 600 {
+		e := cases.Entry{Kind: cases.LogFrame, Dir: cases.In, Opcode: 2, Fin: true, Mask: "01020304"}
+		if i == 300 {
+			e.Mask = "" // a client has to mask
+		}
+		tr.Log = append(tr.Log, e)
+	}
+	v := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}
+	var page bytes.Buffer
+	if err := Write(&page, summary.Input{Run: &harness.Run{Results: []harness.Result{{Case: "99.1", Outcome: harness.Fail, Verdict: v, Transcript: tr}}}}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(page.String(), "is not masked") {
+		t.Error("the page does not show the frame that breaks a rule")
+	}
+	if got := strings.Count(page.String(), `["fin",`); got != 401 {
+		t.Errorf("the page has %d frames, want 400 and the one that breaks a rule", got)
+	}
+}
+
+// The overview lists sections in the order of numbers, then those with letters.
+func TestOrderOfSections(t *testing.T) {
+	run := &harness.Run{}
+	for _, id := range []cases.ID{"H2.1.1", "10.1.1", "H.1.1", "2.1", "C.1.1"} {
+		v := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
+		run.Results = append(run.Results, harness.Result{Case: id, Outcome: harness.Pass, Verdict: v})
+	}
+	dir := t.TempDir()
+	if err := WriteSite(dir, []summary.Input{{Run: run}}); err != nil {
+		t.Fatal(err)
+	}
+	index, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := -1
+	for _, id := range []string{"2", "10", "C", "H", "H2"} {
+		i := bytes.Index(index, fmt.Appendf(nil, `<th scope="row"><span class="num">%s</span>`, id))
+		if i < at || i < 0 {
+			t.Errorf("section %s is not where it should be", id)
+		}
+		at = i
 	}
 }

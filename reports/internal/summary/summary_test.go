@@ -98,3 +98,40 @@ func TestDid(t *testing.T) {
 		}
 	}
 }
+
+// The headline never says more than is known, and the colour of a run is that of its
+// worst part.
+func TestHeadlineAndTone(t *testing.T) {
+	result := func(id cases.ID, b cases.Behavior) harness.Result {
+		v := cases.Verdict{Behavior: b, Close: cases.CloseOK}
+		return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v}
+	}
+	pass := result("1.1.1", cases.OK)
+	complete := &harness.Footer{State: harness.Complete}
+	partial := &harness.Footer{State: harness.Partial}
+	tests := []struct {
+		name, headline string
+		tone           harness.Outcome
+		results        []harness.Result
+		footer         *harness.Footer
+	}{
+		{"nothing", "Nothing was run", harness.NotRun, nil, complete},
+		{"no verdict", "None of 2 cases has a verdict", harness.NotRun, []harness.Result{{Case: "1.1.1", Outcome: harness.Crash}, {Case: "1.1.2", Outcome: harness.Timeout}}, partial},
+		{"one verdict of two", "1 of 2 passes", harness.NotRun, []harness.Result{pass, {Case: "1.1.2", Outcome: harness.Timeout}}, partial},
+		{"good", "No failure in 2 cases", harness.Pass, []harness.Result{pass, result("1.1.2", cases.OK)}, complete},
+		{"only observed", "0 of 1 pass", harness.Pass, []harness.Result{result("7.13.1", cases.Informational)}, complete},
+		{"lenient", "1 of 2 passes", harness.PassLenient, []harness.Result{pass, result("1.1.2", cases.NonStrict)}, complete},
+		{"unsupported", "1 of 2 passes", harness.Unsupported, []harness.Result{pass, result("12.1.1", cases.Unimplemented)}, complete},
+		{"a failure", "1 of 2 fails", harness.Fail, []harness.Result{pass, result("1.1.2", cases.Failed)}, complete},
+		{"a failure in a partial run", "1 of 2 fails", harness.Fail, []harness.Result{{Case: "1.1.1", Outcome: harness.Crash}, result("1.1.2", cases.Failed)}, partial},
+	}
+	for _, tt := range tests {
+		s := Of(Input{Run: &harness.Run{Results: tt.results, Footer: tt.footer}})
+		if got := s.Headline(); got != tt.headline {
+			t.Errorf("%s: got the headline %q, want %q", tt.name, got, tt.headline)
+		}
+		if got := s.Tone(); got != tt.tone {
+			t.Errorf("%s: got the tone %s, want %s", tt.name, got, tt.tone)
+		}
+	}
+}
