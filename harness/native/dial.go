@@ -26,6 +26,9 @@ type Target struct {
 	Subprotocols []string
 	TLS          *tls.Config // nil means the defaults
 	Protocol     Protocol
+	// FailTLS counts a TLS handshake that fails as an opening handshake that fails.
+	// Without it, the server cannot be reached, and nothing is tested.
+	FailTLS bool
 }
 
 // userAgent is how the harness names itself in handshakes.
@@ -86,6 +89,10 @@ func (t *Target) dialBelow(ctx context.Context) (net.Conn, error) {
 	if err != nil || t.URL.Scheme != "wss" {
 		return nc, err
 	}
+	if d, ok := limit(t.Protocol.OpenTimeout, openTimeout); ok && t.FailTLS {
+		ctx, cancel = context.WithTimeout(ctx, d)
+		defer cancel()
+	}
 	tc := tls.Client(nc, t.tlsConfig())
 	if err := tc.HandshakeContext(ctx); err != nil {
 		nc.Close()
@@ -135,6 +142,12 @@ func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Tra
 	if errors.Is(err, syscall.ECONNRESET) { // it accepted, and thought better of it at once
 		failed.UncleanReason = t.openFailure(err)
 		failed.Events = []cases.Event{{Kind: cases.GotReset}}
+		return conn{}, failed, ctx.Err()
+	}
+	if t.FailTLS && errors.Is(err, errTLS) {
+		failed.DroppedByUs = true
+		failed.UncleanReason = t.openFailure(err)
+		failed.OpenTimeout = isTimeout(err)
 		return conn{}, failed, ctx.Err()
 	}
 	if err != nil {

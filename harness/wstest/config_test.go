@@ -68,6 +68,8 @@ func TestSpecFaults(t *testing.T) {
 		{"address of a server", "fuzzingclient", "{\"servers\": [{\"url\": \"ws://h\"},\n{\"url\": \"http://h\"}]}", `s.json:2: key "servers[1].url": address "http://h" does not begin with ws://`},
 		{"address to listen on", "fuzzingserver", "{\n\"url\": \"ws://h/?x\"}", `s.json:2: key "url": address "ws://h/?x" to listen on has a query`},
 		{"no address to listen on", "fuzzingserver", "{}", `s.json: key "url", the address to listen on, is missing`},
+		{"a line break in the origin", "fuzzingclient", "{\"servers\": [{\"url\": \"ws://h\",\n\"origin\": \"x\\r\\nEvil: 1\"}]}", `s.json:2: key "servers[0].origin": "x\r\nEvil: 1" has a control character`},
+		{"a line break in a subprotocol", "fuzzingclient", "{\"servers\": [{\"url\": \"ws://h\",\n\"protocols\": [\"a\", \"b\\nc: d\"]}]}", `s.json:2: key "servers[0].protocols": "b\nc: d" has a control character`},
 		{"pattern", "fuzzingserver", "{\"url\": \"ws://h:0\",\n\"cases\": [\"(*\"]}", `s.json:2: key "cases": pattern "(*"`},
 		{"pattern of what is left out", "fuzzingserver", "{\"url\": \"ws://h:0\", \"cases\": [\"*\"],\n\"exclude-cases\": [\"(*\"]}", `s.json:2: key "exclude-cases": pattern "(*"`},
 		{"pattern of an agent", "fuzzingserver", "{\"url\": \"ws://h:0\", \"cases\": [\"*\"],\n\"exclude-agent-cases\": {\"(\": [\"*\"]}}", `s.json:2: key "exclude-agent-cases": pattern "("`},

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
@@ -63,7 +64,8 @@ func runFuzzingClient(ctx context.Context, c *command) error {
 // A target is a server and the name that it has in the reports, if given.
 type target struct {
 	native.Target
-	agent string
+	agent   string
+	secrets *harness.Secrets // of the URL; nil if there are none
 }
 
 func (c *command) targets(spec *Spec) ([]target, error) {
@@ -101,12 +103,32 @@ func (c *command) targets(spec *Spec) ([]target, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := checkFields(spec.file, i, s); err != nil {
+			return nil, err
+		}
 		t := target{agent: s.Agent, Target: serverTarget(u, s)}
-		t.Protocol = set.protocol
+		t.Protocol, t.FailTLS = set.protocol, true
+		if u.User != nil || u.RawQuery != "" {
+			t.secrets = harness.NewSecrets(s.URL, nil)
+		}
 		list = append(list, t)
 	}
 	c.warnIgnored(ignored)
 	return list, nil
+}
+
+// checkFields checks what becomes part of the opening handshake: a line break in it
+// would begin a field of its own.
+func checkFields(file source, i int, s ServerSpec) error {
+	if strings.ContainsFunc(s.Origin, unicode.IsControl) {
+		return file.fault(usagef("%q has a control character", s.Origin), serverKey(i, "origin")...)
+	}
+	for _, p := range s.Protocols {
+		if strings.ContainsFunc(p, unicode.IsControl) {
+			return file.fault(usagef("%q has a control character", p), serverKey(i, "protocols")...)
+		}
+	}
+	return nil
 }
 
 // serverTarget says how to reach a server. Its certificate is verified only
@@ -138,7 +160,8 @@ func (c *command) test(ctx context.Context, t target, list []cases.Case, exclude
 	if t.agent != "" {
 		list = slices.DeleteFunc(slices.Clone(list), func(k cases.Case) bool { return excludes.Excludes(t.agent, k.ID) })
 	}
-	c.say("Testing %s", t.URL)
+	where := t.secrets.Text(t.URL.String())
+	c.say("Testing %s", where)
 	report, err := native.TestServer(ctx, t.Target, list, native.Options{
 		Parallel: parallel, Every: true,
 		Greeted: func(response string) {
@@ -155,15 +178,15 @@ func (c *command) test(ctx context.Context, t target, list []cases.Case, exclude
 			missing = append(missing, string(r.Case))
 			return
 		}
-		results.add(agent(), r)
+		results.add(agent(), t.secrets.Result(r))
 		c.concluded(agent(), r)
 	})
 	if unreachable, ok := errors.AsType[*native.UnreachableError](err); ok {
-		c.say("Connection to %s failed (%s); its cases are skipped", t.URL, printable(unreachable.Err.Error()))
+		c.say("Connection to %s failed (%s); its cases are skipped", where, printable(unreachable.Err.Error()))
 		return
 	}
 	if report.Gone != "" {
-		c.say("Connection to %s failed after case %s; its remaining cases are skipped", t.URL, report.Gone)
+		c.say("Connection to %s failed after case %s; its remaining cases are skipped", where, report.Gone)
 	}
 	if len(missing) > 0 {
 		c.warn("%s: %d cases are missing from the reports", printable(agent()), len(missing))

@@ -1,13 +1,19 @@
 package wstest_test
 
 import (
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/wsconform/wsconform/harness/wstest"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -73,6 +79,67 @@ func TestMuteServer(t *testing.T) {
 				t.Errorf("warnings: got %q, want none", got)
 			}
 		})
+	}
+}
+
+// TestNoTLS has a server that does not speak TLS, and answers nothing: Autobahn
+// records every case.
+func TestNoTLS(t *testing.T) {
+	url := start(t, "-m", "echoserver", "-w", "ws://h:0").listening(t)
+	spec(t, "s.json", `{"outdir": "out", "cases": ["1.1.*"], "options": {"openHandshakeTimeout": 0.05}, "servers": [{"url": "wss`+strings.TrimPrefix(url, "ws")+`", "agent": "a"}]}`)
+	if err := start(t, "-m", "fuzzingclient", "-s", "s.json").wait(t); err != nil {
+		t.Fatal(err)
+	}
+	got := readIndex(t)["a"]
+	if len(got) != 8 || got["1.1.8"].Behavior != "FAILED" || got["1.1.8"].BehaviorClose != "FAILED" {
+		t.Errorf("index.json: got %d cases, 1.1.8 is %+v, want 8, FAILED", len(got), got["1.1.8"])
+	}
+}
+
+// TestUnwritableFolder has reports that could not be written: no case is played.
+func TestUnwritableFolder(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs a folder that nobody can write to")
+	}
+	o := observe(t, nil)
+	spec(t, "s.json", `{"outdir": "/proc", "cases": ["1.1.*"], "servers": [{"url": "`+o.url+`", "agent": "a"}]}`)
+	err := start(t, "-m", "fuzzingclient", "-s", "s.json").wait(t)
+	if _, ok := errors.AsType[*wstest.UsageError](err); !ok || !strings.Contains(err.Error(), "the reports cannot be written") {
+		t.Errorf("got %v, want a usage error", err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.requests) > 0 {
+		t.Errorf("connections: got %d, want none", len(o.requests))
+	}
+}
+
+// TestSecretsOfURL has a token in the address of a server: it is neither printed nor
+// in any file.
+func TestSecretsOfURL(t *testing.T) {
+	o := observe(t, nil)
+	const secret = "c0ffee-5ec2e7"
+	spec(t, "s.json", `{"outdir": "out", "cases": ["1.1.1"], "servers": [{"url": "`+o.url+`/?token=`+secret+`", "agent": "a"}]}`)
+	p := start(t, "-m", "fuzzingclient", "-s", "s.json")
+	if err := p.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{"stdout": p.stdout.String(), "stderr": p.stderr.String()}
+	files, err := filepath.Glob("out/*")
+	if err != nil || len(files) != 4 {
+		t.Fatalf("files: got %q, %v, want 4", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[file] = string(text)
+	}
+	for name, text := range texts {
+		if strings.Contains(text, secret) || strings.Contains(text, hex.EncodeToString([]byte(secret))) {
+			t.Errorf("%s has the secret:\n%s", name, text)
+		}
 	}
 }
 

@@ -201,13 +201,21 @@ func fileNames(agents []string) map[string]string {
 // maxFileName keeps the names of files within the limits of file systems, in bytes.
 const maxFileName = 200
 
-// ErrNoFolder says that the folder of the reports cannot be created.
-var ErrNoFolder = errors.New("the report folder cannot be created")
+// ErrNoFolder says that the reports cannot be written where they should be.
+var ErrNoFolder = errors.New("the reports cannot be written")
 
-// MakeFolder creates the folder before a run, so that a run whose reports could not be
-// written does not start.
+// MakeFolder creates the folder before a run and tries whether a file can be written
+// there, so that a run whose reports would be lost does not start. An error matches
+// [ErrNoFolder].
 func MakeFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("%w: %w", ErrNoFolder, err)
+	}
+	f, err := os.CreateTemp(dir, ".wsconform-*")
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoFolder, err)
+	}
+	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoFolder, err)
 	}
 	return nil
