@@ -107,7 +107,7 @@ func TestMigrate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := ws.DialNet(within(t, 10*time.Second), nc, "wss://example.com/", nil)
+		c, err := ws.Dial(within(t, 10*time.Second), "ws://example.com/", &ws.DialOptions{NetDial: existing(nc)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,12 +139,17 @@ func TestMigrate(t *testing.T) {
 				_ = ws.Echo(context.Background(), c)
 			}
 		}()
-		c, err := ws.DialNet(within(t, 10*time.Second), near, "ws://in-memory/", nil)
+		c, err := ws.Dial(within(t, 10*time.Second), "ws://in-memory/", &ws.DialOptions{NetDial: existing(near)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = c.CloseNow()
 	})
+}
+
+// existing is a NetDial that returns nc.
+func existing(nc net.Conn) func(context.Context, string, string) (net.Conn, error) {
+	return func(context.Context, string, string) (net.Conn, error) { return nc, nil }
 }
 
 // dialServer is a connection to a server, which ends with the test.

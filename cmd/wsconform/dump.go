@@ -239,7 +239,7 @@ func dumpError(err error) error {
 		code = exitUsage
 	case errors.As(err, new(*console.EndError)):
 		code = exitFailed
-	case errors.As(err, new(*rawscript.RefusedError)) || errors.As(err, &refused):
+	case errors.As(err, new(*rawscript.RefusedError)) || errors.As(err, &refused) && refused.Proxy == "":
 		code = exitAgent
 	case errors.Is(err, net.ErrClosed):
 		code = exitInterrupted // a listener is closed by an interrupt only

@@ -172,7 +172,7 @@ func (o *pipeOptions) result(err error) error {
 		return nil
 	case errors.Is(err, context.Canceled):
 		code = exitInterrupted
-	case errors.As(err, &refused):
+	case errors.As(err, &refused) && refused.Proxy == "":
 		code = exitAgent
 	case errors.As(err, new(*bridge.OpenError)):
 		if err = listenError("pipe", "FROM", err); errors.As(err, new(*codedError)) {

@@ -186,7 +186,7 @@ func (c *console) dial(ctx context.Context) (again bool, err error) {
 // passing reports whether a later attempt may succeed.
 func passing(err error) bool {
 	var refused *ws.HandshakeError
-	if errors.As(err, &refused) {
+	if errors.As(err, &refused) && refused.Proxy == "" {
 		return refused.Status == http.StatusTooManyRequests || refused.Status >= 500
 	}
 	return err != nil && !errors.As(err, new(*rawscript.RefusedError))
