@@ -93,6 +93,7 @@ type caseOf struct {
 	Title  string   `json:"title"`
 	Expect string   `json:"expect"`
 	RFC    []string `json:"rfc"`
+	Suite  string   `json:"suite"`
 }
 
 func newSite() *site {
@@ -102,7 +103,7 @@ func newSite() *site {
 	}
 	for i, c := range catalogue.All() {
 		s.index[c.ID] = i
-		s.Cases = append(s.Cases, caseOf{c.ID, c.Title, c.Expect, c.RFC})
+		s.Cases = append(s.Cases, caseOf{c.ID, c.Title, c.Expect, c.RFC, "autobahn"})
 	}
 	return s
 }

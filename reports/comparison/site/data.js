@@ -23,7 +23,7 @@ const words = { p: "pass", l: "lenient", f: "fail", u: "unsupported", o: "observ
 const order = "flunop";
 
 // state is what the hash and the tools say.
-const state = { view: "", arg: "", q: "", role: "", engine: "", half: "", strict: "", sort: "", with: "" };
+const state = { view: "", arg: "", q: "", role: "", engine: "", suite: "", half: "", strict: "", sort: "", with: "" };
 
 // classOf is the class of a verdict in the chosen half; "" where the case was not selected.
 function classOf(row, i, half = state.half) {
@@ -50,7 +50,11 @@ function tally(row, list) {
   return t;
 }
 
-const every = cases.map((_, i) => i);
+// suites are those that cases of the page belong to; every and parts are the cases and the
+// sections of the chosen one.
+const suites = [...new Set(cases.map(c => c.suite))];
+const every = () => cases.flatMap((c, i) => !state.suite || c.suite === state.suite ? [i] : []);
+const parts = () => chapters.filter(s => !state.suite || inSection.get(s.id).some(i => cases[i].suite === state.suite));
 
 // faultOf is the finding that explains the failure of a case, if there is one.
 for (const r of rows) r.faultOf = new Map((r.faults || []).flatMap(f => f.cases.map(i => [i, f])));

@@ -1,6 +1,6 @@
 // The page: what the hash says is shown, what the tools say goes into the hash.
 const $ = id => document.getElementById(id);
-const tools = ["q", "role", "engine", "half", "strict", "sort", "with"];
+const tools = ["q", "role", "engine", "suite", "half", "strict", "sort", "with"];
 
 function read() {
   for (const k of Object.keys(state)) state[k] = "";
@@ -45,7 +45,7 @@ function show() {
   const title = typeof view.title === "function" ? view.title() : view.title;
   $("title").textContent = title;
   document.title = title + " · wsconform";
-  for (const k of ["q", "role", "engine", "half", "strict"]) if ($(k).value !== state[k]) $(k).value = state[k];
+  for (const k of ["q", "role", "engine", "suite", "half", "strict"]) if ($(k).value !== state[k]) $(k).value = state[k];
   $("tools").hidden = ["row", "diff"].includes(state.view);
   for (const a of $("views").children) a.toggleAttribute("aria-current", a.dataset.view === state.view);
   for (const a of $("views").querySelectorAll("[aria-current]")) a.setAttribute("aria-current", "page");
@@ -88,12 +88,14 @@ function theme() {
 document.documentElement.classList.add("js");
 $("views").append(...Object.entries(views).filter(([, v]) => v.nav).map(([k, v]) => el("a", { href: "#" + k, "data-view": k }, v.nav)));
 $("engine").append(el("option", { value: "" }, "all"), ...[...new Set(rows.map(r => r.engine))].map(e => el("option", {}, e)));
+$("suite").append(...suites.map(s => el("option", {}, s)));
+$("suites").hidden = suites.length < 2;
 const languages = new Set(rows.map(r => r.language).filter(Boolean)), folders = new Set(rows.map(r => r.folder));
 const verdicts = rows.reduce((n, r) => n + [...r.b].filter(b => b !== "." && !outcomes[b]).length, 0);
 const days = rows.map(r => r.started.slice(0, 10)).sort();
 for (const text of [plural(folders.size, "implementation", "implementations"), plural(languages.size, "language", "languages"), plural(rows.length, "row", "rows"), verdicts.toLocaleString("en") + " verdicts",
   days[0] === days.at(-1) ? days[0] : days[0] + " to " + days.at(-1)]) $("sub").append(el("span", {}, text));
-for (const k of ["q", "role", "engine", "half", "strict"]) $(k).addEventListener(k === "q" ? "input" : "change", () => { state[k] = $(k).value; change(); });
+for (const k of ["q", "role", "engine", "suite", "half", "strict"]) $(k).addEventListener(k === "q" ? "input" : "change", () => { state[k] = $(k).value; change(); });
 $("tools").addEventListener("submit", e => e.preventDefault());
 $("theme").addEventListener("click", theme);
 $("helpbutton").addEventListener("click", () => $("help").showModal());

@@ -32,19 +32,19 @@ function sectionCell(row, id) {
 // failures are the findings of a row and what is unexplained, each with its cases, the most of them first.
 const failures = r => [...(r.faults || []).map(f => [faultText(f), f.cases]), ...(r.unexplained || []).length ? [[unexplained, r.unexplained]] : []].sort((a, b) => b[1].length - a[1].length);
 
-const share = row => { const t = tally(row, every); return t.total ? t.good / t.total : -1; };
-const columns = [
+const share = row => { const t = tally(row, every()); return t.total ? t.good / t.total : -1; };
+const columns = () => [
   { id: "name", title: "Implementation", key: r => r.name.toLowerCase() },
   { id: "language", title: "Language", key: r => r.language.toLowerCase(), class: "langh" },
   { id: "role", title: "Role", key: r => r.role },
   { id: "score", title: "Good", key: share, down: true, class: "num" },
-  ...chapters.map(s => ({ id: s.id, title: s.id, hint: s.title, key: r => { const t = tally(r, inSection.get(s.id)); return t.total ? t.good / t.total : -1; }, down: true })),
+  ...parts().map(s => ({ id: s.id, title: s.id, hint: s.title, key: r => { const t = tally(r, inSection.get(s.id)); return t.total ? t.good / t.total : -1; }, down: true })),
   { id: "time", title: "Time", key: r => r.ms.reduce((a, b) => a + b, 0), class: "num" },
 ];
 
 function sorted(list) {
   const [id, dir] = state.sort.split("-");
-  const column = columns.find(c => c.id === id) || columns[3];
+  const all = columns(), column = all.find(c => c.id === id) || all[3];
   const sign = dir === "up" ? 1 : dir === "down" ? -1 : column.down ? -1 : 1;
   return list.map(r => [column.key(r), r]).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0) * sign).map(x => x[1]);
 }
@@ -70,15 +70,15 @@ function matrix() {
   if (!list.length) return [el("p", { class: "remark" }, "Nothing matches the filter.")];
   const several = new Set(list.map(r => r.engine)).size > 1;
   const body = list.map(r => {
-    const t = tally(r, every);
+    const t = tally(r, every());
     const name = el("th", { scope: "row" }, rowLink(r), el("small", {}, r.version), mostly(r));
     const lead = [name, el("td", { class: "lang" }, r.language), el("td", {}, r.role, several && el("small", {}, r.engine))];
     const judged = t.total - t.n;
-    if (!judged) return el("tr", { class: "gap" }, lead, el("td", { class: "gaptext", colspan: columns.length - 3 }, mark("n", causes[r.cause] || "no verdict"), r.error ? ": " : "", (r.error || "").split("\n")[0].slice(0, 200)));
+    if (!judged) return el("tr", { class: "gap" }, lead, el("td", { class: "gaptext", colspan: columns().length - 3 }, mark("n", causes[r.cause] || "no verdict"), r.error ? ": " : "", (r.error || "").split("\n")[0].slice(0, 200)));
     return el("tr", {}, lead, el("td", { class: "num score" }, (Math.floor(1000 * t.good / t.total) / 10).toFixed(1) + " %"),
-      chapters.map(s => sectionCell(r, s.id)), el("td", { class: "num" }, (r.ms.reduce((a, b) => a + b, 0) / 1000).toFixed(1) + " s"));
+      parts().map(s => sectionCell(r, s.id)), el("td", { class: "num" }, (r.ms.reduce((a, b) => a + b, 0) / 1000).toFixed(1) + " s"));
   });
-  return [legend(), table("impls", columns.map(header), body),
+  return [legend(), table("impls", columns().map(header), body),
     el("p", { class: "remark" }, "Each cell is a section: ✓ if all its cases are good, otherwise the worst outcome and how often it occurred. Click it to see the cases. Below each name is the main cause of its failures, and whose fault it is. ",
       "Time is the sum over cases, which overlap: it says nothing about speed.")];
 }
@@ -226,11 +226,11 @@ function faultsView() {
 function rowView() {
   const r = byId(state.arg);
   if (!r) return [el("p", { class: "remark" }, "There is no such row.")];
-  const t = tally(r, every);
+  const t = tally(r, every());
   const facts = [["Library", r.library], ["Version", r.version], ["Language", r.language], ["From", r.origin], ["Licence", r.licence], ["Homepage", r.homepage], ["Role", r.role],
     ["Judged by", r.judge], ["With", r.tool], ["On", r.host], ["Isolation", r.isolation === "docker" ? "container" : r.isolation === "none" ? "process with limits on memory and processes" : ""],
     ["Started", r.started], ["Took", r.seconds], ["State", r.state + (r.cause ? ": " + (causes[r.cause] || r.cause) : "")], ["Cases", r.selected], ["Folder", r.folder], ["Content", r.hash && "sha256 " + r.hash], ["Command", r.command], ["Notes", r.notes]];
-  const bad = every.filter(i => ["f", "n", "l", "u"].includes(classOf(r, i))).sort((a, b) => order.indexOf(classOf(r, a)) - order.indexOf(classOf(r, b)) || a - b);
+  const bad = every().filter(i => ["f", "n", "l", "u"].includes(classOf(r, i))).sort((a, b) => order.indexOf(classOf(r, a)) - order.indexOf(classOf(r, b)) || a - b);
   const limit = 250;
   return [
     el("p", { class: "crumb" }, rows.filter(o => o.folder === r.folder && o !== r).map(o => [link(hashOf("row", o.id), o.role + ", " + o.engine), " · "]), r.page && el("a", { href: r.page }, "the whole run with its wire logs"), " · ", link(hashOf("diff", r.id), "compare with another")),
@@ -253,8 +253,8 @@ function diffView() {
     el("option", { value: "" }, "choose a row"), rows.filter(r => r.page).map(r => el("option", { value: r.id, selected: r === chosen }, r.id)));
   const pick = el("p", { class: "pick" }, choose(0, a), " against ", choose(1, b));
   if (!a || !b) return [pick, el("p", { class: "remark" }, "Choose two rows to compare: two implementations, two versions, two roles or two engines.")];
-  const list = every.filter(i => a.b[i] !== "." && b.b[i] !== "." && (a.b[i] !== b.b[i] || a.c[i] !== b.c[i]));
-  const both = every.filter(i => a.b[i] !== "." && b.b[i] !== ".").length;
+  const list = every().filter(i => a.b[i] !== "." && b.b[i] !== "." && (a.b[i] !== b.b[i] || a.c[i] !== b.c[i]));
+  const both = every().filter(i => a.b[i] !== "." && b.b[i] !== ".").length;
   return [pick, el("p", { class: "remark" }, both - list.length + " of " + both + " verdicts are the same, " + list.length + " differ."),
     table("list2 wide", ["Case", "Sends", a.id, b.id, hidden("Wire logs")], list.map(i => el("tr", {}, el("th", { scope: "row" }, caseLink(cases[i].id)), el("td", {}, cases[i].title),
       el("td", {}, mark(classOf(a, i), verdict(a, i))), el("td", {}, mark(classOf(b, i), verdict(b, i))), el("td", {}, wireLog(a, i, "one"), " ", wireLog(b, i, "other")))))];
