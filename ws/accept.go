@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -111,6 +112,8 @@ type AcceptOptions struct {
 	// Logger hears of every frame at [slog.LevelDebug], and at four levels below that of
 	// what frames carry. It is that of [Conn.Logger] too. Nil means silence.
 	Logger *slog.Logger
+
+	budget *budget // of a Server
 }
 
 // Accept answers a handshake that came through an HTTP server (RFC 6455 §4.2).
@@ -213,8 +216,15 @@ func (o *AcceptOptions) shakeHands(ctx context.Context, nc net.Conn, opened func
 	switch {
 	case errors.Is(err, errHeadTooLarge):
 		reject = refuse(http.StatusRequestHeaderFieldsTooLarge, err.Error())
+	case errors.Is(err, errBareLF):
+		reject = refuse(http.StatusBadRequest, err.Error())
 	case err == nil:
 		info, reject = o.checkHead(ctx, nc, head)
+	case len(head) > 0 && tookTooLong(context.Cause(ctx)):
+		release()
+		reject = refuse(http.StatusRequestTimeout, "request took too long")
+		o.rejectNow(nc, reject)
+		return nil, fmt.Errorf("ws: accept: %w: %w", context.Cause(ctx), reject)
 	case len(head) == 0 || !errors.Is(context.Cause(ctx), ErrServerClosed):
 		return nil, fmt.Errorf("ws: accept: %w", ctxError(ctx, err))
 	}
@@ -269,6 +279,17 @@ func (o *AcceptOptions) rejectNet(nc net.Conn, e *RejectError, noBody bool) {
 	if _, err := nc.Write(o.rejection(e, noBody)); err == nil {
 		hangUp(nc, lingerTime) // a reset would destroy the answer
 	}
+}
+
+// tookTooLong reports whether a handshake was ended because of its duration.
+func tookTooLong(cause error) bool {
+	return errors.Is(cause, os.ErrDeadlineExceeded) || errors.Is(cause, errCrowdedOut)
+}
+
+// rejectNow answers a client that takes its time, and does not wait for it.
+func (o *AcceptOptions) rejectNow(nc net.Conn, e *RejectError) {
+	_ = nc.SetDeadline(time.Now().Add(farewell)) // fails only on a closed connection
+	_, _ = nc.Write(o.rejection(e, false))       // it may have gone
 }
 
 // isHead reports whether a request has the method whose answers have no body.
@@ -354,6 +375,6 @@ func (o *AcceptOptions) connOptions() connOptions {
 	return connOptions{
 		deflate: o.Deflate, readLimit: o.ReadLimit,
 		readTimeout: o.ReadTimeout, writeTimeout: max(write, 0), closeTimeout: o.CloseTimeout,
-		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, onFrame: o.OnFrame, logger: o.Logger,
+		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, onFrame: o.OnFrame, logger: o.Logger, budget: o.budget,
 	}
 }

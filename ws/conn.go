@@ -47,6 +47,7 @@ type Conn struct {
 	alive        *keepalive                       // nil without pings and hooks
 	id           uint64
 	logger       *slog.Logger // nil means silence
+	budget       *budget      // of the server; nil without one
 
 	rd    reader
 	wr    writer
@@ -66,13 +67,14 @@ type connOptions struct {
 	queueLimit   int
 	queueBytes   int64
 	logger       *slog.Logger
+	budget       *budget
 }
 
 // newConn starts with the octets that came right behind the handshake.
 func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Conn {
 	c := &Conn{
 		nc: nc, client: o.client, maskKey: o.maskKey,
-		readTimeout: o.readTimeout, writeTimeout: o.writeTimeout, id: lastID.Add(1), logger: o.logger,
+		readTimeout: o.readTimeout, writeTimeout: o.writeTimeout, id: lastID.Add(1), logger: o.logger, budget: o.budget,
 	}
 	if c.logger != nil {
 		c.logger = c.logger.With("conn", c.ID(), "remote", addrString(nc.RemoteAddr()))

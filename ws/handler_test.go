@@ -32,7 +32,7 @@ func TestBroadcastReachesWhoIsConnected(t *testing.T) {
 				go func() { _ = h.Serve(l) }()
 				t.Cleanup(func() { h.Close() })
 			}
-			t.Cleanup(func() { s.Close() })
+			t.Cleanup(func() { _ = s.Shutdown(context.Background()) })
 			ctx := within(t, time.Minute)
 			missed := make(chan error, clients)
 			var wg sync.WaitGroup
@@ -197,7 +197,7 @@ func TestCheckReachesHandler(t *testing.T) {
 	}
 	direct := listen(t, "tcp", "127.0.0.1:0")
 	go func() { _ = s.Serve(direct) }()
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() { _ = s.Shutdown(context.Background()) })
 	web := httptest.NewServer(s)
 	t.Cleanup(web.Close)
 	for way, addr := range map[string]string{"Serve": direct.Addr().String(), "ServeHTTP": web.Listener.Addr().String()} {

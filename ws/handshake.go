@@ -48,7 +48,10 @@ const (
 // headSize is room for the usual head.
 const headSize = 1 << 10
 
-var errHeadTooLarge = errors.New("handshake exceeds")
+var (
+	errHeadTooLarge = errors.New("handshake exceeds")
+	errBareLF       = errors.New("line feed without a carriage return in the head")
+)
 
 // readHead reads a head with its empty line, of at most limit octets. What arrived
 // behind it, such as the first frames, is the rest. With an error head is what
@@ -65,6 +68,9 @@ func readHead(r io.Reader, limit int, buf []byte) (head, rest []byte, err error)
 			end := from + i + 4
 			return buf[:end:end], buf[end:], nil
 		}
+		if hasBareLF(buf, len(buf)-n) {
+			return buf, nil, errBareLF // which would keep us waiting for the empty line
+		}
 		if len(buf) >= limit {
 			return buf, nil, fmt.Errorf("%w %d octets", errHeadTooLarge, limit)
 		}
@@ -75,6 +81,16 @@ func readHead(r io.Reader, limit int, buf []byte) (head, rest []byte, err error)
 			return buf, nil, err
 		}
 	}
+}
+
+// hasBareLF reports a line feed from an offset on that no carriage return precedes.
+func hasBareLF(p []byte, from int) bool {
+	for i := from; i < len(p); i++ {
+		if p[i] == '\n' && (i == 0 || p[i-1] != '\r') {
+			return true
+		}
+	}
+	return false
 }
 
 // parseHead takes a head apart: lines that end in CRLF, fields without folding

@@ -166,7 +166,7 @@ func finalResponse(nc net.Conn, hear func(sent bool, head []byte)) (status int, 
 		if hear != nil && len(head) > 0 {
 			hear(false, head)
 		}
-		if errors.Is(err, errHeadTooLarge) {
+		if errors.Is(err, errHeadTooLarge) || errors.Is(err, errBareLF) {
 			return 0, nil, nil, &HandshakeError{Reason: err.Error()}
 		}
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte)
 		return nil, refuse(http.StatusBadRequest, "malformed HTTP version")
 	}
 	u, err := url.ParseRequestURI(target)
-	if err != nil || strings.Contains(target, "#") {
+	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "malformed request target")
 	}
 	host, ok := one(header, "Host")
@@ -108,6 +109,10 @@ func checkRequest(r *http.Request) *RejectError {
 		return refuse(http.StatusHTTPVersionNotSupported, "not HTTP/1.1")
 	case r.Host == "":
 		return refuse(http.StatusBadRequest, "no Host header")
+	case !hostForm.MatchString(r.Host):
+		return refuse(http.StatusBadRequest, "Host header is not a host and a port (RFC 9110 §7.2)")
+	case !validTarget(r):
+		return refuse(http.StatusBadRequest, "request target is neither a path nor an http URL (RFC 9112 §3.2)")
 	case !token.InList(h["Upgrade"], "websocket"):
 		reject := refuse(http.StatusUpgradeRequired, "no upgrade to websocket asked for")
 		if len(h["Upgrade"]) > 0 {
@@ -126,6 +131,26 @@ func checkRequest(r *http.Request) *RejectError {
 		return refuse(http.StatusBadRequest, "not exactly one Sec-WebSocket-Key of 16 octets in base64")
 	}
 	return nil
+}
+
+// hostForm is a host of RFC 3986 §3.2.2, and a port.
+var hostForm = regexp.MustCompile(`^(\[[0-9A-Fa-fVv:.]+\]|([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(:[0-9]*)?$`)
+
+// validTarget reports whether the target of a GET has the origin form or the absolute
+// form (RFC 9112 §3.2), in ASCII without a fragment. It is no stricter, as browsers do
+// not escape all that RFC 3986 says.
+func validTarget(r *http.Request) bool {
+	if strings.ContainsFunc(r.RequestURI, func(c rune) bool { return c <= ' ' || c >= 0x7F || c == '#' }) {
+		return false
+	}
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return true
+	}
+	switch r.URL.Scheme {
+	case "http", "https", "ws", "wss":
+		return hostForm.MatchString(r.URL.Host)
+	}
+	return false
 }
 
 // choose picks subprotocol and extensions (RFC 6455 §4.2.2).

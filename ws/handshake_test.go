@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
@@ -84,6 +85,20 @@ func TestServerHandshake(t *testing.T) {
 		{"fragment", request("GET /#x HTTP/1.1"), " 400 "},
 		{"no host", request("-Host"), " 400 "},
 		{"two hosts", request("Host: b"), " 400 "},
+		{"target *", request("GET * HTTP/1.1"), " 400 |request target"},
+		{"target of the authority form", request("GET example.com:80 HTTP/1.1"), " 400 "},
+		{"target of the absolute form", request("GET http://example.com/chat HTTP/1.1"), " 101 "},
+		{"target of another scheme", request("GET ftp://example.com/chat HTTP/1.1"), " 400 "},
+		{"target without a slash", request("GET chat HTTP/1.1"), " 400 "},
+		{"target that is not ASCII", request("GET /ch\xc3\xa4t HTTP/1.1"), " 400 |request target"},
+		{"target that browsers do not escape", request("GET /chat?a=|{}^ HTTP/1.1"), " 101 "},
+		{"host with a blank", request("-Host", "Host: a b/../@x"), " 400 |Host header"},
+		{"host with a path", request("-Host", "Host: a/b"), " 400 |Host header"},
+		{"host with a user", request("-Host", "Host: a@b"), " 400 "},
+		{"host that is not ASCII", request("-Host", "Host: b\xc3\xbccher.example"), " 400 "},
+		{"host with a bad port", request("-Host", "Host: a:b"), " 400 "},
+		{"host IPv6", request("-Host", "Host: [::1]:80"), " 101 "},
+		{"host with an escape", request("-Host", "Host: a%20b"), " 101 "},
 		{"no upgrade", request("-Upgrade"), " 426 |Upgrade: websocket"},
 		{"other upgrade", request("-Upgrade", "Upgrade: h2c"), " 400 "},
 		{"no connection", request("-Connection"), " 400 "},
@@ -125,6 +140,27 @@ func TestServerHandshake(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A bare line feed is answered at once: the empty line may never come.
+func TestBareLineFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, served := start(&ws.Server{})
+		for _, req := range []string{"GET / HTTP/1.1\nHost: x\n\n", "\n", "GET / HTTP/1.1\r\nHost: x\r\nA: b\n"} {
+			nc, _ := l.connect()
+			go func() { _, _ = io.WriteString(nc, req) }()
+			begin := time.Now()
+			b := make([]byte, 1<<10)
+			n, _ := nc.Read(b)
+			if got := string(b[:n]); !strings.HasPrefix(got, "HTTP/1.1 400 ") || time.Since(begin) != 0 {
+				t.Errorf("%q: got %q after %v, want status 400 at once", req, got, time.Since(begin))
+			}
+			nc.Close()
+		}
+		l.Close()
+		<-served
+		time.Sleep(2 * time.Second) // the bubble's clock: the connections linger
+	})
 }
 
 func TestServerCheck(t *testing.T) {

@@ -14,6 +14,10 @@ import (
 // longer than QueueBytes by itself.
 var ErrQueueFull = errors.New("queue of messages is full")
 
+// errQueueMemory: others have used up the memory that the server has for messages. To
+// wait for room in the queue would not help.
+var errQueueMemory = errors.New("the server has no memory for this message")
+
 // defaultQueueLimit is small: what is queued for a slow peer is seldom of use when
 // it comes.
 const defaultQueueLimit = 64
@@ -65,10 +69,10 @@ func (c *Conn) Send(ctx context.Context, typ MessageType, p []byte) error {
 	if err == nil {
 		err = c.send(ctx, queued{typ: typ, p: p})
 	}
-	if err != nil {
-		return opError("send", err)
+	if errors.Is(err, errQueueMemory) {
+		err = fmt.Errorf("%w: %w", ErrQueueFull, err)
 	}
-	return nil
+	return opError("send", err)
 }
 
 func (c *Conn) send(ctx context.Context, m queued) error {
@@ -140,6 +144,9 @@ func (c *Conn) enqueueLocked(m queued) error {
 	if q.n >= q.limit || q.bytes > 0 && q.octets+size > q.bytes {
 		return ErrQueueFull
 	}
+	if m.frame == nil && !c.budget.take(size) { // that of a broadcast is in memory once
+		return errQueueMemory
+	}
 	q.n++
 	q.octets += size
 	if q.list = append(q.list, m); q.sending == nil {
@@ -149,8 +156,12 @@ func (c *Conn) enqueueLocked(m queued) error {
 	return nil
 }
 
-// leave makes room again.
-func (q *queue) leave(m queued) {
+// leaveQueue makes room again.
+func (c *Conn) leaveQueue(m queued) {
+	if m.frame == nil {
+		c.budget.give(int64(len(m.p)))
+	}
+	q := &c.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.n--
@@ -185,7 +196,7 @@ func (c *Conn) sendQueue() {
 			err = c.writeReady(m.frame)
 			c.wr.message.unlock()
 		}
-		q.leave(m)
+		c.leaveQueue(m)
 		m.ended(err)
 	}
 }

@@ -53,11 +53,12 @@ type reader struct {
 	in         []byte // input of inf
 
 	// More of the message; the small fields stand together to save room.
-	left  uint64 // octets of the frame that have not been used
-	kept  []byte // octets that a Read cut short had taken already
-	seq   uint64 // the number of the message; readers of earlier ones are void
-	size  int64  // octets so far, inflated
-	empty int64  // fragments without octets so far; a flood of them ends as well
+	left          uint64 // octets of the frame that have not been used
+	held          int64  // of the server's budget
+	kept          []byte // octets that a Read cut short had taken already
+	seq           uint64 // the number of the message; readers of earlier ones are void
+	size          int64  // octets so far, inflated
+	empty, frames uint32 // fragments so far
 }
 
 // firstAlloc is how much memory a claimed length gets before octets arrive.
@@ -102,6 +103,9 @@ func (c *Conn) readAppend(ctx context.Context, dst []byte) (typ MessageType, p [
 	if err := c.lockRead(ctx); err != nil {
 		return 0, dst, false, opError("read", err)
 	}
+	if r.held != 0 {
+		c.unhold()
+	}
 	if typ, p, ok := c.whole(dst); ok {
 		more = r.r < r.w
 		c.unlockRead()
@@ -128,12 +132,19 @@ func (c *Conn) readParts(ctx context.Context, dst []byte) (typ MessageType, p []
 		return 0, dst, false, opError("read", err)
 	}
 	start := len(dst)
+	if err := c.hold(len(r.kept)); err != nil {
+		return 0, dst, false, opError("read", err)
+	}
 	p = dst
 	p = append(p, r.kept...)
 	r.kept = nil
 	for {
 		if len(p) == cap(p) && !r.atEnd() {
-			p = slices.Grow(p, r.growth(len(p)-start))
+			more := r.growth(len(p) - start)
+			if err := c.hold(len(p) - start + more); err != nil {
+				return 0, p[:start], false, opError("read", err)
+			}
+			p = slices.Grow(p, more)
 		}
 		n, err := c.some(ctx, p[len(p):cap(p)])
 		p = p[:len(p)+n]
@@ -222,6 +233,9 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	}
 	defer c.unlockRead()
 	c.boundRead()
+	if r.held != 0 {
+		c.unhold()
+	}
 	if err := c.begin(ctx); err != nil {
 		return 0, nil, opError("read", err)
 	}
@@ -298,6 +312,9 @@ func (c *Conn) Wait(ctx context.Context) error {
 	}
 	defer c.unlockRead()
 	c.boundRead()
+	if r.held != 0 {
+		c.unhold()
+	}
 	for {
 		var err error
 		switch {

@@ -33,7 +33,7 @@ func (c *Conn) frame(ctx context.Context) error {
 		}
 		if !r.open {
 			r.open, r.typ, r.seq = true, MessageType(h.Opcode), r.seq+1
-			r.size, r.empty, r.utf8 = 0, 0, wsproto.UTF8Validator{}
+			r.size, r.empty, r.frames, r.utf8 = 0, 0, 0, wsproto.UTF8Validator{}
 			r.compressed, r.tail, r.more = h.RSV != 0 && !r.skip, false, false
 			if r.compressed && r.inf == nil {
 				r.inf = inflaters.Get().(*flate.Inflater)
@@ -48,10 +48,14 @@ func (c *Conn) frame(ctx context.Context) error {
 			}
 			r.size += int64(h.Length)
 		}
-		if h.Length == 0 && !h.Fin && !r.skip {
-			if r.empty++; r.empty > c.readLimit {
-				return c.failTooLarge()
-			}
+		if r.frames++; r.skip {
+			return nil
+		}
+		if h.Length == 0 && !h.Fin {
+			r.empty++
+		}
+		if r.empty > maxEmpty || r.frames > maxFragments {
+			return c.failTooMany()
 		}
 		return nil
 	}
@@ -199,6 +203,7 @@ func (c *Conn) lost(err error) error {
 	c.rd.err = err
 	c.rd.guard.release()
 	c.releaseInflater(true)
+	c.unhold()
 	c.rd.rest()
 	c.end(err)
 	return err
@@ -216,6 +221,19 @@ func (c *Conn) fail(err error) error {
 func (c *Conn) failTooLarge() error {
 	err := fmt.Errorf("%w of %d octets", ErrTooLarge, c.readLimit)
 	c.failWith(StatusMessageTooBig, err.Error(), err)
+	return err
+}
+
+const (
+	// maxEmpty and maxFragments bound the fragments of a message, of which a program
+	// that waits for it sees nothing.
+	maxEmpty     = 1 << 14
+	maxFragments = 1 << 20
+)
+
+func (c *Conn) failTooMany() error {
+	err := fmt.Errorf("%w: more than %d fragments, or %d empty ones", ErrTooLarge, maxFragments, maxEmpty)
+	c.failWith(StatusMessageTooBig, "too many fragments", err)
 	return err
 }
 
@@ -249,6 +267,7 @@ func (c *Conn) hangUp(err error) {
 	r := &c.rd
 	r.err = err
 	r.guard.until(time.Now().Add(lingerTime))
+	c.unhold()
 	if c.client {
 		drain(c.nc, lingerTime)
 	} else {

@@ -1,6 +1,8 @@
 package ws
 
 import (
+	"cmp"
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -33,11 +35,20 @@ type Server struct {
 	// MaxConns bounds the connections, those in their handshake included. One more
 	// gets status 503. Zero means no bound.
 	MaxConns int
-	// MaxHandshakes bounds the handshakes that Serve has in flight, and with them
-	// what clients cost that dribble: each at most Accept.MaxHeaderBytes for
-	// Accept.HandshakeTimeout. Further connections wait, in the end in the queue of
-	// the listener. Zero means 1024, a negative value no bound.
+	// MaxHandshakes bounds the handshakes that Serve has in flight, and with them the
+	// cost of clients that dribble: each at most Accept.MaxHeaderBytes for
+	// Accept.HandshakeTimeout. One more ends the oldest, with status 408 if its request
+	// has begun, so that dribblers do not keep real clients out. Zero means 1024, a
+	// negative value no bound.
 	MaxHandshakes int
+	// MemoryLimit bounds the bytes of messages that all connections together hold: of
+	// each message that arrives, inflated, from 64 KiB on until the program reads the next
+	// one, and of those queued by Send. A message beyond it ends its connection with
+	// StatusTryAgainLater and [ErrTooLarge]; a Send beyond it gets ErrQueueFull. What
+	// [Conn.Reader] streams is not counted, nor is a broadcast, which is in memory once.
+	// The process takes about twice as much, as the garbage collector does. Zero means
+	// 256 MiB, a negative value no bound.
+	MemoryLimit int64
 	// Logger gets connections that open and close and refused handshakes at Info,
 	// listeners that fail for a moment at Warn, and handlers that panic or return an
 	// error at Error. It is also that of Accept, unless that has one. Nil discards all
@@ -51,11 +62,15 @@ type Server struct {
 	conns     map[*Conn]struct{}
 	ctx       context.Context //nolint:containedctx // of all handshakes
 	cancel    context.CancelCauseFunc
-	turns     chan struct{} // has one for each handshake of Serve; nil without a bound
+	budget    *budget
+	pending   *list.List // of *visit: the handshakes of Serve, the oldest first
 	wg        sync.WaitGroup
 }
 
-const defaultMaxHandshakes = 1024
+const (
+	defaultMaxHandshakes = 1024
+	defaultMemoryLimit   = 256 << 20
+)
 
 // ErrServerClosed is what Serve returns after Shutdown or Close.
 var ErrServerClosed = errors.New("ws: server closed")
@@ -68,11 +83,9 @@ func (s *Server) init() {
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.listeners = make(map[net.Listener]struct{})
 	s.conns = make(map[*Conn]struct{})
-	switch {
-	case s.MaxHandshakes == 0:
-		s.turns = make(chan struct{}, defaultMaxHandshakes)
-	case s.MaxHandshakes > 0:
-		s.turns = make(chan struct{}, s.MaxHandshakes)
+	s.pending = list.New()
+	if s.MemoryLimit >= 0 {
+		s.budget = &budget{limit: cmp.Or(s.MemoryLimit, defaultMemoryLimit)}
 	}
 }
 
@@ -118,42 +131,70 @@ func (s *Server) Serve(l net.Listener) error {
 			return err
 		}
 		pause = 0
-		if s.turns != nil {
-			select {
-			case s.turns <- struct{}{}:
-			case <-s.ctx.Done():
-			}
-		}
-		reject, ok := s.enter()
-		if !ok {
+		v, reject := s.enter()
+		if v == nil {
 			_ = nc.Close()
 			return ErrServerClosed
 		}
-		go s.serve(nc, reject)
+		ctx := v.queue()
+		go v.serve(ctx, nc, reject)
 	}
 }
 
-// enter counts a connection that begins its handshake; leave must follow. It is
-// false when the server is closed. A connection too many is to be rejected.
-func (s *Server) enter() (reject *RejectError, ok bool) {
+// errCrowdedOut ends the oldest handshake when there are too many.
+var errCrowdedOut = errors.New("too many handshakes, and this was the oldest")
+
+// queue lists a handshake of Serve, at the cost of the oldest if there are too many.
+func (v *visit) queue() context.Context {
+	s := v.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	v.cancel = cancel
+	v.place = s.pending.PushBack(v)
+	limit := s.MaxHandshakes
+	if limit == 0 {
+		limit = defaultMaxHandshakes
+	}
+	if limit > 0 && s.pending.Len() > limit {
+		oldest := s.pending.Front().Value.(*visit) //nolint:forcetypeassert // nothing else is in it
+		oldest.unqueue()
+		oldest.cancel(errCrowdedOut)
+	}
+	return ctx
+}
+
+// unqueue needs mu.
+func (v *visit) unqueue() {
+	if v.place != nil {
+		v.s.pending.Remove(v.place)
+		v.place = nil
+	}
+}
+
+// enter counts a connection that begins its handshake; leave must follow. It is nil
+// when the server is closed. A connection too many is to be rejected.
+func (s *Server) enter() (v *visit, reject *RejectError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.init()
 	if s.closed {
-		return nil, false
+		return nil, nil
 	}
 	s.wg.Add(1)
 	s.shaking++
 	if s.MaxConns > 0 && s.shaking+len(s.conns) > s.MaxConns {
 		reject = refuse(http.StatusServiceUnavailable, "too many connections")
 	}
-	return reject, true
+	return &visit{s: s}, reject
 }
 
 // A visit is one connection's stay, from enter to leave.
 type visit struct {
-	s *Server
-	c *Conn // nil during the handshake
+	s      *Server
+	c      *Conn                   // nil during the handshake
+	cancel context.CancelCauseFunc // of a handshake of Serve
+	place  *list.Element           // among those; nil once it is not one any more
 }
 
 // opened is for [AcceptOptions.open].
@@ -165,6 +206,7 @@ func (v *visit) opened(c *Conn) bool {
 		return false
 	}
 	v.c = c
+	v.unqueue()
 	s.shaking--
 	s.conns[c] = struct{}{}
 	return true
@@ -175,6 +217,7 @@ func (v *visit) leave() {
 	s := v.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	v.unqueue()
 	if v.c == nil {
 		s.shaking--
 	} else {
@@ -184,20 +227,17 @@ func (v *visit) leave() {
 }
 
 // serve is a connection of Serve.
-func (s *Server) serve(nc net.Conn, reject *RejectError) {
-	opts := s.acceptOptions()
-	v := &visit{s: s}
+func (v *visit) serve(ctx context.Context, nc net.Conn, reject *RejectError) {
+	opts := v.s.acceptOptions()
 	var c *Conn
 	var err error = reject
 	if reject == nil {
-		c, err = opts.acceptNet(s.ctx, nc, v.opened)
+		c, err = opts.acceptNet(ctx, nc, v.opened)
 	} else {
 		opts.rejectNet(nc, reject, false)
 		_ = nc.Close()
 	}
-	if s.turns != nil {
-		<-s.turns
-	}
+	v.cancel(nil)
 	// The stack that a handshake takes would stay as long as the connection.
 	go v.run(nil, c, addrString(nc.RemoteAddr()), err) //nolint:staticcheck // no values
 }
@@ -208,13 +248,12 @@ func (s *Server) serve(nc net.Conn, reject *RejectError) {
 // MaxHandshakes, Accept.MaxHeaderBytes and Accept.HandshakeTimeout are the HTTP
 // server's to bound.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v, reject := s.enter()
 	opts := s.acceptOptions()
-	reject, ok := s.enter()
-	if !ok {
+	if v == nil {
 		opts.reject(w, shuttingDown())
 		return
 	}
-	v := &visit{s: s}
 	var c *Conn
 	var err error = reject
 	if reject == nil {
@@ -231,6 +270,7 @@ func shuttingDown() *RejectError {
 
 func (s *Server) acceptOptions() AcceptOptions {
 	opts := s.Accept
+	opts.budget = s.budget
 	if opts.Logger == nil {
 		opts.Logger = s.Logger
 	}
@@ -255,7 +295,12 @@ func (v *visit) run(values context.Context, c *Conn, remote string, err error) {
 	if values != nil {
 		ctx = valueContext{ctx, values}
 	}
-	_ = c.Close(s.handle(ctx, c), "") // unless it has ended
+	code := s.handle(ctx, c)
+	if c.rd.turn.tryLock() { // else whoever reads does it
+		c.unhold()
+		c.rd.turn.unlock()
+	}
+	_ = c.Close(code, "") // unless it has ended
 	c.Logger().Info("connection closed", "error", c.Err(), "after", time.Since(start))
 }
 

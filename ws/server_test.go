@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -326,39 +325,66 @@ func TestMaxConns(t *testing.T) {
 	})
 }
 
-// Clients that dribble hold up others only as long as a handshake may take, and no
-// more of them than MaxHandshakes are served at a time.
+// Clients that dribble do not hold up others: of MaxHandshakes the oldest go first.
 func TestMaxHandshakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 4
 		s := &ws.Server{MaxHandshakes: n}
 		l, served := start(s)
-		before := runtime.NumGoroutine()
 		start0 := time.Now()
-		for range n {
+		answers := make([]<-chan string, n+1)
+		for i := range answers {
 			nc, _ := l.connect()
-			go func() {
-				for _, b := range []byte(request()) {
-					if _, err := nc.Write([]byte{b}); err != nil {
-						break
-					}
-					time.Sleep(time.Second)
-				}
-				_ = nc.Close()
-			}()
+			answers[i] = readAll(nc)
+			if i > 0 { // the first says nothing
+				go func() { _, _ = io.WriteString(nc, "GET / HTTP/1.1\r\nHost: x\r\n") }()
+			}
+			synctest.Wait()
 		}
-		synctest.Wait()
-		if got := runtime.NumGoroutine() - before; got > 3*n {
-			t.Errorf("got %d goroutines for %d handshakes", got, n)
+		// One was too many already, so the first has gone. Clients that are quick take the
+		// place of the second only.
+		for range 2 {
+			c := l.dial(t)
+			_ = c.Close(ws.StatusNormalClosure, "")
 		}
-		c := l.dial(t)
-		if d := time.Since(start0); d != 10*time.Second {
-			t.Errorf("got a connection after %v, want 10s", d)
+		if d := time.Since(start0); d != 0 {
+			t.Errorf("got connections after %v, want none to wait", d)
 		}
-		_ = c.Close(ws.StatusNormalClosure, "")
+		for i, want := range []string{"", "HTTP/1.1 408 Request Timeout\r\n"} {
+			if got := <-answers[i]; !strings.HasPrefix(got, want) || want == "" && got != "" {
+				t.Errorf("handshake %d: got %q, want %q", i, got, want)
+			}
+		}
+		for i := 2; i <= n; i++ {
+			select {
+			case got := <-answers[i]:
+				t.Errorf("handshake %d: got %q, want it to go on", i, got)
+			default:
+			}
+		}
 		_ = s.Shutdown(context.Background())
 		<-served
-		time.Sleep(2 * time.Second) // the dribblers see the end
+	})
+}
+
+// A request that takes too long gets status 408, silence nothing.
+func TestHandshakeTimeoutStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &ws.Server{}
+		l, served := start(s)
+		silent, _ := l.connect()
+		begun, _ := l.connect()
+		_, _ = io.WriteString(begun, "GET / HTT")
+		toSilent, toBegun := readAll(silent), readAll(begun)
+		start0 := time.Now()
+		if got := <-toBegun; !strings.HasPrefix(got, "HTTP/1.1 408 ") || !strings.Contains(got, "Connection: close\r\n") {
+			t.Errorf("got %q, want status 408", got)
+		}
+		if got := <-toSilent; got != "" || time.Since(start0) != 10*time.Second {
+			t.Errorf("got %q after %v, want nothing after 10s", got, time.Since(start0))
+		}
+		_ = s.Shutdown(context.Background())
+		<-served
 	})
 }
 

@@ -1,0 +1,58 @@
+package ws
+
+import (
+	"fmt"
+	"sync/atomic"
+)
+
+// A budget bounds the memory that the messages of a server's connections take: those
+// that arrive, up to the next read, and those that are queued by Send. A nil budget has
+// no bound.
+type budget struct {
+	limit int64
+	used  atomic.Int64
+}
+
+// uncounted is the size up to which an arriving message costs too little to count.
+const uncounted = 64 << 10
+
+var errMemory = fmt.Errorf("%w that the server has for messages", ErrTooLarge)
+
+// take reports whether there are n bytes more. give gives them back.
+func (b *budget) take(n int64) bool {
+	if b == nil || n <= 0 {
+		return true
+	}
+	if b.used.Add(n) > b.limit {
+		b.used.Add(-n)
+		return false
+	}
+	return true
+}
+
+func (b *budget) give(n int64) {
+	if b != nil && n > 0 {
+		b.used.Add(-n)
+	}
+}
+
+// hold counts a message of which there is room for size bytes. Its caller has the turn
+// to read.
+func (c *Conn) hold(size int) error {
+	if c.budget == nil || size <= uncounted || int64(size) <= c.rd.held {
+		return nil
+	}
+	if !c.budget.take(int64(size) - c.rd.held) {
+		c.failWith(StatusTryAgainLater, "no memory for this message", errMemory)
+		return errMemory
+	}
+	c.rd.held = int64(size)
+	return nil
+}
+
+// unhold is for when the program asks for more, so that it has used what it got, and for
+// the end of the connection.
+func (c *Conn) unhold() {
+	c.budget.give(c.rd.held)
+	c.rd.held = 0
+}
