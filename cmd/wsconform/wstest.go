@@ -11,16 +11,16 @@ import (
 	"github.com/wsconform/wsconform/harness/wstest"
 )
 
-// wstestCommand takes the arguments of Autobahn's wstest as they are.
+// wstestCommand passes its arguments on to package wstest.
 func wstestCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "wstest --mode MODE [options]",
-		Short: "Behave as Autobahn's wstest: same arguments, files and exit codes",
-		Long: `Behaves as the wstest command of the Autobahn testsuite, so that scripts and
-drivers written for that need no change. wsconform wstest --help lists modes and
-options. A program file named wstest, or a link of that name, does the same.
+		Short: "Behave like Autobahn's wstest: same arguments, files and exit codes",
+		Long: `Behaves like the wstest command of the Autobahn testsuite, so scripts and
+drivers written for it need no change. wsconform wstest --help lists the modes
+and options. A link to wsconform named wstest does the same.
 
-Exit codes are those of wstest: 0 also when cases fail, 1 for wrong usage.`,
+Exit codes: 0 even if cases fail, 1 wrong usage, 130 interrupted.`,
 		Example:            "  wsconform wstest -m fuzzingclient -s fuzzingclient.json",
 		DisableFlagParsing: true,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -33,7 +33,7 @@ Exit codes are those of wstest: 0 also when cases fail, 1 for wrong usage.`,
 	}
 }
 
-// wstestMain is main for a program file named wstest. It returns the exit code.
+// wstestMain is main for a program that is named wstest. It returns the exit code.
 func wstestMain(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := runWstest(ctx, args, stdout, stderr)
 	if err != nil {
@@ -46,8 +46,8 @@ func runWstest(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	return wstest.Run(ctx, args, wstest.Env{Version: toolVersion(), Stdout: stdout, Stderr: stderr})
 }
 
-// wstestExit is the exit code of wstest, which knows success and 1 only. A run
-// that was cut off is told apart.
+// wstestExit returns the exit code: 0 or 1, as in the original, or 130 for an
+// interrupted run.
 func wstestExit(err error) int {
 	switch {
 	case err == nil:

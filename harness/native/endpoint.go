@@ -18,32 +18,34 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// An Endpoint is the server that clients under test drive themselves through:
-// they ask /getCaseCount, connect to /runCase?case=N&agent=NAME for each case,
-// and to /updateReports?agent=NAME at the end. It is the protocol of Autobahn's
-// fuzzingserver, so every driver written for that works. Any number of agents
-// may be connected at once.
+// An Endpoint is the server that clients under test connect to. A client asks for
+// /getCaseCount, connects to /runCase?case=N&agent=NAME for each case, and to
+// /updateReports?agent=NAME at the end. This is the protocol of Autobahn's
+// fuzzingserver, so every driver written for that works. Any number of agents may
+// be connected at once.
 type Endpoint struct {
 	List     []cases.Case // offered as cases 1..n, in this order, each as many times as it has connections
 	Excludes cases.AgentExcludes
 	Faithful bool
 	Protocol Protocol
 	Streams  *Streams
-	// Result is told of each result as it ends, one at a time; the last run of a
-	// case by an agent counts.
+	// Result is called with each result, one at a time. If an agent runs a case
+	// again, the last result counts.
 	Result func(agent string, r harness.Result)
-	// Started is told that a case begins. Nil ignores it.
+	// Started, if set, is called when a case starts.
 	Started func(agent string, c cases.Case)
-	// Update is called for /updateReports, which is answered when it returns. Nil
-	// has nothing to do.
+	// Update, if set, is called for /updateReports, which is answered when it
+	// returns.
 	Update func(agent string) error
-	// Stop is called for /stopServer, and after reports when asked. Nil ignores it.
+	// Stop, if set, is called for /stopServer, and after reports if the client asks
+	// for that.
 	Stop func()
-	// Page answers a request that asks for no WebSocket, if set: the HTML of a
-	// page with status 200. Monitors look whether the port serves HTTP.
+	// Page, if set, is the HTML that answers a request without Upgrade, with status
+	// 200: monitors check that the port serves HTTP.
 	Page string
-	// Other serves a connection to a path that is no resource, behind its opening
-	// handshake. early is what came with the request. Nil refuses such paths.
+	// Other, if set, serves a connection to any other path, after its opening
+	// handshake. early is what came with the request. If it is nil, such paths are
+	// refused.
 	Other func(ctx context.Context, nc net.Conn, early []byte)
 	watch *pulse // is told when a client under heavy load answers; nil if nobody watches
 	brief bool   // as in manner: the client can be made to come again
@@ -324,8 +326,8 @@ func respond(nc net.Conn, r *refusal) {
 	drain(nc)
 }
 
-// drain lets a response reach the peer before TCP ends: unread octets would
-// reset the connection.
+// drain reads what the peer still sends, so that the response reaches it: closing
+// with unread bytes would reset the connection.
 func drain(nc net.Conn) {
 	if half, ok := nc.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite() //nolint:errcheck // it is turned away

@@ -15,7 +15,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// isResource reports whether the path has a meaning of its own.
+// isResource reports whether the path is part of the driver protocol.
 func isResource(path string) bool {
 	switch path {
 	case "/getCaseCount", "/getCaseInfo", "/getCaseStatus", "/runCase", "/updateReports", "/stopServer":
@@ -24,9 +24,9 @@ func isResource(path string) bool {
 	return false
 }
 
-// parameters parses a query as the original does: a semicolon separates like an
-// ampersand, a percent sign without two digits stands for itself, blank values
-// count as absent. A parameter that has a meaning must not be given twice.
+// parameters parses a query as the original does: semicolons separate, too, a percent
+// sign without two digits stands for itself, and a blank value counts as missing. A
+// parameter of the protocol must not be given twice.
 func parameters(query string) (map[string]string, error) {
 	q := map[string]string{}
 	for pair := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
@@ -46,7 +46,7 @@ func parameters(query string) (map[string]string, error) {
 	return q, nil
 }
 
-// unescape decodes what is escaped properly in part of a query.
+// unescape decodes a name or value of a query. Malformed escapes stay as they are.
 func unescape(s string) string {
 	var b strings.Builder
 	for s != "" {
@@ -64,16 +64,17 @@ func unescape(s string) string {
 	return strings.ToValidUTF8(b.String(), "\uFFFD")
 }
 
-// An answer is what a resource says: a text message, or none if "".
+// An answer is the text message that a resource answers with; none if it is "".
 type answer struct {
 	text func() string // called after the handshake
-	// wait, instead of text, may take long: it ends when the peer is gone.
+	// wait is called instead of text if the answer may take long. Its context ends
+	// when the peer is gone.
 	wait func(context.Context) string
-	stop bool // the endpoint stops when the peer has the answer
+	stop bool // stop the endpoint when the peer has the answer
 }
 
-// answer looks up what a resource answers to v. It is not ok if there is no such
-// resource or a parameter is missing.
+// answer returns the answer of a resource to v. It is not ok if there is no such
+// resource, or a parameter is missing.
 func (e *Endpoint) answer(ctx context.Context, v *visit, path string, q map[string]string) (a answer, ok bool) {
 	c, known := e.find(q)
 	agent := q["agent"]
@@ -90,7 +91,7 @@ func (e *Endpoint) answer(ctx context.Context, v *visit, path string, q map[stri
 		return answer{text: func() string {
 			e.settle(ctx, v, agent)
 			if e.Update != nil {
-				e.Update(agent) //nolint:errcheck // told to the user by whoever set Update
+				e.Update(agent) //nolint:errcheck // Update tells the user itself
 			}
 			return ""
 		}, stop: stop == "true" || stop == "yes"}, agent != ""
@@ -100,7 +101,7 @@ func (e *Endpoint) answer(ctx context.Context, v *visit, path string, q map[stri
 	return answer{}, false
 }
 
-// caseInfo is the answer of getCaseInfo, with the blanks of the original.
+// caseInfo returns the answer of getCaseInfo, spaced like the original's.
 func caseInfo(c cases.Case) string {
 	description, err := json.Marshal(c.Title)
 	if err != nil {
@@ -109,8 +110,8 @@ func caseInfo(c cases.Case) string {
 	return fmt.Sprintf(`{"id": %q, "description": %s}`, c.ID, description)
 }
 
-// status waits for the result of a case. The full one, which the original does
-// not have, is told by those that ask for it alone.
+// status waits for the verdict of a case. The original has only its first half; a
+// client that asks for the full verdict gets both.
 func (e *Endpoint) status(ctx context.Context, agent string, id cases.ID, full bool) string {
 	key := resultKey{agent, id}
 	e.mu.Lock()
@@ -140,9 +141,9 @@ func (e *Endpoint) status(ctx context.Context, agent string, id cases.ID, full b
 	return fmt.Sprintf(`{"behavior": %q}`, v.Behavior)
 }
 
-// say answers a resource: the handshake, at most one text message, an empty
-// close frame, and the end of TCP after the peer's reply. A stop waits for that,
-// as it ends every connection at once.
+// say answers a resource: it completes the handshake, sends at most one text message
+// and an empty close frame, and waits for the peer's reply. Only then does it stop
+// the endpoint, if the resource asks for that.
 func (e *Endpoint) say(ctx context.Context, nc net.Conn, h head, a answer) {
 	if a.stop && e.Stop != nil {
 		defer e.Stop()
@@ -202,7 +203,7 @@ func (g *guest) answer(frames []byte) {
 	g.nc.SetDeadline(time.Now().Add(closeTimeout)) //nolint:errcheck // a broken connection shows at once
 	if !g.closed {
 		g.closed = true
-		g.nc.Write(frames) //nolint:errcheck // likewise
+		g.nc.Write(frames) //nolint:errcheck // a broken connection shows when it is read
 	}
 }
 

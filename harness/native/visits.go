@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// A client may ask for reports as soon as it has seen the end of its last case,
-// or has given it up, when we have not noticed yet or have not even read the
-// request. So reports wait for all connections that came before.
+// A client may ask for reports as soon as its last case has ended, or as soon as it
+// has given up on it. We may not have noticed yet, or not even have read the request
+// for the case. So reports wait for all earlier connections.
 
-// A visit is a connection to an [Endpoint] that may still bring a result: its
-// request was not read yet, or its case is under way.
+// A visit is a connection to an [Endpoint] that may still lead to a result: its
+// request has not been read, or its case is running.
 type visit struct {
 	number int    // in the order of arrival
 	agent  string // "" until it is known
 }
 
-// settleBound is how long reports wait for a case to end since the last one did.
+// settleBound limits how long reports wait for another case to end.
 const settleBound = 2 * time.Second
 
-// arrive notes a connection.
+// arrive registers a connection.
 func (e *Endpoint) arrive() *visit {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -32,7 +32,7 @@ func (e *Endpoint) arrive() *visit {
 	return v
 }
 
-// asks notes that the visit asks for a case.
+// asks records which agent asks for a case.
 func (e *Endpoint) asks(v *visit, agent string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -40,7 +40,7 @@ func (e *Endpoint) asks(v *visit, agent string) {
 	e.stir()
 }
 
-// leave notes that the visit brings no result any more. It may be called twice.
+// leave removes a visit, which leads to no further result. It may be called twice.
 func (e *Endpoint) leave(v *visit) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -50,13 +50,13 @@ func (e *Endpoint) leave(v *visit) {
 	}
 }
 
-// stir wakes those that wait for visits. It is called with mu held.
+// stir wakes the goroutines that wait for visits. The caller must hold mu.
 func (e *Endpoint) stir() {
 	close(e.moved)
 	e.moved = make(chan struct{})
 }
 
-// settle waits for the agent's cases that were asked for before v came.
+// settle waits until the cases that the agent asked for before v have ended.
 func (e *Endpoint) settle(ctx context.Context, v *visit, agent string) {
 	patience := time.NewTimer(settleBound)
 	defer patience.Stop()

@@ -7,30 +7,30 @@ import (
 	"strings"
 )
 
-// Args are the arguments of the command.
+// Args are the parsed arguments of the command.
 type Args struct {
 	Mode    string
 	Spec    string
 	URI     string
 	WebPort int
-	// WebPortGiven tells a web port that was asked for from the default.
+	// WebPortGiven is set if WebPort was given, and is not the default.
 	WebPortGiven bool
 	Ident        string
 	Key, Cert    string
 	Outfile      string
 	Testset      string
 	Debug        bool
-	Version      bool // print the versions and end
+	Version      bool // print the versions and exit
 	Help         bool
 	// Parallel is how many cases the fuzzingclient plays at once; 0 if not given.
 	Parallel int
 }
 
-// defaultWebPort is where the page for browsers is served.
+// defaultWebPort is the port of the page for browsers.
 const defaultWebPort = 8080
 
-// A UsageError is wrong usage or a configuration that cannot be used. The
-// program ends with exit code 1.
+// A UsageError reports wrong usage or a configuration that cannot be used. The
+// program exits 1.
 type UsageError struct{ Reason string }
 
 func (e *UsageError) Error() string { return e.Reason }
@@ -43,7 +43,7 @@ type flag struct {
 	short byte // 0 for none
 	help  string
 	set   func(a *Args, value string) error
-	// bare options take no value.
+	// bare is set for options without a value.
 	bare bool
 }
 
@@ -53,7 +53,7 @@ var flags = []flag{
 	{"spec", 's', "configuration `file`; by default MODE.json, which is created if missing", func(a *Args, v string) error { a.Spec = v; return nil }, false},
 	{"wsuri", 'w', "WebSocket address, such as ws://127.0.0.1:9000", func(a *Args, v string) error { a.URI = v; return nil }, false},
 	{"webport", 'u', "port of the page for browsers; 0 serves none (8080)", setWebPort, false},
-	{"ident", 'i', "name that testeeclient gives itself", func(a *Args, v string) error { a.Ident = v; return nil }, false},
+	{"ident", 'i', "name of testeeclient in the reports", func(a *Args, v string) error { a.Ident = v; return nil }, false},
 	{"key", 'k', "private key of a server, PEM", func(a *Args, v string) error { a.Key = v; return nil }, false},
 	{"cert", 'c', "certificate of a server, PEM", func(a *Args, v string) error { a.Cert = v; return nil }, false},
 	{"parallel", 0, "cases the fuzzingclient plays at once (1)", setParallel, false},
@@ -86,9 +86,9 @@ func setParallel(a *Args, v string) error {
 	return nil
 }
 
-// ParseArgs reads the arguments behind the program's name. Like the original it
-// takes -mMODE, -m MODE, --mode=MODE, --mode MODE and any prefix of a long name
-// that only one option has. An error is a [*UsageError].
+// ParseArgs parses the arguments after the program's name. Like the original it
+// accepts -mMODE, -m MODE, --mode=MODE, --mode MODE and any unambiguous prefix of a
+// long name. An error is a [*UsageError].
 func ParseArgs(list []string) (Args, error) {
 	a := Args{WebPort: defaultWebPort}
 	for len(list) > 0 {
@@ -114,7 +114,7 @@ func ParseArgs(list []string) (Args, error) {
 	return a, nil
 }
 
-// long takes --name, --name=value, or --name and the value from rest.
+// long parses --name, --name=value, or --name with its value in rest.
 func (a *Args) long(arg string, rest []string) ([]string, error) {
 	name, value, given := strings.Cut(arg, "=")
 	f, err := findLong(name)
@@ -152,7 +152,7 @@ func findLong(name string) (flag, error) {
 	return flag{}, usagef("option --%s is ambiguous", name)
 }
 
-// cluster takes -d, -da, -mMODE, or -m and the value from rest.
+// cluster parses -d, -da, -mMODE, or -m with its value in rest.
 func (a *Args) cluster(arg string, rest []string) ([]string, error) {
 	for arg != "" {
 		i := slices.IndexFunc(flags, func(f flag) bool { return f.short == arg[0] })

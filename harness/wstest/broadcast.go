@@ -146,7 +146,7 @@ func runBroadcastClient(ctx context.Context, c *command) error {
 			return nil
 		}
 		if typ == ws.MessageBinary {
-			c.say("Received %d octets", len(data))
+			c.say("Received %d bytes", len(data))
 			continue
 		}
 		c.say("Received: %s", printable(string(data)))

@@ -11,8 +11,8 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// directBound is the longest message of a direct connection, and the longest
-// frame that one can have sent.
+// directBound is the longest message that a direct connection accepts, and the longest
+// frame that it sends.
 const directBound = 1 << 20
 
 // A directFrame is the argument of the command sendframe.
@@ -21,15 +21,15 @@ type directFrame struct {
 	Payload    string `json:"payload"`
 	Fin        *bool  `json:"fin"`
 	RSV        uint8  `json:"rsv"`
-	PayloadLen *int   `json:"payload_len"` // the payload is repeated and cut to so many octets
-	Chop       int    `json:"chopsize"`    // octets per write
+	PayloadLen *int   `json:"payload_len"` // the payload is repeated and cut to this many bytes
+	Chop       int    `json:"chopsize"`    // bytes per write
 }
 
 var errDirect = errors.New("not a command")
 
-// direct serves a connection to any path that is no resource: the client sends
-// commands, each a text message with a JSON array, and is sent what it asks
-// for. Whatever is no command ends the connection.
+// direct serves a connection to any other path: the client sends commands, each a
+// text message with a JSON array, and receives what it asks for. Anything else ends
+// the connection.
 func direct(ctx context.Context, nc net.Conn, early []byte) {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
 	defer stop()
@@ -153,7 +153,7 @@ func (d *directConn) sendFrame(f directFrame) error {
 	return d.send(h, payload, f.Chop)
 }
 
-// send writes a frame, chop octets at a time.
+// send writes a frame, chop bytes at a time.
 func (d *directConn) send(h wsproto.Header, payload []byte, chop int) error {
 	d.nc.SetWriteDeadline(time.Now().Add(10 * time.Second)) //nolint:errcheck // a broken connection shows at once
 	out := wsproto.AppendFrame(nil, wsproto.Frame{Header: h, Payload: payload})

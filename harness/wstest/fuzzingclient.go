@@ -18,11 +18,11 @@ import (
 	"github.com/wsconform/wsconform/harness/native"
 )
 
-// unknownServer is the name of a server that does not say its own.
+// unknownServer is the name of a server whose response has no Server field.
 const unknownServer = "UnknownServer"
 
-// runFuzzingClient tests servers, one after the other, and writes the reports of
-// all at the end, also when it is interrupted.
+// runFuzzingClient tests servers one after the other, and writes all reports at the
+// end, or when it is interrupted.
 func runFuzzingClient(ctx context.Context, c *command) error {
 	spec, err := c.readSpec(clientTemplate)
 	if err != nil {
@@ -61,7 +61,7 @@ func runFuzzingClient(ctx context.Context, c *command) error {
 	return err
 }
 
-// A target is a server and the name that it has in the reports, if given.
+// A target is a server and its name in the reports, if one was given.
 type target struct {
 	native.Target
 	agent   string
@@ -117,8 +117,8 @@ func (c *command) targets(spec *Spec) ([]target, error) {
 	return list, nil
 }
 
-// checkFields checks what becomes part of the opening handshake: a line break in it
-// would begin a field of its own.
+// checkFields rejects control characters in values that become part of the opening
+// handshake: a line break would start a field of its own.
 func checkFields(file source, i int, s ServerSpec) error {
 	if strings.ContainsFunc(s.Origin, unicode.IsControl) {
 		return file.fault(usagef("%q has a control character", s.Origin), serverKey(i, "origin")...)
@@ -131,8 +131,8 @@ func checkFields(file source, i int, s ServerSpec) error {
 	return nil
 }
 
-// serverTarget says how to reach a server. Its certificate is verified only
-// when it is known which name should be in it.
+// serverTarget returns the target for a server. Its certificate is verified only if
+// the configuration gives the name that should be in it.
 func serverTarget(u *url.URL, s ServerSpec) native.Target {
 	t := native.Target{
 		URL: u, Subprotocols: s.Protocols, Header: http.Header{},
@@ -154,9 +154,9 @@ func (c *command) test(ctx context.Context, t target, list []cases.Case, exclude
 		return cmp.Or(name, unknownServer)
 	}
 	var missing []string
-	// What is excluded depends on the name, and that on the server's first
-	// response. The cases are handed over before it is known, so those that are
-	// excluded are run and their results thrown away, unless the name was given.
+	// The exclusions depend on the server's name. If none was given, it comes with
+	// the first response, which is too late to leave cases out: excluded cases are
+	// then played, and their results dropped.
 	if t.agent != "" {
 		list = slices.DeleteFunc(slices.Clone(list), func(k cases.Case) bool { return excludes.Excludes(t.agent, k.ID) })
 	}

@@ -91,20 +91,20 @@ func runFuzzingServer(ctx context.Context, c *command) error {
 	return err
 }
 
-// running says that a case begins, in the form that scripts look for.
+// running prints that a case starts, in the form that scripts look for.
 func (c *command) running(k cases.Case, agent string) {
 	c.say("Running test case ID %s for agent %s", k.ID, printable(agent))
 }
 
-// concluded says what a case came to, with --debug.
+// concluded prints the verdict of a case, with --debug.
 func (c *command) concluded(agent string, r harness.Result) {
 	if c.args.Debug {
 		c.say("Case %s of agent %s: %s, closing %s", r.Case, printable(agent), cmp.Or(string(r.Behavior), string(r.Outcome)), cmp.Or(string(r.Close), "unknown"))
 	}
 }
 
-// webPort is the port of the page: that of the command line, else that of the
-// configuration, else the default.
+// webPort returns the port of the page: the one on the command line, else the one in
+// the configuration, else the default.
 func (c *command) webPort(spec *Spec) webPort {
 	switch {
 	case c.args.WebPortGiven:
@@ -115,7 +115,7 @@ func (c *command) webPort(spec *Spec) webPort {
 	return webPort{defaultWebPort, false}
 }
 
-// certificate loads what wss needs; nil for ws.
+// certificate loads the certificate of a wss address. It returns nil for ws.
 func (c *command) certificate(raw, key, cert string) (*tls.Config, error) {
 	u, _, err := parseURL(raw, true)
 	switch {
@@ -133,8 +133,8 @@ func (c *command) certificate(raw, key, cert string) (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}, nil
 }
 
-// listen listens on the port of the address, on all interfaces, whatever host
-// the address has.
+// listen listens on the port of the address, on all interfaces. The host of the
+// address does not matter, as in the original.
 func (c *command) listen(ctx context.Context, raw string, conf *tls.Config) (net.Listener, error) {
 	_, port, err := parseURL(raw, true)
 	if err != nil {
@@ -171,7 +171,7 @@ func portOf(a net.Addr) int {
 	return 0
 }
 
-// statusPage answers those who look at the WebSocket port with a browser.
+// statusPage is what a browser sees at the WebSocket port.
 var statusPage = fmt.Sprintf(`<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>%[1]s</title><h1>%[1]s</h1>`+
-	`<p>This port speaks WebSocket. Clients under test ask /getCaseCount, run /runCase?case=N&amp;agent=NAME and end with /updateReports?agent=NAME.</p></html>`,
+	`<p>This port speaks WebSocket. A client under test asks for /getCaseCount, connects to /runCase?case=N&amp;agent=NAME for each case, and to /updateReports?agent=NAME at the end.</p></html>`,
 	"wsconform fuzzing server")

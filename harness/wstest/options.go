@@ -11,7 +11,7 @@ import (
 	"github.com/wsconform/wsconform/harness/native"
 )
 
-// Options are protocol options by name, as they stand in a configuration.
+// Options are the protocol options of a configuration, by name.
 type Options map[string]json.RawMessage
 
 // A protocolOption is an option of the original.
@@ -75,16 +75,16 @@ var protocolOptions = map[string]protocolOption{
 // maxSeconds bounds a time limit in a configuration.
 const maxSeconds = 24 * 60 * 60
 
-// settings are what options come to.
+// settings are the options that have an effect.
 type settings struct {
 	protocol native.Protocol
 	// noStatus is set where a request that asks for no WebSocket is refused.
 	noStatus bool
 }
 
-// settings reads the options of a configuration, of which path is the key.
-// Options that do not exist are an error, as in the original. ignored lists those
-// whose values have no effect.
+// settings reads the options under the key path of a configuration. Unknown options
+// are an error, as in the original. ignored lists the options whose values have no
+// effect.
 func (o Options) settings(file source, s side, path ...string) (set settings, ignored []string, err error) {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		known, ok := protocolOptions[name]

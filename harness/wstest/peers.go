@@ -15,23 +15,23 @@ import (
 	"github.com/wsconform/wsconform/ws"
 )
 
-// maxMessage is the longest message that our peers take. The longest of the
-// cases has 16 MiB.
+// maxMessage is the longest message that our peers accept. The longest message of
+// any case has 16 MiB.
 const maxMessage = 64 << 20
 
-// graceTime is how long connections may take to end when a server stops.
+// graceTime is how long connections may take to close when a server stops.
 const graceTime = 2 * time.Second
 
-// runTesteeServer is a server that keeps the rules.
+// runTesteeServer echoes messages, with compression.
 func runTesteeServer(ctx context.Context, c *command) error {
 	return c.serve(ctx, nil, &ws.Deflate{}, nil)
 }
 
-// runEchoServer is one without compression.
+// runEchoServer echoes messages, without compression.
 func runEchoServer(ctx context.Context, c *command) error { return c.serve(ctx, nil, nil, nil) }
 
-// serve runs a server until ctx ends. A nil handler echoes. listening, if set,
-// is told the listener before it is served.
+// serve runs a server until ctx ends. A nil handler echoes. listening, if set, is
+// called with the listener first.
 func (c *command) serve(ctx context.Context, handler func(context.Context, *ws.Conn) error, deflate *ws.Deflate, listening func(net.Listener, *tls.Config) error) error {
 	conf, err := c.certificate(c.args.URI, c.args.Key, c.args.Cert)
 	if err != nil {
@@ -96,7 +96,7 @@ func runEchoClient(ctx context.Context, c *command) error {
 	return nil
 }
 
-// dialError says that there was nothing to talk to.
+// dialError wraps an error of dial, unless it is a usage error.
 func (c *command) dialError(err error) error {
 	if _, ok := errors.AsType[*UsageError](err); ok {
 		return err
@@ -104,7 +104,7 @@ func (c *command) dialError(err error) error {
 	return fmt.Errorf("cannot connect to %s: %w", c.args.URI, err)
 }
 
-// tellEnd says how a connection ended.
+// tellEnd prints how a connection ended.
 func (c *command) tellEnd(ctx context.Context, err error) {
 	if said, ok := errors.AsType[*ws.CloseError](err); ok {
 		c.say("The server closed the connection with %d %s", said.Code, printable(said.Reason))
@@ -115,7 +115,7 @@ func (c *command) tellEnd(ctx context.Context, err error) {
 	}
 }
 
-// runTesteeClient runs all cases of a fuzzing server and has the reports written.
+// runTesteeClient runs all cases of a fuzzing server, then asks it for reports.
 func runTesteeClient(ctx context.Context, c *command) error {
 	agent := c.args.Ident
 	if agent == "" {
@@ -160,13 +160,13 @@ func (c *command) caseCount(ctx context.Context) (int, error) {
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(string(answer)))
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("number of cases: the server said %.40q", answer)
+		return 0, fmt.Errorf("number of cases: the server answered %.40q", answer)
 	}
 	_ = conn.Discard(ctx) // the server closes next
 	return n, nil
 }
 
-// echoCase plays one case. A refused handshake is the server's to judge.
+// echoCase plays one case. A refused handshake is no error: the server judges it.
 func (c *command) echoCase(ctx context.Context, resource string) error {
 	conn, err := c.dial(ctx, resource, &ws.Deflate{})
 	if err != nil {

@@ -29,14 +29,14 @@ var webAssets embed.FS
 
 var webPages = template.Must(template.ParseFS(webAssets, "web/*.tmpl"))
 
-// A webPort is where the page for browsers is to be served.
+// A webPort is the port of the page for browsers.
 type webPort struct {
 	port int
-	// asked tells a port that the user named, whose failure is an error.
+	// asked is set if the user gave the port: it must then be free.
 	asked bool
 }
 
-// A webSite is the page that tests the browser which opens it, and the reports.
+// A webSite serves the page that tests the browser, and the reports.
 type webSite struct {
 	scheme string       // of the fuzzing server, ws or wss
 	port   int          // of the fuzzing server
@@ -110,8 +110,8 @@ func (s webSite) handler() http.Handler {
 	})
 }
 
-// home serves the page. Its policy lets it open WebSockets anywhere, since the
-// address of the fuzzing server may be edited.
+// home serves the page. Its policy permits WebSocket connections to anywhere, since
+// the user may edit the address of the fuzzing server.
 func (s webSite) home(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'")
@@ -147,7 +147,7 @@ type webCase struct {
 	Title string   `json:"title"`
 }
 
-// sections are those of the catalogue that cases are selected of.
+// sections returns the sections that have selected cases.
 func (s webSite) sections() []webSection {
 	var list []webSection
 	for _, section := range catalogue.Sections() {
@@ -164,8 +164,8 @@ func (s webSite) sections() []webSection {
 	return list
 }
 
-// reportsPath is the path of the reports from the working directory, with
-// slashes. There is none when they are elsewhere.
+// reportsPath returns the path of the reports from the working directory, with
+// slashes. It is not ok if they are outside.
 func (s webSite) reportsPath() (string, bool) {
 	here, err := os.Getwd()
 	if err != nil {
@@ -182,8 +182,8 @@ func (s webSite) reportsPath() (string, bool) {
 	return filepath.ToSlash(rel), true
 }
 
-// cwd serves the working directory as far as it leads to the reports: the port
-// is open to the network, and what else lies there is nobody's business.
+// cwd serves the reports, and the folders of the working directory that lead to
+// them. Nothing else there is served, since the port is open to the network.
 func (s webSite) cwd(w http.ResponseWriter, r *http.Request) {
 	reports, ok := s.reportsPath()
 	name := strings.TrimPrefix(r.URL.Path, "/cwd/")
@@ -228,7 +228,7 @@ func serveFile(w http.ResponseWriter, r *http.Request, fsys fs.FS, name string, 
 		http.NotFound(w, r)
 		return
 	}
-	w.Header().Set("Cache-Control", "no-cache") // the next run writes it anew
+	w.Header().Set("Cache-Control", "no-cache") // the next run replaces it
 	http.ServeContent(w, r, info.Name(), info.ModTime(), content)
 }
 
@@ -239,8 +239,8 @@ func orDot(name string) string {
 	return name
 }
 
-// mayServe reports whether the path is on the way to the reports or one of them.
-// Keys and hidden files are not, wherever they lie.
+// mayServe reports whether the path is one of the reports or leads to them. Keys and
+// hidden files are never served.
 func (s webSite) mayServe(reports, name string) bool {
 	for _, secret := range s.secret {
 		if secret != "" && path.Base(name) == filepath.Base(secret) {

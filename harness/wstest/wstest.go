@@ -9,35 +9,35 @@ import (
 	"sync"
 )
 
-// Env is what the command runs in.
+// Env is the environment of the command.
 type Env struct {
 	// Version of the program, such as "1.2.0".
 	Version        string
 	Stdout, Stderr io.Writer
-	// Ready, if set, is told the address of each listener. Tests use it.
+	// Ready, if set, is called with the address of each listener, for tests.
 	Ready func(what, addr string)
 }
 
-// A mode is a thing that the command can do.
+// A mode is one of the command's jobs.
 type mode struct {
 	name string
 	help string
 	run  func(ctx context.Context, c *command) error
-	// needsURI modes cannot do without --wsuri.
+	// needsURI is set for modes that require --wsuri.
 	needsURI bool
 }
 
-// modes lists them in the order of the help.
+// modes lists all modes, in the order of the help.
 func modes() []mode {
 	return []mode{
-		{"fuzzingserver", "test clients that connect to it", runFuzzingServer, false},
+		{"fuzzingserver", "test the clients that connect", runFuzzingServer, false},
 		{"fuzzingclient", "test servers", runFuzzingClient, false},
-		{"testeeserver", "a server to be tested: echoes, with compression", runTesteeServer, true},
-		{"testeeclient", "a client to be tested: runs all cases of a fuzzing server", runTesteeClient, true},
+		{"testeeserver", "a server to test: echoes messages, with compression", runTesteeServer, true},
+		{"testeeclient", "a client to test: runs all cases of a fuzzing server", runTesteeClient, true},
 		{"echoserver", "echoes messages", runEchoServer, true},
 		{"echoclient", "connects and echoes messages", runEchoClient, true},
-		{"broadcastserver", "sends every message to all clients, and a tick every second", runBroadcastServer, true},
-		{"broadcastclient", "connects, says hello every 2 s and prints what comes", runBroadcastClient, true},
+		{"broadcastserver", "sends each message to all clients, and a tick every second", runBroadcastServer, true},
+		{"broadcastclient", "connects, says hello every 2 s and prints what it receives", runBroadcastClient, true},
 		{"massconnect", "opens many connections to servers", runMassConnect, false},
 		{"serializer", "not part of this program", runSerializer, false},
 	}
@@ -51,13 +51,13 @@ type command struct {
 	mu sync.Mutex // guards writes to Stdout and Stderr
 }
 
-// ErrInterrupted says that a run of the fuzzingclient was cut off. What there
-// was of its results has been written.
+// ErrInterrupted reports that the run was interrupted. The results so far have been
+// written.
 var ErrInterrupted = errors.New("interrupted")
 
-// Run does what the arguments say. It returns when that is done or ctx ends,
-// which is how servers are stopped and is no error for them. Failed cases are no
-// error either. A [*UsageError] is the user's to mend.
+// Run runs the command. It returns when the command is done or ctx ends, which is
+// how servers are stopped and no error for them. Failed cases are no error either.
+// The user can correct a [*UsageError].
 func Run(ctx context.Context, list []string, env Env) error {
 	args, err := ParseArgs(list)
 	if err != nil {
@@ -80,7 +80,7 @@ func Run(ctx context.Context, list []string, env Env) error {
 			continue
 		}
 		if m.needsURI && args.URI == "" {
-			return usagef("mode %s needs an address: --wsuri", m.name)
+			return usagef("mode %s needs an address: add --wsuri", m.name)
 		}
 		return m.run(ctx, c)
 	}
@@ -88,7 +88,7 @@ func Run(ctx context.Context, list []string, env Env) error {
 }
 
 func runSerializer(context.Context, *command) error {
-	return usagef("mode serializer is not part of this program: it writes test vectors for WAMP, which have nothing to do with conformance")
+	return usagef("mode serializer is not part of this program: it writes test vectors for WAMP, not for WebSocket")
 }
 
 // say prints a line for people and scripts.
@@ -98,21 +98,21 @@ func (c *command) say(format string, a ...any) {
 	fmt.Fprintf(c.env.Stdout, format+"\n", a...)
 }
 
-// warn prints a line for people.
+// warn prints a warning on standard error.
 func (c *command) warn(format string, a ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	fmt.Fprintf(c.env.Stderr, "wstest: "+format+"\n", a...)
 }
 
-// ready tells of a listener.
+// ready passes on the address of a listener.
 func (c *command) ready(what, addr string) {
 	if c.env.Ready != nil {
 		c.env.Ready(what, addr)
 	}
 }
 
-// printable makes a name from the peer safe for a terminal and one line.
+// printable replaces control characters, so that a peer's name is safe to print.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
