@@ -5,7 +5,7 @@ import "github.com/wsconform/wsconform/ws/wsproto"
 // Text returns a text frame that is a whole message, unless More says otherwise.
 func Text(payload string) Frame { return Frame{Opcode: wsproto.OpText, Payload: Data([]byte(payload))} }
 
-// Binary returns a binary frame, likewise.
+// Binary returns a binary frame.
 func Binary(payload string) Frame {
 	return Frame{Opcode: wsproto.OpBinary, Payload: Data([]byte(payload))}
 }
@@ -32,7 +32,7 @@ func (f Frame) More() Frame { f.NotFin = true; return f }
 // WithRSV returns f with these reserved bits.
 func (f Frame) WithRSV(bits uint8) Frame { f.RSV = bits; return f }
 
-// Chopped returns f written n octets at a time.
+// Chopped returns f written n bytes at a time.
 func (f Frame) Chopped(n int) Frame { f.Chop = n; return f }
 
 // Apart returns f as a TCP write of its own.

@@ -72,7 +72,7 @@ func event(kind EventKind, binary bool, p Payload) Event {
 	return e
 }
 
-// Equal reports whether both events are the same in kind, type and octets.
+// Equal reports whether both events are the same in kind, type and bytes.
 func (e Event) Equal(o Event) bool {
 	return e.Kind == o.Kind && e.Binary == o.Binary && e.Len == o.Len &&
 		string(e.Data) == string(o.Data) && e.SHA256 == o.SHA256

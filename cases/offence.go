@@ -5,7 +5,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// Offences finds the octets of a transcript that break a rule: those of the
+// Offences finds the bytes of a transcript that break a rule: those of the
 // handshake first, then those of frames in the order of the log. In the
 // handshake only the peer is looked at. Of frames the harness's own are, too:
 // many cases break a rule on purpose, so the direction of the entry tells whose
@@ -81,7 +81,7 @@ func (s *sender) frame(e Entry) []wire.Offence {
 	return list
 }
 
-// frame looks for octets that are not UTF-8 (RFC 6455 §8.1).
+// frame looks for bytes that are not UTF-8 (RFC 6455 §8.1).
 func (t *text) frame(e Entry) (wire.Offence, bool) {
 	const section, words = "RFC 6455 8.1", "text is not valid UTF-8"
 	if t.bad {

@@ -43,7 +43,7 @@ func TestOffences(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		t    cases.Transcript
-		want string // a line for each: place, index, octets, section, words
+		want string // a line for each: place, index, bytes, section, words
 	}{
 		{"nothing wrong", cases.Transcript{Log: []cases.Entry{
 			frame(in, wsproto.OpText, "κόσμε"), more(frame(in, wsproto.OpText, "\xce")), frame(in, wsproto.OpPing, "p"), frame(in, wsproto.OpContinuation, "\xba"),
@@ -97,13 +97,13 @@ func TestOffences(t *testing.T) {
 			cases.Transcript{Log: []cases.Entry{long(frame(in, wsproto.OpBinary, ""), wsproto.Form64, 1<<63)}},
 			"header 0 [2:10] RFC 6455 5.2 a payload length has its most significant bit set",
 		},
-		{"a ping of 126 octets", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpPing, kilo[:126])}}, "header 0 [1:4] RFC 6455 5.5 the length field of a control frame is over 125"},
-		{"a ping of 125 octets", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpPing, kilo[:125])}}, ""},
+		{"a ping of 126 bytes", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpPing, kilo[:126])}}, "header 0 [1:4] RFC 6455 5.5 the length field of a control frame is over 125"},
+		{"a ping of 125 bytes", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpPing, kilo[:125])}}, ""},
 		{"a fragmented pong", cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpPong, ""))}}, "header 0 [0:1] RFC 6455 5.5 a control frame is fragmented"},
 		{
-			"a close frame of one octet",
+			"a close frame of one byte",
 			cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03")}},
-			"header 0 [1:2] RFC 6455 5.5.1 a close frame has a payload of one octet",
+			"header 0 [1:2] RFC 6455 5.5.1 a close frame has a payload of one byte",
 		},
 		{"code 1005", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03\xed")}}, "payload 0 [0:2] RFC 6455 7.4 close code 1005 must not be sent"},
 		{
@@ -171,7 +171,7 @@ func TestOffences(t *testing.T) {
 header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them
 header 0 [1:2] RFC 6455 5.1 a client's frame is not masked
 header 0 [0:1] RFC 6455 5.5 a control frame is fragmented
-header 0 [1:2] RFC 6455 5.5.1 a close frame has a payload of one octet`},
+header 0 [1:2] RFC 6455 5.5.1 a close frame has a payload of one byte`},
 	} {
 		t.Run(row.name, func(t *testing.T) { checkOffences(t, &row.t, row.want) })
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// A Payload is what a frame carries: Unit repeated and cut to Len octets. A
+// A Payload is what a frame carries: Unit repeated and cut to Len bytes. A
 // literal payload is one whose Len is that of its Unit.
 type Payload struct {
 	Unit []byte
@@ -16,10 +16,10 @@ type Payload struct {
 // Data returns the literal payload p.
 func Data(p []byte) Payload { return Payload{Unit: p, Len: len(p)} }
 
-// Repeat returns unit repeated and cut to n octets.
+// Repeat returns unit repeated and cut to n bytes.
 func Repeat(unit string, n int) Payload { return Payload{Unit: []byte(unit), Len: n} }
 
-// Bytes returns the payload as a fresh slice of Len octets.
+// Bytes returns the payload as a fresh slice of Len bytes.
 func (p Payload) Bytes() []byte { return p.AppendRange(make([]byte, 0, p.Len), 0, p.Len) }
 
 // AppendRange appends the bytes from up to but not including to.
@@ -42,7 +42,7 @@ func (p Payload) AppendRange(dst []byte, from, to int) []byte {
 // Literal reports whether the payload is its Unit, once.
 func (p Payload) Literal() bool { return p.Len == len(p.Unit) }
 
-// Equal reports whether both payloads have the same octets.
+// Equal reports whether both payloads have the same bytes.
 func (p Payload) Equal(q Payload) bool {
 	if p.Len != q.Len {
 		return false
@@ -57,5 +57,5 @@ func (p Payload) String() string {
 	case p.Literal():
 		return Octet(p.Unit).quote()
 	}
-	return fmt.Sprintf("%d octets of %s", p.Len, Octet(p.Unit).quote())
+	return fmt.Sprintf("%d bytes of %s", p.Len, Octet(p.Unit).quote())
 }

@@ -24,30 +24,30 @@ type Frame struct {
 	Payload Payload
 	NotFin  bool  // FIN clear: further fragments follow
 	RSV     uint8 // the three reserved bits, RSV1 = 4
-	Chop    int   // octets per TCP write of the encoded frame; 0 means one write
+	Chop    int   // bytes per TCP write of the encoded frame; 0 means one write
 	Masking Masking
 	Alone   bool // a TCP write of its own, on the wire before what follows
 }
 
-// A FrameHeader opens a frame whose payload is sent by later [Octets] steps.
+// A FrameHeader opens a frame whose payload is sent by later [Bytes] steps.
 type FrameHeader struct {
 	Opcode wsproto.Opcode
 	NotFin bool
 	RSV    uint8
-	Length uint64 // of the payload, in octets
+	Length uint64 // of the payload, in bytes
 }
 
-// Octets is a piece of the payload that a [FrameHeader] has announced, one TCP write.
+// Bytes is a piece of the payload that a [FrameHeader] has announced, one TCP write.
 type Octets struct{ Payload Payload }
 
 // A Message is a whole message, sent only while the connection is open.
-// Longer payloads than Fragment are cut into frames of that many octets. When
+// Longer payloads than Fragment are cut into frames of that many bytes. When
 // the length is an exact multiple of Fragment, an empty final continuation
 // follows, as Autobahn does (RFC 6455 §5.4 allows it).
 type Message struct {
 	Opcode   wsproto.Opcode
 	Payload  Payload
-	Fragment int // octets; 0 means one frame
+	Fragment int // bytes; 0 means one frame
 }
 
 // A Close starts the closing handshake (RFC 6455 §7.1.2). It does nothing
@@ -55,7 +55,7 @@ type Message struct {
 type Close struct {
 	Code wsproto.StatusCode // 0 means that no code comes before the reason
 	// Reason follows the code. Without a code it is the whole body, as it is:
-	// a single octet, or 0x0000 for the code 0.
+	// a single byte, or 0x0000 for the code 0.
 	Reason []byte
 }
 
@@ -94,10 +94,10 @@ type EchoLoop struct {
 	// Payload is sent Count times, unless Corpus names a source.
 	Payload Payload
 	// Corpus is the file whose slices are sent, compressed: Length units
-	// (characters of text, octets of binary data) at a time, wrapping around.
+	// (characters of text, bytes of binary data) at a time, wrapping around.
 	Corpus   string
 	Length   int
-	Fragment int // cut the compressed octets so; 0 means one frame
+	Fragment int // cut the compressed bytes so; 0 means one frame
 }
 
 // Ops writes the frame.
@@ -146,9 +146,9 @@ func (f Frame) String() string {
 	}
 	switch {
 	case f.Chop == 1:
-		s += ", one octet per write"
+		s += ", one byte per write"
 	case f.Chop > 1:
-		s += fmt.Sprintf(", %d octets per write", f.Chop)
+		s += fmt.Sprintf(", %d bytes per write", f.Chop)
 	case f.Alone:
 		s += ", as a write of its own"
 	}
@@ -156,7 +156,7 @@ func (f Frame) String() string {
 }
 
 func (f FrameHeader) String() string {
-	s := fmt.Sprintf("open %v frame of %d octets", f.Opcode, f.Length)
+	s := fmt.Sprintf("open %v frame of %d bytes", f.Opcode, f.Length)
 	if f.NotFin {
 		s += ", FIN clear"
 	}
@@ -166,7 +166,7 @@ func (f FrameHeader) String() string {
 	return s
 }
 
-func (o Octets) String() string { return fmt.Sprintf("send payload octets, %v", o.Payload) }
+func (o Octets) String() string { return fmt.Sprintf("send payload bytes, %v", o.Payload) }
 
 func (m Message) String() string {
 	s := fmt.Sprintf("send %v message, %v", m.Opcode, m.Payload)

@@ -12,7 +12,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// Octet is a run of octets that reads well in JSON: as the text it is when
+// Byte is a run of bytes that reads well in JSON: as the text it is when
 // that is printable UTF-8, else as "0x" and hex. Text that begins with "0x" is
 // written as hex too, so the form is unambiguous.
 type Octet []byte
@@ -34,7 +34,7 @@ func (o *Octet) UnmarshalText(text []byte) error {
 	}
 	p, err := hex.DecodeString(digits)
 	if err != nil {
-		return fmt.Errorf("cases: octets: %w", err)
+		return fmt.Errorf("cases: bytes: %w", err)
 	}
 	*o = p
 	return nil
@@ -52,7 +52,7 @@ func (o Octet) printable() bool {
 	return true
 }
 
-// quote returns the octets quoted as text, or as 0x and hex.
+// quote returns the bytes quoted as text, or as 0x and hex.
 func (o Octet) quote() string {
 	if o.printable() {
 		return strconv.Quote(string(o))
@@ -60,7 +60,7 @@ func (o Octet) quote() string {
 	return "0x" + hex.EncodeToString(o)
 }
 
-// A Direction says which way octets went.
+// A Direction says which way bytes went.
 type Direction string
 
 // The two directions, as the harness sees them.
@@ -69,30 +69,30 @@ const (
 	Out Direction = "out" // to the peer
 )
 
-// An Entry is one line of the wire log. Either a frame, octets as they were
+// An Entry is one line of the wire log. Either a frame, bytes as they were
 // read or written, or a note such as a timer that fired.
 type Entry struct {
 	At     time.Duration  `json:"at,omitempty"` // since the opening handshake, in nanoseconds; 0 if unknown
 	Kind   EntryKind      `json:"kind"`
-	Dir    Direction      `json:"dir,omitempty"` // of a frame or octets
-	Len    int            `json:"len,omitempty"` // of the payload or the octets
+	Dir    Direction      `json:"dir,omitempty"` // of a frame or bytes
+	Len    int            `json:"len,omitempty"` // of the payload or the bytes
 	Data   Octet          `json:"data,omitempty"`
 	Opcode wsproto.Opcode `json:"opcode,omitempty"`
 	Fin    bool           `json:"fin,omitempty"`
 	RSV    uint8          `json:"rsv,omitempty"`
 	Mask   string         `json:"mask,omitempty"`   // key in hex, when the frame was masked
-	Repeat int            `json:"repeat,omitempty"` // the payload is Data repeated to so many octets
-	Chop   int            `json:"chop,omitempty"`   // octets per write
+	Repeat int            `json:"repeat,omitempty"` // the payload is Data repeated to so many bytes
+	Chop   int            `json:"chop,omitempty"`   // bytes per write
 	Alone  bool           `json:"alone,omitempty"`  // written by itself
 	Note   string         `json:"note,omitempty"`   // of a note
 	Timer  Timer          `json:"timer,omitempty"`  // of a note: the timer it is about
 	// Head is the frame's header as it was on the wire, where the other fields do
 	// not tell: the length was not in its shortest form, or was too long.
 	Head Octet `json:"head,omitempty"`
-	// Missing counts the octets of the payload that had not come when the
+	// Missing counts the bytes of the payload that had not come when the
 	// connection ended.
 	Missing int `json:"missing,omitempty"`
-	// InvalidAt is the first octet of the payload that is not UTF-8, in a text
+	// InvalidAt is the first byte of the payload that is not UTF-8, in a text
 	// message. Where it is nil, Data has to tell.
 	InvalidAt *int `json:"invalidAt,omitempty"`
 }
@@ -213,7 +213,7 @@ type Traffic struct {
 	Out Flow `json:"out"`
 }
 
-// A Flow is the volume of data frames in one direction, in octets.
+// A Flow is the volume of data frames in one direction, in bytes.
 type Flow struct {
 	Preopen  int64 `json:"preopen"`  // of the opening handshake
 	Wire     int64 `json:"wire"`     // frames with their headers

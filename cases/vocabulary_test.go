@@ -43,7 +43,7 @@ func TestOctetText(t *testing.T) {
 		}
 	}
 	if err := new(cases.Octet).UnmarshalText([]byte("0x4")); err == nil {
-		t.Error("half an octet was read")
+		t.Error("half a byte was read")
 	}
 }
 
@@ -76,7 +76,7 @@ func TestPayloadAppendRange(t *testing.T) {
 		}
 	}
 	if !p.Equal(cases.Data(whole)) || p.Equal(cases.Repeat("abc", 9)) || p.Equal(cases.Repeat("abd", 10)) {
-		t.Error("Equal does not go by the octets")
+		t.Error("Equal does not go by the bytes")
 	}
 }
 
@@ -105,14 +105,14 @@ func TestStepStrings(t *testing.T) {
 		want string
 	}{
 		{cases.Text("hi").More().WithRSV(4), `send text frame, "hi", FIN clear, RSV 4`},
-		{cases.Binary("\xfe").Chopped(1), "send binary frame, 0xfe, one octet per write"},
-		{cases.Cont("").Chopped(64), "send continuation frame, empty, 64 octets per write"},
+		{cases.Binary("\xfe").Chopped(1), "send binary frame, 0xfe, one byte per write"},
+		{cases.Cont("").Chopped(64), "send continuation frame, empty, 64 bytes per write"},
 		{cases.Pong("").Apart(), "send pong frame, empty, as a write of its own"},
-		{cases.FrameHeader{Opcode: wsproto.OpText, NotFin: true, Length: 21}, "open text frame of 21 octets, FIN clear"},
-		{cases.Octets{Payload: cases.Data([]byte("edited"))}, `send payload octets, "edited"`},
+		{cases.FrameHeader{Opcode: wsproto.OpText, NotFin: true, Length: 21}, "open text frame of 21 bytes, FIN clear"},
+		{cases.Octets{Payload: cases.Data([]byte("edited"))}, `send payload bytes, "edited"`},
 		{
 			cases.Message{Opcode: wsproto.OpText, Payload: cases.Repeat("*", 4096), Fragment: 64},
-			`send text message, 4096 octets of "*", in fragments of 64`,
+			`send text message, 4096 bytes of "*", in fragments of 64`,
 		},
 		{cases.Close{}, "close without a code"},
 		{cases.Close{Code: 1001}, "close with 1001"},
@@ -131,7 +131,7 @@ func TestStepStrings(t *testing.T) {
 func TestEventsOfLongPayloads(t *testing.T) {
 	long := cases.GotText(cases.Repeat("*", cases.HeadSize+1))
 	if len(long.Data) != cases.HeadSize || long.Len != cases.HeadSize+1 || long.SHA256 == "" {
-		t.Errorf("got %d octets of %d, SHA-256 %q", len(long.Data), long.Len, long.SHA256)
+		t.Errorf("got %d bytes of %d, SHA-256 %q", len(long.Data), long.Len, long.SHA256)
 	}
 	other := cases.GotText(cases.Data([]byte(strings.Repeat("*", cases.HeadSize) + "+")))
 	if long.Equal(other) || !long.Equal(cases.GotText(cases.Repeat("**", cases.HeadSize+1))) {

@@ -90,6 +90,6 @@ func rfc(prefix string, sections []string) []string {
 
 // What most cases expect, in one wording.
 const (
-	expectEcho = "the message comes back with the same type and octets, and our close is answered"
+	expectEcho = "the message comes back with the same type and bytes, and our close is answered"
 	expectFail = "nothing comes back but the failure: a close frame with 1002, or the end of TCP"
 )

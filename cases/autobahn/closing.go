@@ -58,7 +58,7 @@ func closeOrder() []entry {
 			Want:  closes,
 		},
 		{
-			ID: "7.1.6", Title: "a message of 262144 octets, a short one, a close and a ping, all at once",
+			ID: "7.1.6", Title: "a message of 262144 bytes, a short one, a close and a ping, all at once",
 			Expect: "whatever the peer likes: it may drop what it has not yet echoed when the close arrives",
 			RFC:    rfc,
 			Steps: []cases.Step{
@@ -92,7 +92,7 @@ func closeBodies() []entry {
 			Want:  answers,
 		},
 		{
-			ID: "7.3.2", Title: "a close frame with one octet, half a code", Expect: fmt.Sprintf(refusal, "1002"),
+			ID: "7.3.2", Title: "a close frame with one byte, half a code", Expect: fmt.Sprintf(refusal, "1002"),
 			RFC:   rfc6455("5.5.1", "7.1.7"),
 			Steps: []cases.Step{cases.Close{Reason: []byte("a")}, cases.KillAfter{After: time.Second}},
 			Want:  refuses(wsproto.StatusProtocolError),
@@ -110,13 +110,13 @@ func closeBodies() []entry {
 			Want:  answers,
 		},
 		{
-			ID: "7.3.5", Title: "a close frame with a reason of 123 octets, the most there may be", Expect: answer,
+			ID: "7.3.5", Title: "a close frame with a reason of 123 bytes, the maximum", Expect: answer,
 			RFC:   rfc6455("5.5", "5.5.1", "7.1.6"),
 			Steps: []cases.Step{cases.Close{Code: clean, Reason: stars(123)}, cases.KillAfter{After: time.Second}},
 			Want:  answers,
 		},
 		{
-			ID: "7.3.6", Title: "a close frame with a reason of 124 octets, one too many",
+			ID: "7.3.6", Title: "a close frame with a reason of 124 bytes, one too many",
 			Expect: fmt.Sprintf(refusal, "1002"),
 			RFC:    rfc6455("5.5", "5.5.1", "7.1.7"),
 			Steps:  []cases.Step{cases.Close{Code: clean, Reason: stars(124)}, cases.KillAfter{After: time.Second}},

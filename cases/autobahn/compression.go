@@ -13,7 +13,7 @@ import (
 
 // compressedSizes are the eighteen rows of every group of sections 12 and 13.
 var compressedSizes = []struct {
-	length, fragment int // in units of the corpus; in octets, 0 for one frame
+	length, fragment int // in units of the corpus; in bytes, 0 for one frame
 	limit            time.Duration
 }{
 	{16, 0, 60 * time.Second},
@@ -75,7 +75,7 @@ func compression() []entry {
 }
 
 func compressedLoops(group, corpus string, offers, accept []cases.Demand) []entry {
-	op, unit := wsproto.OpBinary, "octets"
+	op, unit := wsproto.OpBinary, "bytes"
 	if corpora.IsText(corpus) {
 		op, unit = wsproto.OpText, "characters"
 	}
@@ -99,7 +99,7 @@ func compressedLoops(group, corpus string, offers, accept []cases.Demand) []entr
 			},
 		}
 		if size.fragment > 0 {
-			c.Title += fmt.Sprintf(", in fragments of %d octets", size.fragment)
+			c.Title += fmt.Sprintf(", in fragments of %d bytes", size.fragment)
 		}
 		if strings.HasPrefix(group, "13.") {
 			c.Title += ", " + demandTitle(accept)

@@ -18,7 +18,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// A fact is what Autobahn 25.10.1 does in a case, to the octet. The file was
+// A fact is what Autobahn 25.10.1 does in a case, to the byte. The file was
 // taken down from the original once; it holds no prose.
 type fact struct {
 	Index         int                    `json:"index"`
@@ -102,7 +102,7 @@ func TestCatalogueAgreesWithAutobahn(t *testing.T) {
 	}
 }
 
-// equalField treats events by their octets, which the catalogue does not keep whole.
+// equalField treats events by their bytes, which the catalogue does not keep whole.
 func equalField(got, want any) bool {
 	if events, ok := want.(map[string][]factEvent); ok {
 		digested := map[string][]factEvent{}

@@ -10,7 +10,7 @@ import (
 // fragmentation is section 5: messages in several frames, control frames
 // between them, and continuations that continue nothing (RFC 6455 §5.4). Many
 // stories are told three times: in one write, a write per frame and a write per
-// octet.
+// byte.
 func fragmentation() []entry {
 	const (
 		stray  = "non-continuation payload"
@@ -52,7 +52,7 @@ func fragmentation() []entry {
 			Want:  whole,
 		},
 		{
-			ID: "5.5", Title: "a text message in two fragments, one octet per write", Expect: both, RFC: rfcOK,
+			ID: "5.5", Title: "a text message in two fragments, one byte per write", Expect: both, RFC: rfcOK,
 			Steps: []cases.Step{cases.Text("fragment1").More().Chopped(1), cases.Cont("fragment2").Chopped(1), cases.CloseAfter{After: time.Second}},
 			Want:  whole,
 		},
@@ -73,7 +73,7 @@ func fragmentation() []entry {
 			Want: pongFirst,
 		},
 		{
-			ID: "5.8", Title: "a ping between the two fragments of a message, one octet per write",
+			ID: "5.8", Title: "a ping between the two fragments of a message, one byte per write",
 			Expect: amid, RFC: rfcPing,
 			Steps: []cases.Step{
 				cases.Text("fragment1").More().Chopped(1),
@@ -96,7 +96,7 @@ func fragmentation() []entry {
 			Want:  fails,
 		},
 		{
-			ID: "5.11", Title: "a last continuation of nothing, then a message, one octet per write",
+			ID: "5.11", Title: "a last continuation of nothing, then a message, one byte per write",
 			Expect: expectFail, RFC: rfcFail,
 			Steps: []cases.Step{cases.Cont(stray).Chopped(1), cases.Text(greeting).Chopped(1), cases.KillAfter{After: time.Second}},
 			Want:  fails,
@@ -114,7 +114,7 @@ func fragmentation() []entry {
 			Want:  fails,
 		},
 		{
-			ID: "5.14", Title: "a first continuation of nothing, then a message, one octet per write",
+			ID: "5.14", Title: "a first continuation of nothing, then a message, one byte per write",
 			Expect: expectFail, RFC: rfcFail,
 			Steps: []cases.Step{cases.Cont(stray).More().Chopped(1), cases.Text(greeting).Chopped(1), cases.KillAfter{After: time.Second}},
 			Want:  fails,

@@ -9,7 +9,7 @@ import (
 )
 
 type messageSize struct {
-	length, chop int // in octets
+	length, chop int // in bytes
 	patience     time.Duration
 }
 
@@ -35,9 +35,9 @@ func framing() []entry {
 func framingOf(group string, op wsproto.Opcode, unit string, got func(cases.Payload) cases.Event) []entry {
 	list := numbered(group, messageSizes, func(size messageSize) entry {
 		payload := cases.Repeat(unit, size.length)
-		title := fmt.Sprintf("a %v message of %d octets", op, size.length)
+		title := fmt.Sprintf("a %v message of %d bytes", op, size.length)
 		if size.chop > 0 {
-			title += fmt.Sprintf(", written %d octets at a time", size.chop)
+			title += fmt.Sprintf(", written %d bytes at a time", size.chop)
 		}
 		return entry{
 			Title:  title,

@@ -116,7 +116,7 @@ func TestJudge(t *testing.T) {
 			cases.OK, cases.CloseOK,
 		},
 		{"one event too many", "7.1.1", served(bye, bye), cases.Failed, cases.CloseOK},
-		{"other octets", "7.1.1", served(hello), cases.Failed, cases.CloseOK},
+		{"other bytes", "7.1.1", served(hello), cases.Failed, cases.CloseOK},
 		{"other type", "7.1.1", served(cases.GotBinary(cases.Data([]byte("Hello World!")))), cases.Failed, cases.CloseOK},
 		{"strict", "3.2", with(served(hello), failedByPeer), cases.OK, cases.CloseOK},
 		{"non-strict", "3.2", with(served(), failedByPeer), cases.NonStrict, cases.CloseOK},
@@ -126,7 +126,7 @@ func TestJudge(t *testing.T) {
 			"second mark", "6.4.1", with(served(cases.TimedOut("A"), cases.TimedOut("B")), failedByPeer),
 			cases.NonStrict, cases.CloseOK,
 		},
-		{"failed before the bad octets", "6.4.1", with(served(), failedByPeer), cases.Failed, cases.CloseOK},
+		{"failed before the bad bytes", "6.4.1", with(served(), failedByPeer), cases.Failed, cases.CloseOK},
 		{"left to us", "6.4.1", served(cases.TimedOut("A")), cases.Failed, cases.CloseFailed},
 		{
 			"invalid code of 0", "7.9.1",

@@ -32,7 +32,7 @@ func limits() []entry {
 	)
 }
 
-// byLength is the want of a long message: the comparison of its octets would
+// byLength is the want of a long message: the comparison of its bytes would
 // tell more, but not the same as Autobahn.
 func byLength() Want {
 	w := Closes(clean).Under(EchoLength)
@@ -60,7 +60,7 @@ func longMessages(group string, op wsproto.Opcode, unit string, limits ...int) [
 	return list
 }
 
-// fragmentedMessages sends 4 MiB in fragments of 64 octets to 4 MiB.
+// fragmentedMessages sends 4 MiB in fragments of 64 bytes to 4 MiB.
 func fragmentedMessages(group string, op wsproto.Opcode, unit string) []entry {
 	const length, limit = 4 << 20, 100 * time.Second
 	fragments := []int{64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20}
@@ -80,12 +80,12 @@ func fragmentedMessages(group string, op wsproto.Opcode, unit string) []entry {
 	})
 }
 
-// choppedMessages sends 1 MiB in one frame, cut into writes of 64 to 2048 octets.
+// choppedMessages sends 1 MiB in one frame, cut into writes of 64 to 2048 bytes.
 func choppedMessages(group string, op wsproto.Opcode, unit string) []entry {
 	const length, limit = 1 << 20, 1000 * time.Second
 	return numbered(group, []int{64, 128, 256, 512, 1024, 2048}, func(chop int) entry {
 		return entry{
-			Title:  fmt.Sprintf("a %v message of %s, written %d octets at a time", op, volume(length), chop),
+			Title:  fmt.Sprintf("a %v message of %s, written %d bytes at a time", op, volume(length), chop),
 			Expect: fmt.Sprintf(expectLength, seconds(limit)),
 			RFC:    rfc6455("5.2", "10.4"),
 			Steps:  []cases.Step{cases.Frame{Opcode: op, Payload: cases.Repeat(unit, length), Chop: chop}, cases.CloseAfter{After: limit}},
@@ -114,7 +114,7 @@ func roundTrips(group string, op wsproto.Opcode, unit string) []entry {
 		want.Events = nil
 		list = append(list, entry{
 			ID:     cases.ID(fmt.Sprintf("%s.%d", group, i+1)),
-			Title:  fmt.Sprintf("1000 %v messages of %d octets, one after the other", op, row.length),
+			Title:  fmt.Sprintf("1000 %v messages of %d bytes, one after the other", op, row.length),
 			Expect: fmt.Sprintf("each message comes back, all within %s, and our close is answered", seconds(row.limit)),
 			RFC:    rfc6455("5.2", "5.6"),
 			Steps: []cases.Step{
@@ -128,7 +128,7 @@ func roundTrips(group string, op wsproto.Opcode, unit string) []entry {
 	return list
 }
 
-// volume writes a number of octets with the largest binary unit that fits.
+// volume writes a number of bytes with the largest binary unit that fits.
 func volume(n int) string {
 	switch {
 	case n >= 1<<20 && n%(1<<20) == 0:
@@ -136,7 +136,7 @@ func volume(n int) string {
 	case n >= 1<<10 && n%(1<<10) == 0:
 		return fmt.Sprintf("%d KiB", n>>10)
 	}
-	return fmt.Sprintf("%d octets", n)
+	return fmt.Sprintf("%d bytes", n)
 }
 
 // seconds writes a duration as the wire log does: "0.5s", "480s".

@@ -11,7 +11,7 @@ import (
 func misc() []entry {
 	payload := cases.Repeat("*", 65536)
 	return []entry{{
-		ID: "10.1.1", Title: "a text message of 65536 octets in fragments of 1300", Expect: expectEcho,
+		ID: "10.1.1", Title: "a text message of 65536 bytes in fragments of 1300", Expect: expectEcho,
 		RFC:   rfc6455("5.4"),
 		Steps: []cases.Step{cases.Message{Opcode: wsproto.OpText, Payload: payload, Fragment: 1300}, cases.KillAfter{After: 10 * time.Second}},
 		Want:  Echoes(cases.GotText(payload)),

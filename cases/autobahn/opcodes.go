@@ -42,7 +42,7 @@ func reservedOpcodes(group, kind string, first wsproto.Opcode, sections ...strin
 			echoThenFails(),
 		},
 		{
-			"a text message, a frame of undefined %s opcode %d, a ping, one octet per write",
+			"a text message, a frame of undefined %s opcode %d, a ping, one byte per write",
 			[]cases.Step{cases.Text(greeting).Chopped(1), cases.Reserved(first+4, greeting).Chopped(1), cases.Ping("").Chopped(1)},
 			echoThenFails(),
 		},

@@ -28,52 +28,52 @@ func pings() []entry {
 			Want:  Echoes(cases.Ponged(cases.Data(nil))),
 		},
 		{
-			ID: "2.2", Title: "a ping with a few octets of text", Expect: expect, RFC: rfc,
+			ID: "2.2", Title: "a ping with a few bytes of text", Expect: expect, RFC: rfc,
 			Steps: []cases.Step{cases.Ping("Hello, world!"), cases.CloseAfter{After: time.Second}},
 			Want:  Echoes(cases.Ponged(cases.Data([]byte("Hello, world!")))),
 		},
 		{
-			ID: "2.3", Title: "a ping with octets that are no text", Expect: expect, RFC: rfc,
+			ID: "2.3", Title: "a ping with bytes that are not text", Expect: expect, RFC: rfc,
 			Steps: []cases.Step{cases.Ping(notText), cases.CloseAfter{After: time.Second}},
 			Want:  Echoes(cases.Ponged(cases.Data([]byte(notText)))),
 		},
 		{
-			ID: "2.4", Title: "a ping with 125 octets, the most there may be", Expect: expect,
+			ID: "2.4", Title: "a ping with 125 bytes, the maximum", Expect: expect,
 			RFC:   rfc6455("5.5", "5.5.2", "5.5.3"),
 			Steps: []cases.Step{cases.Frame{Opcode: wsproto.OpPing, Payload: full}, cases.CloseAfter{After: time.Second}},
 			Want:  Echoes(cases.Ponged(full)),
 		},
 		{
-			ID: "2.5", Title: "a ping with 126 octets, one too many", Expect: expectFail,
+			ID: "2.5", Title: "a ping with 126 bytes, one too many", Expect: expectFail,
 			RFC:   rfc6455("5.5", "7.1.7"),
 			Steps: []cases.Step{cases.Frame{Opcode: wsproto.OpPing, Payload: cases.Repeat("\xfe", 126)}, cases.KillAfter{After: time.Second}},
 			Want:  Fails(wsproto.StatusProtocolError),
 		},
 		{
-			ID: "2.6", Title: "a ping with 125 octets, one octet per write", Expect: expect, RFC: rfc,
+			ID: "2.6", Title: "a ping with 125 bytes, one byte per write", Expect: expect, RFC: rfc,
 			Steps: []cases.Step{cases.Frame{Opcode: wsproto.OpPing, Payload: full, Chop: 1}, cases.CloseAfter{After: 2 * time.Second}},
 			Want:  Echoes(cases.Ponged(full)),
 		},
 		{
-			ID: "2.7", Title: "a pong nobody asked for, without payload, then a close", Expect: ignored,
+			ID: "2.7", Title: "an unsolicited pong, without payload, then a close", Expect: ignored,
 			RFC:   rfc6455("5.5.3"),
 			Steps: []cases.Step{cases.Pong(""), cases.Close{Code: clean}, cases.CloseAfter{After: time.Second}},
 			Want:  Closes(clean),
 		},
 		{
-			ID: "2.8", Title: "a pong nobody asked for, with payload, then a close", Expect: ignored,
+			ID: "2.8", Title: "an unsolicited pong, with payload, then a close", Expect: ignored,
 			RFC:   rfc6455("5.5.3"),
 			Steps: []cases.Step{cases.Pong(stray), cases.Close{Code: clean}, cases.CloseAfter{After: time.Second}},
 			Want:  Closes(clean),
 		},
 		{
-			ID: "2.9", Title: "a pong nobody asked for, then a ping with another payload", RFC: rfc,
+			ID: "2.9", Title: "an unsolicited pong, then a ping with another payload", RFC: rfc,
 			Expect: "one pong, for the ping, and our close is answered",
 			Steps:  []cases.Step{cases.Pong(stray), cases.Ping(ping), cases.CloseAfter{After: time.Second}},
 			Want:   Echoes(cases.Ponged(cases.Data([]byte(ping)))),
 		},
 		tenPings("2.10", "ten pings at once, each with its own payload", 0),
-		tenPings("2.11", "ten pings, each with its own payload, one octet per write", 1),
+		tenPings("2.11", "ten pings, each with its own payload, one byte per write", 1),
 	}
 }
 

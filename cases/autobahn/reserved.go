@@ -48,7 +48,7 @@ func reserved() []entry {
 			Want: echoThenFails(),
 		},
 		{
-			ID: "3.4", Title: "a legal text message, one with RSV 4, a ping, one octet per write",
+			ID: "3.4", Title: "a legal text message, one with RSV 4, a ping, one byte per write",
 			Expect: expectEchoThenFail, RFC: rfc,
 			Steps: []cases.Step{
 				cases.Text(greeting).Chopped(1),

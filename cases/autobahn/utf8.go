@@ -7,10 +7,10 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// What the cases of section 6 send: a Greek word of eleven octets, and octets
+// What the cases of section 6 send: a Greek word of eleven bytes, and bytes
 // that no UTF-8 decoder may accept after it.
 const (
-	kosme       = "κ\u1f79σμε"       // the ό of polytonic Greek, three octets
+	kosme       = "κ\u1f79σμε"       // the ό of polytonic Greek, three bytes
 	surrogate   = "\xed\xa0\x80"     // U+D800, half of a UTF-16 pair
 	beyondRange = "\xf4\x90\x80\x80" // U+110000, after the last code point
 	mixedText   = "Hello-µ@ßöäüàá-UTF-8!!"
@@ -66,7 +66,7 @@ func validText() []entry {
 		},
 
 		{
-			ID: "6.2.1", Title: "text with characters of one and two octets", Expect: expectEcho,
+			ID: "6.2.1", Title: "text with characters of one and two bytes", Expect: expectEcho,
 			RFC:   rfc6455("5.6", "8.1"),
 			Steps: []cases.Step{cases.Message{Opcode: wsproto.OpText, Payload: mixed}, cases.CloseAfter{After: time.Second}},
 			Want:  Echoes(cases.GotText(mixed)),
@@ -77,12 +77,12 @@ func validText() []entry {
 			Want:  Echoes(cases.GotText(mixed)),
 		},
 		{
-			ID: "6.2.3", Title: "text in fragments of one octet", Expect: expectEcho, RFC: cut,
+			ID: "6.2.3", Title: "text in fragments of one byte", Expect: expectEcho, RFC: cut,
 			Steps: []cases.Step{cases.Message{Opcode: wsproto.OpText, Payload: mixed, Fragment: 1}, cases.CloseAfter{After: time.Second}},
 			Want:  Echoes(cases.GotText(mixed)),
 		},
 		{
-			ID: "6.2.4", Title: "a Greek word in fragments of one octet", Expect: expectEcho, RFC: cut,
+			ID: "6.2.4", Title: "a Greek word in fragments of one byte", Expect: expectEcho, RFC: cut,
 			Steps: []cases.Step{cases.Message{Opcode: wsproto.OpText, Payload: greek, Fragment: 1}, cases.CloseAfter{After: time.Second}},
 			Want:  Echoes(cases.GotText(greek)),
 		},
@@ -100,7 +100,7 @@ func invalidText() []entry {
 			Want:  failsText(),
 		},
 		{
-			ID: "6.3.2", Title: "text with a surrogate in its middle, in fragments of one octet",
+			ID: "6.3.2", Title: "text with a surrogate in its middle, in fragments of one byte",
 			Expect: expectBadText, RFC: rfc,
 			Steps: []cases.Step{cases.Message{Opcode: wsproto.OpText, Payload: bad, Fragment: 1}, cases.KillAfter{After: time.Second}},
 			Want:  failsText(),
@@ -109,11 +109,11 @@ func invalidText() []entry {
 }
 
 // failFast is 6.4: text that turns bad while the message is under way. The
-// pauses tell when the peer noticed: it must not fail before the bad octets
+// pauses tell when the peer noticed: it must not fail before the bad bytes
 // (mark A), and is only non-strict when it needs more of the message (mark B).
 func failFast() []entry {
 	const (
-		early = "the peer accepts the good start and fails the connection at the octets that cannot be text: " +
+		early = "the peer accepts the good start and fails the connection at the bytes that cannot be text: " +
 			"a close frame with 1007, or the end of TCP. Noticing only with the rest of the message is non-strict"
 		length = len(kosme + beyondRange + "edited")
 	)
@@ -139,7 +139,7 @@ func failFast() []entry {
 			Load: cases.Idle,
 		},
 		{
-			ID: "6.4.2", Title: "three fragments, the second with the octet that makes a code point out of range",
+			ID: "6.4.2", Title: "three fragments, the second with the byte that makes a code point out of range",
 			Expect: early, RFC: rfc,
 			Steps: []cases.Step{
 				cases.Text(kosme + beyondRange[:1]).More(),
@@ -169,7 +169,7 @@ func failFast() []entry {
 			Load: cases.Idle,
 		},
 		{
-			ID: "6.4.4", Title: "one frame in three writes, the second with the octet that makes a code point out of range",
+			ID: "6.4.4", Title: "one frame in three writes, the second with the byte that makes a code point out of range",
 			Expect: early, RFC: rfc,
 			Steps: []cases.Step{
 				cases.FrameHeader{Opcode: wsproto.OpText, NotFin: true, Length: uint64(length)},

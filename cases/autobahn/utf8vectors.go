@@ -11,7 +11,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// utf8Groups are 6.5 to 6.23: texts of a few octets. Whether the peer should
+// utf8Groups are 6.5 to 6.23: texts of a few bytes. Whether the peer should
 // echo a text or fail the connection follows from unicode/utf8; a test holds
 // that against the verdicts of Autobahn.
 var utf8Groups = []struct {
@@ -31,26 +31,26 @@ var utf8Groups = []struct {
 	{"6.9", "the last code point of a length", []string{
 		"\u007f", "\u07ff", "\uffff", "\U0010ffff",
 	}},
-	{"6.10", "the last sequence of four to six octets", []string{
+	{"6.10", "the last sequence of four to six bytes", []string{
 		"\xf7\xbf\xbf\xbf", "\xfb\xbf\xbf\xbf\xbf", "\xfd\xbf\xbf\xbf\xbf\xbf",
 	}},
 	{"6.11", "beside the surrogates or the end of Unicode", []string{
 		"\ud7ff", "\ue000", "\ufffd", "\U0010ffff", beyondRange,
 	}},
-	{"6.12", "continuation octets that continue nothing", []string{
+	{"6.12", "continuation bytes that continue nothing", []string{
 		"\x80", "\xbf", "\x80\xbf", "\x80\xbf\x80", "\x80\xbf\x80\xbf", "\x80\xbf\x80\xbf\x80", "\x80\xbf\x80\xbf\x80\xbf",
 		octetRange(0x80, 0xbe, ""), // stops one short, as Autobahn does
 	}},
-	{"6.13", "start octets, a space after each", []string{ // likewise one short
-		octetRange(0xc0, 0xde, " "), // of two octets
+	{"6.13", "start bytes, a space after each", []string{ // likewise one short
+		octetRange(0xc0, 0xde, " "), // of two bytes
 		octetRange(0xe0, 0xee, " "), // of three
 		octetRange(0xf0, 0xf6, " "), // of four
 		octetRange(0xf8, 0xfa, " "), // of five
 		octetRange(0xfc, 0xfc, " "), // of six
 	}},
-	{"6.14", "a sequence without its last octet", truncated},
+	{"6.14", "a sequence without its last byte", truncated},
 	{"6.15", "truncated sequences in a row", []string{strings.Join(truncated, "")}},
-	{"6.16", "octets that are never part of UTF-8", []string{
+	{"6.16", "bytes that are never part of UTF-8", []string{
 		"\xfe", "\xff", "\xfe\xfe\xff\xff",
 	}},
 	{"6.17", "an overlong form of a slash", []string{
@@ -72,8 +72,8 @@ var utf8Groups = []struct {
 	}},
 }
 
-// truncated are the first and the last sequence of two to six octets, each
-// without its last octet.
+// truncated are the first and the last sequence of two to six bytes, each
+// without its last byte.
 var truncated = []string{
 	"\xc0", "\xe0\x80", "\xf0\x80\x80", "\xf8\x80\x80\x80", "\xfc\x80\x80\x80\x80",
 	"\xdf", "\xef\xbf", "\xf7\xbf\xbf", "\xfb\xbf\xbf\xbf", "\xfd\xbf\xbf\xbf\xbf",
@@ -106,12 +106,12 @@ func utf8Vectors() []entry {
 	return list
 }
 
-// spell writes octets in hex, many of them by both ends.
+// spell writes bytes in hex, many of them by both ends.
 func spell(text string) string {
 	if len(text) <= 16 {
 		return fmt.Sprintf("% x", text)
 	}
-	return fmt.Sprintf("% x ... % x (%d octets)", text[:3], text[len(text)-3:], len(text))
+	return fmt.Sprintf("% x ... % x (%d bytes)", text[:3], text[len(text)-3:], len(text))
 }
 
 func prefixes(s string) []string {

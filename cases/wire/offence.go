@@ -77,7 +77,7 @@ func StartOffences(h wsproto.Header, f Framing) []Offence {
 		add(!h.Fin, 0, 1, "RFC 6455 5.5", "a control frame is fragmented")
 		add(h.Form != wsproto.Form7, 1, endOfLength(h), "RFC 6455 5.5", "the length field of a control frame is over 125")
 		add(h.Opcode > wsproto.OpPong, 0, 1, "RFC 6455 5.2", "a reserved control opcode is used")
-		add(h.Opcode == wsproto.OpClose && h.Form == wsproto.Form7 && h.Length == 1, 1, 2, "RFC 6455 5.5.1", "a close frame has a payload of one octet")
+		add(h.Opcode == wsproto.OpClose && h.Form == wsproto.Form7 && h.Length == 1, 1, 2, "RFC 6455 5.5.1", "a close frame has a payload of one byte")
 		add(f.Deflate && h.RSV == wsproto.RSV1, 0, 1, "RFC 7692 6", "a control frame is compressed")
 	} else {
 		add(h.Opcode > wsproto.OpBinary, 0, 1, "RFC 6455 5.2", "a reserved data opcode is used")
