@@ -127,7 +127,7 @@ var looks = []struct {
 	}},
 	{"faults/index.html", browsertest.View{Fragment: "#case-5.15&section=5", Print: true, Ready: ".detail"}, []string{"fragile-ws", "5.15", "Provenance"}},
 	{"gated/index.html", browsertest.View{Fragment: "#case-5.15", Width: 1920, Dark: true, Ready: ".detail"}, []string{"5.15", "Expectation"}},
-	{"suites/index.html", browsertest.View{Fragment: "#case-H.1.16&section=H", Ready: ".detail"}, []string{"H.1.16", "grade of H.1.16", "2 of 8 cases"}},
+	{"suites/index.html", browsertest.View{Fragment: "#case-V.1.16&section=V", Ready: ".detail"}, []string{"V.1.16", "grade of V.1.16", "2 of 8 cases"}},
 	{"huge/index.html", browsertest.View{Fragment: "#case-5.15", Ready: ".detail"}, []string{"(10485760 bytes, SHA-256 ", "(10485784 bytes, SHA-256 "}},
 	{"all/index.html", browsertest.View{Fragment: "#cases"}, []string{"517 cases", "1.1.1", "13.7.18"}},
 	{"partial/index.html", browsertest.View{Fragment: "#section=9"}, []string{"cut-ws", "cases have no verdict", "not-run"}},

@@ -36,7 +36,7 @@ func twoSuites() *harness.Run {
 		},
 		Results: []harness.Result{
 			two("5.15", cases.OK, cases.CloseOK), two("7.1.1", cases.Failed, cases.CloseUnclean), two("10.1.1", cases.OK, cases.CloseOK),
-			one("H.1.3", cases.OK), one("H.1.16", cases.Failed), one("H2.1.1", cases.Unimplemented), one("M.1.1", cases.NonStrict), one("O.1.1", cases.Informational),
+			one("V.1.3", cases.OK), one("V.1.16", cases.Failed), one("V2.1.1", cases.Unimplemented), one("W.1.1", cases.NonStrict), one("Y.1.1", cases.Informational),
 		},
 		Footer: &harness.Footer{State: harness.Complete},
 	}
@@ -52,12 +52,12 @@ func TestTwoSuites(t *testing.T) {
 	for name, want := range map[string][]string{
 		"html": {
 			`<td class="g p" colspan="2">OK</td>`, `<td class="g f" colspan="2">FAILED</td>`,
-			`<b class="t f">FAILED</b>: grade of H.1.16`, `<i class="bf kf"></i>`, `<a href="#section=H2">`, "2 of 8 fail",
+			`<b class="t f">FAILED</b>: grade of V.1.16`, `<i class="bf kf"></i>`, `<a href="#section=V2">`, "2 of 8 fail",
 		},
-		"markdown":    {"| H | 2 | 1 OK, 1 FAILED | – | 1 | 0 |", "| H.1.16 | case H.1.16 | FAILED | – | grade of H.1.16; the peer closed with 1002 (protocol error) |"},
-		"json":        {`"case": "H.1.16"`, `"signature": "FAILED; got nothing; peer closed with 1002"`},
+		"markdown":    {"| V | 2 | 1 OK, 1 FAILED | – | 1 | 0 |", "| V.1.16 | case V.1.16 | FAILED | – | grade of V.1.16; the peer closed with 1002 (protocol error) |"},
+		"json":        {`"case": "V.1.16"`, `"signature": "FAILED; got nothing; peer closed with 1002"`},
 		"badge":       {"2 of 8 fail"},
-		"annotations": {"case H.1.16::FAILED (grade of H.1.16); the peer closed with 1002 (protocol error)%0Averdict:  FAILED, grade of H.1.16"},
+		"annotations": {"case V.1.16::FAILED (grade of V.1.16); the peer closed with 1002 (protocol error)%0Averdict:  FAILED, grade of V.1.16"},
 	} {
 		got := string(write(t, format(t, name), run))
 		for _, text := range want {
@@ -65,7 +65,7 @@ func TestTwoSuites(t *testing.T) {
 				t.Errorf("%s does not hold %q", name, text)
 			}
 		}
-		if i := strings.Index(got, "close of H."); i >= 0 {
+		if i := strings.Index(got, "close of V."); i >= 0 {
 			t.Errorf("%s: a case of one grade has a closing half: %q", name, got[max(0, i-50):i])
 		}
 	}
@@ -99,7 +99,7 @@ func TestTwoSuites(t *testing.T) {
 			}
 		}
 	}
-	if got, want := strings.Join(names, " "), "5 7 10 H H2 M O"; got != want {
+	if got, want := strings.Join(names, " "), "5 7 10 V V2 W Y"; got != want {
 		t.Errorf("JUnit has the suites %s, want %s", got, want)
 	}
 }
@@ -115,7 +115,7 @@ func TestTwoSuitesInAutobahnsFolder(t *testing.T) {
 		t.Errorf("got %v and %v, want the index and three cases", list, err)
 	}
 	index, err := os.ReadFile(filepath.Join(dir, "index.json"))
-	if err != nil || bytes.Contains(index, []byte("H.1")) {
+	if err != nil || bytes.Contains(index, []byte("V.1")) {
 		t.Errorf("the index holds a case that Autobahn does not have: %v", err)
 	}
 }
@@ -161,7 +161,7 @@ func TestOneGradeUnderAStrictPolicy(t *testing.T) {
 	run := twoSuites()
 	d := gate.Decide(run, []gate.Expectations{gate.Strict()}, time.Time{})
 	got := string(writeInput(t, format(t, "markdown"), reports.Input{Run: run, Gate: &d}))
-	if want := "| M.1.1 | case M.1.1 | NON-STRICT | – | grade of M.1.1 |"; !strings.Contains(got, want) {
+	if want := "| W.1.1 | case W.1.1 | NON-STRICT | – | grade of W.1.1 |"; !strings.Contains(got, want) {
 		t.Errorf("the summary does not hold %q:\n%s", want, got)
 	}
 }
