@@ -4,10 +4,13 @@ package integration
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -54,6 +57,37 @@ const echo = c => { c.send("hello"); c.send(new Uint8Array([1, 2, 255])); c.send
 
 func TestChromium(t *testing.T) {
 	path := find(t, "chromium", "chromium")
+	browse(t, exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+		"--disable-dev-shm-usage", "--no-first-run", "--user-data-dir="+t.TempDir(), "--remote-debugging-port=0"),
+		"close 1006  unclean") // it insists on an answer
+}
+
+func TestFirefox(t *testing.T) {
+	path := find(t, "firefox-esr", "firefox-esr")
+	home := t.TempDir()
+	// Nothing but the page is to use the network.
+	var prefs strings.Builder
+	for _, name := range []string{
+		"app.normandy.enabled", "app.update.enabled", "browser.safebrowsing.malware.enabled", "browser.safebrowsing.phishing.enabled",
+		"datareporting.policy.dataSubmissionEnabled", "extensions.update.enabled", "network.captive-portal-service.enabled",
+		"network.connectivity-service.enabled", "toolkit.telemetry.enabled",
+	} {
+		fmt.Fprintf(&prefs, "user_pref(%q, false);\n", name)
+	}
+	if err := os.WriteFile(filepath.Join(home, "user.js"), []byte(prefs.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "--headless", "--no-remote", "--profile", home)
+	cmd.Env = append(os.Environ(), "HOME="+home)
+	browse(t, cmd, "open  deflate, "+all)
+}
+
+// all is what the page reports of /echo; the answer to its close frame has no reason.
+const all = "text hello, binary 1 2 255, big, text last, close 4001 "
+
+// browse has a browser run the page, whose address becomes its last argument.
+// noCommon is what it reports when no subprotocol is agreed on.
+func browse(t *testing.T, cmd *exec.Cmd, noCommon string) {
 	echo := &ws.Server{Accept: ws.AcceptOptions{Subprotocols: []string{"chat"}, Deflate: &ws.Deflate{}}}
 	elsewhere := &ws.Server{Accept: ws.AcceptOptions{Origins: []string{"https://elsewhere.test"}}}
 	refuse := &ws.Server{Accept: ws.AcceptOptions{Check: func(_ *http.Request, _ http.Header) (context.Context, error) {
@@ -90,8 +124,7 @@ func TestChromium(t *testing.T) {
 	defer srv.Close()
 
 	var out log
-	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-		"--disable-dev-shm-usage", "--no-first-run", "--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", srv.URL+"/")
+	cmd.Args = append(cmd.Args, srv.URL+"/")
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
@@ -108,11 +141,10 @@ func TestChromium(t *testing.T) {
 	case <-time.After(90 * time.Second):
 		t.Fatalf("the browser reported nothing in 90s; it printed:\n%s", &out)
 	}
-	const all = "text hello, binary 1 2 255, big, text last, close 4001 " // the answer has no reason
 	want := []string{
 		"plain: open  deflate, " + all,
 		"subprotocol: open chat deflate, " + all,
-		"no subprotocol in common: close 1006  unclean", // it insists on an answer
+		"no subprotocol in common: " + noCommon,
 		"refused: close 1006  unclean",
 		"server closes: open , close 1001 later",
 		"not at this origin: close 1006  unclean",
