@@ -150,22 +150,23 @@ func (o *test) native(c *cobra.Command, args []string) error {
 	begun := time.Now()
 	meter := newMeter(c.ErrOrStderr(), len(list), seldom(10*time.Second))
 	ink := inksOf(c.ErrOrStderr())
+	secrets := header.Masking()
 	known := map[cases.ID]bool{} // a case may have two results
 	file := cmp.Or(o.part.resume, filepath.Join(out, "run.jsonl"))
 	run, err := o.part.record(file, header, func(emit func(harness.Result)) error {
 		defer meter.end()
-		log, err := createLog(filepath.Join(out, "agent.log"), header.Masking())
+		log, err := createLog(filepath.Join(out, "agent.log"), secrets)
 		if err != nil {
 			return err
 		}
 		defer log.Close()
 		counted := func(r harness.Result) {
+			emit(r) // what is told is in the file already
 			known[r.Case] = true
 			meter.step(len(known), string(r.Case))
 			if o.verbose {
-				meter.line(resultLine(r, ink))
+				meter.line(resultLine(secrets.Result(r), ink))
 			}
-			emit(r)
 		}
 		options.Provisional = counted
 		play, done, err := o.player(c.Context(), agent, *target, options, out, log)
@@ -178,7 +179,7 @@ func (o *test) native(c *cobra.Command, args []string) error {
 	if run == nil {
 		return err
 	}
-	v := verdict{run: run, decision: gate.Decide(run, files, time.Now()), files: files, secrets: header.Masking()}
+	v := verdict{run: run, decision: gate.Decide(run, files, time.Now()), files: files, secrets: secrets}
 	if note := secretsNote(header); note != "" {
 		v.decision.Notes = append(v.decision.Notes, note)
 	}

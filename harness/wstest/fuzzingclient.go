@@ -170,6 +170,13 @@ func (c *command) test(ctx context.Context, t target, list []cases.Case, exclude
 			name = cmp.Or(name, headerField(response, "Server"))
 		},
 		Started: func(k cases.Case) { c.running(k, agent()) },
+		// A verdict that may still change is in the reports already, in case the run is
+		// killed.
+		Provisional: func(r harness.Result) {
+			if r.Outcome.Ran() && !excludes.Excludes(agent(), r.Case) {
+				results.add(agent(), r)
+			}
+		},
 	}, func(r harness.Result) {
 		if excludes.Excludes(agent(), r.Case) {
 			return
