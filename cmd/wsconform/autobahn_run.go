@@ -111,7 +111,7 @@ func (o *autobahnRun) run(c *cobra.Command, command []string) error {
 		defer log.Close()
 		engine := &autobahn.Engine{
 			Docker: containers, Image: image.Image, Network: o.network, Patience: o.patience,
-			Dir: filepath.Join(out, o.originals()), AgentLog: log,
+			Dir: filepath.Join(out, o.originals()), AgentLog: log, Secrets: header.Masking(),
 			Progress: func(p autobahn.Progress) { meter.step(p.Index, string(p.Case)) },
 		}
 		return engine.Run(ctx, agent, list, emit)

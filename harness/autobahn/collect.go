@@ -109,15 +109,15 @@ func (f *reportFolder) add(part string) error {
 	if err != nil {
 		return fmt.Errorf("merge reports: %w", err)
 	}
-	if err := copyReports(f.dir, part, index); err != nil {
+	if err := copyReports(f.dir, part, index, f.secrets); err != nil {
 		return fmt.Errorf("merge reports: %w", err)
 	}
 	return nil
 }
 
-// copyReports copies the reports of a part and replaces the index, or does neither: if
-// the disk is full, the rest of it is for the results.
-func copyReports(to, from string, index []byte) (err error) {
+// copyReports copies the reports of a part, with secrets masked, and replaces the
+// index, or does neither: if the disk is full, the rest of it is for the results.
+func copyReports(to, from string, index []byte, secrets *harness.Secrets) (err error) {
 	files, err := os.ReadDir(from)
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func copyReports(to, from string, index []byte) (err error) {
 		if name := file.Name(); name != "index.json" && name != "index.html" {
 			p, err := os.ReadFile(filepath.Join(from, name))
 			if err == nil {
-				err = write(name, p)
+				err = write(name, secrets.Data(p))
 			}
 			if err != nil {
 				return err

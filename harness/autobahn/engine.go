@@ -34,6 +34,8 @@ type Engine struct {
 	// Dir is the folder for Autobahn's own reports: a page and a JSON file for each
 	// case, and index.json. Empty means that they are not kept.
 	Dir string
+	// Secrets masks what it knows in Autobahn's own reports. Nil masks nothing.
+	Secrets *harness.Secrets
 	// AgentLog receives what the agent prints. Nil discards it.
 	AgentLog io.Writer
 	// Patience is how long an agent may take to start. Zero means 30 s.
@@ -110,6 +112,7 @@ func (r *run) prepare() error {
 	if len(r.list) == 0 {
 		return errors.New("no case is selected")
 	}
+	r.reports.secrets = r.Secrets
 	return r.reports.open(r.Dir)
 }
 
@@ -323,6 +326,7 @@ var ourFiles = regexp.MustCompile(`^[a-z0-9_]*_case_[0-9_]+\.(json|html)$`)
 type reportFolder struct {
 	dir       string
 	temporary bool
+	secrets   *harness.Secrets // masks what it knows in the reports
 }
 
 // open creates the folder, and removes the reports of an earlier run.

@@ -174,7 +174,7 @@ func (c *command) test(ctx context.Context, t target, list []cases.Case, exclude
 		// killed.
 		Provisional: func(r harness.Result) {
 			if r.Outcome.Ran() && !excludes.Excludes(agent(), r.Case) {
-				results.add(agent(), r)
+				results.add(agent(), t.secrets.Result(r))
 			}
 		},
 	}, func(r harness.Result) {

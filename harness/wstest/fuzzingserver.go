@@ -69,7 +69,7 @@ func runFuzzingServer(ctx context.Context, c *command) error {
 	endpoint := &native.Endpoint{
 		List: list, Excludes: excludes, Protocol: set.protocol, Streams: streams, Page: statusPage,
 		Result: func(agent string, r harness.Result) {
-			results.add(agent, r)
+			results.add(agent, new(harness.Secrets).Result(r)) // its cookies and credentials are not for reports
 			c.concluded(agent, r)
 		},
 		Started: func(agent string, k cases.Case) { c.running(k, agent) },

@@ -500,3 +500,27 @@ func TestNamesThatClash(t *testing.T) {
 		t.Errorf("warnings: got %q, want one of the names A B, a/b", got)
 	}
 }
+
+// What a URL holds that is secret is in no report, and not on the terminal.
+func TestReportsHoldNoSecrets(t *testing.T) {
+	url := start(t, "-m", "echoserver", "-w", "ws://h:0").listening(t)
+	host := strings.TrimPrefix(url, "ws://")
+	spec(t, "fuzzingclient.json", `{"outdir": "out", "servers": [{"agent": "x", "url": "ws://seeded-user:seeded-password@`+host+`/?token=seeded-token"}], "cases": ["1.1.1"]}`)
+	p := start(t, "-m", "fuzzingclient")
+	if err := p.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	if said := p.stdout.String() + p.stderr.String(); strings.Contains(said, "seeded") {
+		t.Errorf("it prints\n%s", said)
+	}
+	files, err := filepath.Glob("out/*")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("reports %v, %v", files, err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil || strings.Contains(string(text), "seeded") {
+			t.Errorf("%s: %v, or it has a secret", name, err)
+		}
+	}
+}
