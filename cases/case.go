@@ -76,7 +76,7 @@ func (r *Role) UnmarshalText(text []byte) error {
 type Case struct {
 	ID     ID
 	Title  string   // what is sent, in a sentence without its full stop
-	Expect string   // what the peer should do, likewise
+	Expect string   // what the peer should do, in the same form
 	RFC    []string // sections that decide, such as "RFC 6455 5.4"
 	// Requirements are the ids of the ledger that the case tests.
 	Requirements []string
@@ -95,7 +95,7 @@ type Suite string
 // The suites.
 const (
 	Autobahn Suite = "autobahn" // the 517 cases of the Autobahn testsuite
-	RFC      Suite = "rfc"      // cases that Autobahn lacks
+	RFC      Suite = "rfc"      // cases that Autobahn does not have
 )
 
 // Level says how much a requirement demands (RFC 2119). The zero value is Must.

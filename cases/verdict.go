@@ -70,16 +70,16 @@ func (c Case) Judge(t Transcript) Verdict {
 		conns = append(conns, &Transcript{Role: t.Role})
 	}
 	list := make([]Verdict, len(conns))
-	has, lacks := false, false
+	has, misses := false, false
 	for i, conn := range conns {
 		list[i] = c.WantOf(i).Judge(c, conn)
 		list[i].Reason = fmt.Sprintf("connection %d: %s", i+1, list[i].Reason)
-		lacks = lacks || list[i].Behavior == Unimplemented
+		misses = misses || list[i].Behavior == Unimplemented
 		has = has || list[i].Behavior == OK && mayLack(c.WantOf(i))
 	}
 	worst := list[0]
 	for _, v := range list {
-		if v.Behavior == Unimplemented && has && lacks {
+		if v.Behavior == Unimplemented && has && misses {
 			v.Behavior = Failed
 		}
 		if v.Behavior.worse(worst.Behavior) || worst.Behavior == Unimplemented {

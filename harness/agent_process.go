@@ -276,7 +276,7 @@ func notListening(p *Process, addr string, patience time.Duration) error {
 	return err
 }
 
-// maxLog bounds the log of an agent, in octets.
+// maxLog bounds the log of an agent, in bytes.
 const maxLog = 64 << 20
 
 // A boundedLog hands on what an agent prints as long as there is room. It takes
@@ -295,7 +295,7 @@ func (l *boundedLog) Write(p []byte) (int, error) {
 	if _, err := l.w.Write(q); err != nil {
 		l.left = 0
 	} else if l.left == 0 {
-		_, _ = fmt.Fprintf(l.w, "\n... cut off here: the agent printed more than %d octets\n", maxLog)
+		_, _ = fmt.Fprintf(l.w, "\n... cut off here: the agent printed more than %d bytes\n", maxLog)
 	}
 	return len(p), nil
 }

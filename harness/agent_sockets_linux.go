@@ -83,7 +83,7 @@ func isBelow(pid, ancestor int) bool {
 }
 
 func describe(pid int) string {
-	const most = 100 // octets of the command line
+	const most = 100 // bytes of the command line
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	line = bytes.TrimRight(line, "\x00")
 	if err != nil || len(line) == 0 {

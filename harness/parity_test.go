@@ -17,7 +17,7 @@ func TestParity(t *testing.T) {
 		r.Transcript, r.Attempts = &cases.Transcript{Opened: true, ClosedByUs: true}, attempts
 		return r
 	}
-	// timedOut was ended by its limit of 60 s, when that many octets had come.
+	// timedOut was ended by its limit of 60 s, when that many bytes had come.
 	timedOut := func(id cases.ID, octets int) harness.Result {
 		r := result(id, cases.Failed, cases.CloseOK)
 		r.Transcript = &cases.Transcript{
@@ -86,6 +86,6 @@ func TestParityOfSelections(t *testing.T) {
 	}
 	b.Header.Selection.Selected = a.Header.Selection.Selected
 	if differ, _ := harness.Parity(a, b); len(differ) != 1 || differ[0].Case != "2.1" {
-		t.Errorf("a case that b lacks: got %v, want 2.1", differ)
+		t.Errorf("a case missing in b: got %v, want 2.1", differ)
 	}
 }

@@ -218,19 +218,19 @@ func TestReadCutOff(t *testing.T) {
 		run, err := harness.ReadRun(bytes.NewReader(whole[:n]))
 		if n < first {
 			if err == nil {
-				t.Fatalf("%d octets: no error without a whole header", n)
+				t.Fatalf("%d bytes: no error without a whole header", n)
 			}
 			continue
 		}
 		if err != nil {
-			t.Fatalf("%d octets: %v", n, err)
+			t.Fatalf("%d bytes: %v", n, err)
 		}
 		lines := bytes.Count(append(whole[:n:n], whole[n]), []byte("\n")) // a line is whole without its newline too
 		if got := len(run.Results); got != min(lines-1, 2) {
-			t.Fatalf("%d octets: %d results of %d lines", n, got, lines)
+			t.Fatalf("%d bytes: %d results of %d lines", n, got, lines)
 		}
 		if n < len(whole)-1 && (run.Footer != nil || run.State() != harness.Partial) {
-			t.Fatalf("%d octets: footer %v, state %q", n, run.Footer, run.State())
+			t.Fatalf("%d bytes: footer %v, state %q", n, run.Footer, run.State())
 		}
 	}
 }
@@ -412,7 +412,7 @@ func TestCaseIsWrittenAtOnce(t *testing.T) {
 	}
 }
 
-// disk takes so many octets and is full then.
+// disk takes so many bytes and is full then.
 type disk struct {
 	bytes.Buffer
 	room int

@@ -19,7 +19,7 @@ import (
 type Shard struct {
 	Index int        `json:"index"` // from 1
 	Total int        `json:"total"`
-	Whole []cases.ID `json:"whole"` // all cases, of which the selection is a part
+	Whole []cases.ID `json:"whole"` // all cases; the selection is a part of them
 }
 
 // ParseShard reads a shard such as "2/5", the second of five parts.

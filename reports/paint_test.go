@@ -12,7 +12,7 @@ import (
 	"github.com/wsconform/wsconform/reports/browsertest"
 )
 
-// BenchmarkFirstPaint measures when pages of 517 cases are first painted, in turns:
+// BenchmarkFirstPaint measures when pages of 517 cases are first painted, in turn:
 // with few failures, and with the longest logs there are. WSCONFORM_PAINT names a
 // folder of further pages to measure beside them, such as those of another version.
 func BenchmarkFirstPaint(b *testing.B) {

@@ -47,7 +47,7 @@ const (
 	Observe             // both halves are INFORMATIONAL, whatever happens
 	EchoLength          // OK once a message of the wanted type and length came back
 	EchoAll             // OK once every message of the echo loop came back
-	EchoDeflated        // likewise, UNIMPLEMENTED without permessage-deflate
+	EchoDeflated        // like EchoAll; UNIMPLEMENTED without permessage-deflate
 )
 
 // Of returns what a case of this suite wants, and the zero Want for one of another.

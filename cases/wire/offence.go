@@ -15,7 +15,7 @@ const (
 	InHeader   Place = iota // of a frame
 	InPayload               // of a frame, unmasked
 	InRequest               // a line of the opening handshake
-	InResponse              // likewise
+	InResponse              // a line of the response
 )
 
 func (p Place) String() string {
@@ -43,7 +43,7 @@ func (o Offence) String() string {
 	return fmt.Sprintf("%v %s %s %s", o.Place, where, o.Section, o.Words)
 }
 
-// Absent is the Index of an offence that is the lack of a line.
+// Absent is the Index of an offence for a missing line.
 const Absent = -1
 
 // A Framing is what the rules for the next frame header depend on.

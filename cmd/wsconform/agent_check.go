@@ -30,10 +30,10 @@ var needs = []struct {
 	{"7.1.1", "answers a close", "when the library reports the end of the connection, leave the loop and let it close; do not end TCP before it has answered"},
 }
 
-// A checkup prints the steps of an agent check and counts what is lacking.
+// A checkup prints the steps of an agent check and counts the failures.
 type checkup struct {
-	w       io.Writer
-	lacking int
+	w      io.Writer
+	failed int
 }
 
 func (k *checkup) step(what string, err error, fix string) {
@@ -41,7 +41,7 @@ func (k *checkup) step(what string, err error, fix string) {
 		fmt.Fprintf(k.w, "  ok    %s\n", what)
 		return
 	}
-	k.lacking++
+	k.failed++
 	fmt.Fprintf(k.w, "  FAIL  %s: %s\n        to mend: %s\n", what, indent(err.Error()), fix)
 }
 
@@ -91,13 +91,13 @@ func (o *test) check(c *cobra.Command, args []string) error {
 	switch {
 	case err != nil:
 		return err
-	case k.lacking == 0:
+	case k.failed == 0:
 		fmt.Fprintln(k.w, "it can be tested; what fails in a test is up to the library")
 		return nil
 	case log.Len() > 0:
 		fmt.Fprintf(k.w, "  it printed:\n        %s\n", indent(lastLines(log.String(), 20)))
 	}
-	return &codedError{exitAgent, fmt.Errorf("%s cannot be tested as it is: %d of the steps fail", agent.Name, k.lacking)}
+	return &codedError{exitAgent, fmt.Errorf("%s cannot be tested as it is: %d of the steps fail", agent.Name, k.failed)}
 }
 
 func lastLines(s string, n int) string {

@@ -13,7 +13,7 @@ import (
 	"github.com/wsconform/wsconform/harness/docker/dockertest"
 )
 
-// Autobahn plays the parts of a selection, and what lacks in a run that was cut
+// Autobahn plays the parts of a selection, and what is missing in a run that was cut
 // off. Joined, they are the whole.
 func TestAutobahnInParts(t *testing.T) {
 	engine := dockertest.Connect(t)

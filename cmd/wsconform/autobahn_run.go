@@ -243,7 +243,7 @@ func thisHost() harness.Host {
 	return harness.Host{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Go: runtime.Version()}
 }
 
-// imageOf makes sure of the image, and says what is known of it. Of an image that
+// imageOf pulls or builds the image, and says what is known of it. Of an image that
 // the user names that is its digest.
 func (o *autobahnRun) imageOf(ctx context.Context, containers *docker.Engine, progress io.Writer) (harness.Engine, error) {
 	if o.image != "" {

@@ -145,7 +145,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 // disagreements prints where the engines differ on the same agent, and counts
 // what no race excuses.
 func disagreements(w io.Writer, results []compare.Done) (unexcused int, err error) {
-	agree, differ, lacking := 0, 0, 0
+	agree, differ, missing := 0, 0, 0
 	for i, j := range compare.Pairs(results) {
 		a, b := results[i], results[j]
 		first, err := harness.OpenRun(a.File)
@@ -162,7 +162,7 @@ func disagreements(w io.Writer, results []compare.Done) (unexcused int, err erro
 			race := d.Race
 			switch {
 			case !d.A.Outcome.Ran() || !d.B.Outcome.Ran():
-				lacking++
+				missing++
 				continue // the row says why
 			case race == "":
 				unexcused++
@@ -174,7 +174,7 @@ func disagreements(w io.Writer, results []compare.Done) (unexcused int, err erro
 	}
 	if agree+differ > 0 {
 		fmt.Fprintf(w, "%d of %d verdicts of the two engines agree in both halves; %d differ, %d of them by a known timing race; %d have a verdict from one engine only\n",
-			agree, agree+differ, differ-lacking, differ-lacking-unexcused, lacking)
+			agree, agree+differ, differ-missing, differ-missing-unexcused, missing)
 	}
 	return unexcused, nil
 }
@@ -391,17 +391,17 @@ func rowWords(d compare.Done) string {
 // verdictOf says whether every row has its verdicts. What they are does not
 // matter: a comparison is no gate.
 func verdictOf(results []compare.Done) error {
-	var lacking []string
+	var missing []string
 	for _, d := range results {
 		if d.State != harness.Complete {
-			lacking = append(lacking, d.Name())
+			missing = append(missing, d.Name())
 		}
 	}
 	switch {
-	case len(lacking) == 0:
+	case len(missing) == 0:
 		return nil
 	case !slices.ContainsFunc(results, func(d compare.Done) bool { return d.Counts[harness.Pass] > 0 }):
 		return &codedError{exitAgent, errors.New("no agent could be tested; the lines above say why")}
 	}
-	return &codedError{exitIncomplete, fmt.Errorf("%d of %s incomplete: %s", len(lacking), harness.Count(len(results), "row"), strings.Join(lacking, ", "))}
+	return &codedError{exitIncomplete, fmt.Errorf("%d of %s incomplete: %s", len(missing), harness.Count(len(results), "row"), strings.Join(missing, ", "))}
 }

@@ -17,16 +17,16 @@ import (
 )
 
 // flawed is an echo server whose process misbehaves, for the scripts. The flags
-// say how; messages are told apart by their length in octets.
+// say how; messages are told apart by their length in bytes.
 func flawed(args []string) int {
 	f := flag.NewFlagSet("flawed", flag.ContinueOnError)
 	addr := f.String("addr", "", "where to listen")
 	crash := f.Int("crash", -1, "end with status 3 when a text message of this length comes")
-	over := f.Int("crash-over", 1<<30, "likewise for any message that is longer")
+	over := f.Int("crash-over", 1<<30, "crash at any longer message")
 	late := f.Bool("late", false, "crash after the connection has ended in good order")
 	hang := f.Int("hang", -1, "never answer when a text message of this length comes")
-	freeze := f.Int("freeze", -1, "never answer anybody any more when a text message of this length comes")
-	noise := f.Int("noise", 0, "print so many octets to the standard error at each connection")
+	freeze := f.Int("freeze", -1, "stop answering when a text message of this length comes")
+	noise := f.Int("noise", 0, "print so many bytes to the standard error at each connection")
 	daemon := f.Bool("daemon", false, "have a child in a session of its own that outlives this process")
 	gossip := f.Bool("gossip", false, "answer a text message of 125 bytes or more with all that the request said, and print that")
 	f.String("token", "", "pass over this")

@@ -147,7 +147,7 @@ func TestAction(t *testing.T) {
 		{"no server", map[string]string{"url": "ws://127.0.0.1:1"}, 5, "", "::error title="},
 		{"nothing to test", nil, 2, "", "::error title=wsconform::no case was run"},
 		{"a typing error", map[string]string{"url": "ws://127.0.0.1:1", "cases": "1.1"}, 2, "", "no case matches 1.1"},
-		{"an expectation file that lacks", map[string]string{"url": "ws://127.0.0.1:1", "expect": "none.yaml"}, 2, "", "none.yaml"},
+		{"a missing expectation file", map[string]string{"url": "ws://127.0.0.1:1", "expect": "none.yaml"}, 2, "", "none.yaml"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var a action
@@ -193,7 +193,7 @@ func TestAction(t *testing.T) {
 				t.Errorf("no %q in the summary:\n%s", row.summary, got)
 			}
 			if got, _ := os.ReadFile(outputs); !strings.Contains(string(got), fmt.Sprintf("exit-code=%d\n", row.exit)) {
-				t.Errorf("outputs %q lack the exit code", got)
+				t.Errorf("outputs %q, want the exit code among them", got)
 			}
 		})
 	}

@@ -36,7 +36,7 @@ var checks = []struct {
 // race in its close is no broken folder.
 const checkRepeats = 4
 
-// ErrCheck means that the agent lacks something of what [Check] wants.
+// ErrCheck means that the agent does not meet what [Check] wants.
 var ErrCheck = errors.New("the agent is not fit for a comparison")
 
 // Check proves an agent: it builds, says its version, and in each of its roles

@@ -26,7 +26,7 @@ import (
 )
 
 // The test's own program is the keeper, and an agent: "keep ARGS...", and
-// "server HOST PORT", an echo that ends itself when a message has as many octets
+// "server HOST PORT", an echo that ends itself when a message has as many bytes
 // as the variable CRASH says, or "client URL", which runs its cases; "eat" uses up
 // memory, "reach ADDRESS..." says which of them can be reached, and "late" is told
 // in serveLate.
@@ -266,7 +266,7 @@ func TestBuildHangs(t *testing.T) {
 // A server that ends in one case has verdicts in all others.
 func TestCrash(t *testing.T) {
 	r := runner(t)
-	got := play(t, r, agent(t, server+"\nenv: {CRASH: '125'}"))[0] // 1.1.2 sends 125 octets
+	got := play(t, r, agent(t, server+"\nenv: {CRASH: '125'}"))[0] // 1.1.2 sends 125 bytes
 	run, err := harness.OpenRun(got.File)
 	if err != nil {
 		t.Fatal(err)
@@ -343,7 +343,7 @@ func TestResume(t *testing.T) {
 	}
 	r.Again, r.Progress = false, nil
 	if got := play(t, r, a)[0]; got.Kept || got.State != harness.Complete {
-		t.Errorf("after an interrupt: got kept %t, %s; want it played anew", got.Kept, got.State)
+		t.Errorf("after an interrupt: got kept %t, %s; want it played again", got.Kept, got.State)
 	}
 }
 

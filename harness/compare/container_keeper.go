@@ -42,7 +42,7 @@ const (
 // a folder, since the engine puts its init there.
 const rootImage = "wsconform/agent-root:1"
 
-// EnsureRoot makes sure of the image that agents are contained in.
+// EnsureRoot creates the image for agents in containers, if it does not exist.
 func EnsureRoot(ctx context.Context, engine *docker.Engine) error {
 	_, err := engine.Image(ctx, rootImage)
 	if !errors.Is(err, docker.ErrNotFound) {
@@ -169,7 +169,7 @@ func (k Keeper) runContained(ctx context.Context, command []string) error {
 	defer engine.Close()
 	spec := docker.Spec{
 		Image: k.Image, Command: command, Dir: k.Dir, Network: k.Network, Tmpfs: []string{"/tmp"}, ReadOnly: true, Init: true,
-		DNS:    []string{"127.0.0.1"}, // in the container, where nobody answers; the engine would ask outside for it
+		DNS:    []string{"127.0.0.1"}, // in the container, where nothing answers; the engine would ask outside for it
 		Env:    append([]string{"PATH=" + strings.Join(searchPath(), string(filepath.ListSeparator)), "HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8"}, k.Env...),
 		Memory: int64(k.Bounds.Memory), CPUs: k.Bounds.CPUs, PIDs: k.Bounds.PIDs,
 	}

@@ -126,7 +126,7 @@ func (k Keeper) watch(ctx context.Context, p *os.Process, done <-chan error) (en
 
 // A usage is what a family of processes uses.
 type usage struct {
-	memory int64 // octets in memory
+	memory int64 // bytes in memory
 	tasks  int64 // processes and threads
 }
 

@@ -2,7 +2,7 @@
 
 package compare
 
-// Elsewhere nobody tells what a process has started: the bounds bind nothing,
+// Other systems do not say what a process has started, so the bounds have no effect,
 // and only the process itself is ended.
 
 func adoptOrphans() {}

@@ -168,7 +168,7 @@ func TestHarnessFails(t *testing.T) {
 			t.Errorf("got %v, want an error of the harness with its reason", err)
 		}
 		if got := done[0]; got.State != harness.Invalid || got.Kept || got.Cause != "" {
-			t.Errorf("got %s, kept %t, cause %q; want an invalid row, played anew, that is nobody's fault", got.State, got.Kept, got.Cause)
+			t.Errorf("got %s, kept %t, cause %q; want an invalid row, played again, without a cause", got.State, got.Kept, got.Cause)
 		}
 	}
 }

@@ -283,7 +283,7 @@ func (r *Runner) play(ctx context.Context, row Row, b *Built, w *harness.Writer)
 		return err
 	}
 	defer log.Close()
-	s.write = func(res harness.Result) { _ = w.Case(res) } // Close says what it lacks
+	s.write = func(res harness.Result) { _ = w.Case(res) } // Close reports the error
 	err = s.play(bounded, r.Cases)
 	if errors.Is(context.Cause(bounded), errPatience) && ctx.Err() == nil {
 		return &harness.UntestableError{Cause: harness.CauseHang, Err: fmt.Errorf("it was not through after %v", patience)}

@@ -291,7 +291,7 @@ func (s *session) stop() {
 	}
 }
 
-// blame finds out what the trouble with the agent is. What is nobody's trouble
+// blame finds out what is wrong with the agent. What is not the agent's fault
 // but ours stays as it is.
 func (s *session) blame(err error) error {
 	s.stop()

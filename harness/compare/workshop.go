@@ -138,7 +138,7 @@ func (w *Workshop) kept(ctx context.Context, b *Built, bounds agents.Resources, 
 	return p.Output(), p.Ended()
 }
 
-// explain turns the end of a build into what it means.
+// explain turns the error of a build into its meaning.
 func (w *Workshop) explain(ctx context.Context, b *Built, err error) error {
 	if err == nil {
 		return nil
@@ -175,7 +175,7 @@ func tailOf(path string) string {
 	return string(p)
 }
 
-// networkWords are how package managers say that they could not reach anybody.
+// networkWords are how package managers report that the network is unreachable.
 var networkWords = []string{
 	"could not resolve", "temporary failure in name resolution", "no such host", "connection refused", "network is unreachable",
 	"econnrefused", "enotfound", "eai_again", "etimedout", "proxyconnect", "proxyerror", "failed to establish a new connection",
@@ -194,16 +194,16 @@ func lastLines(s string, n int) string {
 
 // missing says which programs the agent needs and are not there.
 func missing(a agents.Agent) error {
-	var lack []string
+	var missing []string
 	for _, name := range a.Needs {
 		if _, err := exec.LookPath(name); err != nil {
-			lack = append(lack, name)
+			missing = append(missing, name)
 		}
 	}
-	if len(lack) == 0 {
+	if len(missing) == 0 {
 		return nil
 	}
-	err := fmt.Errorf("%s needs %s, which is not installed here", a.Folder, strings.Join(lack, ", "))
+	err := fmt.Errorf("%s needs %s, which is not installed here", a.Folder, strings.Join(missing, ", "))
 	if len(a.Debian) > 0 {
 		err = fmt.Errorf("%w; on Debian: apt-get install %s", err, strings.Join(a.Debian, " "))
 	}

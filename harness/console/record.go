@@ -71,7 +71,7 @@ func frameRecord(sent bool, h wsproto.Header, p []byte) Record {
 	return r
 }
 
-// record prints r with its times. Output that nobody takes is lost, as for lines.
+// record prints r with its times. Output to a closed reader is lost, as for lines.
 func (c *console) record(r Record) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

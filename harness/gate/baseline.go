@@ -13,7 +13,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// Unexplained is how the reason of an entry begins that nobody has looked into.
+// Unexplained is the start of the reason of an entry without an explanation.
 const Unexplained = "not looked into yet"
 
 // Init writes the expectation file by which the run holds: an entry for each case

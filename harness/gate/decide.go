@@ -401,7 +401,7 @@ func (d *decider) aboutRun() {
 }
 
 // byID reports whether the cases were picked one by one. That is a look at those
-// cases, which nobody takes for a run of the suite.
+// cases, which is obviously not a run of the suite.
 func byID(s harness.Selection) bool {
 	return len(s.Cases) > 0 && !slices.ContainsFunc(s.Cases, func(p string) bool { return strings.Contains(p, "*") })
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// proven remembers the peer's compressed octets that inflated to the right
-// text. What message i inflates to depends on its octets and on the text in
+// proven remembers the peer's compressed bytes that inflated to the right
+// text. What message i inflates to depends on its bytes and on the text in
 // the window before it, which is the same in every case with this key.
 type proven struct {
 	mu     sync.Mutex
@@ -46,7 +46,7 @@ type checker struct {
 // An echoVerdict says what an echo was.
 type echoVerdict struct {
 	same    bool
-	size    int    // of the text, in octets
+	size    int    // of the text, in bytes
 	badText bool   // not valid UTF-8
 	cutText bool   // valid, but it ends inside a code point
 	fault   string // it cannot be inflated
@@ -58,7 +58,7 @@ func (c *checker) size(i int) int {
 }
 
 // check compares echo i, a text message or a binary one. An echo whose very
-// octets were proven right before, in the same state, is not inflated again.
+// bytes were proven right before, in the same state, is not inflated again.
 func (c *checker) check(i int, data []byte, compressed, text bool) echoVerdict {
 	e := expect(c.corpus, i, c.key.length, text)
 	if !compressed {
@@ -119,7 +119,7 @@ func (c *checker) dictionary(i int) []byte {
 	for n := 0; first > 0 && n < size; {
 		first--
 		if !c.plain[first] {
-			n += c.key.length // characters: at least as many octets
+			n += c.key.length // characters: at least as many bytes
 		}
 	}
 	var window []byte
@@ -180,7 +180,7 @@ func (e *expectation) matches(piece []byte) bool {
 	return len(piece) == 0
 }
 
-// validate makes up for n octets that were the right ones, and so not looked at.
+// validate makes up for n bytes that were the right ones, and so not looked at.
 func (e *expectation) validate(n int) {
 	for _, want := range e.want {
 		k := min(n, len(want))

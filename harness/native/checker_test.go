@@ -29,11 +29,11 @@ func TestChecker(t *testing.T) {
 	for _, test := range []struct {
 		name       string
 		agreed     agreement
-		window     int      // of the peer's compressor, in octets
+		window     int      // of the peer's compressor, in bytes
 		texts      [][]byte // of its messages
 		plain      int      // that of them which is not compressed, from 1
 		final      bool     // the last one ends with a final block, and nothing behind it
-		lost       int      // octets missing at the end of the last but one
+		lost       int      // bytes missing at the end of the last but one
 		want       echoVerdict
 		wantsFault bool
 	}{
@@ -42,13 +42,13 @@ func TestChecker(t *testing.T) {
 		{name: "behind a message not compressed", texts: [][]byte{first, second}, plain: 1, want: whole},
 		{name: "not compressed", texts: [][]byte{first, second}, plain: 2, want: whole},
 		{name: "with a final block", texts: [][]byte{first, second}, final: true, want: whole},
-		{name: "another octet", texts: [][]byte{first, wrong}, want: echoVerdict{size: len(second)}},
+		{name: "another byte", texts: [][]byte{first, wrong}, want: echoVerdict{size: len(second)}},
 		{name: "too short", texts: [][]byte{first, second[:299]}, want: echoVerdict{size: 299}},
 		{name: "too long", texts: [][]byte{first, append(bytes.Clone(second), 'x')}, want: echoVerdict{size: len(second) + 1}},
 		{name: "no UTF-8", texts: [][]byte{first, broken}, want: echoVerdict{size: 201, badText: true}},
 		{name: "an unfinished rune", texts: [][]byte{first, cut}, want: echoVerdict{size: 202, cutText: true}},
 		{name: "a rune unfinished, not compressed", texts: [][]byte{first, cut}, plain: 2, want: echoVerdict{size: 202, badText: true}},
-		{name: "behind one that lacks an octet", texts: [][]byte{first, second}, lost: 1, want: echoVerdict{badText: true}},
+		{name: "behind one without its last byte", texts: [][]byte{first, second}, lost: 1, want: echoVerdict{badText: true}},
 		{name: "beyond the window", agreed: agreement{peerBits: 8}, texts: [][]byte{first, second}, wantsFault: true},
 		{name: "within the window", agreed: agreement{peerBits: 9}, window: 1 << 9, texts: [][]byte{first, second}, want: whole},
 	} {
@@ -103,7 +103,7 @@ func TestChecker(t *testing.T) {
 				fault := got.fault != ""
 				got.fault = ""
 				if test.lost > 0 {
-					got.size = 0 // the text is the compressed octets
+					got.size = 0 // the text is the compressed bytes
 				}
 				if fault != test.wantsFault || !fault && got != test.want {
 					t.Errorf("got %+v, fault %t; want %+v, fault %t", got, fault, test.want, test.wantsFault)

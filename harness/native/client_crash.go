@@ -153,7 +153,7 @@ func (r *clientRun) usualEnd(ctx context.Context, suspects []cases.Case) string 
 	return r.usual
 }
 
-// A rerun is what came of cases that were played to see whether the driver ends.
+// A rerun is the outcome of cases replayed to see whether the driver exits.
 type rerun struct {
 	begun   map[cases.ID]bool
 	results map[cases.ID]harness.Result

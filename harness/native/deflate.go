@@ -27,7 +27,7 @@ type agreement struct {
 
 // Streams holds what the compression cases of a run share: the corpora, our
 // messages as compressed once for each set of parameters, and which of the
-// peer's octets are known to inflate to the right text. Safe for concurrent use.
+// peer's bytes are known to inflate to the right text. Safe for concurrent use.
 type Streams struct {
 	originals corpora.Set // Autobahn's own files, where the user has them
 	seed      maphash.Seed
@@ -154,7 +154,7 @@ type compressor interface {
 }
 
 // smallMessage is the length below which the standard library compresses: the
-// other one stores a flush under 128 octets and loses its history there.
+// other one stores a flush under 128 bytes and loses its history there.
 const smallMessage = 512
 
 func newCompressor(w io.Writer, key streamKey) (compressor, error) {

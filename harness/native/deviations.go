@@ -42,7 +42,7 @@ var Deviations = []Deviation{
 		"peers whose far matches are all lucky: OK becomes FAILED in 13.3, 13.5 and 13.7", "The window size is a promise.", "RFC 7692 7.1.2",
 	},
 	{
-		"The original cannot compress with a window of 8 bits and drops the connection; we use a window of 256 octets.",
+		"The original cannot compress with a window of 8 bits and drops the connection; we use a window of 256 bytes.",
 		"peers that demand 8 bits: FAILED becomes OK", "8 is a legal value.", "RFC 7692 7.1.2.1",
 	},
 	{

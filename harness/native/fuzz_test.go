@@ -13,7 +13,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// A replay is a connection on which the peer's octets are known beforehand.
+// A replay is a connection on which the peer's bytes are known beforehand.
 type replay struct {
 	net.Conn // nil: what the player does not use must not be called
 	in       io.Reader
@@ -25,7 +25,7 @@ func (*replay) SetReadDeadline(time.Time) error  { return nil }
 func (*replay) SetWriteDeadline(time.Time) error { return nil }
 func (*replay) Close() error                     { return nil }
 
-// FuzzReceive plays cases against any octets: every one comes to an end, with a
+// FuzzReceive plays cases against any bytes: every one comes to an end, with a
 // transcript within its bounds.
 func FuzzReceive(f *testing.F) {
 	text := wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpText, Masked: true}, Payload: []byte("Hello")}

@@ -185,7 +185,7 @@ func checkRequest(h head) (offers []wsproto.DeflateParams, err *refusal) {
 	}
 	key, ok := h.One("Sec-Websocket-Key")
 	if !ok || !validKey(key) {
-		return nil, refuse(400, "Sec-WebSocket-Key is not 16 octets in base64")
+		return nil, refuse(400, "Sec-WebSocket-Key is not 16 bytes in base64")
 	}
 	if len(h.Values("Sec-Websocket-Extensions")) > 1 {
 		return nil, refuse(400, "there is more than one Sec-WebSocket-Extensions field")

@@ -41,7 +41,7 @@ func TestHostileServers(t *testing.T) {
 		}},
 		{"no answer", []string{"1.1.1"}, func(_ net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) }},
 		{"not HTTP", []string{"1.1.1"}, func(nc net.Conn, _ *bufio.Reader) { nc.Write(make([]byte, 512)) }},
-		{"claims 2^63-1 octets", []string{"1.1.2", "9.1.1"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
+		{"claims 2^63-1 bytes", []string{"1.1.2", "9.1.1"}, accepting(func(nc net.Conn, _ *bufio.Reader) {
 			nc.Write(binary.BigEndian.AppendUint64([]byte{0x82, 127}, 1<<63-1))
 			flood(nc, make([]byte, 64<<10))
 		})},
@@ -111,7 +111,7 @@ func TestHostileMemory(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {
-		t.Errorf("the heap grew by %d octets over a flood of pings, want at most 8 MiB (%s)", grown, r.Reason)
+		t.Errorf("the heap grew by %d bytes over a flood of pings, want at most 8 MiB (%s)", grown, r.Reason)
 	}
 	runtime.KeepAlive(r)
 }
@@ -204,7 +204,7 @@ func awaitEnd(nc net.Conn) {
 	if err != nil {
 		return
 	}
-	// Readable octets keep the socket readable, so its end cannot be awaited by
+	// Readable bytes keep the socket readable, so its end cannot be awaited by
 	// the poller: let the deadline of the connection end the wait.
 	raw.Read(func(uintptr) bool { return false })
 }

@@ -35,7 +35,7 @@ func (p *player) logBound() int {
 	return logBound
 }
 
-// headBound is how many octets of a payload the log keeps.
+// headBound is how many bytes of a payload the log keeps.
 func (p *player) headBound() int {
 	if p.c.Heavy() {
 		return headHeavy
@@ -101,7 +101,7 @@ func (p *player) logRest() {
 	}
 }
 
-// logPartial logs the octets of a header that is not complete, once.
+// logPartial logs the bytes of a header that is not complete, once.
 func (p *player) logPartial() {
 	in := &p.in
 	if in.logged || p.logFull(wsproto.OpContinuation) {

@@ -15,7 +15,7 @@ type loop struct {
 	sent     int
 	finished bool
 	stream   *stream // what we send, compressed
-	// sending holds the message under way and the one before, whose octets the
+	// sending holds the message under way and the one before, whose bytes the
 	// writer may still hold for a moment after its echo.
 	sending [2][]byte
 	checker *checker // of what comes back

@@ -146,7 +146,7 @@ var excused = []excuse{
 	{
 		"unmask-stops",
 		[]string{"1.1.*"},
-		"whether the few octets that stay masked are UTF-8 is up to the random masking key, and with it whether the peer closes with 1007",
+		"whether the few bytes that stay masked are UTF-8 is up to the random masking key, and with it whether the peer closes with 1007",
 	},
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// answers sends octets as they are in answer to the first frame, and ends TCP.
+// answers sends bytes as they are in answer to the first frame, and ends TCP.
 func answers(octets string) peerScript {
 	return func(p *wirePeer, _ wsproto.Frame) bool {
 		p.nc.Write([]byte(octets))
@@ -19,7 +19,7 @@ func answers(octets string) peerScript {
 	}
 }
 
-// What the log holds of a frame is enough to mark its octets: also if it did not
+// What the log holds of a frame is enough to mark its bytes: also if it did not
 // come to its end, if its header cannot be told from its length, or if it is longer
 // than what is kept of it.
 func TestPlayerLogsWhatOffends(t *testing.T) {
@@ -30,7 +30,7 @@ func TestPlayerLogsWhatOffends(t *testing.T) {
 		offences     string
 	}{
 		{"a frame that is cut", "\x82\x05ab", "binary 2 of 5 ab", ""},
-		{"a header that is cut", "\x82\x7e\x01", "octets 827e01", ""},
+		{"a header that is cut", "\x82\x7e\x01", "bytes 827e01", ""},
 		{"a reserved bit in a frame that is cut", "\x91\x05ab", "text 2 of 5 ab", "header [0:1] reserved bits set without an extension that defines them"},
 		{"a length that is too wide", "\x81\x7e\x00\x02ab", "text 2 of 2 ab", "header [1:4] a payload length is not minimally encoded"},
 		{"a length beyond all bounds", "\x81\x7f\xff\x00\x00\x00\x00\x00\x00\x00a", "text 1 of 4611686018427387904 a", "header [2:10] a payload length has its most significant bit set"},
@@ -46,7 +46,7 @@ func TestPlayerLogsWhatOffends(t *testing.T) {
 					switch {
 					case e.Dir != cases.In:
 					case e.Kind == cases.LogOctets:
-						log = append(log, fmt.Sprintf("octets %x", []byte(e.Data)))
+						log = append(log, fmt.Sprintf("bytes %x", []byte(e.Data)))
 					default:
 						log = append(log, fmt.Sprintf("%v %d of %d %s", e.Opcode, e.Len-e.Missing, e.Len, []byte(e.Data)))
 					}

@@ -24,7 +24,7 @@ const (
 	shortPause = 500 * time.Millisecond
 	readBuffer = 64 << 10
 	// logBound is how many entries of a wire log are kept, logBoundHeavy in the
-	// cases of thousands of frames, and headHeavy how many octets of each of those:
+	// cases of thousands of frames, and headHeavy how many bytes of each of those:
 	// their content decides nothing, and there are hundreds of such cases.
 	logBound, logBoundHeavy = 200, 40
 	headHeavy               = 64
@@ -85,7 +85,7 @@ type player struct {
 // conn is an opened connection, ready to be played on.
 type conn struct {
 	net.Conn
-	early             []byte // octets that came behind the handshake
+	early             []byte // bytes that came behind the handshake
 	request, response string
 	deflate           *agreement
 	protocol          Protocol

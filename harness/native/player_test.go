@@ -196,7 +196,7 @@ func TestPlayer(t *testing.T) {
 	}
 }
 
-// writes answers frames of an opcode with these octets, as they are.
+// writes answers frames of an opcode with these bytes, as they are.
 func writes(op wsproto.Opcode, octets string, then peerScript) peerScript {
 	return func(p *wirePeer, f wsproto.Frame) bool {
 		if f.Opcode == op {
@@ -230,7 +230,7 @@ func closesIn(form wsproto.LengthForm) peerScript {
 	}
 }
 
-// saysAfterClose sends octets behind its close frame, in the same write.
+// saysAfterClose sends bytes behind its close frame, in the same write.
 func saysAfterClose(octets string) peerScript {
 	return func(p *wirePeer, f wsproto.Frame) bool {
 		if f.Opcode != wsproto.OpClose {
@@ -241,7 +241,7 @@ func saysAfterClose(octets string) peerScript {
 	}
 }
 
-// TestPlayerJudgesLateOctets plays peers whose illegal octets come where little
+// TestPlayerJudgesLateOctets plays peers whose illegal bytes come where little
 // is looked at any more.
 func TestPlayerJudgesLateOctets(t *testing.T) {
 	const eight = "\xff\xff\xff\xff\xff\xff\xff\xff"

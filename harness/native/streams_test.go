@@ -16,7 +16,7 @@ import (
 
 var wholeStreams = flag.Bool("streams.all", false, "cross-check all messages of sections 12 and 13, which takes minutes, and not only the first of each stream")
 
-// streamSample is how many octets of text of each stream are cross-checked by
+// streamSample is how many bytes of text of each stream are cross-checked by
 // default, and at the least windowMessages messages.
 const (
 	streamSample   = 256 << 10
@@ -24,7 +24,7 @@ const (
 )
 
 // TestStreams has the standard library judge what we send in sections 12 and 13,
-// and compares its judgement with ours of the same octets as an echo: the
+// and compares its judgement with ours of the same bytes as an echo: the
 // harness and the reference peers inflate by the same code, so that it is right
 // is not shown by their agreement.
 func TestStreams(t *testing.T) {
@@ -91,7 +91,7 @@ func crossCheck(t *testing.T, name string, l cases.EchoLoop, a agreement) {
 			t.Errorf("%s: message %d inflates to something else (error %v)", name, i, err)
 			return
 		}
-		// As an echo, each of its octets is inflated: nothing of this stream is known.
+		// As an echo, each of its bytes is inflated: nothing of this stream is known.
 		if v := ours.check(i, slices.Clone(z), true, ours.corpus.Text); !v.same || v.fault != "" {
 			t.Errorf("%s: message %d as an echo: %+v, want the same", name, i, v)
 			return
@@ -112,7 +112,7 @@ func TestCheckerOfStandard(t *testing.T) {
 					t.Fatal(err)
 				}
 				ours := streams.checker(l, a)
-				const wrong = 7 // the echo in which one octet is another
+				const wrong = 7 // the echo in which one byte is another
 				var z bytes.Buffer
 				w, err := flate.NewWriter(&z, level)
 				if err != nil {
@@ -128,7 +128,7 @@ func TestCheckerOfStandard(t *testing.T) {
 					w.Flush()
 					echo := bytes.TrimSuffix(z.Bytes(), []byte{0, 0, 0xff, 0xff})
 					if v := ours.check(i, slices.Clone(echo), true, ours.corpus.Text); v.same == (i == wrong) || v.size != len(text) {
-						t.Errorf("level %d, %s, %d: echo %d: got %+v of %d octets, same %t", level, corpus, length, i, v, len(text), i != wrong)
+						t.Errorf("level %d, %s, %d: echo %d: got %+v of %d bytes, same %t", level, corpus, length, i, v, len(text), i != wrong)
 					}
 				}
 				if err := streams.Close(); err != nil {

@@ -23,10 +23,10 @@ const (
 	// busy. The first play on a machine that was not counts.
 	timed
 	// overtaken verdicts lack an echo that the peer had no time for: it read what
-	// comes octet by octet behind a message together with it (3.4, 4.1.5, 4.2.5). A
+	// comes byte by byte behind a message together with it (3.4, 4.1.5, 4.2.5). A
 	// play in which it has the time counts.
 	overtaken
-	// contested verdicts hang on what the peer's last octets meet: where it ends
+	// contested verdicts hang on what the peer's last bytes meet: where it ends
 	// TCP with ours unread, that destroys its echo or its close frame under way.
 	// The verdict that most plays come to counts.
 	contested
@@ -40,7 +40,7 @@ const (
 	// other. One that comes in 9 of 10 plays is then missed once in 700 runs. Without
 	// such a verdict, that of most of maxContested plays counts.
 	lead, maxContested = 3, 11
-	// patience is how long a peer gets for an echo before the octets of which it
+	// patience is how long a peer gets for an echo before the bytes of which it
 	// must fail. It ends with the echo; a peer that is merely busy needs milliseconds.
 	patience = 100 * time.Millisecond
 	// muteBound is how long a peer must have been silent for the load of the run to
@@ -136,7 +136,7 @@ func secondPause(c cases.Case, t cases.Transcript) (ended time.Duration, full bo
 	return ends[1], ends[1]-begins[1] >= limits[1]
 }
 
-// trickled reports whether what a peer must fail on comes octet by octet behind
+// trickled reports whether what a peer must fail on comes byte by byte behind
 // a message whose echo is the better reading.
 func trickled(c cases.Case) bool {
 	return len(autobahn.Of(c).Events) > 1 && slices.ContainsFunc(c.Ops(), func(op cases.Op) bool {

@@ -38,7 +38,7 @@ func TestDoubt(t *testing.T) {
 		{"a timer, beside other cases", "1.1.1", failed, timer, true, &pulse{}, timed},
 		{"late to fail, alone", "6.4.1", lenient, cases.Transcript{}, false, &pulse{}, sure},
 		{"late to fail while the peer was silent", "6.4.1", lenient, cases.Transcript{}, true, &pulse{stall: late}, timed},
-		{"no echo before what came octet by octet", "3.4", lenient, cases.Transcript{}, false, &pulse{}, overtaken},
+		{"no echo before what came byte by byte", "3.4", lenient, cases.Transcript{}, false, &pulse{}, overtaken},
 		{"no echo before what came at once", "3.2", lenient, cases.Transcript{}, false, &pulse{}, contested},
 		{"the end of TCP in place of a close frame", "1.1.1", unclean, cut, false, &pulse{}, contested},
 		{"we ended TCP ourselves", "1.1.1", unclean, cases.Transcript{ClosedByUs: true, DroppedByUs: true, CloseTimeout: true}, false, &pulse{}, sure},
@@ -70,7 +70,7 @@ func TestLuckyEchoes(t *testing.T) {
 	}{
 		{"all echoes came", []play{{"1.1.1", ok}, {"3.2", ok}, {"3.3", ok}, {"3.4", ok}}, []cases.ID{"1.1.1", "3.4"}, nil, []cases.ID{"3.2", "3.3"}},
 		{"one did not", []play{{"1.1.1", ok}, {"3.3", ok}, {"4.1.4", lenient}}, []cases.ID{"1.1.1"}, []cases.ID{"4.1.4", "3.3"}, nil},
-		{"one did not, octet by octet", []play{{"3.3", ok}, {"3.4", lenient}}, nil, []cases.ID{"3.4", "3.3"}, nil},
+		{"one did not, byte by byte", []play{{"3.3", ok}, {"3.4", lenient}}, nil, []cases.ID{"3.4", "3.3"}, nil},
 		{"a late failure is something else", []play{{"3.3", ok}, {"6.4.1", lenient}}, []cases.ID{"6.4.1"}, nil, []cases.ID{"3.3"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestTrialOnABusyMachine(t *testing.T) {
 }
 
 // TestPatient gives a peer that is slow to echo the time for it, where it must
-// fail on what comes behind, octet by octet.
+// fail on what comes behind, byte by byte.
 func TestPatient(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -193,7 +193,7 @@ func TestPatient(t *testing.T) {
 		{"a moment", "4.1.5", 20 * time.Millisecond, false, cases.NonStrict},
 		{"a moment, given time", "4.1.5", 20 * time.Millisecond, true, cases.OK},
 		{"longer than the time given", "4.1.5", 2 * patience, true, cases.NonStrict},
-		{"a moment, given time, all octet by octet", "3.4", 20 * time.Millisecond, true, cases.OK},
+		{"a moment, given time, all byte by byte", "3.4", 20 * time.Millisecond, true, cases.OK},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

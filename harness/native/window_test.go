@@ -31,7 +31,7 @@ func TestWindows(t *testing.T) {
 			t.Errorf("%d bits: %v", bits, err)
 		}
 		if 1<<bits > len(block) && inflate(2048) == nil {
-			t.Errorf("%d bits: no match reaches back 2048 octets: the block %d octets back was not used", bits, len(block))
+			t.Errorf("%d bits: no match reaches back 2048 bytes: the block %d bytes back was not used", bits, len(block))
 		}
 	}
 }

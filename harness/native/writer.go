@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// writeBuffer is how many octets a TCP write carries at the most, unless a
+	// writeBuffer is how many bytes a TCP write carries at the most, unless a
 	// step says less. Frames are produced into it piece by piece, so that the
 	// 16 MiB of section 9 never stand in memory.
 	writeBuffer = 64 << 10
@@ -21,11 +21,11 @@ const (
 	// connection is to be dropped: a peer that stopped reading must not hold us.
 	flushBound = time.Second
 	// breather is the least that we wait between the writes of a frame that goes out
-	// octet by octet (the clock makes it a millisecond or so), so that each is a segment that the peer can read by itself, as those
+	// byte by byte (the clock makes it a millisecond or so), so that each is a segment that the peer can read by itself, as those
 	// of the original are. A peer that echoes what came before such a frame gets
 	// the time to do so (3.4, 4.1.5, 4.2.5).
 	breather = 50 * time.Microsecond
-	// queueBound is how many octets of replies (pongs) may wait for a peer that
+	// queueBound is how many bytes of replies (pongs) may wait for a peer that
 	// pings without reading. Further pings go unanswered.
 	queueBound = 1 << 20
 )
@@ -35,11 +35,11 @@ const (
 type outgoing struct {
 	header   wsproto.Header // of the first frame; its Fin is that of the last
 	payload  cases.Payload
-	fragment int  // cut the payload into frames of so many octets; 0 means one frame
-	bare     bool // the payload alone, without a header: octets of a frame already open
+	fragment int  // cut the payload into frames of so many bytes; 0 means one frame
+	bare     bool // the payload alone, without a header: bytes of a frame already open
 	plain    bool // never masked: a header, written as if it were a payload
 	key      [4]byte
-	offset   int // of bare octets in their frame, for the mask
+	offset   int // of bare bytes in their frame, for the mask
 	chop     int
 	alone    bool
 	masking  cases.Masking
@@ -59,7 +59,7 @@ type writer struct {
 
 	mu      sync.Mutex // guards the rest, but what busy says
 	queue   []outgoing
-	replies int // octets of the replies queued
+	replies int // bytes of the replies queued
 	closing bool
 	left    bool // buf holds what sendNow could not write
 	busy    bool // the goroutine has buf and err, without mu
@@ -90,7 +90,7 @@ func (w *writer) send(o outgoing) {
 }
 
 // sendNow is send, but writes what TCP takes at once, which saves waking the
-// goroutine for each of a thousand messages. It says how many octets that were,
+// goroutine for each of a thousand messages. It says how many bytes that were,
 // and never blocks either.
 func (w *writer) sendNow(o outgoing) int {
 	w.mu.Lock()
@@ -205,7 +205,7 @@ func (w *writer) put(o outgoing) {
 	}
 }
 
-// frames produces the octets of o.
+// frames produces the bytes of o.
 func (w *writer) frames(o outgoing) {
 	if o.fragment > 0 {
 		w.pieces.Seed(uint64(binary.BigEndian.Uint32(o.key[:])), 0)
@@ -248,7 +248,7 @@ func (w *writer) frame(o outgoing, h wsproto.Header, from, to int) {
 	w.octets(o, h.MaskKey, from, to, 0)
 }
 
-// octets appends the payload from..to, masked, writing whenever a write is full.
+// bytes appends the payload from..to, masked, writing whenever a write is full.
 func (w *writer) octets(o outgoing, key [4]byte, from, to, pos int) {
 	size := writeBuffer
 	if o.chop > 0 {

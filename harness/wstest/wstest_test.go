@@ -217,7 +217,7 @@ func TestFuzzingServer(t *testing.T) {
 	lines := p.stdout.String()
 	for _, want := range []string{"\nOk, will run " + count + " test cases for any clients connecting\n", "\nRunning test case ID 7.1.1 for agent my client/1 <b>\n"} {
 		if !strings.Contains("\n"+lines, want) {
-			t.Errorf("output lacks %q:\n%s", want, lines)
+			t.Errorf("no %q in the output:\n%s", want, lines)
 		}
 	}
 	if _, err := ask(t, url+"/updateReports?agent=another&shutdownOnComplete=Yes"); err != nil {
@@ -352,7 +352,7 @@ func TestFuzzingClient(t *testing.T) {
 	}
 	for _, want := range []string{"Connection to ws://127.0.0.1:1 failed (", "Running test case ID 7.9.1 for agent named\n"} {
 		if !strings.Contains(p.stdout.String(), want) {
-			t.Errorf("output lacks %q:\n%s", want, p.stdout.String())
+			t.Errorf("no %q in the output:\n%s", want, p.stdout.String())
 		}
 	}
 }

@@ -121,7 +121,7 @@ func (r *Report) entries() []entry {
 			if !known {
 				c = cases.Case{ID: id}
 			}
-			if !res.Outcome.Ran() || res.OneGrade() { // of one grade are the cases that Autobahn lacks
+			if !res.Outcome.Ran() || res.OneGrade() { // cases that Autobahn does not have
 				continue
 			}
 			e := entry{agent: agent, name: names[agent], c: c, r: res}

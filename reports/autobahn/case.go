@@ -140,7 +140,7 @@ func (e entry) answered() bool {
 	return ok
 }
 
-// resultClose explains the closing behaviour, likewise.
+// resultClose explains the closing behaviour.
 func (e entry) resultClose() string {
 	if e.r.Close != cases.CloseWrongCode {
 		return sentenceOf(e.r.CloseReason)
@@ -245,7 +245,7 @@ const (
 	shownCut   = 64
 )
 
-// textOf is how the reports show bytes, of which data are the first and
+// textOf is how the reports show bytes; data are the first of them and
 // length the number: as text if they are UTF-8, else as 0x and hex.
 func textOf(data []byte, length int) string {
 	more := ""

@@ -81,7 +81,7 @@ func (l *wirelog) handshake(t cases.Transcript) {
 	}
 }
 
-// wire adds a line of bytes, of which data are the first.
+// wire adds a line of bytes; data are the first of them.
 func (l *wirelog) wire(kind string, data []byte, length int, alone bool) {
 	row := jsonList{length, hexOf(data, length)}
 	if kind == "TO" {
@@ -153,7 +153,7 @@ func frameBytes(e cases.Entry) ([]byte, int) {
 	return out, length
 }
 
-// timer adds what became of a timer. How long it runs is in the case.
+// timer adds the event of a timer. How long it runs is in the case.
 func (l *wirelog) timer(e cases.Entry) {
 	switch e.Timer {
 	case cases.PauseBegins:

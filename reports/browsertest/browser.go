@@ -191,7 +191,7 @@ func (b *Browser) Open(t testing.TB, file string, v View) *Page {
 	return b.OpenURL(t, "file://"+file, v)
 }
 
-// OpenURL opens an address of this machine, likewise.
+// OpenURL opens an address of this machine in the same way.
 func (b *Browser) OpenURL(t testing.TB, url string, v View) *Page {
 	t.Helper()
 	var target struct{ TargetID string }

@@ -65,7 +65,7 @@ func (o Owner) MayLive(me Owner) bool {
 }
 
 // started returns when the process started, or "" if there is no such process,
-// it has ended and nobody has asked how, or there is no /proc.
+// it is a zombie, or there is no /proc.
 func started(pid int) string {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {

@@ -16,7 +16,7 @@ func NoteWords(e cases.Entry) string {
 	return e.Note
 }
 
-// Bytes is the text form of cases.Octet, cut to n bytes.
+// Bytes is the text form of cases.Byte, cut to n bytes.
 func Bytes(o cases.Octet, n int) string {
 	if len(o) > n {
 		cut := n

@@ -55,7 +55,7 @@ type Row struct {
 
 	Standing Standing
 	Mark     gate.Mark   // "" unless an entry is about the case
-	Entry    *gate.Entry // nil likewise
+	Entry    *gate.Entry // or nil
 	Broken   string      // what the gate says against it
 }
 
