@@ -124,6 +124,10 @@ const (
 	NeedSubprotocol Need = "subprotocol" // it speaks the subprotocol "chat"
 )
 
+// Declared reports whether the user has to say that the peer has it: trying does not
+// tell.
+func (n Need) Declared() bool { return n != NeedDeflate }
+
 // A Load says what a case costs a peer, and so what it may be played beside.
 type Load uint8
 

@@ -70,6 +70,24 @@ func OutcomeOf(v cases.Verdict) Outcome {
 	return Pass
 }
 
+// OutcomeIn sums up a verdict in a case. A case about a SHOULD passes leniently where
+// it would fail, and one about a MAY only observes.
+func OutcomeIn(c cases.Case, v cases.Verdict) Outcome {
+	o := OutcomeOf(v)
+	switch c.Level {
+	case cases.Should:
+		if o == Fail {
+			return PassLenient
+		}
+	case cases.May, cases.Informing:
+		if o != Unsupported {
+			return Observed
+		}
+	case cases.Must, cases.Robustness:
+	}
+	return o
+}
+
 // A Result is the result of one case. Verdict is the zero value unless
 // Outcome.Ran().
 type Result struct {

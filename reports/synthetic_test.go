@@ -10,7 +10,6 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
-	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -34,7 +33,7 @@ func (s synthetic) run() *harness.Run {
 		Host:      harness.Host{OS: "linux", Arch: "amd64", CPUs: 2, Go: "go1.26.8"},
 	}}
 	var total time.Duration
-	for i, c := range catalogue.All() {
+	for i, c := range autobahn.All() {
 		run.Header.Selection.Selected = append(run.Header.Selection.Selected, c.ID)
 		if s.cutOff > 0 && i >= s.cutOff {
 			continue

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/cases/rfc"
 )
 
 // A Suite is a catalogue by itself.
@@ -20,6 +21,7 @@ type Suite struct {
 // Suites lists the suites in the order of [All].
 var Suites = []Suite{
 	{cases.Autobahn, autobahn.All, autobahn.Find, autobahn.Sections},
+	{cases.RFC, rfc.All, rfc.Find, rfc.Sections},
 }
 
 // All returns the cases of every suite. The slices are the caller's own.
@@ -36,6 +38,17 @@ func Of(names ...cases.Suite) []cases.Case {
 	return slices.DeleteFunc(All(), func(c cases.Case) bool {
 		return len(names) > 0 && !slices.Contains(names, c.Suite)
 	})
+}
+
+// SuitesOf names the suites that the cases belong to, in the order of [Suites].
+func SuitesOf(ids []cases.ID) []cases.Suite {
+	var names []cases.Suite
+	for _, s := range Suites {
+		if slices.ContainsFunc(ids, func(id cases.ID) bool { _, ok := s.Find(id); return ok }) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }
 
 // Find returns the case with this id.

@@ -103,8 +103,20 @@ func matches(pattern, id string) bool {
 }
 
 // Section says in a few sentences what a section such as "RFC 6455 5.4" asks for, as
-// far as cases look at it; "" if there are no words for it.
-func Section(ref string) string { return sections[ref] }
+// far as cases look at it: in words of its own, or else in those of its requirements.
+// It is "" if there are neither.
+func Section(ref string) string {
+	if words := sections[ref]; words != "" {
+		return words
+	}
+	var words []string
+	for _, r := range All() {
+		if r.Ref == ref {
+			words = append(words, r.Words)
+		}
+	}
+	return strings.Join(words, " ")
+}
 
 // URL returns the address of a section such as "RFC 6455 5.4", or "" if the text is
 // not the name of one.

@@ -34,6 +34,7 @@ writes one object per line, with title, expectation and RFC sections.`,
 	}
 	f := c.Flags()
 	o.selection.flags(f)
+	o.selection.suiteFlag(f)
 	f.StringArrayVar(&o.rules, "rfc", nil, "list cases about this `SECTION` or one below it, such as 'RFC 6455 5.5'")
 	f.StringVar(&o.search, "search", "", "list cases whose title or expectation contains all these `WORDS`")
 	f.BoolVar(&o.json, "json", false, "write one JSON object per line")

@@ -61,7 +61,7 @@ func (p *part) pickMissing() ([]cases.Case, harness.Selection, *harness.Shard, e
 	}
 	sel := run.Header.Selection
 	missing := run.Missing()
-	all := catalogue.All()
+	all := catalogue.Of(catalogue.SuitesOf(sel.Selected)...)
 	list := slices.DeleteFunc(slices.Clone(all), func(c cases.Case) bool { return !slices.Contains(missing, c.ID) })
 	switch {
 	case len(missing) == 0 && run.Footer != nil:

@@ -44,6 +44,7 @@ type test struct {
 	corpora   string
 	allowExit []int
 	selection selection
+	declared  []string
 	part      part
 	verbose   bool
 	dial      dialFlags
@@ -83,7 +84,9 @@ is given.`,
 	o.expect.flags(f)
 	f.IntVarP(&o.parallel, "parallel", "p", 0, "how many cases to play at once, or drivers to start, `N`; 0 detects it")
 	o.selection.flags(f)
+	o.selection.suiteFlag(f)
 	o.part.flags(f)
+	f.StringSliceVar(&o.declared, "declare", nil, "what the peer offers that the RFC suite cannot find out: subprotocol (it speaks \"chat\")")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "print a line for each case")
 	return c
 }
@@ -124,6 +127,9 @@ func (o *test) native(c *cobra.Command, args []string) error {
 	}
 	agent, err := o.agentOf(args)
 	if err != nil {
+		return err
+	}
+	if list, err = inRole(list, &sel, agent.Role); err != nil {
 		return err
 	}
 	files, err := o.expect.load(agent)
@@ -377,6 +383,12 @@ func (o *test) agentOf(args []string) (harness.Agent, error) {
 
 func (o *test) options() (native.Options, error) {
 	options := native.Options{Parallel: o.parallel, Faithful: o.faithful}
+	for _, name := range o.declared {
+		if need := cases.Need(name); need != cases.NeedSubprotocol {
+			return options, usagef("--declare %q: must be subprotocol", name)
+		}
+		options.Declared = append(options.Declared, cases.Need(name))
+	}
 	if o.parallel < 0 {
 		return options, usagef("--parallel %d: must be at least 1, or 0 to detect automatically", o.parallel)
 	}

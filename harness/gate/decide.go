@@ -164,7 +164,7 @@ func (d *decider) note(format string, a ...any) {
 // apply takes the files that are about this run together.
 func (d *decider) apply(files []Expectations) {
 	d.policy = Policy{NonStrict: Allow, Informational: Allow, Unimplemented: Allow}
-	size := len(catalogue.All())
+	size := len(catalogue.Of(catalogue.SuitesOf(d.run.Header.Selection.Selected)...))
 	for i := range files {
 		x := &files[i]
 		if !x.AppliesTo(d.run.Header.Agent) {

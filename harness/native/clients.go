@@ -100,6 +100,10 @@ func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emi
 	r := &clientRun{driver: d, options: o, streams: NewStreams(o.Originals), emit: emit, stop: stop}
 	defer r.streams.Close() //nolint:errcheck // temporary files
 	defer r.pulse.start(ctx)()
+	list, rest := playable(list, cases.Client, o.Declared)
+	for _, res := range rest {
+		emit(res)
+	}
 	r.streams.expect(list)
 	r.report.Lanes = o.Parallel
 	switch {

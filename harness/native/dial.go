@@ -304,6 +304,6 @@ func concluded(ctx context.Context, c cases.Case, tr cases.Transcript, err error
 func judged(c cases.Case, tr cases.Transcript) harness.Result {
 	v := c.Judge(tr)
 	return harness.Result{
-		Case: c.ID, Outcome: harness.OutcomeOf(v), Verdict: v, Duration: tr.Duration, Transcript: &tr,
+		Case: c.ID, Outcome: harness.OutcomeIn(c, v), Verdict: v, Duration: tr.Duration, Transcript: &tr,
 	}
 }

@@ -20,6 +20,9 @@ type Options struct {
 	Parallel int
 	// Faithful waits as long as the original does, wherever it does.
 	Faithful bool
+	// Declared is what the peer offers that trying does not tell; a case that needs more
+	// is unsupported.
+	Declared []cases.Need
 	// Originals are Autobahn's own corpora for sections 12 and 13.
 	Originals corpora.Set
 	// Service is the server under test where we have started it: it is started
@@ -92,6 +95,10 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 	defer s.pulse.start(ctx)()
 	if err := s.greet(ctx); err != nil {
 		return s.report, err
+	}
+	list, rest := playable(list, cases.Server, o.Declared)
+	for _, r := range rest {
+		emit(r)
 	}
 	s.streams.expect(list)
 	s.report.Parallel = o.Parallel

@@ -11,7 +11,7 @@ import (
 	"syscall"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/cases/autobahn"
 )
 
 // A Spec is the configuration file of fuzzingserver or fuzzingclient.
@@ -142,7 +142,7 @@ func (c *command) readSpec(template string) (*Spec, error) {
 
 // selection returns the cases to be run, in order.
 func (c *command) selection(s *Spec) ([]cases.Case, cases.AgentExcludes, error) {
-	all := catalogue.All()
+	all := autobahn.All()
 	if _, err := cases.Select(all, s.Cases, nil); err != nil {
 		return nil, nil, s.file.fault(err, "cases")
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
-	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
@@ -141,7 +140,7 @@ func (r *Report) entries() []entry {
 // numbers are the positions of all cases in the catalogue, from 1.
 var numbers = sync.OnceValue(func() map[cases.ID]int {
 	index := map[cases.ID]int{}
-	for i, c := range catalogue.All() {
+	for i, c := range autobahn.All() {
 		index[c.ID] = i + 1
 	}
 	return index

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
@@ -101,7 +102,7 @@ func newSite() *site {
 	for _, sec := range catalogue.Sections() {
 		s.Sections = append(s.Sections, chapter{sec.ID, sec.Title})
 	}
-	for i, c := range catalogue.All() {
+	for i, c := range autobahn.All() {
 		s.index[c.ID] = i
 		s.Cases = append(s.Cases, caseOf{c.ID, c.Title, c.Expect, c.RFC, "autobahn"})
 	}

@@ -1,0 +1,84 @@
+// Package rfc holds the cases that the Autobahn testsuite lacks: one file per topic,
+// one literal per case. A case names only what differs from the standard handshake
+// and an empty script; what it wants is a list of grades and checks.
+//
+// To add a case, write its literal in the file of its topic. Its sections follow
+// from its requirements, and what it expects is said by its checks.
+package rfc
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/ledger"
+)
+
+// All returns the cases, in the order of [cases.ID.Compare]. The slices are the
+// caller's own.
+func All() []cases.Case {
+	list := slices.Clone(catalogue())
+	for i, c := range list {
+		list[i] = c.Clone()
+	}
+	return list
+}
+
+var catalogue = sync.OnceValue(func() []cases.Case {
+	list := slices.Concat(handshake, http, negotiation, masking, framing, closing, deflate, timing)
+	for i := range list {
+		c := &list[i]
+		c.Suite = cases.RFC
+		c.RFC = sections(c.Requirements)
+		if c.Expect == "" {
+			c.Expect = strings.ReplaceAll(c.Want.String(), "\n", "; ")
+		}
+	}
+	slices.SortFunc(list, func(a, b cases.Case) int { return a.ID.Compare(b.ID) })
+	return list
+})
+
+// sections are those that ask for the requirements, each once.
+func sections(requirements []string) []string {
+	var list []string
+	for _, id := range requirements {
+		if r, ok := ledger.Find(id); ok && !slices.Contains(list, r.Ref) {
+			list = append(list, r.Ref)
+		}
+	}
+	return list
+}
+
+// Find returns the case with this id.
+func Find(id cases.ID) (cases.Case, bool) {
+	list := catalogue()
+	i := slices.IndexFunc(list, func(c cases.Case) bool { return c.ID == id })
+	if i < 0 {
+		return cases.Case{}, false
+	}
+	return list[i].Clone(), true
+}
+
+// Sections returns the chapters, each before its sub-chapters.
+func Sections() []cases.Section {
+	return []cases.Section{
+		{ID: "C", Title: "Closing"},
+		{ID: "C.1", Title: "The end of a connection"},
+		{ID: "D", Title: "permessage-deflate"},
+		{ID: "D.1", Title: "Negotiation by a server"},
+		{ID: "F", Title: "Framing"},
+		{ID: "F.1", Title: "Lengths and fragments"},
+		{ID: "H", Title: "Opening handshake"},
+		{ID: "H.1", Title: "The request"},
+		{ID: "H.2", Title: "The response"},
+		{ID: "M", Title: "Masking"},
+		{ID: "M.1", Title: "Frames of a client"},
+		{ID: "P", Title: "Subprotocols"},
+		{ID: "P.1", Title: "The choice of a server"},
+		{ID: "T", Title: "Timing and segmentation"},
+		{ID: "T.1", Title: "What comes when"},
+		{ID: "X", Title: "HTTP"},
+		{ID: "X.1", Title: "Requests"},
+	}
+}

@@ -1,0 +1,115 @@
+package native
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/rfc"
+	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// killers are the cases of the RFC suite, and for each a mutant that does not get the
+// verdict of the conformant peer. A case that kills nothing tests nothing.
+var killers = map[cases.ID][]string{
+	"C.1.7":  {"eof-ignored"},
+	"D.1.6":  {"deflate-window-unasked", "deflate-bad-answer"},
+	"F.1.4":  {"length-msb-accepted"},
+	"H.1.3":  {"request-unchecked", "handshake-silent"},
+	"H.1.16": {"request-unchecked"},
+	"H.1.30": {"early-lost", "handshake-silent"},
+	"H.2.5":  {"response-unchecked"},
+	"M.1.1":  {"mask-optional"},
+	"M.1.2":  {"mask-optional"},
+	"P.1.1":  {"subprotocol-list", "subprotocol-unasked"},
+	"T.1.6":  {"eof-ignored"},
+	"X.1.9":  {"blank-colon-accepted"},
+}
+
+// hurry cuts waits to a second, so that a peer that does nothing costs no more.
+func hurry(c cases.Case) cases.Case {
+	c = c.Clone()
+	for _, conn := range c.Conns {
+		for i, step := range conn.Steps {
+			if wait, ok := step.(cases.Await); ok {
+				wait.For = min(wait.For, time.Second)
+				conn.Steps[i] = wait
+			}
+		}
+	}
+	return c
+}
+
+// TestRFC plays the RFC suite in both roles against peers that keep the standard,
+// and against those that should not pass.
+func TestRFC(t *testing.T) {
+	var wg sync.WaitGroup
+	seen := map[cases.ID]bool{}
+	for _, c := range rfc.All() {
+		seen[c.ID] = true
+		c = hurry(c)
+		for role, as := range map[mutants.Roles]cases.Role{mutants.Server: cases.Server, mutants.Client: cases.Client} {
+			if !c.For(as) {
+				continue
+			}
+			for _, m := range []mutants.Mutant{mutants.Conformant, mutants.Chaos} {
+				wg.Go(func() {
+					if r := playOne(t, m, role, c); r.Outcome != harness.Pass {
+						t.Errorf("%s %s, case %s: got %s, %s; %s\n%s", roleName(role), m.Name, c.ID, r.Outcome, r.Behavior, r.Reason, wireLog(r))
+					}
+				})
+			}
+			for _, name := range killers[c.ID] {
+				m, ok := mutants.Find(name)
+				if !ok {
+					t.Fatalf("no mutant %s", name)
+				}
+				if m.Roles.Has(role) {
+					wg.Go(func() {
+						if r := playOne(t, m, role, c); !r.Outcome.Ran() || r.Behavior == cases.OK {
+							t.Errorf("%s %s, case %s: got %s, %s; want it killed\n%s", roleName(role), m.Name, c.ID, r.Outcome, r.Behavior, wireLog(r))
+						}
+					})
+				}
+			}
+		}
+	}
+	wg.Wait()
+	for id := range killers {
+		if !seen[id] {
+			t.Errorf("no case %s", id)
+		}
+	}
+	for id := range seen {
+		if len(killers[id]) == 0 {
+			t.Errorf("case %s: no mutant is killed by it", id)
+		}
+	}
+}
+
+func playOne(t *testing.T, m mutants.Mutant, role mutants.Roles, c cases.Case) harness.Result {
+	t.Helper()
+	got, err := playMutant(t.Context(), m, role, []cases.Case{c}, false)
+	if err != nil {
+		t.Errorf("%s %s, case %s: %v", roleName(role), m.Name, c.ID, err)
+	}
+	return got[c.ID]
+}
+
+// A mutant says which requirements it breaks; a case that kills it should be about
+// one of them.
+func TestRFCKillersBreakWhatTheCaseTests(t *testing.T) {
+	for _, c := range rfc.All() {
+		about := false
+		for _, name := range killers[c.ID] {
+			m, _ := mutants.Find(name)
+			about = about || slices.ContainsFunc(m.Breaks, func(id string) bool { return slices.Contains(c.Requirements, id) })
+		}
+		if !about {
+			t.Errorf("case %s: none of %v breaks one of %v", c.ID, killers[c.ID], c.Requirements)
+		}
+	}
+}
