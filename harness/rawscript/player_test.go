@@ -2,10 +2,12 @@ package rawscript_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"sync"
@@ -286,5 +288,43 @@ func TestStuck(t *testing.T) {
 	defer cancel()
 	if err := p.Do(ctx, rawscript.Bytes{Data: []byte("x")}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
+	}
+}
+
+// Over TLS, half-close sends close_notify and then FIN, and reset resets TCP below.
+func TestTLS(t *testing.T) {
+	certificates := httptest.NewTLSServer(nil)
+	defer certificates.Close()
+	for _, row := range []struct{ step, want string }{{"half-close", "<nil>"}, {"reset", "reset"}} {
+		got := make(chan error, 1)
+		addr := serve(t, func(nc net.Conn) {
+			c := tls.Server(nc, &tls.Config{Certificates: certificates.TLS.Certificates})
+			_, err := c.Read(make([]byte, 1))
+			if err == nil {
+				_, err = io.Copy(io.Discard, c)
+			}
+			if err == nil { // after close_notify: what TCP says
+				_, err = io.Copy(io.Discard, nc)
+			}
+			got <- err
+		})
+		nc, err := tls.Dial("tcp", addr.String(), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := rawscript.Start(nc, rawscript.Options{})
+		for _, line := range []string{"open never", "bytes 00", row.step} {
+			s, err := rawscript.Parse(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Do(t.Context(), s); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+		if err := <-got; !strings.Contains(fmt.Sprint(err), row.want) {
+			t.Errorf("%s: the peer saw %v, want %s", row.step, err, row.want)
+		}
+		p.Close()
 	}
 }
