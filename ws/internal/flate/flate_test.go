@@ -191,3 +191,19 @@ func BenchmarkInflate(b *testing.B) {
 		})
 	}
 }
+
+// A block may have 286 codes for literals and lengths and 30 for distances (RFC 1951
+// §3.2.7), though its header can say 288 and 32.
+func TestTableSizes(t *testing.T) {
+	for _, tt := range []struct {
+		lit, dist int
+		want      error
+	}{{286, 30, nil}, {287, 30, flate.ErrCorrupt}, {288, 30, flate.ErrCorrupt}, {286, 31, flate.ErrCorrupt}, {286, 32, flate.ErrCorrupt}} {
+		bits := 2<<1 | (tt.lit-257)<<3 | (tt.dist-1)<<8 // a dynamic block that is not final
+		var f flate.Inflater
+		f.Reset(1 << 15)
+		if _, err := f.Inflate([]byte{byte(bits), byte(bits >> 8), byte(bits >> 16)}, 100); !errors.Is(err, tt.want) {
+			t.Errorf("%d and %d codes: got error %v, want %v", tt.lit, tt.dist, err, tt.want)
+		}
+	}
+}
