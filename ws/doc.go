@@ -1,57 +1,121 @@
 // Package ws is a WebSocket client and server (RFC 6455) with compression
 // (permessage-deflate, RFC 7692).
 //
-// Start with [Dial] for a client, or [Client] for one that reconnects, and with
-// [Accept], [AcceptNet] or [Server] for a server. All of them give a [Conn];
-// [Conn.Read] and [Conn.Write] move whole messages, [Conn.Reader] and
-// [Conn.Writer] stream them.
+// # Quick start
 //
-// # Layers
+// A server that sends what one client says to all of them, and clients that talk to it,
+// once and for as long as it takes:
 //
-// Package wsproto beside this one is the protocol without connections. It builds and
-// reads any frame, legal or not, which a conformance test needs. A [Conn] stands on
-// top and cannot misbehave: what it writes is legal, and what it reads is checked at
-// the first byte that shows an error.
+//	s := &ws.Server{}
+//	s.Handler = func(ctx context.Context, c *ws.Conn) error {
+//		for {
+//			text, err := c.ReadText(ctx)
+//			if err != nil {
+//				return err // the end of the connection; ws.ClosedOK tells whether in order
+//			}
+//			s.Broadcast(ctx, ws.MessageText, []byte(text), nil)
+//		}
+//	}
+//	http.Handle("/chat", s) // or go s.Serve(listener), without net/http
+//
+//	c, err := ws.Dial(ctx, "ws://localhost:8080/chat", nil)
+//	if err != nil {
+//		return err
+//	}
+//	err = c.WriteText(ctx, "hello")
+//	text, err := c.ReadText(ctx)
+//	err = c.Close(ws.StatusNormalClosure, "")
+//
+//	client := &ws.Client{URL: "wss://example.com/chat", Handler: func(ctx context.Context, c *ws.Conn) error {
+//		for m, err := range c.Messages(ctx) {
+//			if err != nil {
+//				return err // Run connects again, after a pause that grows
+//			}
+//			fmt.Println(string(m.Data))
+//		}
+//		return nil // also after an orderly end; ws.ErrStop ends Run
+//	}}
+//	err = client.Run(ctx)
+//
+// [Dial] opens a connection, [Client] keeps one; [Server] serves many, [Accept] and
+// [AcceptNet] one. All of them give a [Conn]. [Conn.Read] and [Conn.Write] move whole
+// messages, [Conn.Reader] and [Conn.Writer] stream them, [Conn.NetConn] makes a
+// net.Conn of the whole connection.
 //
 // # Reading drives the connection
 //
-// No goroutine runs behind a Conn, just the timer of its [Keepalive]. Pings are
-// answered, pongs are matched and the closing handshake is noticed while some call
-// reads: [Conn.Read], the reader of [Conn.Reader], and also [Conn.Ping] and
-// [Conn.Close] while they wait. A program that only sends should call
-// [Conn.Discard] in a goroutine.
+// No goroutine runs behind a Conn, only the timer of its [Keepalive]. Pings are
+// answered, pongs are matched and the peer's close is noticed while some call reads:
+// [Conn.Read], the reader of [Conn.Reader], and also [Conn.Ping] and [Conn.Close] while
+// they wait. A program that only sends should call [Conn.Discard] in a goroutine.
 //
-// # Speed and memory
+// Any error of the connection below ends the Conn: [Conn.Done] is closed, [Conn.Err] has
+// the reason, and further writes return it.
 //
-// [Conn.Write] is a system call per message. A loop that answers what it reads is
-// many times faster with [Conn.SetBatch]. Reading with [Conn.ReadAppend] into a
-// buffer that is large enough, and writing, allocate nothing; [Conn.Wait] says when
-// it is time to get one.
+// # Defaults
 //
-// A connection that waits on a plain TCP or unix socket holds no buffer: it takes
-// 8 KiB, half of them the stack of the goroutine that reads, and 12 KiB with
-// compression if little was sent. With context takeover and full windows that
-// grows by up to 210 KiB, of which all but 33 go when nothing is sent or received from
-// one ping to the next: 32 KiB of what was received the peer may refer to at any time
-// (RFC 7692 §7.2.2). Those that read share buffers of 32 KiB, those that write of 64,
-// for long messages of 256. Over TLS and in memory, waiting takes a buffer of 4 KiB.
+// Beside the defaults of websockets 15 (Python) and gorilla/websocket 1.5:
+//
+//	what                            here                    websockets          gorilla
+//	largest message                 32 MiB                  1 MiB               no limit
+//	opening handshake               10 s                    10 s                45 s, server none
+//	closing handshake               10 s                    10 s                the program's
+//	ping interval and timeout       20 s, 20 s              20 s, 20 s          none
+//	a peer that takes nothing       server 20 s, client -   -                   -
+//	origins, server                 the request's host      any                 the request's host
+//	proxy, client                   the environment's       the environment's   the environment's
+//	redirects, client               none                    10                  none
+//	compression                     off                     on                  off
+//	messages queued to be sent      64 (Send, Broadcast)    -                   -
+//	received ahead of the program   what TCP holds          16 frames           what TCP holds
+//	read and write buffers          shared, 32 and 64 KiB   writing 32 KiB      4 and 4 KiB each
+//	request head                    16 KiB, 128 fields      128 fields of 8 KiB the http.Server's
+//	connections                     any number              any number          any number
+//
+// There is no max_queue: a message is read when the program asks for it, so a program
+// that is slow holds up its peer by TCP's flow control. QueueLimit and QueueBytes take
+// the place of write_limit. Buffers are shared by all connections and have no option.
+//
+// Compression is off, as it costs each connection memory and CPU time, and tells how
+// much of a message an attacker can guess when secrets and his text are compressed
+// together. For text messages of some hundred bytes it is worth a try: set Deflate.
 //
 // # Limits
 //
-// Whatever a peer does is bounded. The options name each bound, and change it:
+// Whatever a peer does is bounded. The options name each bound:
 //
-//	the peer                                  may                            bound
-//	sends a request head of                   16 KiB, 128 fields, in 10 s    MaxHeaderBytes, MaxHeaderFields, HandshakeTimeout
-//	has handshakes with a Server at a time    1024                           MaxHandshakes
-//	has connections to a Server at a time     any number                     MaxConns
-//	sends a message, inflated, of             32 MiB                         ReadLimit
-//	sends empty fragments in a message        as many as octets              ReadLimit
-//	sends pings and reads no pongs            64 wait, then the latest       WriteTimeout
-//	takes nothing of what a server writes     20 s                           WriteTimeout
-//	has messages of Send and Broadcast wait   64, of any size                QueueLimit, QueueBytes
-//	gives no sign of life after a ping        20 s, with a ping every 20 s   Keepalive
-//	does not answer a close frame             10 s                           CloseTimeout
+//	the peer                                   may                            bound
+//	sends a request head of                    16 KiB, 128 fields, in 10 s    MaxHeaderBytes, MaxHeaderFields, HandshakeTimeout
+//	has handshakes with a Server at a time     1024, then the oldest goes     MaxHandshakes
+//	has connections to a Server at a time      any number                     MaxConns
+//	sends a message, inflated, of              32 MiB                         ReadLimit
+//	has messages in the memory of a Server     256 MiB, of all peers          MemoryLimit
+//	cuts a message into fragments              2^20, 2^14 of them empty       none
+//	sends pings and reads no pongs             64 wait, then the latest       WriteTimeout
+//	takes nothing of what a server writes      20 s                           WriteTimeout
+//	has messages of Send and Broadcast wait    64, of any size                QueueLimit, QueueBytes
+//	gives no sign of life after a ping         20 s, with a ping every 20 s   Keepalive
+//	does not answer a close frame              10 s                           CloseTimeout
 //
-// Memory grows with the octets that arrived, never with a length that was only
-// claimed.
+// Memory grows with the bytes that arrived, never with a length that was only claimed.
+//
+// # Speed and memory
+//
+// [Conn.Write] is a system call per message. A loop that answers what it reads is many
+// times faster with [Conn.SetBatch]. [Conn.ReadAppend] into a buffer that is large
+// enough, and writing, allocate nothing; [Conn.Wait] says when it is time to get one.
+//
+// A connection that waits on a plain TCP or unix socket holds no buffer: it takes 8 KiB,
+// half of them the stack of the goroutine that reads, and 12 KiB with compression if
+// little was sent. With context takeover and full windows that grows by up to 210 KiB,
+// of which all but 33 go when nothing is sent or received from one ping to the next: to
+// 32 KiB of what was received the peer may refer at any time (RFC 7692 §7.2.2). Over TLS
+// and in memory, waiting takes a buffer of 4 KiB.
+//
+// # Conformance
+//
+// What a Conn writes is legal, and what it reads is checked at the first byte that shows
+// an error. Package wsproto beside this one is the protocol without connections. It
+// builds and reads any frame, legal or not, for tools that test peers; [Conn.Hijack]
+// gives them the connection below.
 package ws
