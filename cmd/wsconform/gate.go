@@ -64,14 +64,8 @@ all runs.`,
 
 // worst joins the errors of several runs, the one whose exit code counts first.
 func worst(list []error) error {
-	slices.SortStableFunc(list, func(a, b error) int { return badness(b) - badness(a) })
+	slices.SortStableFunc(list, func(a, b error) int { return gate.Exit(exitCode(b)).Compare(gate.Exit(exitCode(a))) })
 	return errors.Join(list...)
-}
-
-// badness orders exit codes by how much they put in doubt: a run that cannot be
-// trusted before a failure, a failure before a gap.
-func badness(err error) int {
-	return slices.Index([]int{exitOK, exitIncomplete, exitAgent, exitFailed, exitUsage, exitHarness, exitInterrupted}, exitCode(err))
 }
 
 // expectFlags say what a run is held against.

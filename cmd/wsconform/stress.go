@@ -3,12 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"math"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,11 +36,15 @@ some pass, it prints the lines that declare the case flaky in an expectation fil
 			if times < 1 {
 				return usagef("--times %d: must be at least 1", times)
 			}
-			results, err := o.stress(c, args, one, times)
-			if len(results) > 0 {
-				printStress(c.OutOrStdout(), one.ID, results, time.Now())
+			if err := o.checkFlags(c.Flags()); err != nil {
+				return err
 			}
-			if err == nil && slices.ContainsFunc(results, untold) {
+			results, err := o.stress(c, args, one, times)
+			stressed := gate.Stress(one.ID, results, time.Now())
+			if len(results) > 0 {
+				stressed.Write(c.OutOrStdout())
+			}
+			if err == nil && stressed.Untold > 0 {
 				err = &codedError{exitIncomplete, errors.New("some runs have no verdict")}
 			}
 			return err
@@ -98,59 +97,4 @@ func (o *test) stress(c *cobra.Command, args []string, one cases.Case, times int
 		}
 	}
 	return results, nil
-}
-
-// untold reports whether a run says nothing of the case.
-func untold(r harness.Result) bool {
-	return r.Outcome == harness.NotRun || r.Outcome == harness.Blocked || r.Outcome == harness.HarnessError
-}
-
-// printStress counts the ways in which the case went.
-func printStress(w io.Writer, id cases.ID, results []harness.Result, now time.Time) {
-	results = slices.DeleteFunc(slices.Clone(results), untold)
-	runs, failures := len(results), 0
-	ways := map[string]int{}
-	for _, r := range results {
-		switch r.Outcome {
-		case harness.Pass, harness.PassLenient, harness.Observed:
-		default:
-			failures++
-		}
-		ways[fmt.Sprintf("%s: %s", r.Outcome, r.Signature())]++
-	}
-	for _, way := range slices.SortedFunc(maps.Keys(ways), func(a, b string) int {
-		if ways[a] != ways[b] {
-			return ways[b] - ways[a]
-		}
-		return strings.Compare(a, b)
-	}) {
-		fmt.Fprintf(w, "%5d times %s\n", ways[way], way)
-	}
-	if runs == 0 {
-		return
-	}
-	fmt.Fprintf(w, "case %s failed in %d of %d runs: %.1f %%, and with a confidence of 95 %% at most %.1f %%\n",
-		id, failures, runs, 100*float64(failures)/float64(runs), 100*wilsonUpper(failures, runs))
-	switch failures {
-	case 0:
-		fmt.Fprintln(w, "no sign that it is flaky")
-	case runs:
-		fmt.Fprintln(w, "it always fails: declare it as fail, not flaky")
-	default:
-		e := gate.Entry{
-			Case: string(id), Verdict: gate.WantFlaky, Reason: gate.Unexplained,
-			Evidence: &gate.Evidence{Runs: runs, Failures: failures, Date: gate.Date{Time: now.UTC()}},
-		}
-		fmt.Fprintf(w, "as an entry of an expectation file:\n%s", e.Lines())
-	}
-}
-
-// wilsonUpper is the upper end of the Wilson score interval, at 95 % on both
-// sides, for the rate at which something happens that happened k times in n.
-func wilsonUpper(k, n int) float64 {
-	const z = 1.959964
-	p, size := float64(k)/float64(n), float64(n)
-	middle := p + z*z/(2*size)
-	spread := z * math.Sqrt(p*(1-p)/size+z*z/(4*size*size))
-	return min(1, (middle+spread)/(1+z*z/size))
 }

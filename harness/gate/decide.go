@@ -26,6 +26,15 @@ const (
 	Interrupted   Exit = 130
 )
 
+// Compare orders exit codes by how much they put in doubt when several runs are judged
+// together: a run that cannot be trusted counts for more than a failure, a failure for
+// more than a run that could not be finished, and that for more than a gap. The
+// result is negative if e counts for less than other.
+func (e Exit) Compare(other Exit) int {
+	order := []Exit{Holds, Incomplete, AgentFailed, Failed, Misconfigured, HarnessFailed, Interrupted}
+	return slices.Index(order, e) - slices.Index(order, other)
+}
+
 // A Decision is what the gate says of a run.
 type Decision struct {
 	Exit       Exit

@@ -301,6 +301,17 @@ func TestDecideOrderOfBlame(t *testing.T) {
 	}
 }
 
+func TestExitCompare(t *testing.T) {
+	order := []gate.Exit{gate.Holds, gate.Incomplete, gate.AgentFailed, gate.Failed, gate.Misconfigured, gate.HarnessFailed, gate.Interrupted}
+	for i, a := range order {
+		for j, b := range order {
+			if got := a.Compare(b); (got < 0) != (i < j) || (got > 0) != (i > j) {
+				t.Errorf("%d and %d: %d", a, b, got)
+			}
+		}
+	}
+}
+
 func TestDecideNotes(t *testing.T) {
 	client := cases.Client
 	other := file(t, "other.yaml", "case: '5.1', verdict: fail")
