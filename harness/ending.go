@@ -69,6 +69,6 @@ func refusal(t *cases.Transcript) string {
 	return "the peer answered " + quoted(line)
 }
 
-// quoted quotes what a peer worded, of which 123 bytes are enough: that is the
-// longest reason of a close frame (RFC 6455 §5.5).
+// quoted quotes a text of the peer, at most 123 bytes of it: the length of the longest
+// reason in a close frame (RFC 6455 §5.5).
 func quoted(s string) string { return strconv.Quote(Clip(s, 123)) }

@@ -41,7 +41,7 @@ var utf8Groups = []struct {
 		"\x80", "\xbf", "\x80\xbf", "\x80\xbf\x80", "\x80\xbf\x80\xbf", "\x80\xbf\x80\xbf\x80", "\x80\xbf\x80\xbf\x80\xbf",
 		octetRange(0x80, 0xbe, ""), // stops one short, as Autobahn does
 	}},
-	{"6.13", "start bytes, a space after each", []string{ // likewise one short
+	{"6.13", "start bytes, a space after each", []string{ // stops one short, too
 		octetRange(0xc0, 0xde, " "), // of two bytes
 		octetRange(0xe0, 0xee, " "), // of three
 		octetRange(0xf0, 0xf6, " "), // of four

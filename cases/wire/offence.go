@@ -112,8 +112,8 @@ func endOfLength(h wsproto.Header) int {
 	return 2
 }
 
-// CloseOffences lists what is wrong with the payload of a close frame, of which all
-// or only the beginning is at hand (RFC 6455 §5.5.1).
+// CloseOffences lists what is wrong with the payload of a close frame (RFC 6455 §5.5.1).
+// Whole says whether payload is all of it, or only its beginning.
 func CloseOffences(payload []byte, whole bool) []Offence {
 	if len(payload) < 2 {
 		return nil

@@ -154,7 +154,7 @@ func (o *Options) join(ctx context.Context, from stream, env []string) error {
 	stop := context.AfterFunc(ctx, func() { from.end(); to.end() })
 	defer stop()
 	type end struct {
-		webSocket bool // the direction came from one: there is nobody left to write to
+		webSocket bool // the direction came from one: there is nothing left to write to
 		err       error
 	}
 	ends := make(chan end, 2)

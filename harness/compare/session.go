@@ -233,7 +233,7 @@ func (s *session) startProcess(ctx context.Context) error {
 // own.
 const containedPort = 9001
 
-// startContained is start for a server in a container, of which the keeper says
+// startContained is start for a server in a container; the keeper says
 // where it is.
 func (s *session) startContained(ctx context.Context) (err error) {
 	if err := os.RemoveAll(s.place); err != nil {

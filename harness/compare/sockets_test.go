@@ -120,7 +120,7 @@ func TestPortOfAnother(t *testing.T) {
 }
 
 // takePorts echoes on the first ports that processes want, and leaves the others to
-// them. It returns when nobody can ask any more.
+// them. It returns when there can be no more requests.
 func takePorts(t *testing.T, control net.Listener, often int) {
 	t.Helper()
 	var servers sync.WaitGroup

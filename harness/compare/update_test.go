@@ -30,7 +30,7 @@ func TestNewest(t *testing.T) {
 	}
 	for _, name := range agents.Registries {
 		if _, known := registries[name]; !known && name != "none" {
-			t.Errorf("nobody asks the registry %s", name)
+			t.Errorf("no code asks the registry %s", name)
 		}
 	}
 }

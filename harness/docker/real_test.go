@@ -16,7 +16,7 @@ import (
 	"github.com/wsconform/wsconform/harness/docker/dockertest"
 )
 
-// The image of these tests is made of one static program, built here, so that
+// The image of these tests holds one static program, built here, so that
 // nothing has to be pulled. It is made once and removed when all are done.
 var box struct {
 	once sync.Once
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// testImage makes sure of the image. The program in it is testdata/box, which
+// testImage builds the image, if it does not exist. The program in it is testdata/box, which
 // does as its arguments say.
 func testImage(t *testing.T, eng *docker.Engine) string {
 	t.Helper()
@@ -61,7 +61,7 @@ func buildBox(t *testing.T, eng *docker.Engine) (string, error) {
 		return "", err
 	}
 	defer eng.RemoveImage(t.Context(), base)
-	// A second layer by the builder, in two stages, of which nothing may stay.
+	// A second layer by the builder, in two stages that must leave nothing behind.
 	ref := "wsconform/test:" + strings.ToLower(eng.RunID())
 	var lines []string
 	img, err := eng.Build(t.Context(), fstest.MapFS{"Dockerfile": {Data: []byte(`
@@ -139,7 +139,7 @@ func TestRealExit(t *testing.T) {
 
 // TestRealMemoryLimit tries again when the engine does not know why the process
 // was killed: the kernel's notice is lost if the container's group is removed
-// before anybody has read it, which happens on a busy machine.
+// before it was read, which happens on a busy machine.
 func TestRealMemoryLimit(t *testing.T) {
 	eng := dockertest.Connect(t)
 	want := docker.Exit{Code: 137, OOMKilled: true}

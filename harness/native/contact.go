@@ -154,7 +154,7 @@ func (s *serverRun) concurrent(ctx context.Context) bool {
 	if served {
 		play(ctx, second, echoCase, 0, cases.Server, manner{streams: s.streams}) //nolint:errcheck // the cases will tell
 	}
-	play(ctx, first, echoCase, 0, cases.Server, manner{streams: s.streams}) //nolint:errcheck // likewise
+	play(ctx, first, echoCase, 0, cases.Server, manner{streams: s.streams}) //nolint:errcheck // a broken connection shows in the next call
 	return served
 }
 

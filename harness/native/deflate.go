@@ -52,8 +52,8 @@ func NewStreams(originals corpora.Set) *Streams {
 	return &Streams{originals: originals, seed: maphash.MakeSeed(), sent: map[streamKey]*stream{}, proven: map[provenKey]*proven{}, pending: map[string]int{}}
 }
 
-// expect announces the cases of a run, so that what they share can go as soon
-// as nobody needs it any more.
+// expect announces the cases of a run, so that what they share is released after its
+// last use.
 func (s *Streams) expect(list []cases.Case) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

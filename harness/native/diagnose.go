@@ -53,7 +53,7 @@ func (t *Target) Diagnose(ctx context.Context) (*Diagnosis, error) {
 	defer nc.Close()
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // a broken connection shows at once
 	defer stop()
-	patience := func() { nc.SetDeadline(time.Now().Add(diagnoseBound)) } //nolint:errcheck // likewise
+	patience := func() { nc.SetDeadline(time.Now().Add(diagnoseBound)) } //nolint:errcheck // a broken connection shows in the next call
 	if t.URL.Scheme == "wss" {
 		patience()
 		tc := tls.Client(nc, t.tlsConfig())

@@ -154,12 +154,12 @@ func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Tra
 		return conn{}, failed, err
 	}
 	t.Protocol.setOpenDeadline(nc)
-	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // likewise
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // a broken connection shows in the next call
 	defer stop()
 	key := wsproto.NewKey()
 	opened, err := t.exchange(nc, key, c, n)
 	if err == nil {
-		nc.SetDeadline(time.Time{}) //nolint:errcheck // likewise
+		nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows in the next call
 		return opened, cases.Transcript{}, ctx.Err()
 	}
 	nc.Close()

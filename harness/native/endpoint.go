@@ -47,7 +47,7 @@ type Endpoint struct {
 	// handshake. early is what came with the request. If it is nil, such paths are
 	// refused.
 	Other func(ctx context.Context, nc net.Conn, early []byte)
-	watch *pulse // is told when a client under heavy load answers; nil if nobody watches
+	watch *pulse // notified when a client under heavy load answers; may be nil
 	brief bool   // as in manner: the client can be made to come again
 
 	once     sync.Once // makes numbered
@@ -332,7 +332,7 @@ func drain(nc net.Conn) {
 	if half, ok := nc.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite() //nolint:errcheck // it is turned away
 	}
-	nc.SetReadDeadline(time.Now().Add(200 * time.Millisecond)) //nolint:errcheck // likewise
+	nc.SetReadDeadline(time.Now().Add(200 * time.Millisecond)) //nolint:errcheck // a broken connection shows in the next call
 	buf := make([]byte, 4<<10)
 	for read := 0; read < headBound; {
 		n, err := nc.Read(buf)

@@ -26,7 +26,7 @@ func TestKeys(t *testing.T) {
 	}
 	first, again, other := masks("10.1.1"), masks("10.1.1"), masks("5.3")
 	if len(first) < 50 || !slices.Equal(first, again) {
-		t.Errorf("%d keys in one run, %d in the next, of which some differ", len(first), len(again))
+		t.Errorf("%d keys in one run, %d in the next, and some differ", len(first), len(again))
 	}
 	for i, key := range first {
 		if slices.Contains(first[:i], key) || slices.Contains(other, key) {

@@ -14,7 +14,7 @@ import (
 )
 
 // A server that refuses long messages with 1009 fails the cases of section 9 at once,
-// and the result says that it was its limit: nobody waits the 100 s that the cases give
+// and the result says that it was its limit: the run does not wait the 100 s that the cases give
 // a peer to echo.
 func TestServerWithALimitIsKnownAtOnce(t *testing.T) {
 	m, ok := mutants.Find("limit-64k")

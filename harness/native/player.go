@@ -45,7 +45,7 @@ type manner struct {
 	// where [hurried] says so.
 	brief   bool
 	streams *Streams
-	beat    *pulse // is told when the peer sends; nil if nobody watches
+	beat    *pulse // notified when the peer sends; may be nil
 }
 
 // A player plays one case on one connection. The goroutine that calls run

@@ -7,23 +7,23 @@ import (
 )
 
 const (
-	// stallBound is how long a peer may be silent under heavy load before the
-	// verdicts of cases with short timers are doubted.
+	// stallBound is how long a peer may be silent under heavy load before verdicts of
+	// cases with short timers are in doubt.
 	stallBound = 300 * time.Millisecond
 	// tick is how often the metronome wakes, and lateBound how late it may be. The
-	// shortest timers of the cases have 500 ms.
+	// shortest timers of the cases take 500 ms.
 	tick, lateBound = 20 * time.Millisecond, 100 * time.Millisecond
 )
 
-// A pulse watches what could spoil verdicts that hang on time: whether the peer
-// goes on answering under the load of the run, and whether the machine, busy with
-// something else, lets ourselves run.
+// A pulse watches what could spoil verdicts that depend on time: whether the peer keeps
+// answering under the load of the run, and whether this process gets to run on a busy
+// machine.
 type pulse struct {
 	mu     sync.Mutex
 	active bool
-	last   time.Time // something came from the peer
-	stall  time.Time // the end of the last silence longer than stallBound
-	late   time.Time // when the metronome last came much too late
+	last   time.Time // when the peer last sent something
+	stall  time.Time // end of the last silence longer than stallBound
+	late   time.Time // when the metronome was last much too late
 }
 
 // start starts the metronome. The function it returns stops it.
@@ -53,7 +53,7 @@ func (p *pulse) metronome(ctx context.Context) {
 	}
 }
 
-// lateSince reports whether we ourselves were kept from running since t.
+// lateSince reports whether this process was kept from running since t.
 func (p *pulse) lateSince(t time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -23,7 +23,7 @@ type inbound struct {
 	header   wsproto.Header // of the frame
 	logged   bool           // the header that is not complete is in the log as it is
 	head     []byte         // of the frame's payload, for the log
-	invalid  *int           // the first byte that is not UTF-8, likewise
+	invalid  *int           // the first byte that is not UTF-8, or nil
 	entry    int            // of the frame in the log, counted from 1; 0 if it is not there yet
 	control  []byte
 	underway bool // a message

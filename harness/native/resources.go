@@ -195,8 +195,8 @@ type guest struct {
 	closed bool       // we have sent a close frame
 }
 
-// answer writes frames, of which the last is a close frame, unless the peer has
-// closed before. From then on the peer has closeTimeout for its reply.
+// answer writes frames, the last of them a close frame, unless the peer has already
+// closed. From then on the peer has closeTimeout for its reply.
 func (g *guest) answer(frames []byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

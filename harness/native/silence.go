@@ -114,8 +114,8 @@ func (s *serverRun) confirmSilence(ctx context.Context) {
 	s.release(time.Now())
 }
 
-// stoppedWorking reports whether the server is to be started again: it ended, or it
-// hangs, of which the last cases may be all there is to see.
+// stoppedWorking reports whether the server must be restarted: it exited, or it hangs,
+// which may show only in the last cases.
 func (s *serverRun) stoppedWorking(ctx context.Context) bool {
 	if !s.crash.active && s.startable() && s.silence.length > 0 && ctx.Err() == nil {
 		s.confirmSilence(ctx)

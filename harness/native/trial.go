@@ -9,50 +9,49 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// A verdict that chance may have decided is not final: the case is played again,
-// with little beside it. What may have decided it says how often, and which play
-// counts.
+// A verdict that chance may have decided is not final: the case is replayed with few
+// others. The kind of doubt says how often, and which attempt counts.
 
-// A doubt is what other than the peer's rules may have decided a verdict.
+// A doubt is a reason, apart from the peer's rules, that may have decided a verdict.
 type doubt uint8
 
 const (
-	// sure is no doubt.
+	// sure means no doubt.
 	sure doubt = iota
-	// timed verdicts hang on one of our timers, and the machine or the peer was
-	// busy. The first play on a machine that was not counts.
+	// timed verdicts depend on one of our timers, and the machine or the peer was
+	// busy. The first attempt on a machine that is not busy counts.
 	timed
-	// overtaken verdicts lack an echo that the peer had no time for: it read what
-	// comes byte by byte behind a message together with it (3.4, 4.1.5, 4.2.5). A
-	// play in which it has the time counts.
+	// overtaken verdicts miss an echo that the peer had no time for: it read a message
+	// together with the bytes that trickle in after it (3.4, 4.1.5, 4.2.5). An attempt
+	// in which it has the time counts.
 	overtaken
-	// contested verdicts hang on what the peer's last bytes meet: where it ends
-	// TCP with ours unread, that destroys its echo or its close frame under way.
-	// The verdict that most plays come to counts.
+	// contested verdicts depend on a race: if the peer ends TCP while our bytes are
+	// unread, that destroys its echo or its close frame on the way. The most frequent
+	// verdict counts.
 	contested
 )
 
 const (
-	// maxAttempts is how often a case is played at the most for its verdict to hang
-	// on no timer, and maxHeavy how often one that may take 100 s each time.
+	// maxAttempts is how often a case is played at most to get a verdict that does not
+	// depend on a timer, and maxHeavy how often a case that may take 100 s.
 	maxAttempts, maxHeavy = 5, 3
-	// A contested verdict is settled when lead more plays came to it than to any
-	// other. One that comes in 9 of 10 plays is then missed once in 700 runs. Without
-	// such a verdict, that of most of maxContested plays counts.
+	// A contested verdict is settled when lead more attempts gave it than any other. A
+	// verdict with a probability of 9 in 10 is then missed once in 700 runs. Without
+	// such a verdict, the most frequent one of maxContested attempts counts.
 	lead, maxContested = 3, 11
-	// patience is how long a peer gets for an echo before the bytes of which it
-	// must fail. It ends with the echo; a peer that is merely busy needs milliseconds.
+	// patience is how long a peer gets for an echo before the bytes that it must fail
+	// at. It ends with the echo; a peer that is merely busy needs milliseconds.
 	patience = 100 * time.Millisecond
-	// muteBound is how long a peer must have been silent for the load of the run to
-	// be no excuse.
+	// muteBound is how long a peer must be silent until the load of the run is no
+	// excuse.
 	muteBound = 10 * time.Second
-	// heavyTrials is how many contested heavy cases are played again. Of a peer of
-	// which there are more, chance is not the reason.
+	// heavyTrials is how many contested heavy cases are replayed. If a peer has more of
+	// them, chance is not the reason.
 	heavyTrials = 4
 )
 
-// doubtOf says what may have decided a verdict that is not the best one. Crowded
-// means that other cases were played beside it.
+// doubtOf returns the doubt about a verdict that is not the best one. Crowded means that
+// other cases were played at the same time.
 func doubtOf(c cases.Case, r harness.Result, crowded bool, load *pulse) doubt {
 	if r.Transcript == nil || r.Outcome == harness.Pass || r.Outcome == harness.Observed || !r.Outcome.Ran() {
 		return sure

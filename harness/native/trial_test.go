@@ -155,7 +155,7 @@ func TestTrial(t *testing.T) {
 			}
 			got := trial.result()
 			if used != test.used || !got.SameVerdict(test.want) || (got.Varied != nil) != test.varied {
-				t.Errorf("got %s after %d plays, of which it lists %v, want %s after %d", got.Summary(), used, got.Varied, test.want.Summary(), test.used)
+				t.Errorf("got %s after %d plays, listing %v, want %s after %d", got.Summary(), used, got.Varied, test.want.Summary(), test.used)
 			}
 		})
 	}

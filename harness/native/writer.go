@@ -151,7 +151,7 @@ func (w *writer) finish(abort bool) {
 	if abort {
 		w.nc.SetWriteDeadline(time.Unix(1, 0)) //nolint:errcheck // a closed connection has no deadline, nor needs one
 	} else {
-		w.nc.SetWriteDeadline(time.Now().Add(flushBound)) //nolint:errcheck // likewise
+		w.nc.SetWriteDeadline(time.Now().Add(flushBound)) //nolint:errcheck // a broken connection shows in the next call
 	}
 	w.signal()
 	<-w.done

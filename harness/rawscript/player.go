@@ -156,7 +156,7 @@ func (p *Player) Do(ctx context.Context, s Step) error {
 	return nil
 }
 
-// open sends the head, of which a server needs the client's first.
+// open sends the head; a server needs the client's first.
 func (p *Player) open(ctx context.Context, o Open) error {
 	if p.opened {
 		return errors.New("open: the handshake has begun")

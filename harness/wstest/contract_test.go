@@ -260,7 +260,7 @@ func TestFuzzingClientTLS(t *testing.T) {
 		want         string
 	}{
 		{"no name", ``, "", "OK"},
-		{"a name", `, "hostname": "server.example"`, "server.example", "FAILED"}, // nobody vouches for the certificate
+		{"a name", `, "hostname": "server.example"`, "server.example", "FAILED"}, // no authority vouches for the certificate
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := observe(t, &certificate.Certificate)

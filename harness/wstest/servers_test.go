@@ -99,7 +99,7 @@ func TestNoTLS(t *testing.T) {
 // TestUnwritableFolder has reports that could not be written: no case is played.
 func TestUnwritableFolder(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("needs a folder that nobody can write to")
+		t.Skip("needs a folder that root cannot write to")
 	}
 	o := observe(t, nil)
 	spec(t, "s.json", `{"outdir": "/proc", "cases": ["1.1.*"], "servers": [{"url": "`+o.url+`", "agent": "a"}]}`)

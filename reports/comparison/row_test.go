@@ -23,6 +23,6 @@ func TestOneGrade(t *testing.T) {
 		t.Errorf("got the letters %q, want f.", got)
 	}
 	if got, want := s.Reasons, []string{"why", "FAILED, OK"}; !slices.Equal(got, want) || len(r.Why[at]) != 1 {
-		t.Errorf("got the reasons %q, of which %v are why; want %q and the first", got, r.Why[at], want)
+		t.Errorf("got the reasons %q, %v of them as why; want %q and the first", got, r.Why[at], want)
 	}
 }

@@ -267,8 +267,8 @@ function enginesView() {
   const total = pairs.reduce((n, p) => n + p.agree + p.differ.length, 0);
   const one = (p, d) => [p.row, p.reference].some(n => !behaviors[rows[n].b[d.case]]); // only one has a verdict
   const count = is => pairs.reduce((n, p) => n + p.differ.filter(d => is(p, d)).length, 0);
-  const differ = count(() => true), lacking = count(one), races = count((p, d) => d.race && !one(p, d));
-  return [el("p", { class: "remark" }, `${pairs.length} agents and roles: ${total - differ} of ${total} verdicts of the native engine are the same as Autobahn's; ${races} differ because of a known race, ${differ - races - lacking} for other reasons` + (lacking ? `; ${lacking} have a verdict from one engine only.` : ".")),
+  const differ = count(() => true), missing = count(one), races = count((p, d) => d.race && !one(p, d));
+  return [el("p", { class: "remark" }, `${pairs.length} agents and roles: ${total - differ} of ${total} verdicts of the native engine are the same as Autobahn's; ${races} differ because of a known race, ${differ - races - missing} for other reasons` + (missing ? `; ${missing} have a verdict from one engine only.` : ".")),
     table("list2 wide", ["Implementation", "Agree", "Differ", "Case", "Native", "Autobahn", "Race"], pairs.toSorted((p, q) => Boolean(q.differ.length) - Boolean(p.differ.length)).flatMap(p => {
       const a = rows[p.row], b = rows[p.reference];
       const head = n => [el("th", { scope: "rowgroup", rowspan: n }, link(hashOf("diff", a.id + "," + b.id), a.name), " ", el("small", {}, a.version + ", " + a.role)), el("td", { rowspan: n }, String(p.agree)), el("td", { rowspan: n }, p.differ.length ? String(p.differ.length) : mark("p", "none"))];
