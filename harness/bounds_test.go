@@ -116,6 +116,7 @@ func TestEnding(t *testing.T) {
 		{"keeps the connection", &cases.Transcript{Opened: true, DroppedByUs: true}, kept},
 		{"failed by us", &cases.Transcript{Opened: true, FailedByUs: true, DroppedByUs: true}, ""},
 		{"refused", &cases.Transcript{Role: cases.Server, Response: "HTTP/1.1 403 No\r\nX: y\r\n\r\n"}, `the peer answered "HTTP/1.1 403 No"`},
+		{"several connections", &cases.Transcript{Opened: true, RemoteClose: true, More: make([]cases.Transcript, 1)}, ""},
 		{"a client that never opened", &cases.Transcript{Role: cases.Client, Response: "HTTP/1.1 400 Ours\r\n\r\n"}, ""},
 	}
 	for _, tt := range tests {

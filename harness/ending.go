@@ -18,7 +18,7 @@ import (
 func (r Result) Ending() string {
 	t := r.Transcript
 	switch {
-	case t == nil:
+	case t == nil, len(t.More) > 0: // of several connections the reason says which
 		return ""
 	case !t.Opened:
 		return refusal(t)

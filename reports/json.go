@@ -49,6 +49,8 @@ type CaseSummary struct {
 	Signature string    `json:"signature"`            // see [harness.Result.Signature]
 	Mark      gate.Mark `json:"mark,omitempty"`       // what the expectations say about it
 	Excuse    string    `json:"excuse,omitempty"`     // the reason of the entry about the case
+	Suite     string    `json:"suite,omitempty"`      // that the case belongs to
+	Level     string    `json:"level,omitempty"`      // how much it demands, such as "SHOULD"; absent for Autobahn's cases
 	// Sections and Requirements name what the case tests: sections such as "RFC 6455 5.4"
 	// and ids of the requirement ledger.
 	Sections     []string `json:"sections,omitempty"`
@@ -92,7 +94,7 @@ func WriteJSON(w io.Writer, in Input) error {
 		out.Sections = append(out.Sections, SectionSummary{sec.ID, sec.Title, len(sec.Rows), sec.Counts, sec.Behavior, sec.Close})
 	}
 	for _, r := range s.Rows {
-		c := CaseSummary{Result: r.Result, Title: r.Title(), Signature: r.Signature(), Mark: r.Mark, Excuse: r.Excuse(), Sections: r.Def.RFC}
+		c := CaseSummary{Result: r.Result, Title: r.Title(), Signature: r.Signature(), Mark: r.Mark, Excuse: r.Excuse(), Suite: string(r.Def.Suite), Level: r.Level(), Sections: r.Def.RFC}
 		for _, q := range r.Requirements() {
 			c.Requirements = append(c.Requirements, q.ID)
 		}

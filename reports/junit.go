@@ -164,6 +164,9 @@ func junitRow(h harness.Header, r summary.Row) junitCase {
 		Time:  junitTime(r.Duration),
 	}
 	var facts []junitProperty
+	if level := r.Level(); level != "" {
+		facts = append(facts, junitProperty{"suite", string(r.Def.Suite)}, junitProperty{"level", level})
+	}
 	for _, ref := range r.Def.RFC {
 		facts = append(facts, junitProperty{"section", ref})
 	}

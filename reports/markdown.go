@@ -66,12 +66,20 @@ func writeProblems(b *strings.Builder, s summary.Summary) {
 				why = r.Broken
 			}
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", plain(show.Name(string(r.Case))), plain(r.Title()), behavior, ending, plain(show.Text(why)))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", plain(idAndLevel(r)), plain(r.Title()), behavior, ending, plain(show.Text(why)))
 	}
 	if n := len(problems) - maxListed; n > 0 {
 		fmt.Fprintf(b, "\nand %d more.\n", n)
 	}
 	fmt.Fprintf(b, "\nPlay one again: %s\n", codeSpan(show.Repeat(s.Header, problems[0].Case)))
+}
+
+// idAndLevel is the id, with the level of a case that is not of Autobahn's.
+func idAndLevel(r summary.Row) string {
+	if level := r.Level(); level != "" {
+		return r.ID() + " " + level
+	}
+	return r.ID()
 }
 
 // writeExcused lists the failures that were expected, folded up.

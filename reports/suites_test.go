@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/reports"
@@ -163,5 +164,40 @@ func TestOneGradeUnderAStrictPolicy(t *testing.T) {
 	got := string(writeInput(t, format(t, "markdown"), reports.Input{Run: run, Gate: &d}))
 	if want := "| W.1.1 | case W.1.1 | NON-STRICT | – | grade of W.1.1 |"; !strings.Contains(got, want) {
 		t.Errorf("the summary does not hold %q:\n%s", want, got)
+	}
+}
+
+// A case with several connections shows each of them: what it had to do, what happened,
+// and its log.
+func TestSeveralConnections(t *testing.T) {
+	c, ok := catalogue.Find("H.1.3")
+	if !ok || len(c.Conns) < 2 {
+		t.Fatal("H.1.3 is no case with several connections")
+	}
+	frame := func(text string) []cases.Entry {
+		return []cases.Entry{{Kind: cases.LogFrame, Dir: cases.Out, Len: len(text), Data: cases.Octet(text), Opcode: 1, Fin: true, Mask: "01020304"}}
+	}
+	v := cases.Verdict{Behavior: cases.Failed, Reason: "connection 1: accepted"}
+	run := &harness.Run{Results: []harness.Result{{Case: "H.1.3", Outcome: harness.Fail, Verdict: v, Transcript: &cases.Transcript{
+		Opened: true, Events: []cases.Event{{Kind: cases.GotAnswer, Status: 101}}, Log: frame("first"),
+		More: []cases.Transcript{{Opened: true, Events: []cases.Event{{Kind: cases.GotEnd}}, Log: frame("second")}},
+	}}}}
+	page := string(write(t, format(t, "html"), run))
+	for _, want := range []string{`"m":[{`, `"status 101"`, `"the end of TCP"`, `"first"`, `"second"`, `<em class="lv">MUST</em>`, `"RFC6455-4.2.1-key"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not hold %q", want)
+		}
+	}
+	for name, want := range map[string][]string{
+		"junit":    {"connection 1 of 2&#xA;", "connection 2 of 2&#xA;", `<property name="level" value="MUST">`, `<property name="suite" value="rfc">`},
+		"markdown": {"| H.1.3 MUST | "},
+		"json":     {`"level": "MUST"`, `"suite": "rfc"`, `"RFC6455-4.2.1-key"`},
+	} {
+		got := strings.ReplaceAll(string(write(t, format(t, name), run)), "\n", "&#xA;")
+		for _, text := range want {
+			if !strings.Contains(got, text) {
+				t.Errorf("%s does not hold %q:\n%.3000s", name, text, got)
+			}
+		}
 	}
 }

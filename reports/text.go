@@ -11,10 +11,26 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// WriteLog writes a wire log for a terminal: what is wrong with the peer's handshake,
-// then at most 40 frames and notes, one on each line behind the indent. Below a frame it
-// says which bytes break which rule. Control characters are made visible.
+// WriteLog writes wire logs for a terminal: of each connection what is wrong with the
+// peer's handshake, then at most 40 frames and notes, one on each line behind the indent.
+// Below a frame it says which bytes break which rule. Control characters are made
+// visible.
 func WriteLog(w io.Writer, t *cases.Transcript, indent string) error {
+	conns := t.Conns()
+	for i, conn := range conns {
+		if len(conns) > 1 {
+			if _, err := fmt.Fprintf(w, "%sconnection %d of %d\n", indent, i+1, len(conns)); err != nil {
+				return err
+			}
+		}
+		if err := writeConn(w, conn, indent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeConn(w io.Writer, t *cases.Transcript, indent string) error {
 	handshake, frames := show.Offences(t)
 	for _, o := range handshake {
 		if _, err := fmt.Fprintf(w, "%s%10s ! %s, %s\n", indent, "", show.HandshakeWords(t, o), o.Section); err != nil {

@@ -29,7 +29,7 @@ var opening = []Requirement{
 	{"RFC6455-4.1-key-16-bytes", "RFC 6455 4.1", Must, Client, Wire, "Sec-WebSocket-Key is the base64 of 16 bytes."},
 	{"RFC6455-4.1-key-random", "RFC 6455 4.1", Must, Client, Wire, "Every connection has a new random key."},
 	{"RFC6455-4.1-origin-browser", "RFC 6455 4.1", Must, Client, Wire, "A browser sends the Origin field."},
-	{"RFC6455-4.1-origin-nonbrowser", "RFC 6455 4.1", May, Client, Wire, "Other clients may send Origin if it means to them what it means to a browser."},
+	{"RFC6455-4.1-origin-nonbrowser", "RFC 6455 4.1", May, Client, Wire, "A client that is no browser may send Origin if it means what it means in a browser."},
 	{"RFC6455-4.1-version-present", "RFC 6455 4.1", Must, Client, Wire, "Sec-WebSocket-Version is never missing from the request."},
 	{"RFC6455-4.1-version-13", "RFC 6455 4.1", Must, Client, Wire, "The version asked for is 13."},
 	{"RFC6455-4.1-protocol-optional", "RFC 6455 4.1", May, Client, Wire, "A client may offer subprotocols, the best first."},
@@ -79,5 +79,5 @@ var opening = []Requirement{
 	{"RFC6455-4.3-quoted-token", "RFC 6455 4.3", Must, Both, Wire, "A quoted value of an extension parameter is a token between its quotes."},
 	{"RFC6455-4.3-version-abnf", "RFC 6455 4.3", Must, Both, Wire, "A version is a number from 0 to 255 without leading zeros."},
 	{"RFC6455-4.4-version-list", "RFC 6455 4.4", Must, Server, Wire, "A server that does not speak the version asked for lists those that it does, in one field or several."},
-	{"RFC6455-4.4-version-retry", "RFC 6455 4.4", May, Client, Wire, "A client may try again with a version from that list."},
+	{"RFC6455-4.4-version-retry", "RFC 6455 4.4", May, Client, Wire, "A client may try again with a version that the server lists."},
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/internal/show"
@@ -66,7 +65,7 @@ func extensions(head string) string {
 // heavySections are the sections with cases that move megabytes, in order.
 var heavySections = sync.OnceValue(func() []string {
 	var list []string
-	for _, c := range autobahn.All() {
+	for _, c := range catalogue.All() {
 		if id := c.ID.Section(); c.Heavy() && !slices.Contains(list, id) {
 			list = append(list, id)
 		}

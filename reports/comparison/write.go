@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
@@ -90,11 +89,11 @@ type chapter struct {
 }
 
 type caseOf struct {
-	ID     cases.ID `json:"id"`
-	Title  string   `json:"title"`
-	Expect string   `json:"expect"`
-	RFC    []string `json:"rfc"`
-	Suite  string   `json:"suite"`
+	ID     cases.ID    `json:"id"`
+	Title  string      `json:"title"`
+	Expect string      `json:"expect"`
+	RFC    []string    `json:"rfc"`
+	Suite  cases.Suite `json:"suite"`
 }
 
 func newSite() *site {
@@ -102,9 +101,9 @@ func newSite() *site {
 	for _, sec := range catalogue.Sections() {
 		s.Sections = append(s.Sections, chapter{sec.ID, sec.Title})
 	}
-	for i, c := range autobahn.All() {
+	for i, c := range catalogue.All() {
 		s.index[c.ID] = i
-		s.Cases = append(s.Cases, caseOf{c.ID, c.Title, c.Expect, c.RFC, "autobahn"})
+		s.Cases = append(s.Cases, caseOf{c.ID, c.Title, c.Expect, c.RFC, c.Suite})
 	}
 	return s
 }

@@ -1,18 +1,13 @@
 package html
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
-	"github.com/wsconform/wsconform/cases/ledger"
-	"github.com/wsconform/wsconform/cases/wire"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
@@ -52,11 +47,8 @@ type detail struct {
 	Did         int     `json:"di,omitempty"` // what the peer did to end the connection
 	Attempts    int     `json:"at,omitempty"`
 	Got         *got    `json:"g,omitempty"`
-	Request     []any   `json:"rq,omitempty"` // lines: a text, or the three around what offends
-	Response    []any   `json:"rp,omitempty"`
-	Handshake   [][]int `json:"ho,omitempty"` // what offends in it: words, section, its address
-	Log         [][]any `json:"l,omitempty"`
-	Lost        int     `json:"x,omitempty"` // entries not kept
+	connection
+	More []connection `json:"m,omitempty"` // the further connections of the case
 }
 
 // A want is what the case asks of the peer.
@@ -214,16 +206,19 @@ func (d *details) detail(r summary.Row, lim limits) *detail {
 		for _, step := range r.Def.Steps() {
 			out.Steps = append(out.Steps, d.text(step.String()))
 		}
-		out.Want = d.want(autobahn.Of(r.Def), lim)
+		if r.Def.Suite == cases.Autobahn {
+			out.Want = d.want(autobahn.Of(r.Def), lim)
+		}
 	}
 	if t := r.Transcript; t != nil {
 		out.Got = d.got(t, lim)
-		handshake, frames := show.Offences(t)
-		for _, o := range handshake[:min(len(handshake), lim.lines)] {
-			out.Handshake = append(out.Handshake, []int{d.text(show.HandshakeWords(t, o)), d.text(o.Section), d.text(ledger.URL(o.Section))})
+		if r.OneGrade() {
+			out.Got.Events = nil // the connections tell all that happened
 		}
-		out.Request, out.Response = d.lines(t.Request, wire.InRequest, handshake, lim.lines), d.lines(t.Response, wire.InResponse, handshake, lim.lines)
-		out.Log, out.Lost = d.log(t.Log, frames, lim), t.LogLost
+		out.connection = d.connection(r, 0, t, lim)
+		for i := range t.More[:min(len(t.More), lim.lines)] {
+			out.More = append(out.More, d.connection(r, i+1, &t.More[i], lim))
+		}
 	}
 	return out
 }
@@ -294,87 +289,6 @@ func flow(f cases.Flow) string {
 	}
 	return fmt.Sprintf("%s messages in %s frames: %s bytes of data, %s of payload, %s on the wire%s", show.Grouped(int(f.Messages)),
 		show.Grouped(int(f.Frames)), show.Grouped(int(f.App)), show.Grouped(int(f.Payload)), show.Grouped(int(f.Wire)), ratio)
-}
-
-func (d *details) lines(head string, place wire.Place, found []wire.Offence, bound int) []any {
-	var out []any
-	for i, line := range wire.Lines(head) {
-		if i == bound {
-			return append(out, d.text("… and more lines"))
-		}
-		out = append(out, d.text(line))
-		for _, o := range found {
-			if o.Place == place && o.Index == i {
-				out[i] = []int{d.text(line[:o.From]), d.text(line[o.From:o.To]), d.text(line[o.To:])}
-				break
-			}
-		}
-	}
-	return out
-}
-
-// log turns entries into arrays of kind, microseconds, length, data, opcode,
-// flags, mask, repeat, chop, note, bytes missing, header and what offends,
-// without the zeros at their ends. The middle of a long log is left out, but for
-// the peer's first offence.
-func (d *details) log(entries []cases.Entry, frames map[int][]wire.Offence, lim limits) [][]any {
-	out := [][]any{}
-	head, tail := len(entries), 0
-	if len(entries) > lim.entries {
-		tail = lim.entries / 3
-		head = lim.entries - tail
-	}
-	first := slices.IndexFunc(entries, func(e cases.Entry) bool { return e.Kind == cases.LogFrame && e.Dir == cases.In })
-	for first >= 0 && first < len(entries) && (entries[first].Dir != cases.In || len(frames[first]) == 0) {
-		first++
-	}
-	skipped := 0
-	cut := func() {
-		if skipped > 0 {
-			out = append(out, []any{"cut", 0, skipped})
-			skipped = 0
-		}
-	}
-	for i, e := range entries {
-		if i >= head && i < len(entries)-tail && i != first {
-			skipped++
-			continue
-		}
-		cut()
-		out = append(out, d.entry(e, frames[i], lim))
-	}
-	cut()
-	return out
-}
-
-func (d *details) entry(e cases.Entry, found []wire.Offence, lim limits) []any {
-	kind := "note"
-	switch {
-	case e.Kind == cases.LogFrame && e.Dir == cases.Out:
-		kind = "fout"
-	case e.Kind == cases.LogFrame:
-		kind = "fin"
-	case e.Kind == cases.LogOctets && e.Dir == cases.Out:
-		kind = "oout"
-	case e.Kind == cases.LogOctets:
-		kind = "oin"
-	}
-	if e.Kind == cases.LogFrame && e.Opcode == wsproto.OpClose && len(e.Data) >= 2 {
-		d.code(wsproto.StatusCode(uint16(e.Data[0])<<8 | uint16(e.Data[1])))
-	}
-	set := bit(e.Fin) | bit(e.Alone)<<1 | int(e.RSV)<<2
-	out := []any{
-		kind, int(e.At / time.Microsecond), e.Len, show.Bytes(e.Data, lim.bytes), int(e.Opcode), set,
-		show.Short(e.Mask, 8), e.Repeat, e.Chop, d.text(show.NoteWords(e)), e.Missing,
-	}
-	if len(found) == 0 {
-		return trim(out)
-	}
-	var marks [][]int
-	for _, o := range found {
-		marks = append(marks, []int{int(o.Place), o.From, o.To, d.text(show.FrameWords(e, o)), d.text(o.Section), d.text(ledger.URL(o.Section))})
-	}
-	return append(out, hex.EncodeToString(show.HeaderBytes(e)), marks)
 }
 
 // trim drops the zeros at the end of an array.

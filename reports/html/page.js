@@ -225,10 +225,10 @@ function events(list, other) {
 }
 
 function expected(d) {
-  const w = d.w, box = el("div.box", el("h3", "Expected"), el("p", T(d.e) || "This version of wsconform does not have the case."));
+  const w = d.w, box = el("div.box", el("h3", "Expected"), d.cl ? "" : el("p", T(d.e) || "This version of wsconform does not have the case."));
   for (const [ref, url, words] of d.r || []) box.append(el("p.rfc", url ? el("a.nb", {href: T(url), rel: "noreferrer"}, T(ref)) : T(ref), " ", T(words)));
   for (const [id, level, words] of d.q || []) box.append(el("p.rfc", {title: T(id)}, el("b.nb", T(level)), " ", T(words)));
-  if (!w) return box;
+  if (!w) { if (!d.m) box.append(clauses(d)); return box; }
   if (w.u) box.append(el("p", T(w.u)));
   for (const r of w.r) box.append(el("p", el("b.t." + grade(r.g), r.g), r.e.length ? " for these events:" : " for no message and no pong"), r.e.length ? events(r.e) : "");
   const codes = (w.k || []).map(code);
@@ -236,6 +236,15 @@ function expected(d) {
     codes.length ? " with " + codes.join(", ") + " or no code" : "", w.c ? ", and the closing handshake is complete." : "."));
   return box;
 }
+
+// clauses lists what earns which grade on a connection.
+const clauses = c => el("div", (c.cl || []).map(i => {
+  const [, g, rest] = T(i).match(/^([A-Z-]+)(: .*)$/s) || [];
+  return el("p", g ? [el("b.t." + grade(g), g), rest] : T(i));
+}));
+
+// happened lists the events of a connection.
+const happened = c => c.hp ? el("ul", c.hp.map(i => el("li.ev", T(i)))) : "";
 
 const grade = g => ({OK: "p", "NON-STRICT": "l", FAILED: "f", UNCLEAN: "f", UNIMPLEMENTED: "u", INFORMATIONAL: "o", "WRONG CODE": "l", "FAILED BY CLIENT": "l"})[g] || "n";
 
@@ -249,6 +258,7 @@ function received(row, d) {
     box.append(half(cells[1], "behavior", T(d.rs)), half(cells[2], "close", T(d.cr)));
   } else box.append(el("p", el("b.t.n", row.dataset.o), " no verdict"));
   if (d.di) box.append(el("p", T(d.di)));
+  if (!d.m) box.append(happened(d));
   if (d.n) box.append(el("p", T(d.n)));
   if (d.ex) box.append(el("p", el("b", "Expectation: "), T(d.ex), d.lk ? [" ", el("a", {href: d.lk, rel: "noreferrer"}, d.lk)] : ""));
   if (d.br && !(d.ex && T(d.ex) === T(d.br))) box.append(el("p", el("b", "Gate: "), T(d.br)));
@@ -278,6 +288,32 @@ function copied(p) {
 }
 for (const p of $$(".card .cmd")) copied(p);
 
+// connection shows the wire log and the opening handshake of a connection.
+function connection(c, known) {
+  const list = [];
+  if (c.l && c.l.length) {
+    const again = rawOnes(c.l);
+    const log = el("ol.log", c.l.map((e, i) => entry(e, again.has(i))));
+    const raw = again.size;
+    const frames = c.l.length - raw;
+    const toggle = el("button", {type: "button", "aria-pressed": "false"}, "Show " + raw + " reads and writes");
+    toggle.addEventListener("click", () => {
+      const on = log.classList.toggle("all");
+      toggle.setAttribute("aria-pressed", on);
+    });
+    if (!frames) log.classList.add("all");
+    list.push(el("section", el("div.row", el("h3", "Wire log"), raw && frames ? toggle : ""), log,
+      c.x ? el("p.hint", many(c.x) + " more entries were not recorded.") : "",
+      data.cut ? el("p.hint", "Logs are cut to keep this page small. The run file has all of them.") : ""));
+  } else if (known) list.push(el("section", el("h3", "Wire log"), el("p.none", c.x ? many(c.x) + " entries were not recorded." : "Nothing was recorded.")));
+
+  const http = list => el("pre.http", (list || []).map(l => [Array.isArray(l) ? [T(l[0]), el("mark", T(l[1])), T(l[2])] : T(l), "\n"]));
+  if (c.rq || c.rp) list.push(el("section", el("details", c.ho ? {open: ""} : {}, el("summary", "Opening handshake"), el("div.pair",
+    el("div.box", el("h3", "Request"), http(c.rq)),
+    el("div.box", el("h3", "Response"), http(c.rp))), (c.ho || []).map(o => offence(o)))));
+  return list;
+}
+
 function detail(row) {
   const id = idOf(row), d = data.cases[id];
   const columns = $$(":scope > thead th", list).filter(th => th.offsetWidth).length;
@@ -290,26 +326,11 @@ function detail(row) {
   const command = data.before + word + data.after;
   cell.append(el("section", el("h3", "Play it again"), copied(el("p.cmd", el("code", command)))));
 
-  if (d.l && d.l.length) {
-    const again = rawOnes(d.l);
-    const log = el("ol.log", d.l.map((e, i) => entry(e, again.has(i))));
-    const raw = again.size;
-    const frames = d.l.length - raw;
-    const toggle = el("button", {type: "button", "aria-pressed": "false"}, "Show " + raw + " reads and writes");
-    toggle.addEventListener("click", () => {
-      const on = log.classList.toggle("all");
-      toggle.setAttribute("aria-pressed", on);
-    });
-    if (!frames) log.classList.add("all");
-    cell.append(el("section", el("div.row", el("h3", "Wire log"), raw && frames ? toggle : ""), log,
-      d.x ? el("p.hint", many(d.x) + " more entries were not recorded.") : "",
-      data.cut ? el("p.hint", "Logs are cut to keep this page small. The run file has all of them.") : ""));
-  } else if (d.g) cell.append(el("section", el("h3", "Wire log"), el("p.none", d.x ? many(d.x) + " entries were not recorded." : "Nothing was recorded.")));
-
-  const http = list => el("pre.http", (list || []).map(l => [Array.isArray(l) ? [T(l[0]), el("mark", T(l[1])), T(l[2])] : T(l), "\n"]));
-  if (d.rq || d.rp) cell.append(el("section", el("details", d.ho ? {open: ""} : {}, el("summary", "Opening handshake"), el("div.pair",
-    el("div.box", el("h3", "Request"), http(d.rq)),
-    el("div.box", el("h3", "Response"), http(d.rp))), (d.ho || []).map(o => offence(o)))));
+  if (!d.m) cell.append(...connection(d, d.g));
+  else for (const [i, c] of [d, ...d.m].entries()) {
+    cell.append(el("section", el("h3.conn", "Connection " + (i + 1) + " of " + (d.m.length + 1)),
+      el("div.pair", el("div.box", el("h3", "Expected"), clauses(c)), el("div.box", el("h3", "What happened"), happened(c) || el("p.none", "nothing")))), ...connection(c, true));
+  }
   if (d.st) cell.append(el("section", el("details", el("summary", "What the harness does"), el("ol.steps", d.st.map(s => el("li", T(s)))))));
   if (d.g) {
     const flags = new Set(d.g.f);

@@ -50,11 +50,12 @@ function tally(row, list) {
   return t;
 }
 
-// suites are those that cases of the page belong to; every and parts are the cases and the
-// sections of the chosen one.
-const suites = [...new Set(cases.map(c => c.suite))];
+// used are the cases that a row has, suites are theirs; every and parts are the cases and
+// the sections of the chosen suite.
+const used = new Set(cases.flatMap((c, i) => rows.some(r => r.b[i] !== ".") ? [i] : []));
+const suites = [...new Set([...used].map(i => cases[i].suite))];
 const every = () => cases.flatMap((c, i) => !state.suite || c.suite === state.suite ? [i] : []);
-const parts = () => chapters.filter(s => !state.suite || inSection.get(s.id).some(i => cases[i].suite === state.suite));
+const parts = () => chapters.filter(s => inSection.get(s.id).some(i => used.has(i) && (!state.suite || cases[i].suite === state.suite)));
 
 // faultOf is the finding that explains the failure of a case, if there is one.
 for (const r of rows) r.faultOf = new Map((r.faults || []).flatMap(f => f.cases.map(i => [i, f])));

@@ -18,10 +18,23 @@ func (r Row) Rules() []Rule {
 	return list
 }
 
+// Level says how much the case demands, such as "SHOULD". It is "" for Autobahn's cases
+// and for those that the catalogue does not have.
+func (r Row) Level() string {
+	if !r.Known || r.Def.Suite == cases.Autobahn {
+		return ""
+	}
+	return r.Def.Level.String()
+}
+
 // Requirements lists the requirements that the case tests.
 func (r Row) Requirements() []ledger.Requirement {
+	ids := r.Def.Requirements
+	if len(ids) == 0 {
+		ids = ledger.Autobahn(string(r.Case))
+	}
 	var list []ledger.Requirement
-	for _, id := range ledger.Autobahn(string(r.Case)) {
+	for _, id := range ids {
 		if q, ok := ledger.Find(id); ok {
 			list = append(list, q)
 		}
