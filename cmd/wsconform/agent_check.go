@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 )
 
 // needs are cases that every agent has to pass to be tested at all, and what to
-// mend if it does not.
+// fix if it does not.
 var needs = []struct {
 	id        cases.ID
 	what, fix string
@@ -42,7 +43,7 @@ func (k *checkup) step(what string, err error, fix string) {
 		return
 	}
 	k.failed++
-	fmt.Fprintf(k.w, "  FAIL  %s: %s\n        to mend: %s\n", what, indent(err.Error()), fix)
+	fmt.Fprintf(k.w, "  FAIL  %s: %s\n        to fix: %s\n", what, indent(err.Error()), fix)
 }
 
 // cases is the verdict on each of the needs.
@@ -62,6 +63,9 @@ func (k *checkup) cases(results map[cases.ID]harness.Result) {
 
 // check proves an agent of the user's own.
 func (o *test) check(c *cobra.Command, args []string) error {
+	if err := o.checkFlags(c.Flags()); err != nil {
+		return err
+	}
 	agent, err := o.agentOf(args)
 	if err != nil {
 		return err
@@ -92,7 +96,7 @@ func (o *test) check(c *cobra.Command, args []string) error {
 	case err != nil:
 		return err
 	case k.failed == 0:
-		fmt.Fprintln(k.w, "it can be tested; what fails in a test is up to the library")
+		fmt.Fprintln(k.w, "it can be tested; failures in a test are those of the library")
 		return nil
 	case log.Len() > 0:
 		fmt.Fprintf(k.w, "  it printed:\n        %s\n", indent(lastLines(log.String(), 20)))
@@ -116,7 +120,7 @@ func (o *test) checkServer(
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		k.step("starts and listens", err, "the command has to run in the foreground and listen on {host}:{port}, which stand in it for where that is")
+		k.step("starts and listens", err, "the command has to run in the foreground and listen on {host}:{port}, which stand for its address")
 		if err != nil {
 			return nil
 		}
@@ -128,7 +132,7 @@ func (o *test) checkServer(
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	k.step("takes a connection", err, "a server has to listen at the address of the URL and take connections one after the other")
+	k.step("takes a connection", err, "the server has to listen at the address of the URL and accept one connection after another")
 	if err != nil {
 		return nil
 	}
@@ -136,13 +140,14 @@ func (o *test) checkServer(
 		t := results[c.ID].Transcript
 		return t != nil && t.Opened
 	})
+	fix := "answer the upgrade request at the path of the URL, for any Host and without an Origin header (RFC 6455 4.2.2)"
 	if !opened {
 		err = errors.New("no opening handshake was completed")
-		if t := results[list[0].ID].Transcript; t != nil {
-			err = errors.New(t.UncleanReason)
+		if d, _ := target.Diagnose(ctx); d != nil && !d.Echoes {
+			err, fix = errors.New(d.Saw), cmp.Or(d.Advice, fix)
 		}
 	}
-	k.step("takes the opening handshake", err, "answer the upgrade request at the path of the URL, for any Host and without an Origin header (RFC 6455 4.2.2)")
+	k.step("takes the opening handshake", err, fix)
 	if !opened {
 		return nil
 	}
