@@ -1,9 +1,19 @@
-// Package cases holds the catalogue of conformance cases and the judge of their
-// transcripts. A [Case] is data: steps to play and events to expect. [Case.Judge] is
-// a pure function of the case and a [Transcript]. There is no clock, no socket and no
-// goroutine here; the engines under harness play the steps and record transcripts.
+// Package cases is the vocabulary of conformance cases: what is done to a peer, what
+// is recorded of it, and how it is judged. All of it is data, and [Case.Judge] is a
+// pure function of a [Case] and a [Transcript]. There is no clock, no socket and no
+// goroutine here; the engines under harness play cases and record transcripts.
 //
-// Start reading at [Case] (case.go), then [Step] (step.go), [Want] (want.go) and
-// [Case.Judge] (judge.go). [All] returns the catalogue in the order of the Autobahn
-// testsuite, with the same ids, scripts and verdicts.
+// Start reading at [Case] and [Conn] (case.go). Then come [Head] (head.go), what
+// differs in our half of the handshake; [Step] (step.go), what is done, and [Op]
+// (op.go), the few things that an engine does, to which steps lower themselves;
+// [Event] and [Transcript], what happened; and [Want] (verdict.go), which judges it.
+// [Clauses] is the want of most cases: grades by [Check].
+//
+// The cases themselves are in the packages below: autobahn holds the 517 of the
+// Autobahn testsuite, rfc those that it lacks, and catalogue lists both. Package wire
+// says what bytes mean and which rules they break, package ledger what the standards
+// ask for.
+//
+// To add a kind of step, write a type with Ops and String; to add a check, one with
+// Holds and String. Nothing else changes.
 package cases

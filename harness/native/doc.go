@@ -4,11 +4,15 @@
 // Start reading at [TestServer] (dial.go) for a peer that accepts connections and at
 // [Endpoint] (endpoint.go) for a peer that dials. Both pass each connection to a player
 // (player.go), which follows the connection model of the Autobahn testsuite: receive.go
-// handles received bytes, script.go plays the steps, writer.go sends bytes, loop.go
-// plays the echo loops, deflate.go compresses for them, and checker.go checks the
+// handles what cases/wire makes of received bytes, script.go does the ops, log.go keeps
+// the wire log, writer.go sends bytes, loop.go plays the echo loops, deflate.go compresses for them, and checker.go checks the
 // echoes. schedule.go and clients.go decide which case is played when, pulse.go detects
 // when the machine is too busy to trust its clock, and trial.go settles verdicts that
 // chance may have decided.
+//
+// A player knows no case's wishes: it records events and asks the case's Want after each
+// what to do ([cases.Want]). A case of several connections is played one after the other;
+// a client is asked for as many cases as there are connections.
 //
 // # Time
 //
