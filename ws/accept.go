@@ -38,7 +38,7 @@ type AcceptOptions struct {
 	Origins []string
 	// RequireOrigin refuses requests without an Origin.
 	RequireOrigin bool
-	// BasicAuth asks for user and password. Nil means that nobody is asked.
+	// BasicAuth asks for user and password. Nil means no authentication.
 	BasicAuth *BasicAuth
 	// Subprotocols the server speaks, best first (RFC 6455 §1.9). Of those that the
 	// client offers too, the one is chosen that both together prefer: the sum of its
@@ -65,13 +65,13 @@ type AcceptOptions struct {
 	// memory compression takes.
 	Deflate *Deflate
 
-	// MaxHeaderBytes bounds the request head in octets; more gets status 431. Zero
+	// MaxHeaderBytes bounds the request head in bytes; more gets status 431. Zero
 	// means 16 KiB. Accept leaves it to the http.Server.
 	MaxHeaderBytes int
 	// MaxHeaderFields bounds the number of header lines; more gets status 431. Zero
 	// means 128.
 	MaxHeaderFields int
-	// ReadLimit is the largest message in octets, after inflating; a larger one
+	// ReadLimit is the largest message in bytes, after inflating; a larger one
 	// ends the connection with StatusMessageTooBig. A message may have as many empty
 	// fragments. Zero means 32 MiB, a negative value no limit.
 	ReadLimit int64
@@ -92,9 +92,9 @@ type AcceptOptions struct {
 	// QueueLimit is how many messages of [Conn.Send] and [Broadcast] may wait for a
 	// peer that reads slowly. Zero means 64.
 	QueueLimit int
-	// QueueBytes is how many octets those messages may have together, before they are
+	// QueueBytes is how many bytes those messages may have together, before they are
 	// compressed. A message that is longer by itself is refused with [ErrQueueFull].
-	// Zero means no bound: what waits is the program's own memory, of which no copies
+	// Zero means no bound: what waits is the program's own memory, and no copies
 	// are made, and a broadcast is in the queues of all its receivers but in memory
 	// once.
 	QueueBytes int64

@@ -31,7 +31,7 @@ func (a *BasicAuth) valid() error {
 		return fmt.Errorf("control character in realm %q", a.Realm)
 	}
 	if len(a.Users) == 0 && a.Check == nil {
-		return errors.New("BasicAuth has neither Users nor Check, so it admits nobody")
+		return errors.New("BasicAuth has neither Users nor Check, so it admits no one")
 	}
 	for user, password := range a.Users {
 		if strings.ContainsFunc(user, isControl) || strings.Contains(user, ":") {

@@ -40,7 +40,7 @@ func (c *Conn) Flush(ctx context.Context) error {
 
 // gather is the way of a message that needs nothing but to be put behind others,
 // in batch mode. It is false if there is more to do. Who has the frame slot and
-// sees that nobody has the message slot is between two messages.
+// sees that the message slot is free is between two messages.
 func (c *Conn) gather(ctx context.Context, typ MessageType, p []byte) bool {
 	w := &c.wr
 	if !w.batch.Load() || w.flate.on || c.onFrame != nil || !w.frame.tryLock() {
@@ -56,7 +56,7 @@ func (c *Conn) gather(ctx context.Context, typ MessageType, p []byte) bool {
 }
 
 // putFrame gathers a message of less than 64 KiB, for which there is space. It is
-// what AppendHeader and put do, but takes 10 ns less, which shows at 64 octets.
+// what AppendHeader and put do, but takes 10 ns less, which shows at 64 bytes.
 func (c *Conn) putFrame(typ MessageType, p []byte) {
 	w := &c.wr
 	out, n := w.out[len(w.out):cap(w.out)], 2
@@ -98,7 +98,7 @@ func (c *Conn) flushBatch(ctx context.Context) {
 	}
 	w.byReader = true
 	if ctx.Err() == nil {
-		_ = c.flushLocked(ctx) // an error ends the writing side, and whoever writes next hears of it
+		_ = c.flushLocked(ctx) // an error ends the writing side, and the next write returns it
 	}
 	c.unlockFrame(ctx)
 }

@@ -38,10 +38,10 @@ func TestBatchFrames(t *testing.T) {
 					t.Fatal(err)
 				}
 				if f.Opcode != wsproto.OpText+wsproto.Opcode(i%2) || !f.Fin || f.RSV != 0 || !f.Minimal() {
-					t.Errorf("%d octets: got header %+v", size, f.Header)
+					t.Errorf("%d bytes: got header %+v", size, f.Header)
 				}
 				if want := bytes.Repeat([]byte{'a' + byte(i)}, size); !bytes.Equal(f.Payload, want) {
-					t.Errorf("%d octets: got %.20q... of %d octets", size, f.Payload, len(f.Payload))
+					t.Errorf("%d bytes: got %.20q... of %d bytes", size, f.Payload, len(f.Payload))
 				}
 			}
 			if err := <-wrote; err != nil {

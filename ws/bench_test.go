@@ -107,7 +107,7 @@ func endlessConn(ctx context.Context, client bool, size int) (*ws.Conn, error) {
 	return ws.AcceptNet(ctx, nc, nil)
 }
 
-// endless is a connection that repeats the same octets after a head.
+// endless is a connection that repeats the same bytes after a head.
 type endless struct {
 	net.Conn
 	octets []byte

@@ -18,7 +18,7 @@ type BroadcastOptions struct {
 	// just miss the message.
 	CutSlow bool
 	// Wait waits until the message has been sent to each connection, or failed to be.
-	// Otherwise Broadcast waits for nobody, and a write that fails later is seen only
+	// Otherwise Broadcast does not wait, and a write that fails later is seen only
 	// in the end of its connection.
 	Wait bool
 	// OnMiss is called for each connection that misses the message, one at a time, with
@@ -31,7 +31,7 @@ type BroadcastOptions struct {
 // and compressed once for each window size in use; with context takeover it neither
 // uses nor becomes history. A client's connection, which masks, gets its own frame.
 //
-// A slow peer holds up nobody: what its socket does not take at once waits in the
+// A slow peer delays no other: what its socket does not take at once waits in the
 // queue of its connection, in order with [Conn.Send], for at most WriteTimeout. A
 // connection whose queue is full, by QueueLimit or QueueBytes, misses the message; see
 // CutSlow. The error is that of a message that cannot be sent, or the cause of ctx,
@@ -78,7 +78,7 @@ func (s *Server) Broadcast(ctx context.Context, typ MessageType, p []byte, opts 
 	return Broadcast(ctx, s.Conns(), typ, p, opts)
 }
 
-// checkMessage is for messages of which each octet is there.
+// checkMessage checks a complete message.
 func checkMessage(typ MessageType, p []byte) error {
 	if err := checkType(typ); err != nil {
 		return err
@@ -98,7 +98,7 @@ type broadcast struct {
 	mu     sync.Mutex // guards the rest
 	onMiss func(*Conn, error)
 	missed int
-	left   map[*Conn]struct{} // with Wait: those of which nothing is known yet
+	left   map[*Conn]struct{} // with Wait: those without a result yet
 	over   bool               // the caller has its answer
 }
 
@@ -108,7 +108,7 @@ func (b *broadcast) begin(c *Conn) {
 	b.left[c] = struct{}{}
 }
 
-// ended notes what became of the message for one connection.
+// ended notes the result for one connection.
 func (b *broadcast) ended(c *Conn, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

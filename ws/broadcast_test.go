@@ -103,7 +103,7 @@ func TestBroadcast(t *testing.T) {
 	<-sent
 }
 
-// A peer that does not read holds up nobody, and costs no more than its queue.
+// A peer that does not read delays no other, and costs no more than its queue.
 func TestBroadcastSlowPeer(t *testing.T) {
 	const limit = 5
 	for _, cut := range []bool{false, true} {
@@ -249,7 +249,7 @@ func TestSend(t *testing.T) {
 	})
 }
 
-// The queue takes as many octets as QueueBytes, and no message that is longer.
+// The queue takes as many bytes as QueueBytes, and no message that is longer.
 func TestQueueBytes(t *testing.T) {
 	const limit = 100
 	ways := []struct {
@@ -305,7 +305,7 @@ func TestQueueBytes(t *testing.T) {
 					p := &rawPeer{Conn: peer, t: t}
 					for _, size := range sizes {
 						if f, err := p.next(); err != nil || len(f.Payload) != size {
-							t.Errorf("got %d octets, %v, want %d", len(f.Payload), err, size)
+							t.Errorf("got %d bytes, %v, want %d", len(f.Payload), err, size)
 						}
 					}
 					synctest.Wait()

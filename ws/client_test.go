@@ -98,7 +98,7 @@ func TestClient(t *testing.T) {
 			check:  func(err error) bool { return errors.Is(err, errNetwork) },
 		},
 		{
-			name: "stable connections count anew", turns: []func(net.Conn) error{unreachable, unreachable, lasting(10 * time.Second), unreachable, answers("nonsense\r\n\r\n")},
+			name: "stable connections reset the count", turns: []func(net.Conn) error{unreachable, unreachable, lasting(10 * time.Second), unreachable, answers("nonsense\r\n\r\n")},
 			pauses: []time.Duration{500 * ms, 1000 * ms, 500 * ms, 1000 * ms},
 			check:  func(err error) bool { _, ok := errors.AsType[*ws.HandshakeError](err); return ok },
 		},

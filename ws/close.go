@@ -36,7 +36,7 @@ type closing struct {
 const maxCloseReason = wsproto.MaxControlPayload - 2
 
 // Close says code and reason to the peer, waits for its answer and ends the
-// connection (RFC 6455 §7.1.2). The reason is UTF-8 of at most 123 octets.
+// connection (RFC 6455 §7.1.2). The reason is UTF-8 of at most 123 bytes.
 // Messages that come before the answer are dropped unless another goroutine
 // reads them. StatusNoStatusRcvd sends a close frame without a code. All of it
 // takes at most CloseTimeout. The error is nil if the peer answered, or had
@@ -85,7 +85,7 @@ func (c *Conn) checkClose(code StatusCode, reason string) error {
 	case code == StatusNoStatusRcvd && reason != "":
 		return errors.New("reason without a code")
 	case len(reason) > maxCloseReason:
-		return fmt.Errorf("reason of %d octets exceeds %d", len(reason), maxCloseReason)
+		return fmt.Errorf("reason of %d bytes exceeds %d", len(reason), maxCloseReason)
 	case !utf8.ValidString(reason):
 		return errors.New("reason is not UTF-8")
 	}
@@ -393,7 +393,7 @@ func (c *Conn) readControl(ctx context.Context, p *ping) (message bool, err erro
 }
 
 // gotPong ends the wait for the ping it answers and for all before it (RFC 6455
-// §5.5.3). Others are nobody's; then it is false.
+// §5.5.3). Others belong to no ping; then it is false.
 func (c *Conn) gotPong(payload []byte) bool {
 	c.cl.mu.Lock()
 	defer c.cl.mu.Unlock()

@@ -43,7 +43,7 @@ type Conn struct {
 	readTimeout  time.Duration // of each call; zero means none
 	writeTimeout time.Duration // of each piece; zero means none
 	closeTimeout time.Duration
-	onFrame      func(sent bool, f wsproto.Frame) // nil means nobody listens
+	onFrame      func(sent bool, f wsproto.Frame) // nil means no callback
 	alive        *keepalive                       // nil without pings and hooks
 	id           uint64
 	logger       *slog.Logger // nil means silence
@@ -70,7 +70,7 @@ type connOptions struct {
 	budget       *budget
 }
 
-// newConn starts with the octets that came right behind the handshake.
+// newConn starts with the bytes that came right behind the handshake.
 func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Conn {
 	c := &Conn{
 		nc: nc, client: o.client, maskKey: o.maskKey,

@@ -31,7 +31,7 @@ func TestRules(t *testing.T) {
 	}{
 		{"close", []wsproto.Frame{closing(1000, "bye")}, 1000, ""},
 		{"close without code", []wsproto.Frame{closing(0, "")}, 1005, ""},
-		{"close of one octet", []wsproto.Frame{frame(wsproto.OpClose, true, "x")}, 1002, ""},
+		{"close of one byte", []wsproto.Frame{frame(wsproto.OpClose, true, "x")}, 1002, ""},
 		{"close 3000", []wsproto.Frame{closing(3000, "")}, 3000, ""},
 		{"close 1012", []wsproto.Frame{closing(1012, "")}, 1012, ""},
 		{"close 1005", []wsproto.Frame{closing(0, "")}, 1005, ""},
@@ -113,7 +113,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// A text that dribbles in fails at the octet, with the frame unfinished.
+// A text that dribbles in fails at the byte, with the frame unfinished.
 func TestFailFast(t *testing.T) {
 	for _, server := range []bool{true, false} {
 		c, peer := rawPair(t, server, nil)
@@ -137,7 +137,7 @@ func TestFailFast(t *testing.T) {
 			t.Errorf("server=%t: got error %v, want 1007", server, err)
 		}
 		if n := <-sent; n != bad+1 {
-			t.Errorf("server=%t: got failure after %d octets, want %d", server, n, bad+1)
+			t.Errorf("server=%t: got failure after %d bytes, want %d", server, n, bad+1)
 		}
 		<-got
 	}
@@ -169,7 +169,7 @@ func TestEcho(t *testing.T) {
 						}()
 						typ, got, err := client.Read(ctx)
 						if err != nil || typ != ws.MessageBinary || !bytes.Equal(got, p) {
-							t.Fatalf("%s of %d: got %v of %d octets, error %v", kind, n, typ, len(got), err)
+							t.Fatalf("%s of %d: got %v of %d bytes, error %v", kind, n, typ, len(got), err)
 						}
 					}
 				}
@@ -340,7 +340,7 @@ func TestAllocation(t *testing.T) {
 		}
 	})
 	if got := res.AllocedBytesPerOp(); got > 128<<10 {
-		t.Errorf("got %d octets allocated, want at most 128 KiB", got)
+		t.Errorf("got %d bytes allocated, want at most 128 KiB", got)
 	}
 }
 
@@ -375,12 +375,12 @@ func TestBomb(t *testing.T) {
 		_, p, err := c.Read(context.Background())
 		if n == 1<<16 {
 			if err != nil || len(p) != n {
-				t.Errorf("got %d octets, error %v; want %d", len(p), err, n)
+				t.Errorf("got %d bytes, error %v; want %d", len(p), err, n)
 			}
 			continue
 		}
 		if !errors.Is(err, ws.ErrTooLarge) {
-			t.Errorf("%d octets: got error %v, want ErrTooLarge", n, err)
+			t.Errorf("%d bytes: got error %v, want ErrTooLarge", n, err)
 		}
 		frames := <-got
 		if code, _, _ := wsproto.ParseClose(frames[0].Payload); code != ws.StatusMessageTooBig {

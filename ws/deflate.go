@@ -28,7 +28,7 @@ type Deflate struct {
 	// ClientNoContextTakeover has the client compress each message on its own
 	// (§7.1.1.2). A client hints at it, a server demands it.
 	ClientNoContextTakeover bool
-	// ServerMaxWindowBits limits the server's window to 2^n octets, 8..15
+	// ServerMaxWindowBits limits the server's window to 2^n bytes, 8..15
 	// (§7.1.2.1). Zero means no limit.
 	ServerMaxWindowBits int
 	// ClientMaxWindowBits limits the client's window, 8..15 (§7.1.2.2). Zero means
@@ -37,7 +37,7 @@ type Deflate struct {
 	// Offers are what a client offers, in order of preference, instead of one
 	// offer made of the fields above. A server ignores it.
 	Offers []wsproto.DeflateParams
-	// Threshold is the size in octets below which a message is not worth
+	// Threshold is the size in bytes below which a message is not worth
 	// compressing. Zero means 16, a negative value 0. Without context takeover
 	// zero means 64.
 	Threshold int

@@ -63,7 +63,7 @@ type DialOptions struct {
 	// stream with a key of crypto/rand. A predictable key, such as zero, is unsafe
 	// outside tests (RFC 6455 §10.3).
 	MaskKey func() [4]byte
-	// ReadLimit is the largest message in octets, after inflating, as in
+	// ReadLimit is the largest message in bytes, after inflating, as in
 	// [AcceptOptions]. Zero means 32 MiB, a negative value no limit.
 	ReadLimit int64
 
@@ -79,7 +79,7 @@ type DialOptions struct {
 	// is being written, as in [AcceptOptions]. Zero means no bound but the context.
 	WriteTimeout time.Duration
 	// QueueLimit is how many messages of [Conn.Send] and [Broadcast] may wait for a
-	// peer that reads slowly, and QueueBytes how many octets they may have together;
+	// peer that reads slowly, and QueueBytes how many bytes they may have together;
 	// see [AcceptOptions]. Zero means 64, and no bound.
 	QueueLimit int
 	QueueBytes int64

@@ -466,7 +466,7 @@ func TestTimeouts(t *testing.T) {
 
 func TestWriteTimeout(t *testing.T) {
 	client, _ := pair(t, &ws.DialOptions{WriteTimeout: 10 * time.Millisecond}, nil)
-	err := client.Write(t.Context(), ws.MessageBinary, make([]byte, 1<<20)) // nobody reads
+	err := client.Write(t.Context(), ws.MessageBinary, make([]byte, 1<<20)) // the peer does not read
 	if !timedOut(err, "write") {
 		t.Fatalf("got %v, want a write timeout", err)
 	}

@@ -128,7 +128,7 @@ func TestWriteFailureEndsConn(t *testing.T) {
 	}
 }
 
-// A connection that a peer has reset is over for whoever only writes.
+// A connection that a peer has reset is over even for a program that only writes.
 func TestResetEndsWriter(t *testing.T) {
 	client, server := tcpPair(t, nil, nil)
 	nc, _, err := client.Hijack()

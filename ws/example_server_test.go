@@ -309,7 +309,7 @@ func ExampleConn_WriteSeq() {
 	// line 2
 }
 
-// Many connections, most of which wait most of the time: a buffer is taken when
+// Many connections that mostly wait: a buffer is taken when
 // something has arrived.
 func ExampleConn_Wait() {
 	buffers := sync.Pool{New: func() any { return new([]byte) }}

@@ -91,7 +91,7 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// A handler that fails is not silent, whoever set a logger.
+// A handler that fails is not silent if there is a logger.
 func TestHandlerErrors(t *testing.T) {
 	for _, row := range []struct {
 		name    string

@@ -33,7 +33,7 @@ type HandshakeInfo struct {
 }
 
 const (
-	// maxHandshake bounds a request or response head in octets.
+	// maxHandshake bounds a request or response head in bytes.
 	maxHandshake = 16 << 10
 	// defaultHeaderFields bounds the header lines of a request.
 	defaultHeaderFields = 128
@@ -53,7 +53,7 @@ var (
 	errBareLF       = errors.New("line feed without a carriage return in the head")
 )
 
-// readHead reads a head with its empty line, of at most limit octets. What arrived
+// readHead reads a head with its empty line, of at most limit bytes. What arrived
 // behind it, such as the first frames, is the rest. With an error head is what
 // there is. All are in buf if that is long enough.
 func readHead(r io.Reader, limit int, buf []byte) (head, rest []byte, err error) {
@@ -72,7 +72,7 @@ func readHead(r io.Reader, limit int, buf []byte) (head, rest []byte, err error)
 			return buf, nil, errBareLF // which would keep us waiting for the empty line
 		}
 		if len(buf) >= limit {
-			return buf, nil, fmt.Errorf("%w %d octets", errHeadTooLarge, limit)
+			return buf, nil, fmt.Errorf("%w %d bytes", errHeadTooLarge, limit)
 		}
 		if err != nil {
 			if err == io.EOF && len(buf) > 0 {

@@ -17,7 +17,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// checkHead turns raw octets into a request and decides about it.
+// checkHead turns raw bytes into a request and decides about it.
 func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte) (*HandshakeInfo, *RejectError) {
 	start, header, err := parseHead(head)
 	if err != nil {
@@ -128,7 +128,7 @@ func checkRequest(r *http.Request) *RejectError {
 		return withVersion(refuse(http.StatusUpgradeRequired, "Sec-WebSocket-Version is not 13"))
 	}
 	if key, ok := one(h, "Sec-WebSocket-Key"); !ok || !wsproto.ValidKey(key) {
-		return refuse(http.StatusBadRequest, "not exactly one Sec-WebSocket-Key of 16 octets in base64")
+		return refuse(http.StatusBadRequest, "not exactly one Sec-WebSocket-Key of 16 bytes in base64")
 	}
 	return nil
 }
@@ -278,7 +278,7 @@ func (o *AcceptOptions) asReject(err error) *RejectError {
 	return &e
 }
 
-// rejection is the response octets for a raw connection. An answer to HEAD has no
+// rejection is the response bytes for a raw connection. An answer to HEAD has no
 // body (RFC 9110 §9.3.2).
 func (o *AcceptOptions) rejection(e *RejectError, noBody bool) []byte {
 	h := make(http.Header, len(e.Header)+4)
@@ -303,7 +303,7 @@ func (o *AcceptOptions) rejection(e *RejectError, noBody bool) []byte {
 	return append(b, e.Body...)
 }
 
-// switching is the response octets that begin the WebSocket connection.
+// switching is the response bytes that begin the WebSocket connection.
 func switching(info *HandshakeInfo) []byte {
 	b := []byte("HTTP/1.1 101 Switching Protocols\r\n")
 	return append(appendFields(b, info.ResponseHeader), "\r\n"...)

@@ -26,7 +26,7 @@ func TestAcceptKey(t *testing.T) {
 	}
 }
 
-// serverAnswer is what AcceptNet says to these octets.
+// serverAnswer is what AcceptNet says to these bytes.
 func serverAnswer(t testing.TB, req string, opts *ws.AcceptOptions) (answer string, err error) {
 	t.Helper()
 	near, far := net.Pipe()
@@ -242,7 +242,7 @@ func TestClientHandshake(t *testing.T) {
 	}
 }
 
-// dialAnswer dials a server that answers with these octets. KEY stands for the
+// dialAnswer dials a server that answers with these bytes. KEY stands for the
 // right accept value.
 func dialAnswer(t testing.TB, resp string, opts *ws.DialOptions) (*ws.Conn, error) {
 	t.Helper()
@@ -506,7 +506,7 @@ func FuzzReadMessage(f *testing.F) {
 		for {
 			_, m, err := c.Read(context.Background())
 			if len(m) > limit || cap(m) > 8*limit {
-				t.Fatalf("got %d octets in %d, limit %d", len(m), cap(m), limit)
+				t.Fatalf("got %d bytes in %d, limit %d", len(m), cap(m), limit)
 			}
 			if err != nil {
 				break

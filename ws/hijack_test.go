@@ -26,7 +26,7 @@ func TestHijack(t *testing.T) {
 		defer nc.Close()
 		h, n, err := wsproto.ParseHeader(early)
 		if err != nil || h.Opcode != wsproto.OpText || int(h.Length) != len(early)-n {
-			t.Errorf("server=%t: got early octets %q, want the second message", server, early)
+			t.Errorf("server=%t: got early bytes %q, want the second message", server, early)
 		}
 		if _, _, err := c.Read(ctx); err == nil {
 			t.Error("read after Hijack: no error")

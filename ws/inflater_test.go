@@ -47,12 +47,12 @@ func TestInflater(t *testing.T) {
 	}
 	in.Reset(1<<15, nil)
 	if complete, err := decode(one); err != nil || !complete || !bytes.Equal(text, first) {
-		t.Errorf("first message: got %d octets, complete %t, error %v; want %d", len(text), complete, err, len(first))
+		t.Errorf("first message: got %d bytes, complete %t, error %v; want %d", len(text), complete, err, len(first))
 	}
 	for _, start := range []func(){func() {}, func() { in.Reset(1<<15, first) }} {
 		start()
 		if complete, err := decode(two); err != nil || !complete || !bytes.Equal(text, second) {
-			t.Errorf("second message, with a final block: got %d octets, complete %t, error %v; want %d", len(text), complete, err, len(second))
+			t.Errorf("second message, with a final block: got %d bytes, complete %t, error %v; want %d", len(text), complete, err, len(second))
 		}
 	}
 	in.Reset(1<<15, nil)
@@ -93,7 +93,7 @@ func TestInflaterIdle(t *testing.T) {
 					wrote := make(chan error, 1)
 					go func() { wrote <- server.Write(ctx, ws.MessageBinary, p) }()
 					if _, got, err := client.Read(ctx); err != nil || !bytes.Equal(got, p) {
-						t.Fatalf("round %d: got %d octets, %v, want %d", round, len(got), err, len(p))
+						t.Fatalf("round %d: got %d bytes, %v, want %d", round, len(got), err, len(p))
 					}
 					if err := <-wrote; err != nil {
 						t.Fatal(err)
@@ -106,7 +106,7 @@ func TestInflaterIdle(t *testing.T) {
 						t.Fatal(err)
 					}
 					if got := ws.Inflates(client); got != row.want || busy < row.want {
-						t.Errorf("round %d: got %d octets behind the first ping, %d behind the second, want %d", round, busy, got, row.want)
+						t.Errorf("round %d: got %d bytes behind the first ping, %d behind the second, want %d", round, busy, got, row.want)
 					}
 				}
 			}

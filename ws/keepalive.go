@@ -15,7 +15,7 @@ import (
 // value means a ping every 20 s and 20 s to answer it.
 //
 // It costs a timer each connection, not a goroutine: what the timer starts ends
-// when the ping is written. Only where nobody reads, and in the last second of a
+// when the ping is written. Only if no call reads, and in the last second of a
 // Timeout, does it stay to read control frames itself.
 type Keepalive struct {
 	// Interval is the time from one ping to the next. Zero means 20 s, a negative
@@ -24,12 +24,12 @@ type Keepalive struct {
 	// Timeout is how long the peer may give no sign of life after a ping. Zero
 	// means 20 s, a negative value for ever. Then the connection ends with
 	// ErrPingTimeout, and StatusInternalError goes out, should the peer still
-	// listen. Any octet is a sign of life, not just the pong, which may be behind
-	// a large message. So is a message that waits because nobody reads it.
+	// listen. Any byte is a sign of life, not just the pong, which may be behind
+	// a large message. So is a message that waits because the program does not read it.
 	Timeout time.Duration
 	// OnPing hears of each ping of the peer, before it is answered, and OnPong of
 	// each pong, asked for or not. They run in whatever call reads, which waits for
-	// them. They may write. The payload, at most 125 octets, is theirs only until
+	// them. They may write. The payload, at most 125 bytes, is theirs only until
 	// they return.
 	OnPing, OnPong func(c *Conn, payload []byte)
 }
@@ -49,7 +49,7 @@ const (
 var ErrPingTimeout = errors.New("no answer to a ping")
 
 // keepalive is the state behind [Keepalive]. What stands below arrivals belongs
-// to beat, of which one runs at a time.
+// to beat; one runs at a time.
 type keepalive struct {
 	Keepalive
 	look     time.Duration // lastLook, or half of a Timeout too short for it
@@ -91,7 +91,7 @@ func (c *Conn) stopKeepalive() {
 	}
 }
 
-// beat is what the timer runs: it sees what became of the last ping, sends the
+// beat is what the timer runs: it checks the last ping, sends the
 // next when it is due, and sets the timer again unless the connection is over.
 func (c *Conn) beat() {
 	k := c.alive
@@ -128,7 +128,7 @@ func (k *keepalive) next() time.Duration {
 	return look
 }
 
-// sendBeat sends a ping. If nobody reads it reads the answer. An error is the end
+// sendBeat sends a ping. If no call reads it reads the answer. An error is the end
 // of the connection, or of its writing side.
 func (c *Conn) sendBeat() error {
 	k := c.alive
@@ -175,7 +175,7 @@ func (c *Conn) sendBeat() error {
 }
 
 // lastLook has the socket watched until the ping times out, by ourselves if
-// nobody else does. An error is the end of the connection.
+// no other call does. An error is the end of the connection.
 func (c *Conn) lastLook() error {
 	k := c.alive
 	ctx, cancel := context.WithDeadline(context.Background(), k.sent.Add(k.Timeout))
@@ -207,7 +207,7 @@ func (c *Conn) readBeat(ctx context.Context) error {
 	c.rd.guard.release()
 	c.rd.turn.unlock()
 	if message {
-		k.settled = true // nobody may read it for long, which is not the peer's fault
+		k.settled = true // the program may not read for long, which is not the peer's fault
 	}
 	if c.ended() {
 		return c.cl.err
@@ -223,7 +223,7 @@ func (c *Conn) peerIsDead() error {
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
 	_ = c.sendClose(ctx, StatusInternalError, "no answer to a ping") // the peer may hear of it
-	if c.rd.turn.tryLock() {                                         // nobody reads: what came before the ping still can be
+	if c.rd.turn.tryLock() {                                         // no call reads: what came before the ping still can be
 		c.rd.turn.unlock()
 		c.failed(err)
 	} else {

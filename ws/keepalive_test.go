@@ -223,7 +223,7 @@ func TestKeepaliveOtherSigns(t *testing.T) {
 			}
 			time.Sleep(15 * time.Second)
 		}, func(c *ws.Conn) { _ = c.Discard(context.Background()) }},
-		{"a message that nobody reads", func(p *rawPeer) {
+		{"a message that is not read", func(p *rawPeer) {
 			_, _ = p.Write(p.frame(text("hello")))
 		}, func(c *ws.Conn) { <-c.Done() }},
 	}
@@ -361,7 +361,7 @@ func TestKeepaliveIdleCompressor(t *testing.T) {
 		}
 		first, second := send(), send()
 		if second >= first {
-			t.Errorf("got %d octets for a message again, want fewer than %d", second, first)
+			t.Errorf("got %d bytes for a message again, want fewer than %d", second, first)
 		}
 		for range 2 {
 			if f, err := peer.next(); err != nil || f.Opcode != wsproto.OpPing {
@@ -370,7 +370,7 @@ func TestKeepaliveIdleCompressor(t *testing.T) {
 		}
 		synctest.Wait()
 		if got := send(); got != first {
-			t.Errorf("got %d octets after two pings, want %d as without history", got, first)
+			t.Errorf("got %d bytes after two pings, want %d as without history", got, first)
 		}
 		_ = c.CloseNow()
 	})

@@ -18,7 +18,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// A peer that takes one octet in each time is slow, one that takes none is stuck.
+// A peer that takes one byte in each time is slow, one that takes none is stuck.
 func TestWriteTimeoutLimit(t *testing.T) {
 	const bound = 20 * time.Second
 	tests := []struct {
@@ -159,7 +159,7 @@ func TestFloods(t *testing.T) {
 	tests := []struct {
 		name  string
 		empty int // fragments
-		tiny  int // fragments of one octet
+		tiny  int // fragments of one byte
 		want  ws.StatusCode
 	}{
 		{"empty fragments at the limit", 1 << 14, 0, 1000},
@@ -326,7 +326,7 @@ func TestBombLimit(t *testing.T) {
 			}()
 			_, p, err := c.Read(context.Background())
 			if over == 0 && (err != nil || len(p) != 1<<16) || over == 1 && !errors.Is(err, ws.ErrTooLarge) {
-				t.Errorf("got %d octets, error %v", len(p), err)
+				t.Errorf("got %d bytes, error %v", len(p), err)
 			}
 			_, _, _ = c.Read(context.Background())
 			list := <-frames

@@ -146,7 +146,7 @@ func TestLoad(t *testing.T) {
 	t.Logf("broadcast every %v: sent in %v; arrived after %v", loadBroadcasts, percentiles(took), report.Delays)
 	t.Logf("ping every %v: latency %v", loadPings, percentiles(latencies))
 	for i, m := range memory {
-		t.Logf("memory of the server, %d: %d MiB, %d octets for each connection", i, m>>20, m/n)
+		t.Logf("memory of the server, %d: %d MiB, %d bytes for each connection", i, m>>20, m/n)
 	}
 	if len(latencies) != n || report.Messages != n*rounds || report.Failed != 0 {
 		t.Errorf("got %d connections in the end, %d messages, %d failures; want %d, %d, 0",
@@ -157,7 +157,7 @@ func TestLoad(t *testing.T) {
 	}
 	// The first sample is from before the first pings.
 	if early, last := memory[min(1, len(memory)-1)], memory[len(memory)-1]; last > early+early/10+1<<20 {
-		t.Errorf("memory grew from %d to %d octets", early, last)
+		t.Errorf("memory grew from %d to %d bytes", early, last)
 	}
 	if left := goroutinesLeft(before); left > 0 || report.Left > 0 {
 		t.Errorf("got %d goroutines left, %d of the clients", left, report.Left)

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 )
 
-// A keySource hands out masking keys that nobody can foretell (RFC 6455 §10.3): the
+// A keySource hands out unpredictable masking keys (RFC 6455 §10.3): the
 // stream of ChaCha8, with a key of crypto/rand that is made when it is needed. It
 // costs a tenth of asking crypto/rand each time. It is for one goroutine at a time.
 type keySource struct {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// maxOrigin is more than a scheme, a host name of 253 octets and a port take. It
+// maxOrigin is more than a scheme, a host name of 253 bytes and a port take. It
 // bounds the work of matching stars.
 const maxOrigin = 512
 

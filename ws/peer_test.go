@@ -43,7 +43,7 @@ func over(nc net.Conn) func(context.Context, string, string) (net.Conn, error) {
 	return func(context.Context, string, string) (net.Conn, error) { return nc, nil }
 }
 
-// A rawPeer is the far end of a Conn, octet by octet.
+// A rawPeer is the far end of a Conn, byte by byte.
 type rawPeer struct {
 	net.Conn
 	t      testing.TB

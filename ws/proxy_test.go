@@ -15,7 +15,7 @@ import (
 	"github.com/wsconform/wsconform/ws"
 )
 
-// A script is what a proxy reads and answers, octet by octet.
+// A script is what a proxy reads and answers, byte by byte.
 type script []struct{ reads, answers string }
 
 // throughScript dials through a proxy that keeps to a script and then hands the
@@ -119,7 +119,7 @@ func TestProxiesRefuse(t *testing.T) {
 			"proxy http://proxy: refused (HTTP status 407 Proxy Authentication Required)",
 		},
 		{"CONNECT, malformed", "http://proxy", "ws://example.com", script{{connectRequest, "SSH-2.0-OpenSSH\r\n\r\n"}}, 0, "malformed status line"},
-		{"CONNECT, endless", "http://proxy", "ws://example.com", script{{connectRequest, "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 17<<10)}}, 0, "exceeds 16384 octets"},
+		{"CONNECT, endless", "http://proxy", "ws://example.com", script{{connectRequest, "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 17<<10)}}, 0, "exceeds 16384 bytes"},
 		{"CONNECT, more", "http://proxy", "ws://example.com", script{{connectRequest, "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101"}}, 200, "sent bytes after its response"},
 		{"CONNECT, gone", "http://proxy", "ws://example.com", script{{connectRequest, "HTTP/1.1 2"}}, 0, "did not answer: unexpected EOF"},
 		{"SOCKS4, 91", "socks4://proxy", "ws://127.0.0.1", script{{"\x04\x01", "\x00\x5b\x00\x00\x00\x00\x00\x00"}}, 91, "request rejected or failed (91)"},

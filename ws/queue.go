@@ -40,7 +40,7 @@ type queue struct {
 // A queueWait is where senders wait for room, the first in line for the channel.
 type queueWait struct {
 	turn slot
-	room chan struct{} // closed when there is more; nil if nobody waits. The queue's mutex guards it
+	room chan struct{} // closed when there is more; nil if no call waits. The queue's mutex guards it
 }
 
 // queued is a message, as a frame that is ready to be sent or as what it is made
@@ -78,7 +78,7 @@ func (c *Conn) Send(ctx context.Context, typ MessageType, p []byte) error {
 func (c *Conn) send(ctx context.Context, m queued) error {
 	q := &c.queue
 	if size := int64(len(m.p)); q.bytes > 0 && size > q.bytes {
-		return fmt.Errorf("message of %d octets: %w, of at most %d", size, ErrQueueFull, q.bytes)
+		return fmt.Errorf("message of %d bytes: %w, of at most %d", size, ErrQueueFull, q.bytes)
 	}
 	q.mu.Lock()
 	err := ErrQueueFull
@@ -242,7 +242,7 @@ func (c *Conn) readyLocked(ctx context.Context, frame []byte) error {
 }
 
 // beforeReady accounts for a frame that did not come by way of frameLocked. The
-// peer's window gets a message that our history does not have, so that starts anew.
+// peer's window gets a message that our history does not have, so that starts over.
 func (c *Conn) beforeReady(frame []byte) {
 	h, n, _ := wsproto.ParseHeader(frame)
 	if c.onFrame != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// reader is the reading side of a Conn. Its state is whole at any octet, so that
+// reader is the reading side of a Conn. Its state is whole at any byte, so that
 // a read cut short by its context can be taken up again.
 type reader struct {
 	turn  slot // guards the rest
@@ -53,15 +53,15 @@ type reader struct {
 	in         []byte // input of inf
 
 	// More of the message; the small fields stand together to save room.
-	left          uint64 // octets of the frame that have not been used
+	left          uint64 // bytes of the frame that have not been used
 	held          int64  // of the server's budget
-	kept          []byte // octets that a Read cut short had taken already
+	kept          []byte // bytes that a Read cut short had taken already
 	seq           uint64 // the number of the message; readers of earlier ones are void
-	size          int64  // octets so far, inflated
+	size          int64  // bytes so far, inflated
 	empty, frames uint32 // fragments so far
 }
 
-// firstAlloc is how much memory a claimed length gets before octets arrive.
+// firstAlloc is how much memory a claimed length gets before bytes arrive.
 const firstAlloc = 32 << 10
 
 // errClosing: a Close that gave up waiting has dropped what came.
@@ -97,7 +97,7 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 	return typ, p, err
 }
 
-// readAppend also says whether more octets have arrived.
+// readAppend also says whether more bytes have arrived.
 func (c *Conn) readAppend(ctx context.Context, dst []byte) (typ MessageType, p []byte, more bool, err error) {
 	r := &c.rd
 	if err := c.lockRead(ctx); err != nil {
@@ -212,7 +212,7 @@ func (c *Conn) whole(dst []byte) (MessageType, []byte, bool) {
 	return typ, p, true
 }
 
-// growth is how much memory comes next for a message of which have octets have
+// growth is how much memory comes next for a message after have bytes have
 // arrived: never much more than that, whatever length a header claims.
 func (r *reader) growth(have int) int {
 	want := r.left
@@ -224,7 +224,7 @@ func (r *reader) growth(have int) int {
 
 // Reader waits for the next message and streams it. What is left of the former
 // one is dropped, checked all the same. ctx holds for the reader too. A text is
-// checked as it streams: its octets are UTF-8 but for a rune that is not
+// checked as it streams: its bytes are UTF-8 but for a rune that is not
 // complete yet. The errors are as in Read; io.EOF ends the message.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	r := &c.rd
@@ -365,12 +365,12 @@ func (c *Conn) begin(ctx context.Context) error {
 	return c.frame(ctx)
 }
 
-// atEnd reports that no octets of the message can follow.
+// atEnd reports that no bytes of the message can follow.
 func (r *reader) atEnd() bool {
 	return !r.compressed && r.fin && r.left == 0
 }
 
-// some reads octets of the message, at least one unless p is empty or there is
+// some reads bytes of the message, at least one unless p is empty or there is
 // an error. io.EOF is the end of the message.
 func (c *Conn) some(ctx context.Context, p []byte) (n int, err error) {
 	r := &c.rd
@@ -407,7 +407,7 @@ func (c *Conn) some(ctx context.Context, p []byte) (n int, err error) {
 	return n, c.checkText(p[:n])
 }
 
-// unmask uses up octets of the current frame.
+// unmask uses up bytes of the current frame.
 func (c *Conn) unmask(p []byte) {
 	r := &c.rd
 	if r.mask {
@@ -489,7 +489,7 @@ func (c *Conn) inflateSome(ctx context.Context, p []byte) (int, error) {
 	}
 }
 
-// chunk gets octets of the current frame without copying them. They are good
+// chunk gets bytes of the current frame without copying them. They are good
 // until the next fill.
 func (c *Conn) chunk(ctx context.Context) ([]byte, error) {
 	r := &c.rd

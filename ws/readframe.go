@@ -62,7 +62,7 @@ func (c *Conn) frame(ctx context.Context) error {
 }
 
 // header waits for a header and checks it, without using it up. What is wrong in
-// the first two octets does not wait for the rest.
+// the first two bytes does not wait for the rest.
 func (c *Conn) header(ctx context.Context) (wsproto.Header, int, error) {
 	r := &c.rd
 	state := wsproto.State{Server: !c.client, Open: r.open, Deflate: r.deflate}
@@ -124,7 +124,7 @@ func (c *Conn) control(ctx context.Context, h wsproto.Header, n int) error {
 	return nil
 }
 
-// fill waits for more octets in the buffer.
+// fill waits for more bytes in the buffer.
 func (c *Conn) fill(ctx context.Context) error {
 	n, err := c.readNet(ctx, nil)
 	c.rd.w += n
@@ -135,7 +135,7 @@ func (c *Conn) fill(ctx context.Context) error {
 // before has mostly arrived, and a peer that goes on and on is not waited for.
 const maxLate = 64
 
-// readNet waits for octets, in the buffer if p is nil. An error other than the
+// readNet waits for bytes, in the buffer if p is nil. An error other than the
 // context's is the end of the connection.
 func (c *Conn) readNet(ctx context.Context, p []byte) (int, error) {
 	r := &c.rd
@@ -219,7 +219,7 @@ func (c *Conn) fail(err error) error {
 }
 
 func (c *Conn) failTooLarge() error {
-	err := fmt.Errorf("%w of %d octets", ErrTooLarge, c.readLimit)
+	err := fmt.Errorf("%w of %d bytes", ErrTooLarge, c.readLimit)
 	c.failWith(StatusMessageTooBig, err.Error(), err)
 	return err
 }

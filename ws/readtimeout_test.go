@@ -183,7 +183,7 @@ func TestReadTimeoutBound(t *testing.T) {
 			at(1600 * time.Millisecond)
 		})
 	})
-	t.Run("octet by octet", func(t *testing.T) { // a call is bounded, not each wait
+	t.Run("byte by byte", func(t *testing.T) { // a call is bounded, not each wait
 		synctest.Test(t, func(t *testing.T) {
 			c, peer, ctx, at := start(t)
 			go func() {

@@ -35,13 +35,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // Close stops the listeners and cuts all connections, which ends the contexts of
-// the handlers. It waits for nobody; a Shutdown after it does. Those in their
+// the handlers. It does not wait; a Shutdown after it does. Those in their
 // handshake get status 503 if they take it within a second.
 func (s *Server) Close() error {
 	return s.stop(func(c *Conn) { _ = c.CloseNow() }) // never fails
 }
 
-// stop lets nobody in any more and has each open connection ended, side by side.
+// stop accepts no more connections and ends all open ones at the same time.
 func (s *Server) stop(end func(*Conn)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

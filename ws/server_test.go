@@ -18,7 +18,7 @@ import (
 	"github.com/wsconform/wsconform/ws"
 )
 
-// exchange sends octets to an address and reads until the end.
+// exchange sends bytes to an address and reads until the end.
 func exchange(t testing.TB, addr, req string) string {
 	t.Helper()
 	nc, err := net.Dial("tcp", addr)
@@ -233,7 +233,7 @@ func TestServerClose(t *testing.T) {
 	})
 }
 
-// The context of a handler ends with the connection, whoever ends it.
+// The context of a handler ends with the connection, whichever side ends it.
 func TestHandlerContext(t *testing.T) {
 	tests := []struct {
 		name string

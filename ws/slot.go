@@ -24,13 +24,13 @@ type waiter struct {
 // The states of a slot.
 const (
 	slotFree   = iota
-	slotHeld   // and nobody waits
+	slotHeld   // and no call waits
 	slotQueued // held, and somebody waits
 )
 
 func (s *slot) tryLock() bool { return s.state.CompareAndSwap(slotFree, slotHeld) }
 
-// free says that nobody has the slot just now.
+// free reports whether the slot is free.
 func (s *slot) free() bool { return s.state.Load() == slotFree }
 
 func (s *slot) lock(ctx context.Context) error {

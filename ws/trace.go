@@ -25,7 +25,7 @@ func (c *Conn) traceSent(h wsproto.Header, payload []byte) {
 }
 
 // traceReceived is called for each header of a data frame if onFrame is set;
-// arrived is what came behind it.
+// arrived is what came after it.
 func (c *Conn) traceReceived(h wsproto.Header, arrived []byte) {
 	n := min(uint64(len(arrived)), h.Length, tracedPayload)
 	p := slices.Clone(arrived[:n])

@@ -30,7 +30,7 @@ type writer struct {
 	byReader bool
 	last     bool // the close frame is being written, or was
 	batch    atomic.Bool
-	// asked: there may be work for whoever has the frame slot, or is about to give
+	// asked: there may be work for the holder of the frame slot, or one that is about to give
 	// it up.
 	asked atomic.Bool
 	flush atomic.Bool // the reader wants a flush
@@ -50,7 +50,7 @@ const (
 	largeSize = 256 << 10
 	// outSkew is where in a page of memory that space begins. The kernel copies to
 	// the start of pages, and processors that have its copy instruction in hardware
-	// (AMD Zen 3) take four times as long if the destination is up to 31 octets
+	// (AMD Zen 3) take four times as long if the destination is up to 31 bytes
 	// ahead of the source, modulo the size of a page. Between a message that is
 	// written from where it lies, mostly the start of a page too, and its place
 	// behind a header the distance is 4 or 10.
@@ -80,7 +80,7 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 }
 
 // WriteFragments sends a message in fragments (RFC 6455 §5.4) of at most size
-// octets, counted after compression. A size of zero or less means one frame. The
+// bytes, counted after compression. A size of zero or less means one frame. The
 // error is as in Write.
 func (c *Conn) WriteFragments(ctx context.Context, typ MessageType, p []byte, size int) error {
 	if err := c.writeMessage(ctx, typ, p, size); err != nil {
@@ -171,7 +171,7 @@ type messageWriter struct {
 	typ    MessageType
 	header wsproto.Header // of the next frame
 	utf8   wsproto.UTF8Validator
-	begun  bool // octets were compressed, so a tail is owed
+	begun  bool // bytes were compressed, so a tail is owed
 	closed bool
 	err    error
 }
@@ -217,7 +217,7 @@ func (w *messageWriter) fail(err error) error {
 // abandon gives way to others in the middle of the message.
 func (w *messageWriter) abandon(err error) {
 	if w.err == nil {
-		_ = w.fail(err) // for which nobody waits
+		_ = w.fail(err) // no call waits for it
 	}
 	w.closed = true
 	w.c.wr.flate.finish()
@@ -249,10 +249,10 @@ func (w *messageWriter) Close() error {
 }
 
 // Pong sends a pong that answers no ping (RFC 6455 §5.5.3), of at most 125
-// octets; more are an error. Pings are answered without it.
+// bytes; more are an error. Pings are answered without it.
 func (c *Conn) Pong(ctx context.Context, payload []byte) error {
 	if len(payload) > wsproto.MaxControlPayload {
-		return opError("pong", fmt.Errorf("payload of %d octets exceeds 125", len(payload)))
+		return opError("pong", fmt.Errorf("payload of %d bytes exceeds 125", len(payload)))
 	}
 	if err := c.writeFrame(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpPong}, payload); err != nil {
 		return opError("pong", err)
@@ -271,7 +271,7 @@ func (c *Conn) writeFrame(ctx context.Context, h wsproto.Header, payload []byte)
 }
 
 // unlockFrame does what others found the slot taken for, then gives it up. What
-// they leave after that is seen by whoever gets the slot, or by the last look.
+// they leave after that is seen by the next holder of the slot, or by the last look.
 func (c *Conn) unlockFrame(ctx context.Context) {
 	w := &c.wr
 	byReader := w.byReader
@@ -298,12 +298,12 @@ func (c *Conn) unlockFrame(ctx context.Context) {
 }
 
 // doAsked sends the pongs that wait and flushes if the reader wants it. An error
-// ends the writing side, and whoever writes next hears of it.
+// ends the writing side, and the next write returns it.
 func (c *Conn) doAsked(ctx context.Context) {
 	w := &c.wr
 	for {
 		if ctx.Err() != nil {
-			w.asked.Store(true) // whoever comes next sends the rest
+			w.asked.Store(true) // the next writer sends the rest
 			break
 		}
 		p := w.nextPong()
@@ -453,7 +453,7 @@ func (w *writer) startOut(payload int) {
 	w.out = w.buf.p
 }
 
-// nextKey is the masking key of the next frame, first octet lowest. startOut was
+// nextKey is the masking key of the next frame, first byte lowest. startOut was
 // called for it.
 func (c *Conn) nextKey() uint32 {
 	if c.maskKey != nil {
@@ -482,7 +482,7 @@ func (w *writer) freeOut() {
 	}
 }
 
-// writeOut writes octets that are part of a frame. If it fails there may be half
+// writeOut writes bytes that are part of a frame. If it fails there may be half
 // a frame on the wire, and nothing can follow.
 func (c *Conn) writeOut(ctx context.Context, p []byte) error {
 	w := &c.wr

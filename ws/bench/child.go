@@ -93,7 +93,7 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(n), err
 }
 
-// resident is the memory of the child in octets.
+// resident is the memory of the child in bytes.
 func (p *process) resident() (int64, error) {
 	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "smaps_rollup"))
 	if err != nil {

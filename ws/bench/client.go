@@ -202,7 +202,7 @@ func driveTurn(l library, line []string) (string, error) {
 
 func (w *work) check(n int) error {
 	if n != w.size {
-		return fmt.Errorf("got an echo of %d octets, want %d", n, w.size)
+		return fmt.Errorf("got an echo of %d bytes, want %d", n, w.size)
 	}
 	return nil
 }

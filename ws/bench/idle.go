@@ -23,7 +23,7 @@ func idle(ctx context.Context, c config, list []library) error {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(c.idle) + 200, Max: uint64(c.idle) + 200}); err != nil {
 		return fmt.Errorf("%d open files: %w", c.idle, err)
 	}
-	t := newTable(fmt.Sprintf("idle: octets of memory per connection, of %d", c.idle), list)
+	t := newTable(fmt.Sprintf("idle: bytes of memory per connection, of %d", c.idle), list)
 	for _, deflate := range []bool{false, true} {
 		name := "plain"
 		if deflate {

@@ -20,7 +20,7 @@ type library struct {
 	drive func(url string, w *work) error
 }
 
-// raw echoes octets, so it is what the kernel and Go's net package cost. The
+// raw echoes bytes, so it is what the kernel and Go's net package cost. The
 // ratios are to it.
 var libraries = []library{
 	{"raw", rawServe, rawDrive},
@@ -92,7 +92,7 @@ func chooseBursts(sizes string) ([]burst, error) {
 		}
 		i := slices.IndexFunc(bursts, func(b burst) bool { return b.size == size })
 		if i < 0 {
-			return nil, fmt.Errorf("no burst of messages of %d octets", size)
+			return nil, fmt.Errorf("no burst of messages of %d bytes", size)
 		}
 		list = append(list, bursts[i])
 	}

@@ -45,7 +45,7 @@ func main() {
 	var c config
 	flag.StringVar(&c.parts, "parts", "server,client,roundtrip,idle", "what to measure")
 	flag.StringVar(&c.libraries, "libraries", "", "which `NAMES` to measure, separated by commas; all if empty")
-	flag.StringVar(&c.sizes, "sizes", "", "of the bursts, the `SIZES` to measure, in octets, separated by commas; all if empty")
+	flag.StringVar(&c.sizes, "sizes", "", "of the bursts, the `SIZES` to measure, in bytes, separated by commas; all if empty")
 	flag.IntVar(&c.starts, "starts", 8, "for server and client, how often each is started")
 	flag.IntVar(&c.rounds, "rounds", 3, "how often each takes its turn, for each start")
 	flag.DurationVar(&c.slice, "slice", 150*time.Millisecond, "how long a turn is")

@@ -38,7 +38,7 @@ func rawServe(l net.Listener, _ bool) error {
 	}
 }
 
-// rawDrive writes a burst that was made beforehand and reads as many octets as
+// rawDrive writes a burst that was made beforehand and reads as many bytes as
 // its echo has.
 func rawDrive(rawURL string, w *work) error {
 	u, err := url.Parse(rawURL)

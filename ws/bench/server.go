@@ -129,7 +129,7 @@ func serverBurst(ctx context.Context, c config, all []*server, b burst, col *col
 	return nil
 }
 
-// A load is one connection to a server. Its octets are made beforehand.
+// A load is one connection to a server. Its bytes are made beforehand.
 type load struct {
 	nc         net.Conn
 	depth      int
@@ -271,7 +271,7 @@ func (l *load) compare() error {
 	return nil
 }
 
-// discard counts the octets of the echo without having them copied.
+// discard counts the bytes of the echo without having them copied.
 func (l *load) discard() error {
 	raw, err := l.nc.(*net.TCPConn).SyscallConn()
 	if err != nil {

@@ -203,7 +203,7 @@ func relay(t *testing.T, network, addr, toNetwork, to string) {
 	})
 }
 
-// pass moves octets one way, and their end.
+// pass moves bytes one way, and their end.
 func pass(to, from net.Conn) {
 	_, _ = io.Copy(to, from)
 	if half, ok := to.(interface{ CloseWrite() error }); ok {

@@ -82,7 +82,7 @@ func exchange(t *testing.T, c *ws.Conn, list []ws.Message) {
 		}
 		typ, p, err := c.Read(ctx)
 		if err != nil || typ != m.Type || !bytes.Equal(p, m.Data) {
-			t.Fatalf("%v of %d octets: got %v of %d, %v", m.Type, len(m.Data), typ, len(p), err)
+			t.Fatalf("%v of %d bytes: got %v of %d, %v", m.Type, len(m.Data), typ, len(p), err)
 		}
 	}
 	if _, err := c.Ping(ctx); err != nil {

@@ -63,7 +63,7 @@ const (
 	Form64      LengthForm = 64
 )
 
-// MaxHeaderLen is the size of the longest frame header in octets.
+// MaxHeaderLen is the size of the longest frame header in bytes.
 const MaxHeaderLen = 14
 
 // MaxControlPayload is the most a control frame may carry (RFC 6455 §5.5).
@@ -147,7 +147,7 @@ func AppendFrame(dst []byte, f Frame) []byte {
 }
 
 // ParseHeader reads a header from the front of p and says in n how long it is.
-// n is zero if p is too short to tell; up to [MaxHeaderLen] octets may be
+// n is zero if p is too short to tell; up to [MaxHeaderLen] bytes may be
 // needed. It checks no rule but one: an error comes, with header and n, for a
 // length beyond 2^63-1. For the rest see [CheckHeader].
 func ParseHeader(p []byte) (h Header, n int, err error) {
@@ -169,7 +169,7 @@ func ParseHeader(p []byte) (h Header, n int, err error) {
 		}
 		h.Length = binary.BigEndian.Uint64(p[2:])
 		n = 10
-	default: // the length is in the second octet
+	default: // the length is in the second byte
 	}
 	if h.Masked {
 		if len(p) < n+4 {
@@ -189,7 +189,7 @@ const MaxLength = 1<<63 - 1
 
 var errLengthMSB = violation("5.2", "most significant bit of a 64-bit length is set")
 
-// parseStart reads the first two octets. Length is known only with Form7.
+// parseStart reads the first two bytes. Length is known only with Form7.
 func parseStart(b0, b1 byte) Header {
 	h := Header{Fin: b0&0x80 != 0, RSV: b0 >> 4 & 7, Opcode: Opcode(b0 & 15), Masked: b1&0x80 != 0}
 	switch b1 &= 0x7F; b1 {
@@ -203,7 +203,7 @@ func parseStart(b0, b1 byte) Header {
 	return h
 }
 
-// ReadHeader reads one header and not an octet more. The error is io.EOF if
+// ReadHeader reads one header and not a byte more. The error is io.EOF if
 // there was nothing to read, and io.ErrUnexpectedEOF if a part of it was
 // missing; else it is as in [ParseHeader].
 func ReadHeader(r io.Reader) (Header, error) {
@@ -218,7 +218,7 @@ func ReadHeader(r io.Reader) (Header, error) {
 		n += 2
 	case Form64:
 		n += 8
-	default: // the length is in the second octet
+	default: // the length is in the second byte
 	}
 	if start.Masked {
 		n += 4
@@ -243,7 +243,7 @@ func AppendClose(dst []byte, code StatusCode, reason string) []byte {
 }
 
 // ParseClose takes the payload of a close frame apart. Empty, it has
-// StatusNoStatusRcvd. The error is a [*ProtocolError] for a single octet, a code
+// StatusNoStatusRcvd. The error is a [*ProtocolError] for a single byte, a code
 // that must not be on the wire, and a reason that is not UTF-8; code and reason
 // are set all the same, as far as they are there.
 func ParseClose(payload []byte) (code StatusCode, reason string, err error) {
@@ -251,7 +251,7 @@ func ParseClose(payload []byte) (code StatusCode, reason string, err error) {
 	case 0:
 		return StatusNoStatusRcvd, "", nil
 	case 1:
-		return StatusNoStatusRcvd, "", violation("5.5.1", "close frame with a payload of one octet")
+		return StatusNoStatusRcvd, "", violation("5.5.1", "close frame with a payload of one byte")
 	}
 	code = StatusCode(binary.BigEndian.Uint16(payload))
 	reason = string(payload[2:])
@@ -317,9 +317,9 @@ func checkStart(h Header, s State) error {
 	case control && !h.Fin:
 		return violation("5.5", h.Opcode.String()+" frame is fragmented")
 	case control && h.Form > Form7 || control && h.Length > MaxControlPayload:
-		return violation("5.5", h.Opcode.String()+" frame of more than 125 octets")
+		return violation("5.5", h.Opcode.String()+" frame of more than 125 bytes")
 	case h.Opcode == OpClose && h.Length == 1:
-		return violation("5.5.1", "close frame with a payload of one octet")
+		return violation("5.5.1", "close frame with a payload of one byte")
 	case !control && s.Open && h.Opcode != OpContinuation:
 		return violation("5.4", h.Opcode.String()+" frame inside a fragmented message")
 	case !control && !s.Open && h.Opcode == OpContinuation:

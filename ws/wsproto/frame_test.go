@@ -68,7 +68,7 @@ func FuzzParseHeader(f *testing.F) {
 		h, n, err := wsproto.ParseHeader(p)
 		if n == 0 {
 			if err != nil || len(p) >= wsproto.MaxHeaderLen {
-				t.Fatalf("got no header in %d octets, error %v", len(p), err)
+				t.Fatalf("got no header in %d bytes, error %v", len(p), err)
 			}
 			return
 		}
@@ -100,7 +100,7 @@ func TestMask(t *testing.T) {
 				}
 				for i, b := range got[offset:] {
 					if want := data[offset+i] ^ key[(pos+i)&3]; b != want {
-						t.Fatalf("size %d, pos %d, octet %d: got %x, want %x", size, pos, i, b, want)
+						t.Fatalf("size %d, pos %d, byte %d: got %x, want %x", size, pos, i, b, want)
 					}
 				}
 			}
@@ -121,7 +121,7 @@ func TestUTF8Validator(t *testing.T) {
 	tests := []struct {
 		name string
 		in   string
-		bad  int // offset of the offending octet; -1 if there is none
+		bad  int // offset of the offending byte; -1 if there is none
 		end  bool
 	}{
 		{"empty", "", -1, true},
@@ -174,7 +174,7 @@ func FuzzUTF8(f *testing.F) {
 		if got, want := v.Complete(), utf8.Valid(p); got != want {
 			t.Fatalf("got %t, want %t", got, want)
 		}
-		// The offender is the first octet whose prefix no ending can save.
+		// The offender is the first byte whose prefix no ending can save.
 		if bad >= 0 {
 			if completable(p[:bad+1]) || !completable(p[:bad]) {
 				t.Fatalf("got offender at %d of %x", bad, p)

@@ -13,7 +13,7 @@ func AcceptKey(key string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// NewKey is a fresh Sec-WebSocket-Key: 16 random octets in base64 (RFC 6455
+// NewKey is a fresh Sec-WebSocket-Key: 16 random bytes in base64 (RFC 6455
 // §4.1).
 func NewKey() string {
 	var nonce [16]byte
@@ -21,7 +21,7 @@ func NewKey() string {
 	return base64.StdEncoding.EncodeToString(nonce[:])
 }
 
-// ValidKey reports whether the key is the base64 of 16 octets, the only form
+// ValidKey reports whether the key is the base64 of 16 bytes, the only form
 // there is of it (RFC 6455 §4.2.1).
 func ValidKey(key string) bool {
 	raw, err := base64.StdEncoding.Strict().DecodeString(key)

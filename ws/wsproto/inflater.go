@@ -11,7 +11,7 @@ import (
 // It knows the distance of every match, so none beyond the window goes unseen.
 type Inflater struct{ f flate.Inflater }
 
-// Reset begins a stream in which a match may reach back window octets, 2^8 to
+// Reset begins a stream in which a match may reach back window bytes, 2^8 to
 // 2^15, of what stands before it: the end of history.
 func (z *Inflater) Reset(window int, history []byte) {
 	z.f.Reset(window)

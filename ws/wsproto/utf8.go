@@ -3,7 +3,7 @@ package wsproto
 import "unicode/utf8"
 
 // A UTF8Validator checks text that arrives in pieces (RFC 6455 §8.1). It fails
-// at the first octet that no continuation can make valid, even if the code point
+// at the first byte that no continuation can make valid, even if the code point
 // is not complete: at the 80 of E0 80, the A0 of ED A0, the 90 of F4 90, and at
 // C0, C1 and F5..FF themselves. The zero value is ready.
 type UTF8Validator struct {
@@ -13,7 +13,7 @@ type UTF8Validator struct {
 }
 
 // Feed checks the next piece. If it fails, n is the offset in p of the offending
-// octet; a validator that failed once fails for ever, at offset zero.
+// byte; a validator that failed once fails for ever, at offset zero.
 func (v *UTF8Validator) Feed(p []byte) (n int, ok bool) {
 	if v.bad {
 		return 0, len(p) == 0
@@ -53,7 +53,7 @@ func (v *UTF8Validator) Complete() bool { return v.n == 0 && !v.bad }
 // Reset makes the validator ready for another text.
 func (v *UTF8Validator) Reset() { *v = UTF8Validator{} }
 
-// utf8Prefix says how many octets the code point that begins with seq still
+// utf8Prefix says how many bytes the code point that begins with seq still
 // needs, and whether seq can be completed at all (RFC 3629 §4).
 func utf8Prefix(seq []byte) (need int, ok bool) {
 	lo, hi := byte(0x80), byte(0xBF)
@@ -111,7 +111,7 @@ func utf8Tail(p []byte) int {
 	return 0
 }
 
-// utf8Offender is the offset of the first octet of p, known to be invalid, that
+// utf8Offender is the offset of the first byte of p, known to be invalid, that
 // spoils it.
 func utf8Offender(p []byte) int {
 	i := 0

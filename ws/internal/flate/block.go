@@ -281,7 +281,7 @@ func (w *bitWriter) put(v uint64, n uint) {
 	}
 }
 
-// align stores whole octets, so that at most 7 bits are left.
+// align stores whole bytes, so that at most 7 bits are left.
 func (w *bitWriter) align() {
 	for w.n >= 8 {
 		w.dst = append(w.dst, byte(w.acc))
@@ -290,7 +290,7 @@ func (w *bitWriter) align() {
 	}
 }
 
-// stored appends a stored block, which also ends at an octet.
+// stored appends a stored block, which also ends at a byte.
 func (w *bitWriter) stored(p []byte) {
 	w.put(0, 3)
 	w.n = (w.n + 7) &^ 7

@@ -8,7 +8,7 @@ import (
 // Deflater compresses with raw DEFLATE (RFC 1951), a sync flush after each piece.
 //
 // It is our own because of what libraries do with WebSocket messages: those
-// with a window limit, or fast levels, store a flush of less than 128 octets and
+// with a window limit, or fast levels, store a flush of less than 128 bytes and
 // forget it, so that small messages never profit from context takeover; the
 // others know no window but 32 KiB. This one finds matches in any earlier
 // message, keeps every distance within the window, and owns little memory: the
@@ -16,24 +16,24 @@ import (
 // pieces are searched with care, large ones at speed.
 type Deflater struct {
 	window int
-	// buf holds the last octets, at least the window if there were so many.
+	// buf holds the last bytes, at least the window if there were so many.
 	// buf[i] has the position base+i. Positions never repeat between resets, so
 	// forgetting is a jump of base.
 	buf  []byte
 	base uint32
-	// table maps a hash of the next octets to the last position they were at.
+	// table maps a hash of the next bytes to the last position they were at.
 	table []uint32
 	shift uint
 }
 
 const (
 	maxMatch = 258
-	// minHash and maxHash are how wide a table is, in bits, for few octets and for
+	// minHash and maxHash are how wide a table is, in bits, for few bytes and for
 	// many. Above 2^14 it falls out of the cache.
 	minHash, maxHash = 9, 14
-	// smallPiece is the size below which every octet is worth remembering.
+	// smallPiece is the size below which every byte is worth remembering.
 	smallPiece = 1 << 10
-	// deflateChunk is how many octets are compressed at a time, one block each.
+	// deflateChunk is how many bytes are compressed at a time, one block each.
 	deflateChunk = 32 << 10
 )
 
@@ -50,7 +50,7 @@ func (d *Deflater) hashBits(n int) {
 	d.table, d.shift = make([]uint32, 1<<n), uint(64-n)
 }
 
-// grow makes the table fit for n octets, and enters what buf holds.
+// grow makes the table fit for n bytes, and enters what buf holds.
 func (d *Deflater) grow(n int) {
 	d.hashBits(min(bits.Len(uint(n)), maxHash))
 	for j := 0; j+8 <= len(d.buf); j++ {
@@ -92,7 +92,7 @@ func (d *Deflater) chunk(s *block, p []byte) {
 		copy(d.buf, d.buf[drop:])
 		d.buf = d.buf[:len(d.buf)-drop]
 		d.base += uint32(drop)
-		if d.base > 1<<31 { // far from the end of uint32; costs one miss in 2^31 octets
+		if d.base > 1<<31 { // far from the end of uint32; costs one miss in 2^31 bytes
 			clear(d.table)
 			d.base = 1 << 16
 		}
@@ -103,7 +103,7 @@ func (d *Deflater) chunk(s *block, p []byte) {
 	i := len(d.buf)
 	d.buf = append(d.buf, p...)
 	s.seqs = s.seqs[:0]
-	// The last octets of the former piece could not be hashed without this one.
+	// The last bytes of the former piece could not be hashed without this one.
 	for j := max(i-hashed+1, 0); j < i && j+8 <= len(d.buf); j++ {
 		d.table[hash(binary.LittleEndian.Uint64(d.buf[j:]), d.shift)] = d.base + uint32(j)
 	}
@@ -115,7 +115,7 @@ func (d *Deflater) chunk(s *block, p []byte) {
 }
 
 // goodMatches finds the matches in buf from i on with more care than matches:
-// it remembers every octet, and chooses between the last two places.
+// it remembers every byte, and chooses between the last two places.
 func (d *Deflater) goodMatches(s *block, i int) {
 	buf, window := d.buf, uint32(d.window)
 	last := len(buf) - 8
@@ -155,7 +155,7 @@ func (d *Deflater) goodMatches(s *block, i int) {
 	s.rest = len(buf) - from
 }
 
-// remember enters the octets v at i in the table, of which a pair of places then
+// remember enters the bytes v at i in the table, of which a pair of places then
 // has the last two, and returns what the pair was.
 func (d *Deflater) remember(v uint64, i int) (were [2]uint32) {
 	h := hash(v, d.shift) &^ 1
@@ -165,7 +165,7 @@ func (d *Deflater) remember(v uint64, i int) (were [2]uint32) {
 }
 
 // matches finds the matches in buf from i on: the first that the table names,
-// as the speed of a message counts for more than its last octets.
+// as the speed of a message counts for more than its last bytes.
 func (d *Deflater) matches(s *block, i int) {
 	buf, table, base, shift := d.buf, d.table, d.base, d.shift&63
 	mask := uint64(len(table) - 1)
@@ -212,15 +212,15 @@ func (d *Deflater) matches(s *block, i int) {
 	s.rest = len(buf) - from
 }
 
-// hash of the low octets of v.
+// hash of the low bytes of v.
 func hash(v uint64, shift uint) uint64 { return v << (64 - 8*hashed) * hashMul >> shift }
 
 const (
-	hashed  = 5 // octets
+	hashed  = 5 // bytes
 	hashMul = 0x9E3779B185EBCA87
 )
 
-// matchLen says how far the octets at j, in front of i, are those at i. Eight are
+// matchLen says how far the bytes at j, in front of i, are those at i. Eight are
 // known to be.
 func matchLen(buf []byte, j, i int) int {
 	b := buf[i:min(i+maxMatch, len(buf))]

@@ -54,13 +54,13 @@ func TestCompress(t *testing.T) {
 				}
 				got, err := io.ReadAll(stdflate.NewReader(bytes.NewReader(append(wire, 3, 0))))
 				if err != nil || !bytes.Equal(got, data) {
-					t.Fatalf("compress/flate: got %d octets, error %v; want %d", len(got), err, len(data))
+					t.Fatalf("compress/flate: got %d bytes, error %v; want %d", len(got), err, len(data))
 				}
 				// The inflater knows each distance, so it proves the window.
 				for _, piece := range []int{1, 1000, len(wire)} {
 					got, boundary, err := inflate(wire, 1<<bits, piece, 1<<20, len(data))
 					if err != nil || !boundary || !bytes.Equal(got, data) {
-						t.Fatalf("inflate in pieces of %d: got %d octets, boundary %t, error %v; want %d", piece, len(got), boundary, err, len(data))
+						t.Fatalf("inflate in pieces of %d: got %d bytes, boundary %t, error %v; want %d", piece, len(got), boundary, err, len(data))
 					}
 				}
 			})
@@ -73,7 +73,7 @@ func TestCompressReset(t *testing.T) {
 	p := []byte(strings.Repeat("hello, world ", 5))
 	first := c.Compress(nil, p)
 	if again := c.Compress(nil, p); len(again) >= len(first) {
-		t.Errorf("with history: got %d octets, want less than %d", len(again), len(first))
+		t.Errorf("with history: got %d bytes, want less than %d", len(again), len(first))
 	}
 	c.Reset()
 	if again := c.Compress(nil, p); !bytes.Equal(again, first) {
@@ -95,7 +95,7 @@ func TestInflate(t *testing.T) {
 			for _, tc := range []struct{ piece, limit int }{{1, 1 << 20}, {wire.Len(), 1}, {wire.Len(), 1 << 20}, {777, 555}} {
 				got, boundary, err := inflate(wire.Bytes(), 1<<15, tc.piece, tc.limit, len(data))
 				if err != nil || !boundary || !bytes.Equal(got, data) {
-					t.Errorf("%s, level %d, pieces of %d, limit %d: got %d octets, boundary %t, error %v; want %d",
+					t.Errorf("%s, level %d, pieces of %d, limit %d: got %d bytes, boundary %t, error %v; want %d",
 						name, level, tc.piece, tc.limit, len(got), boundary, err, len(data))
 				}
 			}
@@ -136,11 +136,11 @@ func FuzzInflate(f *testing.F) {
 		whole, _, wholeErr := inflate(data, 1<<15, len(data)+1, most, most)
 		if n := min(len(got), len(whole), most); !bytes.Equal(got[:n], whole[:n]) ||
 			(err == nil) != (wholeErr == nil) {
-			t.Fatalf("in pieces: %d octets, %v; at once: %d octets, %v", len(got), err, len(whole), wholeErr)
+			t.Fatalf("in pieces: %d bytes, %v; at once: %d bytes, %v", len(got), err, len(whole), wholeErr)
 		}
 		want, wantErr := io.ReadAll(io.LimitReader(stdflate.NewReader(bytes.NewReader(data)), most))
 		if wantErr == nil && !bytes.HasPrefix(whole, want) {
-			t.Fatalf("got %d octets, %v; compress/flate has others, %d", len(whole), wholeErr, len(want))
+			t.Fatalf("got %d bytes, %v; compress/flate has others, %d", len(whole), wholeErr, len(want))
 		}
 	})
 }

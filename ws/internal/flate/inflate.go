@@ -14,7 +14,7 @@ import (
 // writes no byte beyond what the caller allows. A final block does not end it, as a
 // message may contain one (RFC 7692 §7.2.3.4).
 type Inflater struct {
-	window int // octets a match may reach back
+	window int // bytes a match may reach back
 
 	// Bits taken from the input and not used yet.
 	bits  uint64
@@ -30,7 +30,7 @@ type Inflater struct {
 	final bool // the current block is the last of its stream
 	// wasFinal says that the last block was, so that a new stream begins.
 	wasFinal bool
-	todo     int // octets left of a stored block or a match
+	todo     int // bytes left of a stored block or a match
 	dist     int // of the match
 
 	lit, distTable huffTable // in use
@@ -78,7 +78,7 @@ var (
 // adds again (RFC 7692 §7.2.1, §7.2.2).
 var Tail = []byte{0x00, 0x00, 0xFF, 0xFF}
 
-// Reset begins a new stream with an empty window, at most 2^15 octets.
+// Reset begins a new stream with an empty window, at most 2^15 bytes.
 func (f *Inflater) Reset(window int) {
 	f.window = window
 	f.bits, f.nbits = 0, 0
@@ -86,7 +86,7 @@ func (f *Inflater) Reset(window int) {
 	f.state, f.final, f.wasFinal = atBlock, false, false
 }
 
-// Preload makes octets, at most the window, history.
+// Preload makes bytes, at most the window, history.
 func (f *Inflater) Preload(history []byte) {
 	if len(f.buf) < len(history) {
 		f.buf = make([]byte, f.window+inflateMargin)
@@ -123,7 +123,7 @@ func (f *Inflater) EndsStream() bool { return f.wasFinal }
 // Size is the memory that the history and the output take.
 func (f *Inflater) Size() int { return cap(f.buf) }
 
-// Take marks n octets of the output as taken. They stay as history.
+// Take marks n bytes of the output as taken. They stay as history.
 func (f *Inflater) Take(n int) { f.r += n }
 
 // room makes space for output, with all former output taken. The buffer starts
@@ -153,15 +153,15 @@ func (f *Inflater) Idle() {
 	f.used = false
 }
 
-// Inflate decodes from in until it is used up, limit octets of output wait to be
-// taken, or the buffer is full, and says how many octets of in it used. All
+// Inflate decodes from in until it is used up, limit bytes of output wait to be
+// taken, or the buffer is full, and says how many bytes of in it used. All
 // output must have been taken before.
 func (f *Inflater) Inflate(in []byte, limit int) (used int, err error) {
 	f.used = true
 	f.room()
 	end := min(len(f.buf), f.w+limit)
 	defer func() { f.full = f.w == end }()
-	n := 0 // octets of in used
+	n := 0 // bytes of in used
 	for {
 		// Each state either makes progress or returns.
 		switch f.state {
@@ -183,7 +183,7 @@ func (f *Inflater) Inflate(in []byte, limit int) (used int, err error) {
 			}
 			continue
 		case atStored:
-			for f.nbits > 0 && f.todo > 0 && f.w < end { // octets that were read ahead
+			for f.nbits > 0 && f.todo > 0 && f.w < end { // bytes that were read ahead
 				f.buf[f.w] = byte(f.bits)
 				f.drop(8)
 				f.w++
@@ -225,7 +225,7 @@ func (f *Inflater) drop(n uint) {
 func (f *Inflater) endBlock() {
 	f.state = atBlock
 	f.wasFinal = f.final
-	if f.final { // the next stream starts at an octet
+	if f.final { // the next stream starts at a byte
 		f.drop(f.nbits & 7)
 		f.final = false
 	}
@@ -422,7 +422,7 @@ decode:
 		d := int(e>>16) + int(b>>size&(1<<extra-1))
 		bits >>= used
 		nbits -= used
-		if d > w { // before the first octet there was
+		if d > w { // before the first byte there was
 			err = ErrCorrupt
 			break
 		}
@@ -454,7 +454,7 @@ func (f *Inflater) manyCodes(in []byte, n, end int) (used int) {
 	buf := f.buf[:end]
 	lit, dist := f.lit.entries, f.distTable.entries
 	for n+8 <= len(in) && w+maxMatch+8 <= len(buf) {
-		// The bits above nbits belong to octets that are not counted as used; they
+		// The bits above nbits belong to bytes that are not counted as used; they
 		// will be put in again, with the same value.
 		bits |= binary.LittleEndian.Uint64(in[n:]) << (nbits & 63)
 		n += int((63 - nbits) >> 3)
