@@ -144,7 +144,7 @@ func (l *commaList) Set(s string) error {
 	return nil
 }
 
-func (l *commaList) Append(s string) error       { *l = append(*l, s); return nil }
+func (l *commaList) Append(s string) error       { *l = append(*l, s); return nil } //nolint:unparam // of pflag.SliceValue
 func (l *commaList) Replace(list []string) error { *l = list; return nil }
 func (l *commaList) GetSlice() []string          { return *l }
 func (l *commaList) String() string              { return strings.Join(*l, ",") }

@@ -67,7 +67,7 @@ func dumpCommand() *cobra.Command {
   wsconform dump --listen 127.0.0.1:9001 --oneshot
   wsconform dump ws://127.0.0.1:9001 --raw --send 'frame ping nofin text:hello'`,
 		Args: args(cobra.MaximumNArgs(1)),
-		RunE: func(c *cobra.Command, list []string) error { return o.run(c, list) },
+		RunE: o.run,
 	}
 	f := c.Flags()
 	f.StringArrayVarP(&o.text, "text", "t", nil, "send this `MESSAGE` before the input; may be repeated")

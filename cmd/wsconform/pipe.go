@@ -61,7 +61,7 @@ func pipeCommand() *cobra.Command {
   wsconform pipe listen:tcp://127.0.0.1:5900 wss://example.com/vnc
   ssh -o ProxyCommand='wsconform pipe --bytes wss://%h/ssh' example.com`,
 		Args: args(cobra.MinimumNArgs(1)),
-		RunE: func(c *cobra.Command, list []string) error { return o.run(c, list) },
+		RunE: o.run,
 	}
 	f := c.Flags()
 	f.BoolVar(&o.lines, "lines", false, "a message is a line")

@@ -72,7 +72,7 @@ func Parse(s string) (End, error) {
 			err = fmt.Errorf("cannot listen for %s", u.Scheme)
 		}
 	default:
-		err = errors.New("must be -, or begin with ws://, wss://, ws+unix://, tcp://, unix:// or listen:")
+		err = errors.New("must be - or begin with ws, wss, ws+unix, wss+unix, tcp, unix or listen")
 	}
 	if err != nil {
 		return End{}, fmt.Errorf("%s: %w", u.Redacted(), err)

@@ -35,7 +35,7 @@ func TestParse(t *testing.T) {
 		{"tcp://host", bridge.End{}, "must have a host and a port"},
 		{"tcp://host:1/a", bridge.End{}, "no path"},
 		{"unix://run/a", bridge.End{}, "must look like unix:///path"},
-		{"http://host", bridge.End{}, "must be -, or begin with ws://"},
+		{"http://host", bridge.End{}, "must be - or begin with ws"},
 		{"ws://me:secret@host\n", bridge.End{}, "malformed address"},
 		{"tcp://me:secret@host", bridge.End{}, "me:xxxxx@host"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -39,6 +40,7 @@ func (s *webSocket) read(ctx context.Context) (ws.MessageType, []byte, error) {
 		switch ce.Code {
 		case ws.StatusNormalClosure, ws.StatusGoingAway, ws.StatusNoStatusRcvd:
 			err = io.EOF
+		default: // an error that stays one
 		}
 	}
 	return typ, p, err
@@ -136,7 +138,7 @@ func (s *byteStream) read(context.Context) (ws.MessageType, []byte, error) {
 
 func (s *byteStream) write(_ context.Context, _ ws.MessageType, p []byte) error {
 	if s.lines {
-		p = append(p[:len(p):len(p)], '\n')
+		p = append(slices.Clip(p), '\n')
 	}
 	_, err := s.w.Write(p)
 	return err

@@ -193,6 +193,7 @@ func orderly(ctx context.Context, err error, sent ws.StatusCode) error {
 		switch ce.Code {
 		case ws.StatusNormalClosure, ws.StatusGoingAway, ws.StatusNoStatusRcvd, sent:
 			return nil
+		default: // an error that stays one
 		}
 	}
 	return &EndError{err}

@@ -26,8 +26,11 @@ type Head struct {
 // fields follow, and replace those of the same name.
 func RequestHead(target, host string, extra ...Field) Head {
 	h := Head{Start: "GET " + target + " HTTP/1.1", Fields: []Field{
-		{"Host", host}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"},
-		{"Sec-WebSocket-Key", wsproto.NewKey()}, {"Sec-WebSocket-Version", "13"},
+		{"Host", host},
+		{"Upgrade", "websocket"},
+		{"Connection", "Upgrade"},
+		{"Sec-WebSocket-Key", wsproto.NewKey()},
+		{"Sec-WebSocket-Version", "13"},
 	}}
 	h.extend(extra)
 	return h
@@ -36,7 +39,9 @@ func RequestHead(target, host string, extra ...Field) Head {
 // ResponseHead is the standard response of RFC 6455 §4.2.2.
 func ResponseHead(key string, extra ...Field) Head {
 	h := Head{Start: "HTTP/1.1 101 Switching Protocols", Fields: []Field{
-		{"Upgrade", "websocket"}, {"Connection", "Upgrade"}, {"Sec-WebSocket-Accept", wsproto.AcceptKey(key)},
+		{"Upgrade", "websocket"},
+		{"Connection", "Upgrade"},
+		{"Sec-WebSocket-Accept", wsproto.AcceptKey(key)},
 	}}
 	h.extend(extra)
 	return h

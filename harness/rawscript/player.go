@@ -122,25 +122,19 @@ func (p *Player) Close() {
 // use. Errors are a [*RefusedError] of Open, one that wraps [ErrNotSeen] of Await,
 // and those of the network.
 func (p *Player) Do(ctx context.Context, s Step) error {
-	if e, ok := s.(Edit); ok {
-		if p.opened {
-			return fmt.Errorf("%s: the handshake has begun", e.Verb)
-		}
-		p.edits = append(p.edits, e)
-		return nil
-	}
-	if o, ok := s.(Open); ok {
-		return p.open(ctx, o)
-	}
-	if e, ok := s.(End); ok && e.Verb != "half-close" {
-		return p.end(e)
-	}
-	if !p.opened {
+	if !p.opened && opens(s) {
 		if err := p.open(ctx, Open{}); err != nil {
 			return err
 		}
 	}
 	switch s := s.(type) {
+	case Edit:
+		if p.opened {
+			return fmt.Errorf("%s: the handshake has begun", s.Verb)
+		}
+		p.edits = append(p.edits, s)
+	case Open:
+		return p.open(ctx, s)
 	case Frame:
 		return p.frame(ctx, s)
 	case Bytes:
@@ -154,6 +148,18 @@ func (p *Player) Do(ctx context.Context, s Step) error {
 		return p.end(s)
 	}
 	return nil
+}
+
+// opens reports whether a step implies an Open.
+func opens(s Step) bool {
+	switch s := s.(type) {
+	case Edit, Open:
+		return false
+	case End:
+		return s.Verb == "half-close"
+	default:
+		return true
+	}
 }
 
 // open sends the head; a server needs the client's first.

@@ -92,7 +92,7 @@ func (p *Player) frames(r io.Reader) error {
 		}
 		payload := make([]byte, min(h.Length, MaxShown))
 		n, err := io.ReadFull(r, payload)
-		if err == io.EOF && h.Length > 0 {
+		if errors.Is(err, io.EOF) && h.Length > 0 {
 			err = io.ErrUnexpectedEOF
 		}
 		if h.Masked {

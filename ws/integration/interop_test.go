@@ -79,6 +79,7 @@ func source(t *testing.T, path string) string {
 
 // buildJava takes the library from the agent, which names its version.
 func buildJava(t *testing.T, dir string) []string {
+	t.Helper()
 	if err := os.CopyFS(dir, os.DirFS("../../fixtures/agents/java-java-websocket")); err != nil {
 		t.Fatal(err)
 	}
@@ -89,12 +90,14 @@ func buildJava(t *testing.T, dir string) []string {
 }
 
 func buildQt(t *testing.T, dir string) []string {
+	t.Helper()
 	compile(t, dir, "cmake", "-S", source(t, "testdata/interop/qt"), "-B", dir)
 	compile(t, dir, "cmake", "--build", dir)
 	return []string{filepath.Join(dir, "interop")}
 }
 
 func buildMono(t *testing.T, dir string) []string {
+	t.Helper()
 	program := filepath.Join(dir, "interop.exe")
 	compile(t, dir, "mcs", "-r:System.Net.Http", "-out:"+program, source(t, "testdata/interop/mono/Interop.cs"))
 	return []string{"mono", program}
@@ -139,6 +142,7 @@ func (o *observer) frame(sent bool, f wsproto.Frame) {
 }
 
 func (p peer) testClient(t *testing.T, command []string) {
+	t.Helper()
 	var seen observer
 	echo := &ws.Server{
 		Accept: ws.AcceptOptions{Subprotocols: []string{"chat"}, Deflate: &ws.Deflate{}, OnFrame: seen.frame},
@@ -228,6 +232,7 @@ func (p peer) testClient(t *testing.T, command []string) {
 }
 
 func (p peer) testServer(t *testing.T, command []string) {
+	t.Helper()
 	host, port, _ := net.SplitHostPort(freeAddr(t))
 	program := start(t, net.JoinHostPort(host, port), command[0], append(slices.Clone(command[1:]), "server", host, port)...)
 	url := "ws://" + program.addr

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ func follow(ctx context.Context, url string, out io.Writer) error {
 			}
 			return nil
 		},
-		OnDisconnect: func(err error, pause time.Duration) {
+		OnDisconnect: func(err error, _ time.Duration) {
 			fmt.Fprintf(out, "closed: %v\n", err)
 		},
 	}
@@ -40,8 +41,9 @@ func main() {
 	url := flag.String("url", "ws://127.0.0.1:9001", "server")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := follow(ctx, *url, os.Stdout); err != nil && ctx.Err() == nil {
+	err := follow(ctx, *url, os.Stdout)
+	stop()
+	if err != nil && !errors.Is(err, context.Canceled) {
 		log.Fatal(err)
 	}
 }

@@ -58,7 +58,7 @@ func ask(ctx context.Context, url string, q question) (a answer, err error) {
 	if err != nil {
 		return a, err
 	}
-	defer c.Close(ws.StatusNormalClosure, "")
+	defer func() { _ = c.Close(ws.StatusNormalClosure, "") }() // the answer is what counts
 	p, err := json.Marshal(q)
 	if err != nil {
 		return a, err

@@ -50,8 +50,9 @@ func main() {
 	url := flag.String("url", "ws://127.0.0.1:9001", "server")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *url, time.Second, os.Stdout); err != nil {
+	err := run(ctx, *url, time.Second, os.Stdout)
+	stop()
+	if err != nil {
 		log.Fatal(err)
 	}
 }
