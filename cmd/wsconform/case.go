@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/harness/native"
+	"github.com/wsconform/wsconform/harness/runner"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -120,7 +121,7 @@ func wrap(w io.Writer, text string) {
 func playOne(c *cobra.Command, target native.Target, one cases.Case, faithful bool) error {
 	w := c.OutOrStdout()
 	run := &harness.Run{Footer: &harness.Footer{State: harness.Complete}}
-	_, err := native.TestServer(c.Context(), target, []cases.Case{one}, native.Options{Parallel: 1, Faithful: faithful, AnyPeer: true}, func(r harness.Result) {
+	_, err := native.TestServer(c.Context(), target, []cases.Case{one}, native.Options{Options: runner.Options{Parallel: 1, AnyPeer: true}, Faithful: faithful}, func(r harness.Result) {
 		run.Results = append(run.Results, r)
 		fmt.Fprintln(w, "\nexchange (-> sent, <- received)")
 		if r.Transcript != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/harness/native"
+	"github.com/wsconform/wsconform/harness/runner"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -238,8 +239,8 @@ func limitMemory() {
 }
 
 // driver is the client under test.
-func (o *test) driver(command []string, out string) (native.Driver, error) {
-	d := native.Driver{Command: command, Host: o.host, Port: o.port, AllowedExits: o.allowExit}
+func (o *test) driver(command []string, out string) (runner.Driver, error) {
+	d := runner.Driver{Command: command, Host: o.host, Port: o.port, AllowedExits: o.allowExit}
 	if !o.tls {
 		return d, nil
 	}
@@ -382,7 +383,7 @@ func (o *test) agentOf(args []string) (harness.Agent, error) {
 }
 
 func (o *test) options() (native.Options, error) {
-	options := native.Options{Parallel: o.parallel, Faithful: o.faithful}
+	options := native.Options{Options: runner.Options{Parallel: o.parallel}, Faithful: o.faithful}
 	for _, name := range o.declared {
 		if need := cases.Need(name); need != cases.NeedSubprotocol {
 			return options, usagef("--declare %q: must be subprotocol", name)

@@ -14,6 +14,7 @@ import (
 	"github.com/wsconform/wsconform/harness/autobahn"
 	"github.com/wsconform/wsconform/harness/docker"
 	"github.com/wsconform/wsconform/harness/native"
+	"github.com/wsconform/wsconform/harness/runner"
 )
 
 // An Engine plays cases against an agent. There are [Native] and [Autobahn].
@@ -47,7 +48,7 @@ func (e Native) About() harness.Engine {
 // Server plays many cases at once, if the server takes that.
 func (e Native) Server(ctx context.Context, s Subject, addr string, emit func(harness.Result)) error {
 	target := native.Target{URL: &url.URL{Scheme: "ws", Host: addr, Path: "/"}}
-	report, err := native.TestServer(ctx, target, s.Cases, native.Options{Parallel: s.Parallel}, emit)
+	report, err := native.TestServer(ctx, target, s.Cases, native.Options{Options: runner.Options{Parallel: s.Parallel}}, emit)
 	if err == nil && report.Echoed && !report.Survived {
 		return errSilent
 	}
@@ -59,7 +60,7 @@ var errSilent = errors.New("the server echoed before the cases and does not any 
 
 // Client starts the command several times, each with a share of the cases.
 func (e Native) Client(ctx context.Context, s Subject, emit func(harness.Result)) error {
-	_, err := native.TestClient(ctx, native.Driver{Command: s.Command, Host: s.Address, Log: s.Log}, s.Cases, native.Options{Parallel: s.Parallel}, emit)
+	_, err := native.TestClient(ctx, runner.Driver{Command: s.Command, Host: s.Address, Log: s.Log}, s.Cases, native.Options{Options: runner.Options{Parallel: s.Parallel}}, emit)
 	return err
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/autobahn"
 	"github.com/wsconform/wsconform/harness/docker"
-	"github.com/wsconform/wsconform/harness/native"
+	"github.com/wsconform/wsconform/harness/runner"
 )
 
 // A session plays one row: it starts the agent, again when it ends too early,
@@ -303,7 +303,7 @@ func (s *session) blame(err error) error {
 	case errors.As(err, new(*harness.UntestableError)):
 		return err
 	case errors.Is(err, harness.ErrNotStarted), errors.Is(err, harness.ErrNotListening), errors.Is(err, autobahn.ErrNoCase),
-		errors.As(err, new(*native.UnreachableError)), errors.As(err, new(*native.DriverError)):
+		errors.As(err, new(*runner.UnreachableError)), errors.As(err, new(*runner.DriverError)):
 		cause = harness.CauseStart
 	case errors.Is(err, errSilent):
 		cause = harness.CauseHang

@@ -17,11 +17,16 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/runner"
 )
+
+// crashesInRow is how often a driver may crash without a verdict in between; see package
+// runner.
+const crashesInRow = 10
 
 // testFlawed plays cases against a driver with a flaw. The last result of each case
 // counts.
-func testFlawed(t *testing.T, f flaw, d Driver, o Options, patterns ...string) (map[cases.ID]harness.Result, ClientReport, error) {
+func testFlawed(t *testing.T, f flaw, d runner.Driver, o Options, patterns ...string) (map[cases.ID]harness.Result, runner.ClientReport, error) {
 	t.Helper()
 	list, err := cases.Select(catalogue.All(), patterns, nil)
 	if err != nil {
@@ -54,7 +59,7 @@ func TestClientCrash(t *testing.T) {
 			slots <- struct{}{}
 			running.Go(func() {
 				defer func() { <-slots }()
-				results, _, err := testFlawed(t, f, Driver{}, Options{}, "1.*", "5.*")
+				results, _, err := testFlawed(t, f, runner.Driver{}, Options{}, "1.*", "5.*")
 				if err != nil {
 					t.Errorf("%v: got error %v", f, err)
 				}
@@ -73,7 +78,7 @@ func TestClientCrash(t *testing.T) {
 
 // A driver that ends after each case is given up.
 func TestClientCrashesAlways(t *testing.T) {
-	results, _, err := testFlawed(t, flaw{When: "closed", How: "SEGV"}, Driver{}, Options{Parallel: 1}, "1.*")
+	results, _, err := testFlawed(t, flaw{When: "closed", How: "SEGV"}, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.*")
 	counts := count(results)
 	if dead := new(harness.UntestableError); !errors.As(err, &dead) || dead.Cause != harness.CauseCrash {
 		t.Errorf("got error %v, want an UntestableError of a crash", err)
@@ -85,7 +90,7 @@ func TestClientCrashesAlways(t *testing.T) {
 
 // One that crashes often and comes to verdicts in between is not.
 func TestClientCrashesOften(t *testing.T) {
-	results, _, err := testFlawed(t, flaw{Every: 3, When: "opened", How: "SEGV"}, Driver{}, Options{Parallel: 1}, "1.*", "2.*", "5.*", "7.1.*")
+	results, _, err := testFlawed(t, flaw{Every: 3, When: "opened", How: "SEGV"}, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.*", "2.*", "5.*", "7.1.*")
 	counts := count(results)
 	if err != nil || counts[harness.Crash] <= crashesInRow || counts[harness.Crash]+counts[harness.Pass] != len(results) {
 		t.Errorf("got %v, error %v, want more than %d crashes and passes for the rest", counts, err, crashesInRow)
@@ -95,18 +100,18 @@ func TestClientCrashesOften(t *testing.T) {
 // An exit status that says nothing of a case is no crash of one.
 func TestClientExitStatus(t *testing.T) {
 	always := flaw{When: "end", How: "3"}
-	results, _, err := testFlawed(t, always, Driver{}, Options{}, "1.*")
+	results, _, err := testFlawed(t, always, runner.Driver{}, Options{}, "1.*")
 	if dead := new(harness.UntestableError); !errors.As(err, &dead) || !strings.Contains(err.Error(), "--allow-exit 3") {
 		t.Errorf("got error %v, want an UntestableError that says what to do", err)
 	}
 	if counts := count(results); counts[harness.Pass] != 16 {
 		t.Errorf("got %v, want 16 passes", counts)
 	}
-	results, _, err = testFlawed(t, always, Driver{AllowedExits: []int{3}}, Options{}, "1.*")
+	results, _, err = testFlawed(t, always, runner.Driver{AllowedExits: []int{3}}, Options{}, "1.*")
 	if counts := count(results); err != nil || counts[harness.Pass] != 16 {
 		t.Errorf("an exit status that is allowed: got %v, error %v, want 16 passes", counts, err)
 	}
-	results, _, err = testFlawed(t, flaw{Case: "1.1.3", When: "closed", How: "4"}, Driver{AllowedExits: []int{3}}, Options{}, "1.*")
+	results, _, err = testFlawed(t, flaw{Case: "1.1.3", When: "closed", How: "4"}, runner.Driver{AllowedExits: []int{3}}, Options{}, "1.*")
 	if counts := count(results); err != nil || results["1.1.3"].Outcome != harness.Crash || counts[harness.Pass] != 15 {
 		t.Errorf("another exit status: got %v, error %v, want a crash and 15 passes", counts, err)
 	}
@@ -115,7 +120,7 @@ func TestClientExitStatus(t *testing.T) {
 // A crash that does not come again is still named, at the case under way.
 func TestClientCrashesOnce(t *testing.T) {
 	f := flaw{Case: "1.1.5", When: "opened", How: "ABRT", After: filepath.Join(t.TempDir(), "crashed")}
-	results, _, err := testFlawed(t, f, Driver{}, Options{Parallel: 1}, "1.*")
+	results, _, err := testFlawed(t, f, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.*")
 	if r := results["1.1.5"]; err != nil || r.Outcome != harness.Crash || !strings.Contains(r.Note, "did not when they were played again") {
 		t.Errorf("got %s, error %v, want a crash that did not come again", r.Summary(), err)
 	}
@@ -130,9 +135,9 @@ func TestClientPlaysTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := Driver{Command: []string{"env", flawVariable + "=" + flaw{When: "never", Again: true}.String(), os.Args[0], "{url}"}}
+	d := runner.Driver{Command: []string{"env", flawVariable + "=" + flaw{When: "never", Again: true}.String(), os.Args[0], "{url}"}}
 	times := map[cases.ID]int{}
-	if _, err = TestClient(t.Context(), d, list, Options{Parallel: 1}, func(r harness.Result) { times[r.Case]++ }); err != nil {
+	if _, err = TestClient(t.Context(), d, list, Options{Options: runner.Options{Parallel: 1}}, func(r harness.Result) { times[r.Case]++ }); err != nil {
 		t.Error(err)
 	}
 	for _, c := range list {
@@ -150,9 +155,9 @@ func TestClientInterrupted(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	d := Driver{Command: []string{"env", flawVariable + "=" + flaw{When: "never"}.String(), os.Args[0], "{url}"}}
+	d := runner.Driver{Command: []string{"env", flawVariable + "=" + flaw{When: "never"}.String(), os.Args[0], "{url}"}}
 	counts := map[harness.Outcome]int{}
-	_, err = TestClient(ctx, d, list, Options{Started: func(cases.Case) { cancel() }}, func(r harness.Result) { counts[r.Outcome]++ })
+	_, err = TestClient(ctx, d, list, Options{Options: runner.Options{Started: func(cases.Case) { cancel() }}}, func(r harness.Result) { counts[r.Outcome]++ })
 	if !errors.Is(err, context.Canceled) || counts[harness.NotRun] != len(list) || len(counts) != 1 {
 		t.Errorf("got %v, error %v, want %d cases that were not run", counts, err, len(list))
 	}

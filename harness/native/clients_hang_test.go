@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/runner"
 )
 
 // A driver that hangs, and does not end when it is asked to, is stopped; its cases
@@ -26,13 +27,13 @@ func TestClientThatHangs(t *testing.T) {
 	}
 	mark := fmt.Sprintf("WSCONFORM_TEST_%d_HANGS", os.Getpid())
 	t.Setenv(mark, "1")
-	driver := Driver{Idle: 100 * time.Millisecond, Command: []string{
+	driver := runner.Driver{Idle: 100 * time.Millisecond, Command: []string{
 		"sh", "-c", `trap "" TERM; sleep 970 & while :; do wait; done`, "driver", "{url}",
 	}}
 	counts := map[harness.Outcome]int{}
-	_, err = TestClient(t.Context(), driver, list, Options{Parallel: 1}, func(r harness.Result) { counts[r.Outcome]++ })
-	if hung := new(DriverError); !errors.As(err, &hung) || !strings.Contains(err.Error(), "did nothing for too long") {
-		t.Errorf("got error %v, want a DriverError that says that it did nothing", err)
+	_, err = TestClient(t.Context(), driver, list, Options{Options: runner.Options{Parallel: 1}}, func(r harness.Result) { counts[r.Outcome]++ })
+	if hung := new(runner.DriverError); !errors.As(err, &hung) || !strings.Contains(err.Error(), "did nothing for too long") {
+		t.Errorf("got error %v, want a runner.DriverError that says that it did nothing", err)
 	}
 	if counts[harness.NotRun] != len(list) || len(counts) > 1 {
 		t.Errorf("got %v, want %d cases that were not run", counts, len(list))

@@ -2,7 +2,6 @@ package native
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -14,6 +13,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/runner"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -63,7 +63,7 @@ func dropping(nc net.Conn) {
 }
 
 // testServer plays cases. The last result of each counts.
-func testServer(t *testing.T, target Target, o Options, patterns ...string) (map[cases.ID]harness.Result, Report, error) {
+func testServer(t *testing.T, target Target, o Options, patterns ...string) (map[cases.ID]harness.Result, runner.Report, error) {
 	t.Helper()
 	list, err := cases.Select(catalogue.All(), patterns, nil)
 	if err != nil {
@@ -83,7 +83,7 @@ func TestServerThatDoesNotEcho(t *testing.T) {
 	if dead := new(harness.UntestableError); !errors.As(err, &dead) || dead.Cause != harness.CauseEcho || len(results) > 0 {
 		t.Errorf("got error %v and %d results, want an UntestableError about the echo and none", err, len(results))
 	}
-	if results, report, err := testServer(t, target, Options{AnyPeer: true}, patterns...); err != nil || report.Echoed || len(results) != 12 {
+	if results, report, err := testServer(t, target, Options{Options: runner.Options{AnyPeer: true}}, patterns...); err != nil || report.Echoed || len(results) != 12 {
 		t.Errorf("any peer: got error %v, echoed %t and %d results, want false and 12", err, report.Echoed, len(results))
 	}
 }
@@ -163,75 +163,12 @@ func TestServerThatRefusesOffers(t *testing.T) {
 		_, _ = io.WriteString(nc, accepted(h, nil, ""))
 		(&wirePeer{nc: nc}).serve(echoes)
 	})
-	results, _, err := testServer(t, target, Options{Parallel: 1}, "1.1.1", "12.1.*")
+	results, _, err := testServer(t, target, Options{Options: runner.Options{Parallel: 1}}, "1.1.1", "12.1.*")
 	if counts := count(results); err != nil || counts[harness.Pass] != 1 || counts[harness.Fail] != 18 {
 		t.Errorf("got %v, error %v, want a pass and 18 failures", counts, err)
 	}
 	if n := refusals.Load(); n > 18+7 {
 		t.Errorf("got %d handshakes with offers for 18 cases, want at most 25", n)
-	}
-}
-
-// What chance may have decided is told at once.
-func TestProvisional(t *testing.T) {
-	var told, final []harness.Result
-	s := &serverRun{
-		options: Options{Provisional: func(r harness.Result) { told = append(told, r) }},
-		emit:    func(r harness.Result) { final = append(final, r) },
-		streams: NewStreams(nil),
-	}
-	struck := []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}
-	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}
-	for id, tr := range map[cases.ID]cases.Transcript{
-		"1.1.1": {Opened: true, Log: struck}, // a timer, beside other cases
-		"1.1.2": {OpenTimeout: true},         // the server may be gone
-	} {
-		s.take(find(t, id), harness.Result{Case: id, Outcome: harness.Fail, Verdict: failed, Transcript: &tr}, true)
-	}
-	if len(told) != 2 || len(final) != 0 {
-		t.Fatalf("got %d provisional results and %d final ones, want 2 and 0", len(told), len(final))
-	}
-	for _, r := range told {
-		if r.Note == "" || r.Attempts > 1 {
-			t.Errorf("case %s: got note %q and %d attempts, want a note and one", r.Case, r.Note, r.Attempts)
-		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	s.breakSilence()
-	s.repeatDoubtful(ctx)
-	if len(final) != 2 {
-		t.Fatalf("got %d results in the end, want 2", len(final))
-	}
-	for _, r := range final {
-		if r.Note != "" || r.Attempts > 1 {
-			t.Errorf("case %s, which was not played again: got note %q and %d attempts, want neither", r.Case, r.Note, r.Attempts)
-		}
-	}
-}
-
-// A server that refuses connections, or that we stop asking, is not one that takes them and
-// answers nothing.
-func TestNotSilent(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	closed := Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String()}}
-	ignoring := serveEach(t, func(_ int, nc net.Conn) { _, _ = io.Copy(io.Discard, nc) })
-	interrupted, cancel := context.WithCancel(t.Context())
-	cancel()
-	for _, test := range []struct {
-		name   string
-		ctx    context.Context
-		target Target
-	}{{"a closed port", t.Context(), closed}, {"an interrupt", interrupted, ignoring}} {
-		s := &serverRun{target: test.target, streams: NewStreams(nil), emit: func(harness.Result) {}}
-		s.confirmSilence(test.ctx)
-		if s.gone || s.report.Silent {
-			t.Errorf("%s: got gone %t, silent %t, want neither", test.name, s.gone, s.report.Silent)
-		}
 	}
 }
 

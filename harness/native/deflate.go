@@ -52,9 +52,9 @@ func NewStreams(originals corpora.Set) *Streams {
 	return &Streams{originals: originals, seed: maphash.MakeSeed(), sent: map[streamKey]*stream{}, proven: map[provenKey]*proven{}, pending: map[string]int{}}
 }
 
-// expect announces the cases of a run, so that what they share is released after its
+// Expect announces the cases of a run, so that what they share is released after its
 // last use.
-func (s *Streams) expect(list []cases.Case) {
+func (s *Streams) Expect(list []cases.Case) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range list {
@@ -64,8 +64,8 @@ func (s *Streams) expect(list []cases.Case) {
 	}
 }
 
-// finished says that one of the cases announced is through.
-func (s *Streams) finished(c cases.Case) {
+// Finished says that one of the cases announced is through.
+func (s *Streams) Finished(c cases.Case) {
 	corpus := c.Corpus()
 	if corpus == "" {
 		return

@@ -1,13 +1,13 @@
 // Package native plays the cases over TCP, in both roles, and records transcripts for
 // the judge in package cases.
 //
-// Start reading at [TestServer] (dial.go) for a peer that accepts connections and at
+// Start reading at [TestServer] (run.go, then dial.go) for a peer that accepts connections and at
 // [Endpoint] (endpoint.go) for a peer that dials. Both pass each connection to a player
 // (player.go), which follows the connection model of the Autobahn testsuite: receive.go
 // handles what cases/wire makes of received bytes, script.go does the ops, log.go keeps
-// the wire log, writer.go sends bytes, loop.go plays the echo loops, deflate.go compresses for them, and checker.go checks the
-// echoes. schedule.go and clients.go decide which case is played when, pulse.go detects
-// when the machine is too busy to trust its clock, and trial.go settles verdicts that
+// the wire log, writer.go sends bytes, loop.go plays the echo loops, deflate.go
+// compresses for them, and checker.go checks the echoes. Package runner decides which
+// case is played when, and retries verdicts that
 // chance may have decided.
 //
 // A player knows no case's wishes: it records events and asks the case's Want after each

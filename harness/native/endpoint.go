@@ -15,6 +15,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/runner"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -46,9 +47,9 @@ type Endpoint struct {
 	// Other, if set, serves a connection to any other path, after its opening
 	// handshake. early is what came with the request. If it is nil, such paths are
 	// refused.
-	Other func(ctx context.Context, nc net.Conn, early []byte)
-	watch *pulse // notified when a client under heavy load answers; may be nil
-	brief bool   // as in manner: the client can be made to come again
+	Other   func(ctx context.Context, nc net.Conn, early []byte)
+	monitor *runner.Monitor // notified when a client under heavy load answers; may be nil
+	brief   bool            // as in manner: the client can be made to come again
 
 	once     sync.Once // makes numbered
 	numbered []offer
@@ -238,7 +239,7 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 	if e.Started != nil {
 		e.Started(agent, o.Case)
 	}
-	tr, err := play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, beat: e.watch})
+	tr, err := play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
 	e.took(ctx, agent, o, tr, err)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/runner"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -238,7 +239,7 @@ func TestServerGone(t *testing.T) {
 	list, _ := cases.Select(catalogue.All(), []string{"1.1.*", "1.2.*"}, nil)
 	counts := map[harness.Outcome]int{}
 	report, err := TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}, list,
-		Options{Parallel: 1}, func(r harness.Result) { counts[r.Outcome]++ })
+		Options{Options: runner.Options{Parallel: 1}}, func(r harness.Result) { counts[r.Outcome]++ })
 	<-served
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +285,7 @@ func TestServerThatHangs(t *testing.T) {
 	const parallel = 4
 	counts := map[harness.Outcome]int{}
 	report, err := TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}, catalogue.All(),
-		Options{Parallel: parallel}, func(r harness.Result) { counts[r.Outcome]++ })
+		Options{Options: runner.Options{Parallel: parallel}}, func(r harness.Result) { counts[r.Outcome]++ })
 	l.Close()
 	served.Wait()
 	if err != nil {
@@ -327,7 +328,7 @@ func TestServerThatIgnoresSome(t *testing.T) {
 	list, _ := cases.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.1.3"}, nil)
 	got := map[cases.ID]harness.Outcome{}
 	_, err = TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}, list,
-		Options{Parallel: 1}, func(r harness.Result) { got[r.Case] = r.Outcome })
+		Options{Options: runner.Options{Parallel: 1}}, func(r harness.Result) { got[r.Case] = r.Outcome })
 	l.Close()
 	served.Wait()
 	if err != nil {
@@ -346,7 +347,7 @@ func TestNoServer(t *testing.T) {
 	l.Close()
 	_, err = TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String()}}, catalogue.All(), Options{},
 		func(r harness.Result) { t.Errorf("got a result for %s", r.Case) })
-	if unreachable := new(UnreachableError); !errors.As(err, &unreachable) {
+	if unreachable := new(runner.UnreachableError); !errors.As(err, &unreachable) {
 		t.Errorf("got error %v, want an UnreachableError", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/wire"
+	"github.com/wsconform/wsconform/harness/runner"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -18,11 +19,7 @@ const (
 	openTimeout  = 5 * time.Second // for the opening handshake
 	closeTimeout = time.Second     // for the answer to our close frame
 	dropTimeout  = time.Second     // for a server to close TCP after the closing handshake
-	// shortPause replaces the pauses of the fail-fast cases (6.4): the first unless
-	// Faithful, as it proves that the peer stays open after a valid prefix; the
-	// second where the case can be played again if that may have decided it.
-	shortPause = 500 * time.Millisecond
-	readBuffer = 64 << 10
+	readBuffer   = 64 << 10
 	// logBound is how many entries of a wire log are kept, logBoundHeavy in the
 	// cases of thousands of frames, and headHeavy how many bytes of each of those:
 	// their content decides nothing, and there are hundreds of such cases.
@@ -42,10 +39,10 @@ const (
 type manner struct {
 	faithful bool // wait as long as the original does
 	// brief shortens the second pause of 6.4 too. The caller plays the case again
-	// where [hurried] says so.
+	// where [runner.Hurried] says so.
 	brief   bool
 	streams *Streams
-	beat    *pulse // notified when the peer sends; may be nil
+	monitor *runner.Monitor // notified when the peer sends; may be nil
 }
 
 // A player plays one case on one connection. The goroutine that calls run
@@ -146,8 +143,8 @@ func (p *player) run(nc conn) {
 	buf := make([]byte, readBuffer)
 	for {
 		n, err := p.nc.Read(buf)
-		if p.beat != nil && n > 0 && p.c.Heavy() {
-			p.beat.beat()
+		if p.monitor != nil && n > 0 && p.c.Heavy() {
+			p.monitor.Beat()
 		}
 		p.mu.Lock()
 		if n > 0 && p.state != stateClosed {

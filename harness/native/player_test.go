@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/harness/runner"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -177,7 +178,7 @@ func TestPlayer(t *testing.T) {
 		{"observed whatever happens", "7.13.1", cases.Client, false, silent, "INFORMATIONAL", "INFORMATIONAL", time.Second},
 		{"pong shortens the wait of 5.19", "5.19", cases.Client, false, fragments(), "OK", "OK", 0},
 		{"5.19, faithful", "5.19", cases.Client, true, fragments(), "OK", "OK", time.Second},
-		{"bad text noticed at the end", "6.4.1", cases.Client, false, atTheEnd, "NON-STRICT", "WRONG CODE", shortPause + time.Second},
+		{"bad text noticed at the end", "6.4.1", cases.Client, false, atTheEnd, "NON-STRICT", "WRONG CODE", runner.ShortPause + time.Second},
 		{"bad text noticed at the end, faithful", "6.4.1", cases.Client, true, atTheEnd, "NON-STRICT", "WRONG CODE", 2 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -301,26 +302,23 @@ func TestBriefPauses(t *testing.T) {
 		hurried  bool
 		took     time.Duration
 	}{
-		{"at once", after(2, 0), "OK", false, shortPause},
-		{"soon", after(2, 400*time.Millisecond), "OK", false, shortPause + 400*time.Millisecond},
-		{"at the end of the message, at once", after(3, 10*time.Millisecond), "NON-STRICT", false, 2*shortPause + 10*time.Millisecond},
-		{"at the end of the message, slowly", after(3, 100*time.Millisecond), "NON-STRICT", true, 2*shortPause + 100*time.Millisecond},
-		{"too slow for the short pause", after(2, 700*time.Millisecond), "NON-STRICT", true, shortPause + 700*time.Millisecond},
-		{"too slow for the limit", after(2, 1800*time.Millisecond), "FAILED", true, shortPause + 1800*time.Millisecond},
+		{"at once", after(2, 0), "OK", false, runner.ShortPause},
+		{"soon", after(2, 400*time.Millisecond), "OK", false, runner.ShortPause + 400*time.Millisecond},
+		{"at the end of the message, at once", after(3, 10*time.Millisecond), "NON-STRICT", false, 2*runner.ShortPause + 10*time.Millisecond},
+		{"at the end of the message, slowly", after(3, 100*time.Millisecond), "NON-STRICT", true, 2*runner.ShortPause + 100*time.Millisecond},
+		{"too slow for the short pause", after(2, 700*time.Millisecond), "NON-STRICT", true, runner.ShortPause + 700*time.Millisecond},
+		{"too slow for the limit", after(2, 1800*time.Millisecond), "FAILED", true, runner.ShortPause + 1800*time.Millisecond},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := find(t, "6.4.1")
 				tr := playThus(t, c, cases.Server, manner{brief: true, streams: NewStreams(nil)}, test.peer)
 				r := judged(c, tr)
-				if r.Behavior != test.behavior || hurried(c, r) != test.hurried {
-					t.Errorf("got %s, hurried %t; want %s, %t", r.Behavior, hurried(c, r), test.behavior, test.hurried)
+				if r.Behavior != test.behavior || runner.Hurried(c, r) != test.hurried {
+					t.Errorf("got %s, hurried %t; want %s, %t", r.Behavior, runner.Hurried(c, r), test.behavior, test.hurried)
 				}
 				if tr.Duration.Round(100*time.Millisecond) != test.took.Round(100*time.Millisecond) {
 					t.Errorf("took %v, want %v", tr.Duration, test.took)
-				}
-				if why := doubtOf(c, r, false, &pulse{}); (why == timed) != test.hurried {
-					t.Errorf("got doubt %d", why)
 				}
 			})
 		})

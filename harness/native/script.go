@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness/runner"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -118,7 +119,7 @@ func (p *player) startPause(op cases.WaitOp) {
 	p.pause = &wait{WaitOp: op}
 	d := op.For
 	if !p.faithful && op.Mark != "" && (p.brief || len(p.t.Received()) == 0) {
-		d = min(d, shortPause)
+		d = min(d, runner.ShortPause)
 	}
 	p.timer(cases.PauseBegins, fmt.Sprintf("we wait %v", op.For))
 	p.pause.timer = p.after(d, p.endPause)

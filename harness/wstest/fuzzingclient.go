@@ -16,6 +16,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/native"
+	"github.com/wsconform/wsconform/harness/runner"
 )
 
 // unknownServer is the name of a server whose response has no Server field.
@@ -163,19 +164,21 @@ func (c *command) test(ctx context.Context, t target, list []cases.Case, exclude
 	where := t.secrets.Text(t.URL.String())
 	c.say("Testing %s", where)
 	report, err := native.TestServer(ctx, t.Target, list, native.Options{
-		Parallel: parallel, Every: true,
+		Options: runner.Options{
+			Parallel: parallel, Every: true,
+			Started: func(k cases.Case) { c.running(k, agent()) },
+			// A verdict that may still change is in the reports already, in case the run is
+			// killed.
+			Provisional: func(r harness.Result) {
+				if r.Outcome.Ran() && !excludes.Excludes(agent(), r.Case) {
+					results.add(agent(), t.secrets.Result(r))
+				}
+			},
+		},
 		Greeted: func(response string) {
 			mu.Lock()
 			defer mu.Unlock()
 			name = cmp.Or(name, headerField(response, "Server"))
-		},
-		Started: func(k cases.Case) { c.running(k, agent()) },
-		// A verdict that may still change is in the reports already, in case the run is
-		// killed.
-		Provisional: func(r harness.Result) {
-			if r.Outcome.Ran() && !excludes.Excludes(agent(), r.Case) {
-				results.add(agent(), t.secrets.Result(r))
-			}
 		},
 	}, func(r harness.Result) {
 		if excludes.Excludes(agent(), r.Case) {
@@ -188,7 +191,7 @@ func (c *command) test(ctx context.Context, t target, list []cases.Case, exclude
 		results.add(agent(), t.secrets.Result(r))
 		c.concluded(agent(), r)
 	})
-	if unreachable, ok := errors.AsType[*native.UnreachableError](err); ok {
+	if unreachable, ok := errors.AsType[*runner.UnreachableError](err); ok {
 		c.say("Connection to %s failed (%s); its cases are skipped", where, printable(unreachable.Err.Error()))
 		return
 	}

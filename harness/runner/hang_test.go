@@ -1,4 +1,4 @@
-package native
+package runner
 
 import (
 	"testing"
@@ -8,8 +8,8 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// TestSilence says which results in a row look like a server that hangs.
-func TestSilence(t *testing.T) {
+// TestHang says which results in a row look like a server that hangs.
+func TestHang(t *testing.T) {
 	struck := []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}
 	ignored := cases.Transcript{OpenTimeout: true}
 	nothing := cases.Transcript{Opened: true, Log: struck}
@@ -34,13 +34,13 @@ func TestSilence(t *testing.T) {
 			begun := time.Now()
 			for i, tr := range test.plays {
 				tr.Started = begun.Add(time.Duration(i) * time.Second)
-				s.noticeSilence(t.Context(), cases.Case{ID: "1.1.1"}, harness.Result{Transcript: &tr})
+				s.noticeHang(t.Context(), cases.Case{ID: "1.1.1"}, harness.Result{Transcript: &tr})
 			}
-			if s.silence.length != test.length {
-				t.Errorf("length: got %d, want %d", s.silence.length, test.length)
+			if s.hang.length != test.length {
+				t.Errorf("length: got %d, want %d", s.hang.length, test.length)
 			}
-			if want := begun.Add(time.Duration(test.since) * time.Second); test.length > 0 && !s.silence.since.Equal(want) {
-				t.Errorf("since: got %v, want %v", s.silence.since.Sub(begun), want.Sub(begun))
+			if want := begun.Add(time.Duration(test.since) * time.Second); test.length > 0 && !s.hang.since.Equal(want) {
+				t.Errorf("since: got %v, want %v", s.hang.since.Sub(begun), want.Sub(begun))
 			}
 		})
 	}
@@ -50,24 +50,19 @@ func TestSilence(t *testing.T) {
 // is given less time for each, until it answers again.
 func TestEveryCaseOfASilentServer(t *testing.T) {
 	s := &serverRun{options: Options{Every: true}}
-	s.target.Protocol.OpenTimeout = -1
-	play := func(tr cases.Transcript) time.Duration {
-		s.noticeSilence(t.Context(), cases.Case{ID: "1.1.1"}, harness.Result{Transcript: &tr})
-		return s.nextTarget().Protocol.OpenTimeout
+	quick := func(tr cases.Transcript) bool {
+		s.noticeHang(t.Context(), cases.Case{ID: "1.1.1"}, harness.Result{Transcript: &tr})
+		return s.quick()
 	}
 	for i := range silentInRow + 1 {
-		got, want := play(cases.Transcript{OpenTimeout: true}), time.Duration(-1)
-		if i >= silentInRow-1 {
-			want = quickOpen
-		}
-		if got != want {
-			t.Errorf("limit after %d cases without an answer: got %v, want %v", i+1, got, want)
+		if got, want := quick(cases.Transcript{OpenTimeout: true}), i >= silentInRow-1; got != want {
+			t.Errorf("after %d cases without an answer: got quick %t, want %t", i+1, got, want)
 		}
 	}
 	if s.gone || s.report.Silent {
 		t.Error("the server was given up")
 	}
-	if got := play(cases.Transcript{Opened: true, Clean: true}); got != -1 {
-		t.Errorf("limit after an answer: got %v, want the one that was set", got)
+	if quick(cases.Transcript{Opened: true, Clean: true}) {
+		t.Error("still quick after an answer")
 	}
 }

@@ -1,4 +1,4 @@
-package native
+package runner
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// lightLanes is how many drivers share the light cases, heavyLanes the heavy ones.
-	lightLanes, heavyLanes = 2, 2
+	// lightWorkers is how many drivers share the light cases, heavyWorkers the heavy ones.
+	lightWorkers, heavyWorkers = 2, 2
 	// idleBound is how long a driver may do nothing before it is stopped.
 	idleBound = 30 * time.Second
 	// startBound is how long it may take to ask for its first case: a dozen
@@ -35,14 +35,14 @@ const (
 // A Driver is a client under test: a command that is told a URL, asks for the
 // number of cases there, runs each of them and echoes.
 type Driver struct {
-	// Command is started for each lane. {url} in it becomes the URL of the
+	// Command is started for each worker. {url} in it becomes the URL of the
 	// endpoint, without a slash at its end, {port} its port.
 	Command []string
 	// Host is the address that the endpoint listens on; "" means 127.0.0.1.
 	Host string
 	// TLS makes the endpoint a wss one. Nil means ws.
 	TLS *tls.Config
-	// Port of the endpoint; 0 means any. A fixed port allows one lane only.
+	// Port of the endpoint; 0 means any. A fixed port allows one worker only.
 	Port int
 	// Log gets what the command prints. Nil discards it.
 	Log io.Writer
@@ -56,9 +56,9 @@ type Driver struct {
 
 // A ClientReport says how a run of [TestClient] went, beyond its results.
 type ClientReport struct {
-	Lanes  int    // drivers at once
-	Agent  string // the name by which the driver asked for cases
-	Starts int    // how often the command was started
+	Workers int    // drivers at once
+	Agent   string // the name by which the driver asked for cases
+	Starts  int    // how often the command was started
 	// Updated says whether a driver asked for reports, as it should at its end,
 	// Lingered whether one had to be stopped after that.
 	Updated, Lingered bool
@@ -84,40 +84,39 @@ func (e *DriverError) Unwrap() error { return e.Err }
 // Is makes it a [harness.ErrUntestable].
 func (e *DriverError) Is(target error) bool { return target == harness.ErrUntestable }
 
-// TestClient starts the driver, as often as there are lanes, and hands the
-// result of each case to emit, one at a time. Each lane offers its driver only a
+// TestClient starts the driver, as often as there are workers, and hands the
+// result of each case to emit, one at a time. Each worker offers its driver only a
 // share of the cases, so one that knows nothing of this runs in parallel. Cases
 // that were never asked for get results too, saying why. An error means that
 // nothing was tested, that the driver ended too often (a
 // [*harness.UntestableError]), or that ctx ended.
-func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emit func(harness.Result)) (ClientReport, error) {
+func TestClient(ctx context.Context, e Endpoint, d Driver, list []cases.Case, o Options, emit func(harness.Result)) (ClientReport, error) {
 	if d.Log != nil {
 		d.Log = &sharedLog{w: d.Log}
 	}
 	whole := ctx
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	r := &clientRun{driver: d, options: o, streams: NewStreams(o.Originals), emit: emit, stop: stop}
-	defer r.streams.Close() //nolint:errcheck // temporary files
-	defer r.pulse.start(ctx)()
+	r := &clientRun{endpoint: e, driver: d, options: o, emit: emit, stop: stop}
+	defer r.monitor.start(ctx)()
 	list, rest := playable(list, cases.Client, o.Declared)
 	for _, res := range rest {
 		emit(res)
 	}
-	r.streams.expect(list)
-	r.report.Lanes = o.Parallel
+	e.Expect(list)
+	r.report.Workers = o.Parallel
 	switch {
 	case d.Port != 0:
-		r.report.Lanes = 1
+		r.report.Workers = 1
 	case o.Parallel == 0:
-		r.report.Lanes = lightLanes
+		r.report.Workers = lightWorkers
 	}
-	if r.report.Lanes == 1 {
+	if r.report.Workers == 1 {
 		r.worker(ctx, list)
 	} else {
 		r.overlapped(ctx, list)
 	}
-	r.repeatDoubtful(ctx)
+	r.retryAll(ctx)
 	switch {
 	case whole.Err() != nil:
 		return r.report, whole.Err()
@@ -143,17 +142,17 @@ func (l *sharedLog) Write(p []byte) (int, error) {
 
 // clientRun is a run against a client.
 type clientRun struct {
-	driver  Driver
-	options Options
-	streams *Streams
-	pulse   pulse
-	stop    context.CancelFunc
+	endpoint Endpoint
+	driver   Driver
+	options  Options
+	monitor  Monitor
+	stop     context.CancelFunc
 
 	mu      sync.Mutex // guards the rest
 	report  ClientReport
 	emit    func(harness.Result)
-	doubts  doubts
-	trials  map[cases.ID]*trial // that are being played again
+	pending pending
+	retries map[cases.ID]*retry // that are being played again
 	failure error
 	broken  error // why we cannot go on, whatever the driver does
 	dead    error // why the driver cannot be tested to the end
@@ -162,7 +161,7 @@ type clientRun struct {
 	usual     string    // how the driver ends after a case that is not suspected; "" in success
 }
 
-// overlapped gives the cases that mostly wait (6.4) lanes of their own, plays
+// overlapped gives the cases that mostly wait (6.4) workers of their own, plays
 // the other light ones beside them, and begins the heavy ones as soon as only
 // waiting is left.
 func (r *clientRun) overlapped(ctx context.Context, list []cases.Case) {
@@ -171,12 +170,12 @@ func (r *clientRun) overlapped(ctx context.Context, list []cases.Case) {
 	for _, c := range w.waiting {
 		background.Go(func() { r.worker(ctx, []cases.Case{c}) })
 	}
-	r.workers(ctx, deal(w.light, r.report.Lanes))
-	r.pulse.begin()
+	r.workers(ctx, deal(w.light, r.report.Workers))
+	r.monitor.begin()
 	r.workers(ctx, split(w.limits))
-	r.pulse.end()
+	r.monitor.end()
 	background.Wait()
-	r.workers(ctx, balance(w.deflate, min(heavyLanes, r.report.Lanes)))
+	r.workers(ctx, balance(w.deflate, min(heavyWorkers, r.report.Workers)))
 }
 
 // deal shares the cases out like cards.
@@ -236,7 +235,7 @@ func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 	note := "the driver did not ask for it"
 	inRow, hangs := 0, 0 // crashes without another verdict in between, and hangs
 	for fruitless := 0; len(list) > 0 && ctx.Err() == nil; {
-		s := newSession(r, list, func(c cases.Case, res harness.Result) { r.take(c, res, r.report.Lanes > 1) })
+		s := newSession(r, list, func(c cases.Case, res harness.Result) { r.take(c, res, r.report.Workers > 1) })
 		ended := s.play(ctx)
 		left := s.left()
 		if ctx.Err() == nil && ended != nil && len(s.begun) > 0 {
@@ -284,7 +283,7 @@ func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 func (r *clientRun) repeating() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.trials != nil
+	return r.retries != nil
 }
 
 func (r *clientRun) fail(err error, output string) {
@@ -317,26 +316,26 @@ func (r *clientRun) giveUp(cause harness.Cause, err error, output string) {
 
 // take hands a result on, or keeps it back if chance may have decided it.
 func (r *clientRun) take(c cases.Case, res harness.Result, crowded bool) {
-	r.streams.finished(c)
+	r.endpoint.Finished(c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if t, ok := r.trials[c.ID]; ok {
+	if t, ok := r.retries[c.ID]; ok {
 		t.take(res)
-	} else if !r.doubts.hold(c, res, crowded, &r.pulse) {
+	} else if !r.pending.hold(c, res, crowded, &r.monitor) {
 		r.emit(res)
 	} else {
 		r.options.provisional(res, "chance may have decided this verdict, so the case is to be played again")
 	}
 }
 
-// repeatDoubtful plays the doubtful cases again, one at a time, as long as there
+// retryAll plays the doubtful cases again, one at a time, as long as there
 // are any.
-func (r *clientRun) repeatDoubtful(ctx context.Context) {
+func (r *clientRun) retryAll(ctx context.Context) {
 	r.mu.Lock()
-	list, rest := r.doubts.release()
-	r.trials = make(map[cases.ID]*trial)
+	list, rest := r.pending.release()
+	r.retries = make(map[cases.ID]*retry)
 	for _, t := range list {
-		r.trials[t.c.ID] = t
+		r.retries[t.c.ID] = t
 	}
 	r.mu.Unlock()
 	for open := slices.Clone(list); len(open) > 0; {
@@ -345,7 +344,7 @@ func (r *clientRun) repeatDoubtful(ctx context.Context) {
 			again[i] = t.again()
 		}
 		r.worker(ctx, again)
-		open = slices.DeleteFunc(open, func(t *trial) bool { return t.settled(&r.pulse) })
+		open = slices.DeleteFunc(open, func(t *retry) bool { return t.settled(&r.monitor) })
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,4 +1,4 @@
-package native
+package runner
 
 import (
 	"context"
@@ -9,43 +9,8 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
 )
-
-// Options are the settings of a run.
-type Options struct {
-	// Parallel is how many cases are played at once; 0 means as many as the
-	// peer was seen to serve, up to lightParallel.
-	Parallel int
-	// Faithful waits as long as the original does, wherever it does.
-	Faithful bool
-	// Declared is what the peer offers that trying does not tell; a case that needs more
-	// is unsupported.
-	Declared []cases.Need
-	// Originals are Autobahn's own corpora for sections 12 and 13.
-	Originals corpora.Set
-	// Service is the server under test where we have started it: it is started
-	// again when it ends by itself, and its URL is the target's. Nil is a server
-	// that somebody else has started; when that is gone the run ends.
-	Service *harness.Service
-	// Every plays each case even if the server has stopped answering opening
-	// handshakes, which then get quickOpen each. Without it, the rest is not run.
-	Every bool
-	// AnyPeer plays the cases also if the server does not echo. Else that is an error,
-	// as nearly all of them want an echo.
-	AnyPeer bool
-	// Provisional is told of results that may change, as chance may have decided them or
-	// the server may be gone, when they are first known. What becomes of them goes to
-	// emit. Nil ignores it.
-	Provisional func(harness.Result)
-	// Greeted is told the head of the server's first response, before any case
-	// begins. Nil ignores it.
-	Greeted func(response string)
-	// Started is told that a case begins, by any number of goroutines at once. A
-	// case that is repeated begins twice. Nil ignores it.
-	Started func(c cases.Case)
-}
 
 const (
 	// lightParallel is how many light cases are played at once. Each is a round
@@ -89,10 +54,9 @@ func (e *UnreachableError) Is(target error) bool { return target == harness.ErrU
 // the server had to be started again, a case may be handed over twice; the last
 // result counts. An error means that nothing was tested, that the server ended
 // too often (a [*harness.UntestableError]), or that ctx ended.
-func TestServer(ctx context.Context, target Target, list []cases.Case, o Options, emit func(harness.Result)) (Report, error) {
-	s := &serverRun{target: target, options: o, streams: NewStreams(o.Originals), emit: emit}
-	defer s.streams.Close() //nolint:errcheck // temporary files
-	defer s.pulse.start(ctx)()
+func TestServer(ctx context.Context, server Server, list []cases.Case, o Options, emit func(harness.Result)) (Report, error) {
+	s := &serverRun{server: server, options: o, emit: emit}
+	defer s.monitor.start(ctx)()
 	if err := s.greet(ctx); err != nil {
 		return s.report, err
 	}
@@ -100,22 +64,22 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 	for _, r := range rest {
 		emit(r)
 	}
-	s.streams.expect(list)
+	server.Expect(list)
 	s.report.Parallel = o.Parallel
 	if s.report.Parallel == 0 {
 		s.report.Parallel = 1
-		if s.concurrent(ctx) {
+		if server.Concurrent(ctx) {
 			s.report.Parallel = lightParallel
 		}
 	}
 	s.playAll(ctx, list)
-	if err := s.revive(ctx); err != nil {
+	if err := s.recoverServer(ctx); err != nil {
 		s.letStand()
 		return s.report, err
 	}
-	s.breakSilence()
-	s.repeatDoubtful(ctx)
-	if err := s.revive(ctx); err != nil {
+	s.endHang()
+	s.retryAll(ctx)
+	if err := s.recoverServer(ctx); err != nil {
 		return s.report, err
 	}
 	return s.report, s.part(ctx)
@@ -132,19 +96,18 @@ func (s *serverRun) playAll(ctx context.Context, list []cases.Case) {
 
 // serverRun is a run against a server.
 type serverRun struct {
-	target  Target
+	server  Server
 	options Options
-	streams *Streams
 	report  Report
-	pulse   pulse
+	monitor Monitor
 
 	mu        sync.Mutex // guards the rest
 	emit      func(harness.Result)
-	doubts    doubts
+	pending   pending
 	repeating bool     // they are settled, or were: nothing is held back any more
 	last      cases.ID // that came to a verdict
 	gone      bool
-	silence   silence
+	hang      hang
 	crash     crash
 	finished  []finish        // since the server was started, in order
 	inRow     int             // ends of the server without a verdict in between
@@ -164,9 +127,9 @@ func (s *serverRun) overlapped(ctx context.Context, list []cases.Case) {
 	var background sync.WaitGroup
 	background.Go(func() { s.each(ctx, w.waiting, s.report.Parallel) })
 	s.each(ctx, w.light, s.report.Parallel)
-	s.pulse.begin()
+	s.monitor.begin()
 	s.each(ctx, heaviestFirst(w.limits), min(heavyParallel, s.report.Parallel))
-	s.pulse.end()
+	s.monitor.end()
 	background.Wait()
 	s.each(ctx, w.deflate, min(heavyParallel, s.report.Parallel))
 }
@@ -241,7 +204,7 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	}
 	r := s.playBeside(ctx, c)
 	ended = ctx.Err() == nil && s.noticeEnd(c, r)
-	if !ended && refused(r) && len(c.Conns[0].Head) == 0 { // a request that is changed is meant to be refused
+	if !ended && refused(c, r) && len(c.Conns[0].Head) == 0 { // a request that is changed is meant to be refused
 		r = s.playAgain(ctx, c, r)
 		ended = ctx.Err() == nil && s.noticeEnd(c, r)
 	}
@@ -252,22 +215,9 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 	case r.Outcome == harness.Blocked:
 		r = s.retry(ctx, c)
 	default:
-		s.noticeSilence(ctx, c, r)
+		s.noticeHang(ctx, c, r)
 	}
 	return r
-}
-
-// manner is how the cases of the run are played.
-func (s *serverRun) manner(brief bool) manner {
-	return manner{faithful: s.options.Faithful, brief: brief, streams: s.streams, beat: &s.pulse}
-}
-
-// brief reports whether cases may be played again if short pauses may have
-// decided them.
-func (s *serverRun) brief() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.repeating
 }
 
 // retry plays c again after a refused connection: a backlog may have been full,
@@ -298,7 +248,7 @@ func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
 	if postponed(r) {
 		return
 	}
-	s.streams.finished(c)
+	s.server.Finished(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.Outcome.Ran() {
@@ -320,7 +270,7 @@ func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
 
 // settle hands a result on, or keeps it for another play. It is called with mu held.
 func (s *serverRun) settle(c cases.Case, r harness.Result, crowded bool) {
-	if s.repeating || !s.doubts.hold(c, r, crowded, &s.pulse) {
+	if s.repeating || !s.pending.hold(c, r, crowded, &s.monitor) {
 		s.emit(r)
 		return
 	}
@@ -340,19 +290,19 @@ func (o *Options) provisional(r harness.Result, why string) {
 
 // letStand hands on what is held back as it is: there is no server to play it again.
 func (s *serverRun) letStand() {
-	s.breakSilence()
+	s.endHang()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	trials, rest := s.doubts.release()
-	for _, t := range slices.Concat(trials, rest) {
+	retries, rest := s.pending.release()
+	for _, t := range slices.Concat(retries, rest) {
 		s.emit(t.result())
 	}
 }
 
-// repeatDoubtful plays the doubtful cases again with little beside them.
-func (s *serverRun) repeatDoubtful(ctx context.Context) {
+// retryAll plays the doubtful cases again with little beside them.
+func (s *serverRun) retryAll(ctx context.Context) {
 	s.mu.Lock()
-	list, rest := s.doubts.release()
+	list, rest := s.pending.release()
 	s.repeating = true
 	for _, t := range rest {
 		s.emit(t.result())
@@ -364,7 +314,7 @@ func (s *serverRun) repeatDoubtful(ctx context.Context) {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			for !t.settled(&s.pulse) {
+			for !t.settled(&s.monitor) {
 				t.take(s.playOnce(ctx, t.again()))
 			}
 			s.mu.Lock()

@@ -1,4 +1,4 @@
-package native
+package runner
 
 import (
 	"context"
@@ -9,12 +9,12 @@ import (
 
 func TestMetronome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var p pulse
+		var m Monitor
 		begun := time.Now()
-		stop := p.start(context.Background())
+		stop := m.start(context.Background())
 		time.Sleep(time.Minute)
 		stop()
-		if p.lateSince(begun) {
+		if m.lateSince(begun) {
 			t.Error("late on a clock that is never late")
 		}
 	})

@@ -1,4 +1,4 @@
-package native
+package runner
 
 import (
 	"context"
@@ -15,10 +15,10 @@ const (
 	tick, lateBound = 20 * time.Millisecond, 100 * time.Millisecond
 )
 
-// A pulse watches what could spoil verdicts that depend on time: whether the peer keeps
+// A Monitor watches what could spoil verdicts that depend on time: whether the peer keeps
 // answering under the load of the run, and whether this process gets to run on a busy
 // machine.
-type pulse struct {
+type Monitor struct {
 	mu     sync.Mutex
 	active bool
 	last   time.Time // when the peer last sent something
@@ -27,17 +27,17 @@ type pulse struct {
 }
 
 // start starts the metronome. The function it returns stops it.
-func (p *pulse) start(ctx context.Context) (stop func()) {
+func (m *Monitor) start(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var ticking sync.WaitGroup
-	ticking.Go(func() { p.metronome(ctx) })
+	ticking.Go(func() { m.metronome(ctx) })
 	return func() {
 		cancel()
 		ticking.Wait()
 	}
 }
 
-func (p *pulse) metronome(ctx context.Context) {
+func (m *Monitor) metronome(ctx context.Context) {
 	for {
 		due := time.Now().Add(tick)
 		select {
@@ -46,46 +46,46 @@ func (p *pulse) metronome(ctx context.Context) {
 		case <-time.After(tick):
 		}
 		if now := time.Now(); now.Sub(due) > lateBound {
-			p.mu.Lock()
-			p.late = now
-			p.mu.Unlock()
+			m.mu.Lock()
+			m.late = now
+			m.mu.Unlock()
 		}
 	}
 }
 
 // lateSince reports whether this process was kept from running since t.
-func (p *pulse) lateSince(t time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.late.After(t)
+func (m *Monitor) lateSince(t time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.late.After(t)
 }
 
-func (p *pulse) begin() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.active, p.last = true, time.Now()
+func (m *Monitor) begin() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.active, m.last = true, time.Now()
 }
 
-func (p *pulse) end() {
-	p.beat()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.active = false
+func (m *Monitor) end() {
+	m.Beat()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.active = false
 }
 
-// beat notes that the peer has sent something.
-func (p *pulse) beat() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// Beat notes that the peer has sent something.
+func (m *Monitor) Beat() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	now := time.Now()
-	if p.active && now.Sub(p.last) > stallBound {
-		p.stall = now
+	if m.active && now.Sub(m.last) > stallBound {
+		m.stall = now
 	}
-	p.last = now
+	m.last = now
 }
 
-func (p *pulse) stalledSince(t time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.stall.After(t)
+func (m *Monitor) stalledSince(t time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stall.After(t)
 }

@@ -1,4 +1,4 @@
-package native
+package runner
 
 import (
 	"context"
@@ -204,7 +204,7 @@ func exitStatus(how error) string {
 // replace hands on a result in place of an earlier one of the case.
 func (r *clientRun) replace(c cases.Case, res harness.Result) cases.ID {
 	r.mu.Lock()
-	r.doubts.forget(c.ID)
+	r.pending.forget(c.ID)
 	r.mu.Unlock()
 	r.take(c, res, false)
 	return c.ID

@@ -1,4 +1,4 @@
-package native
+package runner
 
 import (
 	"slices"
@@ -12,14 +12,14 @@ import (
 // A verdict that chance may have decided is not final: the case is replayed with few
 // others. The kind of doubt says how often, and which attempt counts.
 
-// A doubt is a reason, apart from the peer's rules, that may have decided a verdict.
-type doubt uint8
+// A reason is what other than the peer's rules may have decided a verdict.
+type reason uint8
 
 const (
-	// sure means no doubt.
-	sure doubt = iota
-	// timed verdicts depend on one of our timers, and the machine or the peer was
-	// busy. The first attempt on a machine that is not busy counts.
+	// final verdicts have none.
+	final reason = iota
+	// timed verdicts hang on one of our timers, and the machine or the peer was
+	// busy. The first play on a machine that was not counts.
 	timed
 	// overtaken verdicts miss an echo that the peer had no time for: it read a message
 	// together with the bytes that trickle in after it (3.4, 4.1.5, 4.2.5). An attempt
@@ -39,22 +39,22 @@ const (
 	// verdict with a probability of 9 in 10 is then missed once in 700 runs. Without
 	// such a verdict, the most frequent one of maxContested attempts counts.
 	lead, maxContested = 3, 11
-	// patience is how long a peer gets for an echo before the bytes that it must fail
-	// at. It ends with the echo; a peer that is merely busy needs milliseconds.
-	patience = 100 * time.Millisecond
-	// muteBound is how long a peer must be silent until the load of the run is no
-	// excuse.
+	// EchoPatience is how long a peer gets for an echo before the bytes of which it
+	// must fail. It ends with the echo; a peer that is merely busy needs milliseconds.
+	EchoPatience = 100 * time.Millisecond
+	// muteBound is how long a peer must have been silent for the load of the run to
+	// be no excuse.
 	muteBound = 10 * time.Second
-	// heavyTrials is how many contested heavy cases are replayed. If a peer has more of
-	// them, chance is not the reason.
-	heavyTrials = 4
+	// heavyRetries is how many contested heavy cases are played again. Of a peer of
+	// which there are more, chance is not the reason.
+	heavyRetries = 4
 )
 
-// doubtOf returns the doubt about a verdict that is not the best one. Crowded means that
-// other cases were played at the same time.
-func doubtOf(c cases.Case, r harness.Result, crowded bool, load *pulse) doubt {
+// reasonOf says what may have decided a verdict that is not the best one. Crowded
+// means that other cases were played beside it.
+func reasonOf(c cases.Case, r harness.Result, crowded bool, load *Monitor) reason {
 	if r.Transcript == nil || r.Outcome == harness.Pass || r.Outcome == harness.Observed || !r.Outcome.Ran() {
-		return sure
+		return final
 	}
 	waiting := c.Load == cases.Idle
 	switch {
@@ -65,10 +65,10 @@ func doubtOf(c cases.Case, r harness.Result, crowded bool, load *pulse) doubt {
 	}
 	late := load.lateSince(r.Transcript.Started)
 	switch {
-	case hurried(c, r):
+	case Hurried(c, r):
 		return timed
 	case !crowded && !late:
-		return sure
+		return final
 	case waiting && r.Behavior == cases.NonStrict:
 		if late || load.stalledSince(r.Transcript.Started) {
 			return timed
@@ -76,7 +76,7 @@ func doubtOf(c cases.Case, r harness.Result, crowded bool, load *pulse) doubt {
 	case timedOut(*r.Transcript) && !mute(c, *r.Transcript):
 		return timed
 	}
-	return sure
+	return final
 }
 
 // mute reports whether a case of many echoes ran into its limit without the
@@ -87,12 +87,12 @@ func mute(c cases.Case, t cases.Transcript) bool {
 
 // quick is how soon a peer reacts that half a second can be trusted to show: a
 // tenth of the time would have done.
-const quick = shortPause / 10
+const quick = ShortPause / 10
 
-// hurried reports whether the outcome of a fail-fast case may depend on its
+// Hurried reports whether the outcome of a fail-fast case may depend on its
 // second pause having been shortened: the peer, though not quick, failed in the
 // end, or it had not failed when its time was up.
-func hurried(c cases.Case, r harness.Result) bool {
+func Hurried(c cases.Case, r harness.Result) bool {
 	t := r.Transcript
 	ended, full := secondPause(c, *t)
 	if ended == 0 || full {
@@ -155,17 +155,17 @@ func timedOut(t cases.Transcript) bool {
 	return t.Struck(cases.KillFired) || t.Struck(cases.CloseFired) || t.OpenTimeout || t.CloseTimeout || t.ServerDropExpiry
 }
 
-// patient is a trickled case in which the peer has time for its echo. The limit
+// Patient is a trickled case in which the peer has time for its echo. The limit
 // is armed first: the peer may end the connection in that time.
-func patient(c cases.Case) cases.Case {
+func Patient(c cases.Case) cases.Case {
 	before := c.Steps()
 	steps := before[:1:1]
 	for _, s := range before[1:] {
 		if kill, ok := s.(cases.KillAfter); ok {
-			steps = append(steps, cases.KillAfter{After: kill.After + patience})
+			steps = append(steps, cases.KillAfter{After: kill.After + EchoPatience})
 		}
 	}
-	steps = append(steps, cases.Pause{For: patience, Until: len(autobahn.Of(c).Events[0].Events)})
+	steps = append(steps, cases.Pause{For: EchoPatience, Until: len(autobahn.Of(c).Events[0].Events)})
 	for _, s := range before[1:] {
 		if _, ok := s.(cases.KillAfter); !ok {
 			steps = append(steps, s)
@@ -175,10 +175,10 @@ func patient(c cases.Case) cases.Case {
 	return c
 }
 
-// A trial is a case that is played until its verdict is beyond doubt.
-type trial struct {
+// A retry is a case that is played until its verdict is beyond doubt.
+type retry struct {
 	c     cases.Case
-	why   doubt
+	why   reason
 	plays []harness.Result
 	over  bool // a play came to no verdict: those before are better than none
 	// end is the result where the peer crashed or hung in a play: that stands above
@@ -186,20 +186,20 @@ type trial struct {
 	end *harness.Result
 }
 
-func newTrial(c cases.Case, r harness.Result, why doubt) *trial {
-	return &trial{c: c, why: why, plays: []harness.Result{r}}
+func newRetry(c cases.Case, r harness.Result, why reason) *retry {
+	return &retry{c: c, why: why, plays: []harness.Result{r}}
 }
 
 // again is the case as it is to be played next.
-func (t *trial) again() cases.Case {
+func (t *retry) again() cases.Case {
 	if t.why == overtaken {
-		return patient(t.c)
+		return Patient(t.c)
 	}
 	return t.c
 }
 
 // take adds a play.
-func (t *trial) take(r harness.Result) {
+func (t *retry) take(r harness.Result) {
 	if r.Outcome == harness.Crash || r.Outcome == harness.Timeout {
 		t.end = &r
 	}
@@ -211,7 +211,7 @@ func (t *trial) take(r harness.Result) {
 }
 
 // settled reports whether the case need not be played again.
-func (t *trial) settled(load *pulse) bool {
+func (t *retry) settled(load *Monitor) bool {
 	last := t.plays[len(t.plays)-1]
 	switch {
 	case t.over:
@@ -225,19 +225,19 @@ func (t *trial) settled(load *pulse) bool {
 		if t.c.Heavy() {
 			bound = maxHeavy
 		}
-		return len(t.plays) == bound || doubtOf(t.c, last, false, load) != timed
+		return len(t.plays) == bound || reasonOf(t.c, last, false, load) != timed
 	case overtaken:
 		return len(t.plays) == maxAttempts || last.Behavior != cases.NonStrict || !load.lateSince(last.Transcript.Started)
 	case contested:
 		_, most := harness.Settle(t.plays)
 		return len(t.plays) == maxContested || most-(len(t.plays)-most) >= lead
-	case sure:
+	case final:
 	}
 	return true
 }
 
-// result is what the trial came to.
-func (t *trial) result() harness.Result {
+// result is what the retry came to.
+func (t *retry) result() harness.Result {
 	if t.end != nil {
 		return *t.end
 	}
@@ -252,7 +252,7 @@ func (t *trial) result() harness.Result {
 		r.Note = "the peer did not get to echo, so the case was repeated with time for that"
 	case contested:
 		r, _ = harness.Settle(t.plays)
-	case sure:
+	case final:
 	}
 	r.Attempts = len(t.plays)
 	return r

@@ -1,15 +1,14 @@
-package native
+package runner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -20,34 +19,24 @@ const (
 	// greetBound is how long the echo before the cases may take, and how long the
 	// diagnosis of a server that does not give it: 9 s in all.
 	greetBound = 4500 * time.Millisecond
-	// probeTimeout bounds the measurement of whether a second connection is
-	// served beside the first.
-	probeTimeout = 700 * time.Millisecond
 )
 
 // backoff is how long is waited between attempts at a handshake that the server refuses.
 var backoff = []time.Duration{50 * time.Millisecond, 150 * time.Millisecond, 400 * time.Millisecond, time.Second}
 
-// echoCase is the sanity check: a text message, echoed, and a clean close.
-var echoCase = cases.Case{
-	ID: "echo", Title: "a text message", Expect: "the same message, and a clean close",
-	Conns: []cases.Conn{{Steps: []cases.Step{cases.Text("wsconform"), cases.KillAfter{After: 5 * time.Second}}}},
-	Want:  autobahn.Echoes(cases.GotText(cases.Data([]byte("wsconform")))),
-}
-
 // greet asks for the echo before the cases. The error says why they cannot be played.
 func (s *serverRun) greet(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, greetBound)
 	var err error
-	s.report.Echoed, _, err = s.sanity(bounded)
+	s.report.Echoed, _, err = s.server.Echo(bounded)
 	cancel()
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case harness.OutOfResources(err):
-		return fmt.Errorf("connect to %s: %w", s.target.String(), err)
-	case err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errTLS):
-		return &UnreachableError{URL: s.target.String(), Err: err}
+		return fmt.Errorf("connect to %s: %w", s.server.String(), err)
+	case err != nil && !errors.Is(err, context.DeadlineExceeded):
+		return &UnreachableError{URL: s.server.String(), Err: err}
 	case s.report.Echoed:
 		return nil
 	}
@@ -75,7 +64,7 @@ func (s *serverRun) whyNoEcho(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, greetBound)
 	defer cancel()
 	for _, wait := range append(backoff, 0) {
-		d, err := s.target.Diagnose(bounded)
+		d, err := s.server.Diagnose(bounded)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -84,14 +73,14 @@ func (s *serverRun) whyNoEcho(ctx context.Context) error {
 		}
 		switch {
 		case harness.OutOfResources(err):
-			return fmt.Errorf("connect to %s: %w", s.target.String(), err)
+			return fmt.Errorf("connect to %s: %w", s.server.String(), err)
 		case d == nil:
-			return &UnreachableError{URL: s.target.String(), Err: err}
+			return &UnreachableError{URL: s.server.String(), Err: err}
 		case d.Echoes:
 			s.report.Echoed = true
 			return nil
 		case !d.Refused || wait == 0 || bounded.Err() != nil:
-			return &harness.UntestableError{Cause: harness.CauseEcho, Err: &NoEchoError{URL: s.target.String(), Diagnosis: *d}}
+			return &harness.UntestableError{Cause: harness.CauseEcho, Err: &NoEchoError{URL: s.server.String(), Text: d.Text}}
 		}
 		pause(ctx, wait)
 	}
@@ -100,27 +89,12 @@ func (s *serverRun) whyNoEcho(ctx context.Context) error {
 
 // A NoEchoError says that a server does not echo, so that it cannot be tested.
 type NoEchoError struct {
-	URL string
-	Diagnosis
+	URL  string
+	Text string // what it does instead, and what to do
 }
 
 func (e *NoEchoError) Error() string {
-	return fmt.Sprintf("the server at %s cannot be tested: %s", e.URL, e.Diagnosis.String())
-}
-
-// sanity reports whether the server echoes. The transcript is that of the attempt, the
-// error that of connecting.
-func (s *serverRun) sanity(ctx context.Context) (bool, cases.Transcript, error) {
-	nc, failed, err := s.target.open(ctx, echoCase, 0)
-	if s.options.Greeted != nil && err == nil {
-		s.options.Greeted(cmp.Or(nc.response, failed.Response))
-		s.options.Greeted = nil
-	}
-	if err != nil || nc.Conn == nil {
-		return false, failed, err
-	}
-	tr, err := play(ctx, nc, echoCase, 0, cases.Server, manner{streams: s.streams})
-	return err == nil && echoCase.Judge(tr).Behavior == cases.OK, tr, ctx.Err()
+	return fmt.Sprintf("the server at %s cannot be tested: %s", e.URL, e.Text)
 }
 
 // echoesStill reports whether the server echoes. One that did before may refuse a few
@@ -128,7 +102,7 @@ func (s *serverRun) sanity(ctx context.Context) (bool, cases.Transcript, error) 
 func (s *serverRun) echoesStill(ctx context.Context) (echoes bool, err error) {
 	for _, wait := range append(backoff, 0) {
 		var tr cases.Transcript
-		echoes, tr, err = s.sanity(ctx)
+		echoes, tr, err = s.server.Echo(ctx)
 		if echoes || ctx.Err() != nil || tr.OpenTimeout || tr.Opened {
 			return echoes, err
 		}
@@ -140,30 +114,16 @@ func (s *serverRun) echoesStill(ctx context.Context) (echoes bool, err error) {
 	return echoes, err
 }
 
-// concurrent reports whether the server takes a second connection while it has
-// one already. Both have ended in good order when it returns.
-func (s *serverRun) concurrent(ctx context.Context) bool {
-	first, _, err := s.target.open(ctx, echoCase, 0)
-	if err != nil || first.Conn == nil {
-		return true // it refuses handshakes: there is nothing to protect
-	}
-	bounded, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	second, _, err := s.target.open(bounded, echoCase, 0)
-	served := err == nil && second.Conn != nil
-	if served {
-		play(ctx, second, echoCase, 0, cases.Server, manner{streams: s.streams}) //nolint:errcheck // the cases will tell
-	}
-	play(ctx, first, echoCase, 0, cases.Server, manner{streams: s.streams}) //nolint:errcheck // a broken connection shows in the next call
-	return served
-}
-
-// refused reports whether the server answered a handshake with an HTTP error, or ended the
-// connection without an answer, or there was no room for a connection on our side.
-func refused(r harness.Result) bool {
+// refused reports whether the server answered a standard handshake with an HTTP error, or
+// ended the connection without an answer, or there was no room for a connection on our
+// side.
+func refused(c cases.Case, r harness.Result) bool {
 	t := r.Transcript
-	if t == nil {
+	switch {
+	case t == nil:
 		return r.Outcome == harness.HarnessError
+	case r.Outcome != harness.Fail || slices.ContainsFunc(c.Conns, func(conn cases.Conn) bool { return len(conn.Head) > 0 }):
+		return false
 	}
 	return !t.Opened && !t.OpenTimeout && !strings.HasPrefix(t.Response, "HTTP/1.1 101")
 }
@@ -183,9 +143,9 @@ func (s *serverRun) playBeside(ctx context.Context, c cases.Case) harness.Result
 // play plays c once.
 func (s *serverRun) play(ctx context.Context, c cases.Case) harness.Result {
 	s.mu.Lock()
-	target := s.nextTarget()
+	how := How{Brief: !s.repeating, Quick: s.quick(), Monitor: &s.monitor}
 	s.mu.Unlock()
-	return target.playServer(ctx, c, s.manner(s.brief()))
+	return s.server.Play(ctx, c, how)
 }
 
 // playAgain plays c again after a server that answered before has refused r: it may have
@@ -206,7 +166,7 @@ func (s *serverRun) playAgain(ctx context.Context, c cases.Case, r harness.Resul
 		if pause(ctx, wait); ctx.Err() != nil {
 			return r
 		}
-		if r = s.playBeside(ctx, c); !refused(r) {
+		if r = s.playBeside(ctx, c); !refused(c, r) {
 			return r
 		}
 	}
@@ -217,7 +177,7 @@ func (s *serverRun) playAgain(ctx context.Context, c cases.Case, r harness.Resul
 			return r
 		}
 		r = s.play(ctx, c)
-		if !refused(r) {
+		if !refused(c, r) {
 			s.serial.Store(true)
 			return r
 		}

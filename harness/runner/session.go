@@ -1,4 +1,4 @@
-package native
+package runner
 
 import (
 	"cmp"
@@ -15,6 +15,10 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 )
+
+// settleBound is how long a session waits for cases whose connections ended with the
+// driver.
+const settleBound = time.Second
 
 // A session is one start of the driver on an endpoint of its own.
 type session struct {
@@ -70,13 +74,13 @@ func (s *session) play(ctx context.Context) error {
 		cancel()
 		return errors.Join(err, l.Close())
 	}
-	e := &Endpoint{
-		List: s.list, Faithful: r.options.Faithful, Streams: r.streams,
-		Started: s.started, Result: s.result, Update: s.update, watch: &r.pulse, brief: !r.repeating(),
+	on := Events{
+		How:     How{Brief: !r.repeating(), Monitor: &r.monitor},
+		Started: s.started, Result: s.result, Update: s.update,
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		if err := e.Serve(ctx, l); err != nil {
+		if err := r.endpoint.Serve(ctx, l, s.list, on); err != nil {
 			r.breakOff(err)
 			cancel()
 		}

@@ -1,18 +1,16 @@
-package native
+package runner
 
 import (
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// TestDoubt says which verdicts are not final at once, and why.
-func TestDoubt(t *testing.T) {
+// TestReason says which verdicts are not final at once, and why.
+func TestReason(t *testing.T) {
 	begun := time.Now()
 	early, late := begun.Add(-time.Second), begun.Add(time.Second)
 	timer := cases.Transcript{Log: []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}}
@@ -27,27 +25,27 @@ func TestDoubt(t *testing.T) {
 		verdict cases.Verdict
 		t       cases.Transcript
 		crowded bool
-		load    *pulse
-		want    doubt
+		load    *Monitor
+		want    reason
 	}{
-		{"a pass by whatever means", "1.1.1", ok, timer, true, &pulse{late: late}, sure},
-		{"a failure that no timer decided", "1.1.1", failed, cases.Transcript{}, true, &pulse{late: late}, sure},
-		{"a timer, alone on an idle machine", "1.1.1", failed, timer, false, &pulse{}, sure},
-		{"a timer, alone after a busy time", "1.1.1", failed, timer, false, &pulse{late: early}, sure},
-		{"a timer, alone on a busy machine", "1.1.1", failed, timer, false, &pulse{late: late}, timed},
-		{"a timer, beside other cases", "1.1.1", failed, timer, true, &pulse{}, timed},
-		{"late to fail, alone", "6.4.1", lenient, cases.Transcript{}, false, &pulse{}, sure},
-		{"late to fail while the peer was silent", "6.4.1", lenient, cases.Transcript{}, true, &pulse{stall: late}, timed},
-		{"no echo before what came byte by byte", "3.4", lenient, cases.Transcript{}, false, &pulse{}, overtaken},
-		{"no echo before what came at once", "3.2", lenient, cases.Transcript{}, false, &pulse{}, contested},
-		{"the end of TCP in place of a close frame", "1.1.1", unclean, cut, false, &pulse{}, contested},
-		{"we ended TCP ourselves", "1.1.1", unclean, cases.Transcript{ClosedByUs: true, DroppedByUs: true, CloseTimeout: true}, false, &pulse{}, sure},
+		{"a pass by whatever means", "1.1.1", ok, timer, true, &Monitor{late: late}, final},
+		{"a failure that no timer decided", "1.1.1", failed, cases.Transcript{}, true, &Monitor{late: late}, final},
+		{"a timer, alone on an idle machine", "1.1.1", failed, timer, false, &Monitor{}, final},
+		{"a timer, alone after a busy time", "1.1.1", failed, timer, false, &Monitor{late: early}, final},
+		{"a timer, alone on a busy machine", "1.1.1", failed, timer, false, &Monitor{late: late}, timed},
+		{"a timer, beside other cases", "1.1.1", failed, timer, true, &Monitor{}, timed},
+		{"late to fail, alone", "6.4.1", lenient, cases.Transcript{}, false, &Monitor{}, final},
+		{"late to fail while the peer was silent", "6.4.1", lenient, cases.Transcript{}, true, &Monitor{stall: late}, timed},
+		{"no echo before what came byte by byte", "3.4", lenient, cases.Transcript{}, false, &Monitor{}, overtaken},
+		{"no echo before what came at once", "3.2", lenient, cases.Transcript{}, false, &Monitor{}, contested},
+		{"the end of TCP in place of a close frame", "1.1.1", unclean, cut, false, &Monitor{}, contested},
+		{"we ended TCP ourselves", "1.1.1", unclean, cases.Transcript{ClosedByUs: true, DroppedByUs: true, CloseTimeout: true}, false, &Monitor{}, final},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := find(t, test.id)
 			test.t.Started = begun
 			r := harness.Result{Case: c.ID, Outcome: harness.OutcomeOf(test.verdict), Verdict: test.verdict, Transcript: &test.t}
-			if got := doubtOf(c, r, test.crowded, test.load); got != test.want {
+			if got := reasonOf(c, r, test.crowded, test.load); got != test.want {
 				t.Errorf("got %d, want %d", got, test.want)
 			}
 		})
@@ -64,9 +62,9 @@ func TestLuckyEchoes(t *testing.T) {
 		verdict cases.Verdict
 	}
 	for _, test := range []struct {
-		name                  string
-		plays                 []play
-		final, trials, stands []cases.ID
+		name                   string
+		plays                  []play
+		final, retries, stands []cases.ID
 	}{
 		{"all echoes came", []play{{"1.1.1", ok}, {"3.2", ok}, {"3.3", ok}, {"3.4", ok}}, []cases.ID{"1.1.1", "3.4"}, nil, []cases.ID{"3.2", "3.3"}},
 		{"one did not", []play{{"1.1.1", ok}, {"3.3", ok}, {"4.1.4", lenient}}, []cases.ID{"1.1.1"}, []cases.ID{"4.1.4", "3.3"}, nil},
@@ -74,19 +72,19 @@ func TestLuckyEchoes(t *testing.T) {
 		{"a late failure is something else", []play{{"3.3", ok}, {"6.4.1", lenient}}, []cases.ID{"6.4.1"}, nil, []cases.ID{"3.3"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var d doubts
+			var d pending
 			var final []cases.ID
 			for _, p := range test.plays {
 				r := harness.Result{Case: p.id, Outcome: harness.OutcomeOf(p.verdict), Verdict: p.verdict, Transcript: &cases.Transcript{}}
-				if !d.hold(find(t, p.id), r, false, &pulse{}) {
+				if !d.hold(find(t, p.id), r, false, &Monitor{}) {
 					final = append(final, p.id)
 				}
 			}
-			trials, stands := d.release()
+			retries, stands := d.release()
 			for _, row := range []struct {
 				what      string
 				got, want []cases.ID
-			}{{"final", final, test.final}, {"played again", caseIDs(trials), test.trials}, {"standing", caseIDs(stands), test.stands}} {
+			}{{"final", final, test.final}, {"played again", caseIDs(retries), test.retries}, {"standing", caseIDs(stands), test.stands}} {
 				if !slices.Equal(row.got, row.want) {
 					t.Errorf("%s: got %v, want %v", row.what, row.got, row.want)
 				}
@@ -97,9 +95,9 @@ func TestLuckyEchoes(t *testing.T) {
 
 // TestForget: what is held back of a suspect of a hang is no longer.
 func TestForget(t *testing.T) {
-	d := doubts{
-		trials: []*trial{newTrial(find(t, "3.2"), harness.Result{}, contested), newTrial(find(t, "1.1.3"), harness.Result{}, timed)},
-		lucky:  []*trial{newTrial(find(t, "3.3"), harness.Result{}, contested)},
+	d := pending{
+		retries: []*retry{newRetry(find(t, "3.2"), harness.Result{}, contested), newRetry(find(t, "1.1.3"), harness.Result{}, timed)},
+		lucky:   []*retry{newRetry(find(t, "3.3"), harness.Result{}, contested)},
 	}
 	for _, row := range []struct {
 		id   cases.ID
@@ -109,12 +107,12 @@ func TestForget(t *testing.T) {
 			t.Errorf("forget %s: got %t, want %t", row.id, got, row.want)
 		}
 	}
-	if left := caseIDs(slices.Concat(d.trials, d.lucky)); !slices.Equal(left, []cases.ID{"3.2"}) {
+	if left := caseIDs(slices.Concat(d.retries, d.lucky)); !slices.Equal(left, []cases.ID{"3.2"}) {
 		t.Errorf("still held back: got %v, want 3.2", left)
 	}
 }
 
-func caseIDs(list []*trial) (ids []cases.ID) {
+func caseIDs(list []*retry) (ids []cases.ID) {
 	for _, t := range list {
 		ids = append(ids, t.c.ID)
 	}
@@ -132,7 +130,7 @@ func TestTrial(t *testing.T) {
 	none := harness.Result{Case: "1.1.1", Outcome: harness.Blocked}
 	for _, test := range []struct {
 		name   string
-		why    doubt
+		why    reason
 		plays  []harness.Result // the first one, and those to come
 		used   int
 		want   harness.Result
@@ -148,12 +146,12 @@ func TestTrial(t *testing.T) {
 		{"a peer that is gone", contested, []harness.Result{unclean, none, ok}, 2, unclean, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			trial := newTrial(find(t, "3.4"), test.plays[0], test.why)
+			retry := newRetry(find(t, "3.4"), test.plays[0], test.why)
 			used := 1
-			for ; !trial.settled(&pulse{}); used++ {
-				trial.take(test.plays[used])
+			for ; !retry.settled(&Monitor{}); used++ {
+				retry.take(test.plays[used])
 			}
-			got := trial.result()
+			got := retry.result()
 			if used != test.used || !got.SameVerdict(test.want) || (got.Varied != nil) != test.varied {
 				t.Errorf("got %s after %d plays, listing %v, want %s after %d", got.Summary(), used, got.Varied, test.want.Summary(), test.used)
 			}
@@ -161,84 +159,21 @@ func TestTrial(t *testing.T) {
 	}
 }
 
-// TestTrialOnABusyMachine: what a timer decided is played again while the machine
+// TestRetryOnABusyMachine: what a timer decided is played again while the machine
 // is busy, a case that takes long less often.
-func TestTrialOnABusyMachine(t *testing.T) {
+func TestRetryOnABusyMachine(t *testing.T) {
 	begun := time.Now()
 	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}
 	for id, want := range map[cases.ID]int{"1.1.1": 5, "9.1.1": 3} {
 		tr := &cases.Transcript{Started: begun, Opened: true, Log: []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}}
 		r := harness.Result{Case: id, Outcome: harness.Fail, Verdict: failed, Transcript: tr}
-		trial := newTrial(find(t, id), r, timed)
+		retry := newRetry(find(t, id), r, timed)
 		plays := 1
-		for ; !trial.settled(&pulse{late: begun.Add(time.Second)}) && plays < 10; plays++ {
-			trial.take(r)
+		for ; !retry.settled(&Monitor{late: begun.Add(time.Second)}) && plays < 10; plays++ {
+			retry.take(r)
 		}
 		if plays != want {
 			t.Errorf("case %s: got %d plays, want %d", id, plays, want)
 		}
-	}
-}
-
-// TestPatient gives a peer that is slow to echo the time for it, where it must
-// fail on what comes behind, byte by byte.
-func TestPatient(t *testing.T) {
-	for _, test := range []struct {
-		name    string
-		id      cases.ID
-		delay   time.Duration // of the echo
-		patient bool
-		want    cases.Behavior
-	}{
-		{"a moment", "4.1.5", 20 * time.Millisecond, false, cases.NonStrict},
-		{"a moment, given time", "4.1.5", 20 * time.Millisecond, true, cases.OK},
-		{"longer than the time given", "4.1.5", 2 * patience, true, cases.NonStrict},
-		{"a moment, given time, all byte by byte", "3.4", 20 * time.Millisecond, true, cases.OK},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				c := find(t, test.id)
-				played := c
-				if test.patient {
-					played = patient(c)
-				}
-				tr := playAgainst(t, played, cases.Server, false, echoesLate(test.delay))
-				if v := c.Judge(tr); v.Behavior != test.want || v.Close != cases.CloseOK {
-					t.Errorf("got %s / %s (%s; %s), want %s / OK", v.Behavior, v.Close, v.Reason, v.CloseReason, test.want)
-				}
-			})
-		})
-	}
-}
-
-// TestPatientBounded plays against a peer that closes while it has the time.
-func TestPatientBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := find(t, "4.1.5")
-		tr := playAgainst(t, patient(c), cases.Server, false, closesFirst)
-		if v := c.Judge(tr); v.Close != cases.CloseWrongCode || tr.Duration != time.Second+patience {
-			t.Errorf("got close %s after %v, want %s after %v", v.Close, tr.Duration, cases.CloseWrongCode, time.Second+patience)
-		}
-	})
-}
-
-// echoesLate echoes after a delay, and fails the connection at once on a frame
-// that it may not get, even in that time.
-func echoesLate(delay time.Duration) peerScript {
-	failed := make(chan struct{})
-	return func(p *wirePeer, f wsproto.Frame) bool {
-		if f.RSV != 0 || f.Opcode > wsproto.OpBinary {
-			close(failed)
-			p.send(wsproto.OpClose, []byte{3, 0xea})
-			return false
-		}
-		go func() {
-			select {
-			case <-failed:
-			case <-time.After(delay):
-				p.send(f.Opcode, f.Payload)
-			}
-		}()
-		return true
 	}
 }

@@ -1,4 +1,4 @@
-package native
+package runner
 
 import (
 	"context"
@@ -19,12 +19,8 @@ import (
 // before it is asked whether it still echoes.
 const silentInRow = 5
 
-// quickOpen limits the opening handshake with a server that has left silentInRow
-// cases without an answer, where every case has to be played all the same.
-const quickOpen = time.Second
-
-// A silence is what came since the server last answered.
-type silence struct {
+// A hang is what came since the server last answered.
+type hang struct {
 	length   int       // cases without an answer
 	since    time.Time // when the first of them began
 	answered cases.ID  // the last case that got one
@@ -63,62 +59,57 @@ func deadlocked(r harness.Result) bool {
 	return brokenOff(r) && len(r.Transcript.Stats.RxFrames) == 0
 }
 
-// noticeSilence looks whether the server has stopped answering. A server may well
+// noticeHang looks whether the server has stopped answering. A server may well
 // leave some handshakes without an answer, so it is asked for a plain echo.
-func (s *serverRun) noticeSilence(ctx context.Context, c cases.Case, r harness.Result) {
+func (s *serverRun) noticeHang(ctx context.Context, c cases.Case, r harness.Result) {
 	s.mu.Lock()
 	switch {
 	case unanswered(r) || s.startable() && deadlocked(r):
-		if s.silence.length == 0 {
-			s.silence.since = r.Transcript.Started
+		if s.hang.length == 0 {
+			s.hang.since = r.Transcript.Started
 		}
-		s.silence.length++
+		s.hang.length++
 	case s.startable() && brokenOff(r): // what came may be from before
 	default:
-		s.silence.length, s.silence.answered = 0, c.ID
+		s.hang.length, s.hang.answered = 0, c.ID
 	}
-	ask := s.silence.length == silentInRow && !s.options.Every
+	ask := s.hang.length == silentInRow && !s.options.Every
 	s.mu.Unlock()
 	if ask {
-		s.confirmSilence(ctx)
+		s.confirmHang(ctx)
 	}
 }
 
-// nextTarget is the target as the next case reaches it. It is called with mu held.
-func (s *serverRun) nextTarget() Target {
-	t := s.target
-	if d, ok := limit(t.Protocol.OpenTimeout, openTimeout); s.options.Every && s.silence.length >= silentInRow && (!ok || d > quickOpen) {
-		t.Protocol.OpenTimeout = quickOpen
-	}
-	return t
-}
+// quick reports whether the next case is to wait for an answer to its opening handshake
+// for a second only. It is called with mu held.
+func (s *serverRun) quick() bool { return s.options.Every && s.hang.length >= silentInRow }
 
 // startable reports whether a server that hangs can be started again. One that
 // never echoed does not hang.
 func (s *serverRun) startable() bool { return s.options.Service != nil && s.report.Echoed }
 
-// confirmSilence asks for a plain echo. A server that does not give it is started
+// confirmHang asks for a plain echo. A server that does not give it is started
 // again, or else there is nothing more to ask it.
-func (s *serverRun) confirmSilence(ctx context.Context) {
+func (s *serverRun) confirmHang(ctx context.Context) {
 	echoes, err := s.echoesStill(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.silence.length = 0; echoes || err != nil || s.gone || s.crash.active {
+	if s.hang.length = 0; echoes || err != nil || s.gone || s.crash.active {
 		return
 	}
 	if s.startable() {
 		s.startOver()
 		return
 	}
-	s.gone, s.report.Silent, s.report.Gone = true, true, s.silence.answered
+	s.gone, s.report.Silent, s.report.Gone = true, true, s.hang.answered
 	s.release(time.Now())
 }
 
 // stoppedWorking reports whether the server must be restarted: it exited, or it hangs,
 // which may show only in the last cases.
 func (s *serverRun) stoppedWorking(ctx context.Context) bool {
-	if !s.crash.active && s.startable() && s.silence.length > 0 && ctx.Err() == nil {
-		s.confirmSilence(ctx)
+	if !s.crash.active && s.startable() && s.hang.length > 0 && ctx.Err() == nil {
+		s.confirmHang(ctx)
 	}
 	return s.crash.active
 }
@@ -131,11 +122,11 @@ const hungNote = "the server answered nothing any more once this case was played
 // startOver has the server started again. The cases that it gave no answer to may be
 // to blame. It is called with mu held.
 func (s *serverRun) startOver() {
-	s.crash.active, s.crash.hung = true, s.silence.since
-	for _, h := range s.silence.held {
+	s.crash.active, s.crash.hung = true, s.hang.since
+	for _, h := range s.hang.held {
 		s.crash.suspects = append(s.crash.suspects, h.c)
 	}
-	s.silence.held = nil
+	s.hang.held = nil
 }
 
 // hangsAfter reports whether the server echoes no more, but has not ended.
@@ -154,16 +145,16 @@ func (s *serverRun) hold(c cases.Case, r harness.Result, crowded bool) {
 		s.crash.suspects = append(s.crash.suspects, c)
 		return
 	}
-	s.silence.held = append(s.silence.held, heldResult{c, r, crowded})
+	s.hang.held = append(s.hang.held, heldResult{c, r, crowded})
 	s.options.provisional(r, "the server may have stopped answering; the cases behind will tell")
 	if s.report.Silent {
 		s.release(time.Now())
 	}
 }
 
-// breakSilence has the results that are still held back count: there is nothing
+// endHang has the results that are still held back count: there is nothing
 // more to ask the server.
-func (s *serverRun) breakSilence() {
+func (s *serverRun) endHang() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.release(time.Now())
@@ -173,7 +164,7 @@ func (s *serverRun) breakSilence() {
 // the server has answered or will not be asked: as no verdict if it had stopped
 // answering. It is called with mu held.
 func (s *serverRun) release(before time.Time) {
-	s.silence.held = slices.DeleteFunc(s.silence.held, func(h heldResult) bool {
+	s.hang.held = slices.DeleteFunc(s.hang.held, func(h heldResult) bool {
 		switch {
 		case s.report.Silent:
 			s.emit(stoppedAnswering(h.c))

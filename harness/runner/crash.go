@@ -1,4 +1,4 @@
-package native
+package runner
 
 import (
 	"context"
@@ -87,17 +87,17 @@ func (s *serverRun) endedAfter(r harness.Result, patience time.Duration) bool {
 	return s.options.Service.EndedWithin(patience)
 }
 
-// revive starts the server again after it has ended, finds the case that did it,
+// recoverServer starts the server again after it has ended, finds the case that did it,
 // and plays what was left. The error says that the server ended too often, or
 // could not be started again.
-func (s *serverRun) revive(ctx context.Context) error {
+func (s *serverRun) recoverServer(ctx context.Context) error {
 	for ctx.Err() == nil && s.stoppedWorking(ctx) {
 		how, since := errHung, s.crash.hung
 		if since.IsZero() {
 			how, since = s.options.Service.Ended(), s.options.Service.EndedAt()
 		}
 		last := since.Add(-aftermath)
-		if s.pulse.lateSince(last) {
+		if s.monitor.lateSince(last) {
 			last = since.Add(-busyAftermath)
 		}
 		suspects, rest := s.crash.suspects, s.crash.postponed
@@ -106,7 +106,7 @@ func (s *serverRun) revive(ctx context.Context) error {
 			if f.at.Before(last) && (i < len(s.finished)-1 || len(suspects)+len(judged) > 0) {
 				break
 			}
-			switch again := !s.crash.hung.IsZero() && (s.doubts.forget(f.c.ID) || f.broken); {
+			switch again := !s.crash.hung.IsZero() && (s.pending.forget(f.c.ID) || f.broken); {
 			case slices.ContainsFunc(suspects, func(c cases.Case) bool { return c.ID == f.c.ID }):
 			case again:
 				suspects = append(suspects, f.c)
@@ -149,7 +149,7 @@ func (s *serverRun) restart(ctx context.Context, how error) error {
 		}
 		return &harness.UntestableError{Cause: harness.CauseStart, Err: fmt.Errorf("the server ended, and cannot be started again: %w", err)}
 	}
-	s.target.URL = s.options.Service.URL
+	s.server.Move(s.options.Service.URL)
 	return nil
 }
 
@@ -246,7 +246,7 @@ func (s *serverRun) part(ctx context.Context) error {
 	s.report.Survived, _ = s.echoesStill(ctx)
 	if service := s.options.Service; !s.report.Survived && service != nil && service.EndedWithin(refuseBound) {
 		s.crash.active = true
-		if err := s.revive(ctx); err != nil {
+		if err := s.recoverServer(ctx); err != nil {
 			return err
 		}
 		s.report.Survived, _ = s.echoesStill(ctx)

@@ -1,0 +1,113 @@
+// Package runner decides which case is played when, and what is done about chance,
+// crashes and hangs. It is the same for every engine.
+//
+// Start reading at [TestServer] (server.go) and [TestClient] (client.go). An engine is
+// reached through [Server] and [Endpoint], which play cases and know nothing of others
+// beside them.
+//
+// A run against a server greets it (contact.go), plays the cases, and retries verdicts
+// that chance may have decided (retry.go, pending.go; monitor.go tells whether the machine
+// was busy). A server that ends or hangs is started again, and the case that did it is
+// found (crash.go, hang.go). A run against a client shares the cases out to workers, each
+// a sequence of sessions (session.go), and finds the case at which a driver crashed
+// (blame.go).
+package runner
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// Options are the settings of a run.
+type Options struct {
+	// Parallel is how many cases, or workers of a client, run at once. 0 means as many as
+	// the server was seen to serve, or two workers.
+	Parallel int
+	// Declared is what the peer offers that trying does not tell; a case that needs more
+	// is unsupported.
+	Declared []cases.Need
+	// Service is the server under test if we have started it: it is started again when it
+	// ends by itself or hangs. Nil is a server that somebody else has started; when that is
+	// gone the run ends.
+	Service *harness.Service
+	// Every plays each case even if the server has stopped answering opening handshakes,
+	// where else the rest is not run. It then has a second for each of them.
+	Every bool
+	// AnyPeer plays the cases also if the server does not echo. Otherwise that is an error,
+	// as nearly all of them need an echo.
+	AnyPeer bool
+	// Provisional is told of results that may change when they are first known: chance may
+	// have decided them, or the server may be gone. Emit gets the final ones. Nil ignores it.
+	Provisional func(harness.Result)
+	// Started is told that a case begins, by any number of goroutines at once. A case that
+	// is retried begins several times. Nil ignores it.
+	Started func(c cases.Case)
+}
+
+// Shared is told which cases a run needs, so that an engine can drop what it has prepared
+// for them.
+type Shared interface {
+	Expect(list []cases.Case)
+	Finished(c cases.Case)
+}
+
+// A Server is a server under test, as an engine reaches it. Its methods may be called from
+// several goroutines, except Move.
+type Server interface {
+	Shared
+	// String is where the server is, for messages.
+	String() string
+	// Move says that the server was started again, and where.
+	Move(u *url.URL)
+	// Play plays a case once.
+	Play(ctx context.Context, c cases.Case, how How) harness.Result
+	// Echo asks for a plain echo. The error is that of connecting.
+	Echo(ctx context.Context) (echoes bool, t cases.Transcript, err error)
+	// Concurrent reports whether the server serves a second connection beside a first one.
+	// Both have ended when it returns.
+	Concurrent(ctx context.Context) bool
+	// Diagnose finds out what a server does in place of an echo.
+	Diagnose(ctx context.Context) (*Diagnosis, error)
+}
+
+// How says how a case is played.
+type How struct {
+	// Brief permits to shorten the second pause of a fail-fast case: it is retried if
+	// [Hurried] says so.
+	Brief bool
+	// Quick limits the opening handshake to a second: the server has not answered others.
+	Quick   bool
+	Monitor *Monitor // is told when the peer sends
+}
+
+// An Endpoint serves cases to clients, by Autobahn's driver protocol.
+type Endpoint interface {
+	Shared
+	// Serve offers the list to all that connect to l, until ctx ends or l fails. It closes l.
+	Serve(ctx context.Context, l net.Listener, list []cases.Case, on Events) error
+}
+
+// Events are what an [Endpoint] tells, and How it plays.
+type Events struct {
+	How
+	Started func(agent string, c cases.Case)
+	Result  func(agent string, r harness.Result) // one at a time
+	Update  func(agent string) error             // reports are asked for, and answered when it returns
+}
+
+// ShortPause replaces the pauses of fail-fast cases (6.4): the first, which proves that the
+// peer stays open after a valid prefix, unless the run waits as long as the original; the
+// second if [How] permits it.
+const ShortPause = 500 * time.Millisecond
+
+// A Diagnosis says what a server does in place of echoing a message.
+type Diagnosis struct {
+	Echoes  bool   // it does echo, and nothing is wrong
+	Refused bool   // it turned the handshake down, which may be different the next time
+	Text    string // what it does instead, and what to do
+}

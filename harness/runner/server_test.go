@@ -1,0 +1,124 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"testing"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// A fakeServer cannot be reached if err is set, and else does not answer.
+type fakeServer struct{ err error }
+
+func (fakeServer) String() string                  { return "nowhere" }
+func (fakeServer) Move(*url.URL)                   {}
+func (fakeServer) Expect([]cases.Case)             {}
+func (fakeServer) Finished(cases.Case)             {}
+func (fakeServer) Concurrent(context.Context) bool { return true }
+
+func (fakeServer) Play(_ context.Context, c cases.Case, _ How) harness.Result {
+	return harness.Result{Case: c.ID, Outcome: harness.Blocked}
+}
+
+func (f fakeServer) Echo(context.Context) (bool, cases.Transcript, error) {
+	return false, cases.Transcript{OpenTimeout: f.err == nil}, f.err
+}
+
+func (f fakeServer) Diagnose(context.Context) (*Diagnosis, error) {
+	return &Diagnosis{Text: "it takes connections and answers nothing"}, f.err
+}
+
+func find(t *testing.T, id cases.ID) cases.Case {
+	t.Helper()
+	c, ok := catalogue.Find(id)
+	if !ok {
+		t.Fatalf("no case %s", id)
+	}
+	return c
+}
+
+// What chance may have decided is told at once.
+func TestProvisional(t *testing.T) {
+	var told, final []harness.Result
+	s := &serverRun{
+		options: Options{Provisional: func(r harness.Result) { told = append(told, r) }},
+		emit:    func(r harness.Result) { final = append(final, r) },
+		server:  fakeServer{},
+	}
+	struck := []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}
+	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}
+	for id, tr := range map[cases.ID]cases.Transcript{
+		"1.1.1": {Opened: true, Log: struck}, // a timer, beside other cases
+		"1.1.2": {OpenTimeout: true},         // the server may be gone
+	} {
+		s.take(find(t, id), harness.Result{Case: id, Outcome: harness.Fail, Verdict: failed, Transcript: &tr}, true)
+	}
+	if len(told) != 2 || len(final) != 0 {
+		t.Fatalf("got %d provisional results and %d final ones, want 2 and 0", len(told), len(final))
+	}
+	for _, r := range told {
+		if r.Note == "" || r.Attempts > 1 {
+			t.Errorf("case %s: got note %q and %d attempts, want a note and one", r.Case, r.Note, r.Attempts)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.endHang()
+	s.retryAll(ctx)
+	if len(final) != 2 {
+		t.Fatalf("got %d results in the end, want 2", len(final))
+	}
+	for _, r := range final {
+		if r.Note != "" || r.Attempts > 1 {
+			t.Errorf("case %s, which was not played again: got note %q and %d attempts, want neither", r.Case, r.Note, r.Attempts)
+		}
+	}
+}
+
+// A server that refuses connections, or that we stop asking, is not one that takes them and
+// answers nothing.
+func TestNotSilent(t *testing.T) {
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, test := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+	}{{"a closed port", t.Context(), errors.New("connection refused")}, {"an interrupt", interrupted, context.Canceled}} {
+		s := &serverRun{server: fakeServer{err: test.err}, emit: func(harness.Result) {}}
+		s.confirmHang(test.ctx)
+		if s.gone || s.report.Silent {
+			t.Errorf("%s: got gone %t, silent %t, want neither", test.name, s.gone, s.report.Silent)
+		}
+	}
+}
+
+// A server that refuses what a case has changed in the handshake is not short of room.
+func TestRefused(t *testing.T) {
+	standard, edited := []cases.Conn{{}}, []cases.Conn{{}, {Head: cases.Head{{}}}}
+	dropped, answered := cases.Transcript{}, cases.Transcript{Response: "HTTP/1.1 503 Busy\r\n\r\n"}
+	accepted := cases.Transcript{Response: "HTTP/1.1 101 Switching Protocols\r\n\r\n"}
+	for _, test := range []struct {
+		name    string
+		conns   []cases.Conn
+		outcome harness.Outcome
+		t       *cases.Transcript
+		want    bool
+	}{
+		{"an HTTP error", standard, harness.Fail, &answered, true},
+		{"the end of TCP", standard, harness.Fail, &dropped, true},
+		{"no descriptor on our side", standard, harness.HarnessError, nil, true},
+		{"an answer that is wrong", standard, harness.Fail, &accepted, false},
+		{"an error that is right", standard, harness.Pass, &answered, false},
+		{"a handshake that asks for it", edited, harness.Fail, &answered, false},
+		{"no answer", standard, harness.Fail, &cases.Transcript{OpenTimeout: true}, false},
+	} {
+		if got := refused(cases.Case{Conns: test.conns}, harness.Result{Outcome: test.outcome, Transcript: test.t}); got != test.want {
+			t.Errorf("%s: got %t, want %t", test.name, got, test.want)
+		}
+	}
+}
