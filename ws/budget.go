@@ -16,7 +16,7 @@ type budget struct {
 // uncounted is the size up to which an arriving message costs too little to count.
 const uncounted = 64 << 10
 
-var errMemory = fmt.Errorf("%w that the server has for messages", ErrTooLarge)
+var errMemory = fmt.Errorf("%w: the memory for the messages of all connections is used up", ErrTooLarge)
 
 // take reports whether there are n bytes more. give gives them back.
 func (b *budget) take(n int64) bool {
@@ -36,18 +36,24 @@ func (b *budget) give(n int64) {
 	}
 }
 
-// hold counts a message of which there is room for size bytes. Its caller has the turn
-// to read.
-func (c *Conn) hold(size int) error {
+// hold counts a message of which there is room for size bytes. It is false if there are
+// not as many; then noMemory follows, once what there is of the message has been let go.
+// Its caller has the turn to read.
+func (c *Conn) hold(size int) bool {
 	if c.budget == nil || size <= uncounted || int64(size) <= c.rd.held {
-		return nil
+		return true
 	}
 	if !c.budget.take(int64(size) - c.rd.held) {
-		c.failWith(StatusTryAgainLater, "no memory for this message", errMemory)
-		return errMemory
+		return false
 	}
 	c.rd.held = int64(size)
-	return nil
+	return true
+}
+
+func (c *Conn) noMemory() error {
+	c.unhold()
+	c.failWith(StatusTryAgainLater, "no memory for this message", errMemory)
+	return errMemory
 }
 
 // unhold is for when the program asks for more, so that it has used what it got, and for

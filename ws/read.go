@@ -132,8 +132,9 @@ func (c *Conn) readParts(ctx context.Context, dst []byte) (typ MessageType, p []
 		return 0, dst, false, opError("read", err)
 	}
 	start := len(dst)
-	if err := c.hold(len(r.kept)); err != nil {
-		return 0, dst, false, opError("read", err)
+	if !c.hold(len(r.kept)) {
+		r.kept = nil
+		return 0, dst, false, opError("read", c.noMemory())
 	}
 	p = dst
 	p = append(p, r.kept...)
@@ -141,8 +142,9 @@ func (c *Conn) readParts(ctx context.Context, dst []byte) (typ MessageType, p []
 	for {
 		if len(p) == cap(p) && !r.atEnd() {
 			more := r.growth(len(p) - start)
-			if err := c.hold(len(p) - start + more); err != nil {
-				return 0, p[:start], false, opError("read", err)
+			if !c.hold(len(p) - start + more) {
+				p = nil // which is not alive while the connection ends
+				return 0, dst, false, opError("read", c.noMemory())
 			}
 			p = slices.Grow(p, more)
 		}

@@ -267,7 +267,6 @@ func (c *Conn) hangUp(err error) {
 	r := &c.rd
 	r.err = err
 	r.guard.until(time.Now().Add(lingerTime))
-	c.unhold()
 	if c.client {
 		drain(c.nc, lingerTime)
 	} else {
@@ -275,5 +274,6 @@ func (c *Conn) hangUp(err error) {
 	}
 	c.releaseInflater(true)
 	r.rest()
+	c.unhold() // what there was of a message was alive until now
 	c.end(err)
 }
