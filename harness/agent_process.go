@@ -44,7 +44,7 @@ type AgentExitError struct {
 }
 
 func (e *AgentExitError) Error() string {
-	msg := "the agent ended by itself (" + e.Status + ")"
+	msg := "the agent exited (" + e.Status + ")"
 	if e.Output != "" {
 		msg += "; it last said:\n" + e.Output
 	}
@@ -123,7 +123,7 @@ func Expand(command []string, vars map[string]string) ([]string, error) {
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Ended says how the process has ended by itself, with an [*AgentExitError]. Nil
+// Ended says how the process exited on its own, as an [*AgentExitError]. Nil
 // means that it runs, or that Stop ended it.
 func (p *Process) Ended() error {
 	select {
@@ -150,7 +150,7 @@ func statusText(state *os.ProcessState) string {
 	return text
 }
 
-// Success reports whether the process has ended by itself with status 0.
+// Success reports whether the process exited on its own with status 0.
 func (p *Process) Success() bool { return p.Ended() != nil && p.cmd.ProcessState.Success() }
 
 // ExitCode returns the exit status of a process that has ended; -1 if it runs, or a

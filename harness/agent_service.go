@@ -62,7 +62,7 @@ func (s *Service) Forced() bool { return s.process.Forced() }
 // Output returns the last lines that the server has printed.
 func (s *Service) Output() string { return s.process.Output() }
 
-// Ended says how the server has ended by itself, with an [*AgentExitError]. Nil
+// Ended says how the server exited on its own, as an [*AgentExitError]. Nil
 // means that it runs.
 func (s *Service) Ended() error { return s.process.Ended() }
 

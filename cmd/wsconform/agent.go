@@ -235,5 +235,5 @@ func asItEnded(err error) error {
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		code = 128 + int(status.Signal())
 	}
-	return &codedError{code, fmt.Errorf("the agent ended by itself (%w)", err)}
+	return &codedError{code, fmt.Errorf("the agent exited (%w)", err)}
 }

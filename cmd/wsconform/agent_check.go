@@ -156,7 +156,7 @@ func (o *test) checkServer(
 	if !report.Survived {
 		err = errors.New("it did not echo a message afterwards")
 	}
-	k.step("goes on after a connection has ended", err, "serve more than one connection; the end of one must not end the program")
+	k.step("keeps running after a connection ends", err, "serve more than one connection; the end of one must not end the program")
 	if service == nil {
 		return nil
 	}
@@ -206,6 +206,6 @@ func (o *test) checkClient(ctx context.Context, k *checkup, agent harness.Agent,
 	if report.Lingered {
 		err = errors.New("it still ran some seconds after its last request and was stopped")
 	}
-	k.step("ends by itself", err, "end the program when all cases are run")
+	k.step("exits on its own", err, "exit when all cases have been run")
 	return nil
 }

@@ -307,9 +307,9 @@ func testServer(ctx context.Context, target native.Target, list []cases.Case, op
 			advice = " (a server that is started by --server-cmd is started again)"
 		}
 		return untestable(harness.CauseHang, "the server has hung since case %s: it takes connections and answers no opening handshake; "+
-			"the cases behind it have no verdict%s", report.Gone, advice)
+			"the cases after it have no verdict%s", report.Gone, advice)
 	case report.Gone != "":
-		return untestable(harness.CauseCrash, "the server was gone after case %s; the cases behind it have no verdict", report.Gone)
+		return untestable(harness.CauseCrash, "the server was gone after case %s; the cases after it have no verdict", report.Gone)
 	case report.Echoed && !report.Survived:
 		return untestable(harness.CauseCrash, "the server echoed before the run and does not any more; see its log")
 	}
