@@ -137,9 +137,14 @@ func noHelp(root *cobra.Command, names []string) error {
 // args makes a check of arguments report wrong usage.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, list []string) error {
-		if err := check(c, list); err != nil {
-			return usagef("%w; usage: %s", err, c.UseLine())
+		if check(c, list) == nil {
+			return nil
 		}
-		return nil
+		for n := len(list) - 1; n >= 0; n-- {
+			if check(c, list[:n]) == nil {
+				return usagef("unexpected argument %q; usage: %s", list[n], c.UseLine())
+			}
+		}
+		return usagef("an argument is missing; usage: %s", c.UseLine())
 	}
 }

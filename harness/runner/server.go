@@ -2,7 +2,9 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -43,7 +45,14 @@ type UnreachableError struct {
 	Err error
 }
 
-func (e *UnreachableError) Error() string { return fmt.Sprintf("no server at %s: %v", e.URL, e.Err) }
+func (e *UnreachableError) Error() string {
+	why := e.Err
+	if op, ok := errors.AsType[*net.OpError](e.Err); ok {
+		why = op
+	}
+	return fmt.Sprintf("no server at %s: %v", e.URL, why)
+}
+
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // Is makes it a [harness.ErrUntestable].
