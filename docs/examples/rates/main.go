@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log"
 	"net/http"
@@ -31,21 +30,17 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		return // the client has its answer
 	}
 	defer c.CloseNow()
-	for m, err := range c.Messages(r.Context()) {
-		if err != nil {
-			return
-		}
+	for {
 		var q question
-		if err := json.Unmarshal(m.Data, &q); err != nil {
-			_ = c.Close(ws.StatusUnsupportedData, "not JSON")
+		if err := c.ReadJSON(r.Context(), &q); err != nil {
+			_ = c.Close(ws.StatusUnsupportedData, "not JSON") // if it is open still
 			return
 		}
 		a := answer{Rate: rates[q]}
 		if a.Rate == 0 {
 			a.Error = fmt.Sprintf("no rate from %s to %s", q.From, q.To)
 		}
-		p, _ := json.Marshal(a) // a struct of these types never fails
-		if err := c.Write(r.Context(), ws.MessageText, p); err != nil {
+		if err := c.WriteJSON(r.Context(), a); err != nil {
 			return
 		}
 	}
@@ -59,18 +54,10 @@ func ask(ctx context.Context, url string, q question) (a answer, err error) {
 		return a, err
 	}
 	defer func() { _ = c.Close(ws.StatusNormalClosure, "") }() // the answer is what counts
-	p, err := json.Marshal(q)
-	if err != nil {
+	if err := c.WriteJSON(ctx, q); err != nil {
 		return a, err
 	}
-	if err := c.Write(ctx, ws.MessageText, p); err != nil {
-		return a, err
-	}
-	_, p, err = c.Read(ctx)
-	if err != nil {
-		return a, err
-	}
-	return a, json.Unmarshal(p, &a)
+	return a, c.ReadJSON(ctx, &a)
 }
 
 func main() {
