@@ -175,6 +175,27 @@ func (c Case) Steps() []Step {
 	return steps
 }
 
+// Script says in lines what is done: what differs in the opening handshake, and the
+// steps, of each connection.
+func (c Case) Script() []string {
+	var lines []string
+	for i, conn := range c.Conns {
+		if len(c.Conns) > 1 {
+			lines = append(lines, fmt.Sprintf("on connection %d:", i+1))
+		}
+		for _, edit := range conn.Head {
+			lines = append(lines, "in the opening handshake: "+edit.String())
+		}
+		if conn.Deflate != nil {
+			lines = append(lines, "in the opening handshake: offer "+conn.Deflate.Offers)
+		}
+		for _, step := range conn.Steps {
+			lines = append(lines, step.String())
+		}
+	}
+	return lines
+}
+
 // Ops lists what an engine does in all connections in order.
 func (c Case) Ops() []Op {
 	var ops []Op

@@ -23,6 +23,9 @@ type Status struct{ From, To int }
 // Fields holds of a response in which the field comes once, with this value.
 type Fields struct{ Name, Value string }
 
+// Lists holds of a response in which the token is a member of the field.
+type Lists struct{ Name, Token string }
+
 // NoField holds of a response without the field.
 type NoField struct{ Name string }
 
@@ -38,9 +41,6 @@ type Quiet struct{}
 
 // NoAnswer holds if no HTTP response came.
 type NoAnswer struct{}
-
-// NeverOpen holds if the connection was not opened.
-type NeverOpen struct{}
 
 // Code holds if the peer sent a close frame with one of these codes.
 type Code []wsproto.StatusCode
@@ -85,6 +85,11 @@ func (f Fields) Holds(t *Transcript) bool {
 }
 
 func (f Fields) String() string { return f.Name + ": " + f.Value + ", once" }
+
+// Holds looks at the field.
+func (l Lists) Holds(t *Transcript) bool { return wire.ParseHead(t.Response).Has(l.Name, l.Token) }
+
+func (l Lists) String() string { return l.Name + " names " + l.Token }
 
 // Holds looks for the field.
 func (f NoField) Holds(t *Transcript) bool {
@@ -144,11 +149,6 @@ func (Quiet) String() string { return "no message and no pong" }
 func (NoAnswer) Holds(t *Transcript) bool { _, ok := t.Find(GotAnswer); return !ok }
 
 func (NoAnswer) String() string { return "no response" }
-
-// Holds looks at the handshake.
-func (NeverOpen) Holds(t *Transcript) bool { return !t.Opened }
-
-func (NeverOpen) String() string { return "the connection is not opened" }
 
 // Holds looks at the peer's first close frame.
 func (c Code) Holds(t *Transcript) bool {

@@ -45,7 +45,7 @@ func TestChecks(t *testing.T) {
 		{cases.Echoed{Text: "hi"}, []*cases.Transcript{of(hi)}, []*cases.Transcript{of(), of(hi, hi), of(cases.GotText(cases.Data([]byte("ho")))), of(cases.GotBinary(cases.Data([]byte("hi"))))}, `"hi" comes back, once`},
 		{cases.Quiet{}, []*cases.Transcript{of(), of(closes(1002))}, []*cases.Transcript{of(hi), of(cases.Ponged(cases.Data(nil)))}, "no message and no pong"},
 		{cases.NoAnswer{}, []*cases.Transcript{of(ends(0))}, []*cases.Transcript{of(status(400))}, "no response"},
-		{cases.NeverOpen{}, []*cases.Transcript{{}}, []*cases.Transcript{of()}, "the connection is not opened"},
+		{cases.Lists{Name: "X", Token: "b"}, []*cases.Transcript{response("X: a, B")}, []*cases.Transcript{response("X: ab"), response("Y: b")}, "X names b"},
 		{cases.Code{1002, 1009}, []*cases.Transcript{of(closes(1009))}, []*cases.Transcript{of(), of(closes(0)), of(closes(1000))}, "a close frame with 1002 or 1009"},
 		{cases.Closed{}, []*cases.Transcript{of(closes(0))}, []*cases.Transcript{of(ends(0))}, "a close frame"},
 		{cases.Ends{Within: time.Second}, []*cases.Transcript{of(ends(time.Second)), of(reset), client(closes(1002))}, []*cases.Transcript{of(), of(ends(time.Second + 1)), of(closes(1002))}, "the peer ends TCP within 1s"},

@@ -7,7 +7,8 @@ import (
 
 // A Head is what our half of the opening handshake changes in the standard one:
 // the request if the peer is a server, the response if it is a client. In a
-// value, {accept} becomes the digest of the client's key and {key} a fresh key.
+// value, {accept} becomes the digest of the client's key, {key} a fresh key and
+// {target} the request target.
 type Head []Edit
 
 // An Edit is one change. The zero value changes nothing.

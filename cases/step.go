@@ -144,6 +144,13 @@ func (f Frame) String() string {
 	if f.RSV != 0 {
 		s += fmt.Sprintf(", RSV %d", f.RSV)
 	}
+	switch f.Masking {
+	case MaskNever:
+		s += ", not masked"
+	case MaskAlways:
+		s += ", masked"
+	case MaskByRole:
+	}
 	switch {
 	case f.Chop == 1:
 		s += ", one byte per write"

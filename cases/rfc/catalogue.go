@@ -74,6 +74,7 @@ func Sections() []cases.Section {
 		{ID: "H.2", Title: "The response"},
 		{ID: "M", Title: "Masking"},
 		{ID: "M.1", Title: "Frames of a client"},
+		{ID: "M.2", Title: "Frames of a server"},
 		{ID: "P", Title: "Subprotocols"},
 		{ID: "P.1", Title: "The choice of a server"},
 		{ID: "T", Title: "Timing and segmentation"},

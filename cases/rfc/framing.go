@@ -23,4 +23,15 @@ var framing = []cases.Case{
 			{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
 		},
 	},
+	{
+		ID: "F.1.11", Title: "a binary message that begins inside a text message",
+		Requirements: []string{"RFC6455-5.4-no-interleave", "RFC6455-5.4-fragment-type"},
+		Conns: []cases.Conn{
+			{Steps: []cases.Step{
+				cases.Text("a").More(), cases.Binary("b").More(), cases.Cont("c"), cases.Ping("barrier"), cases.Await{For: failure, Until: data},
+			}},
+			survived,
+		},
+		Want: failed,
+	},
 }

@@ -32,6 +32,34 @@ var masking = []cases.Case{
 		},
 		Want: failed,
 	},
+	{
+		ID: "M.2.1", Title: "a text frame with a mask from a server", Roles: onlyClients,
+		Requirements: []string{"RFC6455-7.1.7-client-close", "RFC6455-5.1-client-rejects-masked", "RFC6455-5.1-client-1002"},
+		Conns:        []cases.Conn{{Steps: masked(cases.Text(probe))}, survived},
+		Want:         failed,
+	},
+	{
+		ID: "M.2.2", Title: "a ping, a pong and a close frame with a mask from a server", Roles: onlyClients,
+		Requirements: []string{"RFC6455-5.1-client-rejects-masked"},
+		Conns: []cases.Conn{
+			{Steps: masked(cases.Ping("masked"))},
+			{Steps: masked(cases.Pong("masked"))},
+			{
+				Steps: masked(cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(cases.Close{Code: wsproto.StatusNormalClosure}.Body())}),
+				Want: also(failed, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{
+					cases.Quiet{}, cases.Code{wsproto.StatusNormalClosure}, cases.Ends{Within: failure},
+				}}),
+			},
+			survived,
+		},
+		Want: failed,
+	},
+}
+
+// masked sends the frame with a mask and the barrier.
+func masked(f cases.Frame) []cases.Step {
+	f.Masking = cases.MaskAlways
+	return []cases.Step{f, cases.Ping("barrier"), cases.Await{For: failure, Until: data}}
 }
 
 // unmasked sends the frame without a mask and the barrier.

@@ -64,15 +64,33 @@ const width = 88
 func describe(w io.Writer, c cases.Case) {
 	fmt.Fprintf(w, "%s  %s\n", c.ID, c.Title)
 	fmt.Fprintf(w, "\nsends\n")
-	for _, step := range c.Steps() {
-		wrap(w, step.String())
-	}
-	if d := c.Deflate(); d != nil {
-		wrap(w, "offers, in the opening handshake: "+d.Offers)
+	for _, line := range c.Script() {
+		wrap(w, line)
 	}
 	fmt.Fprintf(w, "\nwants\n")
+	if c.Suite == cases.Autobahn {
+		describeWant(w, c)
+	} else {
+		for line := range strings.SplitSeq(c.Want.String(), "\n") {
+			wrap(w, line)
+		}
+	}
+	fmt.Fprintf(w, "\nwhy\n")
+	for _, ref := range c.RFC {
+		wrap(w, strings.TrimSpace(ref+": "+ledger.Section(ref)))
+	}
+	for _, id := range ledger.Autobahn(string(c.ID)) {
+		if r, ok := ledger.Find(id); ok {
+			wrap(w, fmt.Sprintf("%s (%s): %s", r.ID, r.Level, r.Words))
+		}
+	}
+}
+
+// describeWant prints what one of Autobahn's cases wants.
+func describeWant(w io.Writer, c cases.Case) {
 	wrap(w, c.Expect)
-	for _, reading := range autobahn.Of(c).Events {
+	want := autobahn.Of(c)
+	for _, reading := range want.Events {
 		what := "nothing"
 		for i, e := range reading.Events {
 			if i == 0 {
@@ -84,22 +102,13 @@ func describe(w io.Writer, c cases.Case) {
 		wrap(w, fmt.Sprintf("%s: %s", reading.Behavior, what))
 	}
 	ends := "the peer fails the connection"
-	if autobahn.Of(c).ClosedByUs {
+	if want.ClosedByUs {
 		ends = "we close"
 	}
-	if autobahn.Of(c).Clean {
+	if want.Clean {
 		ends += ", and the closing handshake is completed"
 	}
 	wrap(w, "in the end "+ends)
-	fmt.Fprintf(w, "\nwhy\n")
-	for _, ref := range c.RFC {
-		wrap(w, strings.TrimSpace(ref+": "+ledger.Section(ref)))
-	}
-	for _, id := range ledger.Autobahn(string(c.ID)) {
-		if r, ok := ledger.Find(id); ok {
-			wrap(w, fmt.Sprintf("%s (%s): %s", r.ID, r.Level, r.Words))
-		}
-	}
 }
 
 // wrap prints a text, indented, in lines of the width, those after the first further

@@ -126,7 +126,7 @@ func (t *Target) request(key string, conn cases.Conn) string {
 			}
 		}
 	}
-	return conn.Head.Fill("{key}", wsproto.NewKey()).Text("GET "+t.URL.RequestURI()+" HTTP/1.1", fields)
+	return conn.Head.Fill("{key}", wsproto.NewKey()).Fill("{target}", t.URL.RequestURI()).Text("GET "+t.URL.RequestURI()+" HTTP/1.1", fields)
 }
 
 // finAfter is how long a server may be silent before we end our direction, where a

@@ -203,8 +203,8 @@ func (d *details) detail(r summary.Row, lim limits) *detail {
 		for _, q := range r.Requirements() {
 			out.Tests = append(out.Tests, []int{d.text(q.ID), d.text(string(q.Level)), d.text(q.Words)})
 		}
-		for _, step := range r.Def.Steps() {
-			out.Steps = append(out.Steps, d.text(step.String()))
+		for _, line := range r.Def.Script() {
+			out.Steps = append(out.Steps, d.text(line))
 		}
 		if r.Def.Suite == cases.Autobahn {
 			out.Want = d.want(autobahn.Of(r.Def), lim)
