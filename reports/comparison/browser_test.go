@@ -20,7 +20,7 @@ func writeForBrowser(t *testing.T) written {
 	native := run("gopher", "native", result("1.1.1", cases.OK, cases.CloseOK, good), flaky, result("5.15", cases.Failed, cases.CloseFailed, bad), result("9.1.1", cases.OK, cases.CloseOK, good),
 		harness.Result{Case: "12.1.1", Outcome: harness.Timeout, Note: "no verdict in time"})
 	autobahn := run("gopher", "autobahn", result("1.1.1", cases.OK, cases.CloseOK, good), result("5.15", cases.OK, cases.CloseOK, bad))
-	other := run("badger", "native", result("1.1.1", cases.OK, cases.CloseOK, good), result("5.15", cases.Unimplemented, cases.CloseOK, good))
+	other := run("badger", "native", result("1.1.1", cases.OK, cases.CloseOK, good), result("5.15", cases.Unimplemented, cases.CloseOK, good), result("H.1.3", cases.Failed, "", good))
 	broken := run("crab", "native")
 	broken.Header.Selection.Selected = []cases.ID{"1.1.1"}
 	broken.Footer = &harness.Footer{Cause: harness.CauseBuild, Error: "exit status 1"}
@@ -55,6 +55,8 @@ var looks = []struct {
 	{browsertest.View{Fragment: "#row=go-gopher-server-native"}, []string{"gopher 1.2.3, server", "5.15", "why 5.15", "Provenance"}},
 	{browsertest.View{Fragment: "#case=5.15", Dark: true}, []string{"Case 5.15", "FAILED / FAILED", "gopher", "badger"}},
 	{browsertest.View{Fragment: "#section=5"}, []string{"Section 5: Fragmentation", "gopher", "5.15"}},
+	{browsertest.View{Fragment: "#case=H.1.3"}, []string{"Case H.1.3", "badger", "why H.1.3", "Opening handshake"}},
+	{browsertest.View{Fragment: "#suite=rfc"}, []string{"badger", "Suite", "0.0 %"}},
 	{browsertest.View{Fragment: "#rfc"}, []string{"RFC 6455 5.4"}},
 	{browsertest.View{Fragment: "#faults"}, []string{"Why cases fail"}},
 	{browsertest.View{Fragment: "#behavior", Width: 400}, []string{"How they behave", "gopher"}},

@@ -121,8 +121,8 @@ function caseView() {
   return [el("p", { class: "crumb" }, step(-1), " ", link(hashOf("section", top_(c.id)), "section " + top_(c.id) + " " + titleOf(top_(c.id))), " ", step(1)),
     el("dl", { class: "facts2" }, el("dt", {}, "Sends"), el("dd", {}, c.title), el("dt", {}, "Wants"), el("dd", {}, c.expect),
       el("dt", {}, "Decided by"), el("dd", {}, c.rfc.map((r, n) => [n ? ", " : "", link(hashOf("rfc", r), r)]))),
-    el("p", { class: "remark" }, violators ? plural(violators, "row fails", "rows fail") + " it, of " + list.length + "." : "No row of " + list.length + " fails it."),
-    table("list2 wide", ["Implementation", "Behavior / close", "Why", "Close code", "Time", hidden("Wire log")], body)];
+    el("p", { class: "remark" }, (violators || "None") + " of " + plural(list.length, "row", "rows") + (violators === 1 || !violators ? " fails it." : " fail it.")),
+    table("list2 wide", ["Implementation", "Verdict", "Why", "Close code", "Time", hidden("Wire log")], body)];
 }
 
 const codeText = (r, i) => !(i in r.codes) ? "–" : r.codes[i] === -1 ? "none" : String(r.codes[i]);
