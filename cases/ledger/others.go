@@ -12,7 +12,7 @@ var others = []Requirement{
 	{"RFC6066-3-sni-authority", "RFC 6066 3", ShouldNot, Client, Wire, "The host of a request is the one that SNI named."},
 	{"RFC6066-3-no-ip", "RFC 6066 3", MustNot, Client, Wire, "SNI holds no IP address."},
 	{"RFC7301-3.2-no-overlap", "RFC 7301 3.2", Must, Server, Wire, "A server that shares no ALPN protocol with the client sends the alert no_application_protocol."},
-	{"RFC7301-3.2-h2-only", "RFC 7301 3.2", Should, Both, Wire, "Once ALPN has chosen h2, nobody tries the upgrade of HTTP/1.1."},
+	{"RFC7301-3.2-h2-only", "RFC 7301 3.2", Should, Both, Wire, "Once ALPN has chosen h2, neither side tries the upgrade of HTTP/1.1."},
 	{"RFC6265-5.4-cookie", "RFC 6265 5.4", MustNot, Client, Wire, "A client sends one Cookie field at most."},
 	{"WHATWG-WS-url-scheme", "WHATWG WebSockets", Must, Client, API, "A URL whose scheme is not ws, wss, http or https throws a SyntaxError."},
 	{"WHATWG-WS-protocols-invalid", "WHATWG WebSockets", Must, Client, API, "A subprotocol that is no token or comes twice throws a SyntaxError."},

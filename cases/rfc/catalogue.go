@@ -1,4 +1,4 @@
-// Package rfc holds the cases that the Autobahn testsuite lacks: one file per topic,
+// Package rfc holds cases that the Autobahn testsuite does not have: one file per topic,
 // one literal per case. A case names only what differs from the standard handshake
 // and an empty script; what it wants is a list of grades and checks.
 //

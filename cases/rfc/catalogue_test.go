@@ -25,7 +25,7 @@ func TestCatalogue(t *testing.T) {
 		}
 		titles[c.Title] = c.ID
 		if c.Suite != cases.RFC || len(c.Conns) == 0 || c.Want == nil || c.Expect == "" || len(c.RFC) == 0 {
-			t.Errorf("case %s lacks something: %+v", c.ID, c)
+			t.Errorf("case %s is incomplete: %+v", c.ID, c)
 		}
 		for _, id := range c.Requirements {
 			if _, ok := ledger.Find(id); !ok {
