@@ -212,6 +212,16 @@ func (v *visit) opened(c *Conn) bool {
 	return true
 }
 
+// done ends the context of a handshake of Serve.
+func (v *visit) done() {
+	s := v.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v.cancel(nil)
+	v.cancel = nil // which takes memory
+	v.unqueue()
+}
+
 // leave ends it.
 func (v *visit) leave() {
 	s := v.s
@@ -237,7 +247,7 @@ func (v *visit) serve(ctx context.Context, nc net.Conn, reject *RejectError) {
 		opts.rejectNet(nc, reject, false)
 		_ = nc.Close()
 	}
-	v.cancel(nil)
+	v.done()
 	// The stack that a handshake takes would stay as long as the connection.
 	go v.run(nil, c, addrString(nc.RemoteAddr()), err) //nolint:staticcheck // no values
 }
