@@ -5,12 +5,12 @@
 //
 // Start reading at [Case] and [Conn] (case.go). Then come [Head] (head.go), what
 // differs in our half of the handshake; [Step] (step.go), what is done, and [Op]
-// (op.go), the few things that an engine does, to which steps lower themselves;
+// (op.go), the few operations of an engine, which steps are made of;
 // [Event] and [Transcript], what happened; and [Want] (verdict.go), which judges it.
 // [Clauses] is the want of most cases: grades by [Check].
 //
 // The cases themselves are in the packages below: autobahn holds the 517 of the
-// Autobahn testsuite, rfc those that it lacks, and catalogue lists both. Package wire
+// Autobahn testsuite, rfc those that it does not have, and catalogue lists both. Package wire
 // says what bytes mean and which rules they break, package ledger what the standards
 // ask for.
 //

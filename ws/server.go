@@ -306,7 +306,7 @@ func (v *visit) run(values context.Context, c *Conn, remote string, err error) {
 		ctx = valueContext{ctx, values}
 	}
 	code := s.handle(ctx, c)
-	if c.rd.turn.tryLock() { // else whoever reads does it
+	if c.rd.turn.tryLock() { // otherwise the reading call does it
 		c.unhold()
 		c.rd.turn.unlock()
 	}

@@ -139,7 +139,7 @@ func (l *stumblingListener) Accept() (net.Conn, error) {
 	return l.pipeListener.Accept()
 }
 
-// The pause after a temporary error of the listener starts anew after a connection.
+// The pause after a temporary error of the listener starts over after a connection.
 func TestAcceptPauseResets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log lockedBuffer

@@ -147,7 +147,7 @@ func TestBuildErrors(t *testing.T) {
 	}
 }
 
-// The engine refuses a build before it has read the context: whoever writes it
+// The engine refuses a build before it has read the context: the goroutine that writes it
 // must not be left behind.
 func TestBuildRefused(t *testing.T) {
 	eng := docker.New(&dockertest.API{OnImageBuild: func(io.Reader, build.ImageBuildOptions) (io.ReadCloser, error) {

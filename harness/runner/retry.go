@@ -12,14 +12,14 @@ import (
 // A verdict that chance may have decided is not final: the case is replayed with few
 // others. The kind of doubt says how often, and which attempt counts.
 
-// A reason is what other than the peer's rules may have decided a verdict.
+// A reason says what, apart from the peer's rules, may have decided a verdict.
 type reason uint8
 
 const (
-	// final verdicts have none.
+	// final verdicts have no such reason.
 	final reason = iota
-	// timed verdicts hang on one of our timers, and the machine or the peer was
-	// busy. The first play on a machine that was not counts.
+	// timed verdicts depend on one of our timers, and the machine or the peer was
+	// busy. The first attempt on a machine that is not busy counts.
 	timed
 	// overtaken verdicts miss an echo that the peer had no time for: it read a message
 	// together with the bytes that trickle in after it (3.4, 4.1.5, 4.2.5). An attempt
@@ -39,19 +39,18 @@ const (
 	// verdict with a probability of 9 in 10 is then missed once in 700 runs. Without
 	// such a verdict, the most frequent one of maxContested attempts counts.
 	lead, maxContested = 3, 11
-	// EchoPatience is how long a peer gets for an echo before the bytes of which it
-	// must fail. It ends with the echo; a peer that is merely busy needs milliseconds.
+	// EchoPatience is how long a peer gets for an echo before the bytes that it must fail
+	// at. It ends with the echo; a peer that is merely busy needs milliseconds.
 	EchoPatience = 100 * time.Millisecond
-	// muteBound is how long a peer must have been silent for the load of the run to
-	// be no excuse.
+	// muteBound is how long a peer must be silent until the load of the run is no excuse.
 	muteBound = 10 * time.Second
-	// heavyRetries is how many contested heavy cases are played again. Of a peer of
-	// which there are more, chance is not the reason.
+	// heavyRetries is how many contested heavy cases are replayed. If a peer has more of
+	// them, chance is not the reason.
 	heavyRetries = 4
 )
 
-// reasonOf says what may have decided a verdict that is not the best one. Crowded
-// means that other cases were played beside it.
+// reasonOf says what may have decided a verdict that is not the best one. Crowded means
+// that other cases were played at the same time.
 func reasonOf(c cases.Case, r harness.Result, crowded bool, load *Monitor) reason {
 	if r.Transcript == nil || r.Outcome == harness.Pass || r.Outcome == harness.Observed || !r.Outcome.Ran() {
 		return final
