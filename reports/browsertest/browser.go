@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -82,7 +83,7 @@ func Start(t testing.TB) *Browser {
 		if !ok {
 			t.Fatal("chromium ended at once")
 		}
-		if b.conn, err = ws.Dial(ctx, url, &ws.DialOptions{ReadLimit: -1}); err != nil {
+		if b.conn, err = ws.Dial(ctx, url, &ws.DialOptions{Proxy: http.ProxyURL(nil), ReadLimit: -1}); err != nil {
 			t.Fatal(err)
 		}
 	case <-ctx.Done():
