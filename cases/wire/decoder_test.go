@@ -136,7 +136,9 @@ func TestInflater(t *testing.T) {
 		t.Error("a message beyond the limit is no error")
 	}
 	fresh := wire.Inflater{Bits: 15, NoTakeover: true}
-	fresh.Message(nil, hello, 100)
+	if _, err := fresh.Message(nil, hello, 100); err != nil {
+		t.Fatal(err)
+	}
 	if got, err := fresh.Message(nil, again, 100); err == nil && string(got) == "Hello" {
 		t.Error("without takeover the second message still reached back into the first")
 	}
