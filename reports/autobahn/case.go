@@ -234,6 +234,7 @@ func eventList(events []cases.Event) jsonList {
 			list = append(list, jsonList{"pong", textOf(e.Data, e.Len)})
 		case cases.GotTimeout:
 			list = append(list, jsonList{"timeout", string(e.Data)})
+		default: // Autobahn does not list it
 		}
 	}
 	return list

@@ -111,6 +111,8 @@ type Section struct {
 	Counts    map[harness.Outcome]int
 }
 
+// Of sums up a run. Whatever a peer has chosen is cut to its bounds; see
+// [harness.Result.Bounded].
 func Of(in Input) Summary {
 	run := in.Run
 	s := Summary{Run: run, Gate: in.Gate, State: run.State(), Counts: run.Counts(), Missing: len(run.Missing())}
