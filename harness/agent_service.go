@@ -20,6 +20,9 @@ type Service struct {
 	AnyPort  bool
 	Patience time.Duration // how long it may take to listen
 	Log      io.Writer     // gets what it prints; nil discards it
+	// Launch, if set, starts the server in place of Command, and returns when it listens,
+	// and where. The other fields then mean nothing.
+	Launch func(context.Context) (*Process, *url.URL, error)
 
 	process *Process
 }
@@ -28,6 +31,11 @@ type Service struct {
 // that can be avoided. What is left of an earlier start is ended first.
 func (s *Service) Start(ctx context.Context) error {
 	s.Stop()
+	if s.Launch != nil {
+		var err error
+		s.process, s.URL, err = s.Launch(ctx)
+		return err
+	}
 	if s.AnyPort {
 		port, err := FreePort()
 		if err != nil {

@@ -263,25 +263,29 @@ func TestBuildHangs(t *testing.T) {
 	}
 }
 
-// A server that ends in one case has verdicts in all others.
+// An agent that ends in one case has verdicts in all others.
 func TestCrash(t *testing.T) {
-	r := runner(t)
-	got := play(t, r, agent(t, server+"\nenv: {CRASH: '125'}"))[0] // 1.1.2 sends 125 bytes
-	run, err := harness.OpenRun(got.File)
-	if err != nil {
-		t.Fatal(err)
-	}
-	outcomes := map[cases.ID]harness.Outcome{}
-	for _, res := range run.Results {
-		outcomes[res.Case] = res.Outcome
-	}
-	for id, want := range map[cases.ID]harness.Outcome{"1.1.1": harness.Pass, "1.1.2": harness.Crash, "1.1.6": harness.Pass, "2.1": harness.Pass} {
-		if outcomes[id] != want {
-			t.Errorf("case %s: got %s, want %s", id, outcomes[id], want)
-		}
-	}
-	if got.Cause != harness.CauseCrash {
-		t.Errorf("cause: got %q (%s), want %q", got.Cause, got.Error, harness.CauseCrash)
+	for role, command := range map[cases.Role]string{cases.Server: server, cases.Client: `client: ["{wsconform}", client, "{url}"]`} {
+		t.Run(role.String(), func(t *testing.T) {
+			r := runner(t)
+			got := play(t, r, agent(t, command+"\nenv: {CRASH: '125'}"))[0] // 1.1.2 sends 125 bytes
+			run, err := harness.OpenRun(got.File)
+			if err != nil {
+				t.Fatal(err)
+			}
+			outcomes := map[cases.ID]harness.Outcome{}
+			for _, res := range run.Results {
+				outcomes[res.Case] = res.Outcome
+			}
+			for id, want := range map[cases.ID]harness.Outcome{"1.1.1": harness.Pass, "1.1.2": harness.Crash, "1.1.6": harness.Pass, "2.1": harness.Pass} {
+				if outcomes[id] != want {
+					t.Errorf("case %s: got %s, want %s", id, outcomes[id], want)
+				}
+			}
+			if got.Cause != harness.CauseCrash {
+				t.Errorf("cause: got %q (%s), want %q", got.Cause, got.Error, harness.CauseCrash)
+			}
+		})
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -21,8 +20,11 @@ import (
 type Engine interface {
 	// About is what a run file's header says of the engine.
 	About() harness.Engine
-	// Server plays the cases against the server that listens at addr.
-	Server(ctx context.Context, s Subject, addr string, emit func(harness.Result)) error
+	// Recovers reports whether the engine itself starts an agent again that ends or hangs,
+	// and finds the case that did it. A case may then have two results; the last counts.
+	Recovers() bool
+	// Server plays the cases against a server that runs.
+	Server(ctx context.Context, s Subject, service *harness.Service, emit func(harness.Result)) error
 	// Client starts the command, with {url} to be filled in, and plays the cases.
 	Client(ctx context.Context, s Subject, emit func(harness.Result)) error
 }
@@ -45,10 +47,13 @@ func (e Native) About() harness.Engine {
 	return harness.Engine{Name: harness.NativeEngine.Name, Version: e.Version}
 }
 
+// Recovers is true: package runner does so.
+func (e Native) Recovers() bool { return true }
+
 // Server plays many cases at once, if the server takes that.
-func (e Native) Server(ctx context.Context, s Subject, addr string, emit func(harness.Result)) error {
-	target := native.Target{URL: &url.URL{Scheme: "ws", Host: addr, Path: "/"}}
-	report, err := native.TestServer(ctx, target, s.Cases, native.Options{Options: runner.Options{Parallel: s.Parallel}}, emit)
+func (e Native) Server(ctx context.Context, s Subject, service *harness.Service, emit func(harness.Result)) error {
+	target := native.Target{URL: service.URL}
+	report, err := native.TestServer(ctx, target, s.Cases, native.Options{Options: runner.Options{Parallel: s.Parallel, Service: service}}, emit)
 	if err == nil && report.Echoed && !report.Survived {
 		return errSilent
 	}
@@ -80,9 +85,12 @@ func (e Autobahn) run(ctx context.Context, s Subject, agent harness.Agent, emit 
 	return engine.Run(ctx, agent, s.Cases, emit)
 }
 
+// Recovers is false: Autobahn goes through its cases by itself and does not wait.
+func (e Autobahn) Recovers() bool { return false }
+
 // Server has the fuzzingclient play the cases.
-func (e Autobahn) Server(ctx context.Context, s Subject, addr string, emit func(harness.Result)) error {
-	return e.run(ctx, s, harness.Agent{Name: s.Name, Role: cases.Server, URL: "ws://" + addr}, emit)
+func (e Autobahn) Server(ctx context.Context, s Subject, service *harness.Service, emit func(harness.Result)) error {
+	return e.run(ctx, s, harness.Agent{Name: s.Name, Role: cases.Server, URL: "ws://" + service.URL.Host}, emit)
 }
 
 // Client has the fuzzingserver play the cases.

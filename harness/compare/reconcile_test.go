@@ -27,7 +27,9 @@ type scripted struct {
 
 func (e *scripted) About() harness.Engine { return harness.Engine{Name: e.name} }
 
-func (e *scripted) Server(_ context.Context, s compare.Subject, _ string, emit func(harness.Result)) error {
+func (*scripted) Recovers() bool { return false }
+
+func (e *scripted) Server(_ context.Context, s compare.Subject, _ *harness.Service, emit func(harness.Result)) error {
 	for _, c := range s.Cases {
 		v := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
 		if list := e.verdicts[c.ID]; len(list) > 0 {
@@ -151,7 +153,9 @@ func TestReconcileLimit(t *testing.T) {
 // A broken engine comes to no verdict, which is not the agent's trouble.
 type broken struct{ scripted }
 
-func (e *broken) Server(_ context.Context, s compare.Subject, _ string, emit func(harness.Result)) error {
+func (*broken) Recovers() bool { return false }
+
+func (e *broken) Server(_ context.Context, s compare.Subject, _ *harness.Service, emit func(harness.Result)) error {
 	for _, c := range s.Cases {
 		emit(harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: "no report"})
 	}

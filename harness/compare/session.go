@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -35,7 +36,8 @@ type session struct {
 
 	results map[cases.ID]harness.Result
 	write   func(harness.Result)
-	process *harness.Process // the server, while it runs
+	service *harness.Service // the server, while it runs
+	process *harness.Process // that it runs as
 	addr    string           // of the server
 }
 
@@ -43,11 +45,21 @@ type session struct {
 // cases is given up.
 const maxCrashes = 5
 
-// play plays the list. First all of it, as many cases at once as the agent
-// takes; if it ends meanwhile, what did not pass is played one by one, so that
+// play plays the list. An engine that does not recover is given all of it first, as many
+// cases at once as the agent takes; if it ends meanwhile, what did not pass is played one by one, so that
 // the case is known in which it ends.
 func (s *session) play(ctx context.Context, list []cases.Case) error {
 	defer s.stop()
+	if s.engine.Recovers() {
+		err := s.round(ctx, list, 0, s.take)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return s.blame(err)
+		}
+		return errors.Join(s.conclude(list), s.repeat(ctx, list))
+	}
 	left, parallel := list, 0
 	for crashes := 0; len(left) > 0; crashes++ {
 		round := map[cases.ID]harness.Result{}
@@ -110,7 +122,7 @@ func good(r harness.Result) bool {
 
 // take keeps a result and writes it.
 func (s *session) take(r harness.Result) {
-	if old, ok := s.results[r.Case]; ok && old.Outcome.Ran() && !r.Outcome.Ran() {
+	if old, ok := s.results[r.Case]; ok && old.Outcome.Ran() && !r.Outcome.Tells() {
 		return
 	}
 	s.results[r.Case] = r
@@ -180,12 +192,24 @@ func (s *session) round(ctx context.Context, list []cases.Case, parallel int, em
 		subject.Command = s.keep(s.built.command(s.built.Client, map[string]string{"agent": s.built.Folder}), "")
 		return s.engine.Client(ctx, subject, emit)
 	}
-	if s.process == nil {
-		if err := s.start(ctx); err != nil {
+	if s.service == nil {
+		service := &harness.Service{Launch: s.launch}
+		if err := service.Start(ctx); err != nil {
 			return err
 		}
+		s.service = service
 	}
-	return s.engine.Server(ctx, subject, s.addr, emit)
+	return s.engine.Server(ctx, subject, s.service, emit)
+}
+
+// launch starts the server for a service. One that was ended for exceeding its bounds is
+// not started again.
+func (s *session) launch(ctx context.Context) (*harness.Process, *url.URL, error) {
+	if fate, ok := s.readFate(); ok {
+		return nil, nil, &harness.UntestableError{Cause: fate.Cause, Err: errors.New(fate.Message)}
+	}
+	err := s.start(ctx)
+	return s.process, &url.URL{Scheme: "ws", Host: s.addr, Path: "/"}, err
 }
 
 // keep is the command that runs one of the agent's. If it runs in a container,
@@ -285,6 +309,7 @@ func (s *session) ended(err error, round map[cases.ID]harness.Result) error {
 }
 
 func (s *session) stop() {
+	s.service = nil
 	if s.process != nil {
 		s.process.Stop()
 		s.process = nil
