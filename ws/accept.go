@@ -109,8 +109,8 @@ type AcceptOptions struct {
 	// frame it is only the beginning, at most 125 bytes. It must not be kept, and the
 	// Conn must not be called.
 	OnFrame func(sent bool, f wsproto.Frame)
-	// Logger hears of every frame at [slog.LevelDebug], and at four levels below that of
-	// what frames carry. It is that of [Conn.Logger] too. Nil means silence.
+	// Logger gets every frame at [slog.LevelDebug], and at four levels below that also
+	// what frames carry. It is that of [Conn.Logger], too. Nil discards everything.
 	Logger *slog.Logger
 
 	budget *budget // of a Server

@@ -143,8 +143,8 @@ func (cl *Client) set(c *Conn) {
 	}
 }
 
-// Conn is the open connection. It waits for one. A connection may end at any
-// moment: who writes hears of it and asks again.
+// Conn returns the open connection and waits until there is one. The connection may end
+// at any moment: a write then fails, and the next call of Conn returns its successor.
 func (cl *Client) Conn(ctx context.Context) (*Conn, error) {
 	for {
 		cl.mu.Lock()

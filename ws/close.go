@@ -35,12 +35,11 @@ type closing struct {
 // maxCloseReason is what fits into a close frame beside the code.
 const maxCloseReason = wsproto.MaxControlPayload - 2
 
-// Close says code and reason to the peer, waits for its answer and ends the
-// connection (RFC 6455 §7.1.2). The reason is UTF-8 of at most 123 bytes.
-// Messages that come before the answer are dropped unless another goroutine
-// reads them. StatusNoStatusRcvd sends a close frame without a code. All of it
-// takes at most CloseTimeout. The error is nil if the peer answered, or had
-// closed before.
+// Close sends a close frame, waits for the peer's answer and ends the connection (RFC
+// 6455 §7.1.2). The reason is UTF-8 of at most 123 bytes; StatusNoStatusRcvd sends a
+// frame without a code. What Send has queued goes out first. Messages that arrive before
+// the answer are dropped unless another goroutine reads them. All of it takes at most
+// CloseTimeout. The error is nil if the peer answered or had closed before.
 func (c *Conn) Close(code StatusCode, reason string) error {
 	if err := c.checkClose(code, reason); err != nil {
 		return opError("close", err)
@@ -59,9 +58,9 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	return opError("close", err)
 }
 
-// CloseWrite says code and reason to the peer, after which nothing can be written,
-// and returns. Reading goes on, with all the peer still has to say, up to its
-// answer, a [*CloseError]. Who wants no more than the end calls Close.
+// CloseWrite sends a close frame and returns. Nothing can be written after it; reading
+// goes on until the peer's answer, a [*CloseError]. To just end the connection, call
+// Close.
 func (c *Conn) CloseWrite(ctx context.Context, code StatusCode, reason string) error {
 	err := c.checkClose(code, reason)
 	if err == nil {
@@ -123,8 +122,8 @@ func (c *Conn) awaitClose(ctx context.Context) error {
 	}
 }
 
-// CloseNow ends the connection without a word to the peer, which is
-// StatusAbnormalClosure to it (RFC 6455 §7.1.5). The error is always nil.
+// CloseNow ends the connection without a close frame, which the peer sees as
+// StatusAbnormalClosure (RFC 6455 §7.1.5). The error is always nil.
 func (c *Conn) CloseNow() error {
 	c.end(net.ErrClosed)
 	return nil

@@ -98,9 +98,9 @@ type DialOptions struct {
 	// frame it is only the beginning, at most 125 bytes. It must not be kept, and the
 	// Conn must not be called.
 	OnFrame func(sent bool, f wsproto.Frame)
-	// Logger hears of the handshake and of every frame at [slog.LevelDebug], with
-	// secrets left out of headers, and at four levels below that of what frames carry. Nil
-	// means silence.
+	// Logger gets the handshake, without secrets in headers, and every frame at
+	// [slog.LevelDebug], and at four levels below that also what frames carry. Nil
+	// discards everything.
 	Logger *slog.Logger
 }
 

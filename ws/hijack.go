@@ -11,10 +11,10 @@ import (
 // errHijacked: the connection belongs to the caller of Hijack.
 var errHijacked = errors.New("connection was hijacked")
 
-// Hijack takes the connection below out of the Conn, for frames that a Conn would
-// not send or take: see [AppendFrame] and [ReadHeader]. early has arrived already
-// and comes in front of what nc reads. From then on the Conn is of no use, and the
-// caller closes nc. It is an error while another call reads or writes.
+// Hijack takes the connection below out of the Conn, to exchange frames that a Conn
+// would not send or accept; see package wsproto. early has arrived already and comes
+// before what nc reads. The Conn cannot be used any more, and the caller closes nc.
+// Hijack fails while another call reads or writes.
 func (c *Conn) Hijack() (nc net.Conn, early []byte, err error) {
 	for _, s := range []*slot{&c.rd.turn, &c.wr.message, &c.wr.frame} {
 		if !s.tryLock() {

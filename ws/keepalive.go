@@ -27,10 +27,9 @@ type Keepalive struct {
 	// listen. Any byte is a sign of life, not just the pong, which may be behind
 	// a large message. So is a message that waits because the program does not read it.
 	Timeout time.Duration
-	// OnPing hears of each ping of the peer, before it is answered, and OnPong of
-	// each pong, asked for or not. They run in whatever call reads, which waits for
-	// them. They may write. The payload, at most 125 bytes, is theirs only until
-	// they return.
+	// OnPing is called for each ping of the peer, before it is answered, and OnPong for
+	// each pong, solicited or not. They run in the call that reads, which waits for them.
+	// They may write. The payload, at most 125 bytes, is valid only until they return.
 	OnPing, OnPong func(c *Conn, payload []byte)
 }
 

@@ -58,12 +58,12 @@ func (q queued) ended(err error) {
 	}
 }
 
-// Send queues a message and returns. It waits only for room in the queue, which is
-// the back-pressure of a peer that reads slowly. The error is of ctx or of the
-// connection. What becomes of the message then is seen in the end of the
-// connection: Send keeps the order of its own messages and those of [Broadcast],
-// and Close sends what is queued first. p must not change before it was sent, which
-// is by the end of a Close at the latest.
+// Send queues a message and returns. It waits only for room in the queue, which is the
+// back-pressure of a peer that reads slowly. The error is that of ctx or of the
+// connection; a write that fails later ends the connection and shows in [Conn.Err].
+// Messages of Send and [Broadcast] go out in order, and Close sends what is queued
+// first. p must not change until it has been sent, which is by the end of a Close at
+// the latest.
 func (c *Conn) Send(ctx context.Context, typ MessageType, p []byte) error {
 	err := checkMessage(typ, p)
 	if err == nil {
