@@ -29,7 +29,7 @@ type Frame struct {
 	Alone   bool // a TCP write of its own, on the wire before what follows
 }
 
-// A FrameHeader opens a frame whose payload is sent by later [Bytes] steps.
+// A FrameHeader opens a frame whose payload is sent by later [Octets] steps.
 type FrameHeader struct {
 	Opcode wsproto.Opcode
 	NotFin bool
@@ -37,7 +37,7 @@ type FrameHeader struct {
 	Length uint64 // of the payload, in bytes
 }
 
-// Bytes is a piece of the payload that a [FrameHeader] has announced, one TCP write.
+// Octets is a piece of the payload that a [FrameHeader] has announced, one TCP write.
 type Octets struct{ Payload Payload }
 
 // A Message is a whole message, sent only while the connection is open.

@@ -12,7 +12,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// Byte is a run of bytes that reads well in JSON: as the text it is when
+// An Octet is a run of bytes that reads well in JSON: as the text it is when
 // that is printable UTF-8, else as "0x" and hex. Text that begins with "0x" is
 // written as hex too, so the form is unambiguous.
 type Octet []byte

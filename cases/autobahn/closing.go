@@ -3,9 +3,9 @@ package autobahn
 import (
 	"bytes"
 	"fmt"
-	"github.com/wsconform/wsconform/cases"
 	"time"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 

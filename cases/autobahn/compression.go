@@ -2,11 +2,11 @@ package autobahn
 
 import (
 	"fmt"
-	"github.com/wsconform/wsconform/cases"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )

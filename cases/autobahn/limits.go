@@ -2,10 +2,10 @@ package autobahn
 
 import (
 	"fmt"
-	"github.com/wsconform/wsconform/cases"
 	"slices"
 	"time"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 

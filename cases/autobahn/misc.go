@@ -1,9 +1,9 @@
 package autobahn
 
 import (
-	"github.com/wsconform/wsconform/cases"
 	"time"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 

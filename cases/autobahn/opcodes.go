@@ -2,9 +2,9 @@ package autobahn
 
 import (
 	"fmt"
-	"github.com/wsconform/wsconform/cases"
 	"time"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 

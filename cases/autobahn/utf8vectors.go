@@ -2,12 +2,12 @@ package autobahn
 
 import (
 	"fmt"
-	"github.com/wsconform/wsconform/cases"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 

@@ -108,6 +108,7 @@ func endOfLength(h wsproto.Header) int {
 		return 4
 	case wsproto.Form64:
 		return 10
+	case wsproto.Form7, wsproto.FormMinimal:
 	}
 	return 2
 }

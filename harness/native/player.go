@@ -76,7 +76,7 @@ type player struct {
 	alarms  []*alarm
 	clock   *time.Timer // strikes for the next alarm
 
-	closeTimer, dropTimer, pauseTimer *alarm
+	closeTimer, dropTimer *alarm
 }
 
 // conn is an opened connection, ready to be played on.
