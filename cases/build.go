@@ -35,5 +35,14 @@ func (f Frame) WithRSV(bits uint8) Frame { f.RSV = bits; return f }
 // Chopped returns f written n bytes at a time.
 func (f Frame) Chopped(n int) Frame { f.Chop = n; return f }
 
+// InForm returns f with its length written so.
+func (f Frame) InForm(form wsproto.LengthForm) Frame { f.Form = form; return f }
+
+// KeyedBy returns f masked with this key of four bytes.
+func (f Frame) KeyedBy(key string) Frame { f.Key = key; return f }
+
+// CutAt returns f with its first n bytes, header and all, in a write of their own.
+func (f Frame) CutAt(n int) Frame { f.Cut = n; return f }
+
 // Apart returns f as a TCP write of its own.
 func (f Frame) Apart() Frame { f.Alone = true; return f }

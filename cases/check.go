@@ -42,7 +42,7 @@ type Quiet struct{}
 // NoAnswer holds if no HTTP response came.
 type NoAnswer struct{}
 
-// Code holds if the peer sent a close frame with one of these codes.
+// Code holds if the peer sent a close frame with one of these codes; 0 is none.
 type Code []wsproto.StatusCode
 
 // Closed holds if the peer sent a close frame.
@@ -160,6 +160,9 @@ func (c Code) String() string {
 	codes := make([]string, len(c))
 	for i, code := range c {
 		codes[i] = fmt.Sprint(uint16(code))
+		if code == 0 {
+			codes[i] = "no code"
+		}
 	}
 	return "a close frame with " + strings.Join(codes, " or ")
 }

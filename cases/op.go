@@ -22,7 +22,9 @@ type WriteOp struct {
 	Payload  Payload
 	Fragment int     // cut the payload into frames of so many bytes; 0 means one frame
 	Masking  Masking // of frames
+	Key      string  // of four bytes; "" means a fresh one
 	Chop     int     // bytes per TCP write; 0 means one write
+	Cut      int     // so many bytes of the encoded frame leave in a write before the rest; 0 means none
 	Alone    bool    // a TCP write of its own
 	IfOpen   bool    // it is left out unless the connection is open
 }

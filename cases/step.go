@@ -3,6 +3,7 @@ package cases
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,9 @@ type Frame struct {
 	RSV     uint8 // the three reserved bits, RSV1 = 4
 	Chop    int   // bytes per TCP write of the encoded frame; 0 means one write
 	Masking Masking
+	Key     string // of the mask, four bytes; "" means a fresh one
+	Form    wsproto.LengthForm
+	Cut     int  // so many bytes of the encoded frame leave in a write before the rest; 0 means none
 	Alone   bool // a TCP write of its own, on the wire before what follows
 }
 
@@ -102,8 +106,10 @@ type EchoLoop struct {
 
 // Ops writes the frame.
 func (f Frame) Ops() []Op {
-	h := wsproto.Header{Fin: !f.NotFin, RSV: f.RSV, Opcode: f.Opcode}
-	return []Op{WriteOp{Header: h, Payload: f.Payload, Masking: f.Masking, Chop: f.Chop, Alone: f.Alone}}
+	h := wsproto.Header{Fin: !f.NotFin, RSV: f.RSV, Opcode: f.Opcode, Form: f.Form}
+	return []Op{WriteOp{
+		Header: h, Payload: f.Payload, Masking: f.Masking, Key: f.Key, Chop: f.Chop, Cut: f.Cut, Alone: f.Alone,
+	}}
 }
 
 // Ops writes the header.
@@ -150,6 +156,15 @@ func (f Frame) String() string {
 	case MaskAlways:
 		s += ", masked"
 	case MaskByRole:
+	}
+	if f.Key != "" {
+		s += fmt.Sprintf(", masked with 0x%x", f.Key)
+	}
+	if f.Form != wsproto.FormMinimal {
+		s += fmt.Sprintf(", its length in %d bits", f.Form)
+	}
+	if f.Cut > 0 {
+		s += fmt.Sprintf(", the first %d bytes in a write of their own", f.Cut)
 	}
 	switch {
 	case f.Chop == 1:
@@ -229,6 +244,17 @@ func (e EchoLoop) String() string {
 
 // seconds writes a duration as the wire log and the reports do: "0.5s", "480s".
 func seconds(d time.Duration) string { return fmt.Sprintf("%gs", d.Seconds()) }
+
+// Repeated is the same frame many times over.
+type Repeated struct {
+	Frame Frame
+	Times int
+}
+
+// Ops writes the frames.
+func (r Repeated) Ops() []Op { return slices.Repeat(r.Frame.Ops(), r.Times) }
+
+func (r Repeated) String() string { return fmt.Sprintf("%d times: %v", r.Times, r.Frame) }
 
 // Raw is bytes written as they are.
 type Raw []byte

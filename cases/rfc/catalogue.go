@@ -69,6 +69,7 @@ func Sections() []cases.Section {
 		{ID: "D.1", Title: "Negotiation by a server"},
 		{ID: "F", Title: "Framing"},
 		{ID: "F.1", Title: "Lengths and fragments"},
+		{ID: "F.2", Title: "Text"},
 		{ID: "H", Title: "Opening handshake"},
 		{ID: "H.1", Title: "The request"},
 		{ID: "H.2", Title: "The response"},

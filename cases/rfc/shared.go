@@ -31,13 +31,7 @@ var (
 	}
 
 	// failed grades frames on which a peer must fail the connection with 1002.
-	failed = cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Code{wsproto.StatusProtocolError}, cases.Ends{Within: failure}}},
-		{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Ends{Within: failure}, cases.Either{
-			cases.Dropped{Within: failure},
-			cases.Code{wsproto.StatusUnsupportedData, wsproto.StatusInvalidFramePayloadData, wsproto.StatusPolicyViolation},
-		}}},
-	}
+	failed = failing(cases.Quiet{})
 
 	// survived is a connection of its own at the end of a case: what came before it
 	// must not have cost the peer its life.
@@ -46,6 +40,35 @@ var (
 		Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Echoed{Text: probe}}}},
 	}
 )
+
+// failing grades frames on which a peer must fail the connection with 1002, where else
+// only this may come. A peer that breaks a rule itself is sent 1002, which it may repeat.
+func failing(only cases.Check) cases.Clauses {
+	return cases.Clauses{
+		{Grade: cases.OK, Checks: cases.Every{only, cases.Lawful{}, cases.Code{wsproto.StatusProtocolError}, cases.Ends{Within: failure}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{only, cases.Lawful{}, cases.Ends{Within: failure}, cases.Either{
+			cases.Dropped{Within: failure},
+			cases.Code{wsproto.StatusUnsupportedData, wsproto.StatusInvalidFramePayloadData, wsproto.StatusPolicyViolation},
+		}}},
+	}
+}
+
+// echoed grades good messages.
+func echoed(messages ...cases.Event) cases.Clauses {
+	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Messages(messages), cases.Clean{}, cases.Lawful{}}}}
+}
+
+// answered is what ends the wait for an echo.
+var answered = cases.Await{For: failure, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}}
+
+// conns are connections with these steps, and one that shows that the peer lives.
+func conns(scripts ...[]cases.Step) []cases.Conn {
+	var list []cases.Conn
+	for _, steps := range scripts {
+		list = append(list, cases.Conn{Steps: steps})
+	}
+	return append(list, survived)
+}
 
 // also returns the clauses with others behind them.
 func also(list cases.Clauses, more ...cases.Clause) cases.Clauses {

@@ -1,13 +1,34 @@
 package rfc
 
 import (
+	"slices"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // timing is T.
 var timing = []cases.Case{
+	{
+		ID: "T.1.3", Title: "frames of each form of length, cut in each place of their headers",
+		Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-5.2-len-forms"},
+		Conns: conns(
+			cut(1), cut(2), cut(3), cut(4), cut(5), cut(6), cut(7), cut(8), cut(9), cut(10), cut(11), cut(12), cut(13),
+		),
+		Want: echoed(cases.GotText(cases.Data([]byte("Hello"))), cases.GotBinary(ofSize(130)), cases.GotBinary(ofSize(65600))),
+	},
+	{
+		ID: "T.1.4", Title: "a thousand frames in one write",
+		Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-6.2-next-message"},
+		Conns: conns(append(
+			slices.Repeat([]cases.Step{
+				cases.Message{Opcode: wsproto.OpBinary, Payload: ofSize(49), Fragment: 1}, cases.Ping("between"),
+			}, 20),
+			slices.Repeat([]cases.Step{answered}, 20)...,
+		)),
+		Want: echoed(slices.Repeat(binaries([]int{49}), 20)...),
+	},
 	{
 		ID: "T.1.6", Title: "a message, then the end of our direction of TCP", Roles: onlyServers,
 		Level: cases.Robustness, Load: cases.Idle,
@@ -17,4 +38,15 @@ var timing = []cases.Case{
 			cases.Either{cases.Echoed{Text: probe}, cases.Quiet{}}, cases.Ends{Within: time.Minute},
 		}}},
 	},
+}
+
+// cut sends a message of each form of length, and a ping, with the first n bytes of
+// each in a write of their own.
+func cut(n int) []cases.Step {
+	return []cases.Step{
+		cases.Text("Hello").CutAt(n), cases.Ping("cut").CutAt(n),
+		cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(130), Cut: n},
+		cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(65600), Cut: n},
+		answered, answered, answered,
+	}
 }

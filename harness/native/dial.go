@@ -229,7 +229,9 @@ func firstFrames(c cases.Case, n int) []outgoing {
 			break
 		}
 		o := frames(sent)
-		o.key = keys.frame()
+		if key := keys.frame(); !o.fixed {
+			o.key = key
+		}
 		list = append(list, o)
 	}
 	return list

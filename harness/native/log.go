@@ -87,6 +87,13 @@ func received(h wsproto.Header) cases.Entry {
 	return e
 }
 
+// headerOf is the header of o, a single frame, on the wire.
+func (p *player) headerOf(o outgoing) wsproto.Header {
+	h := o.header
+	h.Length, h.Masked, h.MaskKey = uint64(o.payload.Len), p.out.masks(o), o.key
+	return h
+}
+
 // maxSize is the longest payload that a log tells the length of.
 const maxSize = 1 << 62
 
@@ -137,6 +144,11 @@ func (p *player) logSent(o outgoing) {
 	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.Out, Opcode: o.header.Opcode, RSV: o.header.RSV, Chop: o.chop, Alone: o.alone}
 	if p.out.masks(o) && frames == 1 {
 		e.Mask = hexKey(o.key)
+	}
+	if frames == 1 {
+		if h := p.headerOf(o); !h.Minimal() {
+			e.Head = wsproto.AppendHeader(nil, h)
+		}
 	}
 	for i := range frames {
 		if p.logFull(o.header.Opcode) {

@@ -16,7 +16,52 @@ import (
 // verdict of the conformant peer. A case that kills nothing tests nothing.
 var killers = map[cases.ID][]string{
 	"C.1.7":  {"eof-ignored"},
+	"C.1.1":  {"close-then-text"},
+	"C.1.3":  {"tcp-kept", "close-ignored"},
+	"C.1.5":  {"fail-answers"},
+	"C.1.8":  {"close-1005"},
+	"C.1.9":  {"close-1012-refused"},
+	"C.1.10": {"close-1015-accepted"},
+	"C.1.12": {"close-codes-unchecked"},
+	"C.1.13": {"close-codes-unchecked"},
+	"C.1.14": {"close-reason-cut-accepted"},
+	"C.1.15": {"close-reason-nul-refused"},
+	"C.1.16": {"close-answers-on"},
+	"C.1.17": {"fail-goes-on", "rsv-ignored"},
+	"C.1.18": {"fail-drops"},
+	"C.1.26": {"close-1002"},
+	"C.1.27": {"close-apart-ignored"},
+	"T.1.3":  {"length-apart-fails"},
+	"T.1.4":  {"burst-lost"},
 	"D.1.6":  {"deflate-window-unasked", "deflate-bad-answer"},
+	"F.1.1":  {"long-form-accepted"},
+	"F.1.2":  {"long-form-accepted"},
+	"F.1.3":  {"long-form-accepted"},
+	"F.1.5":  {"length-32-bits"},
+	"F.1.6":  {"sum-wraps"},
+	"F.1.8":  {"rsv-inside-ignored"},
+	"F.1.9":  {"opcodes-inside-skipped"},
+	"F.1.10": {"fails-late"},
+	"F.1.12": {"fragments-two"},
+	"F.1.13": {"ping-inside-ignored", "ping-inside-forgets"},
+	"F.1.14": {"close-inside-ignored"},
+	"F.1.15": {"fails-late"},
+	"F.1.16": {"length-wraps"},
+	"F.1.17": {"length-32-bits"},
+	"F.1.18": {"pong-fails", "pong-answered"},
+	"F.2.1":  {"utf8-unfinished-empty", "utf8-unfinished"},
+	"F.2.2":  {"utf8-unchecked"},
+	"F.2.3":  {"utf8-in-binary"},
+	"F.2.4":  {"utf8-nul", "utf8-bom", "utf8-noncharacters"},
+	"M.1.3":  {"mask-optional"},
+	"M.1.4":  {"mask-inside-optional"},
+	"M.1.5":  {"key-small-ignored"},
+	"M.1.6":  {"unmask-stops"},
+	"M.1.7":  {"server-masks", "rsv3-sent", "length-16-sent", "length-64-sent", "echo-cut-125"},
+	"M.2.3":  {"control-unmasked", "data-unmasked", "unmasked", "length-64-sent"},
+	"M.2.4":  {"key-zero", "key-fixed", "key-counted"},
+	"M.2.6":  {"mask-tolerated"},
+	"M.2.7":  {"mask-inside-tolerated"},
 	"F.1.4":  {"length-msb-accepted"},
 	"F.1.11": {"inside-replaces", "inside-appends"},
 	"H.1.3":  {"request-unchecked", "handshake-silent"},
@@ -69,7 +114,7 @@ func TestRFC(t *testing.T) {
 			}
 			for _, m := range []mutants.Mutant{mutants.Conformant, mutants.Chaos} {
 				wg.Go(func() {
-					if r := playOne(t, m, role, c); r.Outcome != harness.Pass {
+					if r := playOne(t, m, role, c); r.Outcome != harness.Pass && (r.Outcome != harness.Observed || r.Behavior != cases.OK) {
 						t.Errorf("%s %s, case %s: got %s, %s; %s\n%s", roleName(role), m.Name, c.ID, r.Outcome, r.Behavior, r.Reason, wireLog(r))
 					}
 				})

@@ -110,9 +110,11 @@ func (p *player) writeOp(op cases.WriteOp) {
 
 // frames is what a [cases.WriteOp] of whole frames queues.
 func frames(op cases.WriteOp) outgoing {
-	return outgoing{
-		header: op.Header, payload: op.Payload, fragment: op.Fragment, chop: op.Chop, alone: op.Alone, masking: op.Masking,
+	o := outgoing{
+		header: op.Header, payload: op.Payload, fragment: op.Fragment, chop: op.Chop, cut: op.Cut, alone: op.Alone, masking: op.Masking,
 	}
+	o.fixed = copy(o.key[:], op.Key) == len(o.key)
+	return o
 }
 
 func (p *player) startPause(op cases.WaitOp) {
@@ -163,7 +165,9 @@ func (p *player) send(o outgoing) {
 	if p.state == stateClosed {
 		return
 	}
-	o.key = p.keys.frame()
+	if key := p.keys.frame(); !o.fixed {
+		o.key = key
+	}
 	if p.loop != nil && !o.header.Opcode.Control() {
 		p.noteWrite(p.out.sendNow(o))
 	} else {
@@ -181,7 +185,7 @@ func (p *player) sendHeader(h wsproto.Header) {
 		h.Masked, h.MaskKey = true, p.open.key
 		e.Mask = hexKey(p.open.key)
 	}
-	if h.Length > maxSize {
+	if !h.Minimal() || h.Length > maxSize {
 		e.Head = wsproto.AppendHeader(nil, h)
 	}
 	p.out.send(outgoing{bare: true, plain: true, payload: cases.Data(wsproto.AppendHeader(nil, h)), alone: true})

@@ -25,6 +25,8 @@ const (
 	// of the original are. A peer that echoes what came before such a frame gets
 	// the time to do so (3.4, 4.1.5, 4.2.5).
 	breather = 50 * time.Microsecond
+	// cutBreather is the wait between the two writes of a frame that is cut.
+	cutBreather = 2 * time.Millisecond
 	// queueBound is how many bytes of replies (pongs) may wait for a peer that
 	// pings without reading. Further pings go unanswered.
 	queueBound = 1 << 20
@@ -39,8 +41,10 @@ type outgoing struct {
 	bare     bool // the payload alone, without a header: bytes of a frame already open
 	plain    bool // never masked: a header, written as if it were a payload
 	key      [4]byte
-	offset   int // of bare bytes in their frame, for the mask
+	fixed    bool // the case has chosen the key
+	offset   int  // of bare bytes in their frame, for the mask
 	chop     int
+	cut      int // bytes of the frame in a write before the rest; 0 means none
 	alone    bool
 	masking  cases.Masking
 	end      bool // nothing but the end of our direction of TCP
@@ -196,13 +200,24 @@ func (w *writer) put(o outgoing) {
 		}
 		return
 	}
-	if o.chop > 0 || o.alone {
+	if o.chop > 0 || o.cut > 0 || o.alone {
 		w.flush()
 	}
 	w.frames(o)
 	if o.chop > 0 || o.alone {
 		w.flush()
 	}
+}
+
+// cut writes the first bytes of the buffer, and gives the peer time to read them
+// without the rest.
+func (w *writer) cut(n int) {
+	if n > len(w.buf) || w.err != nil {
+		return
+	}
+	w.write(w.buf[:n])
+	w.buf = w.buf[:copy(w.buf, w.buf[n:])]
+	time.Sleep(cutBreather)
 }
 
 // frames produces the bytes of o.
@@ -245,7 +260,14 @@ func (w *writer) frame(o outgoing, h wsproto.Header, from, to int) {
 		}
 	}
 	w.buf = wsproto.AppendHeader(w.buf, h)
+	inHeader := o.cut > 0 && o.cut <= len(w.buf)
+	if inHeader {
+		w.cut(o.cut)
+	}
 	w.octets(o, h.MaskKey, from, to, 0)
+	if o.cut > 0 && !inHeader {
+		w.cut(o.cut)
+	}
 }
 
 // bytes appends the payload from..to, masked, writing whenever a write is full.

@@ -1,0 +1,125 @@
+package cases
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+)
+
+// Messages holds if these messages came, in order, and no other.
+type Messages []Event
+
+// NoPong holds if no pong came.
+type NoPong struct{}
+
+// PongWith holds if a pong with this payload came.
+type PongWith struct{ Text string }
+
+// ClosesOnce holds if the peer sent one close frame.
+type ClosesOnce struct{}
+
+// SilentAfterClose holds if nothing came behind the peer's close frame but the end of
+// TCP.
+type SilentAfterClose struct{}
+
+// Lawful holds if the peer's frames broke no rule.
+type Lawful struct{}
+
+// FreshKeys holds if the masking keys in the wire log differ from one another, none is
+// zero, and they are not a sequence with a fixed difference. One key may come twice by
+// chance.
+type FreshKeys struct{}
+
+// Holds compares the messages.
+func (m Messages) Holds(t *Transcript) bool {
+	var got []Event
+	for _, e := range t.Events {
+		if e.Kind == GotMessage {
+			got = append(got, e)
+		}
+	}
+	return slices.EqualFunc(got, m, Event.Equal)
+}
+
+func (m Messages) String() string {
+	switch len(m) {
+	case 0:
+		return "no message"
+	case 1:
+		return "this comes back: " + m[0].String()
+	}
+	return fmt.Sprintf("%d messages come back, in order", len(m))
+}
+
+// Holds looks for pongs.
+func (NoPong) Holds(t *Transcript) bool { return t.count(GotPong) == 0 }
+
+func (NoPong) String() string { return "no pong" }
+
+// Holds looks for the pong.
+func (p PongWith) Holds(t *Transcript) bool {
+	want := Ponged(Data([]byte(p.Text)))
+	return slices.ContainsFunc(t.Events, want.Equal)
+}
+
+func (p PongWith) String() string { return fmt.Sprintf("a pong with %q", p.Text) }
+
+// Holds counts close frames.
+func (ClosesOnce) Holds(t *Transcript) bool { return t.count(GotClose) == 1 }
+
+func (ClosesOnce) String() string { return "one close frame" }
+
+// Holds looks behind the close frame.
+func (SilentAfterClose) Holds(t *Transcript) bool {
+	i := slices.IndexFunc(t.Events, func(e Event) bool { return e.Kind == GotClose })
+	return i >= 0 && !slices.ContainsFunc(t.Events[i+1:], func(e Event) bool { return e.Kind != GotEnd && e.Kind != GotReset })
+}
+
+func (SilentAfterClose) String() string { return "nothing behind the close frame" }
+
+// Holds looks for offences.
+func (Lawful) Holds(t *Transcript) bool { return t.count(GotOffence) == 0 }
+
+func (Lawful) String() string { return "every frame keeps the rules" }
+
+// Holds looks at the keys.
+func (FreshKeys) Holds(t *Transcript) bool {
+	seen := map[string]int{}
+	steps := map[uint32]int{}
+	var before uint32
+	n := 0
+	for _, e := range t.Log {
+		key, err := hex.DecodeString(e.Mask)
+		if e.Kind != LogFrame || e.Dir != In || err != nil || len(key) != 4 {
+			continue
+		}
+		now := uint32(key[0])<<24 | uint32(key[1])<<16 | uint32(key[2])<<8 | uint32(key[3])
+		if n++; n > 1 {
+			steps[now-before]++
+		}
+		before = now
+		seen[e.Mask]++
+	}
+	if n < 2 || seen["00000000"] > 0 {
+		return false
+	}
+	for _, times := range steps {
+		if times > n/2 {
+			return false
+		}
+	}
+	return n-len(seen) <= 1
+}
+
+func (FreshKeys) String() string { return "masking keys that differ, and that do not count" }
+
+// count is the number of events of a kind.
+func (t *Transcript) count(kind EventKind) int {
+	n := 0
+	for _, e := range t.Events {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
