@@ -52,10 +52,15 @@ func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
 		return nil, harness.Selection{}, err
 	}
 	for _, list := range [][]string{s.include, s.exclude} {
-		if lost := cases.Unmatched(all, list); len(lost) > 0 {
-			return nil, harness.Selection{}, usagef(
-				"no case matches %s; to select a section, use a star, such as '7.*' or '9.3.*'", strings.Join(lost, ", "))
+		lost := cases.Unmatched(all, list)
+		if len(lost) == 0 {
+			continue
 		}
+		hint := "to select a section, use a star, such as '7.*' or '9.3.*'"
+		if s.suites != nil && len(cases.Unmatched(catalogue.All(), lost)) == 0 {
+			hint = "it is in another suite: add --suite autobahn,rfc"
+		}
+		return nil, harness.Selection{}, usagef("no case matches %s; %s", strings.Join(lost, ", "), hint)
 	}
 	list, err := cases.Select(all, s.include, s.exclude)
 	if err != nil {
