@@ -3,6 +3,7 @@ package cases
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +36,16 @@ type Agreed struct{ Without []string }
 
 // Echoed holds if this text came back, once.
 type Echoed struct{ Text string }
+
+// Bits holds of a response in which the parameter of permessage-deflate has a value
+// in the range.
+type Bits struct {
+	Param    string
+	From, To int
+}
+
+// Declined holds if the connection opened without permessage-deflate.
+type Declined struct{}
 
 // Quiet holds if neither a message nor a pong came.
 type Quiet struct{}
@@ -137,6 +148,25 @@ func (x Echoed) Holds(t *Transcript) bool {
 }
 
 func (x Echoed) String() string { return fmt.Sprintf("%q comes back, once", x.Text) }
+
+// Holds looks at Sec-WebSocket-Extensions.
+func (b Bits) Holds(t *Transcript) bool {
+	list, err := wsproto.ParseExtensions(strings.Join(wire.ParseHead(t.Response).Values("Sec-WebSocket-Extensions"), ", "))
+	if err != nil || len(list) != 1 {
+		return false
+	}
+	return slices.ContainsFunc(list[0].Params, func(p wsproto.Param) bool {
+		n, err := strconv.Atoi(p.Value)
+		return err == nil && strings.EqualFold(p.Name, b.Param) && n >= b.From && n <= b.To
+	})
+}
+
+func (b Bits) String() string { return fmt.Sprintf("%s is %d to %d", b.Param, b.From, b.To) }
+
+// Holds looks at what was agreed.
+func (Declined) Holds(t *Transcript) bool { return t.Opened && !t.Deflate }
+
+func (Declined) String() string { return "no permessage-deflate" }
 
 // Holds looks for data.
 func (Quiet) Holds(t *Transcript) bool {

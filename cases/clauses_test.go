@@ -43,6 +43,17 @@ func TestChecks(t *testing.T) {
 			"permessage-deflate with legal parameters, without client_max_window_bits",
 		},
 		{cases.Echoed{Text: "hi"}, []*cases.Transcript{of(hi)}, []*cases.Transcript{of(), of(hi, hi), of(cases.GotText(cases.Data([]byte("ho")))), of(cases.GotBinary(cases.Data([]byte("hi"))))}, `"hi" comes back, once`},
+		{
+			cases.Bits{Param: "server_max_window_bits", From: 8, To: 10},
+			[]*cases.Transcript{response("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10")},
+			[]*cases.Transcript{
+				response("Y: a"), response("Sec-WebSocket-Extensions: permessage-deflate"),
+				response("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=11"),
+				response("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=10"),
+			},
+			"server_max_window_bits is 8 to 10",
+		},
+		{cases.Declined{}, []*cases.Transcript{of()}, []*cases.Transcript{{}, {Opened: true, Deflate: true}}, "no permessage-deflate"},
 		{cases.Quiet{}, []*cases.Transcript{of(), of(closes(1002))}, []*cases.Transcript{of(hi), of(cases.Ponged(cases.Data(nil)))}, "no message and no pong"},
 		{cases.NoAnswer{}, []*cases.Transcript{of(ends(0))}, []*cases.Transcript{of(status(400))}, "no response"},
 		{cases.Lists{Name: "X", Token: "b"}, []*cases.Transcript{response("X: a, B")}, []*cases.Transcript{response("X: ab"), response("Y: b")}, "X names b"},
