@@ -2,6 +2,7 @@ package cases
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -30,6 +31,7 @@ const (
 	EditLine              // add a line as it is behind the others
 	EditStart             // another start line
 	EditTogether          // the first step's bytes leave in the same write
+	EditApart             // it leaves in writes of as many bytes as the value says
 )
 
 // Without leaves a field out.
@@ -50,6 +52,9 @@ func Start(line string) Edit { return Edit{Do: EditStart, Value: line} }
 // Together sends what the steps write first in one write with the request,
 // before any response.
 func Together() Edit { return Edit{Do: EditTogether} }
+
+// Apart sends the head in writes of so many bytes.
+func Apart(n int) Edit { return Edit{Do: EditApart, Value: strconv.Itoa(n)} }
 
 // A Field is a line of a head.
 type Field struct{ Name, Value string }
@@ -76,7 +81,7 @@ func (h Head) Text(start string, fields []Field) string {
 			lines = append(lines, e.Value)
 		case EditStart:
 			start = e.Value
-		case EditNothing, EditTogether:
+		case EditNothing, EditTogether, EditApart:
 		}
 	}
 	var b strings.Builder
@@ -105,6 +110,17 @@ func (h Head) Pipelined() bool {
 	return slices.ContainsFunc(h, func(e Edit) bool { return e.Do == EditTogether })
 }
 
+// Pieces is how many bytes of the head leave in one write, 0 for all.
+func (h Head) Pieces() int {
+	for _, e := range h {
+		if e.Do == EditApart {
+			n, _ := strconv.Atoi(e.Value)
+			return n
+		}
+	}
+	return 0
+}
+
 func (e Edit) String() string {
 	switch e.Do {
 	case EditRemove:
@@ -119,6 +135,8 @@ func (e Edit) String() string {
 		return "the start line " + Octet(e.Value).quote()
 	case EditTogether:
 		return "the first frames in the same write"
+	case EditApart:
+		return "writes of so many bytes: " + e.Value
 	case EditNothing:
 	}
 	return "the standard handshake"

@@ -11,6 +11,18 @@ import (
 // timing is T.
 var timing = []cases.Case{
 	{
+		ID: "T.1.1", Title: "an opening handshake in writes of 1, 2, 3 and 64 bytes", Roles: onlyServers,
+		Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-4.2.2-steps"},
+		Conns:        []cases.Conn{headApart(1), headApart(2), headApart(3), headApart(64)},
+		Want:         echoed(cases.GotText(cases.Data([]byte(probe)))),
+	},
+	{
+		ID: "T.1.2", Title: "a response in writes of 1, 2, 3 and 64 bytes", Roles: onlyClients,
+		Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-4.1-validate-response"},
+		Conns:        []cases.Conn{headApart(1), headApart(2), headApart(3), headApart(64)},
+		Want:         echoed(cases.GotText(cases.Data([]byte(probe)))),
+	},
+	{
 		ID: "T.1.3", Title: "frames of each form of length, cut in each place of their headers",
 		Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-5.2-len-forms"},
 		Conns: conns(
@@ -30,6 +42,14 @@ var timing = []cases.Case{
 		Want: echoed(slices.Repeat(binaries([]int{49}), 20)...),
 	},
 	{
+		ID: "T.1.9", Title: "pings around messages of 512 KiB", Load: cases.Heavy,
+		Requirements: []string{"RFC6455-5.4-fragment-order", "RFC6455-5.4-no-interleave", "RFC6455-6.1-encapsulate"},
+		Conns: conns(append(slices.Repeat([]cases.Step{
+			cases.Ping("around"), cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(512 << 10)},
+		}, 4), answered, answered, answered, answered)),
+		Want: echoed(slices.Repeat(binaries([]int{512 << 10}), 4)...),
+	},
+	{
 		ID: "T.1.6", Title: "a message, then the end of our direction of TCP", Roles: onlyServers,
 		Level: cases.Robustness, Load: cases.Idle,
 		Requirements: []string{"RFC6455-5.1-data-any-time", "RFC6455-7.1.4-clean"},
@@ -38,6 +58,11 @@ var timing = []cases.Case{
 			cases.Either{cases.Echoed{Text: probe}, cases.Quiet{}}, cases.Ends{Within: time.Minute},
 		}}},
 	},
+}
+
+// headApart opens with our half of the handshake in writes of n bytes.
+func headApart(n int) cases.Conn {
+	return cases.Conn{Head: cases.Head{cases.Apart(n)}, Steps: []cases.Step{cases.Text(probe), answered}}
 }
 
 // cut sends a message of each form of length, and a ping, with the first n bytes of

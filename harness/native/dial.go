@@ -185,7 +185,7 @@ func (t *Target) exchange(nc net.Conn, key string, c cases.Case, n int) (conn, e
 		out = w.buf
 	}
 	start := time.Now()
-	_, err := nc.Write(out)
+	err := writeHead(nc, out, it.Head)
 	if err != nil {
 		return opened, err
 	}
@@ -205,6 +205,20 @@ func (t *Target) exchange(nc net.Conn, key string, c cases.Case, n int) (conn, e
 		opened.deflate, err = checkResponse(h, key, it.Deflate, t.Subprotocols)
 	}
 	return opened, err
+}
+
+// writeHead writes our half of the handshake, in pieces if the case asks for it. Each
+// is a segment that the peer can read by itself.
+func writeHead(nc net.Conn, out []byte, head cases.Head) error {
+	n := head.Pieces()
+	for ; n > 0 && len(out) > n; out = out[n:] {
+		if _, err := nc.Write(out[:n]); err != nil {
+			return err
+		}
+		time.Sleep(breather)
+	}
+	_, err := nc.Write(out)
+	return err
 }
 
 // statusOf is the status of a response, 0 if it has none.

@@ -226,8 +226,8 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 	it := o.Conns[o.conn]
 	agreed, extension := acceptOffer(it.Deflate, offers)
 	response := accepted(h, it.Head, extension)
-	nc.Write([]byte(response))  //nolint:errcheck // of a client that is gone already, the case fails all the same
-	nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
+	writeHead(nc, []byte(response), it.Head) //nolint:errcheck // of a client that is gone already, the case fails all the same
+	nc.SetDeadline(time.Time{})              //nolint:errcheck // a broken connection shows at once
 	opened := conn{
 		Conn: nc, early: h.early, request: h.text, response: response, deflate: agreed, protocol: e.Protocol,
 		read: len(h.text), written: len(response),
