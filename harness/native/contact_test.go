@@ -179,3 +179,22 @@ func count(results map[cases.ID]harness.Result) map[harness.Outcome]int {
 	}
 	return counts
 }
+
+// What a server does after its close frame is judged by the cases. It echoes all the same.
+func TestServerThatTalksAfterItsClose(t *testing.T) {
+	target := serveEach(t, func(_ int, nc net.Conn) {
+		accepting(func(nc net.Conn, _ *bufio.Reader) {
+			(&wirePeer{nc: nc}).serve(func(p *wirePeer, f wsproto.Frame) bool {
+				more := echoes(p, f)
+				if f.Opcode == wsproto.OpClose {
+					_, _ = nc.Write([]byte("\x81\x04late"))
+				}
+				return more
+			})
+		})(nc, bufio.NewReader(nc))
+	})
+	results, report, err := testServer(t, target, Options{}, "1.1.1", "7.1.1")
+	if counts := count(results); err != nil || !report.Survived || counts[harness.Fail] != 2 {
+		t.Errorf("got %v, error %v, survived %t, want 2 failures and a server that echoes", counts, err, report.Survived)
+	}
+}

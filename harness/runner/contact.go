@@ -97,12 +97,18 @@ func (e *NoEchoError) Error() string {
 	return fmt.Sprintf("the server at %s cannot be tested: %s", e.URL, e.Text)
 }
 
-// echoesStill reports whether the server echoes. One that did before may refuse a few
+// echoesStill reports whether the server echoes, whatever else is wrong with the
+// connection: that is for the cases to say. One that did before may refuse a few
 // connections; if it lets us wait for an answer, once is enough.
 func (s *serverRun) echoesStill(ctx context.Context) (echoes bool, err error) {
 	for _, wait := range append(backoff, 0) {
 		var tr cases.Transcript
 		echoes, tr, err = s.server.Echo(ctx)
+		if !echoes && ctx.Err() == nil && tr.Opened {
+			if d, derr := s.server.Diagnose(ctx); derr == nil && d != nil {
+				echoes = d.Echoes
+			}
+		}
 		if echoes || ctx.Err() != nil || tr.OpenTimeout || tr.Opened {
 			return echoes, err
 		}
