@@ -234,6 +234,7 @@ func (r *clientRun) workers(ctx context.Context, hands [][]cases.Case) {
 func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 	note := "the driver did not ask for it"
 	inRow, hangs := 0, 0 // crashes without another verdict in between, and hangs
+	scarce := 0          // starts that failed for want of file descriptors or the like
 	for fruitless := 0; len(list) > 0 && ctx.Err() == nil; {
 		s := newSession(r, list, func(c cases.Case, res harness.Result) { r.take(c, res, r.report.Workers > 1) })
 		ended := s.play(ctx)
@@ -258,6 +259,13 @@ func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 		list = left
 		switch {
 		case len(list) == 0:
+		case harness.OutOfResources(ended) && scarce < len(backoff):
+			pause(ctx, backoff[scarce])
+			scarce++
+			fruitless = 0
+			continue
+		case harness.OutOfResources(ended):
+			r.breakOff(fmt.Errorf("start the driver: %w", ended))
 		case inRow == crashesInRow:
 			r.giveUp(harness.CauseCrash, fmt.Errorf("the driver ended at %d cases in a row: %w", inRow, ended), s.output)
 			note = "the driver was given up: it had ended too often"

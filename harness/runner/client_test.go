@@ -1,10 +1,15 @@
 package runner
 
 import (
+	"context"
+	"net"
+	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/harness"
 )
 
 func TestBalance(t *testing.T) {
@@ -36,4 +41,32 @@ func TestBalance(t *testing.T) {
 	if seen != len(list) {
 		t.Errorf("got %d cases, want %d", seen, len(list))
 	}
+}
+
+// lonely is an endpoint to which no driver comes.
+type lonely struct{}
+
+func (lonely) Expect([]cases.Case) {}
+func (lonely) Finished(cases.Case) {}
+
+func (lonely) Serve(_ context.Context, l net.Listener, _ []cases.Case, _ Events) error {
+	return l.Close()
+}
+
+// That a driver cannot be started for want of resources is our fault, also where other
+// workers started theirs.
+func TestDriverWithoutResources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		var got []harness.Outcome
+		r := &clientRun{
+			endpoint: lonely{}, driver: Driver{Command: []string{"true"}, Host: "192.0.2.1"}, // an address of no machine
+			emit: func(r harness.Result) { got = append(got, r.Outcome) }, stop: stop,
+		}
+		r.report.Agent = "that of another worker"
+		r.worker(ctx, []cases.Case{find(t, "1.1.1")})
+		if !harness.OutOfResources(r.broken) || r.dead != nil || !slices.Equal(got, []harness.Outcome{harness.NotRun}) {
+			t.Errorf("got error %v, outcomes %v, want one that says what we ran out of, and not-run", r.broken, got)
+		}
+	})
 }
