@@ -411,6 +411,9 @@ func (o *test) checkFlags(f *pflag.FlagSet) error {
 	}
 	server := []string{"header", "subprotocol", "insecure", "skip-hostname", "server-name", "verify-name", "ca"}
 	client := []string{"host", "port", "tls"}
+	if !o.client && f.Changed("allow-exit") {
+		return usagef("--allow-exit is for clients; a server that ends while it is tested has crashed")
+	}
 	list, why := client, "is for clients; a server is reached as its URL says"
 	if o.client {
 		list, why = server, "is for servers; a client opens the connection itself"
