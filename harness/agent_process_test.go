@@ -249,9 +249,6 @@ func TestServiceStartsAgain(t *testing.T) {
 
 // A signal that a shell reports is named.
 func TestExitOfAShell(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("needs a shell")
-	}
 	for command, want := range map[string]string{
 		"exit 7":                      "exit status 7",
 		"sh -c 'kill -SEGV $$'; exit": "exit status 139, which is signal 11, segmentation fault",

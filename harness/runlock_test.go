@@ -16,7 +16,7 @@ import (
 // away, whichever way it comes, and the first loses nothing.
 func TestOneWriterAtATime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
-	pass := result("1.1.1", harness.Pass, cases.OK, cases.CloseOK, nil)
+	pass := result("1.1.1", harness.Pass, cases.OK)
 	w, err := harness.CreateRun(path, header("1.1.1"))
 	if err != nil {
 		t.Fatal(err)
@@ -38,8 +38,8 @@ func TestOneWriterAtATime(t *testing.T) {
 		"save":   func() error { return run.Save(path) },
 	} {
 		err := try()
-		var busy *harness.BusyError
-		if !errors.As(err, &busy) {
+		busy, ok := errors.AsType[*harness.BusyError](err)
+		if !ok {
 			t.Errorf("%s: error %v, want a BusyError", name, err)
 		} else if runtime.GOOS == "linux" && busy.PID != os.Getpid() {
 			t.Errorf("%s: %v, want process %d named", name, err, os.Getpid())

@@ -35,7 +35,7 @@ func shards(t *testing.T, total int, ids ...cases.ID) []*harness.Run {
 		run.Header.Shard = &sh
 		run.Header.Started = run.Header.Started.Add(time.Duration(i) * time.Minute)
 		for _, id := range part {
-			run.Results = append(run.Results, result(id, harness.Pass, cases.OK, cases.CloseOK, nil))
+			run.Results = append(run.Results, result(id, harness.Pass, cases.OK))
 		}
 		runs = append(runs, run)
 	}
@@ -90,7 +90,7 @@ func TestMergeRunsRefuses(t *testing.T) {
 			return r
 		}, "1 case has no verdict: 1.1.2", true},
 		{"two verdicts of a case", func(r []*harness.Run) []*harness.Run {
-			r[1].Results = append(r[1].Results, result("1.1.1", harness.Fail, cases.Failed, cases.CloseOK, nil))
+			r[1].Results = append(r[1].Results, result("1.1.1", harness.Fail, cases.Failed))
 			return r
 		}, "1 case went differently in the runs: 1.1.1", false},
 		{"a crash here and a pass there", func(r []*harness.Run) []*harness.Run {
@@ -208,7 +208,7 @@ func TestSave(t *testing.T) {
 
 func TestResumeRun(t *testing.T) {
 	h := header("1.1.1", "1.1.2", "1.1.3")
-	pass := func(id cases.ID) harness.Result { return result(id, harness.Pass, cases.OK, cases.CloseOK, nil) }
+	pass := func(id cases.ID) harness.Result { return result(id, harness.Pass, cases.OK) }
 	whole := record(t, h, []harness.Result{pass("1.1.1"), {Case: "1.1.2", Outcome: harness.Blocked}}, time.Second, nil)
 	for _, row := range []struct {
 		name string
@@ -249,7 +249,7 @@ func TestResumeRun(t *testing.T) {
 // A run that was killed behind its last case has only its footer missing.
 func TestResumeRunWritesTheFooter(t *testing.T) {
 	h := header("1.1.1")
-	whole := record(t, h, []harness.Result{result("1.1.1", harness.Pass, cases.OK, cases.CloseOK, nil)}, 0, nil)
+	whole := record(t, h, []harness.Result{result("1.1.1", harness.Pass, cases.OK)}, 0, nil)
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	cut := whole[:bytes.LastIndexByte(whole[:len(whole)-1], '\n')+1]
 	if err := os.WriteFile(path, cut, 0o600); err != nil {
@@ -284,6 +284,6 @@ func TestResumeRunOfAnother(t *testing.T) {
 	}
 }
 
-func result(id cases.ID, o harness.Outcome, b cases.Behavior, c cases.CloseBehavior, t *cases.Transcript) harness.Result {
-	return harness.Result{Case: id, Outcome: o, Verdict: cases.Verdict{Behavior: b, Close: c}, Transcript: t}
+func result(id cases.ID, o harness.Outcome, b cases.Behavior) harness.Result {
+	return harness.Result{Case: id, Outcome: o, Verdict: cases.Verdict{Behavior: b, Close: cases.CloseOK}}
 }

@@ -25,7 +25,7 @@ func TestMemoryLimit(t *testing.T) {
 			_, p, err := c.Read(ctx)
 			arrived <- err
 			if err != nil {
-				return nil
+				return err
 			}
 			held.Add(int32(len(p) >> 20))
 			<-release
@@ -84,7 +84,7 @@ func TestMemoryLimit(t *testing.T) {
 // Messages of Send count, too, and are given back when their connection ends.
 func TestMemoryLimitSend(t *testing.T) {
 	conns := make(chan *ws.Conn, 3)
-	s := &ws.Server{MemoryLimit: 1 << 20, Handler: func(ctx context.Context, c *ws.Conn) error {
+	s := &ws.Server{MemoryLimit: 1 << 20, Handler: func(_ context.Context, c *ws.Conn) error {
 		conns <- c
 		<-c.Done()
 		return nil

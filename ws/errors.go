@@ -50,8 +50,9 @@ func ClosedOK(err error) bool {
 	switch CloseStatus(err) {
 	case StatusNormalClosure, StatusGoingAway, StatusNoStatusRcvd:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // A HandshakeError says why an opening handshake failed: the server or a proxy refused

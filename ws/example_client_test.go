@@ -113,7 +113,7 @@ func ExampleProxyFromEnvironment() {
 	defer os.Unsetenv("HTTPS_PROXY")
 	defer os.Unsetenv("NO_PROXY")
 	for _, s := range []string{"https://example.com/", "https://chat.intern.example/", "https://127.0.0.1/"} {
-		r, _ := http.NewRequest("GET", s, nil) // as Dial asks for wss
+		r, _ := http.NewRequest(http.MethodGet, s, nil) // as Dial asks for wss
 		proxy, err := ws.ProxyFromEnvironment(r)
 		fmt.Println(r.URL.Host, proxy, err)
 	}
@@ -390,8 +390,10 @@ func ExampleDialOptions_logger() {
 		},
 	}))
 	ctx := context.Background()
-	c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{NetDial: over(near),
-		Logger: log, Header: http.Header{"Authorization": {"Bearer secret"}},
+	c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{
+		NetDial: over(near),
+		Logger:  log,
+		Header:  http.Header{"Authorization": {"Bearer secret"}},
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -318,7 +318,7 @@ func ExampleConn_Wait() {
 			buf := buffers.Get().(*[]byte)
 			typ, p, err := c.ReadAppend(ctx, (*buf)[:0])
 			if err != nil {
-				return nil
+				return err
 			}
 			_ = c.Write(ctx, typ, p)
 			*buf = p

@@ -102,8 +102,8 @@ func TestHandlerErrors(t *testing.T) {
 		{"panic", func(context.Context, *ws.Conn) error { panic("oh no") }, 1011, []string{"handler panicked", "oh no", "handler_test.go"}},
 		{"error", func(context.Context, *ws.Conn) error { return errors.New("no database") }, 1011, []string{"handler failed", "no database"}},
 		{"none", func(context.Context, *ws.Conn) error { return nil }, 1000, nil},
-		{"the end of the connection", func(ctx context.Context, c *ws.Conn) error { return c.Close(4000, "") }, 4000, nil},
-		{"an error after the end", func(ctx context.Context, c *ws.Conn) error { _ = c.Close(4000, ""); return errors.New("late") }, 4000, nil},
+		{"the end of the connection", func(_ context.Context, c *ws.Conn) error { return c.Close(4000, "") }, 4000, nil},
+		{"an error after the end", func(_ context.Context, c *ws.Conn) error { _ = c.Close(4000, ""); return errors.New("late") }, 4000, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

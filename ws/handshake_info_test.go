@@ -22,7 +22,7 @@ func TestHandshakeKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		return &http.Request{
-			Method: "GET", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Method: http.MethodGet, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 			URL: u, RequestURI: target, Host: host, Header: header, Body: http.NoBody,
 		}
 	}

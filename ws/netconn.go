@@ -32,6 +32,9 @@ func (n *netConn) Read(p []byte) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	ctx := n.read.context()
+	if n.msg != nil {
+		n.msg.ctx = ctx // the deadline may be another than that of the message's start
+	}
 	for {
 		if n.msg == nil {
 			typ, r, err := n.c.Reader(ctx)
@@ -45,7 +48,6 @@ func (n *netConn) Read(p []byte) (int, error) {
 			}
 			n.msg = r.(*messageReader) //nolint:forcetypeassert // it is what Reader makes
 		}
-		n.msg.ctx = ctx // the deadline may be another than that of the message's start
 		k, err := n.msg.Read(p)
 		if err == io.EOF { //nolint:errorlint // the end of the message is io.EOF itself
 			n.msg = nil

@@ -136,31 +136,32 @@ func (c *Conn) readParts(ctx context.Context, dst []byte) (typ MessageType, p []
 		r.kept = nil
 		return 0, dst, false, opError("read", c.noMemory())
 	}
-	p = dst
-	p = append(p, r.kept...)
+	// msg is no result: a result would stay alive to the end of a function that defers,
+	// and noMemory waits for the connection to end.
+	msg := dst
+	msg = append(msg, r.kept...)
 	r.kept = nil
 	for {
-		if len(p) == cap(p) && !r.atEnd() {
-			more := r.growth(len(p) - start)
-			if !c.hold(len(p) - start + more) {
-				p = nil // which is not alive while the connection ends
+		if len(msg) == cap(msg) && !r.atEnd() {
+			more := r.growth(len(msg) - start)
+			if !c.hold(len(msg) - start + more) {
 				return 0, dst, false, opError("read", c.noMemory())
 			}
-			p = slices.Grow(p, more)
+			msg = slices.Grow(msg, more)
 		}
-		n, err := c.some(ctx, p[len(p):cap(p)])
-		p = p[:len(p)+n]
+		n, err := c.some(ctx, msg[len(msg):cap(msg)])
+		msg = msg[:len(msg)+n]
 		if err == io.EOF {
-			if p == nil {
-				p = []byte{}
+			if msg == nil {
+				msg = []byte{}
 			}
-			return r.typ, p, r.r < r.w, nil
+			return r.typ, msg, r.r < r.w, nil
 		}
 		if err != nil {
 			if r.err == nil {
-				r.kept = slices.Clone(p[start:])
+				r.kept = slices.Clone(msg[start:])
 			}
-			return 0, p[:start], false, opError("read", err)
+			return 0, msg[:start], false, opError("read", err)
 		}
 	}
 }

@@ -93,8 +93,11 @@ func TestServerThatDiesOnTheWay(t *testing.T) {
 		}
 		for {
 			typ, msg, err := c.Read(ctx)
-			if err != nil || c.Write(ctx, typ, msg) != nil {
-				return nil
+			if err != nil {
+				return err
+			}
+			if err := c.Write(ctx, typ, msg); err != nil {
+				return err
 			}
 		}
 	}}

@@ -50,17 +50,15 @@ func pickEngines(name string, several bool) ([]engineRow, error) {
 
 // engineHelp explains the values of --engine.
 func engineHelp() string {
-	text := "engine that plays the cases: "
+	var list []string
 	for i, e := range harness.Engines {
 		name := e.Name
 		if i == 0 {
 			name = "`" + name + "`" // the placeholder in the help
-		} else {
-			text += ", "
 		}
-		text += name + " (" + e.About + ")"
+		list = append(list, name+" ("+e.About+")")
 	}
-	return text
+	return "engine that plays the cases: " + strings.Join(list, ", ")
 }
 
 func compareNative(*cobra.Command) (compare.Engine, func(), error) {

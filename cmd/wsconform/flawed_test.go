@@ -74,7 +74,7 @@ func flawed(args []string) int {
 				if struck {
 					end()
 				}
-				return nil
+				return err
 			}
 			if typ == ws.MessageText && len(msg) == *crash || len(msg) > *over {
 				if !*late {
@@ -99,7 +99,7 @@ func flawed(args []string) int {
 			}
 			if !silent {
 				if err := c.Write(ctx, typ, msg); err != nil {
-					return nil
+					return err
 				}
 			}
 		}

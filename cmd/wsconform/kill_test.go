@@ -11,12 +11,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -127,7 +127,7 @@ func killed(t *testing.T, wsconform string, c killable, after time.Duration) (ou
 	defer file.Close()
 	env := append(os.Environ(), "DOCKER_HOST=unix:///no-docker.sock", "TMPDIR="+t.TempDir())
 	cmd := exec.Command(wsconform, c.args...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, append(env, mark), file, file
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, slices.Concat(env, []string{mark}), file, file
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func lostOfRows(dir, output string) (lost []string) {
 		if info, statErr := os.Stat(file); err != nil && statErr == nil && info.Size() > 0 {
 			lost = append(lost, err.Error())
 		} else if err == nil && len(run.Counts()) == 0 {
-			lost = append(lost, file+": no cases: "+fmt.Sprint([]cases.ID(run.Missing())))
+			lost = append(lost, file+": no cases: "+fmt.Sprint(run.Missing()))
 		}
 	}
 	return lost

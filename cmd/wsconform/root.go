@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -140,9 +141,9 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 		if check(c, list) == nil {
 			return nil
 		}
-		for n := len(list) - 1; n >= 0; n-- {
+		for n, arg := range slices.Backward(list) {
 			if check(c, list[:n]) == nil {
-				return usagef("unexpected argument %q; usage: %s", list[n], c.UseLine())
+				return usagef("unexpected argument %q; usage: %s", arg, c.UseLine())
 			}
 		}
 		return usagef("an argument is missing; usage: %s", c.UseLine())

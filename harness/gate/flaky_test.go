@@ -32,9 +32,11 @@ func TestStress(t *testing.T) {
 		want   []string
 	}{
 		{"stable", []harness.Result{play(harness.Pass), play(harness.PassLenient)}, 0, []string{
-			"    1 time pass-lenient: NON-STRICT, close OK\n    1 time pass: OK, close OK\n", "failed in 0 of 2 runs: 0.0 %", "no sign that it is flaky"}},
+			"    1 time pass-lenient: NON-STRICT, close OK\n    1 time pass: OK, close OK\n", "failed in 0 of 2 runs: 0.0 %", "no sign that it is flaky",
+		}},
 		{"flaky", []harness.Result{play(harness.Pass), play(harness.Fail), play(harness.Pass), play(harness.NotRun)}, 1, []string{
-			"   2 times pass", "failed in 1 of 3 runs: 33.3 %", "verdict: flaky", "evidence: {runs: 3, failures: 1, date: 2026-11-25}"}},
+			"   2 times pass", "failed in 1 of 3 runs: 33.3 %", "verdict: flaky", "evidence: {runs: 3, failures: 1, date: 2026-11-25}",
+		}},
 		{"always", []harness.Result{play(harness.Crash), play(harness.Timeout), play(harness.Unsupported)}, 0, []string{"failed in 3 of 3 runs", "it always fails"}},
 		{"nothing", []harness.Result{play(harness.Blocked), play(harness.HarnessError)}, 2, nil},
 	} {

@@ -26,7 +26,7 @@ const crashesInRow = 10
 
 // testFlawed plays cases against a driver with a flaw. The last result of each case
 // counts.
-func testFlawed(t *testing.T, f flaw, d runner.Driver, o Options, patterns ...string) (map[cases.ID]harness.Result, runner.ClientReport, error) {
+func testFlawed(t *testing.T, f flaw, d runner.Driver, o Options, patterns ...string) (map[cases.ID]harness.Result, error) {
 	t.Helper()
 	list, err := cases.Select(catalogue.All(), patterns, nil)
 	if err != nil {
@@ -34,11 +34,11 @@ func testFlawed(t *testing.T, f flaw, d runner.Driver, o Options, patterns ...st
 	}
 	d.Command = []string{"env", flawVariable + "=" + f.String(), os.Args[0], "{url}"}
 	results := map[cases.ID]harness.Result{}
-	report, err := TestClient(t.Context(), d, list, o, func(r harness.Result) { results[r.Case] = r })
+	_, err = TestClient(t.Context(), d, list, o, func(r harness.Result) { results[r.Case] = r })
 	if len(results) != len(list) {
 		t.Errorf("got results of %d cases, want %d", len(results), len(list))
 	}
-	return results, report, err
+	return results, err
 }
 
 // The case at which a driver crashes is found, whatever the way in which it ends and
@@ -59,7 +59,7 @@ func TestClientCrash(t *testing.T) {
 			slots <- struct{}{}
 			running.Go(func() {
 				defer func() { <-slots }()
-				results, _, err := testFlawed(t, f, runner.Driver{}, Options{}, "1.*", "5.*")
+				results, err := testFlawed(t, f, runner.Driver{}, Options{}, "1.*", "5.*")
 				if err != nil {
 					t.Errorf("%v: got error %v", f, err)
 				}
@@ -78,7 +78,7 @@ func TestClientCrash(t *testing.T) {
 
 // A driver that ends after each case is given up.
 func TestClientCrashesAlways(t *testing.T) {
-	results, _, err := testFlawed(t, flaw{When: "closed", How: "SEGV"}, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.*")
+	results, err := testFlawed(t, flaw{When: "closed", How: "SEGV"}, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.*")
 	counts := count(results)
 	if dead := new(harness.UntestableError); !errors.As(err, &dead) || dead.Cause != harness.CauseCrash {
 		t.Errorf("got error %v, want an UntestableError of a crash", err)
@@ -90,7 +90,7 @@ func TestClientCrashesAlways(t *testing.T) {
 
 // One that crashes often and comes to verdicts in between is not.
 func TestClientCrashesOften(t *testing.T) {
-	results, _, err := testFlawed(t, flaw{Every: 3, When: "opened", How: "SEGV"}, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.*", "2.*", "5.*", "7.1.*")
+	results, err := testFlawed(t, flaw{Every: 3, When: "opened", How: "SEGV"}, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.*", "2.*", "5.*", "7.1.*")
 	counts := count(results)
 	if err != nil || counts[harness.Crash] <= crashesInRow || counts[harness.Crash]+counts[harness.Pass] != len(results) {
 		t.Errorf("got %v, error %v, want more than %d crashes and passes for the rest", counts, err, crashesInRow)
@@ -100,18 +100,18 @@ func TestClientCrashesOften(t *testing.T) {
 // An exit status that says nothing of a case is no crash of one.
 func TestClientExitStatus(t *testing.T) {
 	always := flaw{When: "end", How: "3"}
-	results, _, err := testFlawed(t, always, runner.Driver{}, Options{}, "1.*")
+	results, err := testFlawed(t, always, runner.Driver{}, Options{}, "1.*")
 	if dead := new(harness.UntestableError); !errors.As(err, &dead) || !strings.Contains(err.Error(), "--allow-exit 3") {
 		t.Errorf("got error %v, want an UntestableError that says what to do", err)
 	}
 	if counts := count(results); counts[harness.Pass] != 16 {
 		t.Errorf("got %v, want 16 passes", counts)
 	}
-	results, _, err = testFlawed(t, always, runner.Driver{AllowedExits: []int{3}}, Options{}, "1.*")
+	results, err = testFlawed(t, always, runner.Driver{AllowedExits: []int{3}}, Options{}, "1.*")
 	if counts := count(results); err != nil || counts[harness.Pass] != 16 {
 		t.Errorf("an exit status that is allowed: got %v, error %v, want 16 passes", counts, err)
 	}
-	results, _, err = testFlawed(t, flaw{Case: "1.1.3", When: "closed", How: "4"}, runner.Driver{AllowedExits: []int{3}}, Options{}, "1.*")
+	results, err = testFlawed(t, flaw{Case: "1.1.3", When: "closed", How: "4"}, runner.Driver{AllowedExits: []int{3}}, Options{}, "1.*")
 	if counts := count(results); err != nil || results["1.1.3"].Outcome != harness.Crash || counts[harness.Pass] != 15 {
 		t.Errorf("another exit status: got %v, error %v, want a crash and 15 passes", counts, err)
 	}
@@ -120,7 +120,7 @@ func TestClientExitStatus(t *testing.T) {
 // A crash that does not come again is still named, at the case under way.
 func TestClientCrashesOnce(t *testing.T) {
 	f := flaw{Case: "1.1.5", When: "opened", How: "ABRT", After: filepath.Join(t.TempDir(), "crashed")}
-	results, _, err := testFlawed(t, f, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.*")
+	results, err := testFlawed(t, f, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.*")
 	if r := results["1.1.5"]; err != nil || r.Outcome != harness.Crash || !strings.Contains(r.Note, "did not when they were played again") {
 		t.Errorf("got %s, error %v, want a crash that did not come again", r.Summary(), err)
 	}

@@ -57,7 +57,7 @@ func busy(nc net.Conn) {
 
 // dropping completes the handshake, and drops the connection when a frame comes.
 func dropping(nc net.Conn) {
-	accepting(func(nc net.Conn, r *bufio.Reader) {
+	accepting(func(nc net.Conn, _ *bufio.Reader) {
 		(&wirePeer{nc: nc}).serve(func(*wirePeer, wsproto.Frame) bool { return false })
 	})(nc, bufio.NewReader(nc))
 }

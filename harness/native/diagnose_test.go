@@ -43,8 +43,8 @@ func serveRaw(t *testing.T, answer func(net.Conn)) string {
 func says(text string) func(net.Conn) {
 	return func(nc net.Conn) {
 		if _, err := http.ReadRequest(bufio.NewReader(nc)); err == nil {
-			io.WriteString(nc, text) //nolint:errcheck // the test finds out
-			io.Copy(io.Discard, nc)  //nolint:errcheck // until the other side has read it
+			io.WriteString(nc, text)
+			io.Copy(io.Discard, nc)
 		}
 	}
 }
@@ -62,12 +62,12 @@ func opened(talk func(net.Conn)) func(net.Conn) {
 	}
 }
 
-func saysNothing(nc net.Conn) { io.Copy(io.Discard, nc) } //nolint:errcheck // until the other side ends it
+func saysNothing(nc net.Conn) { io.Copy(io.Discard, nc) }
 
 // sends writes a frame and waits for the end.
 func sends(op wsproto.Opcode, payload []byte) func(net.Conn) {
 	return func(nc net.Conn) {
-		nc.Write(wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: op}, Payload: payload})) //nolint:errcheck // the test finds out
+		nc.Write(wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: op}, Payload: payload}))
 		saysNothing(nc)
 	}
 }
@@ -92,40 +92,52 @@ func TestDiagnose(t *testing.T) {
 		answer             func(net.Conn)
 		want               string // part of what is said
 	}{
-		{"forbidden", "ws", "", says("HTTP/1.1 403 Forbidden\r\nContent-Length: 26\r\n\r\nmissing token\nask an admin\n"),
-			`it answers the opening handshake with "403 Forbidden" and "missing token": it may want a token`},
+		{
+			"forbidden", "ws", "", says("HTTP/1.1 403 Forbidden\r\nContent-Length: 26\r\n\r\nmissing token\nask an admin\n"),
+			`it answers the opening handshake with "403 Forbidden" and "missing token": it may want a token`,
+		},
 		{"forbidden without a body", "ws", "", says("HTTP/1.1 403 Forbidden\r\n\r\n"), `with "403 Forbidden": it may want a token`},
 		{"forbidden, chunked", "ws", "", says("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nno-no\r\n0\r\n\r\n"), `"403 Forbidden" and "no-no"`},
 		{"credentials", "ws", "", says("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"), `"401 Unauthorized": give it credentials, such as -H`},
 		{"path", "ws", "/chat", says("HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found"), `"404 Not Found" and "not found": is /chat the path`},
 		{"no path", "ws", "", says("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), `"404 Not Found": the URL has no path`},
-		{"redirect", "ws", "/a", says("HTTP/1.1 302 Found\r\nLocation: https://other.example/b\r\nContent-Length: 0\r\n\r\n"),
-			`"302 Found": test the address that it names, wss://other.example/b`},
+		{
+			"redirect", "ws", "/a", says("HTTP/1.1 302 Found\r\nLocation: https://other.example/b\r\nContent-Length: 0\r\n\r\n"),
+			`"302 Found": test the address that it names, wss://other.example/b`,
+		},
 		{"web page", "ws", "", says("HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<!DOCTYPE html>"), `"200 OK" and "<!DOCTYPE html>": this path serves plain HTTP`},
 		{"busy", "ws", "", says("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"), `--parallel 1`},
 		{"gateway", "ws", "", says("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"), `a gateway answers`},
-		{"wrong Accept", "ws", "", says("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: abc\r\n\r\n"),
-			`it answers "101 Switching Protocols", but Sec-WebSocket-Accept is missing or does not match the key`},
+		{
+			"wrong Accept", "ws", "", says("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: abc\r\n\r\n"),
+			`it answers "101 Switching Protocols", but Sec-WebSocket-Accept is missing or does not match the key`,
+		},
 		{"TLS", "ws", "", overTLS(saysNothing), `it expects TLS: use wss://127.0.0.1:`},
 		{"TLS alert", "ws", "", says("\x15\x03\x03\x00\x02\x02\x0a"), `it answers with TLS: use wss://127.0.0.1:`},
 		{"plain text", "wss", "", says("HTTP/1.1 400 Bad Request\r\n\r\n"), `it does not answer a TLS handshake, and speaks HTTP without TLS: use ws://127.0.0.1:`},
-		{"plain text at once", "wss", "", func(nc net.Conn) { io.WriteString(nc, "HTTP/1.0 400 Bad Request\r\n\r\n"); saysNothing(nc) }, //nolint:errcheck // the test finds out
-			`it answers a TLS handshake in plain text ("HTTP/"): use ws://127.0.0.1:`},
+		{
+			"plain text at once", "wss", "", func(nc net.Conn) { io.WriteString(nc, "HTTP/1.0 400 Bad Request\r\n\r\n"); saysNothing(nc) },
+			`it answers a TLS handshake in plain text ("HTTP/"): use ws://127.0.0.1:`,
+		},
 		{"mute, with TLS", "wss", "", saysNothing, `it does not answer a TLS handshake`},
 		{"certificate", "wss", "", overTLS(saysNothing), `trust its certificate with --ca FILE`},
 		{"HTTP/2 settings", "ws", "", says("\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64"), `it answers with HTTP/2 frames`},
 		{"HTTP/2 preface", "ws", "", says("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), `it answers with HTTP/2 frames`},
-		{"SSH", "ws", "", func(nc net.Conn) { io.WriteString(nc, "SSH-2.0-OpenSSH_9\r\n"); saysNothing(nc) }, `it answers with "SSH-2.0-OpenSSH_9", which is not HTTP`}, //nolint:errcheck // the test finds out
-		{"endless head", "ws", "", says("HTTP/1.1 101 Switching Protocols\r\n" + strings.Repeat("X-Filler: "+strings.Repeat("y", 90)+"\r\n", 1000)),
-			`the head of its answer "HTTP/1.1 101 Switching Protocols" does not end within 64 KiB`},
+		{"SSH", "ws", "", func(nc net.Conn) { io.WriteString(nc, "SSH-2.0-OpenSSH_9\r\n"); saysNothing(nc) }, `it answers with "SSH-2.0-OpenSSH_9", which is not HTTP`},
+		{
+			"endless head", "ws", "", says("HTTP/1.1 101 Switching Protocols\r\n" + strings.Repeat("X-Filler: "+strings.Repeat("y", 90)+"\r\n", 1000)),
+			`the head of its answer "HTTP/1.1 101 Switching Protocols" does not end within 64 KiB`,
+		},
 		{"slow head", "ws", "", says("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"), `does not end within 2s`},
 		{"no answer", "ws", "", saysNothing, `it takes connections and answers no opening handshake`},
 		{"the end", "ws", "", func(net.Conn) {}, `it `},
 		{"no echo, no pong", "ws", "", opened(saysNothing), `it opens the connection, and answers neither a message nor a ping`},
 		{"pongs", "ws", "", opened(sends(wsproto.OpPong, []byte("wsconform"))), `it answers pings, but does not echo messages`},
 		{"other messages", "ws", "", opened(sends(wsproto.OpText, []byte("welcome\nall"))), `it does not echo messages, but sends "welcome"`},
-		{"close", "ws", "", opened(sends(wsproto.OpClose, wsproto.AppendClose(nil, 1008, "no such room"))),
-			`it closes the connection in place of an echo, with code 1008 and the reason "no such room"`},
+		{
+			"close", "ws", "", opened(sends(wsproto.OpClose, wsproto.AppendClose(nil, 1008, "no such room"))),
+			`it closes the connection in place of an echo, with code 1008 and the reason "no such room"`,
+		},
 		{"end of TCP", "ws", "", opened(func(net.Conn) {}), `it `},
 		{"echo", "ws", "", opened(sends(wsproto.OpText, []byte("wsconform"))), ``},
 	} {

@@ -108,8 +108,12 @@ func (t *Target) request(key string, conn cases.Conn) string {
 		host = h
 	}
 	fields := []cases.Field{
-		{Name: "User-Agent", Value: userAgent}, {Name: "Host", Value: host}, {Name: "Upgrade", Value: "WebSocket"},
-		{Name: "Connection", Value: "Upgrade"}, {Name: "Pragma", Value: "no-cache"}, {Name: "Cache-Control", Value: "no-cache"},
+		{Name: "User-Agent", Value: userAgent},
+		{Name: "Host", Value: host},
+		{Name: "Upgrade", Value: "WebSocket"},
+		{Name: "Connection", Value: "Upgrade"},
+		{Name: "Pragma", Value: "no-cache"},
+		{Name: "Cache-Control", Value: "no-cache"},
 		{Name: "Sec-WebSocket-Key", Value: key},
 	}
 	if len(t.Subprotocols) > 0 {

@@ -304,7 +304,9 @@ func (e *Endpoint) record(agent string, r harness.Result) {
 func accepted(h head, edits cases.Head, extension string) string {
 	key, _ := h.One("Sec-WebSocket-Key")
 	fields := []cases.Field{
-		{Name: "Server", Value: userAgent}, {Name: "Upgrade", Value: "WebSocket"}, {Name: "Connection", Value: "Upgrade"},
+		{Name: "Server", Value: userAgent},
+		{Name: "Upgrade", Value: "WebSocket"},
+		{Name: "Connection", Value: "Upgrade"},
 		{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(key)},
 	}
 	if extension != "" {

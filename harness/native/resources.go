@@ -154,7 +154,7 @@ func (e *Endpoint) say(ctx context.Context, nc net.Conn, h head, a answer) {
 	g := guest{nc: nc, data: h.early}
 	var reading sync.WaitGroup
 	defer reading.Wait()
-	text := ""
+	var text string
 	if a.wait == nil {
 		text = a.text()
 	} else {

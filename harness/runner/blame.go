@@ -30,11 +30,11 @@ func (s *session) suspect() (c cases.Case, when string) {
 	if open := s.underWay(); len(open) > 0 {
 		return open[0], "while the case was played"
 	}
-	if last := s.finished[len(s.finished)-1]; last.broken {
+	last := s.finished[len(s.finished)-1]
+	if last.broken {
 		return last.c, "while the case was played"
-	} else {
-		return last.c, "after the case was played"
 	}
+	return last.c, "after the case was played"
 }
 
 // suspects lists the cases that are likely to be to blame for the end of the

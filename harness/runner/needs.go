@@ -13,7 +13,7 @@ import (
 // missing, and are no failures.
 func playable(list []cases.Case, role cases.Role, declared []cases.Need) (play []cases.Case, rest []harness.Result) {
 	for _, c := range list {
-		note := ""
+		var note string
 		switch i := slices.IndexFunc(c.Needs, func(n cases.Need) bool { return n.Declared() && !slices.Contains(declared, n) }); {
 		case !c.For(role):
 			note = fmt.Sprintf("the case is not for a %v", role)

@@ -220,7 +220,10 @@ func (l *countingListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	n := l.open.Add(1)
-	for m := l.most.Load(); n > m && !l.most.CompareAndSwap(m, n); m = l.most.Load() {
+	for {
+		if m := l.most.Load(); n <= m || l.most.CompareAndSwap(m, n) {
+			break
+		}
 	}
 	return &countedConn{Conn: nc, open: l.open}, nil
 }

@@ -126,8 +126,8 @@ var (
 
 func jsonKeys(t reflect.Type) []string {
 	var names []string
-	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("json"); name != "" {
+	for field := range t.Fields() {
+		if name := field.Tag.Get("json"); name != "" {
 			names = append(names, name)
 		}
 	}

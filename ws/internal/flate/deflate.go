@@ -37,6 +37,7 @@ const (
 	deflateChunk = 32 << 10
 )
 
+// NewDeflater returns a Deflater with a window of 1<<windowBits bytes.
 func NewDeflater(windowBits int) *Deflater {
 	d := &Deflater{
 		window: 1 << windowBits,

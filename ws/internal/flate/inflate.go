@@ -70,8 +70,10 @@ const (
 )
 
 var (
+	// ErrCorrupt says that the input is not DEFLATE (RFC 1951).
 	ErrCorrupt = errors.New("invalid DEFLATE data")
-	ErrWindow  = errors.New("match reaches beyond the agreed window")
+	// ErrWindow says that a match reaches beyond the agreed window (RFC 7692 §7.1.2).
+	ErrWindow = errors.New("match reaches beyond the agreed window")
 )
 
 // Tail is what a sender drops from the end of each message and a receiver
