@@ -4,12 +4,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A Head is what our half of the opening handshake changes in the standard one:
 // the request if the peer is a server, the response if it is a client. In a
-// value, {accept} becomes the digest of the client's key, {key} a fresh key and
-// {target} the request target.
+// value, {key} becomes a fresh key, {host} the server and {target} the request target.
+// In that of a response, {accept} becomes the digest of the client's key, and {ACCEPT}
+// the same with upper and lower case exchanged.
 type Head []Edit
 
 // An Edit is one change. The zero value changes nothing.
@@ -32,7 +34,15 @@ const (
 	EditStart             // another start line
 	EditTogether          // the first step's bytes leave in the same write
 	EditApart             // it leaves in writes of as many bytes as the value says
+	EditReplace           // replace what stands in Name wherever it is in the head, line ends too, by Value
+	EditReverse           // put the fields in the opposite order
+	EditCut               // send the first half only
+	EditDelay             // send it after [HeadDelay]
+	EditRefused           // send it without the field first, and then, on the same connection, with it
 )
+
+// HeadDelay is how long a delayed head takes.
+const HeadDelay = 500 * time.Millisecond
 
 // Without leaves a field out.
 func Without(name string) Edit { return Edit{Do: EditRemove, Name: name} }
@@ -49,12 +59,28 @@ func Line(text string) Edit { return Edit{Do: EditLine, Value: text} }
 // Start replaces the start line.
 func Start(line string) Edit { return Edit{Do: EditStart, Value: line} }
 
-// Together sends what the steps write first in one write with the request,
-// before any response.
+// Together sends what the steps write first in one write with our half of the
+// handshake: with a request, before any response.
 func Together() Edit { return Edit{Do: EditTogether} }
 
 // Apart sends the head in writes of so many bytes.
 func Apart(n int) Edit { return Edit{Do: EditApart, Value: strconv.Itoa(n)} }
+
+// Replace replaces text wherever it stands in the head, with its line ends.
+func Replace(old, by string) Edit { return Edit{Do: EditReplace, Name: old, Value: by} }
+
+// Reversed puts the fields in the opposite order.
+func Reversed() Edit { return Edit{Do: EditReverse} }
+
+// Cut sends the first half of the head only.
+func Cut() Edit { return Edit{Do: EditCut} }
+
+// Delayed sends a response late. What comes before it is an offence.
+func Delayed() Edit { return Edit{Do: EditDelay} }
+
+// Refused sends a request without the field first, which is to be refused, and then
+// the whole one on the same connection.
+func Refused(without string) Edit { return Edit{Do: EditRefused, Name: without} }
 
 // A Field is a line of a head.
 type Field struct{ Name, Value string }
@@ -81,7 +107,9 @@ func (h Head) Text(start string, fields []Field) string {
 			lines = append(lines, e.Value)
 		case EditStart:
 			start = e.Value
-		case EditNothing, EditTogether, EditApart:
+		case EditReverse:
+			slices.Reverse(fields)
+		case EditNothing, EditTogether, EditApart, EditReplace, EditCut, EditDelay, EditRefused:
 		}
 	}
 	var b strings.Builder
@@ -93,7 +121,16 @@ func (h Head) Text(start string, fields []Field) string {
 		b.WriteString(line + "\r\n")
 	}
 	b.WriteString("\r\n")
-	return b.String()
+	text := b.String()
+	for _, e := range h {
+		switch e.Do {
+		case EditReplace:
+			text = strings.ReplaceAll(text, e.Name, e.Value)
+		case EditCut:
+			text = text[:len(text)/2]
+		}
+	}
+	return text
 }
 
 // Fill returns the head with a word in its values replaced.
@@ -105,9 +142,13 @@ func (h Head) Fill(word, by string) Head {
 	return h
 }
 
-// Pipelined reports whether the first bytes of the steps go with the request.
-func (h Head) Pipelined() bool {
-	return slices.ContainsFunc(h, func(e Edit) bool { return e.Do == EditTogether })
+// Find returns the first edit of a kind.
+func (h Head) Find(kind EditKind) (Edit, bool) {
+	i := slices.IndexFunc(h, func(e Edit) bool { return e.Do == kind })
+	if i < 0 {
+		return Edit{}, false
+	}
+	return h[i], true
 }
 
 // Pieces is how many bytes of the head leave in one write, 0 for all.
@@ -137,6 +178,16 @@ func (e Edit) String() string {
 		return "the first frames in the same write"
 	case EditApart:
 		return "writes of so many bytes: " + e.Value
+	case EditReplace:
+		return Octet(e.Value).quote() + " in place of " + Octet(e.Name).quote()
+	case EditReverse:
+		return "the fields in the opposite order"
+	case EditCut:
+		return "the first half only"
+	case EditDelay:
+		return "after " + seconds(HeadDelay)
+	case EditRefused:
+		return "first without " + e.Name + ", then whole on the same connection"
 	case EditNothing:
 	}
 	return "the standard handshake"

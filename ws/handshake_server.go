@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,8 @@ import (
 
 // checkHead turns raw bytes into a request and decides about it.
 func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte) (*HandshakeInfo, *RejectError) {
-	start, header, err := parseHead(head)
+	// An empty line may come first (RFC 9112 §2.2).
+	start, header, err := parseHead(bytes.TrimPrefix(head, []byte("\r\n")))
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, err.Error())
 	}

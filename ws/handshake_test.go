@@ -81,6 +81,7 @@ func TestServerHandshake(t *testing.T) {
 		{"token lists", request("-Upgrade", "-Connection", "Upgrade: h2c, WebSocket", "Connection: keep-alive,  UPGRADE"), " 101 "},
 		{"POST", request("POST / HTTP/1.1"), " 405 |Allow: GET"},
 		{"HTTP/1.0", request("GET / HTTP/1.0"), " 505 "},
+		{"an empty line first", "\r\n" + request(), " 101 "},
 		{"no proto", request("GET /"), " 400 "},
 		{"fragment", request("GET /#x HTTP/1.1"), " 400 "},
 		{"no host", request("-Host"), " 400 "},

@@ -10,6 +10,7 @@ var overHTTP = []Requirement{
 	{"RFC9110-15.5.2-401", "RFC 9110 15.5.2", Must, Server, Wire, "A 401 has WWW-Authenticate."},
 	{"RFC9110-15.5.6-405", "RFC 9110 15.5.6", Must, Server, Wire, "A 405 has Allow."},
 	{"RFC9110-15.4-cyclic", "RFC 9110 15.4", Should, Client, Wire, "A client that follows redirects notices that it goes in circles."},
+	{"RFC9110-5.1-name-case", "RFC 9110 5.1", Must, Both, Wire, "Field names are compared without regard to case."},
 	{"RFC9110-5.6.1-empty-list", "RFC 9110 5.6.1", Must, Both, Wire, "A recipient skips empty elements of a list, if they are not too many."},
 	{"RFC9110-15.2-1xx", "RFC 9110 15.2", Must, Client, Wire, "A client reads any number of 1xx responses before the final one."},
 	{"RFC9112-3.2-host-400", "RFC 9112 3.2", Must, Server, Wire, "A server answers a Host that is missing, invalid or there twice with 400."},

@@ -76,6 +76,7 @@ func Sections() []cases.Section {
 		{ID: "H", Title: "Opening handshake"},
 		{ID: "H.1", Title: "The request"},
 		{ID: "H.2", Title: "The response"},
+		{ID: "H.3", Title: "The request target"},
 		{ID: "M", Title: "Masking"},
 		{ID: "M.1", Title: "Frames of a client"},
 		{ID: "M.2", Title: "Frames of a server"},
@@ -88,5 +89,6 @@ func Sections() []cases.Section {
 		{ID: "T.1", Title: "What comes when"},
 		{ID: "X", Title: "HTTP"},
 		{ID: "X.1", Title: "Requests"},
+		{ID: "X.2", Title: "Responses"},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/url"
 	"strconv"
@@ -91,7 +92,7 @@ func (o *driveOptions) run(c *cobra.Command) error {
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("drive: %w", context.Cause(ctx))
-		case errors.As(err, &handshake): // the server knows: it may even be the test
+		case errors.As(err, &handshake), errors.Is(err, io.ErrUnexpectedEOF): // the server knows: it may even be the test
 			refused++
 		case err != nil:
 			return fmt.Errorf("drive: case %d of %d: %w", n, count, err)

@@ -1,10 +1,13 @@
 package native
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,6 +17,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/wire"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -130,7 +134,8 @@ func (t *Target) request(key string, conn cases.Conn) string {
 			}
 		}
 	}
-	return conn.Head.Fill("{key}", wsproto.NewKey()).Fill("{target}", t.URL.RequestURI()).Text("GET "+t.URL.RequestURI()+" HTTP/1.1", fields)
+	edits := conn.Head.Fill("{key}", wsproto.NewKey()).Fill("{host}", host).Fill("{target}", t.URL.RequestURI())
+	return edits.Text("GET "+t.URL.RequestURI()+" HTTP/1.1", fields)
 }
 
 // finAfter is how long a server may be silent before we end our direction, where a
@@ -179,14 +184,19 @@ func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Tra
 func (t *Target) exchange(nc net.Conn, key string, c cases.Case, n int) (conn, error) {
 	it := c.Conns[n]
 	opened := conn{Conn: nc, request: t.request(key, it), protocol: t.Protocol}
-	out := []byte(opened.request)
-	if it.Head.Pipelined() {
-		opened.ahead = firstFrames(c, n)
-		w := writer{masked: true, buf: out}
-		for _, o := range opened.ahead {
-			w.frames(o)
+	if sent, ok := wire.ParseHead(opened.request).One("Sec-WebSocket-Key"); ok {
+		key = sent
+	}
+	if without, ok := it.Head.Find(cases.EditRefused); ok {
+		done, err := t.refusedFirst(nc, &opened, it, without.Name)
+		if done || err != nil {
+			return opened, cmp.Or(err, errNoMore)
 		}
-		out = w.buf
+	}
+	out := []byte(opened.request)
+	if _, ok := it.Head.Find(cases.EditTogether); ok {
+		opened.ahead = firstFrames(c, n)
+		out = withFrames(out, opened.ahead, true)
 	}
 	start := time.Now()
 	err := writeHead(nc, out, it.Head)
@@ -197,13 +207,16 @@ func (t *Target) exchange(nc net.Conn, key string, c cases.Case, n int) (conn, e
 		defer time.AfterFunc(finAfter, func() { half.CloseWrite() }).Stop() //nolint:errcheck // a broken connection shows at once
 	}
 	h, err := readHead(nc)
+	for err == nil && len(it.Head) > 0 && interim(statusOf(h)) {
+		h, err = readHead(io.MultiReader(bytes.NewReader(h.early), nc))
+	}
 	opened.response, opened.early = h.text, h.early
 	opened.read, opened.written = len(h.text), len(out)
 	switch status := statusOf(h); {
 	case status != 0:
-		opened.opened = []cases.Event{{Kind: cases.GotAnswer, Status: status, At: time.Since(start)}}
+		opened.opened = append(opened.opened, cases.Event{Kind: cases.GotAnswer, Status: status, At: time.Since(start)})
 	case err != nil && !isTimeout(err):
-		opened.opened = []cases.Event{{Kind: endOf(err), At: time.Since(start)}}
+		opened.opened = append(opened.opened, cases.Event{Kind: endOf(err), At: time.Since(start)})
 	}
 	if err == nil {
 		opened.deflate, err = checkResponse(h, key, it.Deflate, t.Subprotocols)
@@ -223,6 +236,18 @@ func writeHead(nc net.Conn, out []byte, head cases.Head) error {
 	}
 	_, err := nc.Write(out)
 	return err
+}
+
+// interim reports whether another response follows (RFC 9110 §15.2).
+func interim(status int) bool { return status >= 100 && status < 200 && status != 101 }
+
+// withFrames appends the frames to a head.
+func withFrames(head []byte, list []outgoing, masked bool) []byte {
+	w := writer{masked: masked, buf: head}
+	for _, o := range list {
+		w.frames(o)
+	}
+	return w.buf
 }
 
 // statusOf is the status of a response, 0 if it has none.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
@@ -124,6 +125,7 @@ func (e *Endpoint) serve(ctx context.Context, nc net.Conn, v *visit) {
 	}
 	offers, refused := checkRequest(h)
 	if refused != nil && !refused.late {
+		e.mistaken(ctx, v, h, refused)
 		if refused.status == http.StatusUpgradeRequired && e.Page != "" {
 			refused = &refusal{status: 200, reason: e.Page, header: "Content-Type: text/html; charset=utf-8\r\n"}
 		}
@@ -226,11 +228,21 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 	it := o.Conns[o.conn]
 	agreed, extension := acceptOffer(it.Deflate, offers)
 	response := accepted(h, it.Head, extension)
-	writeHead(nc, []byte(response), it.Head) //nolint:errcheck // of a client that is gone already, the case fails all the same
-	nc.SetDeadline(time.Time{})              //nolint:errcheck // a broken connection shows at once
+	var hasty []cases.Event
+	if _, ok := it.Head.Find(cases.EditDelay); ok {
+		hasty = e.hold(nc, &h)
+	}
+	out := []byte(response)
+	var ahead []outgoing
+	if _, ok := it.Head.Find(cases.EditTogether); ok {
+		ahead = firstFrames(o.Case, o.conn)
+		out = withFrames(out, ahead, false)
+	}
+	writeHead(nc, out, it.Head) //nolint:errcheck // of a client that is gone already, the case fails all the same
+	nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
 	opened := conn{
 		Conn: nc, early: h.early, request: h.text, response: response, deflate: agreed, protocol: e.Protocol,
-		read: len(h.text), written: len(response),
+		read: len(h.text), written: len(response), ahead: ahead, opened: hasty,
 	}
 	if e.Excludes.Excludes(agent, o.ID) {
 		e.sayGoodbye(opened)
@@ -241,6 +253,46 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 	}
 	tr, err := play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
 	e.took(ctx, agent, o, tr, err)
+}
+
+// mistaken fails a case of the RFC suite whose connection is refused because its
+// request is wrong. Autobahn keeps no record of such.
+func (e *Endpoint) mistaken(ctx context.Context, v *visit, h head, why *refusal) {
+	_, rest, _ := strings.Cut(h.Start(), " ")
+	target, err := url.ParseRequestURI(strings.TrimSuffix(rest, " HTTP/1.1"))
+	if err != nil || target.Path != "/runCase" {
+		return
+	}
+	q, err := parameters(target.RawQuery)
+	o, ok := e.find(q)
+	if err != nil || !ok || o.Suite != cases.RFC || q["agent"] == "" {
+		return
+	}
+	e.asks(v, q["agent"])
+	if e.Started != nil {
+		e.Started(q["agent"], o.Case)
+	}
+	e.took(ctx, q["agent"], o, cases.Transcript{
+		Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: why.Error(),
+	}, nil)
+}
+
+// hold holds the response back. What the client sends meanwhile is kept, and is an
+// offence.
+func (e *Endpoint) hold(nc net.Conn, h *head) []cases.Event {
+	nc.SetReadDeadline(time.Now().Add(cases.HeadDelay)) //nolint:errcheck // a broken connection shows at once
+	buf := make([]byte, 4<<10)
+	for len(h.early) < headBound {
+		n, err := nc.Read(buf)
+		h.early = append(h.early, buf[:n]...)
+		if err != nil {
+			break
+		}
+	}
+	if len(h.early) == 0 {
+		return nil
+	}
+	return []cases.Event{{Kind: cases.GotOffence, Data: cases.Octet("bytes come before the response"), Section: "RFC 6455 4.1"}}
 }
 
 // took takes the transcript of a connection. The case has a result when all of its
@@ -312,7 +364,20 @@ func accepted(h head, edits cases.Head, extension string) string {
 	if extension != "" {
 		fields = append(fields, cases.Field{Name: "Sec-WebSocket-Extensions", Value: extension})
 	}
-	return edits.Fill("{accept}", wsproto.AcceptKey(key)).Text("HTTP/1.1 101 Switching Protocols", fields)
+	host, _ := h.One("Host")
+	accept := wsproto.AcceptKey(key)
+	edits = edits.Fill("{accept}", accept).Fill("{ACCEPT}", otherCase(accept)).Fill("{host}", host)
+	return edits.Text("HTTP/1.1 101 Switching Protocols", fields)
+}
+
+// otherCase exchanges upper and lower case.
+func otherCase(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsUpper(r) {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToUpper(r)
+	}, s)
 }
 
 // respond refuses a handshake.

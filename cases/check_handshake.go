@@ -1,0 +1,117 @@
+package cases
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/wsconform/wsconform/cases/wire"
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
+
+// NamesOnly holds of a response whose field comes once and is this word, whatever its
+// case.
+type NamesOnly struct{ Name, Word string }
+
+// Sound holds if the peer's half of the opening handshake breaks no rule.
+type Sound struct{}
+
+// FreshNonces holds if no two connections of the case had the same Sec-WebSocket-Key.
+type FreshNonces struct{}
+
+// NoOffence holds if the peer broke no rule once its half of the handshake was there.
+type NoOffence struct{}
+
+// Measured holds of a response that says where its body ends (RFC 9112 §6.3).
+type Measured struct{}
+
+// Parts holds of a response that says that the connection ends behind it.
+type Parts struct{}
+
+// HasField holds of a response with the field.
+type HasField struct{ Name string }
+
+// SoundKey holds if the client's Sec-WebSocket-Key is the base64 of 16 bytes, with its
+// unused bits clear.
+type SoundKey struct{}
+
+// Answered holds if a pong with this payload came.
+type Answered struct{ Payload string }
+
+// Holds looks at the field.
+func (n NamesOnly) Holds(t *Transcript) bool {
+	value, ok := wire.ParseHead(t.Response).One(n.Name)
+	return ok && strings.EqualFold(value, n.Word)
+}
+
+func (n NamesOnly) String() string { return n.Name + " is " + n.Word + ", once" }
+
+// Holds looks at the half of the peer.
+func (Sound) Holds(t *Transcript) bool {
+	request, response := wire.ParseHead(t.Request), wire.ParseHead(t.Response)
+	if t.Role == Client {
+		return len(wire.RequestOffences(request)) == 0 && t.Request != ""
+	}
+	return len(wire.ResponseOffences(request, response)) == 0 && t.Response != ""
+}
+
+func (Sound) String() string { return "the peer's half of the opening handshake breaks no rule" }
+
+// Holds looks at the requests of all connections.
+func (FreshNonces) Holds(t *Transcript) bool {
+	seen := map[string]bool{}
+	for _, c := range t.Conns() {
+		key, ok := wire.ParseHead(c.Request).One("Sec-WebSocket-Key")
+		if !ok || seen[key] {
+			return false
+		}
+		seen[key] = true
+	}
+	return true
+}
+
+func (FreshNonces) String() string { return "every connection has a key of its own" }
+
+// Holds looks for an offence.
+func (NoOffence) Holds(t *Transcript) bool { _, found := t.Find(GotOffence); return !found }
+
+func (NoOffence) String() string { return "no rule is broken" }
+
+// Holds looks at the fields that give a length.
+func (Measured) Holds(t *Transcript) bool {
+	h := wire.ParseHead(t.Response)
+	coding := h.List("Transfer-Encoding")
+	_, length := h.One("Content-Length")
+	return length || (Parts{}).Holds(t) || slices.Contains(coding, "chunked") || strings.HasPrefix(h.Start(), "HTTP/1.1 304")
+}
+
+func (Measured) String() string { return "the response says where its body ends" }
+
+// Holds looks at Connection.
+func (Parts) Holds(t *Transcript) bool {
+	h := wire.ParseHead(t.Response)
+	return h.Has("Connection", "close") || strings.HasPrefix(h.Start(), "HTTP/1.0 ") && !h.Has("Connection", "keep-alive")
+}
+
+func (Parts) String() string { return "the response ends the connection" }
+
+// Holds looks for the field.
+func (f HasField) Holds(t *Transcript) bool {
+	return len(wire.ParseHead(t.Response).Values(f.Name)) > 0
+}
+
+func (f HasField) String() string { return "a field " + f.Name }
+
+// Holds looks at the request.
+func (SoundKey) Holds(t *Transcript) bool {
+	key, ok := wire.ParseHead(t.Request).One("Sec-WebSocket-Key")
+	return ok && wsproto.ValidKey(key)
+}
+
+func (SoundKey) String() string { return "the key is the base64 of 16 bytes, without stray bits" }
+
+// Holds looks for the pong.
+func (a Answered) Holds(t *Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e Event) bool { return e.Equal(Ponged(Data([]byte(a.Payload)))) })
+}
+
+func (a Answered) String() string { return "a pong with " + Octet(a.Payload).quote() }

@@ -1,0 +1,46 @@
+package native
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// errNoMore says that the server ended the connection after it had refused a request,
+// as it may.
+var errNoMore = errors.New("the server ends the connection after a refusal")
+
+// refusedFirst sends the request without a field, and reads its refusal to the end. It
+// is done where the server says, or shows, that no other request can follow.
+func (t *Target) refusedFirst(nc net.Conn, opened *conn, it cases.Conn, without string) (done bool, err error) {
+	bad := it
+	bad.Head = append(slices.Clone(it.Head), cases.Without(without))
+	start := time.Now()
+	if _, err := nc.Write([]byte(t.request("", bad))); err != nil {
+		return false, err
+	}
+	h, err := readHead(nc)
+	opened.response = h.text
+	if status := statusOf(h); status != 0 {
+		opened.opened = append(opened.opened, cases.Event{Kind: cases.GotAnswer, Status: status, At: time.Since(start)})
+	}
+	if err != nil || (cases.Parts{}).Holds(&cases.Transcript{Response: h.text}) {
+		return true, err
+	}
+	r := bufio.NewReader(io.MultiReader(strings.NewReader(h.text), bytes.NewReader(h.early), nc))
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		return true, err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, headBound))
+	return err != nil || resp.Close, err
+}
