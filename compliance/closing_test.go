@@ -40,16 +40,16 @@ var _ = Describe("RFC 6455 §5.5.1 the closing handshake", Label("rfc6455-5.5.1"
 		})
 
 		it("sends no message after its own close frame", Label("rfc6455-6.1", "rfc6455-7.1.2"), func(ctx SpecContext) {
-			refused := make(chan error, 1)
+			seen, refused := make(chan struct{}), make(chan error, 1)
 			w := open(ctx, r, setup{do: func(ctx context.Context, c *ws.Conn) error {
 				closed := make(chan error, 1)
 				go func() { closed <- c.Close(1000, "") }()
-				<-refused // the test has seen our close frame
+				<-seen // the test has our close frame
 				refused <- c.Write(ctx, ws.MessageText, []byte("too late"))
 				return <-closed
 			}})
 			Expect(w).To(ReceiveClose(1000))
-			refused <- nil
+			close(seen)
 			Eventually(refused).WithContext(ctx).Should(Receive(HaveOccurred()))
 			w.Send(closing(1000, ""))
 			Expect(w).To(EndTCP())
