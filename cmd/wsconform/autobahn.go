@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wsconform/wsconform/harness/autobahn"
 	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/harness/engine/autobahn"
 )
 
 func autobahnCommand() *cobra.Command {

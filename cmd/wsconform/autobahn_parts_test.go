@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/autobahn"
 	"github.com/wsconform/wsconform/harness/docker/dockertest"
+	"github.com/wsconform/wsconform/harness/engine/autobahn"
 )
 
 // Autobahn plays the parts of a selection, and what is missing in a run that was cut

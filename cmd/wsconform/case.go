@@ -13,8 +13,8 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/engine/native"
 	"github.com/wsconform/wsconform/harness/gate"
-	"github.com/wsconform/wsconform/harness/native"
 	"github.com/wsconform/wsconform/harness/runner"
 	"github.com/wsconform/wsconform/reports"
 )

@@ -10,7 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/native"
+	"github.com/wsconform/wsconform/harness/engine/native"
 	"github.com/wsconform/wsconform/reports"
 )
 

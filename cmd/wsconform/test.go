@@ -22,8 +22,8 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/engine/native"
 	"github.com/wsconform/wsconform/harness/gate"
-	"github.com/wsconform/wsconform/harness/native"
 	"github.com/wsconform/wsconform/harness/runner"
 	"github.com/wsconform/wsconform/reports"
 )

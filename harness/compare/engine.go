@@ -10,9 +10,9 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/autobahn"
 	"github.com/wsconform/wsconform/harness/docker"
-	"github.com/wsconform/wsconform/harness/native"
+	"github.com/wsconform/wsconform/harness/engine/autobahn"
+	"github.com/wsconform/wsconform/harness/engine/native"
 	"github.com/wsconform/wsconform/harness/runner"
 )
 

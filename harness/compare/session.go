@@ -15,8 +15,8 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/autobahn"
 	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/harness/engine/autobahn"
 	"github.com/wsconform/wsconform/harness/runner"
 )
 

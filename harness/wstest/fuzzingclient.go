@@ -15,7 +15,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/native"
+	"github.com/wsconform/wsconform/harness/engine/native"
 	"github.com/wsconform/wsconform/harness/runner"
 )
 

@@ -16,8 +16,8 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/autobahn"
 	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/harness/engine/autobahn"
 )
 
 // list is two parts for a server: 1.1.1 to 1.1.4, then 2.1 to 2.3.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/harness/autobahn"
+	"github.com/wsconform/wsconform/harness/engine/autobahn"
 )
 
 func TestSplit(t *testing.T) {
