@@ -21,6 +21,8 @@ const (
 	zRest      = "\xb2\x4c\x35\x4f\x33\xb5\x30\x36\x03\x00"
 	// zAgain is the probe as a match of 16 bytes behind the same text.
 	zAgain = "\x32\x41\xe3\x03\x00"
+	// zBadText is C3 28, which is not UTF-8.
+	zBadText = "\x3a\xac\x01\x00"
 )
 
 // deflate is D: permessage-deflate.
@@ -174,6 +176,19 @@ var deflate = []cases.Case{
 		Needs:        []cases.Need{cases.NeedDeflate},
 		Conns:        []cases.Conn{{Deflate: plain, Steps: crumbs(zProbe)}},
 		Want:         comesBack(probe),
+	},
+	{
+		ID: "D.3.13", Title: "a compressed text that is not UTF-8",
+		Requirements: []string{"RFC7692-6.2-constraints-after", "RFC6455-8.1-invalid-utf8", "RFC6455-7.4.1-1007"},
+		Needs:        []cases.Need{cases.NeedDeflate},
+		Conns:        []cases.Conn{{Deflate: plain, Steps: barred(zText(zBadText))}, alsoPlain},
+		Want: cases.Clauses{
+			undeflated,
+			{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Code{wsproto.StatusInvalidFramePayloadData}, cases.Ends{Within: failure}}},
+			{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Ends{Within: failure}, cases.Either{
+				cases.Dropped{Within: failure}, cases.Code{wsproto.StatusProtocolError},
+			}}},
+		},
 	},
 	{
 		ID: "D.3.15", Title: "a message behind one in a final block of DEFLATE",

@@ -52,6 +52,7 @@ var killers = merged(handshakeKillers, map[cases.ID][]string{
 	"D.3.9":  {"deflate-marked-plain", "deflate-context-lost"},
 	"D.3.11": {"deflate-tail-kept"},
 	"D.3.12": {"ping-inside-forgets", "deflate-claimed"},
+	"D.3.13": {"utf8-unchecked", "utf8-code"},
 	"D.3.15": {"deflate-final-ends"},
 	"D.3.16": {"deflate-final-ends", "deflate-context-lost"},
 	"D.3.17": {"empty-fragment-ends"},
