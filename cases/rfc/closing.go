@@ -15,7 +15,8 @@ var closing = []cases.Case{
 		Requirements: []string{"RFC6455-5.5.1-no-data-after-close", "RFC6455-6.1-open-state", "RFC6455-5.5.1-close-delay"},
 		Conns: []cases.Conn{{Steps: []cases.Step{
 			cases.Repeated{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 16)}, Times: 20},
-			cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())}, cases.Await{For: 2 * failure},
+			cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
+			cases.Await{For: 2 * failure},
 		}}},
 		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
 			cases.Code{wsproto.StatusNormalClosure, 0}, cases.SilentAfterClose{}, cases.Lawful{}, cases.Ends{Within: 2 * failure},
@@ -38,7 +39,8 @@ var closing = []cases.Case{
 			"RFC6455-5.5.1-close-reply", "RFC6455-7.1.5-first-close-wins", "RFC6455-7.1.2-start-close", "RFC6455-5.5.1-close-tcp",
 		},
 		Conns: conns([]cases.Step{
-			cases.Text(probe).WithRSV(wsproto.RSV2), cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
+			cases.Text(probe).WithRSV(wsproto.RSV2),
+			cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
 			cases.Await{For: failure},
 		}),
 		Want: cases.Clauses{
@@ -129,7 +131,8 @@ var closing = []cases.Case{
 		ID: "C.1.18", Title: "a bad frame, and 1 MiB behind it", Level: cases.Should,
 		Requirements: []string{"RFC6455-7.1.1-clean-close", "RFC6455-7.1.7-close-frame"},
 		Conns: conns([]cases.Step{
-			cases.Text(probe).WithRSV(wsproto.RSV2), cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 20)},
+			cases.Text(probe).WithRSV(wsproto.RSV2),
+			cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 20)},
 			cases.Await{For: failure, Until: data},
 		}),
 		Want: cases.Clauses{

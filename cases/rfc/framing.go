@@ -69,7 +69,8 @@ var framing = []cases.Case{
 			cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(65536), NotFin: true},
 			cases.FrameHeader{Opcode: wsproto.OpContinuation, Length: 1<<63 - 50},
 			cases.Octets{Payload: ofSize(64)},
-			cases.Await{For: patience, Until: append(data, cases.GotClose)}, cases.HalfClose{},
+			cases.Await{For: patience, Until: append(data, cases.GotClose)},
+			cases.HalfClose{},
 		}),
 		Want: also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
 	},
@@ -120,7 +121,9 @@ var framing = []cases.Case{
 		ID: "F.1.12", Title: "ten thousand empty fragments, then one byte", Level: cases.Robustness, Load: cases.Heavy,
 		Requirements: []string{"RFC6455-5.4-fragment-order", "RFC6455-5.4-receive-both", "RFC6455-5.4-any-fragment-size"},
 		Conns: conns([]cases.Step{
-			cases.Text("").More(), cases.Repeated{Frame: cases.Cont("").More(), Times: 9999}, cases.Cont("x"),
+			cases.Text("").More(),
+			cases.Repeated{Frame: cases.Cont("").More(), Times: 9999},
+			cases.Cont("x"),
 			cases.Await{For: 30 * time.Second, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}},
 		}),
 		Want: cases.Clauses{
@@ -246,14 +249,16 @@ func overlong(messages ...cases.Event) cases.Clauses {
 func announced(length uint64) []cases.Step {
 	return []cases.Step{
 		cases.FrameHeader{Opcode: wsproto.OpBinary, Length: length},
-		cases.Await{For: patience, Until: append(data, cases.GotClose)}, cases.HalfClose{},
+		cases.Await{For: patience, Until: append(data, cases.GotClose)},
+		cases.HalfClose{},
 	}
 }
 
 // wrapped sends the header of a frame and 64 bytes.
 func wrapped(op wsproto.Opcode, length uint64) []cases.Step {
 	return []cases.Step{
-		cases.FrameHeader{Opcode: op, Length: length}, cases.Octets{Payload: ofSize(64)},
+		cases.FrameHeader{Opcode: op, Length: length},
+		cases.Octets{Payload: ofSize(64)},
 		cases.Await{For: failure, Until: append(data, cases.GotClose)},
 	}
 }

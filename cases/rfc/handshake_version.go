@@ -12,7 +12,8 @@ var (
 	// otherVersion grades requests for a version that the server need not speak.
 	otherVersion = cases.Clauses{
 		{Grade: cases.OK, Checks: cases.Every{listed, cases.Either{
-			cases.Status{From: 400, To: 425}, cases.Status{From: 427, To: 499},
+			cases.Status{From: 400, To: 425},
+			cases.Status{From: 427, To: 499},
 			cases.Every{cases.Status{From: 426, To: 426}, cases.Lists{Name: "Upgrade", Token: "websocket"}},
 		}}},
 		{Grade: cases.NonStrict, Checks: cases.Every{listed, cases.Status{From: 426, To: 426}}},

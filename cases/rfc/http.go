@@ -18,7 +18,8 @@ var requestLines = []cases.Case{
 		Conns:        []cases.Conn{asked(cases.Start("POST {target} HTTP/1.1"), cases.Add("Content-Length", "0")), survived},
 		Want: cases.Clauses{
 			{Grade: cases.OK, Checks: cases.Every{cases.Either{
-				cases.Status{From: 400, To: 404}, cases.Status{From: 406, To: 499},
+				cases.Status{From: 400, To: 404},
+				cases.Status{From: 406, To: 499},
 				cases.Every{cases.Status{From: 405, To: 405}, cases.HasField{Name: "Allow"}},
 			}}},
 			{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
@@ -272,7 +273,8 @@ var refusals = []cases.Case{
 		},
 		Want: cases.Clauses{
 			{Grade: cases.OK, Checks: cases.Every{cases.Either{
-				cases.Status{From: 200, To: 425}, cases.Status{From: 427, To: 499},
+				cases.Status{From: 200, To: 425},
+				cases.Status{From: 427, To: 499},
 				cases.Every{cases.Status{From: 426, To: 426}, cases.HasField{Name: "Upgrade"}},
 			}}},
 			{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{cases.Status{From: 426, To: 426}, dropped}}},

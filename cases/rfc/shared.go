@@ -25,7 +25,8 @@ var (
 	refused = cases.Clauses{
 		{Grade: cases.OK, Checks: cases.Every{cases.Status{From: 400, To: 499}}},
 		{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-			cases.Status{From: 501, To: 501}, cases.Status{From: 505, To: 505},
+			cases.Status{From: 501, To: 501},
+			cases.Status{From: 505, To: 505},
 			cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
 		}}},
 	}
