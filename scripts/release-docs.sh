@@ -24,11 +24,8 @@ rm "$dir/wsconform"
 
 gzip -9nc CHANGELOG.md >"$dir/changelog.gz"
 cat >"$dir/copyright" <<END
-Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
-Upstream-Name: wsconform
-Source: https://github.com/wsconform/wsconform
+wsconform, from https://github.com/wsconform/wsconform
 
-Files: *
 Copyright: The wsconform authors
 License: Apache-2.0
  On Debian systems, the full text is in /usr/share/common-licenses/Apache-2.0.
