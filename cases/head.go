@@ -128,6 +128,7 @@ func (h Head) Text(start string, fields []Field) string {
 			text = strings.ReplaceAll(text, e.Name, e.Value)
 		case EditCut:
 			text = text[:len(text)/2]
+		default: // of the lines, or of how they leave
 		}
 	}
 	return text
