@@ -36,7 +36,7 @@ func (b *budget) give(n int64) {
 	}
 }
 
-// hold counts a message of which there is room for size bytes. It is false if there are
+// hold counts a message that may take size bytes. It is false if there are
 // not as many; then noMemory follows, once what there is of the message has been let go.
 // Its caller has the turn to read.
 func (c *Conn) hold(size int) bool {

@@ -197,7 +197,7 @@ func (o *test) native(c *cobra.Command, args []string) error {
 // handed over twice the last result counts.
 type play func(ctx context.Context, list []cases.Case, emit func(harness.Result)) error
 
-// player starts the agent, where that is asked for, and returns what has it play
+// player starts the agent if asked to, and returns the function that makes it play
 // cases, any number of times, and what stops it.
 func (o *test) player(
 	ctx context.Context, agent harness.Agent, target native.Target, options native.Options, out string, log io.Writer,

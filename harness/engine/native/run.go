@@ -34,7 +34,7 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 	return runner.TestServer(ctx, s, list, o.Options, emit)
 }
 
-// TestClient starts a client, as often as needed, and has it play the cases; see
+// TestClient starts a client, as often as needed, to play the cases; see
 // [runner.TestClient].
 func TestClient(ctx context.Context, d runner.Driver, list []cases.Case, o Options, emit func(harness.Result)) (runner.ClientReport, error) {
 	e := &endpoint{Streams: NewStreams(o.Originals), faithful: o.Faithful}
