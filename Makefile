@@ -115,7 +115,7 @@ compare-small: build
 # Records Autobahn's verdicts on each faulty peer in its golden file in fixtures/mutants.
 .PHONY: record
 record: image
-	$(GO) test ./harness/engine/native -run TestRecordMutants -timeout 2h -v -mutants.record
+	$(GO) test ./harness/internal/native -run TestRecordMutants -timeout 2h -v -mutants.record
 
 # The image that takes the place of Autobahn's published one.
 # IMAGE is built on BASE, and IMAGE-scratch on nothing; IMAGE may have a tag. Where

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wsconform/wsconform/cases/wire"
+	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wsconform/wsconform/cases/wire"
+	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 

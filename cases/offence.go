@@ -1,7 +1,7 @@
 package cases
 
 import (
-	"github.com/wsconform/wsconform/cases/wire"
+	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/wire"
+	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 

@@ -16,7 +16,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/engine/native"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -85,8 +85,8 @@ func playServer(ctx context.Context, list []cases.Case) (results []harness.Resul
 	var s ws.Server
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
-	target := native.Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
-	_, err := native.TestServer(ctx, target, list, native.Options{}, func(r harness.Result) {
+	target := engine.Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
+	_, err := engine.TestServer(ctx, target, list, engine.Options{}, func(r harness.Result) {
 		results = append(results, r)
 	})
 	Expect(err).NotTo(HaveOccurred())
@@ -102,7 +102,7 @@ func playClient(ctx context.Context, list []cases.Case) (results []harness.Resul
 	serving, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var failed []cases.Case
-	endpoint := native.Endpoint{List: list, Result: func(_ string, r harness.Result) {
+	endpoint := engine.Endpoint{List: list, Result: func(_ string, r harness.Result) {
 		results = append(results, r)
 		if c, ok := catalogue.Find(r.Case); ok && r.Outcome == harness.Fail {
 			failed = append(failed, c)

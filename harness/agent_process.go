@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/internal/owner"
+	"github.com/wsconform/wsconform/internal/owner"
 )
 
 // A Process is an agent that we have started. It has a process group of its

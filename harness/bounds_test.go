@@ -8,7 +8,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/hostiletest"
+	"github.com/wsconform/wsconform/internal/hostiletest"
 )
 
 // Whatever a peer sends, a line of the run file stays short. Each field is tried

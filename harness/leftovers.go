@@ -5,7 +5,7 @@ import (
 	"errors"
 	"os"
 
-	"github.com/wsconform/wsconform/harness/internal/owner"
+	"github.com/wsconform/wsconform/internal/owner"
 )
 
 // TempDir makes a folder for temporary files. Its name says whose it is, so that

@@ -9,7 +9,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/hostiletest"
+	"github.com/wsconform/wsconform/internal/hostiletest"
 	"github.com/wsconform/wsconform/reports"
 	"github.com/wsconform/wsconform/reports/autobahn"
 )

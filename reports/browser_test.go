@@ -9,8 +9,8 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/browsertest"
 	"github.com/wsconform/wsconform/reports"
-	"github.com/wsconform/wsconform/reports/browsertest"
 )
 
 // The pages in a real browser. scripts/install-test-programs.sh brings it, and

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wsconform/wsconform/internal/browsertest"
 	"github.com/wsconform/wsconform/reports"
-	"github.com/wsconform/wsconform/reports/browsertest"
 )
 
 // BenchmarkFirstPaint measures when pages of 517 cases are first painted, in turn:

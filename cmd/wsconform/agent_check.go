@@ -16,7 +16,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/engine/native"
+	"github.com/wsconform/wsconform/harness/engine"
 )
 
 // needs are cases that every agent has to pass to be tested at all, and what to
@@ -110,7 +110,7 @@ func lastLines(s string, n int) string {
 }
 
 func (o *test) checkServer(
-	ctx context.Context, k *checkup, agent harness.Agent, target native.Target, list []cases.Case, options native.Options, log io.Writer,
+	ctx context.Context, k *checkup, agent harness.Agent, target engine.Target, list []cases.Case, options engine.Options, log io.Writer,
 ) error {
 	var service *harness.Service
 	if o.serverCmd != "" {
@@ -128,7 +128,7 @@ func (o *test) checkServer(
 	}
 	options.AnyPeer = true // what it cannot do is told step by step
 	results := map[cases.ID]harness.Result{}
-	report, err := native.TestServer(ctx, target, list, options, func(r harness.Result) { results[r.Case] = r })
+	report, err := engine.TestServer(ctx, target, list, options, func(r harness.Result) { results[r.Case] = r })
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -170,7 +170,7 @@ func (o *test) checkServer(
 	return nil
 }
 
-func (o *test) checkClient(ctx context.Context, k *checkup, agent harness.Agent, list []cases.Case, options native.Options, log io.Writer) error {
+func (o *test) checkClient(ctx context.Context, k *checkup, agent harness.Agent, list []cases.Case, options engine.Options, log io.Writer) error {
 	dir, err := harness.TempDir("check")
 	if err != nil {
 		return err
@@ -182,7 +182,7 @@ func (o *test) checkClient(ctx context.Context, k *checkup, agent harness.Agent,
 	}
 	driver.Log = log
 	results := map[cases.ID]harness.Result{}
-	report, err := native.TestClient(ctx, driver, list, options, func(r harness.Result) { results[r.Case] = r })
+	report, err := engine.TestClient(ctx, driver, list, options, func(r harness.Result) { results[r.Case] = r })
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

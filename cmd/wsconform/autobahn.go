@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wsconform/wsconform/harness/docker"
-	"github.com/wsconform/wsconform/harness/engine/autobahn"
+	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/docker"
 )
 
 func autobahnCommand() *cobra.Command {
@@ -23,7 +23,7 @@ func autobahnCommand() *cobra.Command {
 
 func autobahnImageCommand() *cobra.Command {
 	var build, baseOnly bool
-	var opts autobahn.ImageOptions
+	var opts engine.ImageOptions
 	c := &cobra.Command{
 		Use:   "image",
 		Short: "Make sure of the container image of Autobahn",
@@ -31,26 +31,26 @@ func autobahnImageCommand() *cobra.Command {
 published one, or builds it. If no registry answers, debootstrap creates its base.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			engine, err := docker.Connect(c.Context())
+			containers, err := docker.Connect(c.Context())
 			if err != nil {
 				return err
 			}
-			defer engine.Close()
+			defer containers.Close()
 			if build {
-				opts.Source = autobahn.Built
+				opts.Source = engine.Built
 			}
 			begun := time.Now()
 			opts.Progress = func(line string) {
 				fmt.Fprintf(c.ErrOrStderr(), "%4.0fs %s\n", time.Since(begun).Seconds(), line)
 			}
 			if baseOnly {
-				base, err := autobahn.EnsureBase(c.Context(), engine, opts)
+				base, err := engine.EnsureBase(c.Context(), containers, opts)
 				if err == nil {
 					fmt.Fprintln(c.OutOrStdout(), base)
 				}
 				return err
 			}
-			image, err := autobahn.EnsureImage(c.Context(), engine, opts)
+			image, err := engine.EnsureImage(c.Context(), containers, opts)
 			if err != nil {
 				return err
 			}

@@ -9,15 +9,15 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/docker/dockertest"
-	"github.com/wsconform/wsconform/harness/engine/autobahn"
+	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/docker/dockertest"
 )
 
 // Autobahn plays the parts of a selection, and what is missing in a run that was cut
 // off. Joined, they are the whole.
 func TestAutobahnInParts(t *testing.T) {
-	engine := dockertest.Connect(t)
-	if _, err := engine.Image(t.Context(), autobahn.BuiltRef("")); err != nil {
+	containers := dockertest.Connect(t)
+	if _, err := containers.Image(t.Context(), engine.BuiltRef("")); err != nil {
 		t.Skipf("wsconform autobahn image has not built the image: %v", err)
 	}
 	dir, wsconform := t.TempDir(), installed(t)

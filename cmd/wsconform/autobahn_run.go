@@ -19,9 +19,9 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/docker"
-	"github.com/wsconform/wsconform/harness/engine/autobahn"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/harness/gate"
+	"github.com/wsconform/wsconform/internal/docker"
 )
 
 type autobahnRun struct {
@@ -109,12 +109,12 @@ func (o *autobahnRun) run(c *cobra.Command, command []string) error {
 			return err
 		}
 		defer log.Close()
-		engine := &autobahn.Engine{
+		original := &engine.Original{
 			Docker: containers, Image: image.Image, Network: o.network, Patience: o.patience,
 			Dir: filepath.Join(out, o.originals()), AgentLog: log, Secrets: header.Masking(),
-			Progress: func(p autobahn.Progress) { meter.step(p.Index, string(p.Case)) },
+			Progress: func(p engine.Progress) { meter.step(p.Index, string(p.Case)) },
 		}
-		return engine.Run(ctx, agent, list, emit)
+		return original.Run(ctx, agent, list, emit)
 	})
 	if run == nil {
 		return err
@@ -253,7 +253,7 @@ func (o *autobahnRun) imageOf(ctx context.Context, containers *docker.Engine, pr
 		}
 		return harness.Engine{Name: harness.AutobahnEngine.Name, Image: o.image, Digest: cmp.Or(image.Digest, image.ID)}, err
 	}
-	image, err := autobahn.EnsureImage(ctx, containers, autobahn.ImageOptions{
+	image, err := engine.EnsureImage(ctx, containers, engine.ImageOptions{
 		Progress: func(line string) { fmt.Fprintln(progress, line) },
 	})
 	return harness.Engine{

@@ -13,9 +13,8 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/engine/native"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/harness/gate"
-	"github.com/wsconform/wsconform/harness/runner"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -127,10 +126,10 @@ func wrap(w io.Writer, text string) {
 }
 
 // playOne plays a case and prints the exchange and the verdict.
-func playOne(c *cobra.Command, target native.Target, one cases.Case, faithful bool) error {
+func playOne(c *cobra.Command, target engine.Target, one cases.Case, faithful bool) error {
 	w := c.OutOrStdout()
 	run := &harness.Run{Footer: &harness.Footer{State: harness.Complete}}
-	_, err := native.TestServer(c.Context(), target, []cases.Case{one}, native.Options{Options: runner.Options{Parallel: 1, AnyPeer: true}, Faithful: faithful}, func(r harness.Result) {
+	_, err := engine.TestServer(c.Context(), target, []cases.Case{one}, engine.Options{Options: engine.RunOptions{Parallel: 1, AnyPeer: true}, Faithful: faithful}, func(r harness.Result) {
 		run.Results = append(run.Results, r)
 		fmt.Fprintln(w, "\nexchange (-> sent, <- received)")
 		if r.Transcript != nil {

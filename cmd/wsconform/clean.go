@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/internal/docker"
 )
 
 func cleanCommand() *cobra.Command {

@@ -18,7 +18,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
-	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/internal/docker"
 	"github.com/wsconform/wsconform/reports/comparison"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
-	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/internal/docker"
 )
 
 // An engineRow says how commands use an engine.

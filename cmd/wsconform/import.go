@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/engine/autobahn"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -58,7 +58,7 @@ func (o *importing) run(c *cobra.Command, dir string) error {
 		}
 	}
 	fsys := os.DirFS(dir)
-	agents, err := autobahn.Agents(fsys)
+	agents, err := engine.Agents(fsys)
 	if errors.Is(err, fs.ErrNotExist) {
 		return usagef("%s holds no reports of Autobahn: there is no index.json in it", dir)
 	}
@@ -74,7 +74,7 @@ func (o *importing) run(c *cobra.Command, dir string) error {
 	var runs []*harness.Run
 	var errs []error
 	for _, agent := range agents {
-		run, err := autobahn.Import(fsys, agent, wanted)
+		run, err := engine.Import(fsys, agent, wanted)
 		if run == nil {
 			return &codedError{exitUsage, err}
 		}

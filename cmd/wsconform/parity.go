@@ -10,7 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/engine/native"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -145,7 +145,7 @@ func printDifference(w io.Writer, d harness.Difference, a, b string) {
 }
 
 func listDeviations(w io.Writer) {
-	for _, d := range native.Deviations {
+	for _, d := range engine.Deviations() {
 		fmt.Fprintf(w, "%s\n  verdicts changed: %s\n  why: %s", d.What, d.Verdict, d.Because)
 		if d.Sections != "" {
 			fmt.Fprintf(w, " (%s)", d.Sections)

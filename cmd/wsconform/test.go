@@ -22,9 +22,8 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/engine/native"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/harness/gate"
-	"github.com/wsconform/wsconform/harness/runner"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -200,13 +199,13 @@ type play func(ctx context.Context, list []cases.Case, emit func(harness.Result)
 // player starts the agent if asked to, and returns the function that makes it play
 // cases, any number of times, and what stops it.
 func (o *test) player(
-	ctx context.Context, agent harness.Agent, target native.Target, options native.Options, out string, log io.Writer,
+	ctx context.Context, agent harness.Agent, target engine.Target, options engine.Options, out string, log io.Writer,
 ) (p play, done func(), err error) {
 	if o.client {
 		driver, err := o.driver(agent.Command, out)
 		driver.Log = log
 		return func(ctx context.Context, list []cases.Case, emit func(harness.Result)) error {
-			_, err := native.TestClient(ctx, driver, list, options, emit)
+			_, err := engine.TestClient(ctx, driver, list, options, emit)
 			return err
 		}, func() {}, err
 	}
@@ -239,8 +238,8 @@ func limitMemory() {
 }
 
 // driver is the client under test.
-func (o *test) driver(command []string, out string) (runner.Driver, error) {
-	d := runner.Driver{Command: command, Host: o.host, Port: o.port, AllowedExits: o.allowExit}
+func (o *test) driver(command []string, out string) (engine.Driver, error) {
+	d := engine.Driver{Command: command, Host: o.host, Port: o.port, AllowedExits: o.allowExit}
 	if !o.tls {
 		return d, nil
 	}
@@ -254,7 +253,7 @@ func (o *test) driver(command []string, out string) (runner.Driver, error) {
 		}
 	} else {
 		var pem []byte
-		pair, pem, err = native.Certificate()
+		pair, pem, err = engine.Certificate()
 		ca = filepath.Join(out, "ca.pem")
 		err = errors.Join(err, os.WriteFile(ca, pem, 0o644))
 		if err != nil {
@@ -291,8 +290,8 @@ func (o *test) original(c *cobra.Command, args []string) error {
 
 // testServer tests a server that listens, and tells one that died or does not
 // echo from one that fails cases.
-func testServer(ctx context.Context, target native.Target, list []cases.Case, options native.Options, emit func(harness.Result)) error {
-	report, err := native.TestServer(ctx, target, list, options, emit)
+func testServer(ctx context.Context, target engine.Target, list []cases.Case, options engine.Options, emit func(harness.Result)) error {
+	report, err := engine.TestServer(ctx, target, list, options, emit)
 	untestable := func(cause harness.Cause, format string, a ...any) error {
 		return &harness.UntestableError{Cause: cause, Err: fmt.Errorf(format, a...)}
 	}
@@ -382,8 +381,8 @@ func (o *test) agentOf(args []string) (harness.Agent, error) {
 	return agent, nil
 }
 
-func (o *test) options() (native.Options, error) {
-	options := native.Options{Options: runner.Options{Parallel: o.parallel}, Faithful: o.faithful}
+func (o *test) options() (engine.Options, error) {
+	options := engine.Options{Options: engine.RunOptions{Parallel: o.parallel}, Faithful: o.faithful}
 	for _, name := range o.declared {
 		if need := cases.Need(name); need != cases.NeedSubprotocol {
 			return options, usagef("--declare %q: must be subprotocol", name)
@@ -444,7 +443,7 @@ func (d *dialFlags) flags(f *pflag.FlagSet) {
 
 // target puts the flags together. A client under test has no URL; the flags
 // then mean nothing.
-func (d *dialFlags) target(raw string) (*native.Target, error) {
+func (d *dialFlags) target(raw string) (*engine.Target, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return nil, malformed(err)
@@ -459,7 +458,7 @@ func (d *dialFlags) target(raw string) (*native.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &native.Target{Header: header, Subprotocols: d.subprotocols}
+	t := &engine.Target{Header: header, Subprotocols: d.subprotocols}
 	if t.Socket, t.URL, err = splitSocket(u); err != nil {
 		return nil, err
 	}

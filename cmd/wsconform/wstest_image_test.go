@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/docker"
-	"github.com/wsconform/wsconform/harness/docker/dockertest"
+	"github.com/wsconform/wsconform/internal/docker"
+	"github.com/wsconform/wsconform/internal/docker/dockertest"
 )
 
 // TestWstestImage has the image take the place of the published one: its own command

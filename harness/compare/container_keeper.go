@@ -16,8 +16,8 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/docker"
 	"github.com/wsconform/wsconform/internal/atomicfile"
+	"github.com/wsconform/wsconform/internal/docker"
 )
 
 // Isolation says what an agent is kept in.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
-	"github.com/wsconform/wsconform/harness/docker/dockertest"
+	"github.com/wsconform/wsconform/internal/docker/dockertest"
 )
 
 const client = `client: ["{wsconform}", client, "{url}"]`

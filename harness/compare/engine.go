@@ -10,10 +10,10 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/docker"
-	"github.com/wsconform/wsconform/harness/engine/autobahn"
-	"github.com/wsconform/wsconform/harness/engine/native"
-	"github.com/wsconform/wsconform/harness/runner"
+	"github.com/wsconform/wsconform/harness/internal/autobahn"
+	"github.com/wsconform/wsconform/harness/internal/native"
+	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/docker"
 )
 
 // An Engine plays cases against an agent. There are [Native] and [Autobahn].

@@ -14,7 +14,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/docker"
+	"github.com/wsconform/wsconform/internal/docker"
 )
 
 // A Row is one line of the matrix: an agent in one role under one engine.

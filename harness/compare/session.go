@@ -15,9 +15,9 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/docker"
-	"github.com/wsconform/wsconform/harness/engine/autobahn"
-	"github.com/wsconform/wsconform/harness/runner"
+	"github.com/wsconform/wsconform/harness/internal/autobahn"
+	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/docker"
 )
 
 // A session plays one row: it starts the agent, again when it ends too early,

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/engine/native"
+	"github.com/wsconform/wsconform/harness/internal/native"
 	"github.com/wsconform/wsconform/ws"
 )
 

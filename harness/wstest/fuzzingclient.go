@@ -15,8 +15,8 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/engine/native"
-	"github.com/wsconform/wsconform/harness/runner"
+	"github.com/wsconform/wsconform/harness/internal/native"
+	"github.com/wsconform/wsconform/harness/internal/runner"
 )
 
 // unknownServer is the name of a server whose response has no Server field.

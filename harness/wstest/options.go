@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/engine/native"
+	"github.com/wsconform/wsconform/harness/internal/native"
 )
 
 // Options are the protocol options of a configuration, by name.

@@ -14,7 +14,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness/wstest"
-	"github.com/wsconform/wsconform/reports/browsertest"
+	"github.com/wsconform/wsconform/internal/browsertest"
 )
 
 func TestWebSite(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/hostiletest"
+	"github.com/wsconform/wsconform/internal/hostiletest"
 )
 
 // rawRun writes a run file as another program might: nothing in it is cut.

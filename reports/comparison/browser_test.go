@@ -6,7 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/reports/browsertest"
+	"github.com/wsconform/wsconform/internal/browsertest"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/ledger"
-	"github.com/wsconform/wsconform/cases/wire"
+	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 	"github.com/wsconform/wsconform/ws/wsproto"

@@ -1,0 +1,60 @@
+// Package engine is how programs reach the two engines that play cases.
+//
+// The native engine plays them itself: [TestServer] and [TestClient]. Autobahn plays
+// them in a container: [Original], with an image from [EnsureImage].
+//
+// The engines stand in harness/internal/native and harness/internal/autobahn, and
+// what decides which case is played when in harness/internal/runner. A third one is a
+// folder beside them and a row of [harness.Engines].
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/internal/native"
+	"github.com/wsconform/wsconform/harness/internal/runner"
+)
+
+type (
+	// A Target is the server under test and how to reach it.
+	Target = native.Target
+	// A Driver is a client under test: a command that is told a URL.
+	Driver = runner.Driver
+	// Options are the settings of a run by the native engine.
+	Options = native.Options
+	// RunOptions are the part of [Options] that does not depend on the engine.
+	RunOptions = runner.Options
+	// A ServerReport says how a run of [TestServer] went, beyond its results.
+	ServerReport = runner.Report
+	// A ClientReport says how a run of [TestClient] went, beyond its results.
+	ClientReport = runner.ClientReport
+	// An Endpoint is the server that clients under test connect to.
+	Endpoint = native.Endpoint
+)
+
+// TestServer plays the cases against a server and hands each result to emit, one at a
+// time. If a case is handed over twice, the last result counts. An error means that
+// nothing was tested, that the server ended too often (a *[harness.UntestableError]), or
+// that ctx ended.
+func TestServer(ctx context.Context, target Target, list []cases.Case, o Options, emit func(harness.Result)) (ServerReport, error) {
+	return native.TestServer(ctx, target, list, o, emit)
+}
+
+// TestClient starts a client, as often as needed, to play the cases. Results and errors
+// are as in [TestServer].
+func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emit func(harness.Result)) (ClientReport, error) {
+	return native.TestClient(ctx, d, list, o, emit)
+}
+
+// Certificate makes a certificate for loopback addresses and localhost, and returns it in
+// PEM too, for clients that are to trust it.
+func Certificate() (tls.Certificate, []byte, error) { return native.Certificate() }
+
+// A Deviation is a place where the native engine differs from Autobahn by choice.
+type Deviation = native.Deviation
+
+// Deviations lists every one of them.
+func Deviations() []Deviation { return native.Deviations }

@@ -1,0 +1,200 @@
+package native
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
+
+// serveEach accepts connections and hands each, with its number from 0, to serve.
+func serveEach(t *testing.T, serve func(i int, nc net.Conn)) Target {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var served sync.WaitGroup
+	served.Go(func() {
+		for i := 0; ; i++ {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			served.Go(func() {
+				defer nc.Close()
+				serve(i, nc)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		served.Wait()
+	})
+	return Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
+}
+
+// echoing plays an echo server on one connection.
+func echoing(nc net.Conn) {
+	accepting(func(nc net.Conn, _ *bufio.Reader) { (&wirePeer{nc: nc}).serve(echoes) })(nc, bufio.NewReader(nc))
+}
+
+// busy refuses a handshake.
+func busy(nc net.Conn) {
+	_, _ = readHead(bufio.NewReader(nc))
+	_, _ = io.WriteString(nc, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+// dropping completes the handshake, and drops the connection when a frame comes.
+func dropping(nc net.Conn) {
+	accepting(func(nc net.Conn, _ *bufio.Reader) {
+		(&wirePeer{nc: nc}).serve(func(*wirePeer, wsproto.Frame) bool { return false })
+	})(nc, bufio.NewReader(nc))
+}
+
+// testServer plays cases. The last result of each counts.
+func testServer(t *testing.T, target Target, o Options, patterns ...string) (map[cases.ID]harness.Result, runner.Report, error) {
+	t.Helper()
+	list, err := cases.Select(catalogue.All(), patterns, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := map[cases.ID]harness.Result{}
+	report, err := TestServer(t.Context(), target, list, o, func(r harness.Result) { results[r.Case] = r })
+	return results, report, err
+}
+
+// A server that never sends anything passes the cases in which nothing is to be sent. It
+// is not tested.
+func TestServerThatDoesNotEcho(t *testing.T) {
+	patterns := []string{"7.9.*", "7.3.2", "7.3.6", "7.5.1"}
+	target := serveEach(t, func(_ int, nc net.Conn) { dropping(nc) })
+	results, _, err := testServer(t, target, Options{}, patterns...)
+	if dead := new(harness.UntestableError); !errors.As(err, &dead) || dead.Cause != harness.CauseEcho || len(results) > 0 {
+		t.Errorf("got error %v and %d results, want an UntestableError about the echo and none", err, len(results))
+	}
+	if results, report, err := testServer(t, target, Options{Options: runner.Options{AnyPeer: true}}, patterns...); err != nil || report.Echoed || len(results) != 12 {
+		t.Errorf("any peer: got error %v, echoed %t and %d results, want false and 12", err, report.Echoed, len(results))
+	}
+}
+
+// One missed echo does not condemn a server.
+func TestServerThatMissesAnEcho(t *testing.T) {
+	target := serveEach(t, func(i int, nc net.Conn) {
+		if i == 0 {
+			dropping(nc)
+		} else {
+			echoing(nc)
+		}
+	})
+	results, report, err := testServer(t, target, Options{}, "1.1.*")
+	if counts := count(results); err != nil || !report.Echoed || counts[harness.Pass] != 8 {
+		t.Errorf("got %v, error %v, echoed %t, want 8 passes", counts, err, report.Echoed)
+	}
+}
+
+// A server that refuses connections for want of room fails no case for that.
+func TestServerWithLittleRoom(t *testing.T) {
+	var open atomic.Int32
+	room := func(n int32) func(int, net.Conn) {
+		return func(_ int, nc net.Conn) {
+			defer open.Add(-1)
+			if open.Add(1) > n {
+				busy(nc)
+			} else {
+				echoing(nc)
+			}
+		}
+	}
+	for _, test := range []struct {
+		name  string
+		serve func(i int, nc net.Conn)
+	}{
+		{"one slot", room(1)},
+		{"three slots", room(3)},
+		{"every second connection", func(i int, nc net.Conn) {
+			if i%2 == 0 {
+				echoing(nc)
+			} else {
+				busy(nc)
+			}
+		}},
+		{"every second connection, reset", func(i int, nc net.Conn) {
+			if i%2 == 0 {
+				echoing(nc)
+			} else {
+				reset(nc)
+			}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			results, report, err := testServer(t, serveEach(t, test.serve), Options{}, "1.*")
+			if counts := count(results); err != nil || !report.Survived || counts[harness.Pass] != 16 {
+				t.Errorf("got %v, error %v, survived %t, want 16 passes", counts, err, report.Survived)
+			}
+		})
+	}
+}
+
+// A server that refuses what cases offer is found to do so once.
+func TestServerThatRefusesOffers(t *testing.T) {
+	var refusals atomic.Int32
+	target := serveEach(t, func(_ int, nc net.Conn) {
+		r := bufio.NewReader(nc)
+		h, err := readHead(r)
+		if err != nil {
+			return
+		}
+		if _, ok := h.One("Sec-Websocket-Extensions"); ok {
+			refusals.Add(1)
+			_, _ = io.WriteString(nc, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			return
+		}
+		_, _ = io.WriteString(nc, accepted(h, nil, ""))
+		(&wirePeer{nc: nc}).serve(echoes)
+	})
+	results, _, err := testServer(t, target, Options{Options: runner.Options{Parallel: 1}}, "1.1.1", "12.1.*")
+	if counts := count(results); err != nil || counts[harness.Pass] != 1 || counts[harness.Fail] != 18 {
+		t.Errorf("got %v, error %v, want a pass and 18 failures", counts, err)
+	}
+	if n := refusals.Load(); n > 18+7 {
+		t.Errorf("got %d handshakes with offers for 18 cases, want at most 25", n)
+	}
+}
+
+func count(results map[cases.ID]harness.Result) map[harness.Outcome]int {
+	counts := map[harness.Outcome]int{}
+	for _, r := range results {
+		counts[r.Outcome]++
+	}
+	return counts
+}
+
+// What a server does after its close frame is judged by the cases. It echoes all the same.
+func TestServerThatTalksAfterItsClose(t *testing.T) {
+	target := serveEach(t, func(_ int, nc net.Conn) {
+		accepting(func(nc net.Conn, _ *bufio.Reader) {
+			(&wirePeer{nc: nc}).serve(func(p *wirePeer, f wsproto.Frame) bool {
+				more := echoes(p, f)
+				if f.Opcode == wsproto.OpClose {
+					_, _ = nc.Write([]byte("\x81\x04late"))
+				}
+				return more
+			})
+		})(nc, bufio.NewReader(nc))
+	})
+	results, report, err := testServer(t, target, Options{}, "1.1.1", "7.1.1")
+	if counts := count(results); err != nil || !report.Survived || counts[harness.Fail] != 2 {
+		t.Errorf("got %v, error %v, survived %t, want 2 failures and a server that echoes", counts, err, report.Survived)
+	}
+}

@@ -1,0 +1,354 @@
+package native
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/wire"
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
+
+// A Target is the server under test and how to reach it.
+type Target struct {
+	URL          *url.URL    // ws or wss; path and query are kept
+	Socket       string      // path of the unix socket to connect to instead of the URL's host
+	Header       http.Header // added to the request; Host replaces the one of the URL
+	Subprotocols []string
+	TLS          *tls.Config // nil means the defaults
+	Protocol     Protocol
+	// FailTLS counts a TLS handshake that fails as an opening handshake that fails.
+	// Without it, the server cannot be reached, and nothing is tested.
+	FailTLS bool
+}
+
+// userAgent is how the harness names itself in handshakes.
+const userAgent = "wsconform"
+
+// String is where the server is, for messages.
+func (t *Target) String() string {
+	if t.Socket != "" {
+		return "the socket " + t.Socket
+	}
+	return t.URL.String()
+}
+
+// errRefused says that there is no connection to the server: nothing was tested.
+var errRefused = errors.New("the server cannot be reached")
+
+// errTLS says that there is no TLS with the server.
+var errTLS = errors.New("TLS")
+
+// dialPlain connects, without TLS.
+func (t *Target) dialPlain(ctx context.Context) (net.Conn, error) {
+	port := t.URL.Port()
+	if port == "" {
+		port = map[string]string{"ws": "80", "wss": "443"}[t.URL.Scheme]
+	}
+	network, addr := "tcp", net.JoinHostPort(t.URL.Hostname(), port)
+	if t.Socket != "" {
+		network, addr = "unix", t.Socket
+	}
+	nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if harness.OutOfResources(err) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errRefused, err)
+	}
+	return nc, nil
+}
+
+// tlsConfig is what the connection to a wss server is made with.
+func (t *Target) tlsConfig() *tls.Config {
+	conf := t.TLS.Clone()
+	if conf == nil {
+		conf = &tls.Config{}
+	}
+	if conf.ServerName == "" {
+		conf.ServerName = t.URL.Hostname()
+	}
+	conf.NextProtos = []string{"http/1.1"}
+	return conf
+}
+
+// dialBelow connects, through TLS if the URL says so.
+func (t *Target) dialBelow(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	nc, err := t.dialPlain(ctx)
+	if err != nil || t.URL.Scheme != "wss" {
+		return nc, err
+	}
+	if d, ok := limit(t.Protocol.OpenTimeout, openTimeout); ok && t.FailTLS {
+		ctx, cancel = context.WithTimeout(ctx, d)
+		defer cancel()
+	}
+	tc := tls.Client(nc, t.tlsConfig())
+	if err := tc.HandshakeContext(ctx); err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("%w: %w: %w", errRefused, errTLS, err)
+	}
+	return tc, nil
+}
+
+// request is the opening handshake as sent (RFC 6455 §4.1).
+func (t *Target) request(key string, conn cases.Conn) string {
+	host := t.URL.Host
+	if h := t.Header.Get("Host"); h != "" {
+		host = h
+	}
+	fields := []cases.Field{
+		{Name: "User-Agent", Value: userAgent},
+		{Name: "Host", Value: host},
+		{Name: "Upgrade", Value: "WebSocket"},
+		{Name: "Connection", Value: "Upgrade"},
+		{Name: "Pragma", Value: "no-cache"},
+		{Name: "Cache-Control", Value: "no-cache"},
+		{Name: "Sec-WebSocket-Key", Value: key},
+	}
+	if len(t.Subprotocols) > 0 {
+		fields = append(fields, cases.Field{Name: "Sec-WebSocket-Protocol", Value: strings.Join(t.Subprotocols, ",")})
+	}
+	if conn.Deflate != nil {
+		fields = append(fields, cases.Field{Name: "Sec-WebSocket-Extensions", Value: conn.Deflate.Offers})
+	}
+	fields = append(fields, cases.Field{Name: "Sec-WebSocket-Version", Value: "13"})
+	for name, values := range t.Header {
+		for _, v := range values {
+			if name != "Host" {
+				fields = append(fields, cases.Field{Name: name, Value: v})
+			}
+		}
+	}
+	edits := conn.Head.Fill("{key}", wsproto.NewKey()).Fill("{host}", host).Fill("{target}", t.URL.RequestURI())
+	return edits.Text("GET "+t.URL.RequestURI()+" HTTP/1.1", fields)
+}
+
+// finAfter is how long a server may be silent before we end our direction, where a
+// case has changed the request: a strict server may wait for more of it.
+const finAfter = time.Second
+
+// open makes the opening handshake of connection n of a case. The error is
+// errRefused where TCP could not be opened; else the transcript says what went
+// wrong.
+func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Transcript, error) {
+	failed := cases.Transcript{Role: cases.Server, Started: time.Now().UTC()}
+	nc, err := t.dialBelow(ctx)
+	if errors.Is(err, syscall.ECONNRESET) { // it accepted, and thought better of it at once
+		failed.UncleanReason = t.openFailure(err)
+		failed.Events = []cases.Event{{Kind: cases.GotReset}}
+		return conn{}, failed, ctx.Err()
+	}
+	if t.FailTLS && errors.Is(err, errTLS) {
+		failed.DroppedByUs = true
+		failed.UncleanReason = t.openFailure(err)
+		failed.OpenTimeout = isTimeout(err)
+		return conn{}, failed, ctx.Err()
+	}
+	if err != nil {
+		return conn{}, failed, err
+	}
+	t.Protocol.setOpenDeadline(nc)
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // a broken connection shows in the next call
+	defer stop()
+	key := wsproto.NewKey()
+	opened, err := t.exchange(nc, key, c, n)
+	if err == nil {
+		nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows in the next call
+		return opened, cases.Transcript{}, ctx.Err()
+	}
+	nc.Close()
+	failed.Request, failed.Response, failed.Events = opened.request, opened.response, opened.opened
+	failed.DroppedByUs = true
+	failed.UncleanReason = t.openFailure(err)
+	failed.OpenTimeout = isTimeout(err)
+	return conn{}, failed, ctx.Err()
+}
+
+// exchange sends the request and reads the response. What it returns tells how far
+// it came, also with an error.
+func (t *Target) exchange(nc net.Conn, key string, c cases.Case, n int) (conn, error) {
+	it := c.Conns[n]
+	opened := conn{Conn: nc, request: t.request(key, it), protocol: t.Protocol}
+	if sent, ok := wire.ParseHead(opened.request).One("Sec-WebSocket-Key"); ok {
+		key = sent
+	}
+	if without, ok := it.Head.Find(cases.EditRefused); ok {
+		done, err := t.refusedFirst(nc, &opened, it, without.Name)
+		if done || err != nil {
+			return opened, cmp.Or(err, errNoMore)
+		}
+	}
+	out := []byte(opened.request)
+	if _, ok := it.Head.Find(cases.EditTogether); ok {
+		opened.ahead = firstFrames(c, n)
+		out = withFrames(out, opened.ahead, true)
+	}
+	start := time.Now()
+	err := writeHead(nc, out, it.Head)
+	if err != nil {
+		return opened, err
+	}
+	if half, ok := nc.(interface{ CloseWrite() error }); ok && len(it.Head) > 0 {
+		defer time.AfterFunc(finAfter, func() { half.CloseWrite() }).Stop() //nolint:errcheck // a broken connection shows at once
+	}
+	h, err := readHead(nc)
+	for err == nil && len(it.Head) > 0 && interim(statusOf(h)) {
+		h, err = readHead(io.MultiReader(bytes.NewReader(h.early), nc))
+	}
+	opened.response, opened.early = h.text, h.early
+	opened.read, opened.written = len(h.text), len(out)
+	switch status := statusOf(h); {
+	case status != 0:
+		opened.opened = append(opened.opened, cases.Event{Kind: cases.GotAnswer, Status: status, At: time.Since(start)})
+	case err != nil && !isTimeout(err):
+		opened.opened = append(opened.opened, cases.Event{Kind: endOf(err), At: time.Since(start)})
+	}
+	if err == nil {
+		opened.deflate, err = checkResponse(h, key, it.Deflate, t.Subprotocols)
+	}
+	return opened, err
+}
+
+// writeHead writes our half of the handshake, in pieces if the case asks for it. Each
+// is a segment that the peer can read by itself.
+func writeHead(nc net.Conn, out []byte, head cases.Head) error {
+	n := head.Pieces()
+	for ; n > 0 && len(out) > n; out = out[n:] {
+		if _, err := nc.Write(out[:n]); err != nil {
+			return err
+		}
+		time.Sleep(breather)
+	}
+	_, err := nc.Write(out)
+	return err
+}
+
+// interim reports whether another response follows (RFC 9110 §15.2).
+func interim(status int) bool { return status >= 100 && status < 200 && status != 101 }
+
+// withFrames appends the frames to a head.
+func withFrames(head []byte, list []outgoing, masked bool) []byte {
+	w := writer{masked: masked, buf: head}
+	for _, o := range list {
+		w.frames(o)
+	}
+	return w.buf
+}
+
+// statusOf is the status of a response, 0 if it has none.
+func statusOf(h head) int {
+	_, rest, _ := strings.Cut(h.Start(), " ")
+	status, _, _ := strings.Cut(rest, " ")
+	n, err := strconv.Atoi(status)
+	if err != nil || n < 100 || n > 999 {
+		return 0
+	}
+	return n
+}
+
+// firstFrames are the frames with which the script of a connection begins, as the
+// player will log them.
+func firstFrames(c cases.Case, n int) []outgoing {
+	keys := newKeys(c.ID, n)
+	var list []outgoing
+	for _, op := range c.Conns[n].Ops() {
+		sent, ok := op.(cases.WriteOp)
+		if !ok || sent.Part != cases.WholeFrame {
+			break
+		}
+		o := frames(sent)
+		if key := keys.frame(); !o.fixed {
+			o.key = key
+		}
+		list = append(list, o)
+	}
+	return list
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+func (t *Target) openFailure(err error) string {
+	if isTimeout(err) {
+		d, _ := limit(t.Protocol.OpenTimeout, openTimeout)
+		return fmt.Sprintf("the opening handshake was not completed in %g s", d.Seconds())
+	}
+	return "the opening handshake failed: " + netReason(err)
+}
+
+// playServer plays c once against the target, one connection after the other. What
+// comes after one that could not be played is not tried.
+func (t *Target) playServer(ctx context.Context, c cases.Case, how manner) harness.Result {
+	var list []cases.Transcript
+	for n := range c.Conns {
+		nc, failed, err := t.open(ctx, c, n)
+		switch {
+		case harness.OutOfResources(err):
+			return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
+		case errors.Is(err, errRefused) && n > 0: // it is gone since the connection before
+			list = append(list, cases.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)})
+			continue
+		case errors.Is(err, errRefused):
+			return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
+		case err != nil:
+			if nc.Conn != nil {
+				nc.Close()
+			}
+			return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
+		case nc.Conn == nil:
+			list = append(list, failed)
+			continue
+		}
+		tr, err := play(ctx, nc, c, n, cases.Server, how)
+		if err != nil {
+			return concluded(ctx, c, tr, err)
+		}
+		list = append(list, tr)
+	}
+	return concluded(ctx, c, joined(list), nil)
+}
+
+// joined makes one transcript of those of a case's connections.
+func joined(list []cases.Transcript) cases.Transcript {
+	first := list[0]
+	first.More = list[1:]
+	for _, t := range first.More {
+		first.Duration += t.Duration
+	}
+	return first
+}
+
+// concluded is the result of a case that was played.
+func concluded(ctx context.Context, c cases.Case, tr cases.Transcript, err error) harness.Result {
+	switch {
+	case err != nil:
+		return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error(), Transcript: &tr}
+	case ctx.Err() != nil:
+		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
+	}
+	return judged(c, tr)
+}
+
+func judged(c cases.Case, tr cases.Transcript) harness.Result {
+	v := c.Judge(tr)
+	return harness.Result{
+		Case: c.ID, Outcome: harness.OutcomeIn(c, v), Verdict: v, Duration: tr.Duration, Transcript: &tr,
+	}
+}

@@ -1,0 +1,412 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
+
+// An Endpoint is the server that clients under test connect to. A client asks for
+// /getCaseCount, connects to /runCase?case=N&agent=NAME for each case, and to
+// /updateReports?agent=NAME at the end. This is the protocol of Autobahn's
+// fuzzingserver, so every driver written for that works. Any number of agents may
+// be connected at once.
+type Endpoint struct {
+	List     []cases.Case // offered as cases 1..n, in this order, each as many times as it has connections
+	Excludes cases.AgentExcludes
+	Faithful bool
+	Protocol Protocol
+	Streams  *Streams
+	// Result is called with each result, one at a time. If an agent runs a case
+	// again, the last result counts.
+	Result func(agent string, r harness.Result)
+	// Started, if set, is called when a case starts.
+	Started func(agent string, c cases.Case)
+	// Update, if set, is called for /updateReports, which is answered when it
+	// returns.
+	Update func(agent string) error
+	// Stop, if set, is called for /stopServer, and after reports if the client asks
+	// for that.
+	Stop func()
+	// Page, if set, is the HTML that answers a request without Upgrade, with status
+	// 200: monitors check that the port serves HTTP.
+	Page string
+	// Other, if set, serves a connection to any other path, after its opening
+	// handshake. early is what came with the request. If it is nil, such paths are
+	// refused.
+	Other   func(ctx context.Context, nc net.Conn, early []byte)
+	monitor *runner.Monitor // notified when a client under heavy load answers; may be nil
+	brief   bool            // as in manner: the client can be made to come again
+
+	once     sync.Once // makes numbered
+	numbered []offer
+
+	mu      sync.Mutex // guards the rest, and calls of Result
+	results map[resultKey]cases.Verdict
+	waiting map[resultKey]chan struct{}       // closed when the result is there
+	parts   map[resultKey][]*cases.Transcript // of cases of several connections, until all are there
+	visits  map[*visit]struct{}               // those that may still bring a result
+	arrived int                               // visits so far
+	moved   chan struct{}                     // closed and renewed when visits changes
+}
+
+type resultKey struct {
+	agent string
+	id    cases.ID
+}
+
+// maxAcceptPause bounds the pause after a connection that could not be accepted.
+const maxAcceptPause = time.Second
+
+// Serve accepts connections until ctx ends or the listener fails. While it cannot
+// accept any for now, as when there are too many open files, it tries again. It
+// closes l and returns when every connection has ended.
+func (e *Endpoint) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	defer l.Close()
+	var pause time.Duration
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			pause = 0
+			v := e.arrive()
+			wg.Go(func() {
+				defer e.leave(v)
+				defer nc.Close()
+				e.serve(ctx, nc, v)
+			})
+			continue
+		}
+		temporary, ok := errors.AsType[net.Error](err)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case !ok || !temporary.Temporary(): //nolint:staticcheck // net/http does so too
+			return fmt.Errorf("accept a client: %w", err)
+		}
+		pause = min(max(2*pause, 5*time.Millisecond), maxAcceptPause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// serve answers one connection.
+func (e *Endpoint) serve(ctx context.Context, nc net.Conn, v *visit) {
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
+	defer stop()
+	e.Protocol.setOpenDeadline(nc)
+	h, err := readHead(nc)
+	if err != nil {
+		if h.text != "" && !errors.Is(err, errHeadTooLong) {
+			respond(nc, refuse(400, "malformed request"))
+		}
+		return
+	}
+	offers, refused := checkRequest(h)
+	if refused != nil && !refused.late {
+		e.mistaken(ctx, v, h, refused)
+		if refused.status == http.StatusUpgradeRequired && e.Page != "" {
+			refused = &refusal{status: 200, reason: e.Page, header: "Content-Type: text/html; charset=utf-8\r\n"}
+		}
+		respond(nc, refused)
+		return
+	}
+	parts := strings.Split(h.Start(), " ")
+	target, err := url.ParseRequestURI(parts[1])
+	if err != nil {
+		respond(nc, refuse(400, "malformed target"))
+		return
+	}
+	path, _, _ := strings.Cut(target.EscapedPath(), ";")
+	e.route(ctx, nc, v, h, path, target.RawQuery, offers, refused)
+}
+
+func (e *Endpoint) route(ctx context.Context, nc net.Conn, v *visit, h head, path, query string, offers []wsproto.DeflateParams, late *refusal) {
+	q, err := parameters(query)
+	if err != nil && isResource(path) && path != "/getCaseCount" {
+		respond(nc, refuse(500, err.Error()))
+		return
+	}
+	if path == "/runCase" {
+		c, ok := e.find(q)
+		if !ok || q["agent"] == "" {
+			respond(nc, refuse(500, "no such case, or no agent given"))
+			return
+		}
+		e.asks(v, q["agent"])
+		e.runCase(ctx, nc, h, q["agent"], c, offers, late)
+		return
+	}
+	e.leave(v)
+	if late != nil {
+		respond(nc, late)
+		return
+	}
+	a, ok := e.answer(ctx, v, path, q)
+	if !ok && e.Other != nil && !isResource(path) {
+		if _, err := nc.Write([]byte(accepted(h, nil, ""))); err == nil {
+			nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
+			e.Other(ctx, nc, h.early)
+		}
+		return
+	}
+	if !ok {
+		respond(nc, refuse(500, "no such resource, or a parameter is missing or wrong"))
+		return
+	}
+	e.say(ctx, nc, h, a)
+}
+
+// An offer is a connection that the client is asked for. A case of several
+// connections takes as many numbers.
+type offer struct {
+	cases.Case
+	conn int // which of the case's connections
+}
+
+// offers lists the connections in the order of their numbers, from 1.
+func (e *Endpoint) offers() []offer {
+	e.once.Do(func() {
+		for _, c := range e.List {
+			for n := range c.Conns {
+				e.numbered = append(e.numbered, offer{c, n})
+			}
+		}
+	})
+	return e.numbered
+}
+
+// find returns what the parameters name: case, a number from 1, wins over
+// casetuple, an id, which means the first connection of a case.
+func (e *Endpoint) find(q map[string]string) (offer, bool) {
+	list := e.offers()
+	if n, ok := q["case"]; ok {
+		i, err := strconv.Atoi(strings.TrimSpace(n))
+		if err != nil || i < 1 || i > len(list) {
+			return offer{}, false
+		}
+		return list[i-1], true
+	}
+	for _, o := range list {
+		if string(o.ID) == q["casetuple"] {
+			return o, true
+		}
+	}
+	return offer{}, false
+}
+
+// runCase plays o on this connection.
+func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent string, o offer, offers []wsproto.DeflateParams, late *refusal) {
+	if late != nil {
+		respond(nc, late)
+		e.took(ctx, agent, o, cases.Transcript{
+			Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: late.Error(),
+		}, nil)
+		return
+	}
+	it := o.Conns[o.conn]
+	agreed, extension := acceptOffer(it.Deflate, offers)
+	response := accepted(h, it.Head, extension)
+	var hasty []cases.Event
+	if _, ok := it.Head.Find(cases.EditDelay); ok {
+		hasty = e.hold(nc, &h)
+	}
+	out := []byte(response)
+	var ahead []outgoing
+	if _, ok := it.Head.Find(cases.EditTogether); ok {
+		ahead = firstFrames(o.Case, o.conn)
+		out = withFrames(out, ahead, false)
+	}
+	writeHead(nc, out, it.Head) //nolint:errcheck // of a client that is gone already, the case fails all the same
+	nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
+	opened := conn{
+		Conn: nc, early: h.early, request: h.text, response: response, deflate: agreed, protocol: e.Protocol,
+		read: len(h.text), written: len(response), ahead: ahead, opened: hasty,
+	}
+	if e.Excludes.Excludes(agent, o.ID) {
+		e.sayGoodbye(opened)
+		return
+	}
+	if e.Started != nil {
+		e.Started(agent, o.Case)
+	}
+	tr, err := play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
+	e.took(ctx, agent, o, tr, err)
+}
+
+// mistaken fails a case of the RFC suite whose connection is refused because its
+// request is wrong. Autobahn keeps no record of such.
+func (e *Endpoint) mistaken(ctx context.Context, v *visit, h head, why *refusal) {
+	_, rest, _ := strings.Cut(h.Start(), " ")
+	target, err := url.ParseRequestURI(strings.TrimSuffix(rest, " HTTP/1.1"))
+	if err != nil || target.Path != "/runCase" {
+		return
+	}
+	q, err := parameters(target.RawQuery)
+	o, ok := e.find(q)
+	if err != nil || !ok || o.Suite != cases.RFC || q["agent"] == "" {
+		return
+	}
+	e.asks(v, q["agent"])
+	if e.Started != nil {
+		e.Started(q["agent"], o.Case)
+	}
+	e.took(ctx, q["agent"], o, cases.Transcript{
+		Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: why.Error(),
+	}, nil)
+}
+
+// hold holds the response back. What the client sends meanwhile is kept, and is an
+// offence.
+func (e *Endpoint) hold(nc net.Conn, h *head) []cases.Event {
+	nc.SetReadDeadline(time.Now().Add(cases.HeadDelay)) //nolint:errcheck // a broken connection shows at once
+	buf := make([]byte, 4<<10)
+	for len(h.early) < headBound {
+		n, err := nc.Read(buf)
+		h.early = append(h.early, buf[:n]...)
+		if err != nil {
+			break
+		}
+	}
+	if len(h.early) == 0 {
+		return nil
+	}
+	return []cases.Event{{Kind: cases.GotOffence, Data: cases.Octet("bytes come before the response"), Section: "RFC 6455 4.1"}}
+}
+
+// took takes the transcript of a connection. The case has a result when all of its
+// connections have one.
+func (e *Endpoint) took(ctx context.Context, agent string, o offer, tr cases.Transcript, err error) {
+	if len(o.Conns) > 1 && err == nil {
+		whole, complete := e.collect(resultKey{agent, o.ID}, o, tr)
+		if !complete {
+			return
+		}
+		tr = whole
+	}
+	e.record(agent, concluded(ctx, o.Case, tr, err))
+}
+
+// collect keeps the transcript of a connection until those of the case's others
+// are there.
+func (e *Endpoint) collect(key resultKey, o offer, tr cases.Transcript) (whole cases.Transcript, complete bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.parts == nil {
+		e.parts = map[resultKey][]*cases.Transcript{}
+	}
+	if e.parts[key] == nil {
+		e.parts[key] = make([]*cases.Transcript, len(o.Conns))
+	}
+	parts := e.parts[key]
+	parts[o.conn] = &tr
+	if slices.Contains(parts, nil) {
+		return cases.Transcript{}, false
+	}
+	delete(e.parts, key)
+	var list []cases.Transcript
+	for _, part := range parts {
+		list = append(list, *part)
+	}
+	return joined(list), true
+}
+
+func (e *Endpoint) record(agent string, r harness.Result) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !r.Outcome.Ran() && r.Outcome != harness.HarnessError {
+		return
+	}
+	key := resultKey{agent, r.Case}
+	if e.results == nil {
+		e.results = map[resultKey]cases.Verdict{}
+	}
+	e.results[key] = r.Verdict
+	if e.Result != nil {
+		e.Result(agent, r)
+	}
+	if arrived := e.waiting[key]; arrived != nil {
+		close(arrived)
+		delete(e.waiting, key)
+	}
+}
+
+// accepted is the response that opens the connection (RFC 6455 §4.2.2), as edited.
+func accepted(h head, edits cases.Head, extension string) string {
+	key, _ := h.One("Sec-WebSocket-Key")
+	fields := []cases.Field{
+		{Name: "Server", Value: userAgent},
+		{Name: "Upgrade", Value: "WebSocket"},
+		{Name: "Connection", Value: "Upgrade"},
+		{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(key)},
+	}
+	if extension != "" {
+		fields = append(fields, cases.Field{Name: "Sec-WebSocket-Extensions", Value: extension})
+	}
+	host, _ := h.One("Host")
+	accept := wsproto.AcceptKey(key)
+	edits = edits.Fill("{accept}", accept).Fill("{ACCEPT}", otherCase(accept)).Fill("{host}", host)
+	return edits.Text("HTTP/1.1 101 Switching Protocols", fields)
+}
+
+// otherCase exchanges upper and lower case.
+func otherCase(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsUpper(r) {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToUpper(r)
+	}, s)
+}
+
+// respond refuses a handshake.
+func respond(nc net.Conn, r *refusal) {
+	body := ""
+	if r.status != 500 {
+		body = r.reason + "\n"
+	}
+	if r.status == 426 {
+		r.header = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+	}
+	fmt.Fprintf(nc, "HTTP/1.1 %d %s\r\n%sConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+		r.status, http.StatusText(r.status), r.header, len(body), body)
+	drain(nc)
+}
+
+// drain reads what the peer still sends, so that the response reaches it: closing
+// with unread bytes would reset the connection.
+func drain(nc net.Conn) {
+	if half, ok := nc.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite() //nolint:errcheck // it is turned away
+	}
+	nc.SetReadDeadline(time.Now().Add(200 * time.Millisecond)) //nolint:errcheck // a broken connection shows in the next call
+	buf := make([]byte, 4<<10)
+	for read := 0; read < headBound; {
+		n, err := nc.Read(buf)
+		read += n
+		if err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,331 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/wire"
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
+
+// The timers of the connection model, as the original sets them.
+const (
+	openTimeout  = 5 * time.Second // for the opening handshake
+	closeTimeout = time.Second     // for the answer to our close frame
+	dropTimeout  = time.Second     // for a server to close TCP after the closing handshake
+	readBuffer   = 64 << 10
+	// logBound is how many entries of a wire log are kept, logBoundHeavy in the
+	// cases of thousands of frames, and headHeavy how many bytes of each of those:
+	// their content decides nothing, and there are hundreds of such cases.
+	logBound, logBoundHeavy = 200, 40
+	headHeavy               = 64
+)
+
+type state uint8
+
+const (
+	stateOpen    state = iota
+	stateClosing       // we have sent a close frame
+	stateClosed        // TCP is gone, or we have decided to drop it
+)
+
+// A manner is how cases are played.
+type manner struct {
+	faithful bool // wait as long as the original does
+	// brief shortens the second pause of 6.4 too. The caller plays the case again
+	// where [runner.Hurried] says so.
+	brief   bool
+	streams *Streams
+	monitor *runner.Monitor // notified when the peer sends; may be nil
+}
+
+// A player plays one case on one connection. The goroutine that calls run
+// reads; timers and the reader share the state under mu.
+type player struct {
+	manner
+	c        cases.Case
+	want     cases.Want // of this connection
+	ops      []cases.Op
+	deflate  *agreement // nil unless permessage-deflate was agreed
+	inflater wire.Inflater
+	protocol Protocol
+
+	nc   net.Conn
+	out  *writer
+	keys keys
+
+	mu      sync.Mutex // guards everything below
+	t       cases.Transcript
+	state   state
+	start   time.Time
+	aborted bool // drop without sending what is queued
+	next    int  // the op to be done next
+	pause   *wait
+	timed   bool // the script has armed a timer, which ends the connection
+	halved  bool // our direction of TCP has ended
+	in      inbound
+	loop    *loop
+	open    openFrame // a frame whose payload is under way
+	fault   error     // ours: the case has no verdict
+	alarms  []*alarm
+	clock   *time.Timer // strikes for the next alarm
+
+	closeTimer, dropTimer *alarm
+}
+
+// conn is an opened connection, ready to be played on.
+type conn struct {
+	net.Conn
+	early             []byte // bytes that came behind the handshake
+	request, response string
+	deflate           *agreement
+	protocol          Protocol
+	read, written     int           // bytes of the handshake
+	opened            []cases.Event // of the opening handshake
+	ahead             []outgoing    // frames of the script that were sent with the request
+}
+
+// play plays connection n of c on nc and returns what happened. It closes nc.
+//
+// An error means that the harness failed, not the peer.
+func play(ctx context.Context, nc conn, c cases.Case, n int, role cases.Role, how manner) (cases.Transcript, error) {
+	p := &player{
+		manner: how, c: c, want: c.WantOf(n), ops: c.Conns[n].Ops(), deflate: nc.deflate, protocol: nc.protocol,
+		nc: nc.Conn, keys: newKeys(c.ID, n),
+		t: cases.Transcript{
+			Role: role, Opened: true, Request: nc.request, Response: nc.response, Deflate: nc.deflate != nil,
+			Events: nc.opened,
+		},
+	}
+	p.in.Framing = wire.Framing{Client: role == cases.Client, Deflate: nc.deflate != nil}
+	if nc.deflate != nil {
+		p.inflater = wire.Inflater{Bits: nc.deflate.peerBits, NoTakeover: nc.deflate.peerNoTakeover}
+	}
+	p.t.Stats.RxOctets, p.t.Stats.TxOctets = map[int]int{}, map[int]int{}
+	p.t.Stats.RxFrames, p.t.Stats.TxFrames = map[int]int{}, map[int]int{}
+	if c.Corpus() != "" {
+		p.t.Traffic = &cases.Traffic{In: cases.Flow{Preopen: int64(nc.read)}, Out: cases.Flow{Preopen: int64(nc.written)}}
+	}
+	p.out = newWriter(nc.Conn, role == cases.Server, p.wrote)
+	p.start = time.Now()
+	p.t.Started = p.start.UTC()
+	stop := context.AfterFunc(ctx, p.interrupt)
+	defer stop()
+	p.run(nc)
+	p.stopClock()
+	p.out.finish(p.aborted)
+	nc.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.t, p.fault
+}
+
+// run starts the script and reads until TCP ends or we drop it.
+func (p *player) run(nc conn) {
+	p.mu.Lock()
+	for _, o := range nc.ahead {
+		p.keys.frame() // it was used
+		p.logSent(o)
+		p.next++
+	}
+	p.steer()
+	p.script()
+	if len(nc.early) > 0 {
+		p.receive(nc.early)
+	}
+	p.mu.Unlock()
+	buf := make([]byte, readBuffer)
+	for {
+		n, err := p.nc.Read(buf)
+		if p.monitor != nil && n > 0 && p.c.Heavy() {
+			p.monitor.Beat()
+		}
+		p.mu.Lock()
+		if n > 0 && p.state != stateClosed {
+			p.t.Stats.RxOctets[n]++
+			if p.t.Traffic != nil && p.state == stateOpen {
+				p.t.Traffic.In.Wire += int64(n)
+			}
+			p.receive(buf[:n])
+		}
+		if err != nil && p.state != stateClosed {
+			p.lost(err)
+		}
+		done := p.state == stateClosed
+		if done {
+			p.t.Duration = time.Since(p.start)
+		}
+		p.mu.Unlock()
+		if done {
+			return
+		}
+	}
+}
+
+// lost ends the case because the peer ended TCP.
+func (p *player) lost(err error) {
+	p.state = stateClosed
+	if !p.t.Clean && p.t.UncleanReason == "" {
+		p.t.UncleanReason = "the peer ended TCP without a closing handshake"
+		if !errors.Is(err, io.EOF) {
+			p.t.UncleanReason += " (" + netReason(err) + ")"
+		}
+	}
+	p.record(cases.Event{Kind: endOf(err)})
+	p.logRest()
+	p.note("the peer ended TCP")
+}
+
+// endOf is how TCP ended.
+func endOf(err error) cases.EventKind {
+	if errors.Is(err, io.EOF) {
+		return cases.GotEnd
+	}
+	return cases.GotReset
+}
+
+// netReason is the cause of a network error without the addresses, which
+// differ from run to run.
+func netReason(err error) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err.Error()
+	}
+	return err.Error()
+}
+
+// interrupt ends the connection because the run was cancelled.
+func (p *player) interrupt() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unclean("the run was interrupted")
+	p.drop(true)
+}
+
+// sendClose starts the closing handshake (RFC 6455 §7.1.2) unless it has begun.
+func (p *player) sendClose(c cases.Close) {
+	if p.state != stateOpen {
+		return
+	}
+	p.writeClose(c)
+	p.t.ClosedByUs = true
+	if d, ok := limit(p.protocol.CloseTimeout, closeTimeout); ok {
+		p.closeTimer = p.after(d, func() {
+			p.t.CloseTimeout = true
+			p.t.Clean = false
+			p.unclean("the peer did not answer our close frame in time")
+			p.drop(true)
+		})
+	}
+}
+
+// replyClose answers the peer's close frame, always with 1000 and no reason.
+func (p *player) replyClose() {
+	p.writeClose(normalClose)
+}
+
+// normalClose is what we close with when all is well.
+var normalClose = cases.Close{Code: wsproto.StatusNormalClosure}
+
+func (p *player) writeClose(c cases.Close) {
+	p.send(outgoing{header: wsproto.Header{Fin: true, Opcode: wsproto.OpClose}, payload: cases.Data(c.Body())})
+	p.t.LocalCode, p.t.LocalReason = c.Code, c.Reason
+	p.state = stateClosing
+}
+
+// fail fails the connection (RFC 6455 §7.1.7): a close frame if none was sent
+// yet, else the end of TCP.
+func (p *player) fail(code wsproto.StatusCode, reason string) {
+	if p.protocol.FailByDrop && p.state != stateClosed {
+		p.t.FailedByUs, p.t.Clean = true, false
+		p.unclean(reason)
+		p.drop(true)
+		return
+	}
+	switch p.state {
+	case stateOpen:
+		p.t.FailedByUs = true
+		p.sendClose(cases.Close{Code: code, Reason: []byte(reason)})
+	case stateClosing:
+		p.t.FailedByUs = true
+		p.unclean(reason)
+		p.drop(false)
+	case stateClosed:
+	}
+}
+
+func (p *player) violation(o wire.Offence) {
+	p.offence(o)
+	p.fail(wsproto.StatusProtocolError, o.Words)
+}
+
+func (p *player) badPayload(o wire.Offence) {
+	p.offence(o)
+	p.fail(wsproto.StatusInvalidFramePayloadData, o.Words)
+}
+
+// offence records what the peer did wrong.
+func (p *player) offence(o wire.Offence) {
+	if p.state != stateClosed {
+		p.record(cases.Event{Kind: cases.GotOffence, Section: o.Section, Len: len(o.Words), Data: cases.Octet(o.Words)})
+	}
+}
+
+// drop decides to end TCP. Nothing that comes after is looked at.
+func (p *player) drop(abort bool) {
+	if p.state == stateClosed {
+		return
+	}
+	p.state = stateClosed
+	p.t.DroppedByUs = true
+	p.aborted = abort
+	p.logRest()
+	p.note("we end TCP")
+	p.wakeReader()
+}
+
+// tearDown ends TCP at once with the flags as they are, as the original does
+// when what it received makes it stumble.
+func (p *player) tearDown(reason string) {
+	if p.state == stateClosed {
+		return
+	}
+	p.unclean(reason)
+	p.state = stateClosed
+	p.logRest()
+	p.note("we end TCP: " + reason)
+	p.wakeReader()
+}
+
+// wakeReader makes a Read that is under way return.
+func (p *player) wakeReader() {
+	p.nc.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // a closed connection wakes its reader itself
+}
+
+func (p *player) unclean(reason string) {
+	if p.t.UncleanReason == "" {
+		p.t.UncleanReason = reason
+	}
+}
+
+// wrote is told by the writer's goroutine about each TCP write.
+func (p *player) wrote(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.noteWrite(n)
+}
+
+func (p *player) noteWrite(n int) {
+	if n == 0 {
+		return
+	}
+	p.t.Stats.TxOctets[n]++
+	if p.t.Traffic != nil && p.state == stateOpen {
+		p.t.Traffic.Out.Wire += int64(n)
+	}
+}

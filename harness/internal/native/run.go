@@ -1,0 +1,137 @@
+package native
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/fixtures/corpora"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/internal/runner"
+)
+
+// Options are the settings of a run by the native engine.
+type Options struct {
+	runner.Options
+	// Faithful waits as long as the original does, wherever it does.
+	Faithful bool
+	// Originals are Autobahn's own corpora for sections 12 and 13.
+	Originals corpora.Set
+	// Greeted is told the head of a server's first response, before any case
+	// begins. Nil ignores it.
+	Greeted func(response string)
+}
+
+// TestServer plays the cases against a server; see [runner.TestServer].
+func TestServer(ctx context.Context, target Target, list []cases.Case, o Options, emit func(harness.Result)) (runner.Report, error) {
+	s := &server{Streams: NewStreams(o.Originals), target: target, faithful: o.Faithful, greeted: o.Greeted}
+	defer s.Close() //nolint:errcheck // temporary files
+	return runner.TestServer(ctx, s, list, o.Options, emit)
+}
+
+// TestClient starts a client, as often as needed, to play the cases; see
+// [runner.TestClient].
+func TestClient(ctx context.Context, d runner.Driver, list []cases.Case, o Options, emit func(harness.Result)) (runner.ClientReport, error) {
+	e := &endpoint{Streams: NewStreams(o.Originals), faithful: o.Faithful}
+	defer e.Close() //nolint:errcheck // temporary files
+	return runner.TestClient(ctx, e, d, list, o.Options, emit)
+}
+
+// A server is one under test, as the runner sees it.
+type server struct {
+	*Streams
+	target   Target
+	faithful bool
+	greeted  func(response string) // nil once it was told
+}
+
+func (s *server) String() string { return s.target.String() }
+
+// Move says where the server is.
+func (s *server) Move(u *url.URL) { s.target.URL = u }
+
+// quickOpen limits the opening handshake with a server that has not answered others.
+const quickOpen = time.Second
+
+// Play plays a case once.
+func (s *server) Play(ctx context.Context, c cases.Case, how runner.How) harness.Result {
+	target := s.target
+	if d, ok := limit(target.Protocol.OpenTimeout, openTimeout); how.Quick && (!ok || d > quickOpen) {
+		target.Protocol.OpenTimeout = quickOpen
+	}
+	return target.playServer(ctx, c, manner{faithful: s.faithful, brief: how.Brief, streams: s.Streams, monitor: how.Monitor})
+}
+
+// echoCase is the sanity check: a text message, echoed, and a clean close.
+var echoCase = cases.Case{
+	ID: "echo", Title: "a text message", Expect: "the same message, and a clean close",
+	Conns: []cases.Conn{{Steps: []cases.Step{cases.Text("wsconform"), cases.KillAfter{After: 5 * time.Second}}}},
+	Want:  autobahn.Echoes(cases.GotText(cases.Data([]byte("wsconform")))),
+}
+
+// Echo asks for a plain echo.
+func (s *server) Echo(ctx context.Context) (echoes bool, t cases.Transcript, err error) {
+	nc, failed, err := s.target.open(ctx, echoCase, 0)
+	if s.greeted != nil && err == nil {
+		s.greeted(cmp.Or(nc.response, failed.Response))
+		s.greeted = nil
+	}
+	if errors.Is(err, errTLS) { // it can be connected to
+		err = nil
+	}
+	if err != nil || nc.Conn == nil {
+		return false, failed, err
+	}
+	tr, err := play(ctx, nc, echoCase, 0, cases.Server, manner{streams: s.Streams})
+	return err == nil && echoCase.Judge(tr).Behavior == cases.OK, tr, ctx.Err()
+}
+
+// probeTimeout bounds the measurement of whether a second connection is served beside the
+// first.
+const probeTimeout = 700 * time.Millisecond
+
+// Concurrent reports whether a second connection is served beside a first one.
+func (s *server) Concurrent(ctx context.Context) bool {
+	first, _, err := s.target.open(ctx, echoCase, 0)
+	if err != nil || first.Conn == nil {
+		return true // it refuses handshakes: there is nothing to protect
+	}
+	bounded, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	second, _, err := s.target.open(bounded, echoCase, 0)
+	served := err == nil && second.Conn != nil
+	if served {
+		play(ctx, second, echoCase, 0, cases.Server, manner{streams: s.Streams}) //nolint:errcheck // the cases will tell
+	}
+	play(ctx, first, echoCase, 0, cases.Server, manner{streams: s.Streams}) //nolint:errcheck // likewise
+	return served
+}
+
+// Diagnose finds out what the server does in place of an echo.
+func (s *server) Diagnose(ctx context.Context) (*runner.Diagnosis, error) {
+	d, err := s.target.Diagnose(ctx)
+	if d == nil {
+		return nil, err
+	}
+	return &runner.Diagnosis{Echoes: d.Echoes, Refused: d.Refused, Text: d.String()}, err
+}
+
+// An endpoint serves the driver protocol to clients under test.
+type endpoint struct {
+	*Streams
+	faithful bool
+}
+
+// Serve offers the cases to all that connect.
+func (e *endpoint) Serve(ctx context.Context, l net.Listener, list []cases.Case, on runner.Events) error {
+	serving := &Endpoint{
+		List: list, Faithful: e.faithful, Streams: e.Streams,
+		Started: on.Started, Result: on.Result, Update: on.Update, monitor: on.Monitor, brief: on.Brief,
+	}
+	return serving.Serve(ctx, l)
+}
