@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // An ID names a case. Those of the Autobahn testsuite are dotted numbers such
@@ -85,7 +86,7 @@ type Case struct {
 	Roles        []Role // that the peer may have; nil means both
 	Needs        []Need // what the peer must offer; nil means nothing
 	Load         Load
-	Conns        []Conn // played one after another; the worst verdict counts
+	Conns        []Conn // played one after another, but for [Conn.Beside]; the worst verdict counts
 	Want         Want
 }
 
@@ -122,10 +123,11 @@ type Need string
 const (
 	NeedDeflate     Need = "deflate"     // it negotiates permessage-deflate
 	NeedSubprotocol Need = "subprotocol" // it speaks the subprotocol "chat"
+	NeedTLS         Need = "tls"         // it is reached, or reaches us, through TLS
 )
 
-// Declared reports whether the user has to say that the peer has it: trying does not
-// tell.
+// Declared reports whether it has to be said that the peer has it: trying does not tell.
+// An engine says so for [NeedTLS], as the address of the peer tells.
 func (n Need) Declared() bool { return n != NeedDeflate }
 
 // A Load says what a case costs a peer, and so what it may be played beside.
@@ -136,6 +138,7 @@ const (
 	Light Load = iota // a round trip or two, under short timers
 	Idle              // it mostly waits
 	Heavy             // megabytes, or a thousand messages: short timers beside it measure the load
+	Alone             // an attack, or a limit in time: nothing is played beside it
 )
 
 // A Conn is one connection of a case: how it opens and what is then done. The
@@ -148,6 +151,11 @@ type Conn struct {
 	Steps   []Step
 	// Want judges this connection in place of the case's. Nil means the case's.
 	Want Want
+	// Beside plays the connection together with the one before it, rather than after
+	// it. Only a server can be asked for that.
+	Beside bool
+	After  time.Duration // it opens so long after it could
+	TLS    *TLS          // nil means the usual TLS, where the peer speaks any
 }
 
 // Ops lowers the steps of the connection.
@@ -164,7 +172,21 @@ func (c Case) For(role Role) bool { return len(c.Roles) == 0 || slices.Contains(
 
 // Heavy reports whether the case must not run beside cases whose short timers
 // measure the peer's reaction.
-func (c Case) Heavy() bool { return c.Load == Heavy }
+func (c Case) Heavy() bool { return c.Load == Heavy || c.Load == Alone }
+
+// Together groups the connections: those of a group, by their numbers, are played at
+// once, and one group after the other.
+func (c Case) Together() [][]int {
+	var groups [][]int
+	for n, conn := range c.Conns {
+		if n == 0 || !conn.Beside {
+			groups = append(groups, nil)
+		}
+		last := len(groups) - 1
+		groups[last] = append(groups[last], n)
+	}
+	return groups
+}
 
 // Steps lists the steps of all connections in order.
 func (c Case) Steps() []Step {
@@ -182,6 +204,15 @@ func (c Case) Script() []string {
 	for i, conn := range c.Conns {
 		if len(c.Conns) > 1 {
 			lines = append(lines, fmt.Sprintf("on connection %d:", i+1))
+		}
+		if conn.Beside {
+			lines = append(lines, "beside the connection before")
+		}
+		if conn.After > 0 {
+			lines = append(lines, "open it after "+seconds(conn.After))
+		}
+		if conn.TLS != nil {
+			lines = append(lines, conn.TLS.String())
 		}
 		for _, edit := range conn.Head {
 			lines = append(lines, "in the opening handshake: "+edit.String())
@@ -233,6 +264,11 @@ func (c Case) Clone() Case {
 		c.Conns[i].Head, c.Conns[i].Steps = slices.Clone(conn.Head), slices.Clone(conn.Steps)
 		if conn.Deflate != nil {
 			c.Conns[i].Deflate = &Deflate{Offers: conn.Deflate.Offers, Accept: slices.Clone(conn.Deflate.Accept)}
+		}
+		if conn.TLS != nil {
+			own := *conn.TLS
+			own.Protocols = slices.Clone(own.Protocols)
+			c.Conns[i].TLS = &own
 		}
 	}
 	return c

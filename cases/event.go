@@ -25,6 +25,7 @@ const (
 	GotOffence EventKind = "offence" // the peer broke a rule
 	GotEnd     EventKind = "end"     // the peer ended TCP in order
 	GotReset   EventKind = "reset"   // it reset the connection
+	GotAlert   EventKind = "alert"   // an alert of TLS; its words are in Data
 )
 
 // HeadSize bounds the bytes of a payload that a transcript keeps. A longer
@@ -102,6 +103,8 @@ func (e Event) String() string {
 		return "the end of TCP"
 	case GotReset:
 		return "a reset of TCP"
+	case GotAlert:
+		return "the TLS alert " + string(e.Data)
 	case GotMessage:
 	}
 	if e.Binary {

@@ -17,6 +17,12 @@ func Fingerprint(list []Case) string {
 			if conn.Deflate != nil {
 				fmt.Fprintf(h, "%#v\n", *conn.Deflate)
 			}
+			if conn.TLS != nil {
+				fmt.Fprintf(h, "%#v\n", *conn.TLS)
+			}
+			if conn.Beside || conn.After > 0 {
+				fmt.Fprintf(h, "%t %d\n", conn.Beside, conn.After)
+			}
 		}
 		fmt.Fprintf(h, "%#v\n", c.Want)
 	}

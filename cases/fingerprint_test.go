@@ -29,6 +29,9 @@ func TestFingerprint(t *testing.T) {
 		"timer":   func(c *cases.Case) { c.Conns[0].Steps[1] = cases.KillAfter{After: 2 * time.Second} },
 		"head":    func(c *cases.Case) { c.Conns[0].Head = cases.Head{cases.Without("Host")} },
 		"deflate": func(c *cases.Case) { c.Conns[0].Deflate = &cases.Deflate{Offers: "permessage-deflate"} },
+		"tls":     func(c *cases.Case) { c.Conns[0].TLS = &cases.TLS{Plain: true} },
+		"beside":  func(c *cases.Case) { c.Conns[0].Beside = true },
+		"after":   func(c *cases.Case) { c.Conns[0].After = time.Second },
 		"want":    func(c *cases.Case) { c.Want = cases.Clauses{{Grade: cases.OK}} },
 	} {
 		if sum(change) == same {

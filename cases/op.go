@@ -27,6 +27,7 @@ type WriteOp struct {
 	Cut      int     // so many bytes of the encoded frame leave in a write before the rest; 0 means none
 	Alone    bool    // a TCP write of its own
 	IfOpen   bool    // it is left out unless the connection is open
+	Times    int     // so often, each masked with a key of its own; 0 means once
 }
 
 // Part says what of a frame a [WriteOp] writes.
@@ -38,6 +39,7 @@ const (
 	FrameStart       // the header alone
 	FrameRest        // a piece of the payload of the header before
 	PlainOctets      // the payload as it is, without header or mask
+	BelowTLS         // the payload as it is, beneath TLS where the connection has it
 )
 
 // Masking says whether a frame is masked (RFC 6455 §5.1).
@@ -71,7 +73,20 @@ type TimerOp struct {
 type LoopOp EchoLoop
 
 // An EndOp ends our direction of TCP; we go on reading.
-type EndOp struct{}
+type EndOp struct {
+	// Abrupt leaves out the close_notify of TLS.
+	Abrupt bool
+}
+
+// A ResetOp sends what is queued, and resets TCP. Nothing more is read.
+type ResetOp struct{}
+
+// A ReadOp changes how we read. The zero value reads what there is.
+type ReadOp struct {
+	Stop  bool          // nothing is read until the next ReadOp, or the end
+	Bytes int           // at most so many bytes a read; 0 means any number
+	Every time.Duration // the time from one read to the next
+}
 
 func (WriteOp) op() {}
 func (CloseOp) op() {}
@@ -79,6 +94,8 @@ func (WaitOp) op()  {}
 func (TimerOp) op() {}
 func (LoopOp) op()  {}
 func (EndOp) op()   {}
+func (ResetOp) op() {}
+func (ReadOp) op()  {}
 
 // Cost estimates what the bytes and system calls of a case cost, in bytes.
 func (c Case) Cost() int {
@@ -86,7 +103,7 @@ func (c Case) Cost() int {
 	for _, op := range c.Ops() {
 		switch op := op.(type) {
 		case WriteOp:
-			total += op.Payload.Len
+			total += op.Payload.Len + op.Times*(op.Payload.Len+50)
 			if op.Chop > 0 {
 				total += op.Payload.Len / op.Chop * 2000
 			}
@@ -95,7 +112,7 @@ func (c Case) Cost() int {
 			}
 		case LoopOp:
 			total += op.Count * (max(op.Payload.Len, op.Length) + 20000)
-		case CloseOp, WaitOp, TimerOp, EndOp:
+		case CloseOp, WaitOp, TimerOp, EndOp, ResetOp, ReadOp:
 		}
 	}
 	return total
@@ -110,7 +127,7 @@ func (c Case) Limit() time.Duration {
 			limit = max(limit, op.After)
 		case WaitOp:
 			waits += op.For
-		case WriteOp, CloseOp, LoopOp, EndOp:
+		case WriteOp, CloseOp, LoopOp, EndOp, ResetOp, ReadOp:
 		}
 	}
 	return max(limit, waits)

@@ -256,8 +256,24 @@ func (r Repeated) Ops() []Op { return slices.Repeat(r.Frame.Ops(), r.Times) }
 
 func (r Repeated) String() string { return fmt.Sprintf("%d times: %v", r.Times, r.Frame) }
 
-// Raw is bytes written as they are.
-type Raw []byte
+// A Flood is the same frame very many times over, as fast as the peer takes it.
+type Flood struct {
+	Frame Frame
+	Times int
+}
+
+// Ops writes the frames.
+func (f Flood) Ops() []Op {
+	ops := f.Frame.Ops()
+	for i, op := range ops {
+		w, _ := op.(WriteOp)
+		w.Times = f.Times
+		ops[i] = w
+	}
+	return ops
+}
+
+func (f Flood) String() string { return fmt.Sprintf("%d times: %v", f.Times, f.Frame) }
 
 // A Probe sends a text and awaits its echo, for two seconds.
 type Probe struct{ Text string }
@@ -268,14 +284,8 @@ type Await struct {
 	Until []EventKind // nil: only the end of the connection
 }
 
-// A HalfClose ends our direction of TCP.
-type HalfClose struct{}
-
 // probePatience is how long the echo of a [Probe] may take.
 const probePatience = 2 * time.Second
-
-// Ops writes the bytes.
-func (r Raw) Ops() []Op { return []Op{WriteOp{Part: PlainOctets, Payload: Data(r)}} }
 
 // Ops sends and waits.
 func (p Probe) Ops() []Op {
@@ -285,10 +295,6 @@ func (p Probe) Ops() []Op {
 // Ops waits.
 func (a Await) Ops() []Op { return []Op{WaitOp{For: a.For, Until: a.Until}} }
 
-// Ops ends our direction.
-func (HalfClose) Ops() []Op { return []Op{EndOp{}} }
-
-func (r Raw) String() string   { return "send the bytes " + Octet(r).quote() }
 func (p Probe) String() string { return fmt.Sprintf("send text %q and wait for its echo", p.Text) }
 
 func (a Await) String() string {
@@ -301,5 +307,3 @@ func (a Await) String() string {
 	}
 	return "wait " + seconds(a.For) + " for: " + strings.Join(kinds, ", ")
 }
-
-func (HalfClose) String() string { return "end our direction of TCP" }

@@ -161,10 +161,11 @@ type Transcript struct {
 	RemoteZero   bool               `json:"remoteZero,omitempty"` // that code was 0 on the wire, rather than absent
 	RemoteReason Octet              `json:"remoteReason,omitempty"`
 
-	Traffic *Traffic `json:"traffic,omitempty"`
-	Stats   Stats    `json:"stats,omitzero"`
-	Log     []Entry  `json:"log,omitempty"`
-	LogLost int      `json:"logLost,omitempty"` // entries beyond the bound, not kept
+	TLS     *TLSState `json:"tls,omitempty"` // nil without TLS
+	Traffic *Traffic  `json:"traffic,omitempty"`
+	Stats   Stats     `json:"stats,omitzero"`
+	Log     []Entry   `json:"log,omitempty"`
+	LogLost int       `json:"logLost,omitempty"` // entries beyond the bound, not kept
 
 	// More are the transcripts of the case's further connections, in order.
 	More []Transcript `json:"more,omitempty"`
@@ -187,7 +188,7 @@ func (t *Transcript) Received() []Event {
 		switch e.Kind {
 		case GotMessage, GotPong, GotTimeout:
 			list = append(list, e)
-		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset:
+		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert:
 		}
 	}
 	return list

@@ -70,7 +70,7 @@ func limit(c cases.Case) time.Duration {
 			pauses += op.For
 		case cases.TimerOp:
 			timer = max(timer, pauses+op.After)
-		case cases.WriteOp, cases.CloseOp, cases.LoopOp, cases.EndOp:
+		case cases.WriteOp, cases.CloseOp, cases.LoopOp, cases.EndOp, cases.ResetOp, cases.ReadOp:
 		}
 	}
 	return max(pauses, timer) + 7*time.Second

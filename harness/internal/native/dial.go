@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -85,19 +86,19 @@ func (t *Target) tlsConfig() *tls.Config {
 	return conf
 }
 
-// dialBelow connects, through TLS if the URL says so.
-func (t *Target) dialBelow(ctx context.Context) (net.Conn, error) {
+// dialBelow connects, through TLS if the URL says so, with what a case changes in that.
+func (t *Target) dialBelow(ctx context.Context, change *cases.TLS) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	nc, err := t.dialPlain(ctx)
-	if err != nil || t.URL.Scheme != "wss" {
+	if err != nil || t.URL.Scheme != "wss" || change != nil && change.Plain {
 		return nc, err
 	}
-	if d, ok := limit(t.Protocol.OpenTimeout, openTimeout); ok && t.FailTLS {
+	if d, ok := limit(t.Protocol.OpenTimeout, openTimeout); ok && (t.FailTLS || change != nil) {
 		ctx, cancel = context.WithTimeout(ctx, d)
 		defer cancel()
 	}
-	tc := tls.Client(nc, t.tlsConfig())
+	tc := tls.Client(watch(nc), changed(t.tlsConfig(), change))
 	if err := tc.HandshakeContext(ctx); err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("%w: %w: %w", errRefused, errTLS, err)
@@ -138,23 +139,20 @@ func (t *Target) request(key string, conn cases.Conn) string {
 	return edits.Text("GET "+t.URL.RequestURI()+" HTTP/1.1", fields)
 }
 
-// finAfter is how long a server may be silent before we end our direction, where a
-// case has changed the request: a strict server may wait for more of it.
-const finAfter = time.Second
-
 // open makes the opening handshake of connection n of a case. The error is
 // errRefused where TCP could not be opened; else the transcript says what went
 // wrong.
 func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Transcript, error) {
 	failed := cases.Transcript{Role: cases.Server, Started: time.Now().UTC()}
-	nc, err := t.dialBelow(ctx)
+	nc, err := t.dialBelow(ctx, c.Conns[n].TLS)
 	if errors.Is(err, syscall.ECONNRESET) { // it accepted, and thought better of it at once
 		failed.UncleanReason = t.openFailure(err)
 		failed.Events = []cases.Event{{Kind: cases.GotReset}}
 		return conn{}, failed, ctx.Err()
 	}
-	if t.FailTLS && errors.Is(err, errTLS) {
+	if (t.FailTLS || c.Conns[n].TLS != nil) && errors.Is(err, errTLS) {
 		failed.DroppedByUs = true
+		failed.Events = tlsEnd(err)
 		failed.UncleanReason = t.openFailure(err)
 		failed.OpenTimeout = isTimeout(err)
 		return conn{}, failed, ctx.Err()
@@ -166,12 +164,13 @@ func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Tra
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // a broken connection shows in the next call
 	defer stop()
 	key := wsproto.NewKey()
-	opened, err := t.exchange(nc, key, c, n)
+	opened, err := t.exchange(ctx, nc, key, c, n)
 	if err == nil {
 		nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows in the next call
 		return opened, cases.Transcript{}, ctx.Err()
 	}
 	nc.Close()
+	failed.TLS = secured(nc)
 	failed.Request, failed.Response, failed.Events = opened.request, opened.response, opened.opened
 	failed.DroppedByUs = true
 	failed.UncleanReason = t.openFailure(err)
@@ -181,7 +180,7 @@ func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Tra
 
 // exchange sends the request and reads the response. What it returns tells how far
 // it came, also with an error.
-func (t *Target) exchange(nc net.Conn, key string, c cases.Case, n int) (conn, error) {
+func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.Case, n int) (conn, error) {
 	it := c.Conns[n]
 	opened := conn{Conn: nc, request: t.request(key, it), protocol: t.Protocol}
 	if sent, ok := wire.ParseHead(opened.request).One("Sec-WebSocket-Key"); ok {
@@ -203,8 +202,8 @@ func (t *Target) exchange(nc net.Conn, key string, c cases.Case, n int) (conn, e
 	if err != nil {
 		return opened, err
 	}
-	if half, ok := nc.(interface{ CloseWrite() error }); ok && len(it.Head) > 0 {
-		defer time.AfterFunc(finAfter, func() { half.CloseWrite() }).Stop() //nolint:errcheck // a broken connection shows at once
+	if half, ok := nc.(halfCloser); ok && len(it.Head) > 0 {
+		defer t.endSilence(ctx, half)()
 	}
 	h, err := readHead(nc)
 	for err == nil && len(it.Head) > 0 && interim(statusOf(h)) {
@@ -216,7 +215,10 @@ func (t *Target) exchange(nc net.Conn, key string, c cases.Case, n int) (conn, e
 	case status != 0:
 		opened.opened = append(opened.opened, cases.Event{Kind: cases.GotAnswer, Status: status, At: time.Since(start)})
 	case err != nil && !isTimeout(err):
-		opened.opened = append(opened.opened, cases.Event{Kind: endOf(err), At: time.Since(start)})
+		for _, e := range endsOf(nc, err) {
+			e.At = time.Since(start)
+			opened.opened = append(opened.opened, e)
+		}
 	}
 	if err == nil {
 		opened.deflate, err = checkResponse(h, key, it.Deflate, t.Subprotocols)
@@ -293,36 +295,58 @@ func (t *Target) openFailure(err error) string {
 	return "the opening handshake failed: " + netReason(err)
 }
 
-// playServer plays c once against the target, one connection after the other. What
-// comes after one that could not be played is not tried.
+// playServer plays c once against the target, one group of connections after the
+// other. What comes after one that could not be played is not tried.
 func (t *Target) playServer(ctx context.Context, c cases.Case, how manner) harness.Result {
-	var list []cases.Transcript
-	for n := range c.Conns {
-		nc, failed, err := t.open(ctx, c, n)
-		switch {
-		case harness.OutOfResources(err):
-			return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
-		case errors.Is(err, errRefused) && n > 0: // it is gone since the connection before
-			list = append(list, cases.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)})
-			continue
-		case errors.Is(err, errRefused):
-			return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
-		case err != nil:
-			if nc.Conn != nil {
-				nc.Close()
+	list := make([]cases.Transcript, len(c.Conns))
+	for _, group := range c.Together() {
+		ends := make([]*harness.Result, len(group)) // of the case, by what became of a connection
+		var wg sync.WaitGroup
+		for i, n := range group {
+			wg.Go(func() { list[n], ends[i] = t.playConn(ctx, c, n, how) })
+		}
+		wg.Wait()
+		for _, end := range ends {
+			if end != nil {
+				return *end
 			}
-			return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
-		case nc.Conn == nil:
-			list = append(list, failed)
-			continue
 		}
-		tr, err := play(ctx, nc, c, n, cases.Server, how)
-		if err != nil {
-			return concluded(ctx, c, tr, err)
-		}
-		list = append(list, tr)
 	}
 	return concluded(ctx, c, joined(list), nil)
+}
+
+// playConn plays a connection of c. A result ends the case: it could not be played.
+func (t *Target) playConn(ctx context.Context, c cases.Case, n int, how manner) (cases.Transcript, *harness.Result) {
+	if d := c.Conns[n].After; d > 0 {
+		late := time.NewTimer(d)
+		defer late.Stop()
+		select {
+		case <-late.C:
+		case <-ctx.Done():
+		}
+	}
+	nc, failed, err := t.open(ctx, c, n)
+	switch {
+	case harness.OutOfResources(err):
+		return failed, &harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
+	case errors.Is(err, errRefused) && n > 0: // it is gone since the connection before
+		return cases.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)}, nil
+	case errors.Is(err, errRefused):
+		return failed, &harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
+	case err != nil:
+		if nc.Conn != nil {
+			nc.Close()
+		}
+		return failed, &harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
+	case nc.Conn == nil:
+		return failed, nil
+	}
+	tr, err := play(ctx, nc, c, n, cases.Server, how)
+	if err != nil {
+		end := concluded(ctx, c, tr, err)
+		return tr, &end
+	}
+	return tr, nil
 }
 
 // joined makes one transcript of those of a case's connections.

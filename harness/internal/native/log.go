@@ -1,6 +1,7 @@
 package native
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -136,6 +137,10 @@ func (p *player) logSent(o outgoing) {
 	if p.logFull(o.header.Opcode) {
 		p.t.LogLost += frames
 		return
+	}
+	if o.times > 1 {
+		p.t.Stats.TxFrames[int(o.header.Opcode)] += o.times - 1
+		p.note(fmt.Sprintf("%d times:", o.times))
 	}
 	size := o.payload.Len
 	if frames > 1 {

@@ -69,6 +69,8 @@ type player struct {
 	pause   *wait
 	timed   bool // the script has armed a timer, which ends the connection
 	halved  bool // our direction of TCP has ended
+	torn    bool // TCP is to be reset
+	reading reading
 	in      inbound
 	loop    *loop
 	open    openFrame // a frame whose payload is under way
@@ -103,6 +105,8 @@ func play(ctx context.Context, nc conn, c cases.Case, n int, role cases.Role, ho
 			Events: nc.opened,
 		},
 	}
+	p.reading.change = make(chan struct{})
+	p.t.TLS = secured(nc.Conn)
 	p.in.Framing = wire.Framing{Client: role == cases.Client, Deflate: nc.deflate != nil}
 	if nc.deflate != nil {
 		p.inflater = wire.Inflater{Bits: nc.deflate.peerBits, NoTakeover: nc.deflate.peerNoTakeover}
@@ -120,6 +124,9 @@ func play(ctx context.Context, nc conn, c cases.Case, n int, role cases.Role, ho
 	p.run(nc)
 	p.stopClock()
 	p.out.finish(p.aborted)
+	if p.torn {
+		tear(nc.Conn)
+	}
 	nc.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -142,7 +149,11 @@ func (p *player) run(nc conn) {
 	p.mu.Unlock()
 	buf := make([]byte, readBuffer)
 	for {
-		n, err := p.nc.Read(buf)
+		way, some := p.turn(), buf
+		if way.Bytes > 0 {
+			some = buf[:min(way.Bytes, len(buf))]
+		}
+		n, err := p.nc.Read(some)
 		if p.monitor != nil && n > 0 && p.c.Heavy() {
 			p.monitor.Beat()
 		}
@@ -152,7 +163,10 @@ func (p *player) run(nc conn) {
 			if p.t.Traffic != nil && p.state == stateOpen {
 				p.t.Traffic.In.Wire += int64(n)
 			}
-			p.receive(buf[:n])
+			p.receive(some[:n])
+		}
+		if err != nil && p.woken(way, err) {
+			err = nil
 		}
 		if err != nil && p.state != stateClosed {
 			p.lost(err)
@@ -177,17 +191,9 @@ func (p *player) lost(err error) {
 			p.t.UncleanReason += " (" + netReason(err) + ")"
 		}
 	}
-	p.record(cases.Event{Kind: endOf(err)})
+	p.ended(err)
 	p.logRest()
 	p.note("the peer ended TCP")
-}
-
-// endOf is how TCP ended.
-func endOf(err error) cases.EventKind {
-	if errors.Is(err, io.EOF) {
-		return cases.GotEnd
-	}
-	return cases.GotReset
 }
 
 // netReason is the cause of a network error without the addresses, which
@@ -304,6 +310,10 @@ func (p *player) tearDown(reason string) {
 
 // wakeReader makes a Read that is under way return.
 func (p *player) wakeReader() {
+	if p.state == stateClosed && p.reading.change != nil {
+		close(p.reading.change)
+		p.reading = reading{}
+	}
 	p.nc.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // a closed connection wakes its reader itself
 }
 

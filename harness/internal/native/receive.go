@@ -295,7 +295,7 @@ func (p *player) closeAnswered() {
 	p.closeTimer.stop()
 	p.t.Clean = true
 	if p.t.Role == cases.Client {
-		p.drop(false)
+		p.leave()
 		return
 	}
 	if d, ok := limit(p.protocol.DropTimeout, dropTimeout); ok && p.dropTimer == nil {
@@ -314,12 +314,28 @@ func (p *player) peerClosed() {
 	p.replyClose()
 	switch {
 	case p.t.Role == cases.Client:
-		p.drop(false)
+		p.leave()
 	case !p.settled():
 	case p.faithful:
 		p.after(dropTimeout, func() { p.drop(true) })
 	default:
 		p.drop(false)
+	}
+}
+
+// leave ends the connection to a client after the closing handshake, as a server is to.
+// In a case of the RFC suite it ends our direction only, so that what the client
+// still sends is seen.
+func (p *player) leave() {
+	if p.c.Suite != cases.RFC {
+		p.drop(false)
+		return
+	}
+	if !p.halved {
+		p.do(cases.EndOp{})
+	}
+	if p.dropTimer == nil {
+		p.dropTimer = p.after(dropTimeout, func() { p.drop(true) })
 	}
 }
 

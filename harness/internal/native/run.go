@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -29,6 +30,9 @@ type Options struct {
 
 // TestServer plays the cases against a server; see [runner.TestServer].
 func TestServer(ctx context.Context, target Target, list []cases.Case, o Options, emit func(harness.Result)) (runner.Report, error) {
+	if target.URL.Scheme == "wss" {
+		o.Declared = append(slices.Clip(o.Declared), cases.NeedTLS)
+	}
 	s := &server{Streams: NewStreams(o.Originals), target: target, faithful: o.Faithful, greeted: o.Greeted}
 	defer s.Close() //nolint:errcheck // temporary files
 	return runner.TestServer(ctx, s, list, o.Options, emit)
@@ -37,6 +41,9 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 // TestClient starts a client, as often as needed, to play the cases; see
 // [runner.TestClient].
 func TestClient(ctx context.Context, d runner.Driver, list []cases.Case, o Options, emit func(harness.Result)) (runner.ClientReport, error) {
+	if d.TLS != nil {
+		o.Declared = append(slices.Clip(o.Declared), cases.NeedTLS)
+	}
 	e := &endpoint{Streams: NewStreams(o.Originals), faithful: o.Faithful}
 	defer e.Close() //nolint:errcheck // temporary files
 	return runner.TestClient(ctx, e, d, list, o.Options, emit)

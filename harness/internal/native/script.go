@@ -64,8 +64,14 @@ func (p *player) do(op cases.Op) {
 		p.startLoop(cases.EchoLoop(op))
 	case cases.EndOp:
 		p.halved = true
-		p.out.send(outgoing{end: true})
+		p.out.send(outgoing{end: true, abrupt: op.Abrupt})
 		p.note("we end our direction of TCP")
+	case cases.ResetOp:
+		p.torn = true
+		p.note("we reset TCP")
+		p.drop(false)
+	case cases.ReadOp:
+		p.readAs(op)
 	}
 }
 
@@ -97,11 +103,14 @@ func (p *player) writeOp(op cases.WriteOp) {
 	case cases.FrameStart:
 		p.open = openFrame{key: p.keys.frame()}
 		p.sendHeader(op.Header)
-	case cases.FrameRest, cases.PlainOctets:
+	case cases.FrameRest, cases.PlainOctets, cases.BelowTLS:
 		if p.state == stateClosed {
 			return
 		}
-		o := outgoing{bare: true, plain: op.Part == cases.PlainOctets, payload: op.Payload, key: p.open.key, offset: p.open.offset, alone: true}
+		o := outgoing{
+			bare: true, plain: op.Part != cases.FrameRest, below: op.Part == cases.BelowTLS,
+			payload: op.Payload, key: p.open.key, offset: p.open.offset, alone: true,
+		}
 		p.out.send(o)
 		p.log(cases.Entry{Kind: cases.LogOctets, Dir: cases.Out, Len: op.Payload.Len, Data: firstOctets(op.Payload)})
 		p.open.offset += op.Payload.Len
@@ -112,6 +121,7 @@ func (p *player) writeOp(op cases.WriteOp) {
 func frames(op cases.WriteOp) outgoing {
 	o := outgoing{
 		header: op.Header, payload: op.Payload, fragment: op.Fragment, chop: op.Chop, cut: op.Cut, alone: op.Alone, masking: op.Masking,
+		times: op.Times,
 	}
 	o.fixed = copy(o.key[:], op.Key) == len(o.key)
 	return o

@@ -48,6 +48,9 @@ type outgoing struct {
 	alone    bool
 	masking  cases.Masking
 	end      bool // nothing but the end of our direction of TCP
+	abrupt   bool // of the end: without that of TLS
+	below    bool // beneath TLS
+	times    int  // of the frame; 0 means once
 }
 
 // A writer sends what is queued, in order, from a goroutine of its own, so that
@@ -195,8 +198,19 @@ func (w *writer) masks(o outgoing) bool {
 func (w *writer) put(o outgoing) {
 	if o.end {
 		w.flush()
-		if half, ok := w.nc.(interface{ CloseWrite() error }); ok && w.err == nil {
+		nc := w.nc
+		if o.abrupt {
+			nc = below(nc)
+		}
+		if half, ok := nc.(interface{ CloseWrite() error }); ok && w.err == nil {
 			w.err = half.CloseWrite()
+		}
+		return
+	}
+	if o.below {
+		w.flush()
+		if w.err == nil {
+			_, w.err = below(w.nc).Write(o.payload.Bytes())
 		}
 		return
 	}
@@ -204,6 +218,13 @@ func (w *writer) put(o outgoing) {
 		w.flush()
 	}
 	w.frames(o)
+	for n := 1; n < o.times && w.err == nil; n++ {
+		if w.masks(o) {
+			o.key = keyOf(w.pieces.Uint64())
+		}
+		w.frames(o)
+		w.full(writeBuffer)
+	}
 	if o.chop > 0 || o.alone {
 		w.flush()
 	}

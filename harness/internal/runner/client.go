@@ -176,6 +176,7 @@ func (r *clientRun) overlapped(ctx context.Context, list []cases.Case) {
 	r.monitor.end()
 	background.Wait()
 	r.workers(ctx, balance(w.deflate, min(heavyWorkers, r.report.Workers)))
+	r.workers(ctx, [][]cases.Case{w.alone})
 }
 
 // deal shares the cases out like cards.

@@ -134,9 +134,10 @@ func refused(c cases.Case, r harness.Result) bool {
 	return !t.Opened && !t.OpenTimeout && !strings.HasPrefix(t.Response, "HTTP/1.1 101")
 }
 
-// playBeside plays c beside others, unless the server takes one connection at a time.
+// playBeside plays c beside others, unless the server takes one connection at a time or
+// the case asks to be alone.
 func (s *serverRun) playBeside(ctx context.Context, c cases.Case) harness.Result {
-	if s.serial.Load() {
+	if s.serial.Load() || c.Load == cases.Alone {
 		s.beside.Lock()
 		defer s.beside.Unlock()
 	} else {

@@ -141,6 +141,7 @@ func (s *serverRun) overlapped(ctx context.Context, list []cases.Case) {
 	s.monitor.end()
 	background.Wait()
 	s.each(ctx, w.deflate, min(heavyParallel, s.report.Parallel))
+	s.each(ctx, w.alone, 1)
 }
 
 // work is a list of cases by what they make a peer do.
@@ -149,6 +150,7 @@ type work struct {
 	light   []cases.Case // a round trip or two, under short timers
 	limits  []cases.Case // megabytes, or a thousand messages
 	deflate []cases.Case // a thousand messages, compressed
+	alone   []cases.Case // what nothing else is played beside
 }
 
 func byWork(list []cases.Case) (w work) {
@@ -156,6 +158,8 @@ func byWork(list []cases.Case) (w work) {
 		switch {
 		case c.Load == cases.Idle:
 			w.waiting = append(w.waiting, c)
+		case c.Load == cases.Alone:
+			w.alone = append(w.alone, c)
 		case !c.Heavy():
 			w.light = append(w.light, c)
 		case c.Deflate() != nil:

@@ -3,8 +3,12 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
@@ -121,4 +125,48 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: got %t, want %t", test.name, got, test.want)
 		}
 	}
+}
+
+// A soloist notes how many cases are under way.
+type soloist struct {
+	fakeServer
+	mu      sync.Mutex // guards the rest
+	playing int
+	with    map[cases.ID]int // the most cases at once while this one was played
+}
+
+func (s *soloist) Play(_ context.Context, c cases.Case, _ How) harness.Result {
+	s.mu.Lock()
+	s.playing++
+	s.with[c.ID] = max(s.with[c.ID], s.playing)
+	s.mu.Unlock()
+	time.Sleep(time.Millisecond) // of the bubble's time
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.playing--
+	return harness.Result{Case: c.ID, Outcome: harness.Pass}
+}
+
+// A case that asks to be alone has nothing beside it.
+func TestAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var list []cases.Case
+		for i := range 20 {
+			list = append(list, cases.Case{ID: cases.ID(fmt.Sprintf("x.%d", i)), Load: []cases.Load{cases.Light, cases.Idle, cases.Alone}[i%3], Conns: []cases.Conn{{}}})
+		}
+		server := &soloist{with: map[cases.ID]int{}}
+		s := &serverRun{server: server, emit: func(harness.Result) {}, report: Report{Parallel: lightParallel}}
+		s.playAll(t.Context(), list)
+		crowded := false
+		for _, c := range list {
+			n := server.with[c.ID]
+			if c.Load == cases.Alone && n != 1 {
+				t.Errorf("case %s: %d cases at once, want 1", c.ID, n)
+			}
+			crowded = crowded || n > 1
+		}
+		if !crowded {
+			t.Error("no two cases were played at once")
+		}
+	})
 }

@@ -1,0 +1,72 @@
+package cases
+
+import (
+	"fmt"
+	"time"
+)
+
+// Raw is bytes written as they are.
+type Raw []byte
+
+// A HalfClose ends our direction of TCP.
+type HalfClose struct{}
+
+// A Reset sends what is queued and then resets TCP (RST), without a closing handshake.
+type Reset struct{}
+
+// A StopReading leaves what the peer sends in the buffers of TCP, until a [ReadOn].
+type StopReading struct{}
+
+// A ReadSlowly reads at most Bytes bytes in each interval.
+type ReadSlowly struct {
+	Bytes int
+	Every time.Duration
+}
+
+// A ReadOn reads again as fast as the peer sends.
+type ReadOn struct{}
+
+// RawTLS is bytes written beneath TLS: a record as it is.
+type RawTLS []byte
+
+// A Truncate ends our direction of TCP without the close_notify of TLS, which a peer must
+// not take for the end of the data (RFC 8446 §6.1).
+type Truncate struct{}
+
+// Ops writes the bytes.
+func (r Raw) Ops() []Op { return []Op{WriteOp{Part: PlainOctets, Payload: Data(r)}} }
+
+// Ops ends our direction.
+func (HalfClose) Ops() []Op { return []Op{EndOp{}} }
+
+// Ops resets.
+func (Reset) Ops() []Op { return []Op{ResetOp{}} }
+
+// Ops stops reading.
+func (StopReading) Ops() []Op { return []Op{ReadOp{Stop: true}} }
+
+// Ops reads slowly.
+func (r ReadSlowly) Ops() []Op { return []Op{ReadOp{Bytes: r.Bytes, Every: r.Every}} }
+
+// Ops reads on.
+func (ReadOn) Ops() []Op { return []Op{ReadOp{}} }
+
+// Ops writes the bytes.
+func (r RawTLS) Ops() []Op { return []Op{WriteOp{Part: BelowTLS, Payload: Data(r)}} }
+
+// Ops ends TCP.
+func (Truncate) Ops() []Op { return []Op{EndOp{Abrupt: true}} }
+
+func (r Raw) String() string     { return "send the bytes " + Octet(r).quote() }
+func (HalfClose) String() string { return "end our direction of TCP" }
+func (Reset) String() string     { return "reset TCP" }
+
+func (StopReading) String() string { return "stop reading" }
+
+func (r ReadSlowly) String() string {
+	return fmt.Sprintf("read %d bytes every %s", r.Bytes, seconds(r.Every))
+}
+
+func (ReadOn) String() string   { return "read on" }
+func (r RawTLS) String() string { return "send beneath TLS the bytes " + Octet(r).quote() }
+func (Truncate) String() string { return "end our direction of TCP without close_notify" }

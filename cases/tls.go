@@ -1,0 +1,40 @@
+package cases
+
+import (
+	"fmt"
+	"strings"
+)
+
+// TLS is what a connection of a case changes in the usual TLS. The zero value changes
+// nothing.
+type TLS struct {
+	Plain     bool     // no TLS at all, on a port that speaks it
+	Only      uint16   // the one version that is offered, such as 0x0303 for TLS 1.2; 0 means the usual ones
+	Protocols []string // offered by ALPN in place of http/1.1
+	Name      string   // of the server, sent as SNI in place of its own
+}
+
+func (t *TLS) String() string {
+	var words []string
+	if t.Plain {
+		words = append(words, "without TLS")
+	}
+	if t.Only != 0 {
+		words = append(words, fmt.Sprintf("with TLS 1.%d alone", t.Only-0x0301))
+	}
+	if len(t.Protocols) > 0 {
+		words = append(words, "offering by ALPN "+strings.Join(t.Protocols, ", "))
+	}
+	if t.Name != "" {
+		words = append(words, "with the server name "+t.Name)
+	}
+	return "connect " + strings.Join(words, ", ")
+}
+
+// A TLSState is what was agreed in the handshake of TLS. Words are those of Go's
+// crypto/tls.
+type TLSState struct {
+	Version  string `json:"version"`            // such as "TLS 1.3"
+	Protocol string `json:"protocol,omitempty"` // chosen by ALPN
+	Name     string `json:"name,omitempty"`     // of the server, as the client sent it
+}
