@@ -112,7 +112,7 @@ func TestServerThatDiesOnTheWay(t *testing.T) {
 	})
 	out := t.TempDir()
 	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), []string{"test", "ws://" + l.Addr().String(), "--parallel", "1", "-o", out}, &stdout, &stderr)
+	code := run(t.Context(), []string{"test", "ws://" + l.Addr().String(), "--suite", "autobahn", "--parallel", "1", "-o", out}, &stdout, &stderr)
 	if code != exitAgent || !strings.Contains(stdout.String(), "cases have no verdict: ") || !strings.Contains(stdout.String(), "to 13.7.18") {
 		t.Errorf("exit code %d, want 5 and the missing cases by name\n%s%s", code, &stdout, &stderr)
 	}

@@ -59,10 +59,12 @@ func (p *part) pickMissing() ([]cases.Case, harness.Selection, *harness.Shard, e
 	if err != nil {
 		return nil, harness.Selection{}, nil, usagef("--resume: %w", err)
 	}
-	sel := run.Header.Selection
+	sel, whole := run.Header.Selection, run.Header.Selection.Selected
+	if run.Header.Shard != nil {
+		whole = run.Header.Shard.Whole
+	}
 	missing := run.Missing()
-	all := catalogue.Of(catalogue.SuitesOf(sel.Selected)...)
-	list := slices.DeleteFunc(slices.Clone(all), func(c cases.Case) bool { return !slices.Contains(missing, c.ID) })
+	list := slices.DeleteFunc(catalogue.All(), func(c cases.Case) bool { return !slices.Contains(missing, c.ID) })
 	switch {
 	case len(missing) == 0 && run.Footer != nil:
 		return nil, sel, nil, usagef("--resume %s: the run is already complete", p.resume)
@@ -70,7 +72,7 @@ func (p *part) pickMissing() ([]cases.Case, harness.Selection, *harness.Shard, e
 		return nil, sel, nil, usagef("--resume %s: this version of wsconform does not have all its cases", p.resume)
 	}
 	p.ended = len(missing) == 0
-	sel.Catalogue = cases.Fingerprint(all)
+	sel.Catalogue = fingerprint(whole)
 	return list, sel, run.Header.Shard, nil
 }
 

@@ -16,7 +16,7 @@ import (
 // A selection is the cases that the flags --cases and --exclude ask for.
 type selection struct {
 	include, exclude []string
-	suites           []string // nil means Autobahn's
+	suites           []string // nil means Autobahn's, for commands without --suite
 }
 
 func (s *selection) flags(f *pflag.FlagSet) {
@@ -24,20 +24,38 @@ func (s *selection) flags(f *pflag.FlagSet) {
 	f.StringSliceVar(&s.exclude, "exclude", nil, "skip these cases: ids or `PATTERNS`")
 }
 
-// suiteFlag lets the user choose among the suites.
+// suiteFlag lets the user choose among the suites. The default is all of them.
 func (s *selection) suiteFlag(f *pflag.FlagSet) {
-	f.StringSliceVar(&s.suites, "suite", []string{string(cases.Autobahn)}, "take the cases from these `SUITES`: autobahn, rfc or both, comma-separated")
+	f.StringSliceVar(&s.suites, "suite", suiteNames(), "take the cases from these `SUITES`: autobahn (its 517 cases), rfc (what it does not test)")
+}
+
+func suiteNames() []string {
+	var names []string
+	for _, one := range catalogue.Suites {
+		names = append(names, string(one.Name))
+	}
+	return names
+}
+
+// onlyAutobahn keeps the cases that the original Autobahn has. A user who asked for
+// others by name is told.
+func (s *selection) onlyAutobahn(f *pflag.FlagSet) error {
+	if f.Changed("suite") && !slices.Equal(s.suites, []string{string(cases.Autobahn)}) {
+		return usagef("--suite %s works with the native engine only: Autobahn has its own 517 cases", strings.Join(s.suites, ","))
+	}
+	s.suites = nil
+	return nil
 }
 
 // catalogue lists the cases to choose from.
 func (s *selection) catalogue() ([]cases.Case, error) {
-	names := []cases.Suite{cases.Autobahn}
-	if len(s.suites) > 0 {
-		names = nil
+	var names []cases.Suite
+	if len(s.suites) == 0 {
+		names = []cases.Suite{cases.Autobahn}
 	}
 	for _, name := range s.suites {
-		if !slices.ContainsFunc(catalogue.Suites, func(one catalogue.Suite) bool { return string(one.Name) == name }) {
-			return nil, usagef("--suite %q: must be autobahn or rfc", name)
+		if !slices.Contains(suiteNames(), name) {
+			return nil, usagef("--suite %q: must be %s", name, strings.Join(suiteNames(), " or "))
 		}
 		names = append(names, cases.Suite(name))
 	}
@@ -58,7 +76,7 @@ func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
 		}
 		hint := "to select a section, use a star, such as '7.*' or '9.3.*'"
 		if s.suites != nil && len(cases.Unmatched(catalogue.All(), lost)) == 0 {
-			hint = "it is in another suite: add --suite autobahn,rfc"
+			hint = "it is in another suite: leave out --suite"
 		}
 		return nil, harness.Selection{}, usagef("no case matches %s; %s", strings.Join(lost, ", "), hint)
 	}
@@ -69,11 +87,17 @@ func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
 	if len(list) == 0 {
 		return nil, harness.Selection{}, &codedError{exitIncomplete, errors.New("no case is left to run after --cases and --exclude")}
 	}
-	sel := harness.Selection{Cases: s.include, Exclude: s.exclude, Catalogue: cases.Fingerprint(all)}
+	sel := harness.Selection{Cases: s.include, Exclude: s.exclude}
 	for _, c := range list {
 		sel.Selected = append(sel.Selected, c.ID)
 	}
+	sel.Catalogue = fingerprint(sel.Selected)
 	return list, sel, nil
+}
+
+// fingerprint is that of the suites that the cases belong to.
+func fingerprint(ids []cases.ID) string {
+	return cases.Fingerprint(catalogue.Of(catalogue.SuitesOf(ids)...))
 }
 
 // inRole leaves out the cases that are not for a peer in this role.

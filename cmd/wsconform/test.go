@@ -55,8 +55,9 @@ func testCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "test URL | test --client -- COMMAND...",
 		Short: "Test a server or a client",
-		Long: `Plays every case of the Autobahn testsuite, without Docker, and gives the verdict
-that Autobahn would give.
+		Long: `Plays two suites: the 517 cases of the Autobahn testsuite, without Docker, with the
+verdict that Autobahn would give, and cases for the rules of the RFCs that Autobahn
+does not test. --suite chooses one of them.
 
 To test a server, give its URL. To test a client, give a command that speaks
 Autobahn's driver protocol (getCaseCount, runCase, updateReports); {url} in it
@@ -65,8 +66,10 @@ with a share of the cases, so that a driver that runs one case after another is
 still tested in parallel.
 
 Results go to DIR/run.jsonl, reports to DIR/index.html and the files next to it,
-and what the agent prints to DIR/agent.log. By default every case must pass;
-wsconform.yaml declares what may fail, and wsconform baseline writes it.
+and what the agent prints to DIR/agent.log. By default every case must pass. A case
+of the RFC suite about a SHOULD is lenient instead of failed unless --strict is given,
+and one about a MAY only observes. wsconform.yaml declares what may fail, and wsconform
+baseline writes it.
 
 Passwords, tokens and header values are masked in all files, unless --show-secrets
 is given.`,
@@ -274,6 +277,9 @@ func (o *test) original(c *cobra.Command, args []string) error {
 		if c.Flags().Changed(name) {
 			return usagef("--%s works with the native engine only", name)
 		}
+	}
+	if err := o.selection.onlyAutobahn(c.Flags()); err != nil {
+		return err
 	}
 	agent, err := o.agentOf(args)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -14,9 +13,6 @@ import (
 func Repeat(h harness.Header, id cases.ID) string {
 	a := h.Agent
 	only := []string{"--cases", string(id)}
-	if c, ok := catalogue.Find(id); ok && c.Suite != cases.Autobahn { // which is the default
-		only = append([]string{"--suite", string(c.Suite)}, only...)
-	}
 	test := []string{"wsconform", "test"}
 	if h.Engine.Name != harness.Engines[0].Name {
 		test = append(test, "--engine", h.Engine.Name)
