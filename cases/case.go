@@ -85,9 +85,11 @@ type Case struct {
 	Level        Level
 	Roles        []Role // that the peer may have; nil means both
 	Needs        []Need // what the peer must offer; nil means nothing
-	Load         Load
-	Conns        []Conn // played one after another, but for [Conn.Beside]; the worst verdict counts
-	Want         Want
+	// NoEcho is set in a case for a peer that does not echo: its messages are no events.
+	NoEcho bool
+	Load   Load
+	Conns  []Conn // played one after another, but for [Conn.Beside]; the worst verdict counts
+	Want   Want
 }
 
 // Suite names the catalogue that a case belongs to.
@@ -122,13 +124,31 @@ type Need string
 // The needs.
 const (
 	NeedDeflate     Need = "deflate"     // it negotiates permessage-deflate
+	NeedEcho        Need = "echo"        // it sends every message back
 	NeedSubprotocol Need = "subprotocol" // it speaks the subprotocol "chat"
+	NeedOrigin      Need = "origin"      // a server that takes the origin http://good.test alone, and requests without one
+	NeedAuth        Need = "auth"        // a server that asks for Basic credentials, user:secret
+	NeedLimit       Need = "limit"       // it takes messages of 1 MiB at most
 	NeedTLS         Need = "tls"         // it is reached, or reaches us, through TLS
+	NeedCookies     Need = "cookies"     // a client that keeps cookies
+
+	// What it does when a text message tells it to; see docs/control.md.
+	NeedControlClose    Need = "control:close"
+	NeedControlFragment Need = "control:fragment"
+	NeedControlPing     Need = "control:ping"
+	NeedControlDrop     Need = "control:drop"
+	NeedControlLast     Need = "control:last"
 )
 
-// Declared reports whether it has to be said that the peer has it: trying does not tell.
-// An engine says so for [NeedTLS], as the address of the peer tells.
-func (n Need) Declared() bool { return n != NeedDeflate }
+// DeclaredNeeds are those of which the user has to say that the peer meets them: trying
+// does not tell.
+var DeclaredNeeds = []Need{NeedSubprotocol, NeedOrigin, NeedAuth, NeedLimit, NeedCookies}
+
+// ControlNeeds are those about control messages.
+var ControlNeeds = []Need{NeedControlClose, NeedControlFragment, NeedControlPing, NeedControlDrop, NeedControlLast}
+
+// Command returns the command of a control message that the need is about, if any.
+func (n Need) Command() (string, bool) { return strings.CutPrefix(string(n), "control:") }
 
 // A Load says what a case costs a peer, and so what it may be played beside.
 type Load uint8

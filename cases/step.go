@@ -276,7 +276,10 @@ func (f Flood) Ops() []Op {
 func (f Flood) String() string { return fmt.Sprintf("%d times: %v", f.Times, f.Frame) }
 
 // A Probe sends a text and awaits its echo, for two seconds.
-type Probe struct{ Text string }
+type Probe struct {
+	Text string
+	Ping bool // the text is the payload of a ping, and its pong is awaited
+}
 
 // An Await lets the peer run until one of these happens, from then on.
 type Await struct {
@@ -289,13 +292,21 @@ const probePatience = 2 * time.Second
 
 // Ops sends and waits.
 func (p Probe) Ops() []Op {
+	if p.Ping {
+		return append(Ping(p.Text).Ops(), WaitOp{For: probePatience, Until: []EventKind{GotPong, GotClose}})
+	}
 	return append(Text(p.Text).Ops(), WaitOp{For: probePatience, Until: []EventKind{GotMessage, GotClose}})
 }
 
 // Ops waits.
 func (a Await) Ops() []Op { return []Op{WaitOp{For: a.For, Until: a.Until}} }
 
-func (p Probe) String() string { return fmt.Sprintf("send text %q and wait for its echo", p.Text) }
+func (p Probe) String() string {
+	if p.Ping {
+		return fmt.Sprintf("send ping %q and wait for its pong", p.Text)
+	}
+	return fmt.Sprintf("send text %q and wait for its echo", p.Text)
+}
 
 func (a Await) String() string {
 	if len(a.Until) == 0 {

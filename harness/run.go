@@ -26,10 +26,13 @@ type Run struct {
 // A Header is the first line of a run file: what was to be run, by what,
 // against what, and where.
 type Header struct {
-	Schema    int            `json:"schema"`
-	Tool      string         `json:"tool"` // "wsconform" and its version
-	Engine    Engine         `json:"engine"`
-	Agent     Agent          `json:"agent"`
+	Schema int    `json:"schema"`
+	Tool   string `json:"tool"` // "wsconform" and its version
+	Engine Engine `json:"engine"`
+	Agent  Agent  `json:"agent"`
+	// Peer is what the agent was found to do. It is nil in runs whose engine does not try,
+	// and until that is known.
+	Peer      *Peer          `json:"peer,omitempty"`
 	Selection Selection      `json:"selection"`
 	Shard     *Shard         `json:"shard,omitempty"` // nil unless the run is a part of one
 	Started   time.Time      `json:"started"`

@@ -48,10 +48,11 @@ type Writer struct {
 	secrets *Secrets // masks what is written; nil shows secrets
 	earlier *Run     // that is resumed; nil for a new run
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards what follows, and the header
 	w       io.Writer
 	pending []byte // bytes that a failed write left unwritten
 	tally   *tally
+	started bool // a result is written
 	closed  bool
 }
 
@@ -120,6 +121,7 @@ func (w *Writer) write(r Result) error {
 	if w.closed {
 		return fmt.Errorf("run file: case %s: the run has ended", r.Case)
 	}
+	w.started = true
 	w.tally.add(r.Case, r.Outcome)
 	return w.line(r.Case, caseLine{kindCase, r.Bounded()})
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -61,6 +62,10 @@ func header(ids ...cases.ID) harness.Header {
 		Agent: harness.Agent{
 			Name: "echo", Version: "1.2.3", Role: cases.Server, URL: "ws://127.0.0.1:9001",
 			Command: []string{"./echo", "--port", "9001"},
+		},
+		Peer: &harness.Peer{
+			Levels:   []harness.PeerLevel{harness.Opens, harness.Echoes, harness.Declares, harness.Controls},
+			Declared: []cases.Need{cases.NeedSubprotocol}, Control: []string{"close", "ping"}, Refuses: []string{"text"},
 		},
 		Selection: harness.Selection{
 			Cases: []string{"1.*", "7.*"}, Exclude: []string{"7.13.*"}, Selected: ids,
@@ -608,5 +613,40 @@ func TestVersion1(t *testing.T) {
 	}
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the file was touched (%v)", err)
+	}
+}
+
+// What the agent is found to do goes into the header, unless a result is there already.
+func TestWriterPeer(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "run.jsonl")
+	h := header("1.1.1", "1.1.2")
+	h.Peer = nil
+	w, err := harness.CreateRun(file, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := harness.NewPeer(false, nil, nil)
+	run, err := w.Record(func(emit func(harness.Result)) error {
+		if err := w.Peer(found); err != nil {
+			return err
+		}
+		emit(passed("1.1.1"))
+		if err := w.Peer(harness.NewPeer(true, nil, nil)); err != nil { // too late
+			return err
+		}
+		emit(passed("1.1.2"))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := harness.OpenRun(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, got := range []*harness.Run{run, stored} {
+		if got.Header.Peer == nil || !slices.Equal(got.Header.Peer.Levels, found.Levels) || got.State() != harness.Complete {
+			t.Errorf("got %+v and a run that is %s, want %+v and complete", got.Header.Peer, got.State(), found)
+		}
 	}
 }

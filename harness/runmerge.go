@@ -201,6 +201,9 @@ func mergedHeader(runs []*Run) Header {
 		if !reflect.DeepEqual(run.Header.Settings, h.Settings) {
 			h.Settings = nil
 		}
+		if !reflect.DeepEqual(run.Header.Peer, h.Peer) {
+			h.Peer = nil
+		}
 		if run.Header.Secrets == SecretsShown {
 			h.Secrets = SecretsShown
 		}

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"errors"
+	"io"
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
@@ -36,11 +37,39 @@ func (w *Writer) Record(play func(emit func(Result)) error) (*Run, error) {
 		index[r.Case] = len(run.Results)
 		run.Results = append(run.Results, r)
 	})
+	run.Header = w.Header()
 	slices.SortFunc(run.Results, func(a, b Result) int { return a.Case.Compare(b.Case) })
 	foot, err := w.Close(failure)
 	run.Footer = &foot
 	return run, errors.Join(failure, err)
 }
 
+// Peer puts what the agent was found to do into the header. It has no effect once a
+// result is written, and for a run that is resumed: its header stays as it is.
+func (w *Writer) Peer(p Peer) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.started || w.earlier != nil || w.closed {
+		return nil
+	}
+	w.header.Peer = &p
+	if w.file == nil {
+		return nil
+	}
+	info, err := w.file.Stat()
+	if err != nil || !info.Mode().IsRegular() || len(w.pending) > 0 {
+		return w.wrap("", err)
+	}
+	// The new line is longer than the one it replaces.
+	if _, err := w.file.Seek(0, io.SeekStart); err != nil {
+		return w.wrap("", err)
+	}
+	return w.line("", headerLine{kindHeader, w.header})
+}
+
 // Header returns the header as it is in the file, with secrets masked.
-func (w *Writer) Header() Header { return w.header }
+func (w *Writer) Header() Header {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.header
+}

@@ -126,7 +126,7 @@ func TestSchemaIsUpToDate(t *testing.T) {
 	}
 	for name, value := range map[string]any{
 		"header": harness.Header{}, "engine": harness.Engine{}, "agent": harness.Agent{}, "selection": harness.Selection{},
-		"host": harness.Host{}, "shard": harness.Shard{}, "case": harness.Result{}, "footer": harness.Footer{}, "transcript": cases.Transcript{},
+		"host": harness.Host{}, "peer": harness.Peer{}, "shard": harness.Shard{}, "case": harness.Result{}, "footer": harness.Footer{}, "transcript": cases.Transcript{},
 		"event": cases.Event{}, "entry": cases.Entry{}, "traffic": cases.Traffic{}, "flow": cases.Flow{}, "stats": cases.Stats{},
 	} {
 		want := members(reflect.TypeOf(value))

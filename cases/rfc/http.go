@@ -189,6 +189,7 @@ var requestBodies = []cases.Case{
 	{
 		ID: "X.1.15", Title: "a request with a body that looks like a frame", Roles: onlyServers,
 		Requirements: []string{"RFC9112-6.3-cl-invalid", "RFC6455-4.2.1-reject-malformed"},
+		Needs:        []cases.Need{cases.NeedEcho}, // of what looks like a frame
 		Conns:        []cases.Conn{asked(cases.Add("Content-Length", "8"), cases.Replace("\r\n\r\n", "\r\n\r\n"+framed)), survived},
 		Want: cases.Clauses{
 			{Grade: cases.OK, Checks: cases.Every{cases.Either{status4xx, probeEchoed}}},

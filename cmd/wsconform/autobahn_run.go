@@ -102,7 +102,7 @@ func (o *autobahnRun) run(c *cobra.Command, command []string) error {
 		Tool: "wsconform " + toolVersion(), Engine: image, Agent: agent, Selection: sel, Shard: shard,
 		Started: time.Now().UTC(), Host: thisHost(), Settings: map[string]any{"network": o.network}, Secrets: o.part.secretsMode(),
 	}
-	run, err := o.part.record(file, header, func(emit func(harness.Result)) error {
+	run, err := o.part.record(file, header, func(emit func(harness.Result), _ *harness.Writer) error {
 		defer meter.end()
 		log, err := createLog(filepath.Join(out, "agent.log"), header.Masking())
 		if err != nil {

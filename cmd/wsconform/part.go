@@ -106,15 +106,17 @@ func (p *part) folder(out string) string {
 
 // record writes what play emits to the run file, or adds it to the run that is
 // resumed. The run is nil if the file could not be opened.
-func (p *part) record(file string, header harness.Header, play func(emit func(harness.Result)) error) (*harness.Run, error) {
+func (p *part) record(file string, header harness.Header, play func(emit func(harness.Result), w *harness.Writer) error) (*harness.Run, error) {
 	w, err := p.open(file, header)
 	if err != nil {
 		return nil, err
 	}
-	if p.ended {
-		play = func(func(harness.Result)) error { return nil }
-	}
-	return w.Record(play)
+	return w.Record(func(emit func(harness.Result)) error {
+		if p.ended {
+			return nil
+		}
+		return play(emit, w)
+	})
 }
 
 func (p *part) open(file string, header harness.Header) (*harness.Writer, error) {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,7 @@ type test struct {
 	allowExit []int
 	selection selection
 	declared  []string
+	noEcho    bool
 	part      part
 	verbose   bool
 	dial      dialFlags
@@ -89,7 +91,6 @@ is given.`,
 	o.selection.flags(f)
 	o.selection.suiteFlag(f)
 	o.part.flags(f)
-	f.StringSliceVar(&o.declared, "declare", nil, "what the peer offers that the RFC suite cannot find out: subprotocol (it speaks \"chat\")")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "print a line for each case")
 	return c
 }
@@ -107,6 +108,8 @@ func (o *test) agentFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, even where the verdict is already certain")
 	f.StringVar(&o.corpora, "corpora", "", "use Autobahn's own payload files for sections 12 and 13, from this folder, `DIR`")
 	f.IntSliceVar(&o.allowExit, "allow-exit", nil, "exit `CODES` that the client uses on purpose; any other than 0 counts as a crash")
+	f.BoolVar(&o.noEcho, "no-echo", false, "the peer does not echo, as a broker or a chat server: use pings in place of messages; cases that need an echo are unsupported")
+	f.StringSliceVar(&o.declared, "declare", nil, "what the peer offers that trying does not tell, comma-separated `NEEDS`: "+declarable())
 	o.dial.flags(f)
 }
 
@@ -162,7 +165,7 @@ func (o *test) native(c *cobra.Command, args []string) error {
 	secrets := header.Masking()
 	known := map[cases.ID]bool{} // a case may have two results
 	file := cmp.Or(o.part.resume, filepath.Join(out, "run.jsonl"))
-	run, err := o.part.record(file, header, func(emit func(harness.Result)) error {
+	run, err := o.part.record(file, header, func(emit func(harness.Result), w *harness.Writer) error {
 		defer meter.end()
 		log, err := createLog(filepath.Join(out, "agent.log"), secrets)
 		if err != nil {
@@ -178,12 +181,14 @@ func (o *test) native(c *cobra.Command, args []string) error {
 			}
 		}
 		options.Provisional = counted
+		var unwritten error // the header as it should be
+		options.Peer = func(p harness.Peer) { unwritten = w.Peer(p) }
 		play, done, err := o.player(c.Context(), agent, *target, options, out, log)
 		if err != nil {
 			return err
 		}
 		defer done()
-		return play(c.Context(), list, counted)
+		return cmp.Or(play(c.Context(), list, counted), unwritten)
 	})
 	if run == nil {
 		return err
@@ -272,7 +277,7 @@ func (o *test) driver(command []string, out string) (engine.Driver, error) {
 // honour are an error, not ignored.
 func (o *test) original(c *cobra.Command, args []string) error {
 	for _, name := range []string{
-		"parallel", "faithful", "corpora", "allow-exit", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
+		"parallel", "faithful", "no-echo", "declare", "corpora", "allow-exit", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
 	} {
 		if c.Flags().Changed(name) {
 			return usagef("--%s works with the native engine only", name)
@@ -387,11 +392,20 @@ func (o *test) agentOf(args []string) (harness.Agent, error) {
 	return agent, nil
 }
 
+// declarable lists what --declare takes.
+func declarable() string {
+	words := make([]string, len(cases.DeclaredNeeds))
+	for i, n := range cases.DeclaredNeeds {
+		words[i] = string(n)
+	}
+	return strings.Join(words, ", ")
+}
+
 func (o *test) options() (engine.Options, error) {
-	options := engine.Options{Options: engine.RunOptions{Parallel: o.parallel}, Faithful: o.faithful}
+	options := engine.Options{Options: engine.RunOptions{Parallel: o.parallel, NoEcho: o.noEcho}, Faithful: o.faithful}
 	for _, name := range o.declared {
-		if need := cases.Need(name); need != cases.NeedSubprotocol {
-			return options, usagef("--declare %q: must be subprotocol", name)
+		if !slices.Contains(cases.DeclaredNeeds, cases.Need(name)) {
+			return options, usagef("--declare %q: must be one of %s", name, declarable())
 		}
 		options.Declared = append(options.Declared, cases.Need(name))
 	}

@@ -267,6 +267,9 @@ func (p page) Facts() []fact {
 	add("Agent", strings.TrimSpace(h.Agent.Name+" "+h.Agent.Version))
 	add("Role", h.Agent.Role.String())
 	add("URL", h.Agent.URL)
+	if h.Peer != nil {
+		add("Levels", h.Peer.String())
+	}
 	var words []string
 	for _, w := range h.Agent.Command {
 		words = append(words, show.ShellWord(w))

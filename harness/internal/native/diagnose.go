@@ -266,8 +266,11 @@ func (d *Diagnosis) closed(payload []byte) {
 			d.Saw += fmt.Sprintf(" and the reason %q", clip(reason))
 		}
 	}
-	d.Advice = "it must send every message back"
+	d.Advice = noEchoAdvice
 }
+
+// noEchoAdvice is for servers that open connections and do something else.
+const noEchoAdvice = "it must send every message back; test a server that does not echo with --no-echo"
 
 // ended says how it went if there was no echo in time, or the connection ended.
 func (d *Diagnosis) ended(got []string, err error) {
@@ -284,6 +287,9 @@ func (d *Diagnosis) ended(got []string, err error) {
 		d.Saw = "it opens the connection, and ends TCP in place of an echo"
 	}
 	d.Advice = "it must send every message back"
+	if d.Pongs || !late {
+		d.Advice = noEchoAdvice
+	}
 }
 
 // withoutTLS says why there is no TLS with the server.

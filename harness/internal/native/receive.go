@@ -241,6 +241,9 @@ func (p *player) record(e cases.Event) {
 
 // event records an event that a case may have waited for, and asks what to do.
 func (p *player) event(e cases.Event) {
+	if p.c.NoEcho && e.Kind == cases.GotMessage {
+		return
+	}
 	p.record(e)
 	p.steer()
 	p.shortenPause(e.Kind)

@@ -29,8 +29,14 @@ func (t *Target) refusedFirst(nc net.Conn, opened *conn, it cases.Conn, without 
 	}
 	h, err := readHead(nc)
 	opened.response = h.text
-	if status := statusOf(h); status != 0 {
+	switch status := statusOf(h); {
+	case status != 0:
 		opened.opened = append(opened.opened, cases.Event{Kind: cases.GotAnswer, Status: status, At: time.Since(start)})
+	case err != nil && !isTimeout(err):
+		for _, e := range endsOf(nc, err) {
+			e.At = time.Since(start)
+			opened.opened = append(opened.opened, e)
+		}
 	}
 	if err != nil || (cases.Parts{}).Holds(&cases.Transcript{Response: h.text}) {
 		return true, err

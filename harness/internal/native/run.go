@@ -14,6 +14,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Options are the settings of a run by the native engine.
@@ -33,8 +34,14 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 	if target.URL.Scheme == "wss" {
 		o.Declared = append(slices.Clip(o.Declared), cases.NeedTLS)
 	}
-	s := &server{Streams: NewStreams(o.Originals), target: target, faithful: o.Faithful, greeted: o.Greeted}
+	s := &server{Streams: NewStreams(o.Originals), target: target, faithful: o.Faithful, greeted: o.Greeted, greeting: echoCase}
 	defer s.Close() //nolint:errcheck // temporary files
+	if o.NoEcho {
+		s.greeting = pingCase
+	}
+	if o.Peer != nil {
+		o.Try = s.try
+	}
 	return runner.TestServer(ctx, s, list, o.Options, emit)
 }
 
@@ -55,6 +62,7 @@ type server struct {
 	target   Target
 	faithful bool
 	greeted  func(response string) // nil once it was told
+	greeting cases.Case            // what the server is asked before and after the cases
 }
 
 func (s *server) String() string { return s.target.String() }
@@ -81,9 +89,17 @@ var echoCase = cases.Case{
 	Want:  autobahn.Echoes(cases.GotText(cases.Data([]byte("wsconform")))),
 }
 
-// Echo asks for a plain echo.
+// pingCase is the sanity check of a server that does not echo.
+var pingCase = cases.Case{
+	ID: "ping", Title: "a ping", Expect: "a pong",
+	NoEcho: true,
+	Conns:  []cases.Conn{{Steps: []cases.Step{cases.Probe{Text: "wsconform", Ping: true}}}},
+	Want:   cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Answered{Payload: "wsconform"}}}},
+}
+
+// Echo asks for a plain echo, or for a pong of a server that does not echo.
 func (s *server) Echo(ctx context.Context) (echoes bool, t cases.Transcript, err error) {
-	nc, failed, err := s.target.open(ctx, echoCase, 0)
+	nc, failed, err := s.target.open(ctx, s.greeting, 0)
 	if s.greeted != nil && err == nil {
 		s.greeted(cmp.Or(nc.response, failed.Response))
 		s.greeted = nil
@@ -94,8 +110,8 @@ func (s *server) Echo(ctx context.Context) (echoes bool, t cases.Transcript, err
 	if err != nil || nc.Conn == nil {
 		return false, failed, err
 	}
-	tr, err := play(ctx, nc, echoCase, 0, cases.Server, manner{streams: s.Streams})
-	return err == nil && echoCase.Judge(tr).Behavior == cases.OK, tr, ctx.Err()
+	tr, err := play(ctx, nc, s.greeting, 0, cases.Server, manner{streams: s.Streams})
+	return err == nil && s.greeting.Judge(tr).Behavior == cases.OK, tr, ctx.Err()
 }
 
 // probeTimeout bounds the measurement of whether a second connection is served beside the
@@ -104,18 +120,18 @@ const probeTimeout = 700 * time.Millisecond
 
 // Concurrent reports whether a second connection is served beside a first one.
 func (s *server) Concurrent(ctx context.Context) bool {
-	first, _, err := s.target.open(ctx, echoCase, 0)
+	first, _, err := s.target.open(ctx, s.greeting, 0)
 	if err != nil || first.Conn == nil {
 		return true // it refuses handshakes: there is nothing to protect
 	}
 	bounded, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	second, _, err := s.target.open(bounded, echoCase, 0)
+	second, _, err := s.target.open(bounded, s.greeting, 0)
 	served := err == nil && second.Conn != nil
 	if served {
-		play(ctx, second, echoCase, 0, cases.Server, manner{streams: s.Streams}) //nolint:errcheck // the cases will tell
+		play(ctx, second, s.greeting, 0, cases.Server, manner{streams: s.Streams}) //nolint:errcheck // the cases will tell
 	}
-	play(ctx, first, echoCase, 0, cases.Server, manner{streams: s.Streams}) //nolint:errcheck // likewise
+	play(ctx, first, s.greeting, 0, cases.Server, manner{streams: s.Streams}) //nolint:errcheck // likewise
 	return served
 }
 
@@ -125,7 +141,46 @@ func (s *server) Diagnose(ctx context.Context) (*runner.Diagnosis, error) {
 	if d == nil {
 		return nil, err
 	}
-	return &runner.Diagnosis{Echoes: d.Echoes, Refused: d.Refused, Text: d.String()}, err
+	return &runner.Diagnosis{Echoes: d.Echoes || s.greeting.NoEcho && d.Pongs, Refused: d.Refused, Text: d.String()}, err
+}
+
+// strange is a message that no application knows, longer than one that it may wait for
+// the rest of.
+var strange = cases.Repeat("wsconform ", 4<<10)
+
+// tryBound limits what is tried of a server before its cases.
+const tryBound = 5 * time.Second
+
+// try asks a server that echoes which control messages it obeys, and sends one that does
+// not a message of each kind, to see whether it ends the connection.
+func (s *server) try(ctx context.Context) (control, refuses []string) {
+	ctx, cancel := context.WithTimeout(ctx, tryBound)
+	defer cancel()
+	if !s.greeting.NoEcho {
+		tr := s.transcript(ctx, cases.AskControl)
+		return tr.Commands(), nil
+	}
+	for _, kind := range []struct {
+		name  string
+		frame cases.Frame
+	}{{"text", cases.Frame{Opcode: wsproto.OpText, Payload: strange}}, {"binary", cases.Frame{Opcode: wsproto.OpBinary, Payload: strange}}} {
+		c := pingCase
+		c.Conns = []cases.Conn{{Steps: append([]cases.Step{kind.frame}, pingCase.Conns[0].Steps...)}}
+		if tr := s.transcript(ctx, c); c.Judge(tr).Behavior != cases.OK {
+			refuses = append(refuses, kind.name)
+		}
+	}
+	return nil, refuses
+}
+
+// transcript plays the first connection of a case outside a run.
+func (s *server) transcript(ctx context.Context, c cases.Case) cases.Transcript {
+	nc, failed, err := s.target.open(ctx, c, 0)
+	if err != nil || nc.Conn == nil {
+		return failed
+	}
+	tr, _ := play(ctx, nc, c, 0, cases.Server, manner{streams: s.Streams}) // where we fail, nothing was learnt
+	return tr
 }
 
 // An endpoint serves the driver protocol to clients under test.

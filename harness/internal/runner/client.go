@@ -99,7 +99,7 @@ func TestClient(ctx context.Context, e Endpoint, d Driver, list []cases.Case, o 
 	defer stop()
 	r := &clientRun{endpoint: e, driver: d, options: o, emit: emit, stop: stop}
 	defer r.monitor.start(ctx)()
-	list, rest := playable(list, cases.Client, o.Declared)
+	list, rest := playable(list, cases.Client, o.peer(r.control(ctx, list), nil))
 	for _, res := range rest {
 		emit(res)
 	}

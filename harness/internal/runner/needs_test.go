@@ -24,7 +24,7 @@ func TestPlayable(t *testing.T) {
 		{cases.Client, nil, []cases.ID{"a", "b", "c"}},
 		{cases.Server, []cases.Need{cases.NeedSubprotocol}, []cases.ID{"a", "c", "d"}},
 	} {
-		play, rest := playable(list, test.role, test.declared)
+		play, rest := playable(list, test.role, harness.NewPeer(true, test.declared, nil))
 		var got []cases.ID
 		for _, c := range play {
 			got = append(got, c.ID)

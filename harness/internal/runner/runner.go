@@ -31,6 +31,14 @@ type Options struct {
 	// Declared is what the peer offers that trying does not tell; a case that needs more
 	// is unsupported.
 	Declared []cases.Need
+	// NoEcho says that the peer does not echo: pings take the place of messages, and the
+	// cases that need an echo are unsupported.
+	NoEcho bool
+	// Try finds out which control messages a server obeys, and the kinds of message at
+	// which one that does not echo ends the connection. Nil does not try.
+	Try func(ctx context.Context) (control, refuses []string)
+	// Peer is told what the peer does before a case is played. Nil ignores it.
+	Peer func(harness.Peer)
 	// Service is the server under test if we have started it: it is started again when it
 	// ends by itself or hangs. Nil is a server that somebody else has started; when that is
 	// gone the run ends.

@@ -69,7 +69,11 @@ func TestServer(ctx context.Context, server Server, list []cases.Case, o Options
 	if err := s.greet(ctx); err != nil {
 		return s.report, err
 	}
-	list, rest := playable(list, cases.Server, o.Declared)
+	var control, refuses []string
+	if o.Try != nil && s.report.Echoed {
+		control, refuses = o.Try(ctx)
+	}
+	list, rest := playable(list, cases.Server, o.peer(control, refuses))
 	for _, r := range rest {
 		emit(r)
 	}

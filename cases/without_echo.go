@@ -1,0 +1,171 @@
+package cases
+
+import (
+	"slices"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
+
+// stillOpen is the payload of the pings that [Case.WithoutEcho] adds.
+const stillOpen = "still open"
+
+// An UnechoedWant is a [Want] that can judge a peer that does not echo.
+type UnechoedWant interface {
+	Want
+	// WithoutEcho returns what is wanted of such a peer on a connection with these probes.
+	// It is false if that depends on an echo.
+	WithoutEcho(probes []string) (Want, bool)
+}
+
+// Requires lists what a peer must offer: the needs of the case, and [NeedEcho] if it
+// cannot be judged without an echo.
+func (c Case) Requires() []Need {
+	if _, ok := c.WithoutEcho(); ok || slices.Contains(c.Needs, NeedEcho) {
+		return c.Needs
+	}
+	return append(slices.Clone(c.Needs), NeedEcho)
+}
+
+// WithoutEcho returns the case as it is played against a peer that does not echo: a
+// ping takes the place of each probe, and whatever messages the peer sends are its own
+// affair. It is false if the verdict depends on an echo.
+func (c Case) WithoutEcho() (Case, bool) {
+	if slices.Contains(c.Needs, NeedEcho) {
+		return c, false
+	}
+	un := c.Clone()
+	un.NoEcho = true
+	for i := range un.Conns {
+		conn := &un.Conns[i]
+		want, ok := c.WantOf(i).(UnechoedWant)
+		if !ok {
+			return c, false
+		}
+		steps, probes, ok := unechoedSteps(conn.Steps)
+		if !ok {
+			return c, false
+		}
+		if conn.Want, ok = want.WithoutEcho(probes); !ok {
+			return c, false
+		}
+		conn.Steps = steps
+	}
+	return un, true
+}
+
+// unechoedSteps replaces echoes by pongs. A wait for a message gets a ping in front,
+// unless there is one, or the payload of a frame or our half of TCP has ended there.
+func unechoedSteps(steps []Step) (list []Step, probes []string, ok bool) {
+	pinged, complete := false, true // since the wait before
+	for _, step := range steps {
+		switch s := step.(type) {
+		case Probe:
+			probes = append(probes, s.Text)
+			s.Ping = true
+			step = s
+		case EchoLoop:
+			return nil, nil, false
+		case Frame:
+			pinged = pinged || s.Opcode == wsproto.OpPing
+			complete = true
+		case FrameHeader, Raw, RawTLS, HalfClose, Truncate, Reset:
+			complete = false
+		case Await:
+			if !slices.Contains(s.Until, GotMessage) {
+				break
+			}
+			if !pinged && complete {
+				list = append(list, Ping(stillOpen))
+			}
+			pinged = false
+			s.Until = slices.DeleteFunc(slices.Clone(s.Until), func(k EventKind) bool { return k == GotMessage || k == GotPong })
+			s.Until = append(s.Until, GotPong)
+			step = s
+		}
+		list = append(list, step)
+	}
+	return list, probes, true
+}
+
+// WithoutEcho replaces echoes of probes by pongs. A clause for a peer that does well
+// may ask for no other message; one for a peer that does worse takes any pong in place
+// of it: the connection is still in use.
+func (list Clauses) WithoutEcho(probes []string) (Want, bool) {
+	un := make(Clauses, len(list))
+	for i, clause := range list {
+		checks, ok := unechoed(clause.Checks, probes, clause.Grade != OK)
+		if !ok {
+			return nil, false
+		}
+		un[i] = Clause{Grade: clause.Grade, Checks: checks.(Every)}
+	}
+	return un, true
+}
+
+// unechoed is a check of a peer that does not echo. Where lenient is set, a pong does
+// for a message.
+func unechoed(check Check, probes []string, lenient bool) (Check, bool) {
+	switch x := check.(type) {
+	case Every:
+		var list Every
+		for _, c := range x {
+			c, ok := unechoed(c, probes, lenient)
+			if !ok {
+				return nil, false
+			}
+			list = append(list, c)
+		}
+		return list, true
+	case Either: // those that an echo decides cannot hold
+		var list Either
+		for _, c := range x {
+			if c, ok := unechoed(c, probes, lenient); ok {
+				list = append(list, c)
+			}
+		}
+		return list, len(list) > 0
+	case Echoed:
+		if slices.Contains(probes, x.Text) {
+			return Answered{Payload: x.Text}, true
+		}
+		return SomePong{}, lenient
+	case Messages:
+		if len(x) == 0 {
+			return x, true
+		}
+		if len(x) == 1 && slices.ContainsFunc(probes, func(p string) bool { return x[0].Equal(GotText(Data([]byte(p)))) }) {
+			return Answered{Payload: string(x[0].Data)}, true
+		}
+		return SomePong{}, lenient
+	}
+	return check, true
+}
+
+// SomePong holds if a pong came.
+type SomePong struct{}
+
+// Holds looks for a pong.
+func (SomePong) Holds(t *Transcript) bool { _, ok := t.Find(GotPong); return ok }
+
+func (SomePong) String() string { return "a pong" }
+
+// Delivers lists the opcodes of the data frames that the case sends and that a peer has
+// to take: they keep the rules, each by itself. A peer that takes no messages but its
+// own kind may end the connection at them.
+func (c Case) Delivers() []wsproto.Opcode {
+	var list []wsproto.Opcode
+	for i, conn := range c.Conns {
+		for _, op := range conn.Ops() {
+			w, ok := op.(WriteOp)
+			if !ok || w.Header.Opcode != wsproto.OpText && w.Header.Opcode != wsproto.OpBinary || w.Part != WholeFrame && w.Part != FrameStart {
+				continue
+			}
+			lawful := w.Header.Form == wsproto.FormMinimal && w.Masking == MaskByRole && w.Header.Length < 1<<63 &&
+				(w.Header.RSV == 0 || w.Header.RSV == wsproto.RSV1 && c.Conns[i].Deflate != nil)
+			if lawful && !slices.Contains(list, w.Header.Opcode) {
+				list = append(list, w.Header.Opcode)
+			}
+		}
+	}
+	return list
+}
