@@ -151,7 +151,8 @@ func Settle(plays []Result) (r Result, most int) {
 // Summary gives the result in one line: "fail, behavior FAILED, close FAILED: the
 // peer closed with 1009 (message too big)", or why there is no verdict.
 func (r Result) Summary() string {
-	if r.Outcome.Ran() && (r.Outcome != Unsupported || r.Note == "") {
+	unplayed := r.Outcome == Unsupported && r.Transcript == nil && r.Note != "" // the peer does not offer what it needs
+	if r.Outcome.Ran() && !unplayed {
 		s := fmt.Sprintf("%s, behavior %s, close %s", r.Outcome, r.Behavior, r.Close)
 		if r.OneGrade() {
 			s = fmt.Sprintf("%s, %s", r.Outcome, r.Behavior)
