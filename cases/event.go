@@ -43,12 +43,25 @@ type Event struct {
 	Len    int       `json:"len"`              // of the payload, in bytes
 	Data   Octet     `json:"data"`             // the payload, or its first HeadSize bytes; the mark of a timeout; the words of an offence
 	// SHA256 is that of the whole payload, in hex, where Len exceeds HeadSize. It
-	// is "" for messages longer than HashLimit.
+	// is "" for messages longer than HashLimit; Differs has that of a wrong echo.
 	SHA256  string             `json:"sha256,omitempty"`
 	At      time.Duration      `json:"at,omitempty"`      // since the opening handshake, of an answer since our request
 	Status  int                `json:"status,omitempty"`  // of an answer
 	Code    wsproto.StatusCode `json:"code,omitempty"`    // of a close frame; 0 means none
 	Section string             `json:"section,omitempty"` // of an offence, such as "RFC 6455 5.2"
+	// Differs says how a message differs from the one that it should repeat: ours with
+	// the same number on the connection. It is nil if they are the same, or if there is
+	// no such message.
+	Differs *Difference `json:"differs,omitempty"`
+}
+
+// A Difference says how a message differs from the one of ours that it should repeat.
+type Difference struct {
+	At         int    `json:"at"`     // offset of the first byte that differs; where one ends, if it begins the other
+	SHA256     string `json:"sha256"` // of the message, in hex
+	WantBinary bool   `json:"wantBinary,omitempty"`
+	WantLen    int    `json:"wantLen"` // of ours, in bytes
+	WantSHA256 string `json:"wantSha256"`
 }
 
 // GotText returns the event of a text message with this payload.
@@ -77,6 +90,36 @@ func event(kind EventKind, binary bool, p Payload) Event {
 func (e Event) Equal(o Event) bool {
 	return e.Kind == o.Kind && e.Binary == o.Binary && e.Len == o.Len &&
 		string(e.Data) == string(o.Data) && e.SHA256 == o.SHA256
+}
+
+// Wrong says what is wrong with a message that differs from ours, such as
+//
+//	text message of 3 bytes instead of text message of 5 bytes: the first difference
+//	is at byte 3, sha256 9a0364b9e99bb480 instead of 185f8db32271fe25
+//
+// It is "" for any other event.
+func (e Event) Wrong() string {
+	d := e.Differs
+	if d == nil {
+		return ""
+	}
+	kind := func(binary bool) string {
+		if binary {
+			return "binary"
+		}
+		return "text"
+	}
+	size := func(n int) string {
+		if n == 1 {
+			return "1 byte"
+		}
+		return fmt.Sprintf("%d bytes", n)
+	}
+	s := fmt.Sprintf("%s message of %s instead of %s message of %s: ", kind(e.Binary), size(e.Len), kind(d.WantBinary), size(d.WantLen))
+	if d.SHA256 == d.WantSHA256 {
+		return s + "the bytes are the same"
+	}
+	return s + fmt.Sprintf("the first difference is at byte %d, sha256 %.16s instead of %.16s", d.At, d.SHA256, d.WantSHA256)
 }
 
 // String says what happened: a text "Hello", a pong, a timeout A.

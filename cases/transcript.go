@@ -143,7 +143,9 @@ type Transcript struct {
 	// of section 9 too, whose messages are no events there.
 	Echoes    int  `json:"echoes,omitempty"`
 	WrongEcho bool `json:"wrongEcho,omitempty"`
-	Deflate   bool `json:"deflate,omitempty"` // permessage-deflate was agreed
+	// Wrong is the wrong echo of a loop, as a message.
+	Wrong   *Event `json:"wrong,omitempty"`
+	Deflate bool   `json:"deflate,omitempty"` // permessage-deflate was agreed
 
 	ClosedByUs       bool   `json:"closedByUs"`  // our close frame was not a reply
 	FailedByUs       bool   `json:"failedByUs"`  // we failed the connection

@@ -63,6 +63,10 @@ func boundedTranscript(t cases.Transcript) cases.Transcript {
 	for i, e := range t.Events {
 		t.Events[i] = boundedEvent(e)
 	}
+	if t.Wrong != nil {
+		wrong := boundedEvent(*t.Wrong)
+		t.Wrong = &wrong
+	}
 	t.LogLost += max(0, len(t.Log)-maxEntries)
 	t.Log = slices.Clone(t.Log[:min(len(t.Log), maxEntries)])
 	for i, e := range t.Log {
@@ -85,6 +89,11 @@ func boundedEvent(e cases.Event) cases.Event {
 	}
 	e.Kind, e.SHA256 = cases.EventKind(Clip(string(e.Kind), maxReason)), Clip(e.SHA256, maxReason)
 	e.Section = Clip(e.Section, maxReason)
+	if e.Differs != nil {
+		d := *e.Differs
+		d.SHA256, d.WantSHA256 = Clip(d.SHA256, maxReason), Clip(d.WantSHA256, maxReason)
+		e.Differs = &d
+	}
 	return e
 }
 

@@ -34,6 +34,38 @@ func (r Result) Ending() string {
 	return "the peer ended TCP without a close frame"
 }
 
+// Wrong says what is wrong with the first message that differs from ours, as
+// [cases.Event.Wrong] does. It is "" if all are the same, or if the transcript does not
+// tell.
+func (r Result) Wrong() string {
+	if r.Transcript == nil {
+		return ""
+	}
+	for _, t := range r.Transcript.Conns() {
+		for _, e := range t.Events {
+			if wrong := e.Wrong(); wrong != "" {
+				return wrong
+			}
+		}
+		if t.Wrong != nil {
+			if wrong := t.Wrong.Wrong(); wrong != "" {
+				return fmt.Sprintf("echo %d: %s", t.Echoes+1, wrong)
+			}
+		}
+	}
+	return ""
+}
+
+// Blame says what was wrong with a message of the peer, and how the peer ended the
+// connection: what there is of [Result.Wrong] and [Result.Ending].
+func (r Result) Blame() string {
+	wrong, ending := r.Wrong(), r.Ending()
+	if wrong != "" && ending != "" {
+		return wrong + "; " + ending
+	}
+	return wrong + ending
+}
+
 // OverLimit reports whether the peer refused what the case sends because it is
 // too big for it: it closed with 1009 before we closed (RFC 6455 §7.4.1). That is
 // a limit of the peer, and no breach of the protocol.

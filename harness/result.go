@@ -157,8 +157,8 @@ func (r Result) Summary() string {
 		if r.OneGrade() {
 			s = fmt.Sprintf("%s, %s", r.Outcome, r.Behavior)
 		}
-		if ending := r.Ending(); ending != "" && r.Outcome == Fail {
-			s += ": " + ending
+		if did := r.Blame(); did != "" && r.Outcome == Fail {
+			s += ": " + did
 		}
 		return s
 	}

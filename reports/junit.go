@@ -243,7 +243,7 @@ func explain(h harness.Header, r summary.Row) string {
 		fmt.Fprintf(&b, "behavior: %s, %s\nclose:    %s, %s\n", r.Behavior, show.Text(r.Reason), r.Close, show.Text(r.CloseReason))
 	}
 	if did := cmp.Or(r.Did(h), r.Ending()); did != "" {
-		fmt.Fprintf(&b, "ending:   %s\n", did)
+		fmt.Fprintf(&b, "peer:     %s\n", did)
 	}
 	if r.Note != "" {
 		fmt.Fprintf(&b, "note:     %s\n", show.Text(r.Note))

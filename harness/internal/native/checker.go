@@ -1,10 +1,10 @@
 package native
 
 import (
-	"bytes"
 	"hash/maphash"
 	"sync"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -50,6 +50,7 @@ type echoVerdict struct {
 	badText bool   // not valid UTF-8
 	cutText bool   // valid, but it ends inside a code point
 	fault   string // it cannot be inflated
+	differs *cases.Difference
 }
 
 func (c *checker) size(i int) int {
@@ -134,58 +135,41 @@ func (c *checker) dictionary(i int) []byte {
 
 // An expectation is compared with a message that comes in pieces.
 type expectation struct {
-	want  [2][]byte // the text
-	known bool      // the text is valid UTF-8
-	text  bool      // the message is one of text
-	size  int       // of what came
-	same  bool      // so far
+	comparison
+	known bool // the text is valid UTF-8
+	text  bool // the message is one of text
+	size  int  // of what came
 	utf8  wsproto.UTF8Validator
 	bad   bool // not valid UTF-8
 }
 
 func expect(corpus corpora.Corpus, i, length int, text bool) *expectation {
-	e := &expectation{known: corpus.Text, text: text, same: true}
-	e.want[0], e.want[1] = corpus.Parts(i, length)
-	return e
+	head, tail := corpus.Parts(i, length)
+	ours := sentMessage{!corpus.Text, []cases.Payload{cases.Data(head), cases.Data(tail)}}
+	return &expectation{comparison: comparison{ours: ours}, known: corpus.Text, text: text}
 }
 
 // take compares a piece. It is false when far too much has come.
 func (e *expectation) take(piece []byte) bool {
-	if e.same && !e.matches(piece) {
-		e.same = false
+	same := e.hash == nil
+	e.comparison.take(piece)
+	if same && e.hash != nil {
 		e.validate(e.size)
 	}
 	e.size += len(piece)
-	if !e.same && e.text && !e.bad {
+	if e.hash != nil && e.text && !e.bad {
 		_, ok := e.utf8.Feed(piece)
 		e.bad = !ok
 	}
 	return e.size <= messageBound
 }
 
-// matches reports whether the piece is what should come next.
-func (e *expectation) matches(piece []byte) bool {
-	at := e.size
-	for _, want := range e.want {
-		if at >= len(want) {
-			at -= len(want)
-			continue
-		}
-		n := min(len(want)-at, len(piece))
-		if !bytes.Equal(want[at:at+n], piece[:n]) {
-			return false
-		}
-		piece, at = piece[n:], 0
-	}
-	return len(piece) == 0
-}
-
 // validate makes up for n bytes that were the right ones, and so not looked at.
 func (e *expectation) validate(n int) {
-	for _, want := range e.want {
-		k := min(n, len(want))
+	for _, want := range e.ours.parts {
+		k := min(n, want.Len)
 		if e.text && !e.bad {
-			_, ok := e.utf8.Feed(want[:k])
+			_, ok := e.utf8.Feed(want.Unit[:k])
 			e.bad = !ok
 		}
 		n -= k
@@ -194,12 +178,16 @@ func (e *expectation) validate(n int) {
 
 // verdict is due when all has come.
 func (e *expectation) verdict() echoVerdict {
-	whole := e.same && e.size == len(e.want[0])+len(e.want[1])
-	if e.same && !(whole && e.known) {
+	whole := e.hash == nil && e.size == e.ours.size()
+	if e.hash == nil && !(whole && e.known) {
 		e.validate(e.size)
 	}
+	var differs *cases.Difference
+	if !whole {
+		differs = e.difference(!e.text, e.size)
+	}
 	return echoVerdict{
-		same: whole, size: e.size,
+		same: whole, size: e.size, differs: differs,
 		badText: e.bad, cutText: e.text && !e.bad && !e.utf8.Complete(),
 	}
 }

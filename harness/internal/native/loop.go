@@ -75,6 +75,7 @@ func (p *player) echo() {
 		p.t.Traffic.In.Payload += int64(in.body.length)
 	}
 	right := in.Binary == (l.Opcode == wsproto.OpBinary)
+	size, differs := in.body.length, (*cases.Difference)(nil)
 	if l.checker == nil {
 		right = right && in.body.length == l.Payload.Len
 	} else if right || in.Compressed {
@@ -93,10 +94,15 @@ func (p *player) echo() {
 			return
 		}
 		right = right && verdict.same
+		size, differs = verdict.size, verdict.differs
 		p.t.Traffic.In.App += int64(verdict.size)
 	}
 	if !right {
+		if in.body.with != nil {
+			differs = in.body.with.difference(in.Binary, size)
+		}
 		p.t.WrongEcho = true
+		p.t.Wrong = &cases.Event{Kind: cases.GotMessage, Binary: in.Binary, Len: size, Differs: differs}
 		l.finished = true
 		p.steer()
 		return

@@ -73,10 +73,13 @@ type player struct {
 	reading reading
 	in      inbound
 	loop    *loop
-	open    openFrame // a frame whose payload is under way
-	fault   error     // ours: the case has no verdict
-	alarms  []*alarm
-	clock   *time.Timer // strikes for the next alarm
+
+	messages []sentMessage // that the script has sent outside a loop
+	received int           // messages that the peer has sent
+	open     openFrame     // a frame whose payload is under way
+	fault    error         // ours: the case has no verdict
+	alarms   []*alarm
+	clock    *time.Timer // strikes for the next alarm
 
 	closeTimer, dropTimer *alarm
 }
@@ -138,6 +141,7 @@ func (p *player) run(nc conn) {
 	p.mu.Lock()
 	for _, o := range nc.ahead {
 		p.keys.frame() // it was used
+		p.sent(o.header.Opcode, o.payload)
 		p.logSent(o)
 		p.next++
 	}

@@ -36,6 +36,7 @@ type body struct {
 	head   []byte    // its first bytes
 	hash   hash.Hash // nil while all of it is in head, and beyond [cases.HashLimit]
 	all    []byte    // the whole of it, where it is compressed or compared
+	with   *comparison
 }
 
 // receive takes bytes of the peer. It changes them: they are unmasked in place.
@@ -78,6 +79,7 @@ func (p *player) frameBegin(t wire.Token) {
 	case !in.underway:
 		in.underway = true
 		in.body.reset()
+		p.compare()
 	}
 	if len(t.Offences) > 0 {
 		p.logReceived() // so that it comes before what we answer
@@ -122,7 +124,18 @@ func (p *player) bodyData(data []byte) {
 		b.all = append(b.all, data...)
 	case p.loop == nil:
 		b.digest(data)
+		b.with.take(data)
+	default:
+		b.with.take(data)
 	}
+}
+
+// compare begins the comparison of a message with the one that it should repeat.
+func (p *player) compare() {
+	if ours, ok := p.repeated(); ok {
+		p.in.body.with = &comparison{ours: ours}
+	}
+	p.received++
 }
 
 // digest keeps the head and the hash of the message.
@@ -146,6 +159,9 @@ func (b *body) event(binary bool) cases.Event {
 	e := cases.Event{Kind: cases.GotMessage, Binary: binary, Len: b.length, Data: slices.Clone(b.head)}
 	if b.hash != nil {
 		e.SHA256 = hex.EncodeToString(b.hash.Sum(nil))
+	}
+	if b.with != nil {
+		e.Differs = b.with.difference(binary, b.length)
 	}
 	return e
 }
@@ -219,9 +235,11 @@ func (p *player) inflated() {
 		p.badPayload(badText)
 		return
 	}
+	with := in.body.with
 	in.body.reset()
-	in.body.length = len(plain)
+	in.body.length, in.body.with = len(plain), with
 	in.body.digest(plain)
+	with.take(plain)
 	p.event(in.body.event(in.Binary))
 }
 

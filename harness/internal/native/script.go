@@ -102,6 +102,7 @@ func (p *player) writeOp(op cases.WriteOp) {
 		p.send(frames(op))
 	case cases.FrameStart:
 		p.open = openFrame{key: p.keys.frame()}
+		p.sent(op.Header.Opcode, cases.Payload{})
 		p.sendHeader(op.Header)
 	case cases.FrameRest, cases.PlainOctets, cases.BelowTLS:
 		if p.state == stateClosed {
@@ -112,6 +113,9 @@ func (p *player) writeOp(op cases.WriteOp) {
 			payload: op.Payload, key: p.open.key, offset: p.open.offset, alone: true,
 		}
 		p.out.send(o)
+		if op.Part == cases.FrameRest {
+			p.sent(wsproto.OpContinuation, op.Payload)
+		}
 		p.log(cases.Entry{Kind: cases.LogOctets, Dir: cases.Out, Len: op.Payload.Len, Data: firstOctets(op.Payload)})
 		p.open.offset += op.Payload.Len
 	}
@@ -177,6 +181,9 @@ func (p *player) send(o outgoing) {
 	}
 	if key := p.keys.frame(); !o.fixed {
 		o.key = key
+	}
+	if p.loop == nil {
+		p.sent(o.header.Opcode, o.payload)
 	}
 	if p.loop != nil && !o.header.Opcode.Control() {
 		p.noteWrite(p.out.sendNow(o))

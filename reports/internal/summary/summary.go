@@ -82,13 +82,14 @@ func (r Row) Anchor() string {
 // ID is the id, made visible.
 func (r Row) ID() string { return show.Name(string(r.Case)) }
 
-// Did says what the peer did to end the connection of a case that fails, and
-// whether that was a limit of its own; "" where it does not matter.
+// Did says what was wrong with a message of the peer in a case that fails, what the
+// peer did to end the connection, and whether that was a limit of its own; "" where it
+// does not matter.
 func (r Row) Did(h harness.Header) string {
 	if r.Outcome != harness.Fail {
 		return ""
 	}
-	s := r.Ending()
+	s := r.Blame()
 	if !r.OverLimit() {
 		return s
 	}
