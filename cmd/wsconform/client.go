@@ -192,10 +192,17 @@ func checkTarget(raw string) error {
 	} else if rest.Hostname() == "" {
 		return usagef("URL %s: missing host", u.Redacted())
 	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return usagef("URL %s: port must be from 1 to 65535", u.Redacted())
-		}
+	return checkPort(u)
+}
+
+// checkPort refuses a port that a URL can hold and TCP cannot.
+func checkPort(u *url.URL) error {
+	port := u.Port()
+	if port == "" {
+		return nil
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return usagef("URL %s: port must be from 1 to 65535", u.Redacted())
 	}
 	return nil
 }

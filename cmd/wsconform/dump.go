@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"strconv"
 	"time"
@@ -122,8 +123,11 @@ func dumpCommand() *cobra.Command {
 type seconds time.Duration
 
 func (s *seconds) Set(text string) error {
-	if n, err := strconv.ParseFloat(text, 64); err == nil {
-		*s = seconds(n * float64(time.Second))
+	if n, err := strconv.ParseFloat(text, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		if n *= float64(time.Second); !(math.Abs(n) < math.MaxInt64) {
+			return errors.New("too long")
+		}
+		*s = seconds(n)
 		return nil
 	}
 	d, err := time.ParseDuration(text)

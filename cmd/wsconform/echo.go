@@ -125,7 +125,11 @@ func listenError(command, flag string, err error) error {
 	switch {
 	case errors.As(err, &addr) && strings.HasPrefix(addr.Err, "missing port"):
 		return usagef("%s: must be HOST:PORT", flag)
-	case errors.As(err, &addr) || errors.As(err, &resolve) || errors.As(err, &parse):
+	case errors.As(err, &addr), errors.As(err, &resolve) && strings.HasPrefix(resolve.Err, "unknown port"):
+		return usagef("%s: port must be from 0 to 65535", flag)
+	case errors.As(err, &resolve):
+		return usagef("%s: no host of this name", flag)
+	case errors.As(err, &parse):
 		return usagef("%s: %w", flag, err)
 	}
 	return fmt.Errorf("%s: %w", command, err)

@@ -75,9 +75,7 @@ Exit codes: 0 it conforms, 1 it does not, 2 usage error, 3 the harness or its
 environment failed, 4 cases are missing, 5 the implementation cannot be tested,
 130 interrupted (results so far are kept).`,
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%w; see %s --help", err, c.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	for _, command := range commands {
 		root.AddCommand(command())
 	}

@@ -473,6 +473,9 @@ func (d *dialFlags) target(raw string) (*engine.Target, error) {
 	}
 	header, err := parseHeaders(d.headers)
 	if err == nil {
+		err = checkPort(u)
+	}
+	if err == nil {
 		err = checkSubprotocols(d.subprotocols)
 	}
 	if err != nil {

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// goWords are what Go's own parsers say.
+var goWords = []string{"strconv", "parsing", "invalid syntax", "time:", "time.", "parse ", "invalid argument", "value out of range", "url."}
+
+// A value that a flag cannot take is refused in our words, for each flag of each
+// command whose values have a form.
+func TestFlagErrors(t *testing.T) {
+	tried := 0
+	var visit func(path []string, c *cobra.Command)
+	visit = func(path []string, c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			switch f.Value.Type() {
+			case "string", "stringArray", "stringSlice", "strings":
+				return
+			}
+			for _, bad := range []string{"foo", "1e999", "99999999999999999999"} {
+				tried++
+				var out, errs bytes.Buffer
+				code := run(t.Context(), append(path, "--"+f.Name+"="+bad), &out, &errs)
+				line := errs.String()
+				if code != exitUsage || !strings.Contains(line, f.Name) || !strings.Contains(line, bad) || !strings.Contains(line, "--help") {
+					t.Errorf("%s --%s=%s: exit %d, %s", strings.Join(path, " "), f.Name, bad, code, line)
+				}
+				for _, word := range goWords {
+					if strings.Contains(line, word) {
+						t.Errorf("%s --%s=%s: these are Go's words: %s", strings.Join(path, " "), f.Name, bad, line)
+					}
+				}
+			}
+		})
+		for _, sub := range c.Commands() {
+			visit(append(path[:len(path):len(path)], sub.Name()), sub)
+		}
+	}
+	visit(nil, rootCommand())
+	if tried < 100 {
+		t.Errorf("only %d values were tried", tried)
+	}
+}
