@@ -170,7 +170,12 @@ func (s *Secrets) Text(text string) string {
 // maskQuery masks what stands behind the question mark.
 func maskQuery(m string) string {
 	before, query, _ := strings.Cut(m, "?")
-	return before + "?" + maskPairs(query)
+	query, colon := strings.CutSuffix(query, ":") // of the sentence around it
+	after := ""
+	if colon {
+		after = ":"
+	}
+	return before + "?" + maskPairs(query) + after
 }
 
 // maskPairs masks the values of a query and keeps their names.
@@ -264,14 +269,23 @@ func (s *Secrets) transcript(t cases.Transcript) cases.Transcript {
 		return t // what was sent and received holds no more that is known
 	}
 	t.Events, t.Log = slices.Clone(t.Events), slices.Clone(t.Log)
-	for i := range t.Events {
-		t.Events[i].Data, t.Events[i].Section = s.Data(t.Events[i].Data), s.Text(t.Events[i].Section)
+	for i, e := range t.Events {
+		t.Events[i] = s.event(e)
+	}
+	if t.Wrong != nil {
+		wrong := s.event(*t.Wrong)
+		t.Wrong = &wrong
 	}
 	for i := range t.Log {
 		e := &t.Log[i]
 		e.Data, e.Head, e.Note = s.Data(e.Data), s.Data(e.Head), s.Text(e.Note)
 	}
 	return t
+}
+
+func (s *Secrets) event(e cases.Event) cases.Event {
+	e.Data, e.Section = s.Data(e.Data), s.Text(e.Section)
+	return e
 }
 
 // Masking returns what masks the secrets of the run with this header, nil if they

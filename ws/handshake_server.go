@@ -111,7 +111,7 @@ func checkRequest(r *http.Request) *RejectError {
 		return refuse(http.StatusHTTPVersionNotSupported, "not HTTP/1.1")
 	case r.Host == "":
 		return refuse(http.StatusBadRequest, "no Host header")
-	case !hostForm.MatchString(r.Host):
+	case !validHost(r.Host):
 		return refuse(http.StatusBadRequest, "Host header is not a host and a port (RFC 9110 §7.2)")
 	case !validTarget(r):
 		return refuse(http.StatusBadRequest, "request target is neither a path nor an http URL (RFC 9112 §3.2)")
@@ -138,6 +138,19 @@ func checkRequest(r *http.Request) *RejectError {
 // hostForm is a host of RFC 3986 §3.2.2, and a port.
 var hostForm = regexp.MustCompile(`^(\[[0-9A-Fa-fVv:.]+\]|([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(:[0-9]*)?$`)
 
+// validHost reports whether host is one, with a port that TCP can have, or none.
+func validHost(host string) bool {
+	if !hostForm.MatchString(host) {
+		return false
+	}
+	i := strings.LastIndexByte(host, ':')
+	if i < 0 || strings.HasSuffix(host, "]") || i == len(host)-1 {
+		return true
+	}
+	_, err := strconv.ParseUint(host[i+1:], 10, 16)
+	return err == nil
+}
+
 // validTarget reports whether the target of a GET has the origin form or the absolute
 // form (RFC 9112 §3.2), in ASCII without a fragment. It is no stricter, as browsers do
 // not escape all that RFC 3986 says.
@@ -150,7 +163,7 @@ func validTarget(r *http.Request) bool {
 	}
 	switch r.URL.Scheme {
 	case "http", "https", "ws", "wss":
-		return hostForm.MatchString(r.URL.Host)
+		return validHost(r.URL.Host)
 	}
 	return false
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/console"
 	"github.com/wsconform/wsconform/harness/rawscript"
 	"github.com/wsconform/wsconform/ws"
@@ -47,6 +48,9 @@ With --raw each line is a step of a script that keeps no rule: handshakes with
 fields edited or missing, frames with any bits, lengths and masks, bytes, pauses,
 half-closed and reset connections. /help lists the steps; docs/raw.md describes
 them. Every frame that comes is printed, legal or not, and none is answered.
+
+If a server refuses the handshake, its answer is printed without the passwords,
+tokens and header values of the command line. -vv and --raw show all bytes.
 
 Exit codes: 0 closed in order; 1 the peer ended the connection in another way or
 broke the protocol, or a raw script waited in vain; 2 wrong usage, or lines that
@@ -153,6 +157,7 @@ func (o *dumpOptions) run(c *cobra.Command, list []string) error {
 	}
 	if o.listen == "" {
 		o.URL, opts.Deflate, o.Dial = list[0], deflate, opts
+		o.Mask = harness.NewSecrets(o.URL, opts.Header).Text
 	} else {
 		o.Accept = &ws.AcceptOptions{
 			Header: opts.Header, Subprotocols: opts.Subprotocols, Origins: []string{"*"},

@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/wsconform/wsconform/harness"
 )
 
 // commands lists the commands in the order of the help. To add one, add a row.
@@ -55,8 +53,7 @@ func execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	case exitCode(err) == exitInterrupted && !errors.As(err, new(*codedError)):
 		fmt.Fprintln(stderr, "wsconform: interrupted")
 	default:
-		// The message may quote the URL or a command, and a CI log is public.
-		fmt.Fprintln(stderr, "wsconform: "+new(harness.Secrets).Text(strings.TrimSpace(err.Error())))
+		fmt.Fprintln(stderr, "wsconform: "+maskArgs(args, strings.TrimSpace(err.Error())))
 	}
 	return exitCode(err)
 }

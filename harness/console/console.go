@@ -39,6 +39,9 @@ type Options struct {
 	BinaryAs Encoding // of binary messages in plain output: Hex, Base64 or Bytes
 	Verbose  int      // 1: control frames; 2: the handshake and every frame
 	Timings  bool     // print when things happened
+	// Mask masks secrets in what a server answers when it refuses the handshake; nil
+	// masks nothing. What Verbose 2 and Raw show is never masked.
+	Mask func(string) string
 
 	// EOFWait is how long to listen after the end of the input; negative means until
 	// the peer closes. CloseWait bounds the closing handshake.

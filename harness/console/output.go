@@ -254,8 +254,13 @@ func (c *console) notOpened(err error) {
 	if he, ok := errors.AsType[*ws.HandshakeError](err); ok {
 		status, header, body = he.Status, he.Header, he.Body
 	}
+	mask := c.Mask
+	if mask == nil || c.Verbose > 1 || c.Raw {
+		mask = func(s string) string { return s }
+	}
+	body = []byte(mask(string(body)))
 	if c.JSON {
-		r := Record{Event: "refused", Status: status, Error: err.Error()}
+		r := Record{Event: "refused", Status: status, Error: mask(err.Error())}
 		r.payload(true, body)
 		c.record(r)
 		return
@@ -263,7 +268,7 @@ func (c *console) notOpened(err error) {
 	if c.Verbose == 1 && header != nil { // with more, the whole head was shown
 		var b strings.Builder
 		_ = header.Write(&b) // a Builder does not fail
-		c.head(false, fmt.Appendf(nil, "HTTP %d %s\r\n%s", status, http.StatusText(status), b.String()))
+		c.head(false, fmt.Appendf(nil, "HTTP %d %s\r\n%s", status, http.StatusText(status), mask(b.String())))
 	}
 	if text := strings.TrimSpace(string(body)); text != "" {
 		c.print(&c.err, "< "+strings.ReplaceAll(printable(text), "\n", "\n< "))

@@ -297,6 +297,12 @@ func (p page) Facts() []fact {
 		add("Seed", fmt.Sprint(h.Seed))
 	}
 	add("Settings", pairs(h.Settings))
+	switch h.Secrets {
+	case harness.SecretsMasked:
+		add("Secrets", "masked: passwords, tokens, cookies and added header values read "+harness.Masked)
+	case harness.SecretsShown:
+		add("Secrets", "shown as they are (--show-secrets): do not publish this page")
+	}
 	return facts
 }
 

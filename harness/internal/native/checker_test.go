@@ -101,7 +101,10 @@ func TestChecker(t *testing.T) {
 					got = c.check(from+i, data, true, true)
 				}
 				fault := got.fault != ""
-				got.fault = ""
+				if (got.differs == nil) != (got.same || fault) {
+					t.Errorf("%+v: a difference is told for what differs, and only then", got)
+				}
+				got.fault, got.differs = "", nil
 				if test.lost > 0 {
 					got.size = 0 // the text is the compressed bytes
 				}

@@ -228,8 +228,12 @@ func notEchoed(nc net.Conn, early []byte) *Diagnosis {
 	}
 	r := bufio.NewReader(io.MultiReader(bytes.NewReader(early), nc))
 	var got []string
+	var state wsproto.State
 	for {
-		h, err := wsproto.ReadHeader(r)
+		h, err := d.header(r, &state)
+		if d.Saw != "" {
+			return d
+		}
 		var payload []byte
 		if err == nil {
 			payload = make([]byte, min(h.Length, 1<<10))
@@ -255,6 +259,36 @@ func notEchoed(nc net.Conn, early []byte) *Diagnosis {
 			got = append(got, fmt.Sprintf("%q", firstText(payload)))
 		}
 	}
+}
+
+// header reads the header of a frame, and says what is wrong if it breaks the protocol,
+// as soon as its first two bytes tell.
+func (d *Diagnosis) header(r *bufio.Reader, state *wsproto.State) (h wsproto.Header, err error) {
+	start, err := r.Peek(2)
+	seen, _ := r.Peek(min(r.Buffered(), 16))
+	seen = bytes.Clone(seen)
+	if err == nil {
+		err = wsproto.CheckStart(start[0], start[1], *state)
+	}
+	if err == nil {
+		h, err = wsproto.ReadHeader(r)
+	}
+	if err == nil {
+		err = wsproto.CheckHeader(h, *state)
+	}
+	if bad, ok := errors.AsType[*wsproto.ProtocolError](err); ok {
+		d.malformed(seen, bad)
+	}
+	if err == nil && !h.Opcode.Control() {
+		state.Open = !h.Fin
+	}
+	return h, err
+}
+
+// malformed says that what came is no frame, or one that breaks the protocol.
+func (d *Diagnosis) malformed(seen []byte, bad *wsproto.ProtocolError) {
+	d.Saw = fmt.Sprintf("it sends a malformed frame in place of an echo: %s (RFC %d section %s); the bytes are %q", bad.Reason, bad.RFC, bad.Section, seen)
+	d.Advice = "after the opening handshake it must send frames only, unmasked and as RFC 6455 section 5.2 says"
 }
 
 // closed says that the server sent a close frame.

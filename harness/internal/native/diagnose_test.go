@@ -62,6 +62,14 @@ func opened(talk func(net.Conn)) func(net.Conn) {
 	}
 }
 
+// raw sends bytes as they are.
+func raw(octets string) func(net.Conn) {
+	return func(nc net.Conn) {
+		io.WriteString(nc, octets)
+		saysNothing(nc)
+	}
+}
+
 func saysNothing(nc net.Conn) { io.Copy(io.Discard, nc) }
 
 // sends writes a frame and waits for the end.
@@ -137,6 +145,30 @@ func TestDiagnose(t *testing.T) {
 		{
 			"close", "ws", "", opened(sends(wsproto.OpClose, wsproto.AppendClose(nil, 1008, "no such room"))),
 			`it closes the connection in place of an echo, with code 1008 and the reason "no such room"`,
+		},
+		{
+			"not a frame", "ws", "", opened(raw("\xff\xff")),
+			`it sends a malformed frame in place of an echo: reserved bit set that no extension uses (RFC 6455 section 5.2)`,
+		},
+		{
+			"text behind the handshake", "ws", "", opened(raw("hello\n")),
+			`in place of an echo: reserved bit set that no extension uses (RFC 6455 section 5.2); the bytes are "hello\n"`,
+		},
+		{
+			"masked", "ws", "", opened(raw("\x81\x83abcd\x00\x00\x00")),
+			`in place of an echo: frame from a server is masked (RFC 6455 section 5.1)`,
+		},
+		{
+			"a length that is too long", "ws", "", opened(raw("\x81\x7f\xff\xff\xff\xff\xff\xff\xff\xff")),
+			`in place of an echo: `,
+		},
+		{
+			"a length that is not minimal", "ws", "", opened(raw("\x81\x7e\x00\x03abc")),
+			`in place of an echo: length is not in the shortest form (RFC 6455 section 5.2)`,
+		},
+		{
+			"a continuation of nothing", "ws", "", opened(raw("\x80\x01a")),
+			`in place of an echo: continuation frame without a message to continue (RFC 6455 section 5.4)`,
 		},
 		{"end of TCP", "ws", "", opened(func(net.Conn) {}), `it `},
 		{"echo", "ws", "", opened(sends(wsproto.OpText, []byte("wsconform"))), ``},
