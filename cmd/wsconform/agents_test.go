@@ -6,6 +6,8 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -92,6 +94,32 @@ func driverServer(t *testing.T, count string) (base string, asked func() []strin
 		mu.Lock()
 		defer mu.Unlock()
 		return list
+	}
+}
+
+// A handshake that fails is for the server to judge, so a driver whose cases were all
+// refused has done its work: any other exit code would count as a crash.
+func TestDriveRefused(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/runCase" {
+			http.Error(w, "no", http.StatusForbidden)
+			return
+		}
+		c, err := ws.Accept(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if r.URL.Path == "/getCaseCount" {
+			_ = c.Write(r.Context(), ws.MessageText, []byte("2"))
+		}
+		_ = c.Close(ws.StatusNormalClosure, "")
+	}))
+	defer server.Close()
+	var stderr bytes.Buffer
+	code := run(t.Context(), []string{"drive", "ws" + strings.TrimPrefix(server.URL, "http")}, io.Discard, &stderr)
+	if want := "2 cases run, 2 of them without a connection"; code != exitOK || !strings.Contains(stderr.String(), want) {
+		t.Errorf("exit code %d, stderr:\n%swant 0 and %q", code, &stderr, want)
 	}
 }
 
