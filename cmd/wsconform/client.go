@@ -192,16 +192,16 @@ func checkTarget(raw string) error {
 	} else if rest.Hostname() == "" {
 		return usagef("URL %s: missing host", u.Redacted())
 	}
-	return checkPort(u)
+	return checkPort(u, 1)
 }
 
-// checkPort refuses a port that a URL can hold and TCP cannot.
-func checkPort(u *url.URL) error {
+// checkPort refuses a port that a URL can hold and TCP cannot, and one below least.
+func checkPort(u *url.URL, least uint64) error {
 	port := u.Port()
 	if port == "" {
 		return nil
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n < least {
 		return usagef("URL %s: port must be from 1 to 65535", u.Redacted())
 	}
 	return nil

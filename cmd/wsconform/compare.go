@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/agents"
@@ -81,11 +82,15 @@ verdict, 130 interrupted.`,
 	f.StringVar(&o.isolate, "isolate", "none", "run agents as plain processes, `none`, or in containers, docker")
 	f.BoolVar(&o.update, "update", false, "only ask the package registries for newer versions, through their own clients")
 	o.selection.flags(f)
+	f.StringSliceVar(&o.selection.suites, "suite", []string{string(cases.Autobahn)}, "take the cases from these `SUITES`: autobahn (its 517 cases), rfc (what it does not test), or both; rfc is for --engine native")
 	c.AddCommand(compareReportCommand())
 	return c
 }
 
 func (o *compareOptions) run(c *cobra.Command, names []string) error {
+	if err := o.check(c.Flags()); err != nil {
+		return err
+	}
 	list, sel, err := o.selection.pick()
 	if err != nil {
 		return err
@@ -93,6 +98,12 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	roles, err := o.roles()
 	if err != nil {
 		return err
+	}
+	roles = slices.DeleteFunc(roles, func(role cases.Role) bool {
+		return !slices.ContainsFunc(list, func(c cases.Case) bool { return c.For(role) })
+	})
+	if len(roles) == 0 {
+		return &codedError{exitIncomplete, fmt.Errorf("none of the cases is for a %s", o.role)}
 	}
 	chosen, err := o.agents.pick(names)
 	if err != nil {
@@ -274,6 +285,21 @@ func showUpdates(c *cobra.Command, list []agents.Agent) error {
 		}
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%d of %d agents can be updated: change the version in their folders\n", newer, len(list))
+	return nil
+}
+
+// check finds what is wrong before anything is built.
+func (o *compareOptions) check(f *pflag.FlagSet) error {
+	switch {
+	case o.parallel < 0:
+		return usagef("--parallel %d: must be at least 1, or 0 for one per processor", o.parallel)
+	case o.repeats < 0:
+		return usagef("--repeats %d: must be 0 or more", o.repeats)
+	case o.patience <= 0:
+		return usagef("--timeout %v: must be more than 0", o.patience)
+	case o.engine != harness.NativeEngine.Name:
+		return o.selection.onlyAutobahn(f)
+	}
 	return nil
 }
 

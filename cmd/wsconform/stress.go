@@ -50,7 +50,7 @@ some pass, it prints the lines that declare the case flaky in an expectation fil
 			return err
 		},
 	}
-	c.Flags().StringVar(&id, "case", "", "play this case, `ID`")
+	c.Flags().StringVar(&id, "case", "", "play this case of any suite, `ID`")
 	c.Flags().IntVar(&times, "times", 50, "play it this many times, `N`")
 	o.agentFlags(c.Flags())
 	return c

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -409,6 +410,9 @@ func (o *test) options() (engine.Options, error) {
 		}
 		options.Declared = append(options.Declared, cases.Need(name))
 	}
+	if i := slices.IndexFunc(o.allowExit, func(code int) bool { return code < 1 }); i >= 0 {
+		return options, usagef("--allow-exit %d: must be 1 or more; 0 is always allowed", o.allowExit[i])
+	}
 	if o.parallel < 0 {
 		return options, usagef("--parallel %d: must be at least 1, or 0 to detect automatically", o.parallel)
 	}
@@ -473,7 +477,7 @@ func (d *dialFlags) target(raw string) (*engine.Target, error) {
 	}
 	header, err := parseHeaders(d.headers)
 	if err == nil {
-		err = checkPort(u)
+		err = checkPort(u, 0) // --server-cmd chooses one for 0
 	}
 	if err == nil {
 		err = checkSubprotocols(d.subprotocols)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -284,11 +285,25 @@ func (r *Runner) play(ctx context.Context, row Row, b *Built, w *harness.Writer)
 	}
 	defer log.Close()
 	s.write = func(res harness.Result) { _ = w.Case(res) } // Close reports the error
-	err = s.play(bounded, r.Cases)
+	err = s.play(bounded, r.cases(row.Role))
 	if errors.Is(context.Cause(bounded), errPatience) && ctx.Err() == nil {
 		return &harness.UntestableError{Cause: harness.CauseHang, Err: fmt.Errorf("it was not through after %v", patience)}
 	}
 	return err
+}
+
+// cases lists those that are for a peer in this role.
+func (r *Runner) cases(role cases.Role) []cases.Case {
+	return slices.DeleteFunc(slices.Clone(r.Cases), func(c cases.Case) bool { return !c.For(role) })
+}
+
+// selection is that of a row in this role.
+func (r *Runner) selection(role cases.Role) harness.Selection {
+	sel := r.Selection
+	sel.Selected = slices.DeleteFunc(slices.Clone(sel.Selected), func(id cases.ID) bool {
+		return slices.ContainsFunc(r.Cases, func(c cases.Case) bool { return c.ID == id && !c.For(role) })
+	})
+	return sel
 }
 
 // session is one that plays the row, and the file with the agent's words, of
@@ -326,7 +341,7 @@ func (r *Runner) isolation() Isolation {
 func (r *Runner) header(row Row, b *Built) harness.Header {
 	a := row.Agent
 	h := harness.Header{
-		Schema: harness.SchemaVersion, Tool: r.Tool, Engine: row.Engine.About(), Selection: r.Selection, Started: time.Now().UTC(), Host: r.Host,
+		Schema: harness.SchemaVersion, Tool: r.Tool, Engine: row.Engine.About(), Selection: r.selection(row.Role), Started: time.Now().UTC(), Host: r.Host,
 		Agent: harness.Agent{
 			Name: a.Name, Version: a.Version, Role: row.Role, Command: a.Server,
 			About: &harness.Implementation{
