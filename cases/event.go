@@ -80,8 +80,9 @@ func event(kind EventKind, binary bool, p Payload) Event {
 	e := Event{Kind: kind, Binary: binary, Len: p.Len}
 	e.Data = p.AppendRange(nil, 0, min(p.Len, HeadSize))
 	if p.Len > HeadSize {
-		sum := sha256.Sum256(p.Bytes())
-		e.SHA256 = hex.EncodeToString(sum[:])
+		h := sha256.New()
+		p.Hash(h, p.Len)
+		e.SHA256 = hex.EncodeToString(h.Sum(nil))
 	}
 	return e
 }

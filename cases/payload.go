@@ -3,6 +3,7 @@ package cases
 import (
 	"bytes"
 	"fmt"
+	"hash"
 	"slices"
 )
 
@@ -58,4 +59,17 @@ func (p Payload) String() string {
 		return Octet(p.Unit).quote()
 	}
 	return fmt.Sprintf("%d bytes of %s", p.Len, Octet(p.Unit).quote())
+}
+
+// Hash adds the first n bytes of the payload to h, without ever having all of them in
+// memory.
+func (p Payload) Hash(h hash.Hash, n int) {
+	if p.Literal() {
+		h.Write(p.Unit[:n])
+		return
+	}
+	buf := make([]byte, 0, min(n, 4<<10))
+	for at := 0; at < n; at += cap(buf) {
+		h.Write(p.AppendRange(buf, at, min(n, at+cap(buf))))
+	}
 }

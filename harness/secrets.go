@@ -120,19 +120,25 @@ func (s *Secrets) index() {
 // harmless are the parameters of Autobahn's driver protocol, and so no secrets.
 var harmless = map[string]bool{"case": true, "agent": true, "casetuple": true, "shutdownOnComplete": true}
 
+// pattern compiles a regular expression when it is first needed: together they would take
+// a good part of the time and memory of a command that masks nothing.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
 // What secrets look like. Each pattern has what stays in its first group, and the
 // secret in its second.
 var (
-	userinfo   = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)([^\s/?#"'<>@]+)@`)
-	wholeQuery = regexp.MustCompile(`((?:[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?#"'<>]*|\b[A-Z]+ /[^\s?#"]*)\?)([^\s#"'<>]+)`)
-	parameter  = regexp.MustCompile(`([?&])([A-Za-z0-9_.~%\[\]-]+=[^\s&"'#<>]*)`)
-	ownLine    = regexp.MustCompile(`(?im)^([ \t]*(?:(?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token|access-token|csrf-token))[ \t]*:[ \t]*)([^\r\n]+)`)
-	credential = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization[ \t]*:[ \t]*|(?:set-)?cookie[ \t]*:[ \t]*|x-(?:api-key|auth-token|access-token|csrf-token)[ \t]*:[ \t]*)([^\r\n"']+)`)
-	option     = regexp.MustCompile(`(?i)((?:^|[\s'"])--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)[ =]+)([^\s'"]+)`)
-	variable   = regexp.MustCompile(`(?i)(\b[a-z0-9_]*(?:token|password|passwd|secret|api_?key)=)([^\s&'"]+)`)
-	webToken   = regexp.MustCompile(`()(\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)`) // RFC 7519
+	userinfo   = pattern(`([a-zA-Z][a-zA-Z0-9+.-]*://)([^\s/?#"'<>@]+)@`)
+	wholeQuery = pattern(`((?:[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?#"'<>]*|\b[A-Z]+ /[^\s?#"]*)\?)([^\s#"'<>]+)`)
+	parameter  = pattern(`([?&])([A-Za-z0-9_.~%\[\]-]+=[^\s&"'#<>]*)`)
+	ownLine    = pattern(`(?im)^([ \t]*(?:(?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token|access-token|csrf-token))[ \t]*:[ \t]*)([^\r\n]+)`)
+	credential = pattern(`(?i)\b((?:proxy-)?authorization[ \t]*:[ \t]*|(?:set-)?cookie[ \t]*:[ \t]*|x-(?:api-key|auth-token|access-token|csrf-token)[ \t]*:[ \t]*)([^\r\n"']+)`)
+	option     = pattern(`(?i)((?:^|[\s'"])--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)[ =]+)([^\s'"]+)`)
+	variable   = pattern(`(?i)(\b[a-z0-9_]*(?:token|password|passwd|secret|api_?key)=)([^\s&'"]+)`)
+	webToken   = pattern(`()(\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)`) // RFC 7519
 
-	secretOption = regexp.MustCompile(`(?i)^--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)$`)
+	secretOption = pattern(`(?i)^--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)$`)
 )
 
 // Text masks the secrets in a text: a URL, the head of a handshake, a command, a
@@ -149,20 +155,20 @@ func (s *Secrets) Text(text string) string {
 	}
 	// The patterns are slow, and most texts have nothing that they could match.
 	if strings.Contains(text, "://") {
-		text = userinfo.ReplaceAllString(text, "${1}"+Masked+"@")
+		text = userinfo().ReplaceAllString(text, "${1}"+Masked+"@")
 	}
 	if strings.Contains(text, "?") {
-		text = wholeQuery.ReplaceAllStringFunc(text, maskQuery)
-		text = parameter.ReplaceAllStringFunc(text, func(m string) string { return m[:1] + maskPairs(m[1:]) })
+		text = wholeQuery().ReplaceAllStringFunc(text, maskQuery)
+		text = parameter().ReplaceAllStringFunc(text, func(m string) string { return m[:1] + maskPairs(m[1:]) })
 	}
 	if strings.ContainsAny(text, ":=-") {
-		text = ownLine.ReplaceAllString(text, "${1}"+Masked)
-		text = credential.ReplaceAllString(text, "${1}"+Masked)
-		text = option.ReplaceAllString(text, "${1}"+Masked)
-		text = variable.ReplaceAllString(text, "${1}"+Masked)
+		text = ownLine().ReplaceAllString(text, "${1}"+Masked)
+		text = credential().ReplaceAllString(text, "${1}"+Masked)
+		text = option().ReplaceAllString(text, "${1}"+Masked)
+		text = variable().ReplaceAllString(text, "${1}"+Masked)
 	}
 	if strings.Contains(text, "eyJ") {
-		text = webToken.ReplaceAllString(text, "${1}"+Masked)
+		text = webToken().ReplaceAllString(text, "${1}"+Masked)
 	}
 	return text
 }
@@ -215,7 +221,7 @@ func (s *Secrets) Command(words []string) []string {
 	masked := make([]string, len(words))
 	for i, word := range words {
 		switch {
-		case i > 0 && secretOption.MatchString(words[i-1]):
+		case i > 0 && secretOption().MatchString(words[i-1]):
 			masked[i] = Masked
 		default:
 			masked[i] = s.Text(word)

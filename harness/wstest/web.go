@@ -27,7 +27,7 @@ import (
 //go:embed web
 var webAssets embed.FS
 
-var webPages = template.Must(template.ParseFS(webAssets, "web/*.tmpl"))
+var webPages = sync.OnceValue(func() *template.Template { return template.Must(template.ParseFS(webAssets, "web/*.tmpl")) })
 
 // A webPort is the port of the page for browsers.
 type webPort struct {
@@ -130,7 +130,7 @@ func (s webSite) home(w http.ResponseWriter, _ *http.Request) {
 	if reports != "" {
 		data.Reports = (&url.URL{Path: "/cwd/" + reports + "/index.html"}).EscapedPath()
 	}
-	if err := webPages.ExecuteTemplate(w, name, data); err != nil {
+	if err := webPages().ExecuteTemplate(w, name, data); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	}
 }
@@ -280,7 +280,7 @@ func (s webSite) listFolder(w http.ResponseWriter, r *http.Request, fsys fs.FS, 
 		Up   bool
 		Rows []row
 	}{"/cwd/" + name, name != "", rows}
-	if err := webPages.ExecuteTemplate(w, "folder.tmpl", data); err != nil {
+	if err := webPages().ExecuteTemplate(w, "folder.tmpl", data); err != nil {
 		http.Error(w, fmt.Sprint(err), http.StatusInternalServerError)
 	}
 }

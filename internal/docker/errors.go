@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/containerd/errdefs"
 )
@@ -125,11 +126,15 @@ func answered(err error) bool {
 }
 
 var (
-	networkTrouble = regexp.MustCompile(`(?i)no such host|connection refused|connection reset|i/o timeout|network is unreachable|` +
-		`no route to host|TLS handshake timeout|Client\.Timeout|Temporary failure (resolving|in name resolution)|` +
-		`Could not (resolve|connect to)|Failed to establish a new connection|Name or service not known|` +
-		`Couldn't download|Failed getting release file|unable to connect|proxyconnect`)
-	certificateTrouble = regexp.MustCompile(`(?i)x509:|CERTIFICATE_VERIFY_FAILED|certificate verif|self[- ]signed certificate`)
+	networkTrouble = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)no such host|connection refused|connection reset|i/o timeout|network is unreachable|` +
+			`no route to host|TLS handshake timeout|Client\.Timeout|Temporary failure (resolving|in name resolution)|` +
+			`Could not (resolve|connect to)|Failed to establish a new connection|Name or service not known|` +
+			`Couldn't download|Failed getting release file|unable to connect|proxyconnect`)
+	})
+	certificateTrouble = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)x509:|CERTIFICATE_VERIFY_FAILED|certificate verif|self[- ]signed certificate`)
+	})
 )
 
 // classify adds to err the sentinel that its text, or the output with it, implies.
@@ -137,9 +142,9 @@ var (
 func classify(err error, output string) error {
 	text := err.Error() + "\n" + output
 	switch {
-	case certificateTrouble.MatchString(text):
+	case certificateTrouble().MatchString(text):
 		return &kindError{err, ErrCertificate}
-	case networkTrouble.MatchString(text):
+	case networkTrouble().MatchString(text):
 		return &kindError{err, ErrNetwork}
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // HostNetwork is what a build needs to reach the network as this machine does:
@@ -132,9 +133,13 @@ func (h Host) pipConfig() map[string]string {
 // Settings that name files of this machine would break a build, so only network and
 // clock settings are taken.
 var (
-	aptWanted   = regexp.MustCompile(`^Acquire::(https?::|ftp::|Retries |Check-Valid-Until |Check-Date |ForceIPv[46] )`)
-	aptUnwanted = regexp.MustCompile(`(?i)::(CaInfo|SslCert|SslKey|CRLFile|IssuerCert|Proxy-Auto-Detect|ProxyAutoDetect)\b`)
-	aptEmpty    = regexp.MustCompile(` "";$`)
+	aptWanted = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^Acquire::(https?::|ftp::|Retries |Check-Valid-Until |Check-Date |ForceIPv[46] )`)
+	})
+	aptUnwanted = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)::(CaInfo|SslCert|SslKey|CRLFile|IssuerCert|Proxy-Auto-Detect|ProxyAutoDetect)\b`)
+	})
+	aptEmpty = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` "";$`) })
 )
 
 func (h Host) aptSettings() []byte {
@@ -151,7 +156,7 @@ func (h Host) aptSettings() []byte {
 	var conf []byte
 	for line := range bytes.Lines(dump()) {
 		line = bytes.TrimSpace(line)
-		if aptWanted.Match(line) && !aptUnwanted.Match(line) && !aptEmpty.Match(line) {
+		if aptWanted().Match(line) && !aptUnwanted().Match(line) && !aptEmpty().Match(line) {
 			conf = append(append(conf, line...), '\n')
 		}
 	}

@@ -182,7 +182,7 @@ func (o *buildOutput) add(line string) {
 	if o.tail = append(o.tail, line); len(o.tail) > 15 {
 		o.tail = o.tail[1:]
 	}
-	if len(o.trouble) < 4<<10 && (networkTrouble.MatchString(line) || certificateTrouble.MatchString(line)) {
+	if len(o.trouble) < 4<<10 && (networkTrouble().MatchString(line) || certificateTrouble().MatchString(line)) {
 		o.trouble += line + "\n"
 	}
 }

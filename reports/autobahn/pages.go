@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -25,10 +26,13 @@ var assets embed.FS
 var (
 	style  = asset("style.css")
 	script = asset("toggle.js")
-	pages  = template.Must(template.New("").Funcs(template.FuncMap{
+)
+
+var pages = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
 		"visible": show.Visible, "anchor": anchor, "sentence": sentenceOf,
 	}).ParseFS(assets, "*.tmpl"))
-)
+})
 
 func asset(name string) string {
 	p, err := assets.ReadFile(name)
@@ -133,7 +137,7 @@ func (r *Report) writeOverview(w io.Writer, entries []entry) error {
 		}
 		p.Sections = append(p.Sections, sec)
 	}
-	return pages.ExecuteTemplate(w, "index.tmpl", p)
+	return pages().ExecuteTemplate(w, "index.tmpl", p)
 }
 
 // sectionOf is the chapter, or the part of one, that holds the case.
@@ -299,7 +303,7 @@ func (r *Report) writeCase(w io.Writer, entries []entry, i int) error {
 	if i+1 < len(entries) && entries[i+1].agent == e.agent {
 		p.Next, p.NextID = entries[i+1].file("html"), string(entries[i+1].c.ID)
 	}
-	return pages.ExecuteTemplate(w, "case.tmpl", p)
+	return pages().ExecuteTemplate(w, "case.tmpl", p)
 }
 
 // visibleLines makes the lines of an HTTP head visible one by one.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
@@ -25,11 +26,16 @@ import (
 //go:embed site
 var assets embed.FS
 
-var (
-	style  = html.StyleSheet() + asset("style.css")
-	script = asset("data.js") + asset("views.js") + asset("page.js")
-	page   = template.Must(template.ParseFS(assets, "site/page.tmpl"))
-)
+// parts are what every page of the site has.
+var parts = sync.OnceValue(func() (p struct {
+	style, script string
+	page          *template.Template
+}) {
+	p.style = html.StyleSheet() + asset("style.css")
+	p.script = asset("data.js") + asset("views.js") + asset("page.js")
+	p.page = template.Must(template.ParseFS(assets, "site/page.tmpl"))
+	return p
+})
 
 func asset(name string) string {
 	p, err := assets.ReadFile("site/" + name)
@@ -197,8 +203,9 @@ func (s *site) write(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return page.Execute(w, map[string]any{
-		"Style": template.CSS(style), "Script": template.JS(script), "Data": template.JS(data),
-		"Policy": csp.Policy(style, script),
+	p := parts()
+	return p.page.Execute(w, map[string]any{
+		"Style": template.CSS(p.style), "Script": template.JS(p.script), "Data": template.JS(data),
+		"Policy": csp.Policy(p.style, p.script),
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -26,13 +27,17 @@ var assets embed.FS
 var (
 	style  = asset("style.css")
 	script = asset("page.js")
-	pages  = template.Must(template.New("").Funcs(template.FuncMap{
+)
+
+// pages are the templates. Parsing them takes longer than most commands.
+var pages = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
 		"class": class, "behaviorClass": behaviorClass, "closeClass": closeClass,
 		"tone": tone, "mark": markOf, "words": markWords,
 		"visible": show.Visible, "seconds": show.Seconds, "grouped": show.Grouped, "code": closeCode,
 		"text": show.Text, "brief": show.Name,
 	}).ParseFS(assets, "*.tmpl"))
-)
+})
 
 func asset(name string) string {
 	p, err := assets.ReadFile(name)
@@ -71,7 +76,7 @@ func WritePage(w io.Writer, in summary.Input, home string) error {
 		return err
 	}
 	p.Data = template.JS(data)
-	return pages.ExecuteTemplate(w, "page.tmpl", p)
+	return pages().ExecuteTemplate(w, "page.tmpl", p)
 }
 
 // A frame is what every page has.
@@ -102,7 +107,7 @@ type page struct {
 
 func (p page) size() (int, error) {
 	var n counter
-	err := pages.ExecuteTemplate(&n, "page.tmpl", p)
+	err := pages().ExecuteTemplate(&n, "page.tmpl", p)
 	return int(n), err
 }
 

@@ -141,7 +141,7 @@ func writeIndex(w io.Writer, list []summary.Input, names []string) error {
 	slices.SortFunc(x.Sections, func(a, b indexSection) int {
 		return cmp.Or(cases.ID(a.ID).Compare(cases.ID(b.ID)), cmp.Compare(a.ID, b.ID))
 	})
-	return pages.ExecuteTemplate(w, "index.tmpl", x)
+	return pages().ExecuteTemplate(w, "index.tmpl", x)
 }
 
 func cellOf(r indexRun, id string) indexCell {

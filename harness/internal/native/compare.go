@@ -140,13 +140,9 @@ func (m sentMessage) size() int {
 
 // write hashes the first n bytes of the message.
 func (m sentMessage) write(h hash.Hash, n int) {
-	var buf []byte
 	for _, p := range m.parts {
-		for at := 0; at < p.Len && n > 0; {
-			size := min(p.Len-at, n, 64<<10)
-			buf = p.AppendRange(buf[:0], at, at+size)
-			h.Write(buf)
-			at, n = at+size, n-size
-		}
+		k := min(p.Len, n)
+		p.Hash(h, k)
+		n -= k
 	}
 }
