@@ -113,7 +113,7 @@ type AcceptOptions struct {
 	// what frames carry. It is that of [Conn.Logger], too. Nil discards everything.
 	Logger *slog.Logger
 
-	budget *budget // of a Server
+	conn *connOptions // those of a Server's connections; nil outside of one
 }
 
 // Accept answers a handshake that came through an HTTP server (RFC 6455 §4.2).
@@ -161,7 +161,7 @@ func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request, opened fu
 		c.end(err)
 		return nil, err
 	}
-	c.opened(o.Keepalive)
+	c.opened()
 	return c, nil
 }
 
@@ -249,7 +249,7 @@ func (o *AcceptOptions) shakeHands(ctx context.Context, nc net.Conn, opened func
 		c.end(err)
 		return nil, err
 	}
-	c.opened(o.Keepalive)
+	c.opened()
 	return c, nil
 }
 
@@ -267,8 +267,8 @@ func (o *AcceptOptions) open(nc net.Conn, early []byte, info *HandshakeInfo, ope
 }
 
 // opened lets messages follow the response.
-func (c *Conn) opened(k Keepalive) {
-	c.startKeepalive(k)
+func (c *Conn) opened() {
+	c.startKeepalive()
 	c.unlockFrame(c.cl.ctx)
 	c.wr.message.unlock()
 }
@@ -367,7 +367,14 @@ func checkSubprotocols(list []string) error {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7F }
 
-func (o *AcceptOptions) connOptions() connOptions {
+func (o *AcceptOptions) connOptions() *connOptions {
+	if o.conn != nil {
+		return o.conn
+	}
+	return o.newConnOptions(nil)
+}
+
+func (o *AcceptOptions) newConnOptions(b *budget) *connOptions {
 	write := o.WriteTimeout
 	if write == 0 {
 		write = defaultWriteTimeout
@@ -375,6 +382,7 @@ func (o *AcceptOptions) connOptions() connOptions {
 	return connOptions{
 		deflate: o.Deflate, readLimit: o.ReadLimit,
 		readTimeout: o.ReadTimeout, writeTimeout: max(write, 0), closeTimeout: o.CloseTimeout,
-		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, onFrame: o.OnFrame, logger: o.Logger, budget: o.budget,
-	}
+		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, keepalive: o.Keepalive,
+		hook: o.OnFrame, log: o.Logger, budget: b,
+	}.withDefaults()
 }

@@ -72,11 +72,11 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// Memory comes in sizes, with 8 bytes of its own: with one more than 760 a Conn
-// would take 128 more, and an idle connection has to be within 8 KiB with the stack of
+// Memory comes in sizes, with 8 bytes of its own: with one more than 696 a Conn
+// would take 64 more, and an idle connection has to be within 8 KiB with the stack of
 // its goroutine.
 func TestConnSize(t *testing.T) {
-	if got := ws.ConnSize; got > 760 {
-		t.Errorf("a Conn takes %d bytes, want at most 760", got)
+	if got := ws.ConnSize; got > 696 {
+		t.Errorf("a Conn takes %d bytes, want at most 696", got)
 	}
 }

@@ -34,20 +34,14 @@ func (t MessageType) String() string { return wsproto.Opcode(t).String() }
 // comes with the next read. A context that ends during a write, with a part of a
 // frame already out, ends the connection.
 type Conn struct {
-	nc      net.Conn
-	client  bool
+	nc     net.Conn
+	client bool
+	*connOptions
 	info    packedInfo
-	maskKey func() [4]byte // nil means the keys of the buffer a frame is made in
-
-	readLimit    int64
-	readTimeout  time.Duration // of each call; zero means none
-	writeTimeout time.Duration // of each piece; zero means none
-	closeTimeout time.Duration
-	onFrame      func(sent bool, f wsproto.Frame) // nil means no callback
-	alive        *keepalive                       // nil without pings and hooks
-	id           uint64
-	logger       *slog.Logger // nil means silence
-	budget       *budget      // of the server; nil without one
+	onFrame func(sent bool, f wsproto.Frame) // nil means no callback
+	alive   *keepalive                       // nil without pings and hooks
+	id      uint64
+	logger  *slog.Logger // nil means silence
 
 	rd    reader
 	wr    writer
@@ -55,47 +49,33 @@ type Conn struct {
 	cl    closing
 }
 
+// connOptions are the options of a connection, which those of one server share.
 type connOptions struct {
 	client       bool
 	deflate      *Deflate
-	maskKey      func() [4]byte
+	maskKey      func() [4]byte // nil means the keys of the buffer a frame is made in
 	readLimit    int64
-	readTimeout  time.Duration
-	writeTimeout time.Duration
+	readTimeout  time.Duration // of each call; zero means none
+	writeTimeout time.Duration // of each piece; zero means none
 	closeTimeout time.Duration
-	onFrame      func(sent bool, f wsproto.Frame)
 	queueLimit   int
-	queueBytes   int64
-	logger       *slog.Logger
-	budget       *budget
+	queueBytes   int64 // zero means no bound
+	keepalive    Keepalive
+	budget       *budget // of the server; nil without one
+
+	// What these get is completed for each connection.
+	hook func(sent bool, f wsproto.Frame)
+	log  *slog.Logger
 }
 
 // newConn starts with the bytes that came right behind the handshake.
-func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Conn {
-	c := &Conn{
-		nc: nc, client: o.client, maskKey: o.maskKey,
-		readTimeout: o.readTimeout, writeTimeout: o.writeTimeout, id: lastID.Add(1), logger: o.logger, budget: o.budget,
-	}
+func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o *connOptions) *Conn {
+	c := &Conn{nc: nc, client: o.client, connOptions: o, id: lastID.Add(1), logger: o.log}
 	if c.logger != nil {
 		c.logger = c.logger.With("conn", c.ID(), "remote", addrString(nc.RemoteAddr()))
 	}
-	c.onFrame = frameHook(c.logger, o.onFrame)
+	c.onFrame = frameHook(c.logger, o.hook)
 	c.info = packInfo(info)
-	switch {
-	case o.readLimit == 0:
-		c.readLimit = defaultReadLimit
-	case o.readLimit < 0:
-		c.readLimit = wsproto.MaxLength - 1
-	default:
-		c.readLimit = o.readLimit
-	}
-	if c.queue.limit = int32(min(o.queueLimit, math.MaxInt32)); c.queue.limit <= 0 {
-		c.queue.limit = defaultQueueLimit
-	}
-	c.queue.bytes = max(o.queueBytes, 0)
-	if c.closeTimeout = o.closeTimeout; c.closeTimeout <= 0 {
-		c.closeTimeout = defaultCloseTimeout
-	}
 	c.cl.ctx, c.cl.cancel = context.WithCancelCause(context.Background()) //nolint:fatcontext // nothing is nested
 	c.rd.init(c, early)
 	c.wr.init(c)
@@ -103,6 +83,30 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o connOptions) *Con
 		c.setDeflate(*info.Deflate, o.deflate)
 	}
 	return c
+}
+
+// withDefaults replaces values that stand for a default.
+func (o connOptions) withDefaults() *connOptions {
+	switch {
+	case o.readLimit == 0:
+		o.readLimit = defaultReadLimit
+	case o.readLimit < 0:
+		o.readLimit = wsproto.MaxLength - 1
+	}
+	if o.queueLimit <= 0 {
+		o.queueLimit = defaultQueueLimit
+	}
+	o.queueBytes = max(o.queueBytes, 0)
+	if o.closeTimeout <= 0 {
+		o.closeTimeout = defaultCloseTimeout
+	}
+	if o.keepalive.Interval == 0 {
+		o.keepalive.Interval = defaultPingInterval
+	}
+	if o.keepalive.Timeout == 0 {
+		o.keepalive.Timeout = defaultPingTimeout
+	}
+	return &o
 }
 
 // setDeflate sizes both directions by what was agreed.
@@ -177,9 +181,12 @@ func (g *ctxGuard) set(deadline time.Time) error {
 
 // watch has ctx end calls that block from now on.
 func (g *ctxGuard) watch(ctx context.Context) error {
-	done := ctx.Done()
-	if done == g.c.cl.ctx.Done() { // whose end ends calls by itself
-		done = nil
+	if v, ok := ctx.(valueContext); ok {
+		ctx = v.Context
+	}
+	var done <-chan struct{}
+	if ctx != g.c.cl.ctx { // whose end ends calls by itself, and whose channel takes memory
+		done = ctx.Done()
 	}
 	if !g.dirty {
 		switch {

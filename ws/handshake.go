@@ -103,6 +103,7 @@ func parseHead(head []byte) (start string, header http.Header, err error) {
 	}
 	lines := strings.Split(text, "\r\n")
 	header = make(http.Header, len(lines)-1)
+	values := make([]string, 0, len(lines)-1) // in one piece, as most fields have one value
 	for i, line := range lines {
 		for j := range len(line) {
 			if c := line[j]; c < ' ' && c != '\t' || c == 0x7F {
@@ -117,7 +118,13 @@ func parseHead(head []byte) (start string, header http.Header, err error) {
 			return "", nil, fmt.Errorf("malformed header line %.60q", line)
 		}
 		name = textproto.CanonicalMIMEHeaderKey(name)
-		header[name] = append(header[name], strings.Trim(value, " \t"))
+		value = strings.Trim(value, " \t")
+		if have, ok := header[name]; ok {
+			header[name] = append(have, value)
+			continue
+		}
+		values = append(values, value)
+		header[name] = values[len(values)-1 : len(values) : len(values)]
 	}
 	return lines[0], header, nil
 }

@@ -50,33 +50,29 @@ var ErrPingTimeout = errors.New("no answer to a ping")
 // keepalive is the state behind [Keepalive]. What stands below arrivals belongs
 // to beat; one runs at a time.
 type keepalive struct {
-	Keepalive
-	look     time.Duration // lastLook, or half of a Timeout too short for it
+	*Keepalive
 	timer    *time.Timer   // nil without pings
 	arrivals atomic.Uint32 // reads that brought something
 
-	ping    *ping     // the last one
-	sent    time.Time // of it; at first the start
-	settled bool      // the peer has lived since
-	arrived uint32    // arrivals when it was sent
+	ping    *ping         // the last one
+	sent    time.Duration // when it was, since guardStart; at first the start
+	settled bool          // the peer has lived since
+	arrived uint32        // arrivals when it was sent
 }
 
-func (c *Conn) startKeepalive(o Keepalive) {
+// look is lastLook, or half of a Timeout too short for it.
+func (k *keepalive) look() time.Duration { return min(lastLook, k.Timeout/2) }
+
+func (c *Conn) startKeepalive() {
+	o := &c.keepalive
 	if o.Interval < 0 && o.OnPing == nil && o.OnPong == nil {
 		return
 	}
-	k := &keepalive{Keepalive: o, sent: time.Now(), settled: true}
+	k := &keepalive{Keepalive: o, sent: sinceStart(), settled: true}
 	c.alive = k
 	if k.Interval < 0 {
 		return
 	}
-	if k.Interval == 0 {
-		k.Interval = defaultPingInterval
-	}
-	if k.Timeout == 0 {
-		k.Timeout = defaultPingTimeout
-	}
-	k.look = min(lastLook, k.Timeout/2)
 	k.timer = time.AfterFunc(never, c.beat)
 	k.timer.Reset(k.Interval) // not before the field is set
 }
@@ -97,13 +93,13 @@ func (c *Conn) beat() {
 	if !k.settled {
 		k.settled = k.ping.answered() || k.arrivals.Load() != k.arrived
 	}
-	if !k.settled && k.Timeout > 0 && time.Since(k.sent) >= k.Timeout-k.look {
+	if !k.settled && k.Timeout > 0 && sinceStart()-k.sent >= k.Timeout-k.look() {
 		if c.lastLook() != nil {
 			return
 		}
 		k.settled = true
 	}
-	if (k.settled || k.Timeout < 0) && time.Since(k.sent) >= k.Interval {
+	if (k.settled || k.Timeout < 0) && sinceStart()-k.sent >= k.Interval {
 		if c.sendBeat() != nil {
 			return
 		}
@@ -116,11 +112,11 @@ func (c *Conn) beat() {
 
 // next is how long it is until there is something to do.
 func (k *keepalive) next() time.Duration {
-	ping := time.Until(k.sent.Add(k.Interval))
+	ping := k.sent + k.Interval - sinceStart()
 	if k.settled || k.Timeout < 0 {
 		return ping
 	}
-	look := time.Until(k.sent.Add(k.Timeout - k.look))
+	look := k.sent + k.Timeout - k.look() - sinceStart()
 	if ping > 0 && ping < look {
 		return ping
 	}
@@ -144,7 +140,7 @@ func (c *Conn) sendBeat() error {
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), bound, fmt.Errorf("%w: it could not be sent", ErrPingTimeout))
 	defer cancel()
-	k.sent, k.settled = time.Now(), true
+	k.sent, k.settled = sinceStart(), true
 	if c.wr.frame.lock(ctx) != nil {
 		return nil // a frame is being written all the time
 	}
@@ -154,7 +150,7 @@ func (c *Conn) sendBeat() error {
 		c.unlockFrame(ctx)
 		return err
 	}
-	k.sent, k.settled = k.ping.sent, false
+	k.sent, k.settled = k.ping.sent.Sub(guardStart), false
 	err = c.frameLocked(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpPing}, []byte(k.ping.payload))
 	if err == nil {
 		err = c.flushLocked(ctx)
@@ -177,7 +173,7 @@ func (c *Conn) sendBeat() error {
 // no other call does. An error is the end of the connection.
 func (c *Conn) lastLook() error {
 	k := c.alive
-	ctx, cancel := context.WithDeadline(context.Background(), k.sent.Add(k.Timeout))
+	ctx, cancel := context.WithTimeout(context.Background(), k.sent+k.Timeout-sinceStart())
 	defer cancel()
 	turn := c.rd.turn.queue()
 	select {

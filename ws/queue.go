@@ -25,9 +25,6 @@ const defaultQueueLimit = 64
 // queue has the messages that wait to be sent while their senders do not. A
 // goroutine sends them, which is there only while there are any.
 type queue struct {
-	bytes int64 // zero means no bound
-	limit int32
-
 	n       int32      // messages that wait, with the one being sent
 	mu      sync.Mutex // guards n and the rest
 	octets  int64      // of them, before compression
@@ -77,8 +74,8 @@ func (c *Conn) Send(ctx context.Context, typ MessageType, p []byte) error {
 
 func (c *Conn) send(ctx context.Context, m queued) error {
 	q := &c.queue
-	if size := int64(len(m.p)); q.bytes > 0 && size > q.bytes {
-		return fmt.Errorf("message of %d bytes: %w, of at most %d", size, ErrQueueFull, q.bytes)
+	if size := int64(len(m.p)); c.queueBytes > 0 && size > c.queueBytes {
+		return fmt.Errorf("message of %d bytes: %w, of at most %d", size, ErrQueueFull, c.queueBytes)
 	}
 	q.mu.Lock()
 	err := ErrQueueFull
@@ -141,7 +138,7 @@ func (c *Conn) enqueueLocked(m queued) error {
 		return errCloseSent
 	}
 	size := int64(len(m.p))
-	if q.n >= q.limit || q.bytes > 0 && q.octets+size > q.bytes {
+	if int(q.n) >= c.queueLimit || c.queueBytes > 0 && q.octets+size > c.queueBytes {
 		return ErrQueueFull
 	}
 	if m.frame == nil && !c.budget.take(size) { // that of a broadcast is in memory once

@@ -62,8 +62,8 @@ type Server struct {
 	conns     map[*Conn]struct{}
 	ctx       context.Context //nolint:containedctx // of all handshakes
 	cancel    context.CancelCauseFunc
-	budget    *budget
-	pending   *list.List // of *visit: the handshakes of Serve, the oldest first
+	opts      AcceptOptions // Accept, completed
+	pending   *list.List    // of *visit: the handshakes of Serve, the oldest first
 	wg        sync.WaitGroup
 }
 
@@ -84,9 +84,15 @@ func (s *Server) init() {
 	s.listeners = make(map[net.Listener]struct{})
 	s.conns = make(map[*Conn]struct{})
 	s.pending = list.New()
-	if s.MemoryLimit >= 0 {
-		s.budget = &budget{limit: cmp.Or(s.MemoryLimit, defaultMemoryLimit)}
+	s.opts = s.Accept
+	if s.opts.Logger == nil {
+		s.opts.Logger = s.Logger
 	}
+	var b *budget
+	if s.MemoryLimit >= 0 {
+		b = &budget{limit: cmp.Or(s.MemoryLimit, defaultMemoryLimit)}
+	}
+	s.opts.conn = s.opts.newConnOptions(b)
 }
 
 // Serve accepts connections until the listener fails or Shutdown or Close is
@@ -238,7 +244,7 @@ func (v *visit) leave() {
 
 // serve is a connection of Serve.
 func (v *visit) serve(ctx context.Context, nc net.Conn, reject *RejectError) {
-	opts := v.s.acceptOptions()
+	opts := &v.s.opts // of enter
 	var c *Conn
 	var err error = reject
 	if reject == nil {
@@ -259,7 +265,7 @@ func (v *visit) serve(ctx context.Context, nc net.Conn, reject *RejectError) {
 // server's to bound.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v, reject := s.enter()
-	opts := s.acceptOptions()
+	opts := &s.opts
 	if v == nil {
 		opts.reject(w, shuttingDown())
 		return
@@ -276,15 +282,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func shuttingDown() *RejectError {
 	return refuse(http.StatusServiceUnavailable, "server is shutting down")
-}
-
-func (s *Server) acceptOptions() AcceptOptions {
-	opts := s.Accept
-	opts.budget = s.budget
-	if opts.Logger == nil {
-		opts.Logger = s.Logger
-	}
-	return opts
 }
 
 // run is what follows a handshake. The handler gets the values, if there are some.

@@ -35,7 +35,7 @@ type writer struct {
 	asked atomic.Bool
 	flush atomic.Bool // the reader wants a flush
 	mu    sync.Mutex  // guards pongs
-	pongs [][]byte    // answers that found the frame slot taken
+	pongs *[][]byte   // answers that found the frame slot taken; nil if none did
 
 	flate flateWriter // guarded by message
 }
@@ -320,11 +320,11 @@ func (c *Conn) doAsked(ctx context.Context) {
 func (w *writer) nextPong() []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.pongs) == 0 {
+	if w.pongs == nil || len(*w.pongs) == 0 {
 		return nil
 	}
-	p := w.pongs[0]
-	w.pongs = w.pongs[1:]
+	p := (*w.pongs)[0]
+	*w.pongs = (*w.pongs)[1:]
 	return p
 }
 
@@ -339,10 +339,14 @@ func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 		return
 	}
 	c.wr.mu.Lock()
-	if len(c.wr.pongs) == maxPongs {
-		c.wr.pongs = c.wr.pongs[1:]
+	if c.wr.pongs == nil {
+		c.wr.pongs = new([][]byte)
 	}
-	c.wr.pongs = append(c.wr.pongs, append([]byte{}, payload...))
+	pongs := *c.wr.pongs
+	if len(pongs) == maxPongs {
+		pongs = pongs[1:]
+	}
+	*c.wr.pongs = append(pongs, append([]byte{}, payload...))
 	c.wr.mu.Unlock()
 	c.wr.asked.Store(true)
 	if c.wr.frame.tryLock() { // the slot came free in between
