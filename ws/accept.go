@@ -64,6 +64,8 @@ type AcceptOptions struct {
 	// Deflate turns permessage-deflate on (RFC 7692). Nil means off. It says what
 	// memory compression takes.
 	Deflate *Deflate
+	// Extensions besides it, the best first.
+	Extensions []Extension
 
 	// MaxHeaderBytes bounds the request head in bytes; more gets status 431. Zero
 	// means 16 KiB. Accept leaves it to the http.Server.

@@ -43,7 +43,7 @@ func (c *Conn) Flush(ctx context.Context) error {
 // sees that the message slot is free is between two messages.
 func (c *Conn) gather(ctx context.Context, typ MessageType, p []byte) bool {
 	w := &c.wr
-	if !w.batch.Load() || w.flate.on || c.onFrame != nil || !w.frame.tryLock() {
+	if !w.batch.Load() || w.flate.on || c.onFrame != nil || c.ext != nil || !w.frame.tryLock() {
 		return false
 	}
 	fits := len(w.out)+len(p)+wsproto.MaxHeaderLen < batchLimit && w.message.free() && w.err == nil && ctx.Err() == nil

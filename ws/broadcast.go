@@ -78,6 +78,14 @@ func (s *Server) Broadcast(ctx context.Context, typ MessageType, p []byte, opts 
 	return Broadcast(ctx, s.Conns(), typ, p, opts)
 }
 
+// checkMessage checks a complete message of a type that the connection takes.
+func (c *Conn) checkMessage(typ MessageType, p []byte) error {
+	if err := c.checkType(typ); err != nil || typ != MessageText {
+		return err
+	}
+	return checkMessage(typ, p)
+}
+
 // checkMessage checks a complete message.
 func checkMessage(typ MessageType, p []byte) error {
 	if err := checkType(typ); err != nil {
@@ -146,7 +154,7 @@ func (b *broadcast) send(c *Conn, cut bool, done func(error)) error {
 		return errNotOpen
 	}
 	m := queued{typ: b.typ, p: b.p, done: done}
-	if !c.client {
+	if !c.client && c.ext == nil {
 		m.frame = b.frame(&c.wr.flate)
 		if c.tryReady(m) {
 			return nil

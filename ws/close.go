@@ -375,6 +375,9 @@ func (c *Conn) readControl(ctx context.Context, p *ping) (message bool, err erro
 		if r.err != nil {
 			return false, r.err
 		}
+		if c.ext != nil && c.ext.begun {
+			return true, nil
+		}
 		if r.open && (r.left > 0 || r.fin || len(r.in) > 0) {
 			return true, nil // in is in the buffer, so nothing can be read to there
 		}

@@ -40,6 +40,7 @@ type Conn struct {
 	info    packedInfo
 	onFrame func(sent bool, f wsproto.Frame) // nil means no callback
 	alive   *keepalive                       // nil without pings and hooks
+	ext     *extended                        // nil without extensions but permessage-deflate
 	id      uint64
 	logger  *slog.Logger // nil means silence
 
@@ -75,7 +76,7 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o *connOptions) *Co
 		c.logger = c.logger.With("conn", c.ID(), "remote", addrString(nc.RemoteAddr()))
 	}
 	c.onFrame = frameHook(c.logger, o.hook)
-	c.info = packInfo(info)
+	c.info, c.ext = packInfo(info), info.ext
 	c.cl.ctx, c.cl.cancel = context.WithCancelCause(context.Background()) //nolint:fatcontext // nothing is nested
 	c.rd.init(c, early)
 	c.wr.init(c)

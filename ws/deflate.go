@@ -150,13 +150,9 @@ func (d *Deflate) negotiate(offered []wsproto.Extension) (resp wsproto.DeflatePa
 	return wsproto.DeflateParams{}, false
 }
 
-// verify is the client's look at the response: exactly one extension, and one
-// that fits an offer.
-func (d *Deflate) verify(got []wsproto.Extension) (agreed wsproto.DeflateParams, err error) {
-	if len(got) != 1 {
-		return agreed, deflateError("the response has %d extensions", len(got))
-	}
-	resp, err := wsproto.ParseDeflate(got[0])
+// verify is the client's look at the response, which has to fit an offer.
+func (d *Deflate) verify(got wsproto.Extension) (agreed wsproto.DeflateParams, err error) {
+	resp, err := wsproto.ParseDeflate(got)
 	if err != nil {
 		return agreed, err
 	}

@@ -59,6 +59,8 @@ type DialOptions struct {
 
 	// Deflate turns permessage-deflate on (RFC 7692). Nil means off.
 	Deflate *Deflate
+	// Extensions besides it, the best first.
+	Extensions []Extension
 	// MaskKey returns the next frame's masking key. Nil means those of a ChaCha8
 	// stream with a key of crypto/rand. A predictable key, such as zero, is unsafe
 	// outside tests (RFC 6455 §10.3).
@@ -212,6 +214,11 @@ func (o *DialOptions) checkFields() error {
 	}
 	if !httpguts.ValidHeaderFieldValue(o.Origin) {
 		return errors.New("origin has control characters")
+	}
+	if list := o.extensionOffers(); len(list) > 0 {
+		if _, err := wsproto.ParseExtensions(wsproto.FormatExtensions(list)); err != nil {
+			return err
+		}
 	}
 	if err := checkFields(o.ProxyHeader); err != nil {
 		return fmt.Errorf("proxy: %w", err)

@@ -30,6 +30,7 @@ type HandshakeInfo struct {
 	User           string                 // admitted by BasicAuth; empty on a client
 
 	values context.Context //nolint:containedctx // that Check returned; nil if it did not
+	ext    *extended       // nil without extensions but permessage-deflate
 }
 
 const (

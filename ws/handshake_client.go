@@ -65,11 +65,7 @@ func (o *DialOptions) request(t target) (*dialRequest, error) {
 	if len(o.Subprotocols) > 0 {
 		set("Sec-WebSocket-Protocol", strings.Join(o.Subprotocols, ", "))
 	}
-	if o.Deflate != nil {
-		var list []wsproto.Extension
-		for _, offer := range o.Deflate.offers() {
-			list = append(list, offer.Extension())
-		}
+	if list := o.extensionOffers(); len(list) > 0 {
 		set("Sec-WebSocket-Extensions", wsproto.FormatExtensions(list))
 	}
 	if u.User != nil && r.header.Get("Authorization") == "" && !without["Authorization"] {
@@ -261,14 +257,9 @@ func (o *DialOptions) verify(req *dialRequest, header http.Header) (*HandshakeIn
 		if err != nil {
 			return fail(strings.TrimPrefix(err.Error(), "ws: "))
 		}
-		if o.Deflate == nil {
-			return fail("server chose extension " + exts[0].Name + ", which was not offered")
-		}
-		agreed, err := o.Deflate.verify(exts)
-		if err != nil {
+		if err := o.confirmExtensions(info, exts); err != nil {
 			return fail(strings.TrimPrefix(err.Error(), "ws: "))
 		}
-		info.Extensions, info.Deflate = exts, &agreed
 	}
 	return info, nil
 }

@@ -198,14 +198,13 @@ func (o *AcceptOptions) choose(r *http.Request, info *HandshakeInfo) *RejectErro
 	if err != nil {
 		return refuse(http.StatusBadRequest, err.Error())
 	}
-	if o.Deflate == nil {
-		return nil
+	if o.Deflate != nil {
+		if agreed, ok := o.Deflate.negotiate(exts); ok {
+			info.Deflate = &agreed
+			info.Extensions = []wsproto.Extension{agreed.Extension()}
+		}
 	}
-	if agreed, ok := o.Deflate.negotiate(exts); ok {
-		info.Deflate = &agreed
-		info.Extensions = []wsproto.Extension{agreed.Extension()}
-	}
-	return nil
+	return info.acceptExtensions(o.Extensions, exts)
 }
 
 // bestSubprotocol weighs the preferences of both sides alike.

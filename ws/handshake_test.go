@@ -210,7 +210,7 @@ func TestClientHandshake(t *testing.T) {
 		{"foreign subprotocol", good + "Sec-WebSocket-Protocol: x\r\n\r\n", "subprotocol"},
 		{"deflate", good + "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", ""},
 		{"deflate larger than our limit", good + "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=15\r\n\r\n", ""},
-		{"deflate twice", good + "Sec-WebSocket-Extensions: permessage-deflate, permessage-deflate\r\n\r\n", "2 extensions"},
+		{"deflate twice", good + "Sec-WebSocket-Extensions: permessage-deflate, permessage-deflate\r\n\r\n", "occurs twice"},
 		{"unknown parameter", good + "Sec-WebSocket-Extensions: permessage-deflate; x\r\n\r\n", "unknown"},
 		{"bare window", good + "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n", "without a value"},
 		{"other extension", good + "Sec-WebSocket-Extensions: foo\r\n\r\n", "foo"},

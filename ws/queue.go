@@ -62,7 +62,7 @@ func (q queued) ended(err error) {
 // first. p must not change until it has been sent, which is by the end of a Close at
 // the latest.
 func (c *Conn) Send(ctx context.Context, typ MessageType, p []byte) error {
-	err := checkMessage(typ, p)
+	err := c.checkMessage(typ, p)
 	if err == nil {
 		err = c.send(ctx, queued{typ: typ, p: p})
 	}

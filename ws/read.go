@@ -171,7 +171,7 @@ func (c *Conn) readParts(ctx context.Context, dst []byte) (typ MessageType, p []
 func (c *Conn) whole(dst []byte) (MessageType, []byte, bool) {
 	r := &c.rd
 	in := r.buf[r.r:r.w]
-	if len(in) < 2 || r.open || r.err != nil || r.skip || c.onFrame != nil {
+	if len(in) < 2 || r.open || r.err != nil || r.skip || c.onFrame != nil || c.ext != nil {
 		return 0, dst, false
 	}
 	// A header that is not long and breaks no rule (RFC 6455 §5.2): final, nothing
@@ -323,7 +323,7 @@ func (c *Conn) Wait(ctx context.Context) error {
 		switch {
 		case r.err != nil:
 			err = r.err
-		case r.open || r.skip:
+		case r.open || r.skip || c.ext != nil && c.ext.begun:
 			return nil
 		case r.r == r.w:
 			err = c.fill(ctx)
@@ -392,6 +392,9 @@ func (c *Conn) some(ctx context.Context, p []byte) (n int, err error) {
 		p = p[:r.left]
 	}
 	switch {
+	case c.ext != nil:
+		n = copy(p, c.ext.plain)
+		c.ext.plain = c.ext.plain[n:]
 	case r.r < r.w:
 		n = copy(p, r.buf[r.r:r.w])
 		r.r += n
@@ -496,6 +499,12 @@ func (c *Conn) inflateSome(ctx context.Context, p []byte) (int, error) {
 // until the next fill.
 func (c *Conn) chunk(ctx context.Context) ([]byte, error) {
 	r := &c.rd
+	if c.ext != nil {
+		p := c.ext.plain
+		c.ext.plain = nil
+		c.unmask(p)
+		return p, nil
+	}
 	if r.r == r.w {
 		if err := c.fill(ctx); err != nil {
 			return nil, err

@@ -16,6 +16,9 @@ import (
 // with it if none is.
 func (c *Conn) frame(ctx context.Context) error {
 	r := &c.rd
+	if c.ext != nil {
+		return c.extendedFrame(ctx)
+	}
 	for {
 		h, n, err := c.header(ctx)
 		if err != nil {
@@ -31,41 +34,56 @@ func (c *Conn) frame(ctx context.Context) error {
 		if c.onFrame != nil {
 			c.traceReceived(h, r.buf[r.r:r.w])
 		}
-		if !r.open {
-			r.open, r.typ, r.seq = true, MessageType(h.Opcode), r.seq+1
-			r.size, r.empty, r.frames, r.utf8 = 0, 0, 0, wsproto.UTF8Validator{}
-			r.compressed, r.tail, r.more = h.RSV != 0 && !r.skip, false, false
-			if r.compressed && r.inf == nil {
-				r.inf = inflaters.Get().(*flate.Inflater)
-				r.inf.Reset(1 << r.windowBits)
-			}
+		return c.openFrame(h)
+	}
+}
+
+// openFrame begins a frame of data, and a message if none is open.
+func (c *Conn) openFrame(h wsproto.Header) error {
+	r := &c.rd
+	if !r.open {
+		r.open, r.typ, r.seq = true, MessageType(h.Opcode), r.seq+1
+		r.size, r.empty, r.frames, r.utf8 = 0, 0, 0, wsproto.UTF8Validator{}
+		r.compressed, r.tail, r.more = h.RSV != 0 && !r.skip, false, false
+		if r.compressed && r.inf == nil {
+			r.inf = inflaters.Get().(*flate.Inflater)
+			r.inf.Reset(1 << r.windowBits)
 		}
-		r.fin, r.left, r.bulky = h.Fin, h.Length, h.Length >= bulk
-		r.mask, r.key, r.pos = h.Masked, h.MaskKey, 0
-		if !r.compressed && !r.skip {
-			if h.Length > uint64(c.readLimit-r.size) {
-				return c.failTooLarge()
-			}
-			r.size += int64(h.Length)
+	}
+	r.fin, r.left, r.bulky = h.Fin, h.Length, h.Length >= bulk
+	r.mask, r.key, r.pos = h.Masked, h.MaskKey, 0
+	if !r.compressed && !r.skip {
+		if h.Length > uint64(c.readLimit-r.size) {
+			return c.failTooLarge()
 		}
-		if r.frames++; r.skip {
-			return nil
-		}
-		if h.Length == 0 && !h.Fin {
-			r.empty++
-		}
-		if r.empty > maxEmpty || r.frames > maxFragments {
-			return c.failTooMany()
-		}
+		r.size += int64(h.Length)
+	}
+	if r.frames++; r.skip {
 		return nil
 	}
+	if h.Length == 0 && !h.Fin {
+		r.empty++
+	}
+	if r.empty > maxEmpty || r.frames > maxFragments {
+		return c.failTooMany()
+	}
+	return nil
+}
+
+// receiving is what the rules for the next header depend on.
+func (c *Conn) receiving() wsproto.State {
+	s := wsproto.State{Server: !c.client, Open: c.rd.open, Deflate: c.rd.deflate}
+	if c.ext != nil {
+		s.RSV, s.Opcodes = c.ext.rsv, c.ext.opcodes
+	}
+	return s
 }
 
 // header waits for a header and checks it, without using it up. What is wrong in
 // the first two bytes does not wait for the rest.
 func (c *Conn) header(ctx context.Context) (wsproto.Header, int, error) {
 	r := &c.rd
-	state := wsproto.State{Server: !c.client, Open: r.open, Deflate: r.deflate}
+	state := c.receiving()
 	for {
 		p := r.buf[r.r:r.w]
 		h, n, err := wsproto.ParseHeader(p)
@@ -118,8 +136,10 @@ func (c *Conn) control(ctx context.Context, h wsproto.Header, n int) error {
 		if c.alive != nil && c.alive.OnPong != nil {
 			c.alive.OnPong(c, p)
 		}
-	default:
+	case wsproto.OpClose:
 		return c.gotClose(p)
+	default:
+		return c.extendedControl(wsproto.Frame{Header: h, Payload: p})
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"unicode/utf8"
 
 	"github.com/wsconform/wsconform/ws/internal/mask"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -91,19 +90,22 @@ func (c *Conn) WriteFragments(ctx context.Context, typ MessageType, p []byte, si
 
 var errNotUTF8 = errors.New("text is not UTF-8 (RFC 6455 §5.6)")
 
+// plainType reports whether it is a type of RFC 6455.
+func plainType(typ MessageType) bool { return typ == MessageText || typ == MessageBinary }
+
 func checkType(typ MessageType) error {
-	if typ != MessageText && typ != MessageBinary {
+	if !plainType(typ) {
 		return fmt.Errorf("%v is not the type of a message", typ)
 	}
 	return nil
 }
 
 func (c *Conn) writeMessage(ctx context.Context, typ MessageType, p []byte, size int) error {
-	if err := checkType(typ); err != nil {
+	if err := c.checkMessage(typ, p); err != nil {
 		return err
 	}
-	if typ == MessageText && !utf8.Valid(p) {
-		return errNotUTF8
+	if wsproto.Opcode(typ).Control() {
+		return c.writeControl(ctx, typ, p)
 	}
 	if size <= 0 && c.gather(ctx, typ, p) {
 		return nil
@@ -113,7 +115,7 @@ func (c *Conn) writeMessage(ctx context.Context, typ MessageType, p []byte, size
 	}
 	defer c.wr.message.unlock()
 	h := wsproto.Header{Fin: true, Opcode: wsproto.Opcode(typ)}
-	if c.wr.flate.worth(len(p)) {
+	if c.wr.flate.worth(len(p)) && plainType(typ) {
 		z := c.wr.flate.message(p)
 		defer c.wr.flate.done(z)
 		h.RSV, p = wsproto.RSV1, *z
@@ -150,14 +152,17 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, err
 }
 
 func (c *Conn) newWriter(ctx context.Context, typ MessageType) (*messageWriter, error) {
-	if err := checkType(typ); err != nil {
+	if err := c.checkType(typ); err != nil {
 		return nil, opError("write", err)
+	}
+	if wsproto.Opcode(typ).Control() {
+		return nil, opError("write", fmt.Errorf("%v is a control frame, which is not sent in pieces", typ))
 	}
 	if err := c.wr.message.lock(ctx); err != nil {
 		return nil, opError("write", err)
 	}
 	w := &messageWriter{c: c, ctx: ctx, typ: typ, header: wsproto.Header{Opcode: wsproto.Opcode(typ)}}
-	if c.wr.flate.on {
+	if w.compressed() {
 		w.header.RSV = wsproto.RSV1
 		c.wr.flate.begin()
 	}
@@ -201,7 +206,7 @@ func (w *messageWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (w *messageWriter) compressed() bool { return w.c.wr.flate.on }
+func (w *messageWriter) compressed() bool { return w.c.wr.flate.on && plainType(w.typ) }
 
 // fail ends the message half-way. As nothing else may be sent then, so does the
 // connection, unless no frame of it was sent.
@@ -366,6 +371,16 @@ func (c *Conn) frameLocked(ctx context.Context, h wsproto.Header, payload []byte
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if c.ext != nil && !passesCodecs(h.Opcode) {
+		f, err := c.ext.encode(wsproto.Frame{Header: h, Payload: payload})
+		if err != nil {
+			w.err = err
+			c.failed(err)
+			return err
+		}
+		h, payload = f.Header, f.Payload
+		h.Form = wsproto.FormMinimal
 	}
 	if h.Opcode == wsproto.OpClose {
 		w.last = true

@@ -271,6 +271,9 @@ type State struct {
 	Server  bool // the receiver is the server, so frames must be masked
 	Open    bool // a fragmented message has begun and not ended
 	Deflate bool // permessage-deflate was agreed
+
+	RSV     uint8  // bits that another extension uses, as in Header
+	Opcodes uint16 // reserved opcodes that one uses, a bit for each: opcode 3 is 8
 }
 
 // CheckHeader says whether the receiver may take the header (RFC 6455 §5). The
@@ -294,7 +297,7 @@ func CheckStart(b0, b1 byte, s State) error { return checkStart(parseStart(b0, b
 
 func checkStart(h Header, s State) error {
 	control := h.Opcode.Control()
-	if rsv := h.RSV; rsv != 0 {
+	if rsv := h.RSV &^ s.RSV; rsv != 0 {
 		switch {
 		case rsv&(RSV2|RSV3) != 0 || !s.Deflate:
 			return violation("5.2", "reserved bit set that no extension uses")
@@ -302,12 +305,16 @@ func checkStart(h Header, s State) error {
 			return &ProtocolError{7692, "6.1", StatusProtocolError, "control frame marked as compressed"}
 		case h.Opcode == OpContinuation:
 			return &ProtocolError{7692, "6.1", StatusProtocolError, "continuation frame marked as compressed"}
+		case h.Opcode > OpBinary && s.Opcodes != 0:
+			return &ProtocolError{7692, "6.1", StatusProtocolError, "reserved opcode marked as compressed"}
 		}
 	}
 	switch h.Opcode {
 	case OpContinuation, OpText, OpBinary, OpClose, OpPing, OpPong:
 	default:
-		return violation("5.2", "reserved "+h.Opcode.String())
+		if s.Opcodes&(1<<h.Opcode) == 0 {
+			return violation("5.2", "reserved "+h.Opcode.String())
+		}
 	}
 	switch {
 	case s.Server && !h.Masked:
