@@ -112,7 +112,7 @@ type AcceptOptions struct {
 	// Conn must not be called.
 	OnFrame func(sent bool, f wsproto.Frame)
 	// Logger gets every frame at [slog.LevelDebug], and at four levels below that also
-	// what frames carry. It is that of [Conn.Logger], too. Nil discards everything.
+	// what frames carry. The attribute conn is the [Conn.ID]. Nil discards everything.
 	Logger *slog.Logger
 
 	conn *connOptions // those of a Server's connections; nil outside of one
@@ -385,6 +385,6 @@ func (o *AcceptOptions) newConnOptions(b *budget) *connOptions {
 		deflate: o.Deflate, readLimit: o.ReadLimit,
 		readTimeout: o.ReadTimeout, writeTimeout: max(write, 0), closeTimeout: o.CloseTimeout,
 		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, keepalive: o.Keepalive,
-		hook: o.OnFrame, log: o.Logger, budget: b,
+		hook: o.OnFrame, logTo: o.Logger, budget: b,
 	}.withDefaults()
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // BasicAuth asks for user and password in the handshake (RFC 7617); a request
-// without the right ones gets status 401. Both travel in the clear unless TLS
+// without the right ones gets status 401. Who it was, the request of [Conn.Handshake]
+// says, by [http.Request.BasicAuth]. Both travel in the clear unless TLS
 // hides them. Browsers do not send them with a WebSocket unless the page had asked
 // for them.
 type BasicAuth struct {
@@ -44,23 +45,23 @@ func (a *BasicAuth) valid() error {
 	return nil
 }
 
-// allow gives the user's name, or false.
-func (a *BasicAuth) allow(r *http.Request) (string, bool) {
+// allow reports whether the request has a user who may, and the password.
+func (a *BasicAuth) allow(r *http.Request) bool {
 	if len(r.Header["Authorization"]) != 1 {
-		return "", false
+		return false
 	}
 	user, password, ok := r.BasicAuth()
 	if !ok {
-		return "", false
+		return false
 	}
 	want, known := a.Users[user]
 	right := sha256.Sum256([]byte(want))
 	given := sha256.Sum256([]byte(password))
 	ok = subtle.ConstantTimeCompare(right[:], given[:]) == 1
 	if known {
-		return user, ok
+		return ok
 	}
-	return user, a.Check != nil && a.Check(r.Context(), user, password)
+	return a.Check != nil && a.Check(r.Context(), user, password)
 }
 
 func (a *BasicAuth) challenge() string {

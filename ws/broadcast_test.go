@@ -135,7 +135,7 @@ func TestBroadcastSlowPeer(t *testing.T) {
 					if (slow.Err() != nil) != (cut && i >= limit) {
 						t.Errorf("message %d: got an end of %v", i, slow.Err())
 					}
-					if n := slow.Queued(); !cut && n != min(i+1, limit) {
+					if n := ws.Queued(slow); !cut && n != min(i+1, limit) {
 						t.Errorf("message %d: got %d queued, want %d", i, n, min(i+1, limit))
 					}
 				}
@@ -299,7 +299,7 @@ func TestQueueBytes(t *testing.T) {
 							sizes = append(sizes, size)
 						}
 					}
-					if n := c.Queued(); n != len(sizes) {
+					if n := ws.Queued(c); n != len(sizes) {
 						t.Errorf("got %d messages queued, want %d", n, len(sizes))
 					}
 					p := &rawPeer{Conn: peer, t: t}
@@ -309,7 +309,7 @@ func TestQueueBytes(t *testing.T) {
 						}
 					}
 					synctest.Wait()
-					if n := c.Queued(); n != 0 {
+					if n := ws.Queued(c); n != 0 {
 						t.Errorf("got %d messages queued in the end, want none", n)
 					}
 					_ = c.CloseNow()
@@ -363,7 +363,7 @@ func TestBroadcastPartly(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := server.Queued(); n != 2 {
+	if n := ws.Queued(server); n != 2 {
 		t.Errorf("got %d queued, want those behind the first", n)
 	}
 	written := make(chan error, 1)

@@ -3,6 +3,8 @@ package ws
 import (
 	"fmt"
 	"sync/atomic"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A budget bounds the memory that the messages of a server's connections take: those
@@ -52,7 +54,7 @@ func (c *Conn) hold(size int) bool {
 
 func (c *Conn) noMemory() error {
 	c.unhold()
-	c.failWith(StatusTryAgainLater, "no memory for this message", errMemory)
+	c.failWith(wsproto.StatusTryAgainLater, "no memory for this message", errMemory)
 	return errMemory
 }
 

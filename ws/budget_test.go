@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Compressed bombs on many connections take no more memory than the server has for
@@ -55,7 +56,7 @@ func TestMemoryLimit(t *testing.T) {
 			if !errors.Is(err, ws.ErrTooLarge) {
 				t.Errorf("got error %v", err)
 			}
-			if _, _, err := c.Read(ctx); ws.CloseStatus(err) != ws.StatusTryAgainLater {
+			if _, _, err := c.Read(ctx); ws.CloseStatus(err) != wsproto.StatusTryAgainLater {
 				t.Errorf("got error %v, want a close with 1013", err)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 var errNetwork = &net.OpError{Op: "dial", Err: errors.New("network is unreachable")}
@@ -53,7 +54,7 @@ func lasting(d time.Duration) func(net.Conn) error {
 			ctx, cancel := context.WithTimeout(context.Background(), d)
 			defer cancel()
 			_ = ws.Echo(ctx, c)
-			_ = c.Close(ws.StatusServiceRestart, "")
+			_ = c.Close(wsproto.StatusServiceRestart, "")
 		}()
 		return nil
 	}
@@ -120,7 +121,7 @@ func TestClient(t *testing.T) {
 			pauses: []time.Duration{500 * ms, 1000 * ms},
 			check: func(err error) bool {
 				ce, ok := errors.AsType[*ws.CloseError](err)
-				return ok && ce.Code == ws.StatusServiceRestart
+				return ok && ce.Code == wsproto.StatusServiceRestart
 			},
 		},
 	} {

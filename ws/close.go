@@ -79,7 +79,7 @@ func (c *Conn) checkClose(code StatusCode, reason string) error {
 	switch {
 	case code != StatusNoStatusRcvd && !code.Valid():
 		return fmt.Errorf("%v must not be sent", code)
-	case code == StatusMandatoryExt && !c.client:
+	case code == wsproto.StatusMandatoryExt && !c.client:
 		return fmt.Errorf("%v is a client's to send (RFC 6455 §7.4.1)", code)
 	case code == StatusNoStatusRcvd && reason != "":
 		return errors.New("reason without a code")
@@ -123,7 +123,7 @@ func (c *Conn) awaitClose(ctx context.Context) error {
 }
 
 // CloseNow ends the connection without a close frame, which the peer sees as
-// StatusAbnormalClosure (RFC 6455 §7.1.5). The error is always nil.
+// [wsproto.StatusAbnormalClosure] (RFC 6455 §7.1.5). The error is always nil.
 func (c *Conn) CloseNow() error {
 	c.end(net.ErrClosed)
 	return nil

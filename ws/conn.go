@@ -65,13 +65,13 @@ type connOptions struct {
 	budget       *budget // of the server; nil without one
 
 	// What these get is completed for each connection.
-	hook func(sent bool, f wsproto.Frame)
-	log  *slog.Logger
+	hook  func(sent bool, f wsproto.Frame)
+	logTo *slog.Logger
 }
 
 // newConn starts with the bytes that came right behind the handshake.
 func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o *connOptions) *Conn {
-	c := &Conn{nc: nc, client: o.client, connOptions: o, id: lastID.Add(1), logger: o.log}
+	c := &Conn{nc: nc, client: o.client, connOptions: o, id: lastID.Add(1), logger: o.logTo}
 	if c.logger != nil {
 		c.logger = c.logger.With("conn", c.ID(), "remote", addrString(nc.RemoteAddr()))
 	}

@@ -33,7 +33,7 @@ func (o *DialOptions) reach(ctx context.Context, t target) (net.Conn, error) {
 	}
 	choose := o.Proxy
 	if choose == nil {
-		choose = ProxyFromEnvironment
+		choose = proxyFromEnvironment
 	}
 	proxy, err := choose(&http.Request{Method: http.MethodGet, URL: t.http(), Host: t.url.Host})
 	if err != nil {

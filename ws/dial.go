@@ -45,8 +45,11 @@ type DialOptions struct {
 	// a function may also return a connection that exists already.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Proxy returns the proxy for a request, whose URL is http for ws and https for wss,
-	// as in net/http; a nil URL means none. Nil means [ProxyFromEnvironment]; see
-	// [ProxyURL] for a fixed one. A unix socket has no proxy.
+	// as in net/http; a nil URL means none. Nil means
+	// that of the environment: HTTPS_PROXY for wss, HTTP_PROXY for ws, ALL_PROXY for what
+	// has none of its own, and NO_PROXY, a list of hosts, domains, addresses and CIDR
+	// ranges to reach directly; each also in lower case. localhost and loopback addresses
+	// never take that proxy. See [ProxyURL] for a fixed one. A unix socket has no proxy.
 	Proxy func(*http.Request) (*url.URL, error)
 	// ProxyHeader is added to the CONNECT request of an HTTP proxy.
 	ProxyHeader http.Header

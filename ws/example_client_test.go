@@ -106,23 +106,6 @@ func ExampleProxyURL() {
 	// Output: wss://example.com/feed refused: username/password authentication failed
 }
 
-// HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say which way to go.
-func ExampleProxyFromEnvironment() {
-	os.Setenv("HTTPS_PROXY", "http://proxy.example:3128")
-	os.Setenv("NO_PROXY", "intern.example")
-	defer os.Unsetenv("HTTPS_PROXY")
-	defer os.Unsetenv("NO_PROXY")
-	for _, s := range []string{"https://example.com/", "https://chat.intern.example/", "https://127.0.0.1/"} {
-		r, _ := http.NewRequest(http.MethodGet, s, nil) // as Dial asks for wss
-		proxy, err := ws.ProxyFromEnvironment(r)
-		fmt.Println(r.URL.Host, proxy, err)
-	}
-	// Output:
-	// example.com http://proxy.example:3128 <nil>
-	// chat.intern.example <nil> <nil>
-	// 127.0.0.1 <nil> <nil>
-}
-
 // Headers, origin, cookies and subprotocols of the request; the server chooses
 // among the latter.
 func ExampleDialOptions_handshake() {
@@ -317,7 +300,7 @@ func ExampleClient() {
 			return
 		}
 		_ = c.Write(r.Context(), ws.MessageText, fmt.Append(nil, "visit ", visits))
-		_ = c.Close(ws.StatusServiceRestart, "")
+		_ = c.Close(wsproto.StatusServiceRestart, "")
 	}))
 	defer srv.Close()
 

@@ -22,3 +22,13 @@ func Inflates(c *Conn) int {
 	}
 	return c.rd.inf.Size()
 }
+
+// Queued is how many messages of Send and Broadcast wait for the peer.
+func Queued(c *Conn) int {
+	c.queue.mu.Lock()
+	defer c.queue.mu.Unlock()
+	return int(c.queue.n)
+}
+
+// ProxyFromEnvironment is the proxy of a [DialOptions] without one.
+var ProxyFromEnvironment = proxyFromEnvironment

@@ -27,7 +27,6 @@ type HandshakeInfo struct {
 	Subprotocol    string                 // agreed; empty if none
 	Extensions     []wsproto.Extension    // of the response
 	Deflate        *wsproto.DeflateParams // in force; nil without compression
-	User           string                 // admitted by BasicAuth; empty on a client
 
 	values context.Context //nolint:containedctx // that Check returned; nil if it did not
 	ext    *extended       // nil without extensions but permessage-deflate

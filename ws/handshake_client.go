@@ -146,7 +146,7 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 	opts := connOptions{
 		client: true, deflate: o.Deflate, maskKey: o.MaskKey,
 		readLimit: o.ReadLimit, readTimeout: o.ReadTimeout, writeTimeout: o.WriteTimeout, closeTimeout: o.CloseTimeout,
-		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, keepalive: o.Keepalive, hook: o.OnFrame, log: o.Logger,
+		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, keepalive: o.Keepalive, hook: o.OnFrame, logTo: o.Logger,
 	}
 	c := newConn(nc, rest, info, opts.withDefaults())
 	c.startKeepalive()

@@ -16,7 +16,7 @@ import (
 // few look at it, so all text is in one string and there are no maps. Extensions
 // are those of the response header.
 type packedInfo struct {
-	text packed    // subprotocol, target, host, user, header of the request and of the response
+	text packed    // subprotocol, target, host, header of the request and of the response
 	more *moreInfo // nil if there is none
 }
 
@@ -29,7 +29,7 @@ type moreInfo struct {
 
 func packInfo(i *HandshakeInfo) packedInfo {
 	b := make([]byte, 0, 512)
-	for _, s := range []string{i.Subprotocol, i.Request.RequestURI, i.Request.Host, i.User} {
+	for _, s := range []string{i.Subprotocol, i.Request.RequestURI, i.Request.Host} {
 		b = packString(b, s)
 	}
 	b = packHeader(packHeader(b, i.Request.Header), i.ResponseHeader)
@@ -50,7 +50,7 @@ func (i packedInfo) unpack(remote net.Addr) *HandshakeInfo {
 		Body: http.NoBody, RemoteAddr: addrString(remote), TLS: more.tls,
 	}
 	info := &HandshakeInfo{Deflate: more.deflate}
-	for _, s := range []*string{&info.Subprotocol, &r.RequestURI, &r.Host, &info.User} {
+	for _, s := range []*string{&info.Subprotocol, &r.RequestURI, &r.Host} {
 		*s = p.string()
 	}
 	r.Header, info.ResponseHeader = p.header(), p.header()

@@ -35,7 +35,7 @@ func TestHandshakeKept(t *testing.T) {
 		{"empty headers", ws.HandshakeInfo{Request: made("/", "", http.Header{}), ResponseHeader: http.Header{}}},
 		{"usual", ws.HandshakeInfo{
 			Request:        made("/chat?room=1", "example.com", http.Header{"Upgrade": {"websocket"}, "Origin": {"http://a"}}),
-			ResponseHeader: http.Header{"Server": {"x"}}, Subprotocol: "soap", User: "Ada",
+			ResponseHeader: http.Header{"Server": {"x"}}, Subprotocol: "soap",
 		}},
 		{"compressed, over TLS", ws.HandshakeInfo{
 			Request:        overTLS,

@@ -75,8 +75,7 @@ func (o *AcceptOptions) decide(r *http.Request) (*HandshakeInfo, *RejectError) {
 		return nil, refuse(http.StatusForbidden, "origin not allowed")
 	}
 	if o.BasicAuth != nil {
-		var ok bool
-		if info.User, ok = o.BasicAuth.allow(r); !ok {
+		if !o.BasicAuth.allow(r) {
 			reject := refuse(http.StatusUnauthorized, "user and password, please")
 			reject.Header.Set("WWW-Authenticate", o.BasicAuth.challenge())
 			return nil, reject

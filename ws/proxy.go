@@ -64,12 +64,9 @@ func checkProxy(u *url.URL) error {
 	return nil
 }
 
-// ProxyFromEnvironment is the [DialOptions].Proxy that goes by the environment:
-// HTTPS_PROXY for wss, HTTP_PROXY for ws, ALL_PROXY for what has none of its own,
-// and NO_PROXY, a list of hosts, domains, addresses and CIDR ranges to reach directly;
-// each also in lower case. localhost and loopback addresses never take a proxy. Unlike
+// proxyFromEnvironment is the Proxy of DialOptions that have none. Unlike
 // [http.ProxyFromEnvironment] it knows ALL_PROXY and reads the environment at each call.
-func ProxyFromEnvironment(r *http.Request) (*url.URL, error) {
+func proxyFromEnvironment(r *http.Request) (*url.URL, error) {
 	config := httpproxy.FromEnvironment()
 	if config.CGI {
 		config.HTTPProxy = "" // it may be a header of the request (CVE-2016-5385)

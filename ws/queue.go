@@ -115,13 +115,6 @@ func (c *Conn) send(ctx context.Context, m queued) error {
 	}
 }
 
-// Queued is how many messages of Send and Broadcast wait for the peer.
-func (c *Conn) Queued() int {
-	c.queue.mu.Lock()
-	defer c.queue.mu.Unlock()
-	return int(c.queue.n)
-}
-
 // enqueue queues a message. The error is ErrQueueFull if there is no room.
 func (c *Conn) enqueue(m queued) error {
 	c.queue.mu.Lock()

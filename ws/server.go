@@ -44,7 +44,7 @@ type Server struct {
 	// MemoryLimit bounds the bytes of messages that all connections together hold: of
 	// each message that arrives, inflated, from 64 KiB on until the program reads the next
 	// one, and of those queued by Send. A message beyond it ends its connection with
-	// StatusTryAgainLater and [ErrTooLarge]; a Send beyond it gets ErrQueueFull. What
+	// [wsproto.StatusTryAgainLater] and [ErrTooLarge]; a Send beyond it gets ErrQueueFull. What
 	// [Conn.Reader] streams is not counted, nor is a broadcast, which is in memory once.
 	// The process takes about twice as much, as the garbage collector does. Zero means
 	// 256 MiB, a negative value no bound.
@@ -294,7 +294,7 @@ func (v *visit) run(values context.Context, c *Conn, remote string, err error) {
 	}
 	defer c.CloseNow()
 	start := time.Now()
-	c.Logger().Info("connection opened", "target", c.info.target(), "subprotocol", c.info.subprotocol())
+	c.log().Info("connection opened", "target", c.info.target(), "subprotocol", c.info.subprotocol())
 	ctx := c.cl.ctx
 	if more := c.info.more; more != nil && more.values != nil {
 		values = more.values
@@ -308,7 +308,7 @@ func (v *visit) run(values context.Context, c *Conn, remote string, err error) {
 		c.rd.turn.unlock()
 	}
 	_ = c.Close(code, "") // unless it has ended
-	c.Logger().Info("connection closed", "error", c.Err(), "after", time.Since(start))
+	c.log().Info("connection closed", "error", c.Err(), "after", time.Since(start))
 }
 
 // A valueContext ends like one context and has the values of two.

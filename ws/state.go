@@ -57,9 +57,9 @@ var (
 	processID = sync.OnceValue(func() string { return strings.ToLower(rand.Text()[:12]) })
 )
 
-// Logger is that of the options, with the attributes conn, the [Conn.ID], and
-// remote, the peer's address. Without one it discards everything.
-func (c *Conn) Logger() *slog.Logger {
+// log is the logger of the options, with the attributes conn and remote. Without one it
+// discards everything.
+func (c *Conn) log() *slog.Logger {
 	if c.logger == nil {
 		return slog.New(slog.DiscardHandler)
 	}

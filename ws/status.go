@@ -5,20 +5,15 @@ import "github.com/wsconform/wsconform/ws/wsproto"
 // A StatusCode says in a close frame why a connection ends (RFC 6455 §7.4).
 type StatusCode = wsproto.StatusCode
 
-// The status codes that programs send or receive. All of them are in package wsproto.
+// The status codes that most programs need. All of them are in package wsproto.
 const (
 	StatusNormalClosure           = wsproto.StatusNormalClosure
 	StatusGoingAway               = wsproto.StatusGoingAway
 	StatusProtocolError           = wsproto.StatusProtocolError
 	StatusUnsupportedData         = wsproto.StatusUnsupportedData
-	StatusNoStatusRcvd            = wsproto.StatusNoStatusRcvd    // a close frame without a code
-	StatusAbnormalClosure         = wsproto.StatusAbnormalClosure // no close frame at all
+	StatusNoStatusRcvd            = wsproto.StatusNoStatusRcvd // a close frame without a code
 	StatusInvalidFramePayloadData = wsproto.StatusInvalidFramePayloadData
 	StatusPolicyViolation         = wsproto.StatusPolicyViolation
 	StatusMessageTooBig           = wsproto.StatusMessageTooBig
-	StatusMandatoryExt            = wsproto.StatusMandatoryExt
 	StatusInternalError           = wsproto.StatusInternalError
-	StatusServiceRestart          = wsproto.StatusServiceRestart
-	StatusTryAgainLater           = wsproto.StatusTryAgainLater
-	StatusBadGateway              = wsproto.StatusBadGateway
 )

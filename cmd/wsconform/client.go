@@ -69,8 +69,7 @@ func (o *clientFlags) options() (*ws.DialOptions, error) {
 	switch o.proxy {
 	case "", "none":
 		opts.Proxy = http.ProxyURL(nil)
-	case "env":
-		opts.Proxy = ws.ProxyFromEnvironment
+	case "env": // as without a Proxy
 	default:
 		if opts.Proxy, err = ws.ProxyURL(o.proxy); err != nil {
 			return nil, usagef("--proxy: %w", err)
