@@ -54,31 +54,33 @@
 //
 // # Defaults
 //
-// Beside the defaults of websockets 15 (Python) and gorilla/websocket 1.5:
+// Beside the defaults of websockets 17.4 (Python), gorilla/websocket 1.5.3 with its
+// DefaultDialer and an empty Upgrader, and coder/websocket 1.8.15, each read in its source;
+// a dash is no bound, or nothing of the kind:
 //
-//	what                            here                    websockets          gorilla
-//	largest message                 32 MiB                  1 MiB               no limit
-//	opening handshake               10 s                    10 s                45 s, server none
-//	closing handshake               10 s                    10 s                the program's
-//	ping interval and timeout       20 s, 20 s              20 s, 20 s          none
-//	a peer that takes nothing       server 20 s, client -   -                   -
-//	origins, server                 the request's host      any                 the request's host
-//	proxy, client                   the environment's       the environment's   the environment's
-//	redirects, client               none                    10                  none
-//	compression                     off                     on                  off
-//	messages queued to be sent      64 (Send, Broadcast)    -                   -
-//	received ahead of the program   what TCP holds          16 frames           what TCP holds
-//	read and write buffers          shared, 32 and 64 KiB   writing 32 KiB      4 and 4 KiB each
-//	request head                    16 KiB, 128 fields      128 fields of 8 KiB the http.Server's
-//	connections                     any number              any number          any number
+//	what                           here                   websockets           gorilla             coder
+//	largest message                32 MiB                 1 MiB                no limit            32 KiB
+//	opening handshake              10 s                   10 s                 45 s, server -      -
+//	closing handshake              10 s                   10 s                 the program's       5 s
+//	ping interval and timeout      20 s, 20 s             20 s, 20 s           -                   -
+//	a peer that takes nothing      server 20 s, client -  -                    -                   -
+//	origins, server                the request's host     any                  the request's host  the request's host
+//	proxy, client                  environment            environment          environment         environment
+//	redirects, client              none                   10                   none                10
+//	compression                    off                    on, 12 bits, server  off                 off
+//	messages queued to be sent     64 (Send, Broadcast)   -                    -                   -
+//	received ahead of the program  what TCP holds         16 frames            what TCP holds      what TCP holds
+//	buffers of a connection        shared, 32 and 64 KiB  writing 32 KiB       4 KiB, 4 KiB        4 KiB, 4 KiB
+//	request head, server           16 KiB, 128 fields     128 lines of 8 KiB   the http.Server's   the http.Server's
+//	response head, client          16 KiB                 128 lines of 8 KiB   no limit            10 MiB, of net/http
 //
 // There is no max_queue: a message is read when the program asks for it, so a program
 // that is slow holds up its peer by TCP's flow control. QueueLimit and QueueBytes take
 // the place of write_limit. Buffers are shared by all connections and have no option.
 //
-// Compression is off, as it costs each connection memory and CPU time, and tells how
-// much of a message an attacker can guess when secrets and his text are compressed
-// together. For text messages of some hundred bytes it is worth a try: set Deflate.
+// Compression is off, as it costs each connection memory and CPU time, and helps an
+// attacker to guess a secret that is compressed together with text of the attacker's
+// choice. For text messages of some hundred bytes it is worth a try: set Deflate.
 //
 // # Limits
 //
