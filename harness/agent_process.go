@@ -64,6 +64,29 @@ const stopGrace = 5 * time.Second
 // StartAgent starts a command, after putting in the values of placeholders such
 // as {port} and {url}. What it prints goes to log too, unless that is nil.
 func StartAgent(command []string, vars map[string]string, log io.Writer) (*Process, error) {
+	return startAgent(command, vars, log, nil)
+}
+
+// StartTerminal is like [StartAgent], but the command can read from its standard input
+// until it is stopped, though nothing comes: programs for a terminal end where that ends.
+func StartTerminal(command []string, vars map[string]string, log io.Writer) (*Process, error) {
+	in, held, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
+	}
+	defer in.Close()
+	p, err := startAgent(command, vars, log, in)
+	if err != nil {
+		return nil, errors.Join(err, held.Close())
+	}
+	go func() {
+		<-p.done
+		held.Close()
+	}()
+	return p, nil
+}
+
+func startAgent(command []string, vars map[string]string, log io.Writer, stdin *os.File) (*Process, error) {
 	args, err := Expand(command, vars)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
@@ -75,6 +98,9 @@ func StartAgent(command []string, vars map[string]string, log io.Writer) (*Proce
 		out = io.MultiWriter(p.tail, &boundedLog{w: log, left: maxLog})
 	}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
+	if stdin != nil {
+		p.cmd.Stdin = stdin
+	}
 	p.cmd.WaitDelay = stopGrace // a grandchild may keep the output open
 	p.mark = markPrefix + rand.Text()
 	p.cmd.Env = append(os.Environ(), p.mark+"="+owner.Self().String())
@@ -148,6 +174,16 @@ func statusText(state *os.ProcessState) string {
 		text += fmt.Sprintf(", which is signal %d, %v", n, syscall.Signal(n))
 	}
 	return text
+}
+
+// Signalled reports whether the process was ended by a signal that we did not send.
+func (p *Process) Signalled() bool {
+	if p.Ended() == nil {
+		return false
+	}
+	const fromShell, signals = 128, 32
+	code := p.cmd.ProcessState.ExitCode()
+	return code == -1 || code > fromShell && code < fromShell+signals
 }
 
 // Success reports whether the process exited on its own with status 0.

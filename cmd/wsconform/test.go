@@ -47,6 +47,7 @@ type test struct {
 	selection selection
 	declared  []string
 	noEcho    bool
+	oneShot   bool
 	part      part
 	verbose   bool
 	dial      dialFlags
@@ -108,6 +109,7 @@ func (o *test) agentFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, even where the verdict is already certain")
 	f.StringVar(&o.corpora, "corpora", "", "use Autobahn's own payload files for sections 12 and 13, from this folder, `DIR`")
 	f.IntSliceVar(&o.allowExit, "allow-exit", nil, "exit `CODES` that the client uses on purpose; any other than 0 counts as a crash")
+	f.BoolVar(&o.oneShot, "one-shot", false, "test a client that connects once for each start, the command after --: any program that takes a URL")
 	f.BoolVar(&o.noEcho, "no-echo", false, "the peer does not echo, as a broker or a chat server: use pings in place of messages; cases that need an echo are unsupported")
 	f.StringSliceVar(&o.declared, "declare", nil, "what the peer offers that trying does not tell, comma-separated `NEEDS`: "+declarable())
 	o.dial.flags(f)
@@ -213,7 +215,11 @@ func (o *test) player(
 		driver, err := o.driver(agent.Command, out)
 		driver.Log = log
 		return func(ctx context.Context, list []cases.Case, emit func(harness.Result)) error {
-			_, err := engine.TestClient(ctx, driver, list, options, emit)
+			test := engine.TestClient
+			if o.oneShot {
+				test = engine.TestOneShot
+			}
+			_, err := test(ctx, driver, list, options, emit)
 			return err
 		}, func() {}, err
 	}
@@ -277,7 +283,7 @@ func (o *test) driver(command []string, out string) (engine.Driver, error) {
 // honour are an error, not ignored.
 func (o *test) original(c *cobra.Command, args []string) error {
 	for _, name := range []string{
-		"parallel", "faithful", "no-echo", "declare", "corpora", "allow-exit", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
+		"parallel", "faithful", "no-echo", "one-shot", "declare", "corpora", "allow-exit", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
 	} {
 		if c.Flags().Changed(name) {
 			return usagef("--%s works with the native engine only", name)
@@ -428,6 +434,7 @@ func (o *test) options() (engine.Options, error) {
 
 // checkFlags refuses flags that would have no effect.
 func (o *test) checkFlags(f *pflag.FlagSet) error {
+	o.client = o.client || o.oneShot
 	if f.Changed("server-cmd") && strings.TrimSpace(o.serverCmd) == "" {
 		return usagef("--server-cmd is empty: it needs the command that starts the server")
 	}

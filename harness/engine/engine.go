@@ -49,6 +49,12 @@ func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emi
 	return native.TestClient(ctx, d, list, o, emit)
 }
 
+// TestOneShot starts a client once for each connection of each case. Results and errors
+// are as in [TestServer].
+func TestOneShot(ctx context.Context, d Driver, list []cases.Case, o Options, emit func(harness.Result)) (ClientReport, error) {
+	return native.TestOneShot(ctx, d, list, o, emit)
+}
+
 // Certificate makes a certificate for loopback addresses and localhost, and returns it in
 // PEM too, for clients that are to trust it.
 func Certificate() (tls.Certificate, []byte, error) { return native.Certificate() }

@@ -160,7 +160,7 @@ func TestServerThatRefusesOffers(t *testing.T) {
 			_, _ = io.WriteString(nc, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 			return
 		}
-		_, _ = io.WriteString(nc, accepted(h, nil, ""))
+		_, _ = io.WriteString(nc, accepted(h, nil, "", ""))
 		(&wirePeer{nc: nc}).serve(echoes)
 	})
 	results, _, err := testServer(t, target, Options{Options: runner.Options{Parallel: 1}}, "1.1.1", "12.1.*")

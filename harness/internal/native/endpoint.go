@@ -29,8 +29,11 @@ type Endpoint struct {
 	List     []cases.Case // offered as cases 1..n, in this order, each as many times as it has connections
 	Excludes cases.AgentExcludes
 	Faithful bool
-	Protocol Protocol
-	Streams  *Streams
+	// Subprotocols answers a client that offers subprotocols with the first of them.
+	// Autobahn never chooses one.
+	Subprotocols bool
+	Protocol     Protocol
+	Streams      *Streams
 	// Result is called with each result, one at a time. If an agent runs a case
 	// again, the last result counts.
 	Result func(agent string, r harness.Result)
@@ -165,7 +168,7 @@ func (e *Endpoint) route(ctx context.Context, nc net.Conn, v *visit, h head, pat
 	}
 	a, ok := e.answer(ctx, v, path, q)
 	if !ok && e.Other != nil && !isResource(path) {
-		if _, err := nc.Write([]byte(accepted(h, nil, ""))); err == nil {
+		if _, err := nc.Write([]byte(accepted(h, nil, e.subprotocol(h, nil), ""))); err == nil {
 			nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
 			e.Other(ctx, nc, h.early)
 		}
@@ -225,9 +228,23 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 		}, nil)
 		return
 	}
+	opened := e.open(nc, h, o, offers)
+	if e.Excludes.Excludes(agent, o.ID) {
+		e.sayGoodbye(opened)
+		return
+	}
+	if e.Started != nil {
+		e.Started(agent, o.Case)
+	}
+	tr, err := play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
+	e.took(ctx, agent, o, tr, err)
+}
+
+// open answers a request as the connection of a case asks.
+func (e *Endpoint) open(nc net.Conn, h head, o offer, offers []wsproto.DeflateParams) conn {
 	it := o.Conns[o.conn]
 	agreed, extension := acceptOffer(it.Deflate, offers)
-	response := accepted(h, it.Head, extension)
+	response := accepted(h, it.Head, e.subprotocol(h, it.Head), extension)
 	var hasty []cases.Event
 	if _, ok := it.Head.Find(cases.EditDelay); ok {
 		hasty = e.hold(nc, &h)
@@ -240,19 +257,22 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 	}
 	writeHead(nc, out, it.Head) //nolint:errcheck // of a client that is gone already, the case fails all the same
 	nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
-	opened := conn{
+	return conn{
 		Conn: nc, early: h.early, request: h.text, response: response, deflate: agreed, protocol: e.Protocol,
 		read: len(h.text), written: len(response), ahead: ahead, opened: hasty,
 	}
-	if e.Excludes.Excludes(agent, o.ID) {
-		e.sayGoodbye(opened)
-		return
+}
+
+// subprotocol is the one that is chosen of those that a client offers, unless the case
+// says something about it.
+func (e *Endpoint) subprotocol(h head, edits cases.Head) string {
+	const field = "Sec-WebSocket-Protocol"
+	offered := h.List(field)
+	edited := slices.ContainsFunc(edits, func(x cases.Edit) bool { return strings.EqualFold(x.Name, field) })
+	if !e.Subprotocols || len(offered) == 0 || edited {
+		return ""
 	}
-	if e.Started != nil {
-		e.Started(agent, o.Case)
-	}
-	tr, err := play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
-	e.took(ctx, agent, o, tr, err)
+	return offered[0]
 }
 
 // mistaken fails a case of the RFC suite whose connection is refused because its
@@ -353,13 +373,16 @@ func (e *Endpoint) record(agent string, r harness.Result) {
 }
 
 // accepted is the response that opens the connection (RFC 6455 §4.2.2), as edited.
-func accepted(h head, edits cases.Head, extension string) string {
+func accepted(h head, edits cases.Head, subprotocol, extension string) string {
 	key, _ := h.One("Sec-WebSocket-Key")
 	fields := []cases.Field{
 		{Name: "Server", Value: userAgent},
 		{Name: "Upgrade", Value: "WebSocket"},
 		{Name: "Connection", Value: "Upgrade"},
 		{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(key)},
+	}
+	if subprotocol != "" {
+		fields = append(fields, cases.Field{Name: "Sec-WebSocket-Protocol", Value: subprotocol})
 	}
 	if extension != "" {
 		fields = append(fields, cases.Field{Name: "Sec-WebSocket-Extensions", Value: extension})

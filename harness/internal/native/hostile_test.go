@@ -167,7 +167,7 @@ func accepting(f func(nc net.Conn, r *bufio.Reader)) func(net.Conn, *bufio.Reade
 		if _, ok := h.One("Sec-Websocket-Extensions"); ok {
 			extension = "permessage-deflate"
 		}
-		io.WriteString(nc, accepted(h, nil, extension))
+		io.WriteString(nc, accepted(h, nil, "", extension))
 		f(nc, r)
 	}
 }

@@ -148,7 +148,7 @@ func (e *Endpoint) say(ctx context.Context, nc net.Conn, h head, a answer) {
 	if a.stop && e.Stop != nil {
 		defer e.Stop()
 	}
-	if _, err := nc.Write([]byte(accepted(h, nil, ""))); err != nil {
+	if _, err := nc.Write([]byte(accepted(h, nil, e.subprotocol(h, nil), ""))); err != nil {
 		return
 	}
 	g := guest{nc: nc, data: h.early}

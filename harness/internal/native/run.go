@@ -192,7 +192,7 @@ type endpoint struct {
 // Serve offers the cases to all that connect.
 func (e *endpoint) Serve(ctx context.Context, l net.Listener, list []cases.Case, on runner.Events) error {
 	serving := &Endpoint{
-		List: list, Faithful: e.faithful, Streams: e.Streams,
+		List: list, Faithful: e.faithful, Streams: e.Streams, Subprotocols: true,
 		Started: on.Started, Result: on.Result, Update: on.Update, monitor: on.Monitor, brief: on.Brief,
 	}
 	return serving.Serve(ctx, l)

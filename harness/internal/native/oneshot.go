@@ -1,0 +1,108 @@
+package native
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/internal/runner"
+)
+
+// TestOneShot starts a client once for each connection; see [runner.TestOneShot].
+func TestOneShot(ctx context.Context, d runner.Driver, list []cases.Case, o Options, emit func(harness.Result)) (runner.ClientReport, error) {
+	if d.TLS != nil {
+		o.Declared = append(o.Declared[:len(o.Declared):len(o.Declared)], cases.NeedTLS)
+	}
+	e := &endpoint{Streams: NewStreams(o.Originals), faithful: o.Faithful}
+	defer e.Close() //nolint:errcheck // temporary files
+	return runner.TestOneShot(ctx, e, d, list, o.Options, emit)
+}
+
+// Once plays connection n of a case with the first client that asks l for a WebSocket,
+// whatever the path, and tells begun. Others are told that there is no room. It closes l.
+func (e *endpoint) Once(ctx context.Context, l net.Listener, c cases.Case, n int, how runner.How, begun func()) (cases.Transcript, error) {
+	serving := &Endpoint{Faithful: e.faithful, Streams: e.Streams, Subprotocols: true, monitor: how.Monitor, brief: how.Brief}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	context.AfterFunc(ctx, func() { l.Close() }) // runs at the latest when we return
+	taken := make(chan struct{}, 1)
+	type played struct {
+		tr  cases.Transcript
+		err error
+	}
+	done := make(chan played, 1)
+	wg.Go(func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer nc.Close()
+				if tr, err, ok := serving.single(ctx, nc, offer{c, n}, taken, begun); ok {
+					done <- played{tr, err}
+				}
+			})
+		}
+	})
+	select {
+	case p := <-done:
+		return p.tr, p.err
+	case <-ctx.Done():
+		return cases.Transcript{}, ctx.Err()
+	}
+}
+
+// single answers one connection. It is ok if that was the client's.
+func (e *Endpoint) single(ctx context.Context, nc net.Conn, o offer, taken chan struct{}, begun func()) (tr cases.Transcript, err error, ok bool) {
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
+	defer stop()
+	e.Protocol.setOpenDeadline(nc)
+	h, err := readHead(nc)
+	if err != nil && h.text == "" {
+		return tr, nil, false // it connected and said nothing
+	}
+	var refused *refusal
+	if err != nil {
+		refused = refuse(400, cmp.Or(err.Error(), "malformed request"))
+	} else {
+		_, refused = checkRequest(h)
+	}
+	if refused != nil && refused.status == http.StatusUpgradeRequired {
+		respond(nc, refused) // a browser asks for an icon
+		return tr, nil, false
+	}
+	select {
+	case taken <- struct{}{}:
+	default:
+		respond(nc, refuse(http.StatusServiceUnavailable, "one connection per start"))
+		return tr, nil, false
+	}
+	begun()
+	if refused != nil {
+		respond(nc, refused)
+		return cases.Transcript{
+			Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: refused.Error(),
+		}, nil, true
+	}
+	offers, _ := checkRequest(h)
+	opened := e.open(nc, h, o, offers)
+	tr, err = play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
+	return tr, err, true
+}
+
+// Concluded is the result of a case whose connections were played.
+func (*endpoint) Concluded(ctx context.Context, c cases.Case, list []cases.Transcript) harness.Result {
+	if len(list) == 0 {
+		return concluded(ctx, c, cases.Transcript{}, errors.New("no connection was played"))
+	}
+	return concluded(ctx, c, joined(list), nil)
+}

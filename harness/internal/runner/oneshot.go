@@ -1,0 +1,283 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// A one-shot client is any program that connects to a URL: it is started once for each
+// connection of each case, and stopped when the connection is over.
+
+const (
+	// oneShotParallel is how many cases are played at once: they mostly wait for a program
+	// to start.
+	oneShotParallel = 4
+	// visitBound is how long a program may take to connect.
+	visitBound = 20 * time.Second
+	// queueBound is how long a connection may wait in the queue, made by a program that has ended
+	// since.
+	queueBound = 500 * time.Millisecond
+)
+
+// A OneShotEndpoint plays single connections with clients.
+type OneShotEndpoint interface {
+	Shared
+	// Once plays connection n of a case with the first client that asks l for a WebSocket.
+	// It closes l. Begun is called when there is one. The error is ours, or that of ctx.
+	Once(ctx context.Context, l net.Listener, c cases.Case, n int, how How, begun func()) (cases.Transcript, error)
+	// Concluded is the result of a case whose connections were played.
+	Concluded(ctx context.Context, c cases.Case, list []cases.Transcript) harness.Result
+}
+
+// TestOneShot starts the command once for each connection of each case, and hands each
+// result to emit, one at a time. {url}, {host} and {port} in the command say where to
+// connect; any path will do. An error means that nothing was tested, or that ctx ended.
+func TestOneShot(ctx context.Context, e OneShotEndpoint, d Driver, list []cases.Case, o Options, emit func(harness.Result)) (ClientReport, error) {
+	if d.Log != nil {
+		d.Log = &sharedLog{w: d.Log}
+	}
+	s := &oneShotRun{endpoint: e, driver: d, options: o}
+	defer s.monitor.start(ctx)()
+	s.report.Workers = cmp.Or(o.Parallel, oneShotParallel)
+	if d.Port != 0 {
+		s.report.Workers = 1
+	}
+	refuses, err := s.greet(ctx)
+	if err != nil {
+		return s.report, err
+	}
+	list, rest := playable(list, cases.Client, s.options.peer(nil, refuses))
+	for _, r := range rest {
+		emit(r)
+	}
+	e.Expect(list)
+	var mu sync.Mutex // guards emit and pending
+	var held pending
+	s.each(ctx, list, s.report.Workers, func(c cases.Case, r harness.Result) {
+		mu.Lock()
+		defer mu.Unlock()
+		e.Finished(c)
+		if held.hold(c, r, s.report.Workers > 1, &s.monitor) {
+			s.options.provisional(r, "chance may have decided this verdict, so the case is to be played again")
+			return
+		}
+		emit(r)
+	})
+	retries, others := held.release()
+	s.repeating = true
+	for _, t := range retries {
+		for ctx.Err() == nil && !t.settled(&s.monitor) {
+			t.take(s.play(ctx, t.again()))
+		}
+		emit(t.result())
+	}
+	for _, t := range others {
+		emit(t.result())
+	}
+	return s.report, ctx.Err()
+}
+
+// oneShotRun is a run against a one-shot client.
+type oneShotRun struct {
+	endpoint  OneShotEndpoint
+	driver    Driver
+	options   Options
+	monitor   Monitor
+	repeating bool
+
+	mu     sync.Mutex // guards report
+	report ClientReport
+}
+
+// each plays the cases, n at once, those that need much of the machine after the others.
+func (s *oneShotRun) each(ctx context.Context, list []cases.Case, n int, take func(cases.Case, harness.Result)) {
+	w := byWork(list)
+	play := func(list []cases.Case, n int) {
+		var wg sync.WaitGroup
+		slots := make(chan struct{}, n)
+		for _, c := range list {
+			slots <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-slots }()
+				take(c, s.play(ctx, c))
+			})
+		}
+		wg.Wait()
+	}
+	play(append(w.waiting, w.light...), n)
+	s.monitor.begin()
+	play(append(w.limits, w.deflate...), min(n, heavyWorkers))
+	s.monitor.end()
+}
+
+// greeting asks a client for an echo and a pong.
+var greeting = cases.Case{
+	ID: "greeting", Title: "a text message and a ping",
+	Conns: []cases.Conn{{Steps: []cases.Step{
+		cases.Text("wsconform"), cases.Ping("wsconform"), cases.Pause{For: 2 * time.Second, Until: 2},
+	}}},
+	Want: cases.Clauses{{Grade: cases.OK}},
+}
+
+// greet finds out what the client does. The error says why it cannot be tested.
+func (s *oneShotRun) greet(ctx context.Context) (refuses []string, err error) {
+	ask := greeting
+	if s.options.NoEcho {
+		ask = pinged(nil)
+	}
+	tr, err := s.connect(ctx, ask, 0)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, errNoVisit), errors.Is(err, harness.ErrNotStarted):
+		return nil, &harness.UntestableError{Cause: harness.CauseEcho, Err: err}
+	case err != nil:
+		return nil, err
+	case s.options.NoEcho && !answered(tr):
+		return nil, &harness.UntestableError{Cause: harness.CauseEcho, Err: errors.New("the client connects, and does not answer a ping: " + outcome(tr))}
+	case !s.options.NoEcho && !s.options.AnyPeer && !echoes(tr):
+		return nil, &harness.UntestableError{Cause: harness.CauseEcho, Err: errors.New(
+			"the client connects, and does not echo a message; test a client that does not echo with --no-echo: " + outcome(tr))}
+	case !s.options.NoEcho:
+		return nil, nil
+	}
+	for _, kind := range []struct {
+		name  string
+		frame cases.Frame
+	}{{"text", cases.Text("")}, {"binary", cases.Binary("")}} {
+		kind.frame.Payload = cases.Repeat("wsconform ", 4<<10)
+		if tr, err := s.connect(ctx, pinged(kind.frame), 0); err == nil && !answered(tr) {
+			refuses = append(refuses, kind.name)
+		}
+	}
+	return refuses, ctx.Err()
+}
+
+// pinged is a case that sends a frame, if there is one, and a ping.
+func pinged(first cases.Step) cases.Case {
+	c := greeting
+	c.NoEcho = true
+	steps := []cases.Step{cases.Probe{Text: "wsconform", Ping: true}}
+	if first != nil {
+		steps = append([]cases.Step{first}, steps...)
+	}
+	c.Conns = []cases.Conn{{Steps: steps}}
+	return c
+}
+
+func answered(t cases.Transcript) bool { return cases.Answered{Payload: "wsconform"}.Holds(&t) }
+func echoes(t cases.Transcript) bool   { return cases.Echoed{Text: "wsconform"}.Holds(&t) }
+
+// outcome says what came instead.
+func outcome(t cases.Transcript) string {
+	return cases.Clauses{}.Judge(cases.Case{}, &t).Reason
+}
+
+// play plays a case: each of its connections with a start of its own. Connections that
+// only show that the client lives on show nothing of another start, and are left out.
+func (s *oneShotRun) play(ctx context.Context, c cases.Case) harness.Result {
+	if s.options.Started != nil && ctx.Err() == nil {
+		s.options.Started(c)
+	}
+	var list []cases.Transcript
+	c = withoutSurvival(c)
+	for n := range c.Conns {
+		tr, err := s.connect(ctx, c, n)
+		crash := new(crashError)
+		switch {
+		case ctx.Err() != nil:
+			return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
+		case errors.As(err, &crash):
+			return harness.Result{Case: c.ID, Outcome: harness.Crash, Note: crash.Error(), Transcript: &tr}
+		case errors.Is(err, errNoVisit), errors.Is(err, harness.ErrNotStarted):
+			return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: err.Error()}
+		case err != nil:
+			return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
+		}
+		list = append(list, tr)
+	}
+	return s.endpoint.Concluded(ctx, c, list)
+}
+
+// withoutSurvival leaves out the last connection if all it does is to probe.
+func withoutSurvival(c cases.Case) cases.Case {
+	last := len(c.Conns) - 1
+	if last < 1 || len(c.Conns[last].Head) > 0 || c.Conns[last].Deflate != nil || len(c.Conns[last].Steps) != 1 {
+		return c
+	}
+	if _, probe := c.Conns[last].Steps[0].(cases.Probe); probe {
+		c.Conns = c.Conns[:last]
+	}
+	return c
+}
+
+var errNoVisit = errors.New("the command did not connect")
+
+// A crashError says that the command was ended by a signal.
+type crashError struct{ err error }
+
+func (e *crashError) Error() string { return e.err.Error() }
+
+// connect starts the command and plays connection n of a case with it.
+func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Transcript, error) {
+	var lc net.ListenConfig
+	host := cmp.Or(s.driver.Host, "127.0.0.1")
+	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(s.driver.Port)))
+	if err != nil {
+		return cases.Transcript{}, fmt.Errorf("listen for the client: %w", err)
+	}
+	addr, scheme := l.Addr().String(), "ws://"
+	if s.driver.TLS != nil {
+		l, scheme = tls.NewListener(l, s.driver.TLS), "wss://"
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	process, err := harness.StartTerminal(s.driver.Command, map[string]string{"url": scheme + addr + "/", "host": host, "port": port}, s.driver.Log)
+	if err != nil {
+		return cases.Transcript{}, errors.Join(err, l.Close())
+	}
+	defer process.Stop()
+	s.mu.Lock()
+	s.report.Starts++
+	how := How{Brief: !s.repeating, Monitor: &s.monitor}
+	s.mu.Unlock()
+	// Until it connects, the program has a bound; one that has ended connects no more.
+	visiting, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(visitBound, func() { cancel(fmt.Errorf("%w within %v", errNoVisit, visitBound)) })
+	defer timer.Stop()
+	begun := make(chan struct{})
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel(nil)
+	watching.Go(func() {
+		select {
+		case <-begun:
+		case <-visiting.Done():
+		case <-process.Done():
+			select {
+			case <-begun:
+			case <-visiting.Done():
+			case <-time.After(queueBound):
+				cancel(fmt.Errorf("%w: %w", errNoVisit, process.Ended()))
+			}
+		}
+		timer.Stop()
+	})
+	tr, err := s.endpoint.Once(visiting, l, c, n, how, func() { close(begun) })
+	if process.EndedWithin(0) && process.Signalled() {
+		return tr, &crashError{process.Ended()}
+	}
+	if err != nil && ctx.Err() == nil && visiting.Err() != nil {
+		err = context.Cause(visiting)
+	}
+	return tr, err
+}
