@@ -7,10 +7,14 @@ import (
 	"testing"
 )
 
-// TestMain lets the test binary be the driver that tests start; see [flawedDriver].
+// TestMain lets the test binary be the clients that tests start; see [flawedDriver] and
+// [oneShotClient].
 func TestMain(m *testing.M) {
 	if flaw := os.Getenv(flawVariable); flaw != "" {
 		os.Exit(flawedDriver(flaw, os.Args[len(os.Args)-1]))
+	}
+	if how := os.Getenv(oneShotVariable); how != "" {
+		os.Exit(oneShotClient(how, os.Args[len(os.Args)-1]))
 	}
 	os.Exit(m.Run())
 }

@@ -273,7 +273,11 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Tr
 		timer.Stop()
 	})
 	tr, err := s.endpoint.Once(visiting, l, c, n, how, func() { close(begun) })
-	if process.EndedWithin(0) && process.Signalled() {
+	patience := time.Duration(0)
+	if (cases.Dropped{Within: time.Hour}).Holds(&tr) {
+		patience = crashBound // the end of TCP comes before that of the program
+	}
+	if process.EndedWithin(patience) && process.Signalled() {
 		return tr, &crashError{process.Ended()}
 	}
 	if err != nil && ctx.Err() == nil && visiting.Err() != nil {

@@ -1,0 +1,115 @@
+//go:build unix
+
+package native
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/ws"
+)
+
+// oneShotVariable has the test binary connect once to its last argument.
+const oneShotVariable = "WSCONFORM_TEST_ONE_SHOT"
+
+// oneShotClient connects and echoes, or does something else.
+func oneShotClient(how, url string) int {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if how == "absent" {
+		return 3
+	}
+	c, err := ws.Dial(ctx, url, &ws.DialOptions{Subprotocols: []string{"mqtt", "chat"}, Deflate: &ws.Deflate{}})
+	if err != nil {
+		return 1
+	}
+	if c.Handshake().Subprotocol != "mqtt" {
+		return 2
+	}
+	switch how {
+	case "echo":
+		_ = ws.Echo(ctx, c)
+	case "crash": // once it has read something
+		_, _, _ = c.Read(ctx)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	default:
+		for err == nil {
+			_, _, err = c.Read(ctx)
+		}
+	}
+	return 0
+}
+
+// testOneShot plays cases with such a client.
+func testOneShot(t *testing.T, how string, o Options, patterns ...string) (map[cases.ID]harness.Result, harness.Peer, error) {
+	t.Helper()
+	t.Setenv(oneShotVariable, how)
+	list, err := cases.Select(catalogue.All(), patterns, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peer harness.Peer
+	o.Peer = func(p harness.Peer) { peer = p }
+	results := map[cases.ID]harness.Result{}
+	_, err = TestOneShot(t.Context(), runner.Driver{Command: []string{self, "{url}"}}, list, o, func(r harness.Result) { results[r.Case] = r })
+	return results, peer, err
+}
+
+func TestOneShotClient(t *testing.T) {
+	patterns := []string{"1.1.1", "1.2.3", "5.3", "C.1.8", "H.2.1", "M.2.1", "M.2.4", "P.2.2"}
+	for _, row := range []struct {
+		how         string
+		noEcho      bool
+		levels      []harness.PeerLevel
+		unsupported []cases.ID
+	}{
+		{"echo", false, []harness.PeerLevel{harness.Opens, harness.Echoes}, nil},
+		{"echo", true, []harness.PeerLevel{harness.Opens}, []cases.ID{"1.1.1", "1.2.3", "5.3"}},
+		{"quiet", true, []harness.PeerLevel{harness.Opens}, []cases.ID{"1.1.1", "1.2.3", "5.3"}},
+	} {
+		results, peer, err := testOneShot(t, row.how, Options{Options: runner.Options{NoEcho: row.noEcho}}, patterns...)
+		if err != nil || !slices.Equal(peer.Levels, row.levels) || len(results) != len(patterns) {
+			t.Fatalf("%s: got %v, %+v and %d results", row.how, err, peer, len(results))
+		}
+		for id, r := range results {
+			want := harness.Pass
+			if slices.Contains(row.unsupported, id) {
+				want = harness.Unsupported
+			}
+			if r.Outcome != want {
+				t.Errorf("%s, no echo %t, case %s: got %s, want %s: %s %s\n%s", row.how, row.noEcho, id, r.Outcome, want, r.Reason, r.Note, wireLog(r))
+			}
+		}
+	}
+}
+
+// A client that does not echo, that does not come, or that dies is told apart.
+func TestOneShotClientFails(t *testing.T) {
+	for how, want := range map[string]string{"quiet": "--no-echo", "absent": "exit status 3"} {
+		_, _, err := testOneShot(t, how, Options{}, "1.1.1")
+		if !errors.Is(err, harness.ErrUntestable) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got error %v, want an untestable client and %q", how, err, want)
+		}
+	}
+	results, _, err := testOneShot(t, "crash", Options{Options: runner.Options{AnyPeer: true}}, "1.1.1")
+	if err == nil && results["1.1.1"].Outcome != harness.Crash {
+		t.Errorf("crash: got %s, %s; want a crash", results["1.1.1"].Outcome, results["1.1.1"].Note)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
