@@ -39,7 +39,7 @@ func (f Frame) Chopped(n int) Frame { f.Chop = n; return f }
 func (f Frame) InForm(form wsproto.LengthForm) Frame { f.Form = form; return f }
 
 // KeyedBy returns f masked with this key of four bytes.
-func (f Frame) KeyedBy(key string) Frame { f.Key = key; return f }
+func (f Frame) KeyedBy(key string) Frame { f.key = key; return f }
 
 // CutAt returns f with its first n bytes, header and all, in a write of their own.
 func (f Frame) CutAt(n int) Frame { f.Cut = n; return f }

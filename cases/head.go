@@ -16,27 +16,27 @@ type Head []Edit
 
 // An Edit is one change. The zero value changes nothing.
 type Edit struct {
-	Do    EditKind
+	do    editKind
 	Name  string // of a field
-	Value string
+	value string
 }
 
-// EditKind says what an [Edit] does.
-type EditKind uint8
+// editKind says what an [Edit] does.
+type editKind uint8
 
 // The kinds of edit.
 const (
-	EditNothing  EditKind = iota
-	EditRemove            // leave every field of the name out
-	EditSet               // give the field another value, where it stands
-	EditAdd               // add a field behind the others
-	EditLine              // add a line as it is behind the others
-	EditStart             // another start line
+	editNothing  editKind = iota
+	editRemove            // leave every field of the name out
+	editSet               // give the field another value, where it stands
+	editAdd               // add a field behind the others
+	editLine              // add a line as it is behind the others
+	editStart             // another start line
 	EditTogether          // the first step's bytes leave in the same write
-	EditApart             // it leaves in writes of as many bytes as the value says
-	EditReplace           // replace what stands in Name wherever it is in the head, line ends too, by Value
-	EditReverse           // put the fields in the opposite order
-	EditCut               // send the first half only
+	editApart             // it leaves in writes of as many bytes as the value says
+	editReplace           // replace what stands in Name wherever it is in the head, line ends too, by Value
+	editReverse           // put the fields in the opposite order
+	editCut               // send the first half only
 	EditDelay             // send it after [HeadDelay]
 	EditRefused           // send it without the field first, and then, on the same connection, with it
 )
@@ -45,42 +45,42 @@ const (
 const HeadDelay = 500 * time.Millisecond
 
 // Without leaves a field out.
-func Without(name string) Edit { return Edit{Do: EditRemove, Name: name} }
+func Without(name string) Edit { return Edit{do: editRemove, Name: name} }
 
 // Set gives a field another value.
-func Set(name, value string) Edit { return Edit{Do: EditSet, Name: name, Value: value} }
+func Set(name, value string) Edit { return Edit{do: editSet, Name: name, value: value} }
 
 // Add adds a field, also one whose name is there already.
-func Add(name, value string) Edit { return Edit{Do: EditAdd, Name: name, Value: value} }
+func Add(name, value string) Edit { return Edit{do: editAdd, Name: name, value: value} }
 
 // Line adds a line as it is.
-func Line(text string) Edit { return Edit{Do: EditLine, Value: text} }
+func Line(text string) Edit { return Edit{do: editLine, value: text} }
 
 // Start replaces the start line.
-func Start(line string) Edit { return Edit{Do: EditStart, Value: line} }
+func Start(line string) Edit { return Edit{do: editStart, value: line} }
 
 // Together sends what the steps write first in one write with our half of the
 // handshake: with a request, before any response.
-func Together() Edit { return Edit{Do: EditTogether} }
+func Together() Edit { return Edit{do: EditTogether} }
 
 // Apart sends the head in writes of so many bytes.
-func Apart(n int) Edit { return Edit{Do: EditApart, Value: strconv.Itoa(n)} }
+func Apart(n int) Edit { return Edit{do: editApart, value: strconv.Itoa(n)} }
 
 // Replace replaces text wherever it stands in the head, with its line ends.
-func Replace(old, by string) Edit { return Edit{Do: EditReplace, Name: old, Value: by} }
+func Replace(old, by string) Edit { return Edit{do: editReplace, Name: old, value: by} }
 
 // Reversed puts the fields in the opposite order.
-func Reversed() Edit { return Edit{Do: EditReverse} }
+func Reversed() Edit { return Edit{do: editReverse} }
 
 // Cut sends the first half of the head only.
-func Cut() Edit { return Edit{Do: EditCut} }
+func Cut() Edit { return Edit{do: editCut} }
 
 // Delayed sends a response late. What comes before it is an offence.
-func Delayed() Edit { return Edit{Do: EditDelay} }
+func Delayed() Edit { return Edit{do: EditDelay} }
 
 // Refused sends a request without the field first, which is to be refused, and then
 // the whole one on the same connection.
-func Refused(without string) Edit { return Edit{Do: EditRefused, Name: without} }
+func Refused(without string) Edit { return Edit{do: EditRefused, Name: without} }
 
 // A Field is a line of a head.
 type Field struct{ Name, Value string }
@@ -92,24 +92,24 @@ func (h Head) Text(start string, fields []Field) string {
 	var lines []string
 	for _, e := range h {
 		named := func(f Field) bool { return strings.EqualFold(f.Name, e.Name) }
-		switch e.Do {
-		case EditRemove:
+		switch e.do {
+		case editRemove:
 			fields = slices.DeleteFunc(fields, named)
-		case EditSet:
+		case editSet:
 			for i := range fields {
 				if named(fields[i]) {
-					fields[i].Value = e.Value
+					fields[i].Value = e.value
 				}
 			}
-		case EditAdd:
-			fields = append(fields, Field{e.Name, e.Value})
-		case EditLine:
-			lines = append(lines, e.Value)
-		case EditStart:
-			start = e.Value
-		case EditReverse:
+		case editAdd:
+			fields = append(fields, Field{e.Name, e.value})
+		case editLine:
+			lines = append(lines, e.value)
+		case editStart:
+			start = e.value
+		case editReverse:
 			slices.Reverse(fields)
-		case EditNothing, EditTogether, EditApart, EditReplace, EditCut, EditDelay, EditRefused:
+		case editNothing, EditTogether, editApart, editReplace, editCut, EditDelay, EditRefused:
 		}
 	}
 	var b strings.Builder
@@ -123,10 +123,10 @@ func (h Head) Text(start string, fields []Field) string {
 	b.WriteString("\r\n")
 	text := b.String()
 	for _, e := range h {
-		switch e.Do {
-		case EditReplace:
-			text = strings.ReplaceAll(text, e.Name, e.Value)
-		case EditCut:
+		switch e.do {
+		case editReplace:
+			text = strings.ReplaceAll(text, e.Name, e.value)
+		case editCut:
 			text = text[:len(text)/2]
 		default: // of the lines, or of how they leave
 		}
@@ -138,14 +138,14 @@ func (h Head) Text(start string, fields []Field) string {
 func (h Head) Fill(word, by string) Head {
 	h = slices.Clone(h)
 	for i := range h {
-		h[i].Value = strings.ReplaceAll(h[i].Value, word, by)
+		h[i].value = strings.ReplaceAll(h[i].value, word, by)
 	}
 	return h
 }
 
 // Find returns the first edit of a kind.
-func (h Head) Find(kind EditKind) (Edit, bool) {
-	i := slices.IndexFunc(h, func(e Edit) bool { return e.Do == kind })
+func (h Head) Find(kind editKind) (Edit, bool) {
+	i := slices.IndexFunc(h, func(e Edit) bool { return e.do == kind })
 	if i < 0 {
 		return Edit{}, false
 	}
@@ -155,8 +155,8 @@ func (h Head) Find(kind EditKind) (Edit, bool) {
 // Pieces is how many bytes of the head leave in one write, 0 for all.
 func (h Head) Pieces() int {
 	for _, e := range h {
-		if e.Do == EditApart {
-			n, _ := strconv.Atoi(e.Value)
+		if e.do == editApart {
+			n, _ := strconv.Atoi(e.value)
 			return n
 		}
 	}
@@ -164,32 +164,32 @@ func (h Head) Pieces() int {
 }
 
 func (e Edit) String() string {
-	switch e.Do {
-	case EditRemove:
+	switch e.do {
+	case editRemove:
 		return "no " + e.Name
-	case EditSet:
-		return e.Name + ": " + e.Value
-	case EditAdd:
-		return e.Name + ": " + e.Value + ", added"
-	case EditLine:
-		return "the line " + Octet(e.Value).quote()
-	case EditStart:
-		return "the start line " + Octet(e.Value).quote()
+	case editSet:
+		return e.Name + ": " + e.value
+	case editAdd:
+		return e.Name + ": " + e.value + ", added"
+	case editLine:
+		return "the line " + Octet(e.value).quote()
+	case editStart:
+		return "the start line " + Octet(e.value).quote()
 	case EditTogether:
 		return "the first frames in the same write"
-	case EditApart:
-		return "writes of so many bytes: " + e.Value
-	case EditReplace:
-		return Octet(e.Value).quote() + " in place of " + Octet(e.Name).quote()
-	case EditReverse:
+	case editApart:
+		return "writes of so many bytes: " + e.value
+	case editReplace:
+		return Octet(e.value).quote() + " in place of " + Octet(e.Name).quote()
+	case editReverse:
 		return "the fields in the opposite order"
-	case EditCut:
+	case editCut:
 		return "the first half only"
 	case EditDelay:
 		return "after " + seconds(HeadDelay)
 	case EditRefused:
 		return "first without " + e.Name + ", then whole on the same connection"
-	case EditNothing:
+	case editNothing:
 	}
 	return "the standard handshake"
 }

@@ -15,7 +15,7 @@ type Op interface{ op() }
 
 // A WriteOp writes frames, or pieces of one. It changes no state, not even as a close.
 type WriteOp struct {
-	Part Part
+	Part part
 	// Header is that of the first frame; its Fin is that of the last. A Length of 0
 	// is that of the payload, and the engine chooses the key.
 	Header   wsproto.Header
@@ -30,12 +30,12 @@ type WriteOp struct {
 	Times    int     // so often, each masked with a key of its own; 0 means once
 }
 
-// Part says what of a frame a [WriteOp] writes.
-type Part uint8
+// part says what of a frame a [WriteOp] writes.
+type part uint8
 
 // The parts.
 const (
-	WholeFrame  Part = iota
+	WholeFrame  part = iota
 	FrameStart       // the header alone
 	FrameRest        // a piece of the payload of the header before
 	PlainOctets      // the payload as it is, without header or mask

@@ -11,13 +11,13 @@ import (
 // dots have been translated.
 type PatternError struct {
 	Pattern string
-	Err     error
+	err     error
 }
 
-func (e *PatternError) Error() string { return fmt.Sprintf("cases: pattern %q: %v", e.Pattern, e.Err) }
+func (e *PatternError) Error() string { return fmt.Sprintf("cases: pattern %q: %v", e.Pattern, e.err) }
 
 // Unwrap returns what the regexp package said.
-func (e *PatternError) Unwrap() error { return e.Err }
+func (e *PatternError) Unwrap() error { return e.err }
 
 // Select returns the cases that a pattern of include matches and none of
 // exclude does, each once, in the order of [ID.Compare].

@@ -27,7 +27,7 @@ type Frame struct {
 	RSV     uint8 // the three reserved bits, RSV1 = 4
 	Chop    int   // bytes per TCP write of the encoded frame; 0 means one write
 	Masking Masking
-	Key     string // of the mask, four bytes; "" means a fresh one
+	key     string // of the mask, four bytes; "" means a fresh one
 	Form    wsproto.LengthForm
 	Cut     int  // so many bytes of the encoded frame leave in a write before the rest; 0 means none
 	Alone   bool // a TCP write of its own, on the wire before what follows
@@ -108,7 +108,7 @@ type EchoLoop struct {
 func (f Frame) Ops() []Op {
 	h := wsproto.Header{Fin: !f.NotFin, RSV: f.RSV, Opcode: f.Opcode, Form: f.Form}
 	return []Op{WriteOp{
-		Header: h, Payload: f.Payload, Masking: f.Masking, Key: f.Key, Chop: f.Chop, Cut: f.Cut, Alone: f.Alone,
+		Header: h, Payload: f.Payload, Masking: f.Masking, Key: f.key, Chop: f.Chop, Cut: f.Cut, Alone: f.Alone,
 	}}
 }
 
@@ -157,8 +157,8 @@ func (f Frame) String() string {
 		s += ", masked"
 	case MaskByRole:
 	}
-	if f.Key != "" {
-		s += fmt.Sprintf(", masked with 0x%x", f.Key)
+	if f.key != "" {
+		s += fmt.Sprintf(", masked with 0x%x", f.key)
 	}
 	if f.Form != wsproto.FormMinimal {
 		s += fmt.Sprintf(", its length in %d bits", f.Form)
@@ -256,24 +256,24 @@ func (r Repeated) Ops() []Op { return slices.Repeat(r.Frame.Ops(), r.Times) }
 
 func (r Repeated) String() string { return fmt.Sprintf("%d times: %v", r.Times, r.Frame) }
 
-// A Flood is the same frame very many times over, as fast as the peer takes it.
-type Flood struct {
-	Frame Frame
-	Times int
+// A flood is the same frame very many times over, as fast as the peer takes it.
+type flood struct {
+	frame Frame
+	times int
 }
 
 // Ops writes the frames.
-func (f Flood) Ops() []Op {
-	ops := f.Frame.Ops()
+func (f flood) Ops() []Op {
+	ops := f.frame.Ops()
 	for i, op := range ops {
 		w, _ := op.(WriteOp)
-		w.Times = f.Times
+		w.Times = f.times
 		ops[i] = w
 	}
 	return ops
 }
 
-func (f Flood) String() string { return fmt.Sprintf("%d times: %v", f.Times, f.Frame) }
+func (f flood) String() string { return fmt.Sprintf("%d times: %v", f.times, f.frame) }
 
 // A Probe sends a text and awaits its echo, for two seconds.
 type Probe struct {

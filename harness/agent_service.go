@@ -67,8 +67,8 @@ func (s *Service) Stop() {
 // [Process.Forced].
 func (s *Service) Forced() bool { return s.process.Forced() }
 
-// Output returns the last lines that the server has printed.
-func (s *Service) Output() string { return s.process.Output() }
+// output returns the last lines that the server has printed.
+func (s *Service) output() string { return s.process.Output() }
 
 // Ended says how the server exited on its own, as an [*AgentExitError]. Nil
 // means that it runs.

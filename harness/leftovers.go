@@ -15,7 +15,7 @@ func TempDir(kind string) (string, error) { return owner.TempDir(kind) }
 // A Leftover is a process or a folder of a run.
 type Leftover struct {
 	PID  int    // of a process; 0 if it is none
-	Path string // of a temporary folder
+	path string // of a temporary folder
 	// Owned means that the process whose it is may still run.
 	Owned bool
 }
@@ -31,7 +31,7 @@ func Leftovers() []Leftover {
 		}
 	}
 	for path, of := range owner.TempDirs {
-		list = append(list, Leftover{Path: path, Owned: of.MayLive(self)})
+		list = append(list, Leftover{path: path, Owned: of.MayLive(self)})
 	}
 	return list
 }
@@ -53,7 +53,7 @@ func markedBy(env []byte, self owner.Owner) (marked, owned bool) {
 // Remove ends the process by force, or removes the folder.
 func (l Leftover) Remove() error {
 	if l.PID == 0 {
-		return os.RemoveAll(l.Path)
+		return os.RemoveAll(l.path)
 	}
 	p, err := os.FindProcess(l.PID)
 	if err == nil {

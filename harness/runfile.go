@@ -240,14 +240,14 @@ func (w *Writer) wrap(id cases.ID, err error) error {
 	if in, ok := errors.AsType[*os.PathError](err); ok {
 		err = in.Err // the path is named already
 	}
-	return &WriteError{Path: w.path, Case: id, Err: err}
+	return &WriteError{Path: w.path, Case: id, err: err}
 }
 
 // A WriteError says that a line of a run file could not be written.
 type WriteError struct {
 	Path string   // of the run file; "" if it is not a file
 	Case cases.ID // whose result it was; "" for the header and the footer
-	Err  error
+	err  error
 }
 
 func (e *WriteError) Error() string {
@@ -259,8 +259,8 @@ func (e *WriteError) Error() string {
 		s += ": case " + string(e.Case)
 	}
 	return fmt.Sprintf("%s: %v; what was written before is kept: make room or choose another folder, "+
-		"then run the missing cases (--resume)", s, e.Err)
+		"then run the missing cases (--resume)", s, e.err)
 }
 
 // Unwrap returns the cause.
-func (e *WriteError) Unwrap() error { return e.Err }
+func (e *WriteError) Unwrap() error { return e.err }

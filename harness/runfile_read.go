@@ -202,22 +202,22 @@ func (in *reader) addFooter(line []byte) error {
 }
 
 func (in *reader) wrap(err error) error {
-	return &ReadError{Name: in.name, Line: in.line, Err: err}
+	return &ReadError{name: in.name, line: in.line, err: err}
 }
 
 // A ReadError says why something is not a run file.
 type ReadError struct {
-	Name string // of the file; "" if there is none
-	Line int
-	Err  error
+	name string // of the file; "" if there is none
+	line int
+	err  error
 }
 
 func (e *ReadError) Error() string {
-	if e.Name == "" {
-		return fmt.Sprintf("run file: line %d: %v", e.Line, e.Err)
+	if e.name == "" {
+		return fmt.Sprintf("run file: line %d: %v", e.line, e.err)
 	}
-	return fmt.Sprintf("run file %s:%d: %v", e.Name, e.Line, e.Err)
+	return fmt.Sprintf("run file %s:%d: %v", e.name, e.line, e.err)
 }
 
 // Unwrap returns the cause.
-func (e *ReadError) Unwrap() error { return e.Err }
+func (e *ReadError) Unwrap() error { return e.err }

@@ -547,7 +547,7 @@ func ExampleReadRun() {
 		return
 	}
 	fmt.Println(run.Header.Agent.Name, run.State(), run.Missing())
-	// Output: echo partial [1.1.2 1.1.3]
+	// output: echo partial [1.1.2 1.1.3]
 }
 
 func ExampleNewWriter() {
@@ -561,7 +561,7 @@ func ExampleNewWriter() {
 	}
 	foot, err := w.Close(nil)
 	fmt.Println(foot.State, foot.Missing, err)
-	// Output: partial [1.1.1] <nil>
+	// output: partial [1.1.1] <nil>
 }
 
 // Files of version 1 read as those of today with the same results, are merged with

@@ -7,7 +7,7 @@ import (
 
 // A BusyError says that another process is writing the run file.
 type BusyError struct {
-	Path string
+	path string
 	PID  int // of the process, 0 if the system does not say
 }
 
@@ -16,7 +16,7 @@ func (e *BusyError) Error() string {
 	if e.PID > 0 {
 		who = fmt.Sprintf("process %d", e.PID)
 	}
-	return fmt.Sprintf("run file %s: %s is writing it; wait until it ends, or choose another folder with --out", e.Path, who)
+	return fmt.Sprintf("run file %s: %s is writing it; wait until it ends, or choose another folder with --out", e.path, who)
 }
 
 // claim locks the file for this process until it is closed. The error is a
@@ -24,7 +24,7 @@ func (e *BusyError) Error() string {
 // pipe, is free to use.
 func claim(f *os.File) error {
 	if lockedElsewhere(f) {
-		return &BusyError{Path: f.Name(), PID: lockHolder(f)}
+		return &BusyError{path: f.Name(), PID: lockHolder(f)}
 	}
 	return nil
 }

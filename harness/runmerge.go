@@ -47,21 +47,21 @@ func (s Shard) Take(list []cases.Case) []cases.Case {
 
 // A MergeError says why runs do not make a complete one.
 type MergeError struct {
-	Differ  []string   // what is not the same in all of them
-	Clashes []cases.ID // cases with different outcomes or verdicts
-	Missing []cases.ID // cases without a verdict in any of the runs
+	differ  []string   // what is not the same in all of them
+	clashes []cases.ID // cases with different outcomes or verdicts
+	missing []cases.ID // cases without a verdict in any of the runs
 }
 
 func (e *MergeError) Error() string {
 	var parts []string
-	if len(e.Differ) > 0 {
-		parts = append(parts, "the runs do not belong together: "+strings.Join(e.Differ, "; "))
+	if len(e.differ) > 0 {
+		parts = append(parts, "the runs do not belong together: "+strings.Join(e.differ, "; "))
 	}
-	if len(e.Clashes) > 0 {
-		parts = append(parts, fmt.Sprintf("%s differently in the runs: %s", Count(len(e.Clashes), "case")+" went", ListIDs(e.Clashes)))
+	if len(e.clashes) > 0 {
+		parts = append(parts, fmt.Sprintf("%s differently in the runs: %s", Count(len(e.clashes), "case")+" went", ListIDs(e.clashes)))
 	}
-	if len(e.Missing) > 0 {
-		parts = append(parts, fmt.Sprintf("%s no verdict: %s", CountHave(len(e.Missing), "case"), ListIDs(e.Missing)))
+	if len(e.missing) > 0 {
+		parts = append(parts, fmt.Sprintf("%s no verdict: %s", CountHave(len(e.missing), "case"), ListIDs(e.missing)))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -94,7 +94,7 @@ func MergeRuns(runs []*Run) (*Run, error) {
 	if len(runs) == 0 {
 		return nil, errors.New("merge: no run")
 	}
-	e := &MergeError{Differ: differences(runs)}
+	e := &MergeError{differ: differences(runs)}
 	out := &Run{Header: mergedHeader(runs)}
 	byID := map[cases.ID]Result{}
 	for _, run := range runs {
@@ -104,21 +104,21 @@ func MergeRuns(runs []*Run) (*Run, error) {
 			case !twice, !old.Outcome.Tells() && (r.Outcome.Tells() || r.Outcome == HarnessError):
 				byID[r.Case] = r
 			case old.Outcome.Tells() && r.Outcome.Tells() && (r.Outcome != old.Outcome || !r.SameVerdict(old)):
-				e.Clashes = append(e.Clashes, r.Case)
+				e.clashes = append(e.clashes, r.Case)
 			}
 		}
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(byID), cases.ID.Compare) {
 		out.Results = append(out.Results, byID[id])
 	}
-	e.Missing = out.Missing()
+	e.missing = out.Missing()
 	out.Footer = mergedFooter(out, runs)
 	switch {
-	case len(e.Differ) > 0 || len(e.Clashes) > 0:
-		slices.SortFunc(e.Clashes, cases.ID.Compare)
-		e.Clashes = slices.Compact(e.Clashes)
+	case len(e.differ) > 0 || len(e.clashes) > 0:
+		slices.SortFunc(e.clashes, cases.ID.Compare)
+		e.clashes = slices.Compact(e.clashes)
 		return nil, e
-	case len(e.Missing) > 0:
+	case len(e.missing) > 0:
 		return out, e
 	}
 	return out, nil

@@ -46,7 +46,7 @@ func resume(f *os.File, h Header) (*Writer, error) {
 		differ = append([]string{fmt.Sprintf("the file has version %d, and this wsconform writes version %d", run.Header.Schema, SchemaVersion)}, differ...)
 	}
 	if len(differ) > 0 {
-		return nil, fmt.Errorf("resume %s: %w", f.Name(), &MergeError{Differ: differ})
+		return nil, fmt.Errorf("resume %s: %w", f.Name(), &MergeError{differ: differ})
 	}
 	w := &Writer{
 		path: f.Name(), file: f, w: f, begun: time.Now().Add(-run.Duration()), tally: run.tally(),

@@ -230,8 +230,8 @@ func (s *Secrets) Command(words []string) []string {
 	return masked
 }
 
-// Agent masks the secrets in how an agent is named, reached and started.
-func (s *Secrets) Agent(a Agent) Agent {
+// agent masks the secrets in how an agent is named, reached and started.
+func (s *Secrets) agent(a Agent) Agent {
 	a.Name, a.Version = s.Text(a.Name), s.Text(a.Version)
 	a.URL, a.Command = s.Text(a.URL), s.Command(a.Command)
 	return a
@@ -308,7 +308,7 @@ func (s *Secrets) header(h Header) Header {
 	h.Secrets, h.Added = SecretsShown, nil
 	if s != nil {
 		h.Secrets = SecretsMasked
-		h.Agent = s.Agent(h.Agent)
+		h.Agent = s.agent(h.Agent)
 	}
 	return h
 }

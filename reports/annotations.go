@@ -13,10 +13,10 @@ import (
 // of a step and drops the others without a word.
 const maxAnnotations = 10
 
-// WriteAnnotations writes GitHub workflow commands: an error for each failure, a warning
+// writeAnnotations writes GitHub workflow commands: an error for each failure, a warning
 // for each note of the gate, and a notice that sums up the run. Printed in a job, they
 // become annotations.
-func WriteAnnotations(w io.Writer, in Input) error {
+func writeAnnotations(w io.Writer, in Input) error {
 	s := summary.Of(in)
 	agent := summary.AgentName(in.Run.Header.Agent)
 	var b strings.Builder

@@ -35,8 +35,8 @@ func badge(s summary.Summary) (text, colour string) {
 	return s.Headline(), colour
 }
 
-// WriteBadge writes the run as an SVG badge. Nothing in it comes from the peer.
-func WriteBadge(w io.Writer, in Input) error {
+// writeBadge writes the run as an SVG badge. Nothing in it comes from the peer.
+func writeBadge(w io.Writer, in Input) error {
 	text, colour := badge(summary.Of(in))
 	left, right := textWidth(badgeLabel)+12, textWidth(text)+12
 	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="20" role="img" aria-label="%[2]s: %[3]s">
@@ -66,8 +66,8 @@ func textWidth(s string) int {
 	return tenths / 10
 }
 
-// WriteBadgeJSON writes the badge as JSON for the endpoint of shields.io.
-func WriteBadgeJSON(w io.Writer, in Input) error {
+// writeBadgeJSON writes the badge as JSON for the endpoint of shields.io.
+func writeBadgeJSON(w io.Writer, in Input) error {
 	text, colour := badge(summary.Of(in))
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", " ")

@@ -14,15 +14,15 @@ type ChangeKind string
 
 // The kinds of change, the worst first.
 const (
-	Regressed ChangeKind = "regressed" // it was good, now it is bad
-	Gone      ChangeKind = "gone"      // it has no result now
-	Changed   ChangeKind = "changed"   // another outcome, neither better nor worse, or another failure
-	Added     ChangeKind = "new"       // it had no result before
-	Fixed     ChangeKind = "fixed"     // it was bad, now it is good
+	regressed ChangeKind = "regressed" // it was good, now it is bad
+	gone      ChangeKind = "gone"      // it has no result now
+	changed   ChangeKind = "changed"   // another outcome, neither better nor worse, or another failure
+	added     ChangeKind = "new"       // it had no result before
+	fixed     ChangeKind = "fixed"     // it was bad, now it is good
 )
 
 // ChangeKinds lists the kinds in the order of their constants.
-var ChangeKinds = []ChangeKind{Regressed, Gone, Changed, Added, Fixed}
+var ChangeKinds = []ChangeKind{regressed, gone, changed, added, fixed}
 
 // A Change is a case that differs. A side without a result is nil, or its outcome says
 // why there is none.
@@ -55,7 +55,7 @@ func (d RunDiff) Of(kind ChangeKind) []Change {
 func (d RunDiff) Compared() int {
 	n := d.Same
 	for _, c := range d.Changes {
-		if c.Kind != Gone && c.Kind != Added {
+		if c.Kind != gone && c.Kind != added {
 			n++
 		}
 	}
@@ -102,17 +102,17 @@ func changeOf(before, after *harness.Result) ChangeKind {
 	case !known(before) && !known(after):
 		return ""
 	case !known(before):
-		return Added
+		return added
 	case !known(after):
-		return Gone
+		return gone
 	case good(before.Outcome) && !good(after.Outcome):
-		return Regressed
+		return regressed
 	case !good(before.Outcome) && good(after.Outcome):
-		return Fixed
+		return fixed
 	case before.Outcome != after.Outcome:
-		return Changed
+		return changed
 	case !good(before.Outcome) && before.Signature() != after.Signature():
-		return Changed
+		return changed
 	}
 	return ""
 }

@@ -13,25 +13,25 @@ import (
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
-// A DiffFormat is one way to write the difference between two runs.
-type DiffFormat struct {
+// A diffFormat is one way to write the difference between two runs.
+type diffFormat struct {
 	Name  string // on the command line
 	Write func(io.Writer, RunDiff) error
 }
 
 // DiffFormats lists the formats.
-var DiffFormats = []DiffFormat{
-	{"text", WriteDiffText},
-	{"markdown", WriteDiffMarkdown},
-	{"json", WriteDiffJSON},
+var DiffFormats = []diffFormat{
+	{"text", writeDiffText},
+	{"markdown", writeDiffMarkdown},
+	{"json", writeDiffJSON},
 }
 
 var changeWords = map[ChangeKind]string{
-	Regressed: "was good, now bad",
-	Gone:      "has no result now",
-	Changed:   "another outcome or signature, neither better nor worse",
-	Added:     "had no result before",
-	Fixed:     "was bad, now good",
+	regressed: "was good, now bad",
+	gone:      "has no result now",
+	changed:   "another outcome or signature, neither better nor worse",
+	added:     "had no result before",
+	fixed:     "was bad, now good",
 }
 
 // diffHeadline counts the changes in one line.
@@ -62,8 +62,8 @@ func caseTitle(id cases.ID) string {
 	return c.Title
 }
 
-// WriteDiffText writes the difference for a terminal.
-func WriteDiffText(w io.Writer, d RunDiff) error {
+// writeDiffText writes the difference for a terminal.
+func writeDiffText(w io.Writer, d RunDiff) error {
 	var b strings.Builder
 	for _, note := range d.Notes {
 		fmt.Fprintf(&b, "note: %s\n", show.Text(note))
@@ -84,8 +84,8 @@ func WriteDiffText(w io.Writer, d RunDiff) error {
 	return err
 }
 
-// WriteDiffMarkdown writes the difference as a table for CI or a comment.
-func WriteDiffMarkdown(w io.Writer, d RunDiff) error {
+// writeDiffMarkdown writes the difference as a table for CI or a comment.
+func writeDiffMarkdown(w io.Writer, d RunDiff) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s: %s\n\n", plain(summary.AgentName(d.New.Header.Agent)), diffHeadline(d))
 	for _, note := range d.Notes {
@@ -106,7 +106,7 @@ func WriteDiffMarkdown(w io.Writer, d RunDiff) error {
 	return err
 }
 
-// A DiffSummary is what [WriteDiffJSON] writes.
+// A DiffSummary is what writeDiffJSON writes.
 type DiffSummary struct {
 	Schema  int                `json:"schema"` // of the summary, 1
 	Notes   []string           `json:"notes"`
@@ -132,8 +132,8 @@ type SideSummary struct {
 	Note string `json:"note,omitempty"`
 }
 
-// WriteDiffJSON writes a [DiffSummary].
-func WriteDiffJSON(w io.Writer, d RunDiff) error {
+// writeDiffJSON writes a [DiffSummary].
+func writeDiffJSON(w io.Writer, d RunDiff) error {
 	out := DiffSummary{Schema: 1, Notes: append([]string{}, d.Notes...), Counts: map[ChangeKind]int{}, Same: d.Same, Changes: []ChangeSummary{}}
 	for _, c := range d.Changes {
 		out.Counts[c.Kind]++

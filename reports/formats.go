@@ -31,12 +31,12 @@ type Format struct {
 // Formats lists every format. This is the only place to add one.
 var Formats = []Format{
 	{Name: "html", File: "index.html", About: "a page in one file", Write: html.Write},
-	{Name: "junit", File: "junit.xml", About: "JUnit XML, one test for each case", Write: WriteJUnit},
-	{Name: "markdown", File: "summary.md", About: "a summary for CI, such as a GitHub step summary", Write: WriteMarkdown},
-	{Name: "json", File: "summary.json", About: "all verdicts without their transcripts", Write: WriteJSON},
-	{Name: "badge", File: "badge.svg", About: "a badge", Write: WriteBadge},
-	{Name: "badge-json", File: "badge.json", About: "a badge for the endpoint of shields.io", Write: WriteBadgeJSON},
-	{Name: "annotations", File: "annotations.txt", About: "GitHub workflow commands, to print in a job", Extra: true, Write: WriteAnnotations},
+	{Name: "junit", File: "junit.xml", About: "JUnit XML, one test for each case", Write: writeJUnit},
+	{Name: "markdown", File: "summary.md", About: "a summary for CI, such as a GitHub step summary", Write: writeMarkdown},
+	{Name: "json", File: "summary.json", About: "all verdicts without their transcripts", Write: writeJSON},
+	{Name: "badge", File: "badge.svg", About: "a badge", Write: writeBadge},
+	{Name: "badge-json", File: "badge.json", About: "a badge for the endpoint of shields.io", Write: writeBadgeJSON},
+	{Name: "annotations", File: "annotations.txt", About: "GitHub workflow commands, to print in a job", Extra: true, Write: writeAnnotations},
 	{Name: "autobahn", File: "autobahn", About: "the folder that Autobahn writes: index.json, index.html, two files for each case", Extra: true, WriteIn: autobahn.Write},
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
-// A Summary is what [WriteJSON] writes: the run without its transcripts, for
+// A Summary is what writeJSON writes: the run without its transcripts, for
 // dashboards and scripts.
 type Summary struct {
 	Schema   int                     `json:"schema"` // of the summary, 1
@@ -82,8 +82,8 @@ func gateSummary(d *gate.Decision) *GateSummary {
 	return out
 }
 
-// WriteJSON writes a [Summary] of the run.
-func WriteJSON(w io.Writer, in Input) error {
+// writeJSON writes a [Summary] of the run.
+func writeJSON(w io.Writer, in Input) error {
 	s, run := summary.Of(in), in.Run
 	out := Summary{
 		Schema: 1, Headline: s.Headline(), State: s.State, Alarm: s.Alarm(), Tool: run.Header.Tool,

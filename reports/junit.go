@@ -62,11 +62,11 @@ type junitProblem struct {
 	Text    string `xml:",chardata"`
 }
 
-// WriteJUnit writes the run as JUnit XML with a suite for each section. A case without a
+// writeJUnit writes the run as JUnit XML with a suite for each section. A case without a
 // verdict is an error, even if it was never started: a reader that ignores skipped tests
 // must not take a dead agent for a good one. An expected failure is skipped with its
 // reason as the message, and an unexpected pass is a failure.
-func WriteJUnit(w io.Writer, in Input) error {
+func writeJUnit(w io.Writer, in Input) error {
 	s := summary.Of(in)
 	h := in.Run.Header
 	out := junitSuites{Name: summary.AgentName(h.Agent) + " " + h.Agent.Role.String()}

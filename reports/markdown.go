@@ -14,8 +14,8 @@ import (
 // maxListed bounds the failures that the Markdown summary lists.
 const maxListed = 50
 
-// WriteMarkdown writes the run as a summary for CI or a comment.
-func WriteMarkdown(w io.Writer, in Input) error {
+// writeMarkdown writes the run as a summary for CI or a comment.
+func writeMarkdown(w io.Writer, in Input) error {
 	s, run := summary.Of(in), in.Run
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s: %s\n\n", plain(summary.AgentName(run.Header.Agent)), plain(s.Headline()))

@@ -33,7 +33,7 @@ func (e entry) build() cases.Case {
 
 // Echoes wants these events, then a clean closing handshake that we start.
 func Echoes(events ...cases.Event) Want {
-	return Closes(clean).after(events...)
+	return closes(clean).after(events...)
 }
 
 // Fails wants these events, then a peer that fails the connection: with this
@@ -42,24 +42,24 @@ func Fails(code wsproto.StatusCode, events ...cases.Event) Want {
 	return Want{Codes: []wsproto.StatusCode{code}}.after(events...)
 }
 
-// Closes wants no event and a clean answer to our close, with one of these
+// closes wants no event and a clean answer to our close, with one of these
 // codes or none.
-func Closes(codes ...wsproto.StatusCode) Want {
+func closes(codes ...wsproto.StatusCode) Want {
 	return Want{ClosedByUs: true, Codes: codes, Clean: true}.after()
 }
 
 // Tolerate returns w with a NON-STRICT reading of the peer's events.
 func (w Want) Tolerate(events ...cases.Event) Want {
-	w.Events = append(slices.Clone(w.Events), Reading{cases.NonStrict, events})
+	w.Events = append(slices.Clone(w.Events), reading{cases.NonStrict, events})
 	return w
 }
 
-// Under returns w with another rule.
-func (w Want) Under(r Rule) Want { w.Rule = r; return w }
+// under returns w with another rule.
+func (w Want) under(r Rule) Want { w.Rule = r; return w }
 
 // after returns w with these events as its one reading.
 func (w Want) after(events ...cases.Event) Want {
-	w.Events = []Reading{{cases.OK, events}}
+	w.Events = []reading{{cases.OK, events}}
 	return w
 }
 

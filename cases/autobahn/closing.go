@@ -25,16 +25,16 @@ func closeOrder() []entry {
 	)
 	var (
 		rfc    = rfc6455("5.5.1", "7.1.2")
-		closes = Closes(clean).Under(WrongCodeFails)
+		closes = closes(clean).under(WrongCodeFails)
 	)
 	closes.NoAutoClose = true
-	either := Echoes(cases.GotText(cases.Data([]byte(hello)))).Tolerate().Under(Observe)
+	either := Echoes(cases.GotText(cases.Data([]byte(hello)))).Tolerate().under(Observe)
 	either.NoAutoClose = true
 	return []entry{
 		{
 			ID: "7.1.1", Title: "a message, and a close once it has come back", Expect: expectEcho, RFC: rfc,
 			Steps: []cases.Step{cases.Text(hello), cases.KillAfter{After: time.Second}},
-			Want:  Echoes(cases.GotText(cases.Data([]byte(hello)))).Under(WrongCodeFails),
+			Want:  Echoes(cases.GotText(cases.Data([]byte(hello)))).under(WrongCodeFails),
 		},
 		{
 			ID: "7.1.2", Title: "two close frames", Expect: silence, RFC: rfc,
@@ -77,10 +77,10 @@ func closeOrder() []entry {
 // handshake is asked of a peer that should refuse the frame.
 func closeBodies() []entry {
 	const answer, refusal = "an answer to our close", "a close frame with %s, or the end of TCP"
-	answers := Closes(clean).Under(WrongCodeFails)
+	answers := closes(clean).under(WrongCodeFails)
 	answers.NoAutoClose = true
 	refuses := func(codes ...wsproto.StatusCode) Want {
-		w := Closes(codes...).Under(WrongCodeFails)
+		w := closes(codes...).under(WrongCodeFails)
 		w.Clean, w.NoAutoClose = false, true
 		return w
 	}
@@ -158,11 +158,11 @@ func closeCodes() []entry {
 			Expect: "an answer to our close, with the same code, with 1000 or without any",
 			RFC:    rfc6455("7.4.1"),
 			Steps:  []cases.Step{closeFrame(code), cases.KillAfter{After: time.Second}},
-			Want:   Closes(clean, code).Under(WrongCodeFails),
+			Want:   closes(clean, code).under(WrongCodeFails),
 		}
 		if code == clean {
 			c.Expect = "an answer to our close, with the same code or without any"
-			c.Want = Closes(clean).Under(WrongCodeFails)
+			c.Want = closes(clean).under(WrongCodeFails)
 		}
 		if code >= 3000 {
 			c.RFC = rfc6455("7.4.2")
@@ -175,7 +175,7 @@ func closeCodes() []entry {
 			Expect: "a close frame with 1002, or the end of TCP; not the same code",
 			RFC:    rfc6455("7.4.1", "7.4.2"),
 			Steps:  []cases.Step{closeFrame(code), cases.KillAfter{After: time.Second}},
-			Want:   Closes(wsproto.StatusProtocolError).Under(WrongCodeFails),
+			Want:   closes(wsproto.StatusProtocolError).under(WrongCodeFails),
 		}
 		c.Want.Clean = false
 		return c
@@ -190,7 +190,7 @@ func undefinedCloseCodes() []entry {
 			Expect: "whatever the peer likes: RFC 6455 says nothing of codes from 5000",
 			RFC:    rfc6455("7.4.2"),
 			Steps:  []cases.Step{closeFrame(code), cases.KillAfter{After: time.Second}},
-			Want:   Closes(clean, code, wsproto.StatusProtocolError).Under(Observe),
+			Want:   closes(clean, code, wsproto.StatusProtocolError).under(Observe),
 		}
 		c.Want.Clean, c.Want.NoAutoClose = false, true
 		return c

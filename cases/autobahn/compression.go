@@ -91,7 +91,7 @@ func compressedLoops(group, corpus string, offers, accept []cases.Demand) []entr
 				cases.CloseAfter{After: size.limit},
 				cases.EchoLoop{Opcode: op, Count: 1000, Corpus: corpus, Length: size.length, Fragment: size.fragment},
 			},
-			Want: Closes(clean).Under(EchoDeflated),
+			Want: closes(clean).under(EchoDeflated),
 			Load: cases.Heavy,
 			Deflate: &cases.Deflate{
 				Offers: offerHeader(offers),

@@ -35,7 +35,7 @@ func limits() []entry {
 // byLength is the want of a long message: the comparison of its bytes would
 // tell more, but not the same as Autobahn.
 func byLength() Want {
-	w := Closes(clean).Under(EchoLength)
+	w := closes(clean).under(EchoLength)
 	w.Events = nil
 	return w
 }
@@ -110,7 +110,7 @@ func roundTrips(group string, op wsproto.Opcode, unit string) []entry {
 	}
 	var list []entry
 	for i, row := range rows {
-		want := Closes(clean).Under(EchoAll)
+		want := closes(clean).under(EchoAll)
 		want.Events = nil
 		list = append(list, entry{
 			ID:     cases.ID(fmt.Sprintf("%s.%d", group, i+1)),

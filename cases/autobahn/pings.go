@@ -58,13 +58,13 @@ func pings() []entry {
 			ID: "2.7", Title: "an unsolicited pong, without payload, then a close", Expect: ignored,
 			RFC:   rfc6455("5.5.3"),
 			Steps: []cases.Step{cases.Pong(""), cases.Close{Code: clean}, cases.CloseAfter{After: time.Second}},
-			Want:  Closes(clean),
+			Want:  closes(clean),
 		},
 		{
 			ID: "2.8", Title: "an unsolicited pong, with payload, then a close", Expect: ignored,
 			RFC:   rfc6455("5.5.3"),
 			Steps: []cases.Step{cases.Pong(stray), cases.Close{Code: clean}, cases.CloseAfter{After: time.Second}},
-			Want:  Closes(clean),
+			Want:  closes(clean),
 		},
 		{
 			ID: "2.9", Title: "an unsolicited pong, then a ping with another payload", RFC: rfc,

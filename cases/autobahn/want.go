@@ -14,7 +14,7 @@ import (
 type Want struct {
 	// Events lists the readings under which the peer's events earn a grade.
 	// Equality is exact: order, type and bytes. No reading matches: FAILED.
-	Events []Reading
+	Events []reading
 	// ClosedByUs says whose close frame should come first: ours (the peer did
 	// well) or the peer's (it had to fail the connection).
 	ClosedByUs bool
@@ -31,8 +31,8 @@ type Want struct {
 	Rule Rule
 }
 
-// A Reading is a list of events and the grade it earns.
-type Reading struct {
+// A reading is a list of events and the grade it earns.
+type reading struct {
 	Behavior cases.Behavior
 	Events   []cases.Event
 }
@@ -90,7 +90,7 @@ func (w Want) Next(c cases.Case, t *cases.Transcript) []cases.Op {
 
 func (w Want) allMet(t *cases.Transcript) bool {
 	received := t.Received()
-	return len(received) > 0 && len(w.Events) > 0 && !slices.ContainsFunc(w.Events, func(r Reading) bool {
+	return len(received) > 0 && len(w.Events) > 0 && !slices.ContainsFunc(w.Events, func(r reading) bool {
 		return !slices.EqualFunc(r.Events, received, cases.Event.Equal)
 	})
 }

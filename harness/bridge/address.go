@@ -10,7 +10,7 @@ import (
 
 // An End is one side of a bridge.
 type End struct {
-	Kind    Kind
+	Kind    kind
 	Listen  bool     // wait for connections instead of opening one
 	URL     string   // of a WebSocket to dial
 	Network string   // tcp or unix, of a socket and of what listens
@@ -19,12 +19,12 @@ type End struct {
 	Command []string // and its arguments
 }
 
-// A Kind says what an End is.
-type Kind uint8
+// A kind says what an End is.
+type kind uint8
 
 // The kinds of ends.
 const (
-	Stdio Kind = iota
+	Stdio kind = iota
 	WebSocket
 	Socket
 	Command

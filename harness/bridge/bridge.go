@@ -54,10 +54,10 @@ type Options struct {
 }
 
 // An OpenError says that an end could not be opened.
-type OpenError struct{ Err error }
+type OpenError struct{ err error }
 
-func (e *OpenError) Error() string { return e.Err.Error() }
-func (e *OpenError) Unwrap() error { return e.Err }
+func (e *OpenError) Error() string { return e.err.Error() }
+func (e *OpenError) Unwrap() error { return e.err }
 
 // Run joins the ends until both have ended, or, if From listens, until ctx ends. Its
 // errors are an [*OpenError], the [*ws.CloseError] or other error of an end that

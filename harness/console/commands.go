@@ -90,7 +90,7 @@ func (o *Options) message(s string) (line, error) {
 	l := line{verb: "send", typ: ws.MessageBinary, data: []byte(s)}
 	var err error
 	switch o.Input {
-	case Text:
+	case text:
 		l.typ = ws.MessageText
 	case Hex:
 		l.data, err = rawscript.ParseHex(s)

@@ -30,13 +30,13 @@ type Options struct {
 	First     []string // lines that follow them, before the input
 	Commands  bool     // lines that begin with a slash are commands
 	Raw       bool     // lines are steps of package rawscript
-	Input     Encoding // of lines
+	Input     encoding // of lines
 	Delimiter byte     // ends a line; '\n' or 0
 	Whole     bool     // the whole input is one message
 	OneLine   bool     // send at most one line, and end after the first message received
 
 	JSON     bool     // print a Record for each event
-	BinaryAs Encoding // of binary messages in plain output: Hex, Base64 or Bytes
+	BinaryAs encoding // of binary messages in plain output: Hex, Base64 or Bytes
 	Verbose  int      // 1: control frames; 2: the handshake and every frame
 	Timings  bool     // print when things happened
 	// Mask masks secrets in what a server answers when it refuses the handshake; nil
@@ -56,12 +56,12 @@ type Options struct {
 	Oneshot bool
 }
 
-// An Encoding says how bytes are written in a line.
-type Encoding uint8
+// An encoding says how bytes are written in a line.
+type encoding uint8
 
 // The encodings.
 const (
-	Text   Encoding = iota // lines are text messages
+	text   encoding = iota // lines are text messages
 	Binary                 // lines are binary messages as they stand
 	Hex                    // binary messages in hexadecimal
 	Base64                 // binary messages in base64 (RFC 4648 §4)
@@ -70,25 +70,25 @@ const (
 
 // An InputError says that lines of the input were refused, or could not be sent.
 type InputError struct {
-	Lines int // how many
-	First error
+	lines int // how many
+	first error
 }
 
 func (e *InputError) Error() string {
-	if e.Lines == 1 {
-		return "input: " + e.First.Error()
+	if e.lines == 1 {
+		return "input: " + e.first.Error()
 	}
-	return fmt.Sprintf("input: %d lines refused, the first: %v", e.Lines, e.First)
+	return fmt.Sprintf("input: %d lines refused, the first: %v", e.lines, e.first)
 }
 
-func (e *InputError) Unwrap() error { return e.First }
+func (e *InputError) Unwrap() error { return e.first }
 
 // An EndError says that the connection ended in another way than in order, or that
 // a step of a raw script waited in vain.
-type EndError struct{ Err error }
+type EndError struct{ err error }
 
-func (e *EndError) Error() string { return e.Err.Error() }
-func (e *EndError) Unwrap() error { return e.Err }
+func (e *EndError) Error() string { return e.err.Error() }
+func (e *EndError) Unwrap() error { return e.err }
 
 // Check parses the lines of o.First, so that a mistake is found before anything is
 // sent.
@@ -128,7 +128,7 @@ func Run(ctx context.Context, o Options) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case err == nil && c.refused.Lines > 0 && c.terminal == nil:
+	case err == nil && c.refused.lines > 0 && c.terminal == nil:
 		return &c.refused
 	}
 	return err

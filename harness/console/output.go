@@ -64,8 +64,8 @@ func (c *console) note(s string) {
 // refuse notes a line that was not sent.
 func (c *console) refuse(err error) {
 	c.mu.Lock()
-	if c.refused.Lines++; c.refused.First == nil {
-		c.refused.First = err
+	if c.refused.lines++; c.refused.first == nil {
+		c.refused.first = err
 	}
 	c.mu.Unlock()
 	if c.JSON {

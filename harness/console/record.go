@@ -26,7 +26,7 @@ type Record struct {
 	Mask   string   `json:"mask,omitempty"` // in hexadecimal
 	Length *uint64  `json:"length,omitempty"`
 
-	// Text is the payload if it is text in UTF-8, Base64 any other. Of a frame it is
+	// text is the payload if it is text in UTF-8, Base64 any other. Of a frame it is
 	// the beginning if Truncated.
 	Text      *string `json:"text,omitempty"`
 	Base64    []byte  `json:"base64,omitempty"`

@@ -61,9 +61,9 @@ func whole(run *harness.Run) error {
 	case state == harness.Invalid:
 		return fmt.Errorf("the harness failed, so the run cannot be trusted: %s", run.Footer.Error)
 	case len(without) > 0:
-		return fmt.Errorf("%s no verdict, so the run cannot be a baseline: %s", haveOf(len(without), len(run.Header.Selection.Selected)), Ranges(without, run))
+		return fmt.Errorf("%s no verdict, so the run cannot be a baseline: %s", haveOf(len(without), len(run.Header.Selection.Selected)), ranges(without, run))
 	case len(crashed) > 0:
-		return fmt.Errorf("the agent crashed or hung in %s: %s", countCases(len(crashed)), Ranges(crashed, run))
+		return fmt.Errorf("the agent crashed or hung in %s: %s", countCases(len(crashed)), ranges(crashed, run))
 	case run.Footer == nil:
 		return errors.New("the run was cut off before its end")
 	}

@@ -42,11 +42,11 @@ type Decision struct {
 	// Notes are worth saying and violate nothing, a sentence each.
 	Notes []string
 	// Cases has the cases that an entry is about.
-	Cases map[cases.ID]Overlay
+	Cases map[cases.ID]overlay
 }
 
-// An Overlay is what the expectations make of the outcome of a case.
-type Overlay struct {
+// An overlay is what the expectations make of the outcome of a case.
+type overlay struct {
 	Mark  Mark
 	Entry *Entry // the one that is about the case
 }
@@ -57,17 +57,17 @@ type Mark string
 // The marks of cases with an entry. ExpectedFail and MarkFlaky violate nothing.
 const (
 	ExpectedFail     Mark = "expected-fail"     // the outcome is the one of the entry
-	UnexpectedPass   Mark = "unexpected-pass"   // it is a pass, and the entry says otherwise
+	unexpectedPass   Mark = "unexpected-pass"   // it is a pass, and the entry says otherwise
 	MarkFlaky        Mark = "flaky"             // declared flaky, whatever came
-	Expired          Mark = "expired"           // the entry would fit, and is past its date
-	ChangedSignature Mark = "changed-signature" // it fails, but not as the entry says
+	expired          Mark = "expired"           // the entry would fit, and is past its date
+	changedSignature Mark = "changed-signature" // it fails, but not as the entry says
 )
 
 // A Violation is one reason for the gate to be shut.
 type Violation struct {
 	Kind  Kind
 	Cases []cases.ID // in order; empty if it is about the run or a file
-	Entry *Entry     // nil if none is concerned
+	entry *Entry     // nil if none is concerned
 	Text  string     // a sentence that names the cases and says what to do
 }
 
@@ -121,7 +121,7 @@ func Strict() Expectations {
 // says.
 func Decide(run *harness.Run, files []Expectations, now time.Time) Decision {
 	d := &decider{
-		run: run, now: now, decision: Decision{Cases: map[cases.ID]Overlay{}},
+		run: run, now: now, decision: Decision{Cases: map[cases.ID]overlay{}},
 		claims: map[cases.ID]*Entry{}, used: map[*Entry]bool{}, late: map[*Entry][]cases.ID{},
 	}
 	d.apply(files)
@@ -163,7 +163,7 @@ type decider struct {
 }
 
 func (d *decider) violate(kind Kind, e *Entry, ids []cases.ID, format string, a ...any) {
-	d.decision.Violations = append(d.decision.Violations, Violation{Kind: kind, Cases: ids, Entry: e, Text: fmt.Sprintf(format, a...)})
+	d.decision.Violations = append(d.decision.Violations, Violation{Kind: kind, Cases: ids, entry: e, Text: fmt.Sprintf(format, a...)})
 }
 
 func (d *decider) note(format string, a ...any) {
@@ -199,7 +199,7 @@ func (d *decider) apply(files []Expectations) {
 	}
 }
 
-func stricter(a, b Rule) Rule {
+func stricter(a, b rule) rule {
 	if a == Fail || b == Fail {
 		return Fail
 	}
@@ -252,7 +252,7 @@ func (d *decider) claim(ids []cases.ID) {
 		}
 		for _, before := range d.entries {
 			if both := shared[before]; len(both) > 0 {
-				d.violate(Overlap, e, both, "%s and %s both cover %s: only one entry may cover each case", before.At(), e.At(), Ranges(both, d.run))
+				d.violate(Overlap, e, both, "%s and %s both cover %s: only one entry may cover each case", before.At(), e.At(), ranges(both, d.run))
 			}
 		}
 	}
@@ -280,15 +280,15 @@ func (d *decider) judge(id cases.ID) {
 		return
 	}
 	mark := d.mark(r, e)
-	d.decision.Cases[id] = Overlay{Mark: mark, Entry: e}
+	d.decision.Cases[id] = overlay{Mark: mark, Entry: e}
 	switch mark {
 	case ExpectedFail, MarkFlaky:
-	case Expired:
+	case expired:
 		d.late[e] = append(d.late[e], id)
-	case UnexpectedPass:
+	case unexpectedPass:
 		d.violate(Passes, e, []cases.ID{id}, "%s passes (%s), but %s expects %s: exclude it from the entry, or remove the entry",
 			id, r.Outcome, e.At(), e.Verdict)
-	case ChangedSignature:
+	case changedSignature:
 		d.violate(Changed, e, []cases.ID{id}, "%s does not match %s: got %s, want %s", id, e.At(), d.got(r), e.wants())
 	}
 }
@@ -318,11 +318,11 @@ func (d *decider) mark(r harness.Result, e *Entry) Mark {
 	}
 	switch {
 	case good && e.Verdict != WantFlaky:
-		return UnexpectedPass
+		return unexpectedPass
 	case !fits, !good && e.Signature != "" && !r.HasSignature(e.Signature):
-		return ChangedSignature
+		return changedSignature
 	case e.expired(d.now):
-		return Expired
+		return expired
 	}
 	return mark
 }
@@ -399,13 +399,13 @@ func (d *decider) aboutRun() {
 		why, _, _ := strings.Cut(foot.Error, "\n")
 		d.violate(Untestable, nil, nil, "the agent could not be fully tested: %s", strings.TrimSuffix(why, "; it last said:"))
 	case len(d.broken) > 0:
-		d.violate(NotJudged, nil, d.broken, "%s could not be judged: %s", countCases(len(d.broken)), Ranges(d.broken, d.run))
+		d.violate(NotJudged, nil, d.broken, "%s could not be judged: %s", countCases(len(d.broken)), ranges(d.broken, d.run))
 	}
 	switch {
 	case d.executed == 0 && len(d.missing) == 0 && len(d.broken) == 0:
 		d.violate(WithoutCase, nil, nil, "no case was run")
 	case len(d.missing) > 0:
-		d.violate(Missing, nil, d.missing, "%s no verdict: %s", haveOf(len(d.missing), d.executed+len(d.missing)+len(d.broken)), Ranges(d.missing, d.run))
+		d.violate(Missing, nil, d.missing, "%s no verdict: %s", haveOf(len(d.missing), d.executed+len(d.missing)+len(d.broken)), ranges(d.missing, d.run))
 	case d.run.Footer == nil:
 		d.violate(Missing, nil, nil, "the run was cut off before its end")
 	}

@@ -46,34 +46,34 @@ type Expectations struct {
 
 // Policy says what is allowed where no entry speaks of a case.
 type Policy struct {
-	NonStrict     Rule `yaml:"nonStrict"`     // lenient passes; the default is allow
-	Informational Rule `yaml:"informational"` // observed outcomes; the default is allow
+	NonStrict     rule `yaml:"nonStrict"`     // lenient passes; the default is allow
+	Informational rule `yaml:"informational"` // observed outcomes; the default is allow
 	// Unimplemented is about unsupported features. The default is fail where
 	// there is an expectation file, and allow where there is none.
-	Unimplemented Rule `yaml:"unimplemented"`
+	Unimplemented rule `yaml:"unimplemented"`
 	// MinExecuted is how many cases must have been played. A run whose cases were
 	// picked by id alone, without a pattern, is not held to it.
 	MinExecuted Minimum `yaml:"minExecuted"`
 }
 
-// A Rule allows something or makes it fail. Empty means the default.
-type Rule string
+// A rule allows something or makes it fail. Empty means the default.
+type rule string
 
 // The rules of a policy.
 const (
-	Allow Rule = "allow"
-	Fail  Rule = "fail"
+	Allow rule = "allow"
+	Fail  rule = "fail"
 )
 
 // A Minimum is a number of cases, or a part of the catalogue in percent.
 type Minimum struct {
 	Cases   int
-	Percent float64
+	percent float64
 }
 
 // Of returns how many of a catalogue of n cases that is.
 func (m Minimum) Of(n int) int {
-	return max(m.Cases, int(m.Percent*float64(n)/100+0.999999))
+	return max(m.Cases, int(m.percent*float64(n)/100+0.999999))
 }
 
 // UnmarshalYAML reads a number such as 301, or a part such as 60%.
@@ -85,7 +85,7 @@ func (m *Minimum) UnmarshalYAML(text []byte) error {
 	case err != nil, n < 0, percent && n > 100, !percent && n != float64(int(n)):
 		return fmt.Errorf("minExecuted %q: must be a number of cases such as 301, or a percentage of the catalogue such as 60%%", s)
 	case percent:
-		m.Percent = n
+		m.percent = n
 	default:
 		m.Cases = int(n)
 	}
@@ -98,15 +98,15 @@ type Word string
 // The words of entries. All but flaky are outcomes of a case.
 const (
 	WantFail        = Word(harness.Fail)
-	WantLenient     = Word(harness.PassLenient)
+	wantLenient     = Word(harness.PassLenient)
 	WantUnsupported = Word(harness.Unsupported)
 	WantCrash       = Word(harness.Crash)
 	WantTimeout     = Word(harness.Timeout)
 	WantFlaky       = Word("flaky") // sometimes a pass, sometimes not
 )
 
-// Words lists what an entry may expect.
-var Words = []Word{WantFail, WantLenient, WantUnsupported, WantCrash, WantTimeout, WantFlaky}
+// words lists what an entry may expect.
+var words = []Word{WantFail, wantLenient, WantUnsupported, WantCrash, WantTimeout, WantFlaky}
 
 // An Entry says what is expected of some cases instead of a pass, and why.
 type Entry struct {
@@ -173,20 +173,20 @@ func unquote(text []byte) string {
 
 // A FileError says what is wrong with an expectation file.
 type FileError struct {
-	File string
-	Line int // 0 if it is the whole file
-	Err  error
+	file string
+	line int // 0 if it is the whole file
+	err  error
 }
 
 func (e *FileError) Error() string {
-	if e.Line == 0 {
-		return fmt.Sprintf("%s: %v", e.File, e.Err)
+	if e.line == 0 {
+		return fmt.Sprintf("%s: %v", e.file, e.err)
 	}
-	return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err)
+	return fmt.Sprintf("%s:%d: %v", e.file, e.line, e.err)
 }
 
 // Unwrap returns the cause.
-func (e *FileError) Unwrap() error { return e.Err }
+func (e *FileError) Unwrap() error { return e.err }
 
 // Load reads the expectation file at the path. What is wrong with its content is
 // a [*FileError].
@@ -232,11 +232,11 @@ func Parse(name string, text []byte) (Expectations, error) {
 
 // fileError names the line of an error of goccy/go-yaml.
 func fileError(name string, err error) *FileError {
-	out := &FileError{File: name, Err: err}
+	out := &FileError{file: name, err: err}
 	if at, ok := errors.AsType[yaml.Error](err); ok {
-		out.Err = errors.New(at.GetMessage())
+		out.err = errors.New(at.GetMessage())
 		if t := at.GetToken(); t != nil && t.Position != nil {
-			out.Line = t.Position.Line
+			out.line = t.Position.Line
 		}
 	}
 	return out
@@ -245,19 +245,19 @@ func fileError(name string, err error) *FileError {
 // withLine finds the line of an error that does not name one: those of our own
 // types. It decodes the pairs one by one.
 func withLine(err *FileError, body ast.Node) error {
-	if err.Line > 0 {
+	if err.line > 0 {
 		return err
 	}
 	for _, pair := range pairs(body) {
 		if pair.Key.String() != "expect" && yaml.NodeToValue(pair, &Expectations{}) != nil {
-			err.Line = firstLine(pair)
+			err.line = firstLine(pair)
 			return err
 		}
 	}
 	for _, node := range entryNodes(body) {
 		for _, pair := range pairs(node) {
 			if yaml.NodeToValue(pair, &Entry{}) != nil {
-				err.Line = firstLine(pair)
+				err.line = firstLine(pair)
 				return err
 			}
 		}
@@ -302,7 +302,7 @@ func (x *Expectations) check() error {
 	if x.Version != Version {
 		return wrong("version %d: this wsconform reads files with the line version: %d", x.Version, Version)
 	}
-	for key, rule := range map[string]Rule{
+	for key, rule := range map[string]rule{
 		"nonStrict": x.Policy.NonStrict, "informational": x.Policy.Informational, "unimplemented": x.Policy.Unimplemented,
 	} {
 		if rule != "" && rule != Allow && rule != Fail {
@@ -325,8 +325,8 @@ func (e *Entry) check(all []cases.Case) error {
 		return errors.New("case is missing: write an id such as '5.15' or a pattern such as '12.*'")
 	case len(cases.Unmatched(all, []string{e.Case})) > 0:
 		return fmt.Errorf("no case matches %s; to select a section, use a star, such as '7.*'; wsconform list lists all cases", e.Case)
-	case !slices.Contains(Words, e.Verdict):
-		return fmt.Errorf("case %s: verdict %q: must be one of %s", e.Case, e.Verdict, joined(Words))
+	case !slices.Contains(words, e.Verdict):
+		return fmt.Errorf("case %s: verdict %q: must be one of %s", e.Case, e.Verdict, joined(words))
 	case strings.TrimSpace(e.Reason) == "":
 		return fmt.Errorf("case %s: reason is missing: say why this is expected", e.Case)
 	case e.Verdict != WantFlaky && e.Evidence != nil:

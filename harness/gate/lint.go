@@ -35,7 +35,7 @@ func Lint(files []Expectations, now time.Time) (problems, warnings []string) {
 		}
 		for _, before := range entries {
 			if both := shared[before]; len(both) > 0 {
-				problems = append(problems, fmt.Sprintf("%s and %s both cover %s", before.At(), e.At(), Ranges(both, nil)))
+				problems = append(problems, fmt.Sprintf("%s and %s both cover %s", before.At(), e.At(), ranges(both, nil)))
 			}
 		}
 		switch {

@@ -21,42 +21,42 @@ type ChangeKind string
 
 // The kinds of changes.
 const (
-	Fixed   ChangeKind = "fixed"   // the cases of an entry pass
+	fixed   ChangeKind = "fixed"   // the cases of an entry pass
 	New     ChangeKind = "new"     // cases fail, and no entry says so
-	Changes ChangeKind = "changed" // cases fail in another way
+	changes ChangeKind = "changed" // cases fail in another way
 )
 
 // ChangeKinds lists them.
-var ChangeKinds = []ChangeKind{Fixed, New, Changes}
+var ChangeKinds = []ChangeKind{fixed, New, changes}
 
 // A Change is one difference between an expectation file and a run.
 type Change struct {
 	Kind  ChangeKind
-	Cases []cases.ID
-	Was   *Entry  // nil if new
-	Now   []Entry // in its place; empty if there is nothing left to expect
+	cases []cases.ID
+	was   *Entry  // nil if new
+	now   []Entry // in its place; empty if there is nothing left to expect
 }
 
 // String says what is changed in one line.
 func (c Change) String() string {
 	switch c.Kind {
-	case Fixed:
-		s := fmt.Sprintf("- %s: %s no more (%s)", Ranges(c.Cases, nil), c.Was.Verdict, c.Was.At())
-		if len(c.Now) > 0 {
-			s += fmt.Sprintf("; the other cases of %s stay", c.Was.Case)
+	case fixed:
+		s := fmt.Sprintf("- %s: %s no more (%s)", ranges(c.cases, nil), c.was.Verdict, c.was.At())
+		if len(c.now) > 0 {
+			s += fmt.Sprintf("; the other cases of %s stay", c.was.Case)
 		}
 		return s
 	case New:
-		return fmt.Sprintf("+ %s: %s", c.Now[0].Case, c.Now[0].wants())
-	case Changes:
+		return fmt.Sprintf("+ %s: %s", c.now[0].Case, c.now[0].wants())
+	case changes:
 	}
 	var now []string
-	for _, e := range c.Now {
-		if e.Case != c.Was.Case || e.Signature != c.Was.Signature || e.Verdict != c.Was.Verdict {
+	for _, e := range c.now {
+		if e.Case != c.was.Case || e.Signature != c.was.Signature || e.Verdict != c.was.Verdict {
 			now = append(now, fmt.Sprintf("%s %s", e.Case, e.wants()))
 		}
 	}
-	return fmt.Sprintf("~ %s: was %s; now %s (%s)", Ranges(c.Cases, nil), c.Was.wants(), strings.Join(now, ", "), c.Was.At())
+	return fmt.Sprintf("~ %s: was %s; now %s (%s)", ranges(c.cases, nil), c.was.wants(), strings.Join(now, ", "), c.was.At())
 }
 
 // Compare lists what would have to change in the file for the run to hold by it.
@@ -72,22 +72,22 @@ func Compare(x Expectations, run *harness.Run, now time.Time) []Change {
 		case Unexpected, Unallowed:
 			fresh = append(fresh, v.Cases...)
 		case Passes, Changed:
-			c := touched[v.Entry]
+			c := touched[v.entry]
 			if c == nil {
-				c = &Change{Kind: Fixed, Was: v.Entry}
-				touched[v.Entry] = c
+				c = &Change{Kind: fixed, was: v.entry}
+				touched[v.entry] = c
 				list = append(list, c)
 			}
 			if v.Kind == Changed {
-				c.Kind = Changes
+				c.Kind = changes
 			}
-			c.Cases = append(c.Cases, v.Cases...)
+			c.cases = append(c.cases, v.Cases...)
 		case OutOfDate, Duplicate, Overlap, Unmatched, Missing, TooFew, NotJudged, InvalidRun, Untestable, WithoutCase:
 		}
 	}
 	var changes []Change
 	for _, c := range list {
-		c.Now = remaining(c.Was, run, d)
+		c.now = remaining(c.was, run, d)
 		changes = append(changes, *c)
 	}
 	for _, e := range entriesFor(run, func(r harness.Result) bool { return slices.Contains(fresh, r.Case) }) {
@@ -95,7 +95,7 @@ func Compare(x Expectations, run *harness.Run, now time.Time) []Change {
 		for _, c := range selected(fresh, e.Case) {
 			ids = append(ids, c.ID)
 		}
-		changes = append(changes, Change{Kind: New, Cases: ids, Now: []Entry{e}})
+		changes = append(changes, Change{Kind: New, cases: ids, now: []Entry{e}})
 	}
 	return changes
 }
@@ -116,12 +116,12 @@ func remaining(was *Entry, run *harness.Run, d Decision) []Entry {
 	var ids []cases.ID
 	for _, r := range run.Results {
 		o, ok := d.Cases[r.Case]
-		if !ok || o.Entry != was || o.Mark == UnexpectedPass {
+		if !ok || o.Entry != was || o.Mark == unexpectedPass {
 			continue
 		}
 		e := *was
 		e.Case = ""
-		if o.Mark == ChangedSignature {
+		if o.Mark == changedSignature {
 			e.Verdict, e.Evidence = Word(r.Outcome), nil
 			if was.Signature != "" || was.Verdict == WantFlaky {
 				e.Signature = r.Signature()
@@ -258,10 +258,10 @@ func (d *document) lastContent(start, end int) int {
 
 // place is where a change goes: an index of lines.
 func (d *document) place(c Change) int {
-	if b, ok := d.blockOf(c.Was); ok {
+	if b, ok := d.blockOf(c.was); ok {
 		return b.first
 	}
-	pattern := cases.ID(c.Now[0].Case)
+	pattern := cases.ID(c.now[0].Case)
 	for _, b := range d.blocks {
 		if pattern.Compare(cases.ID(b.pattern)) < 0 {
 			return b.first
@@ -280,21 +280,21 @@ func (d *document) blockOf(e *Entry) (block, bool) {
 
 // change makes one change. Those below it in the text have been made.
 func (d *document) change(c Change) {
-	b, ok := d.blockOf(c.Was)
+	b, ok := d.blockOf(c.was)
 	switch {
 	case !ok:
 		at := d.place(c)
-		for _, e := range slices.Backward(c.Now) {
+		for _, e := range slices.Backward(c.now) {
 			d.insert(at, e.lines(d.indent)...)
 		}
-	case len(c.Now) == 0:
+	case len(c.now) == 0:
 		d.lines = slices.Delete(d.lines, b.first, b.last)
 	default:
 		var lines []string
-		for i, e := range c.Now {
+		for i, e := range c.now {
 			if i == 0 {
 				lines = append(lines, d.lines[b.first:b.line-1]...) // the comment above
-				lines = append(lines, d.edited(b, c.Was, e)...)
+				lines = append(lines, d.edited(b, c.was, e)...)
 				continue
 			}
 			lines = append(lines, e.lines(d.indent)...)

@@ -69,9 +69,9 @@ func haveOf(n, all int) string {
 
 func countCases(n int) string { return harness.Count(n, "case") }
 
-// Ranges names cases, those that follow each other in the run (or, without one,
+// ranges names cases, those that follow each other in the run (or, without one,
 // in the catalogue) as a range: "5.1 to 5.20, 7.1.1".
-func Ranges(ids []cases.ID, run *harness.Run) string {
+func ranges(ids []cases.ID, run *harness.Run) string {
 	var order []cases.ID
 	if run != nil {
 		order = slices.SortedFunc(slices.Values(run.Header.Selection.Selected), cases.ID.Compare)

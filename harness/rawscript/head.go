@@ -16,16 +16,16 @@ type Field struct{ Name, Value string }
 // A Head is a request or a response without its body, as a list of lines: fields
 // keep their order and spelling, and may repeat.
 type Head struct {
-	Start   string
-	Fields  []Field
-	Lines   []string // added at the end as they are
-	Segment int      // bytes a write; zero means one write
+	start   string
+	fields  []Field
+	lines   []string // added at the end as they are
+	segment int      // bytes a write; zero means one write
 }
 
 // RequestHead is the standard request of RFC 6455 §4.1 with a fresh key. extra
 // fields follow, and replace those of the same name.
 func RequestHead(target, host string, extra ...Field) Head {
-	h := Head{Start: "GET " + target + " HTTP/1.1", Fields: []Field{
+	h := Head{start: "GET " + target + " HTTP/1.1", fields: []Field{
 		{"Host", host},
 		{"Upgrade", "websocket"},
 		{"Connection", "Upgrade"},
@@ -36,9 +36,9 @@ func RequestHead(target, host string, extra ...Field) Head {
 	return h
 }
 
-// ResponseHead is the standard response of RFC 6455 §4.2.2.
-func ResponseHead(key string, extra ...Field) Head {
-	h := Head{Start: "HTTP/1.1 101 Switching Protocols", Fields: []Field{
+// responseHead is the standard response of RFC 6455 §4.2.2.
+func responseHead(key string, extra ...Field) Head {
+	h := Head{start: "HTTP/1.1 101 Switching Protocols", fields: []Field{
 		{"Upgrade", "websocket"},
 		{"Connection", "Upgrade"},
 		{"Sec-WebSocket-Accept", wsproto.AcceptKey(key)},
@@ -54,41 +54,41 @@ func (h *Head) extend(extra []Field) {
 		if slices.ContainsFunc(extra[:i], func(g Field) bool { return strings.EqualFold(f.Name, g.Name) }) {
 			verb = "add"
 		}
-		h.apply(Edit{Verb: verb, Name: f.Name, Value: f.Value})
+		h.apply(Edit{verb: verb, name: f.Name, value: f.Value})
 	}
 }
 
 func (h *Head) apply(e Edit) {
-	same := func(f Field) bool { return strings.EqualFold(f.Name, e.Name) }
-	switch e.Verb {
+	same := func(f Field) bool { return strings.EqualFold(f.Name, e.name) }
+	switch e.verb {
 	case "start":
-		h.Start = e.Value
+		h.start = e.value
 	case "set":
-		if i := slices.IndexFunc(h.Fields, same); i >= 0 {
-			h.Fields[i] = Field{e.Name, e.Value}
-			rest := slices.DeleteFunc(h.Fields[i+1:], same)
-			h.Fields = h.Fields[:i+1+len(rest)]
+		if i := slices.IndexFunc(h.fields, same); i >= 0 {
+			h.fields[i] = Field{e.name, e.value}
+			rest := slices.DeleteFunc(h.fields[i+1:], same)
+			h.fields = h.fields[:i+1+len(rest)]
 			return
 		}
-		h.Fields = append(h.Fields, Field{e.Name, e.Value})
+		h.fields = append(h.fields, Field{e.name, e.value})
 	case "add":
-		h.Fields = append(h.Fields, Field{e.Name, e.Value})
+		h.fields = append(h.fields, Field{e.name, e.value})
 	case "without":
-		h.Fields = slices.DeleteFunc(h.Fields, same)
+		h.fields = slices.DeleteFunc(h.fields, same)
 	case "line":
-		h.Lines = append(h.Lines, e.Value)
+		h.lines = append(h.lines, e.value)
 	case "segment":
-		h.Segment, _ = strconv.Atoi(e.Value) // Parse has checked it
+		h.segment, _ = strconv.Atoi(e.value) // Parse has checked it
 	}
 }
 
 // Append appends the head with its empty line.
 func (h Head) Append(b []byte) []byte {
-	b = fmt.Appendf(b, "%s\r\n", h.Start)
-	for _, f := range h.Fields {
+	b = fmt.Appendf(b, "%s\r\n", h.start)
+	for _, f := range h.fields {
 		b = fmt.Appendf(b, "%s: %s\r\n", f.Name, f.Value)
 	}
-	for _, line := range h.Lines {
+	for _, line := range h.lines {
 		b = fmt.Appendf(b, "%s\r\n", line)
 	}
 	return append(b, "\r\n"...)

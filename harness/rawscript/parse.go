@@ -13,14 +13,14 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// A Verb is a word that a line may begin with.
-type Verb struct {
+// A verb is a word that a line may begin with.
+type verb struct {
 	Name, Usage, Help string
 	parse             func(rest string) (Step, error)
 }
 
 // Verbs lists the language in the order of a script. To add a verb, add a row.
-var Verbs = []Verb{
+var Verbs = []verb{
 	{"start", "LINE", "replace the start line of the handshake", edit("start")},
 	{"set", "NAME: VALUE", "set a header field", edit("set")},
 	{"add", "NAME: VALUE", "add a header field, even if there is one of that name", edit("add")},
@@ -45,8 +45,8 @@ var Verbs = []Verb{
 	{"quit", "", "end the connection without a close frame", end("quit")},
 }
 
-// MaxPayload is the longest payload that a line may ask for, in bytes.
-const MaxPayload = 64 << 20
+// maxPayload is the longest payload that a line may ask for, in bytes.
+const maxPayload = 64 << 20
 
 // Parse reads a line. Empty lines and those that begin with # give no step and no
 // error.
@@ -73,17 +73,17 @@ func Parse(line string) (Step, error) {
 
 func edit(verb string) func(string) (Step, error) {
 	return func(rest string) (Step, error) {
-		e := Edit{Verb: verb, Value: rest}
+		e := Edit{verb: verb, value: rest}
 		switch verb {
 		case "set", "add":
 			var ok bool
-			if e.Name, e.Value, ok = strings.Cut(rest, ":"); !ok {
+			if e.name, e.value, ok = strings.Cut(rest, ":"); !ok {
 				return nil, errors.New("missing colon")
 			}
-			e.Value = strings.TrimPrefix(e.Value, " ")
+			e.value = strings.TrimPrefix(e.value, " ")
 		case "without":
-			e.Name, e.Value = strings.TrimSpace(rest), ""
-			if e.Name == "" {
+			e.name, e.value = strings.TrimSpace(rest), ""
+			if e.name == "" {
 				return nil, errors.New("missing name")
 			}
 			return e, nil
@@ -92,8 +92,8 @@ func edit(verb string) func(string) (Step, error) {
 				return nil, err
 			}
 		}
-		value, err := unescape(e.Value)
-		e.Value = string(value)
+		value, err := unescape(e.value)
+		e.value = string(value)
 		return e, err
 	}
 }
@@ -101,7 +101,7 @@ func edit(verb string) func(string) (Step, error) {
 func parseOpen(rest string) (Step, error) {
 	switch rest {
 	case "", "nowait", "never":
-		return Open{NoWait: rest == "nowait", Never: rest == "never"}, nil
+		return Open{noWait: rest == "nowait", Never: rest == "never"}, nil
 	}
 	return nil, fmt.Errorf("%q is neither nowait nor never", rest)
 }
@@ -109,22 +109,22 @@ func parseOpen(rest string) (Step, error) {
 func data(op wsproto.Opcode) func(string) (Step, error) {
 	return func(rest string) (Step, error) {
 		p, err := unescape(rest)
-		return Frame{Opcode: op, Payload: p}, err
+		return Frame{opcode: op, Payload: p}, err
 	}
 }
 
 func parseBinary(rest string) (Step, error) {
 	p, err := ParseHex(rest)
-	return Frame{Opcode: wsproto.OpBinary, Payload: p}, err
+	return Frame{opcode: wsproto.OpBinary, Payload: p}, err
 }
 
 func parseClose(rest string) (Step, error) {
 	code, reason, _ := strings.Cut(rest, " ")
 	if code == "" {
-		return Frame{Opcode: wsproto.OpClose}, nil
+		return Frame{opcode: wsproto.OpClose}, nil
 	}
 	p, err := closePayload(code, reason)
-	return Frame{Opcode: wsproto.OpClose, Payload: p}, err
+	return Frame{opcode: wsproto.OpClose, Payload: p}, err
 }
 
 func closePayload(code, reason string) ([]byte, error) {
@@ -144,7 +144,7 @@ func parseFrame(rest string) (Step, error) {
 	if !known {
 		return nil, fmt.Errorf("%q is no opcode", name)
 	}
-	f := Frame{Opcode: op}
+	f := Frame{opcode: op}
 	for rest != "" {
 		p, ok, err := payload(rest)
 		if ok {
@@ -165,22 +165,22 @@ func (f *Frame) set(flag string) (err error) {
 	switch flag {
 	case "":
 	case "nofin":
-		f.NoFin = true
+		f.noFin = true
 	case "rsv1":
-		f.RSV |= wsproto.RSV1
+		f.rsv |= wsproto.RSV1
 	case "rsv2":
-		f.RSV |= wsproto.RSV2
+		f.rsv |= wsproto.RSV2
 	case "rsv3":
-		f.RSV |= wsproto.RSV3
+		f.rsv |= wsproto.RSV3
 	case "nomask":
-		f.Mask = MaskNone
+		f.mask = maskNone
 	case "mask":
-		f.Mask = MaskRandom
+		f.mask = maskRandom
 	case "deflate":
-		f.Deflate = true
+		f.deflate = true
 	case "form=7", "form=16", "form=64":
 		n, _ := strconv.Atoi(value)
-		f.Form = wsproto.LengthForm(n)
+		f.form = wsproto.LengthForm(n)
 	default:
 		switch {
 		case name == "mask" && hasValue:
@@ -188,17 +188,17 @@ func (f *Frame) set(flag string) (err error) {
 			if err != nil || len(key) != 4 {
 				return fmt.Errorf("masking key %q is not 4 bytes in hexadecimal", value)
 			}
-			f.Mask, f.Key = MaskKey, [4]byte(key)
+			f.mask, f.key = maskKey, [4]byte(key)
 		case name == "length" && hasValue:
 			n, err := strconv.ParseUint(value, 0, 64)
 			if err != nil {
 				return fmt.Errorf("length %q is not a number", value)
 			}
-			f.Length = &n
+			f.length = &n
 		case name == "chop" && hasValue:
-			f.Chop, err = count(value)
+			f.chop, err = count(value)
 		case name == "cut" && hasValue:
-			f.Cut, err = count(value)
+			f.cut, err = count(value)
 		default:
 			return fmt.Errorf("unknown part %q", flag)
 		}
@@ -211,7 +211,7 @@ func parseBytes(rest string) (Step, error) {
 	if value, ok := strings.CutPrefix(rest, "chop="); ok {
 		number, after, _ := strings.Cut(value, " ")
 		var err error
-		if b.Chop, err = count(number); err != nil {
+		if b.chop, err = count(number); err != nil {
 			return nil, err
 		}
 		rest = after
@@ -268,15 +268,15 @@ func fill(s string) ([]byte, error) {
 
 func count(s string) (int, error) {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > MaxPayload {
-		return 0, fmt.Errorf("%q is not a number from 1 to %d", s, MaxPayload)
+	if err != nil || n < 1 || n > maxPayload {
+		return 0, fmt.Errorf("%q is not a number from 1 to %d", s, maxPayload)
 	}
 	return n, nil
 }
 
 func parseWait(rest string) (Step, error) {
 	d, err := duration(rest)
-	return Wait{d}, err
+	return wait{d}, err
 }
 
 // awaitTime is how long an Await waits unless it says so.
@@ -284,9 +284,9 @@ const awaitTime = 5 * time.Second
 
 func parseAwait(rest string) (Step, error) {
 	what, limit, hasLimit := strings.Cut(rest, " ")
-	a := Await{What: what, For: awaitTime}
+	a := await{what: what, For: awaitTime}
 	if op, ok := parseOpcode(what); ok {
-		a.What = opcodeName(op)
+		a.what = opcodeName(op)
 	} else if what != "head" && what != "frame" && what != "end" {
 		return nil, fmt.Errorf("%q is none of head, frame, end and the opcodes", what)
 	}

@@ -17,9 +17,9 @@ import (
 
 // An Event is something that was sent or received.
 type Event struct {
-	Time time.Time
+	time time.Time
 	Sent bool
-	Kind EventKind
+	Kind eventKind
 	// Header is that of a frame.
 	Header wsproto.Header
 	// Data is the head with its empty line, the unmasked payload of a frame, or
@@ -29,12 +29,12 @@ type Event struct {
 	Err error
 }
 
-// An EventKind says what an Event is about.
-type EventKind uint8
+// An eventKind says what an Event is about.
+type eventKind uint8
 
 // The kinds of events.
 const (
-	EventHead EventKind = iota
+	EventHead eventKind = iota
 	EventFrame
 	EventBytes // received where neither a head nor a frame belongs
 	EventEnd
@@ -66,17 +66,17 @@ type Options struct {
 
 // A RefusedError says that the peer did not open a WebSocket connection.
 type RefusedError struct {
-	Status int // zero if its answer was no HTTP response
+	status int // zero if its answer was no HTTP response
 }
 
 func (e *RefusedError) Error() string {
-	if e.Status == 0 {
+	if e.status == 0 {
 		return "handshake refused: the answer is not an HTTP response"
 	}
-	return fmt.Sprintf("handshake refused with HTTP status %d", e.Status)
+	return fmt.Sprintf("handshake refused with HTTP status %d", e.status)
 }
 
-// ErrNotSeen is wrapped in the error of an [Await] that failed.
+// ErrNotSeen is wrapped in the error of an await that failed.
 var ErrNotSeen = errors.New("not received")
 
 // A Player plays steps on a connection. Its methods are for one goroutine.
@@ -130,7 +130,7 @@ func (p *Player) Do(ctx context.Context, s Step) error {
 	switch s := s.(type) {
 	case Edit:
 		if p.opened {
-			return fmt.Errorf("%s: the handshake has begun", s.Verb)
+			return fmt.Errorf("%s: the handshake has begun", s.verb)
 		}
 		p.edits = append(p.edits, s)
 	case Open:
@@ -139,11 +139,11 @@ func (p *Player) Do(ctx context.Context, s Step) error {
 		return p.frame(ctx, s)
 	case Bytes:
 		p.hear(Event{Sent: true, Kind: EventBytes, Data: s.Data})
-		return p.write(ctx, s.Data, s.Chop)
-	case Wait:
+		return p.write(ctx, s.Data, s.chop)
+	case wait:
 		return p.wait(ctx, s.For)
-	case Await:
-		return p.await(ctx, s.What, s.For)
+	case await:
+		return p.await(ctx, s.what, s.For)
 	case End:
 		return p.end(s)
 	}
@@ -173,17 +173,17 @@ func (p *Player) open(ctx context.Context, o Open) error {
 	}
 	head := p.opts.Request
 	if p.opts.Server {
-		if err := p.await(ctx, "head", p.opts.OpenTimeout); err != nil && !o.NoWait {
+		if err := p.await(ctx, "head", p.opts.OpenTimeout); err != nil && !o.noWait {
 			return err
 		}
-		head = ResponseHead(field(p.lastHead(), "Sec-WebSocket-Key"), p.opts.Extra...)
+		head = responseHead(field(p.lastHead(), "Sec-WebSocket-Key"), p.opts.Extra...)
 	}
 	for _, e := range p.edits {
 		head.apply(e)
 	}
 	b := head.Append(nil)
 	p.hear(Event{Sent: true, Kind: EventHead, Data: b})
-	if err := p.write(ctx, b, head.Segment); err != nil || p.opts.Server || o.NoWait {
+	if err := p.write(ctx, b, head.segment); err != nil || p.opts.Server || o.noWait {
 		return err
 	}
 	for range maxInterim {
@@ -216,27 +216,27 @@ func (p *Player) isOver() bool {
 
 func (p *Player) frame(ctx context.Context, f Frame) error {
 	payload := f.Payload
-	h := wsproto.Header{Fin: !f.NoFin, RSV: f.RSV, Opcode: f.Opcode, Form: f.Form}
-	if f.Deflate {
+	h := wsproto.Header{Fin: !f.noFin, RSV: f.rsv, Opcode: f.opcode, Form: f.form}
+	if f.deflate {
 		payload = deflate(payload)
 		h.RSV |= wsproto.RSV1
 	}
 	h.Length = uint64(len(payload))
-	if f.Length != nil {
-		h.Length = *f.Length
+	if f.length != nil {
+		h.Length = *f.length
 	}
-	switch h.Masked = f.Mask != MaskNone && (f.Mask != MaskByRole || !p.opts.Server); {
-	case f.Mask == MaskKey:
-		h.MaskKey = f.Key
+	switch h.Masked = f.mask != maskNone && (f.mask != maskByRole || !p.opts.Server); {
+	case f.mask == maskKey:
+		h.MaskKey = f.key
 	case h.Masked:
 		rand.Read(h.MaskKey[:]) // never fails
 	}
 	p.hear(Event{Sent: true, Kind: EventFrame, Header: h, Data: slices.Clone(payload[:min(len(payload), MaxShown)])})
 	b := wsproto.AppendFrame(nil, wsproto.Frame{Header: h, Payload: payload})
-	if f.Cut > 0 {
-		b = b[:min(f.Cut, len(b))]
+	if f.cut > 0 {
+		b = b[:min(f.cut, len(b))]
 	}
-	return p.write(ctx, b, f.Chop)
+	return p.write(ctx, b, f.chop)
 }
 
 // deflate compresses a message by itself (RFC 7692 §7.2.1).
@@ -318,14 +318,14 @@ func (p *Player) meet(what string) bool {
 func (p *Player) end(e End) error {
 	below := p.nc
 	for {
-		over, ok := below.(interface{ NetConn() net.Conn })
+		over, ok := below.(interface{ netConn() net.Conn })
 		if !ok {
 			break
 		}
 		if half, ok := below.(interface{ CloseWrite() error }); ok && e.Verb == "half-close" {
 			_ = half.CloseWrite() // close_notify; FIN follows in any case
 		}
-		below = over.NetConn()
+		below = over.netConn()
 	}
 	switch e.Verb {
 	case "half-close":
@@ -335,11 +335,11 @@ func (p *Player) end(e End) error {
 		}
 		return half.CloseWrite()
 	case "reset":
-		linger, ok := below.(interface{ SetLinger(sec int) error })
+		linger, ok := below.(interface{ setLinger(sec int) error })
 		if !ok {
 			return errors.New("reset: not a TCP connection")
 		}
-		if err := linger.SetLinger(0); err != nil {
+		if err := linger.setLinger(0); err != nil {
 			return err
 		}
 		return below.Close()
@@ -352,7 +352,7 @@ func (p *Player) end(e End) error {
 func (p *Player) hear(e Event) {
 	p.hearing.Lock()
 	defer p.hearing.Unlock()
-	e.Time = time.Now()
+	e.time = time.Now()
 	if p.opts.Hear != nil {
 		p.opts.Hear(e)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// A Step is one line of a script: an [Edit], [Open], [Frame], [Bytes], [Wait],
-// [Await] or [End]. String returns the line in its canonical form.
+// A Step is one line of a script: an [Edit], [Open], [Frame], [Bytes], wait,
+// await or [End]. String returns the line in its canonical form.
 //
 //sumtype:decl
 type Step interface {
@@ -22,57 +22,57 @@ type Step interface {
 // An Edit changes the head that [Open] sends: the request of a client, the response
 // of a server. Edits come before the first step of another kind.
 type Edit struct {
-	Verb  string // start, set, add, without, line or segment
-	Name  string // of set, add and without
-	Value string // of the others too; unescaped
+	verb  string // start, set, add, without, line or segment
+	name  string // of set, add and without
+	value string // of the others too; unescaped
 }
 
 // Open sends the head with its edits. It is implied by the first step that is not
 // an Edit.
 type Open struct {
-	NoWait bool // do not wait for the answer
+	noWait bool // do not wait for the answer
 	Never  bool // send no head at all
 }
 
 // A Frame is sent as it is, legal or not.
 type Frame struct {
-	Opcode  wsproto.Opcode
-	NoFin   bool
-	RSV     uint8 // wsproto.RSV1, wsproto.RSV2 and wsproto.RSV3, added up
-	Mask    Masking
-	Key     [4]byte            // of MaskKey
-	Length  *uint64            // claimed; nil means that of the payload
-	Form    wsproto.LengthForm // of the length; zero means the shortest
-	Deflate bool               // compress the payload and set RSV1 (RFC 7692 §7.2.1)
-	Chop    int                // bytes a write; zero means one write
-	Cut     int                // send only so many bytes; zero means all
+	opcode  wsproto.Opcode
+	noFin   bool
+	rsv     uint8 // wsproto.RSV1, wsproto.RSV2 and wsproto.RSV3, added up
+	mask    masking
+	key     [4]byte            // of MaskKey
+	length  *uint64            // claimed; nil means that of the payload
+	form    wsproto.LengthForm // of the length; zero means the shortest
+	deflate bool               // compress the payload and set RSV1 (RFC 7692 §7.2.1)
+	chop    int                // bytes a write; zero means one write
+	cut     int                // send only so many bytes; zero means all
 	Payload []byte
 }
 
-// Masking says how a frame is masked.
-type Masking uint8
+// masking says how a frame is masked.
+type masking uint8
 
 // The ways to mask a frame.
 const (
-	MaskByRole Masking = iota // clients with a random key, servers not (RFC 6455 §5.1)
-	MaskNone
-	MaskRandom
-	MaskKey
+	maskByRole masking = iota // clients with a random key, servers not (RFC 6455 §5.1)
+	maskNone
+	maskRandom
+	maskKey
 )
 
 // Bytes are written as they are.
 type Bytes struct {
 	Data []byte
-	Chop int // bytes a write; zero means one write
+	chop int // bytes a write; zero means one write
 }
 
-// Wait listens for some time.
-type Wait struct{ For time.Duration }
+// wait listens for some time.
+type wait struct{ For time.Duration }
 
-// Await listens until the peer has sent something, and fails when it does not come
+// await listens until the peer has sent something, and fails when it does not come
 // in time. It looks at what came since the last Await was met.
-type Await struct {
-	What string // head, frame, end, or the name of an opcode
+type await struct {
+	what string // head, frame, end, or the name of an opcode
 	For  time.Duration
 }
 
@@ -85,25 +85,25 @@ func (Edit) step()  {}
 func (Open) step()  {}
 func (Frame) step() {}
 func (Bytes) step() {}
-func (Wait) step()  {}
-func (Await) step() {}
+func (wait) step()  {}
+func (await) step() {}
 func (End) step()   {}
 
 func (e Edit) String() string {
-	switch e.Verb {
+	switch e.verb {
 	case "set", "add":
-		return e.Verb + " " + e.Name + ": " + escape([]byte(e.Value))
+		return e.verb + " " + e.name + ": " + escape([]byte(e.value))
 	case "without":
-		return e.Verb + " " + e.Name
+		return e.verb + " " + e.name
 	}
-	return e.Verb + " " + escape([]byte(e.Value))
+	return e.verb + " " + escape([]byte(e.value))
 }
 
 func (o Open) String() string {
 	switch {
 	case o.Never:
 		return "open never"
-	case o.NoWait:
+	case o.noWait:
 		return "open nowait"
 	}
 	return "open"
@@ -111,40 +111,40 @@ func (o Open) String() string {
 
 func (f Frame) String() string {
 	var b strings.Builder
-	b.WriteString("frame " + opcodeName(f.Opcode))
+	b.WriteString("frame " + opcodeName(f.opcode))
 	flag := func(set bool, name string) {
 		if set {
 			b.WriteString(" " + name)
 		}
 	}
-	flag(f.NoFin, "nofin")
-	flag(f.RSV&wsproto.RSV1 != 0, "rsv1")
-	flag(f.RSV&wsproto.RSV2 != 0, "rsv2")
-	flag(f.RSV&wsproto.RSV3 != 0, "rsv3")
-	flag(f.Mask == MaskNone, "nomask")
-	flag(f.Mask == MaskRandom, "mask")
-	flag(f.Mask == MaskKey, "mask="+hex.EncodeToString(f.Key[:]))
-	if f.Length != nil {
-		fmt.Fprintf(&b, " length=%d", *f.Length)
+	flag(f.noFin, "nofin")
+	flag(f.rsv&wsproto.RSV1 != 0, "rsv1")
+	flag(f.rsv&wsproto.RSV2 != 0, "rsv2")
+	flag(f.rsv&wsproto.RSV3 != 0, "rsv3")
+	flag(f.mask == maskNone, "nomask")
+	flag(f.mask == maskRandom, "mask")
+	flag(f.mask == maskKey, "mask="+hex.EncodeToString(f.key[:]))
+	if f.length != nil {
+		fmt.Fprintf(&b, " length=%d", *f.length)
 	}
-	flag(f.Form != 0, fmt.Sprintf("form=%d", f.Form))
-	flag(f.Deflate, "deflate")
-	flag(f.Chop > 0, fmt.Sprintf("chop=%d", f.Chop))
-	flag(f.Cut > 0, fmt.Sprintf("cut=%d", f.Cut))
+	flag(f.form != 0, fmt.Sprintf("form=%d", f.form))
+	flag(f.deflate, "deflate")
+	flag(f.chop > 0, fmt.Sprintf("chop=%d", f.chop))
+	flag(f.cut > 0, fmt.Sprintf("cut=%d", f.cut))
 	flag(len(f.Payload) > 0, "text:"+escape(f.Payload))
 	return b.String()
 }
 
 func (b Bytes) String() string {
 	s := "bytes "
-	if b.Chop > 0 {
-		s += fmt.Sprintf("chop=%d ", b.Chop)
+	if b.chop > 0 {
+		s += fmt.Sprintf("chop=%d ", b.chop)
 	}
 	return s + "text:" + escape(b.Data)
 }
 
-func (w Wait) String() string  { return "wait " + w.For.String() }
-func (a Await) String() string { return "await " + a.What + " " + a.For.String() }
+func (w wait) String() string  { return "wait " + w.For.String() }
+func (a await) String() string { return "await " + a.what + " " + a.For.String() }
 func (e End) String() string   { return e.Verb }
 
 // opcodeNames are those of RFC 6455 §11.8; others are numbers.

@@ -97,7 +97,7 @@ func (c *command) targets(spec *Spec) ([]target, error) {
 			return nil, err
 		}
 		ignored = append(ignored, more...)
-		options := Options{}
+		options := options{}
 		maps.Copy(options, spec.Options)
 		maps.Copy(options, s.Options)
 		set, _, err := options.settings(spec.file, clientSide)

@@ -11,8 +11,8 @@ import (
 	"github.com/wsconform/wsconform/harness/internal/native"
 )
 
-// Options are the protocol options of a configuration, by name.
-type Options map[string]json.RawMessage
+// options are the protocol options of a configuration, by name.
+type options map[string]json.RawMessage
 
 // A protocolOption is an option of the original.
 type protocolOption struct {
@@ -85,7 +85,7 @@ type settings struct {
 // settings reads the options under the key path of a configuration. Unknown options
 // are an error, as in the original. ignored lists the options whose values have no
 // effect.
-func (o Options) settings(file source, s side, path ...string) (set settings, ignored []string, err error) {
+func (o options) settings(file source, s side, path ...string) (set settings, ignored []string, err error) {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		known, ok := protocolOptions[name]
 		at := append(slices.Clone(path), name)

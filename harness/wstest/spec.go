@@ -21,7 +21,7 @@ type Spec struct {
 	Cases         Patterns            `json:"cases"`
 	ExcludeCases  Patterns            `json:"exclude-cases"`
 	ExcludeAgents map[string]Patterns `json:"exclude-agent-cases"`
-	Options       Options             `json:"options"`
+	Options       options             `json:"options"`
 	Protocols     []string            `json:"protocols"` // fuzzingserver: read and never used, as in the original
 	Servers       []ServerSpec        `json:"servers"`   // fuzzingclient: what to test
 	Key           string              `json:"key"`
@@ -41,7 +41,7 @@ type ServerSpec struct {
 	Hostname  string   `json:"hostname"` // name of the server in TLS, whose certificate is then verified
 	Origin    string   `json:"origin"`
 	Protocols []string `json:"protocols"`
-	Options   Options  `json:"options"`
+	Options   options  `json:"options"`
 }
 
 // serverTemplate and clientTemplate are the files that are created by default.

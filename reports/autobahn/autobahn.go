@@ -200,22 +200,22 @@ func fileNames(agents []string) map[string]string {
 // maxFileName keeps the names of files within the limits of file systems, in bytes.
 const maxFileName = 200
 
-// ErrNoFolder says that the reports cannot be written where they should be.
-var ErrNoFolder = errors.New("the reports cannot be written")
+// errNoFolder says that the reports cannot be written where they should be.
+var errNoFolder = errors.New("the reports cannot be written")
 
 // MakeFolder creates the folder before a run and tries whether a file can be written
 // there, so that a run whose reports would be lost does not start. An error matches
-// [ErrNoFolder].
+// errNoFolder.
 func MakeFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("%w: %w", ErrNoFolder, err)
+		return fmt.Errorf("%w: %w", errNoFolder, err)
 	}
 	f, err := os.CreateTemp(dir, ".wsconform-*")
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNoFolder, err)
+		return fmt.Errorf("%w: %w", errNoFolder, err)
 	}
 	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
-		return fmt.Errorf("%w: %w", ErrNoFolder, err)
+		return fmt.Errorf("%w: %w", errNoFolder, err)
 	}
 	return nil
 }

@@ -16,12 +16,12 @@ import (
 type Summary struct {
 	Failures    int            // of all rows: cases that failed, crashed or did not end
 	Faults      map[string]int // of those, by [agents.Faults]
-	Unexplained []Unexplained  // rows with failures that no finding explains
+	Unexplained []unexplained  // rows with failures that no finding explains
 	Stale       []string       // findings for which nothing fails any more, each in words
 }
 
-// Unexplained are failures that no finding explains.
-type Unexplained struct {
+// unexplained are failures that no finding explains.
+type unexplained struct {
 	Row   string // its id, such as "go-gorilla-server-native"
 	Cases []cases.ID
 }
@@ -136,7 +136,7 @@ func (s *site) summary() Summary {
 			sum.Faults[f.Whose] += len(f.Cases)
 		}
 		if len(r.Unexplained) > 0 {
-			u := Unexplained{Row: r.ID}
+			u := unexplained{Row: r.ID}
 			for _, i := range r.Unexplained {
 				u.Cases = append(u.Cases, s.Cases[i].ID)
 			}

@@ -47,9 +47,9 @@ func asset(name string) string {
 	return string(p)
 }
 
-// MaxSize bounds the page of a run, in bytes. Wire logs are cut until the page fits, those
+// maxSize bounds the page of a run, in bytes. Wire logs are cut until the page fits, those
 // of cases that passed first.
-const MaxSize = 1_900_000
+const maxSize = 1_900_000
 
 // maxCards bounds the failures shown at the top of the page. The table has them all.
 const maxCards = 20
@@ -71,7 +71,7 @@ func WritePage(w io.Writer, in summary.Input, home string) error {
 	if err != nil {
 		return err
 	}
-	data, err := detailsWithin(s, MaxSize-size)
+	data, err := detailsWithin(s, maxSize-size)
 	if err != nil {
 		return err
 	}
