@@ -40,8 +40,8 @@ func (p Payload) AppendRange(dst []byte, from, to int) []byte {
 	return dst
 }
 
-// literal reports whether the payload is its Unit, once.
-func (p Payload) literal() bool { return p.Len == len(p.Unit) }
+// Literal reports whether the payload is its Unit, once.
+func (p Payload) Literal() bool { return p.Len == len(p.Unit) }
 
 // Equal reports whether both payloads have the same bytes.
 func (p Payload) Equal(q Payload) bool {
@@ -55,7 +55,7 @@ func (p Payload) String() string {
 	switch {
 	case p.Len == 0:
 		return "empty"
-	case p.literal():
+	case p.Literal():
 		return Octet(p.Unit).quote()
 	}
 	return fmt.Sprintf("%d bytes of %s", p.Len, Octet(p.Unit).quote())
