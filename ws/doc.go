@@ -114,6 +114,12 @@
 // 32 KiB of what was received the peer may refer at any time (RFC 7692 §7.2.2). Over TLS
 // and in memory, waiting takes a buffer of 4 KiB.
 //
+// # Extensions
+//
+// permessage-deflate is built in. Another extension is an [Extension] in the options of
+// both sides; its [Codec] sees whole frames, may use the reserved bits, and may give
+// messages the opcodes 3 to 7 and control frames 11 to 15.
+//
 // # Conformance
 //
 // What a Conn writes is legal, and what it reads is checked at the first byte that shows

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -257,4 +258,56 @@ func TestExtensionNegotiation(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzReadExtended reads what a peer sends on a connection with compression, two
+// extensions and opcodes of theirs, through calls that end in the middle of frames.
+func FuzzReadExtended(f *testing.F) {
+	peer := &rawPeer{}
+	add := func(frames ...wsproto.Frame) {
+		var p []byte
+		for _, fr := range frames {
+			p = append(p, peer.frame(fr)...)
+		}
+		f.Add(p, uint8(1))
+		f.Add(p, uint8(7))
+	}
+	rsv := func(rsv uint8, fr wsproto.Frame) wsproto.Frame { fr.RSV = rsv; return fr }
+	z := ws.Compress([]byte("hello hello hello"))
+	add(rsv(wsproto.RSV3, text("bahello")), rsv(wsproto.RSV3, frame(11, true, "bapayload")))
+	add(rsv(wsproto.RSV3, frame(3, false, "bax")), rsv(wsproto.RSV3, frame(11, true, "ba")), rsv(wsproto.RSV3, frame(wsproto.OpContinuation, true, "bay")))
+	add(rsv(wsproto.RSV1|wsproto.RSV3, frame(wsproto.OpText, true, "ba"+string(z[:len(z)-4]))), closing(1000, "bye"))
+	add(text("no tag"))
+	list := []ws.Extension{tagger{name: "a", rsv: wsproto.RSV3, opcodes: []wsproto.Opcode{3}}, tagger{name: "b", opcodes: []wsproto.Opcode{7, 11}}}
+	f.Fuzz(func(t *testing.T, p []byte, piece uint8) {
+		const limit = 1 << 12
+		req := request("Sec-WebSocket-Extensions: permessage-deflate, a, b")
+		rest := bytes.NewReader(p)
+		nc := &stubConn{in: io.MultiReader(strings.NewReader(req), readerFunc(func(b []byte) (int, error) {
+			return rest.Read(b[:min(len(b), int(piece)+1)])
+		}))}
+		c, err := ws.AcceptNet(context.Background(), nc, &ws.AcceptOptions{Deflate: &ws.Deflate{}, Extensions: list, ReadLimit: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for {
+			typ, m, err := c.Read(context.Background())
+			if err != nil {
+				break
+			}
+			if len(m) > limit {
+				t.Fatalf("got %d bytes, limit %d", len(m), limit)
+			}
+			switch typ {
+			case ws.MessageText, ws.MessageBinary, 3, 7:
+			default:
+				t.Fatalf("got a message of type %v", typ)
+			}
+		}
+		select {
+		case <-c.Done():
+		default:
+			t.Error("the connection has not ended")
+		}
+	})
 }

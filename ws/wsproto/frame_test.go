@@ -243,3 +243,33 @@ func BenchmarkUTF8(b *testing.B) {
 		v.Feed(p)
 	}
 }
+
+// Bits and opcodes that an extension uses are legal, and nothing else becomes so.
+func TestCheckHeaderExtended(t *testing.T) {
+	state := wsproto.State{Deflate: true, RSV: wsproto.RSV2, Opcodes: 1<<3 | 1<<11}
+	for _, tt := range []struct {
+		name string
+		h    wsproto.Header
+		open bool
+		ok   bool
+	}{
+		{"its bit", wsproto.Header{Fin: true, RSV: wsproto.RSV2, Opcode: wsproto.OpText}, false, true},
+		{"its bit in a continuation", wsproto.Header{Fin: true, RSV: wsproto.RSV2, Opcode: wsproto.OpContinuation}, true, true},
+		{"its bit and that of compression", wsproto.Header{Fin: true, RSV: wsproto.RSV1 | wsproto.RSV2, Opcode: wsproto.OpText}, false, true},
+		{"another bit", wsproto.Header{Fin: true, RSV: wsproto.RSV3, Opcode: wsproto.OpText}, false, false},
+		{"its opcode", wsproto.Header{Fin: true, Opcode: 3}, false, true},
+		{"its opcode, fragmented", wsproto.Header{Opcode: 3}, false, true},
+		{"its opcode inside a message", wsproto.Header{Fin: true, Opcode: 3}, true, false},
+		{"its opcode, compressed", wsproto.Header{Fin: true, RSV: wsproto.RSV1, Opcode: 3}, false, false},
+		{"another opcode", wsproto.Header{Fin: true, Opcode: 4}, false, false},
+		{"its control frame inside a message", wsproto.Header{Fin: true, Opcode: 11}, true, true},
+		{"its control frame, fragmented", wsproto.Header{Opcode: 11}, false, false},
+		{"its control frame, too long", wsproto.Header{Fin: true, Opcode: 11, Length: 126}, false, false},
+		{"another control frame", wsproto.Header{Fin: true, Opcode: 12}, false, false},
+	} {
+		state.Open = tt.open
+		if err := wsproto.CheckHeader(tt.h, state); (err == nil) != tt.ok {
+			t.Errorf("%s: got error %v, want legal %t", tt.name, err, tt.ok)
+		}
+	}
+}
