@@ -139,6 +139,8 @@ func (s *oneShotRun) greet(ctx context.Context) (refuses []string, err error) {
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case errors.As(err, new(*crashError)):
+		return nil, &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("it cannot be tested: at a plain message %w", err)}
 	case errors.Is(err, errNoVisit), errors.Is(err, harness.ErrNotStarted):
 		return nil, &harness.UntestableError{Cause: harness.CauseEcho, Err: err}
 	case err != nil:
@@ -227,6 +229,8 @@ var errNoVisit = errors.New("the command did not connect")
 type crashError struct{ err error }
 
 func (e *crashError) Error() string { return e.err.Error() }
+
+func (e *crashError) Unwrap() error { return e.err }
 
 // connect starts the command and plays connection n of a case with it.
 func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Transcript, error) {
