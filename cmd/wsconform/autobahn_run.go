@@ -33,6 +33,7 @@ type autobahnRun struct {
 	network   string
 	expect    expectFlags
 	patience  time.Duration
+	allowExit []int
 	selection selection
 	part      part
 }
@@ -51,8 +52,9 @@ each part of the cases, because Autobahn writes its reports at the end of a part
 Results go to DIR/run.jsonl, Autobahn's own reports to DIR/autobahn, and what the
 agent prints to DIR/agent.log. wsconform.yaml declares what may fail, as for test.
 
-A server that ends in the middle of the run is not restarted, because Autobahn does
-not wait for it. To play the missing cases, use --resume DIR/run.jsonl.`,
+A server or client that ends or hangs in the middle of the run is started again, and
+the suspected cases are played one by one to find the one to blame. Verdicts that may
+be due to chance are played again; DIR/autobahn has the last play of each case.`,
 		Example: `  wsconform autobahn run --role server --url ws://127.0.0.1:9001
   wsconform autobahn run --role server -- ./my-server --port {port}
   wsconform autobahn run --role client --exclude '12.*,13.*' -- ./my-client {url}`,
@@ -67,6 +69,7 @@ not wait for it. To play the missing cases, use --resume DIR/run.jsonl.`,
 	f.StringVar(&o.network, "network", "host", "container network: `host`, or bridge for Docker Desktop")
 	o.expect.flags(f)
 	f.DurationVar(&o.patience, "start-timeout", 0, "how long the implementation may take to start (default 30s; 5s without a command)")
+	allowExitFlag(f, &o.allowExit)
 	o.selection.flags(f)
 	o.part.flags(f)
 	return c
@@ -110,11 +113,9 @@ func (o *autobahnRun) run(c *cobra.Command, command []string) error {
 		}
 		defer log.Close()
 		original := &engine.Original{
-			Docker: containers, Image: image.Image, Network: o.network, Patience: o.patience,
-			Dir: filepath.Join(out, o.originals()), AgentLog: log, Secrets: header.Masking(),
-			Progress: func(p engine.Progress) { meter.step(p.Index, string(p.Case)) },
+			Docker: containers, Image: image.Image, Network: o.network, Dir: filepath.Join(out, o.originals()), Secrets: header.Masking(),
 		}
-		return original.Run(ctx, agent, list, emit)
+		return o.play(ctx, original, agent, list, meter, log, emit)
 	})
 	if run == nil {
 		return err
@@ -130,6 +131,48 @@ func (o *autobahnRun) run(c *cobra.Command, command []string) error {
 		return err
 	}
 	return v.err()
+}
+
+// play starts the agent if we are to, and plays the cases.
+func (o *autobahnRun) play(
+	ctx context.Context, original *engine.Original, agent harness.Agent, list []cases.Case, meter *meter, log io.Writer, emit func(harness.Result),
+) error {
+	begun := map[cases.ID]bool{} // a case may be played again
+	options := engine.RunOptions{
+		Started: func(c cases.Case) {
+			begun[c.ID] = true
+			meter.step(len(begun), string(c.ID))
+		},
+		Provisional: emit,
+	}
+	if agent.Role == cases.Client {
+		original.Patience = o.patience
+		driver := engine.Driver{Command: agent.Command, Log: log, AllowedExits: o.allowExit}
+		_, err := original.TestClient(ctx, agent.Name, driver, list, options, emit)
+		return err
+	}
+	u, err := url.Parse(agent.URL)
+	if err != nil {
+		return err
+	}
+	if len(agent.Command) > 0 {
+		options.Service = &harness.Service{Command: agent.Command, URL: u, Patience: cmp.Or(o.patience, 30*time.Second), Log: log}
+		defer options.Service.Stop()
+		err = options.Service.Start(ctx)
+	} else {
+		err = harness.WaitListening(ctx, nil, hostPort(u), cmp.Or(o.patience, 5*time.Second))
+	}
+	if err != nil {
+		return err
+	}
+	report, err := original.TestServer(ctx, agent.Name, u, list, options, emit)
+	return cmp.Or(err, report.Trouble())
+}
+
+// hostPort is where the server of a URL listens.
+func hostPort(u *url.URL) string {
+	port := map[string]string{"ws": "80", "wss": "443"}[u.Scheme]
+	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port))
 }
 
 func (o *autobahnRun) folder() string {
@@ -156,6 +199,9 @@ func (o *autobahnRun) agentOf(command []string) (harness.Agent, error) {
 	}
 	if agent.Role == cases.Client && o.url != "" {
 		return agent, usagef("--url is for servers: a client is told the address by {url} in its command")
+	}
+	if agent.Role == cases.Server && len(o.allowExit) > 0 {
+		return agent, errAllowExit
 	}
 	if o.network != "host" && o.network != "bridge" {
 		return agent, usagef("--network %q: must be host or bridge", o.network)

@@ -108,10 +108,10 @@ func (o *test) agentFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.patience, "start-timeout", 30*time.Second, "how long the server may take to start")
 	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, even where the verdict is already certain")
 	f.StringVar(&o.corpora, "corpora", "", "use Autobahn's own payload files for sections 12 and 13, from this folder, `DIR`")
-	f.IntSliceVar(&o.allowExit, "allow-exit", nil, "exit `CODES` that the client uses on purpose; any other than 0 counts as a crash")
 	f.BoolVar(&o.oneShot, "one-shot", false, "test a client that connects once for each start, the command after --: any program that takes a URL")
 	f.BoolVar(&o.noEcho, "no-echo", false, "the peer does not echo, as a broker or a chat server: use pings in place of messages; cases that need an echo are unsupported")
 	f.StringSliceVar(&o.declared, "declare", nil, "what the peer offers that trying does not tell, comma-separated `NEEDS`: "+declarable())
+	allowExitFlag(f, &o.allowExit)
 	o.dial.flags(f)
 }
 
@@ -251,6 +251,12 @@ func limitMemory() {
 	}
 }
 
+func allowExitFlag(f *pflag.FlagSet, codes *[]int) {
+	f.IntSliceVar(codes, "allow-exit", nil, "exit `CODES` that the client uses on purpose; any other than 0 counts as a crash")
+}
+
+var errAllowExit = usagef("--allow-exit is for clients; a server that ends while it is tested has crashed")
+
 // driver is the client under test.
 func (o *test) driver(command []string, out string) (engine.Driver, error) {
 	d := engine.Driver{Command: command, Host: o.host, Port: o.port, AllowedExits: o.allowExit}
@@ -283,7 +289,7 @@ func (o *test) driver(command []string, out string) (engine.Driver, error) {
 // honour are an error, not ignored.
 func (o *test) original(c *cobra.Command, args []string) error {
 	for _, name := range []string{
-		"parallel", "faithful", "no-echo", "one-shot", "declare", "corpora", "allow-exit", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
+		"parallel", "faithful", "no-echo", "one-shot", "declare", "corpora", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
 	} {
 		if c.Flags().Changed(name) {
 			return usagef("--%s works with the native engine only", name)
@@ -297,7 +303,7 @@ func (o *test) original(c *cobra.Command, args []string) error {
 		return err
 	}
 	r := autobahnRun{
-		role: agent.Role.String(), agent: agent.Name, out: o.out, network: "host", expect: o.expect, patience: o.patience, selection: o.selection, part: o.part,
+		role: agent.Role.String(), agent: agent.Name, out: o.out, network: "host", expect: o.expect, patience: o.patience, allowExit: o.allowExit, selection: o.selection, part: o.part,
 	}
 	if agent.Role == cases.Server && len(args) == 1 {
 		r.url = agent.URL
@@ -309,27 +315,7 @@ func (o *test) original(c *cobra.Command, args []string) error {
 // echo from one that fails cases.
 func testServer(ctx context.Context, target engine.Target, list []cases.Case, options engine.Options, emit func(harness.Result)) error {
 	report, err := engine.TestServer(ctx, target, list, options, emit)
-	untestable := func(cause harness.Cause, format string, a ...any) error {
-		return &harness.UntestableError{Cause: cause, Err: fmt.Errorf(format, a...)}
-	}
-	switch {
-	case err != nil:
-		return err
-	case report.Silent && report.Gone == "":
-		return untestable(harness.CauseHang, "the server at %s takes connections and answers no opening handshake", target.URL)
-	case report.Silent:
-		advice := ""
-		if options.Service == nil {
-			advice = " (a server that is started by --server-cmd is started again)"
-		}
-		return untestable(harness.CauseHang, "the server has hung since case %s: it takes connections and answers no opening handshake; "+
-			"the cases after it have no verdict%s", report.Gone, advice)
-	case report.Gone != "":
-		return untestable(harness.CauseCrash, "the server was gone after case %s; the cases after it have no verdict", report.Gone)
-	case report.Echoed && !report.Survived:
-		return untestable(harness.CauseCrash, "the server echoed before the run and does not any more; see its log")
-	}
-	return nil
+	return cmp.Or(err, report.Trouble())
 }
 
 // conclude prints the results of the run and writes the reports.
@@ -441,7 +427,7 @@ func (o *test) checkFlags(f *pflag.FlagSet) error {
 	server := []string{"header", "subprotocol", "insecure", "skip-hostname", "server-name", "verify-name", "ca"}
 	client := []string{"host", "port", "tls"}
 	if !o.client && f.Changed("allow-exit") {
-		return usagef("--allow-exit is for clients; a server that ends while it is tested has crashed")
+		return errAllowExit
 	}
 	list, why := client, "is for clients; a server is reached as its URL says"
 	if o.client {

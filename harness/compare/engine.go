@@ -1,8 +1,8 @@
 package compare
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,16 +16,16 @@ import (
 	"github.com/wsconform/wsconform/internal/docker"
 )
 
-// An Engine plays cases against an agent. There are [Native] and [Autobahn].
+// An Engine plays cases against an agent, through package runner. There are [Native] and
+// [Autobahn].
 type Engine interface {
 	// About is what a run file's header says of the engine.
 	About() harness.Engine
-	// Recovers reports whether the engine itself starts an agent again that ends or hangs,
-	// and finds the case that did it. A case may then have two results; the last counts.
-	Recovers() bool
-	// Server plays the cases against a server that runs.
+	// Server plays the cases against a server that runs. A case may have several results;
+	// the last counts.
 	Server(ctx context.Context, s Subject, service *harness.Service, emit func(harness.Result)) error
-	// Client starts the command, with {url} to be filled in, and plays the cases.
+	// Client starts the command, with {url} to be filled in, and plays the cases, as
+	// Server does.
 	Client(ctx context.Context, s Subject, emit func(harness.Result)) error
 }
 
@@ -36,7 +36,16 @@ type Subject struct {
 	Address  string   // of this machine, at which a client reaches the engine; "" is the loopback one
 	Cases    []cases.Case
 	Parallel int // cases, of a client drivers, at once; 0 leaves it to the engine
+	Repeats  int // as in runner.Options
 	Log      io.Writer
+}
+
+func (s Subject) options() runner.Options {
+	return runner.Options{Parallel: s.Parallel, Repeats: s.Repeats}
+}
+
+func (s Subject) driver() runner.Driver {
+	return runner.Driver{Command: s.Command, Host: s.Address, Log: s.Log}
 }
 
 // Native is the native engine of the given version.
@@ -47,25 +56,17 @@ func (e Native) About() harness.Engine {
 	return harness.Engine{Name: harness.NativeEngine.Name, Version: e.Version}
 }
 
-// Recovers is true: package runner does so.
-func (e Native) Recovers() bool { return true }
-
 // Server plays many cases at once, if the server takes that.
 func (e Native) Server(ctx context.Context, s Subject, service *harness.Service, emit func(harness.Result)) error {
-	target := native.Target{URL: service.URL}
-	report, err := native.TestServer(ctx, target, s.Cases, native.Options{Options: runner.Options{Parallel: s.Parallel, Service: service}}, emit)
-	if err == nil && report.Echoed && !report.Survived {
-		return errSilent
-	}
-	return err
+	o := native.Options{Options: s.options()}
+	o.Service = service
+	report, err := native.TestServer(ctx, native.Target{URL: service.URL}, s.Cases, o, emit)
+	return cmp.Or(err, report.Trouble())
 }
-
-// errSilent means that a server echoes no more.
-var errSilent = errors.New("the server echoed before the cases and does not any more")
 
 // Client starts the command several times, each with a share of the cases.
 func (e Native) Client(ctx context.Context, s Subject, emit func(harness.Result)) error {
-	_, err := native.TestClient(ctx, runner.Driver{Command: s.Command, Host: s.Address, Log: s.Log}, s.Cases, native.Options{Options: runner.Options{Parallel: s.Parallel}}, emit)
+	_, err := native.TestClient(ctx, s.driver(), s.Cases, native.Options{Options: s.options()}, emit)
 	return err
 }
 
@@ -78,24 +79,22 @@ type Autobahn struct {
 // About names the engine.
 func (e Autobahn) About() harness.Engine { return e.Image }
 
-func (e Autobahn) run(ctx context.Context, s Subject, agent harness.Agent, emit func(harness.Result)) error {
-	engine := &autobahn.Engine{
-		Docker: e.Docker, Image: e.Image.Image, Address: s.Address, Listens: true, AgentLog: s.Log, Patience: autobahnPatience,
-	}
-	return engine.Run(ctx, agent, s.Cases, emit)
+func (e Autobahn) engine() *autobahn.Engine {
+	return &autobahn.Engine{Docker: e.Docker, Image: e.Image.Image, Patience: autobahnPatience}
 }
-
-// Recovers is false: Autobahn goes through its cases by itself and does not wait.
-func (e Autobahn) Recovers() bool { return false }
 
 // Server has the fuzzingclient play the cases.
 func (e Autobahn) Server(ctx context.Context, s Subject, service *harness.Service, emit func(harness.Result)) error {
-	return e.run(ctx, s, harness.Agent{Name: s.Name, Role: cases.Server, URL: "ws://" + service.URL.Host}, emit)
+	o := s.options()
+	o.Service = service
+	report, err := e.engine().TestServer(ctx, s.Name, service.URL, s.Cases, o, emit)
+	return cmp.Or(err, report.Trouble())
 }
 
 // Client has the fuzzingserver play the cases.
 func (e Autobahn) Client(ctx context.Context, s Subject, emit func(harness.Result)) error {
-	return e.run(ctx, s, harness.Agent{Name: s.Name, Role: cases.Client, Command: s.Command}, emit)
+	_, err := e.engine().TestClient(ctx, s.Name, s.driver(), s.Cases, s.options(), emit)
+	return err
 }
 
 // startPatience is how long an agent may take to listen.

@@ -108,17 +108,19 @@ func disputed(a, b *harness.Run) []cases.Case {
 // again plays the cases once more, and puts the verdict that came most often into
 // the run.
 func (s *side) again(ctx context.Context, list []cases.Case) error {
-	err := s.session.round(ctx, list, 1, func(r harness.Result) {
+	came := map[cases.ID]harness.Result{}
+	err := s.session.round(ctx, list, 0, func(r harness.Result) { came[r.Case] = r })
+	for _, r := range came {
 		i := slices.IndexFunc(s.run.Results, func(old harness.Result) bool { return old.Case == r.Case })
 		if i < 0 || !r.Outcome.Ran() {
-			return
+			continue
 		}
 		if s.plays[r.Case] == nil {
 			s.plays[r.Case] = known(s.run.Results[i])
 		}
 		s.plays[r.Case] = append(s.plays[r.Case], r)
 		s.run.Results[i], _ = harness.Settle(s.plays[r.Case])
-	})
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -27,8 +27,6 @@ type scripted struct {
 
 func (e *scripted) About() harness.Engine { return harness.Engine{Name: e.name} }
 
-func (*scripted) Recovers() bool { return false }
-
 func (e *scripted) Server(_ context.Context, s compare.Subject, _ *harness.Service, emit func(harness.Result)) error {
 	for _, c := range s.Cases {
 		v := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
@@ -152,8 +150,6 @@ func TestReconcileLimit(t *testing.T) {
 
 // A broken engine comes to no verdict, which is not the agent's trouble.
 type broken struct{ scripted }
-
-func (*broken) Recovers() bool { return false }
 
 func (e *broken) Server(_ context.Context, s compare.Subject, _ *harness.Service, emit func(harness.Result)) error {
 	for _, c := range s.Cases {

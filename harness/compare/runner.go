@@ -255,7 +255,7 @@ func (r *Runner) row(ctx context.Context, row Row, b *Built, trouble error) (Don
 	} else {
 		err = errors.Join(err, readErr)
 	}
-	if failure != nil && !errors.As(failure, new(*harness.UntestableError)) {
+	if failure != nil && !errors.Is(failure, harness.ErrUntestable) {
 		err = errors.Join(fmt.Errorf("%s: %w", row.Name(), failure), err)
 	}
 	return done, err

@@ -12,8 +12,6 @@ import (
 type (
 	// An Original tests an agent with Autobahn, in a container.
 	Original = autobahn.Engine
-	// A Progress says that a case of an [Original] has begun.
-	Progress = autobahn.Progress
 	// An Image is a container image of Autobahn.
 	Image = autobahn.Image
 	// ImageOptions say how [EnsureImage] gets an image. The zero value suits most callers.

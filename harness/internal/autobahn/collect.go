@@ -8,10 +8,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"time"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/docker"
 )
@@ -37,21 +36,23 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 // about the agent. The zero value is no outcome.
 type parcel struct {
 	dir     string // temporary
+	agent   string // the name in the reports
 	results []harness.Result
 }
 
 // collect copies a folder of reports out of the container and reads those of the agent.
 // A nil choose means that there is only one agent. Even with an error the caller must
 // keep the parcel or remove its folder.
-func (r *run) collect(ctx context.Context, c *docker.Container, source string, choose func([]string) (string, error)) (p parcel, err error) {
+func (r *run) collect(ctx context.Context, c *docker.Container, choose func([]string) (string, error)) (p parcel, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
 	defer cancel()
 	if p.dir, err = harness.TempDir("part"); err != nil {
 		return p, err
 	}
-	if err := c.CopyOut(ctx, source, p.dir, copyLimits); err != nil {
+	if err := c.CopyOut(ctx, reportDir, p.dir, copyLimits); err != nil {
 		return p, err
 	}
+	p.agent = r.name
 	agent := ""
 	if choose != nil {
 		names, err := Agents(os.DirFS(p.dir))
@@ -61,9 +62,10 @@ func (r *run) collect(ctx context.Context, c *docker.Container, source string, c
 		if err != nil {
 			return p, err
 		}
+		p.agent = agent
 	}
 	p.results, err = ReadReports(os.DirFS(p.dir), agent)
-	slices.SortFunc(p.results, func(a, b harness.Result) int { return r.index[a.Case] - r.index[b.Case] })
+	r.inOrder(p.results)
 	return p, err
 }
 
@@ -151,75 +153,49 @@ func copyReports(to, from string, index []byte, secrets *harness.Secrets) (err e
 	return os.Rename(filepath.Join(to, ".index.json"), filepath.Join(to, "index.json"))
 }
 
-// An ending says what cut a part short. The case under way then has a report, but it
-// does not show what the agent does in that case.
-type ending uint8
+// ourFiles matches the files that Autobahn writes for a case.
+var ourFiles = regexp.MustCompile(`^[a-z0-9_]*_case_[0-9_]+\.(json|html)$`)
 
-const (
-	inOrder     ending = iota
-	agentDied          // without our doing
-	halted             // no more progress
-	interrupted        // by the context
-)
+// A reportFolder is the folder that reports are copied to.
+type reportFolder struct {
+	dir       string
+	temporary bool
+	secrets   *harness.Secrets // masks what it knows in the reports
+}
 
-// putAll emits results. Cut short are the last announced case, and the cases after it
-// whose opening handshake failed.
-func (r *run) putAll(results []harness.Result, how ending, last cases.ID) {
-	from := len(results)
-	if how != inOrder && from > 0 {
-		from = slices.IndexFunc(results, func(res harness.Result) bool { return res.Case == last })
-		if from < 0 {
-			from = len(results) - 1
+// open creates the folder, and removes the reports of an earlier run.
+func (f *reportFolder) open(dir string) error {
+	if dir != "" {
+		f.dir = dir
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		return f.empty()
+	}
+	var err error
+	f.dir, err = harness.TempDir("autobahn")
+	f.temporary = true
+	return err
+}
+
+func (f *reportFolder) empty() error {
+	files, err := os.ReadDir(f.dir)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if name := file.Name(); name == "index.json" || ourFiles.MatchString(name) {
+			if err := os.Remove(filepath.Join(f.dir, name)); err != nil {
+				return err
+			}
 		}
 	}
-	for _, res := range results[:from] {
-		r.put(res)
-	}
-	cut := results[from:]
-	switch how {
-	case agentDied:
-		r.putCrash(cut, last)
-	case halted:
-		if len(cut) > 0 {
-			r.put(withoutVerdict(cut[0], harness.Timeout, haltNote))
-		}
-	case interrupted, inOrder:
-	}
+	return nil
 }
 
-// putCrash finds the case that the agent died in: the first that did not pass. Later
-// cases failed because the agent was gone.
-func (r *run) putCrash(cut []harness.Result, last cases.ID) {
-	for i, res := range cut {
-		passed := res.Outcome == harness.Pass || res.Outcome == harness.PassLenient
-		if !passed || i == len(cut)-1 {
-			r.put(withoutVerdict(res, harness.Crash, r.deathNote()))
-			return
-		}
-		r.put(res)
+func (f *reportFolder) close() error {
+	if f.temporary {
+		return os.RemoveAll(f.dir)
 	}
-	// What is known is worth a result even without a report.
-	if last != "" {
-		r.put(harness.Result{Case: last, Outcome: harness.Crash, Note: r.deathNote()})
-	}
-}
-
-func withoutVerdict(res harness.Result, o harness.Outcome, note string) harness.Result {
-	res.Outcome, res.Verdict, res.Note = o, cases.Verdict{}, note
-	return res
-}
-
-func (r *run) deathNote() string {
-	if exit := r.died(); exit != nil {
-		return exit.Error()
-	}
-	return "the agent ended while the case ran"
-}
-
-// broken emits results for the cases without the report that Autobahn's process should
-// have written.
-func (r *run) broken(p part, note string) {
-	for _, c := range p.list {
-		r.put(harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: note})
-	}
+	return nil
 }

@@ -1,22 +1,24 @@
 package autobahn_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/autobahn"
+	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/docker"
 )
 
@@ -30,14 +32,59 @@ func list(t *testing.T) []cases.Case {
 	return l
 }
 
-func TestEngine(t *testing.T) {
+// played is what came of a run: the outcomes of the cases, and their notes.
+type played struct {
+	outcomes map[cases.ID]harness.Outcome
+	notes    string // of those that do not pass
+	err      error
+}
+
+// play has the engine play the list against an agent, which is this program started with
+// the arguments.
+func play(t *testing.T, ctx context.Context, e *autobahn.Engine, role cases.Role, list []cases.Case, args ...string) played {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	results := map[cases.ID]harness.Result{}
+	emit := func(r harness.Result) { results[r.Case] = r }
+	command := append([]string{self}, args...)
+	p := played{outcomes: map[cases.ID]harness.Outcome{}}
+	if role == cases.Client {
+		driver := runner.Driver{Command: command}
+		if strings.Contains(t.Name(), "hangs") {
+			driver.Idle = time.Second
+		}
+		_, p.err = e.TestClient(ctx, "tester", driver, list, runner.Options{}, emit)
+	} else {
+		service := &harness.Service{Command: command, URL: &url.URL{Scheme: "ws", Host: "127.0.0.1:0"}, AnyPort: true, Patience: time.Minute}
+		if err := service.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+		defer service.Stop()
+		_, p.err = e.TestServer(ctx, "tester", service.URL, list, runner.Options{Service: service}, emit)
+	}
+	for _, c := range list {
+		r, ok := results[c.ID]
+		if !ok {
+			t.Errorf("case %s has no result", c.ID)
+		}
+		p.outcomes[c.ID] = r.Outcome
+		if r.Outcome != harness.Pass {
+			p.notes += r.Note + "\n"
+			if r.Verdict != (cases.Verdict{}) {
+				t.Errorf("case %s: %s, but with a verdict: %v", r.Case, r.Outcome, r.Verdict)
+			}
+		}
+	}
+	return p
+}
+
+func TestEngine(t *testing.T) {
 	type outcomes = map[cases.ID]harness.Outcome
-	exit := func(err error) bool { return errors.As(err, new(*harness.AgentExitError)) }
 	none := func(err error) bool { return err == nil }
+	canceled := func(err error) bool { return errors.Is(err, context.Canceled) }
 	for _, row := range []struct {
 		name    string
 		role    cases.Role
@@ -46,43 +93,31 @@ func TestEngine(t *testing.T) {
 		cancel  string            // the case in which the run is interrupted
 		err     func(error) bool
 		want    outcomes // of the cases that do not pass
-		note    string   // is part of that of the first of these
-		made    int      // containers
+		note    string   // is part of that of one of these
+		made    int      // containers; 0 is not looked at
 		late    bool     // what Autobahn prints of the cases comes too late to be heard
 	}{
 		{
 			name: "server passes", command: []string{serverAgent, "{port}"},
-			err: none, made: 1,
+			err: none, made: 2,
 		},
 		{
 			name: "server dies", command: []string{serverAgent, "{port}"},
 			orders: map[string]string{"1.1.3": "die"},
-			err:    exit, note: "oh no", made: 1,
-			want: outcomes{
-				"1.1.3": harness.Crash, "1.1.4": harness.NotRun,
-				"2.1": harness.NotRun, "2.2": harness.NotRun, "2.3": harness.NotRun,
-			},
+			err:    none, note: "oh no", made: 4,
+			want: outcomes{"1.1.3": harness.Crash},
 		},
 		{
 			name: "server hangs twice", command: []string{serverAgent, "{port}"},
 			orders: map[string]string{"1.1.2": "hang", "2.3": "hang"},
-			err:    none, note: "hung in this case", made: 2,
+			err:    none, note: "hung in this case", made: 3,
 			want: outcomes{"1.1.2": harness.Timeout, "2.3": harness.Timeout},
 		},
 		{
 			name: "interrupted", command: []string{serverAgent, "{port}"},
 			orders: map[string]string{"2.2": "hang"}, cancel: "2.2",
-			err:  func(err error) bool { return errors.Is(err, context.Canceled) },
-			note: "interrupted", made: 1,
+			err: canceled, note: "interrupted", made: 2,
 			want: outcomes{"2.2": harness.NotRun, "2.3": harness.NotRun},
-		},
-		{
-			name: "server exits at once", command: []string{"agent-server", "-1"},
-			err: exit, note: "had exited (exit status 2)", made: 0,
-			want: outcomes{
-				"1.1.1": harness.NotRun, "1.1.2": harness.NotRun, "1.1.3": harness.NotRun, "1.1.4": harness.NotRun,
-				"2.1": harness.NotRun, "2.2": harness.NotRun, "2.3": harness.NotRun,
-			},
 		},
 		{
 			name: "client passes", role: cases.Client, command: []string{clientAgent, "{url}", "all"},
@@ -93,35 +128,33 @@ func TestEngine(t *testing.T) {
 			err: none, made: 1, late: true,
 		},
 		{
-			name: "client dies", role: cases.Client, command: []string{clientAgent, "{url}", "die 6"},
-			err: exit, note: "oh no", made: 1,
-			want: outcomes{"2.2": harness.Crash, "2.3": harness.NotRun},
+			name: "client dies once", role: cases.Client, command: []string{clientAgent, "{url}", "die 6"},
+			err: none, note: "oh no",
+			want: outcomes{"2.2": harness.Crash},
 		},
 		{
 			name: "client ends early", role: cases.Client, command: []string{clientAgent, "{url}", "stop 6"},
-			err: none, note: "its last one was 2.1", made: 1,
-			want: outcomes{"2.2": harness.NotRun, "2.3": harness.NotRun},
+			err: none, made: 2,
 		},
 		{
 			name: "client hangs", role: cases.Client, command: []string{clientAgent, "{url}", "all"},
 			orders: map[string]string{"1.1.2": "hang"},
-			err:    none, note: "hung in this case", made: 2,
+			err:    none, note: "did nothing more", made: 2,
 			want: outcomes{"1.1.2": harness.Timeout},
 		},
 		{
 			name: "client interrupted", role: cases.Client, command: []string{clientAgent, "{url}", "all"},
 			orders: map[string]string{"2.2": "hang"}, cancel: "2.2",
-			err:  func(err error) bool { return errors.Is(err, context.Canceled) },
-			note: "interrupted", made: 1,
+			err: canceled, note: "interrupted", made: 1,
 			want: outcomes{"2.2": harness.NotRun, "2.3": harness.NotRun},
 		},
 		{
 			name: "client never comes", role: cases.Client, command: []string{clientAgent, "{url}", "idle"},
-			err:  func(err error) bool { return errors.Is(err, autobahn.ErrNoCase) },
-			note: "did not run any case", made: 1,
+			err:  func(err error) bool { return errors.As(err, new(*runner.DriverError)) },
+			note: "did not ask for it", made: 2,
 			want: outcomes{
-				"1.1.1": harness.Blocked, "1.1.2": harness.Blocked, "1.1.3": harness.Blocked, "1.1.4": harness.Blocked,
-				"2.1": harness.Blocked, "2.2": harness.Blocked, "2.3": harness.Blocked,
+				"1.1.1": harness.NotRun, "1.1.2": harness.NotRun, "1.1.3": harness.NotRun, "1.1.4": harness.NotRun,
+				"2.1": harness.NotRun, "2.2": harness.NotRun, "2.3": harness.NotRun,
 			},
 		},
 	} {
@@ -136,45 +169,27 @@ func TestEngine(t *testing.T) {
 					cancel()
 				}
 			}
-			agent := harness.Agent{Name: "tester", Role: row.role, Command: append([]string{self}, row.command...)}
-			if row.role == cases.Server {
-				port, err := harness.FreePort()
-				if err != nil {
-					t.Fatal(err)
-				}
-				agent.URL = "ws://127.0.0.1:" + strconv.Itoa(port)
-			}
 			dir := t.TempDir()
-			engine := autobahn.Engine{Docker: docker.New(f), Image: "any", Dir: dir}
+			engine := &autobahn.Engine{Docker: docker.New(f), Image: "any", Dir: dir}
 			engine.SetIdle(time.Minute)
 			if row.note == "hung in this case" {
 				engine.SetIdle(2 * time.Second)
 			}
-			var results []harness.Result
-			err := engine.Run(ctx, agent, list(t), func(r harness.Result) { results = append(results, r) })
-			if !row.err(err) {
-				t.Errorf("Run: unexpected error %v", err)
+			got := play(t, ctx, engine, row.role, list(t), row.command...)
+			if !row.err(got.err) {
+				t.Errorf("unexpected error %v", got.err)
 			}
-			got, notes := outcomes{}, ""
-			for _, r := range results {
-				if r.Outcome != harness.Pass {
-					got[r.Case] = r.Outcome
-					notes += r.Note + "\n"
-					if r.Verdict != (cases.Verdict{}) {
-						t.Errorf("case %s: %s, but with a verdict: %v", r.Case, r.Outcome, r.Verdict)
-					}
-				}
+			want := outcomes{}
+			for _, c := range list(t) {
+				want[c.ID] = cmp.Or(row.want[c.ID], harness.Pass)
 			}
-			if row.want == nil {
-				row.want = outcomes{}
+			if diff := gocmp.Diff(got.outcomes, want); diff != "" {
+				t.Errorf("outcomes (-got +want):\n%s", diff)
 			}
-			if diff := cmp.Diff(got, row.want); diff != "" || len(results) != 7 {
-				t.Errorf("%d results, outcomes (-got +want):\n%s", len(results), diff)
+			if !strings.Contains(got.notes, row.note) {
+				t.Errorf("notes %q, want %q in them", got.notes, row.note)
 			}
-			if !strings.Contains(notes, row.note) {
-				t.Errorf("notes %q, want %q in them", notes, row.note)
-			}
-			if len(f.boxes) != row.made {
+			if row.made != 0 && len(f.boxes) != row.made {
 				t.Errorf("%d containers made, want %d", len(f.boxes), row.made)
 			}
 			for i, b := range f.boxes {
@@ -183,9 +198,6 @@ func TestEngine(t *testing.T) {
 				default:
 					t.Errorf("container %d was not removed", i)
 				}
-			}
-			if _, err := os.Stat(filepath.Join(dir, ".part")); err == nil {
-				t.Error("a part of the reports is left behind")
 			}
 			if passed := 7 - len(row.want); passed > 0 {
 				kept, err := autobahn.ReadReports(os.DirFS(dir), "tester")
@@ -204,32 +216,43 @@ func TestEngineAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newFake(t)
-	engine := autobahn.Engine{Docker: docker.New(f), Image: "any", Address: "127.0.0.2"}
-	agent := harness.Agent{Name: "tester", Role: cases.Client, Command: []string{self, clientAgent, "{url}", "all"}}
+	engine := &autobahn.Engine{Docker: docker.New(f), Image: "any"}
+	driver := runner.Driver{Command: []string{self, clientAgent, "{url}", "all"}, Host: "127.0.0.2"}
 	passed := 0
-	err = engine.Run(t.Context(), agent, list(t), func(r harness.Result) {
+	_, err = engine.TestClient(t.Context(), "tester", driver, list(t), runner.Options{}, func(r harness.Result) {
 		if r.Outcome == harness.Pass {
 			passed++
 		}
 	})
-	if spec := string(f.box("0").config["server.json"]); err != nil || passed != 7 || !strings.Contains(spec, `"ws://127.0.0.2:`) {
+	if spec := string(f.box("0").config["spec.json"]); err != nil || passed != 7 || !strings.Contains(spec, `"ws://127.0.0.2:`) {
 		t.Errorf("%d cases passed, error %v, configuration %s; want 7 at 127.0.0.2", passed, err, spec)
 	}
 }
 
-// A server that is said to listen is not asked whether it does.
-func TestEngineListens(t *testing.T) {
-	port, err := harness.FreePort()
+// A server that somebody else has started, and that Autobahn waits for, loses that case.
+func TestEngineForeignServerHangs(t *testing.T) {
+	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	agent := harness.Agent{Name: "tester", URL: "ws://127.0.0.1:" + strconv.Itoa(port)}
-	for _, listens := range []bool{false, true} {
-		f := newFake(t)
-		engine := autobahn.Engine{Docker: docker.New(f), Image: "any", Listens: listens, Patience: time.Millisecond}
-		_ = engine.Run(t.Context(), agent, list(t), func(harness.Result) {}) // nothing listens
-		if asked := len(f.boxes) == 0; asked == listens {
-			t.Errorf("Listens %t: asked %t", listens, asked)
+	service := &harness.Service{Command: []string{self, serverAgent, "{port}"}, URL: &url.URL{Scheme: "ws", Host: "127.0.0.1:0"}, AnyPort: true, Patience: time.Minute}
+	if err := service.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer service.Stop()
+	f := newFake(t)
+	f.orders = map[string]string{"1.1.3": "hang"}
+	engine := &autobahn.Engine{Docker: docker.New(f), Image: "any"}
+	engine.SetIdle(time.Second)
+	outcomes := map[cases.ID]harness.Outcome{}
+	_, err = engine.TestServer(t.Context(), "tester", service.URL, list(t), runner.Options{}, func(r harness.Result) { outcomes[r.Case] = r.Outcome })
+	for _, c := range list(t) {
+		want := harness.Pass
+		if c.ID == "1.1.3" {
+			want = harness.Timeout
+		}
+		if outcomes[c.ID] != want || err != nil {
+			t.Errorf("case %s: got %s, error %v, want %s", c.ID, outcomes[c.ID], err, want)
 		}
 	}
 }
@@ -238,28 +261,15 @@ func TestEngineListens(t *testing.T) {
 func TestEngineGone(t *testing.T) {
 	f := newFake(t)
 	f.goesAway("1.1.2", "0")
-	port, err := harness.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	agent := harness.Agent{
-		Name: "tester", URL: "ws://127.0.0.1:" + strconv.Itoa(port),
-		Command: []string{self, serverAgent, "{port}"},
-	}
-	engine := autobahn.Engine{Docker: docker.New(f), Image: "any"}
-	n := 0
-	err = engine.Run(t.Context(), agent, list(t), func(r harness.Result) {
-		n++
-		if r.Outcome != harness.NotRun {
-			t.Errorf("case %s: %s, want not-run", r.Case, r.Outcome)
+	engine := &autobahn.Engine{Docker: docker.New(f), Image: "any"}
+	got := play(t, t.Context(), engine, cases.Server, list(t), serverAgent, "{port}")
+	for id, outcome := range got.outcomes {
+		if outcome != harness.NotRun {
+			t.Errorf("case %s: %s, want not-run", id, outcome)
 		}
-	})
-	if !errors.Is(err, docker.ErrNoEngine) || n != 7 {
-		t.Errorf("Run: %v with %d results, want ErrNoEngine and 7", err, n)
+	}
+	if !errors.Is(got.err, docker.ErrNoEngine) || errors.Is(got.err, harness.ErrUntestable) {
+		t.Errorf("got error %v, want ErrNoEngine, and nothing of the server", got.err)
 	}
 }
 
@@ -268,25 +278,19 @@ func TestEngineGoneClient(t *testing.T) {
 	f := newFake(t)
 	f.orders = map[string]string{"9.1.2": "hang"} // so that the agent does not end meanwhile
 	f.goesAway("9.1.2", "1")
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	list, err := cases.Select(catalogue.All(), []string{"1.1.1", "2.1", "9.1.1", "9.1.2", "9.1.3"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	agent := harness.Agent{Name: "tester", Role: cases.Client, Command: []string{self, clientAgent, "{url}", "all"}}
 	dir := t.TempDir()
-	engine := autobahn.Engine{Docker: docker.New(f), Image: "any", Dir: dir}
-	got := map[cases.ID]harness.Outcome{}
-	err = engine.Run(t.Context(), agent, list, func(r harness.Result) { got[r.Case] = r.Outcome })
+	engine := &autobahn.Engine{Docker: docker.New(f), Image: "any", Dir: dir}
+	got := play(t, t.Context(), engine, cases.Client, list, clientAgent, "{url}", "all")
 	want := map[cases.ID]harness.Outcome{
 		"1.1.1": harness.Pass, "2.1": harness.Pass,
 		"9.1.1": harness.NotRun, "9.1.2": harness.NotRun, "9.1.3": harness.NotRun,
 	}
-	if diff := cmp.Diff(got, want); !errors.Is(err, docker.ErrNoEngine) || diff != "" {
-		t.Errorf("Run: error %v, want ErrNoEngine; outcomes (-got +want):\n%s", err, diff)
+	if diff := gocmp.Diff(got.outcomes, want); !errors.Is(got.err, docker.ErrNoEngine) || diff != "" {
+		t.Errorf("error %v, want ErrNoEngine; outcomes (-got +want):\n%s", got.err, diff)
 	}
 	if kept, err := autobahn.ReadReports(os.DirFS(dir), "tester"); err != nil || len(kept) != 2 {
 		t.Errorf("reports kept: %d, %v; want 2", len(kept), err)
@@ -305,27 +309,15 @@ func TestReportsNotKept(t *testing.T) {
 			}
 		}
 	}
-	port, err := harness.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	agent := harness.Agent{
-		Name: "tester", URL: "ws://127.0.0.1:" + strconv.Itoa(port),
-		Command: []string{self, serverAgent, "{port}"},
-	}
-	engine := autobahn.Engine{Docker: docker.New(f), Image: "any", Dir: dir}
-	passed := 0
-	err = engine.Run(t.Context(), agent, list(t), func(r harness.Result) {
-		if r.Outcome == harness.Pass {
-			passed++
+	engine := &autobahn.Engine{Docker: docker.New(f), Image: "any", Dir: dir}
+	got := play(t, t.Context(), engine, cases.Server, list(t), serverAgent, "{port}")
+	for id, outcome := range got.outcomes {
+		if outcome != harness.Pass {
+			t.Errorf("case %s: got %s, want a pass", id, outcome)
 		}
-	})
-	if passed != 7 || err == nil || !strings.Contains(err.Error(), "could not all be kept") {
-		t.Errorf("%d cases passed, error %v; want 7, and that reports were not kept", passed, err)
+	}
+	if got.err == nil || !strings.Contains(got.err.Error(), "could not all be kept") {
+		t.Errorf("got error %v, want that reports were not kept", got.err)
 	}
 	if err := os.Remove(filepath.Join(dir, "x_case_2_2.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)

@@ -14,8 +14,7 @@ var (
 	BytesOf    = bytesOf
 	Split      = splitIDs
 	Limit      = limit
-	ParseCase  = func(text string) (cases.ID, bool) { l := parseLine(text); return l.id, l.kind == caseBegins }
-	ParsePart  = func(text string) (int, int, bool) { l := parseLine(text); return l.part, l.exit, l.kind == partEnds }
+	ParseCase  = func(text string) (cases.ID, string) { l := parseLine(text); return l.id, l.agent }
 	MaxFile    = maxFile
 	MaxEntries = maxEntries
 )
@@ -27,7 +26,7 @@ func splitIDs(list []cases.Case, role cases.Role) [][]cases.ID {
 	}
 	var out [][]cases.ID
 	for _, p := range split(list, partName) {
-		out = append(out, p.ids())
+		out = append(out, selected(p).Cases)
 	}
 	return out
 }

@@ -21,6 +21,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 
@@ -121,6 +122,7 @@ type fake struct {
 // A box is a container.
 type box struct {
 	*fake
+	command []string
 	config  map[string][]byte // files copied in
 	logs    *io.PipeWriter
 	ended   chan struct{}
@@ -140,10 +142,10 @@ func (f *fake) box(id string) *box {
 func newFake(t *testing.T) *fake {
 	t.Helper()
 	f := &fake{}
-	f.OnContainerCreate = func(*container.Config, *container.HostConfig) (container.CreateResponse, error) {
+	f.OnContainerCreate = func(c *container.Config, _ *container.HostConfig) (container.CreateResponse, error) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		b := &box{fake: f, ended: make(chan struct{}), removed: make(chan struct{}), reports: map[string]map[string][]byte{}}
+		b := &box{fake: f, command: c.Cmd, ended: make(chan struct{}), removed: make(chan struct{}), reports: map[string]map[string][]byte{}}
 		f.boxes = append(f.boxes, b)
 		return container.CreateResponse{ID: strconv.Itoa(len(f.boxes) - 1)}, nil
 	}
@@ -218,19 +220,17 @@ func (b *box) play(t *testing.T) {
 	t.Helper()
 	defer close(b.ended)
 	defer b.logs.Close()
-	if spec, ok := b.config["server.json"]; ok {
-		b.fuzzingServer(t, spec)
+	if slices.Contains(b.command, "fuzzingserver") {
+		b.fuzzingServer(t, b.config["spec.json"])
 		return
 	}
-	for i := range len(b.config) {
-		b.fuzzingClient(t, i, b.config[strconv.Itoa(i)+".json"])
-	}
+	b.fuzzingClient(t, b.config["spec.json"])
 }
 
 // fuzzingClient plays the cases of a part against the agent, as Autobahn does:
 // a case is announced once the handshake is done, a refused connection ends the
 // part, and reports are written at its end.
-func (b *box) fuzzingClient(t *testing.T, part int, config []byte) {
+func (b *box) fuzzingClient(t *testing.T, config []byte) {
 	t.Helper()
 	var spec struct {
 		OutDir  string
@@ -240,14 +240,15 @@ func (b *box) fuzzingClient(t *testing.T, part int, config []byte) {
 	if err := json.Unmarshal(config, &spec); err != nil {
 		t.Error(err)
 	}
-	done := map[string]string{}
+	done := map[string]outcome{}
 	for _, id := range spec.Cases {
+		begun := time.Now()
 		c, err := net.Dial("tcp", strings.TrimPrefix(spec.Servers[0].URL, "ws://"))
 		if err != nil {
 			b.say("Connection to %s failed (Connection was refused by other side)", spec.Servers[0].URL)
 			break
 		}
-		done[id] = "FAILED"
+		verdict := "FAILED"
 		if hello, _ := bufio.NewReader(c).ReadString('\n'); hello != "" {
 			b.say("Running test case ID %s for agent %s from peer tcp4:x", id, spec.Servers[0].Agent)
 			b.begins(id)
@@ -264,13 +265,13 @@ func (b *box) fuzzingClient(t *testing.T, part int, config []byte) {
 			}
 			stop()
 			if b.orders[id] == "" {
-				done[id] = "OK"
+				verdict = "OK"
 			}
 		}
+		done[id] = outcome{verdict, begun, time.Now()}
 		_ = c.Close()
 	}
 	b.report(spec.OutDir, spec.Servers[0].Agent, done)
-	b.say("wsconform-part %d 0", part)
 }
 
 func (b *box) begins(id string) {
@@ -296,7 +297,7 @@ func (b *box) fuzzingServer(t *testing.T, config []byte) {
 		return
 	}
 	var mu sync.Mutex // guards done
-	done := map[string]string{}
+	done := map[string]outcome{}
 	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 		resource, _ := url.Parse(c.Handshake().Request.RequestURI)
 		switch resource.Path {
@@ -308,6 +309,7 @@ func (b *box) fuzzingServer(t *testing.T, config []byte) {
 			if !b.late {
 				b.say("Running test case ID %s for agent %s from peer tcp4:x", id, "tester")
 			}
+			begun := time.Now()
 			b.begins(id)
 			_ = c.Write(ctx, ws.MessageText, nil)
 			verdict := "OK"
@@ -316,7 +318,7 @@ func (b *box) fuzzingServer(t *testing.T, config []byte) {
 				verdict = "FAILED"
 			}
 			mu.Lock()
-			done[id] = verdict
+			done[id] = outcome{verdict, begun, time.Now()}
 			mu.Unlock()
 		case "/updateReports":
 			mu.Lock()
@@ -337,16 +339,23 @@ func (b *box) fuzzingServer(t *testing.T, config []byte) {
 	<-served
 }
 
-func (b *box) report(dir, agent string, done map[string]string) {
+// An outcome is a verdict, and when the case began and ended.
+type outcome struct {
+	verdict    string
+	begun, end time.Time
+}
+
+func (b *box) report(dir, agent string, done map[string]outcome) {
 	if len(done) == 0 {
 		return
 	}
 	files := map[string][]byte{}
 	list := map[string]any{}
-	for id, verdict := range done {
+	for id, o := range done {
 		name := "x_case_" + strings.ReplaceAll(id, ".", "_") + ".json"
-		list[id] = map[string]any{"behavior": verdict, "behaviorClose": "OK", "reportfile": name}
-		files[name] = fmt.Appendf(nil, `{"id": %q, "agent": %q, "behavior": %q, "behaviorClose": "OK", "duration": 3}`, id, agent, verdict)
+		list[id] = map[string]any{"behavior": o.verdict, "behaviorClose": "OK", "reportfile": name}
+		files[name] = fmt.Appendf(nil, `{"id": %q, "agent": %q, "behavior": %q, "behaviorClose": "OK", "started": %q, "duration": %d, "wasClean": %t}`,
+			id, agent, o.verdict, o.begun.UTC().Format("2006-01-02T15:04:05.000Z"), o.end.Sub(o.begun).Milliseconds(), o.verdict == "OK")
 	}
 	files["index.json"], _ = json.Marshal(map[string]any{agent: list})
 	b.mu.Lock()

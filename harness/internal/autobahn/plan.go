@@ -6,34 +6,20 @@ import (
 	"github.com/wsconform/wsconform/cases"
 )
 
-// A part is the list of cases that one Autobahn process plays. Reports are written when
-// a part ends, so a crash, or an engine that goes away, loses at most one part. A
-// process takes about 0.6 s to start, which does not matter for the 21 parts of a full
-// run of 8 minutes. For a client each part also starts a container and the agent, so
-// there are fewer parts.
-type part struct {
-	list []cases.Case
-}
-
-func (p part) ids() []cases.ID {
-	ids := make([]cases.ID, len(p.list))
-	for i, c := range p.list {
-		ids[i] = c.ID
-	}
-	return ids
-}
-
-// split splits a list where the name of the part changes.
-func split(list []cases.Case, partName func(cases.ID) string) []part {
-	var parts []part
+// split splits a list into parts, where the name of the part changes. One Autobahn process
+// in a container of its own plays a part, and writes its reports when the part ends; so an
+// engine that goes away loses at most one part. A container takes about a second to start,
+// which does not matter for the 21 parts of a full run of 8 minutes.
+func split(list []cases.Case, partName func(cases.ID) string) [][]cases.Case {
+	var parts [][]cases.Case
 	last := ""
 	for _, c := range list {
 		if name := partName(c.ID); name != last || len(parts) == 0 {
-			parts = append(parts, part{})
+			parts = append(parts, nil)
 			last = name
 		}
 		p := &parts[len(parts)-1]
-		p.list = append(p.list, c)
+		*p = append(*p, c)
 	}
 	return parts
 }
@@ -79,13 +65,3 @@ func limit(c cases.Case) time.Duration {
 // slack is added to the limits that we enforce: on a busy machine Autobahn's timers and
 // its reports are late.
 const slack = 20 * time.Second
-
-// deadline returns how long a list takes if every case uses up its limit. A run that
-// takes longer makes no progress.
-func deadline(list []cases.Case) time.Duration {
-	total := time.Minute
-	for _, c := range list {
-		total += limit(c)
-	}
-	return total + time.Duration(len(split(list, serverPart)))*slack
-}

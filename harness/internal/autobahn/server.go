@@ -2,344 +2,241 @@ package autobahn
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/docker"
+	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// windDown is how long Autobahn may take to write its reports once the agent is gone.
-// Its next connection is refused, which ends the part.
-const windDown = 10 * time.Second
+const (
+	// windDown is how long Autobahn may take to write its reports once the server was
+	// stopped. Its next connection is refused, which ends the part.
+	windDown = 10 * time.Second
+	// startTime is how long an Autobahn process may take until its first case, on a busy
+	// machine.
+	startTime = time.Minute
 
-// playServer plays the cases against a server. It returns the case that hung, if one
-// did.
-func (r *run) playServer(ctx context.Context, todo []cases.Case) (halt cases.ID, err error) {
-	if err := r.startServer(ctx); err != nil {
-		return "", err
-	}
-	p := &serverPlay{run: r, parts: split(todo, serverPart)}
-	config, script, err := p.config()
-	if err != nil {
-		return "", err
-	}
-	c, err := r.container(ctx, config, nil, "sh", "-c", script)
-	if err != nil {
-		return "", err
-	}
-	defer func() {
-		if gone := c.Remove(ctx); gone != nil && err == nil {
-			err = gone
-		}
-	}()
-	p.out, err = follow(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	defer p.out.close()
-	return p.loop(ctx)
+	noReport = "Autobahn left no report of this case"
+	haltNote = "Autobahn hung in this case: its timers do not cover an agent that keeps the connection open"
+)
+
+// A server is one under test, as the runner sees it.
+type server struct {
+	*run
+	url *url.URL
 }
 
-// startServer starts the agent, unless it is running, and waits until it listens.
-func (r *run) startServer(ctx context.Context) error {
-	addr, err := address(r.agent.URL)
+func (s *server) String() string { return s.url.String() }
+
+// Move says where the server is.
+func (s *server) Move(u *url.URL) { s.url = u }
+
+// Parts are the sections.
+func (s *server) Parts(list []cases.Case) [][]cases.Case { return split(list, serverPart) }
+
+// Concurrent is true; but Autobahn plays one case at a time.
+func (s *server) Concurrent(context.Context) bool { return true }
+
+// Diagnose finds nothing out: Autobahn's cases say what is wrong with a server.
+func (s *server) Diagnose(context.Context) (*runner.Diagnosis, error) { return nil, nil }
+
+// Echo asks for a plain echo.
+func (s *server) Echo(ctx context.Context) (echoes bool, t cases.Transcript, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	c, err := ws.Dial(ctx, s.url.String(), &ws.DialOptions{
+		Proxy: http.ProxyURL(nil), TLS: &tls.Config{InsecureSkipVerify: true}, ReadLimit: 1 << 10, //nolint:gosec // as Autobahn does
+	})
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return false, t, err
+	}
 	if err != nil {
-		return err
+		return false, cases.Transcript{OpenTimeout: ctx.Err() != nil}, nil //nolint:nilerr // it can be connected to
 	}
-	if len(r.agent.Command) == 0 {
-		if r.Listens {
-			return nil
-		}
-		patience := 5 * time.Second // it should already be running
-		if r.Patience > 0 {
-			patience = r.Patience
-		}
-		return harness.WaitListening(ctx, nil, addr, patience)
+	defer c.CloseNow()
+	const text = "wsconform"
+	if err := c.Write(ctx, ws.MessageText, []byte(text)); err == nil {
+		_, answer, err := c.Read(ctx)
+		echoes = err == nil && string(answer) == text
 	}
-	if r.proc != nil {
+	_ = c.Close(wsproto.StatusNormalClosure, "") // however it answers that
+	return echoes, cases.Transcript{Opened: true}, nil
+}
+
+// Play has Autobahn play the cases of a part.
+func (s *server) Play(ctx context.Context, list []cases.Case, how runner.How, emit func(harness.Result)) (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
 		return nil
 	}
-	if harness.Listening(ctx, addr) {
-		return fmt.Errorf("%w: another program already listens on %s", ErrInUse, addr)
-	}
-	host, port, _ := net.SplitHostPort(addr) // address made it
-	vars := map[string]string{"url": r.agent.URL, "host": host, "port": port}
-	if r.proc, err = harness.StartAgent(r.agent.Command, vars, r.AgentLog); err != nil {
+	b, err := s.open(ctx, "fuzzingclient", clientSpec{
+		OutDir: reportDir, Servers: []serverTarget{{Agent: s.name, URL: s.target()}}, specCases: selected(list),
+	}, nil)
+	if err != nil {
 		return err
 	}
-	return harness.WaitListening(ctx, r.proc, addr, r.patience())
-}
-
-// address returns the host and port of a WebSocket URL.
-func address(rawURL string) (string, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return "", fmt.Errorf("URL of the agent: %w", err)
+	defer b.close(ctx, &err)
+	p := &part{server: s, list: list, how: how, out: b}
+	exited := p.follow(ctx)
+	if !exited {
+		p.lose(emit)
+		return nil
 	}
-	port := u.Port()
-	switch {
-	case u.Hostname() == "":
-		return "", fmt.Errorf("URL of the agent %q: no host", rawURL)
-	case port != "":
-	case u.Scheme == "ws":
-		port = "80"
-	case u.Scheme == "wss":
-		port = "443"
-	}
-	if u.Scheme != "ws" && u.Scheme != "wss" {
-		return "", fmt.Errorf("URL of the agent %q: its scheme must be ws or wss", rawURL)
-	}
-	return net.JoinHostPort(u.Hostname(), port), nil
-}
-
-// A serverPlay is one container that plays parts one after another.
-type serverPlay struct {
-	*run
-	parts   []part
-	out     *stream
-	now     int      // the part being played
-	last    cases.ID // announced in this part
-	how     ending
-	refused string // Autobahn's message when the agent refused a connection
-}
-
-// config returns a configuration for each part, and the script that plays them. The
-// script's output numbers parts from 0.
-func (p *serverPlay) config() (map[string][]byte, string, error) {
-	files := map[string][]byte{}
-	var script strings.Builder
-	for i, part := range p.parts {
-		spec, err := encodeSpec(clientSpec{
-			OutDir:    fmt.Sprintf("%s/%d", reportDir, i),
-			Servers:   []serverTarget{{Agent: p.agent.Name, URL: p.target()}},
-			specCases: selected(part.ids()),
-		})
-		if err != nil {
-			return nil, "", err
-		}
-		name := fmt.Sprintf("%d.json", i)
-		files[name] = spec
-		fmt.Fprintf(&script, "wstest -m fuzzingclient -s %s/%s; echo \"%s%d $?\"\n", configDir, name, partMark, i)
-	}
-	return files, script.String(), nil
+	return p.collect(ctx, emit)
 }
 
 // target is the URL of the agent as the container sees it.
-func (p *serverPlay) target() string {
-	u, err := url.Parse(p.agent.URL)
-	if err != nil || p.Network != "bridge" {
-		return p.agent.URL
-	}
-	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+func (s *server) target() string {
+	u := *s.url
+	if ip := net.ParseIP(u.Hostname()); s.Network == "bridge" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()) {
 		u.Host = net.JoinHostPort("host.docker.internal", u.Port())
 	}
 	return u.String()
 }
 
-func (p *serverPlay) loop(ctx context.Context) (cases.ID, error) {
-	watch := time.NewTimer(p.patienceNow())
+// A part is the list of cases that one Autobahn process plays.
+type part struct {
+	*server
+	list    []cases.Case
+	how     runner.How
+	out     *box
+	last    cases.ID // announced
+	cut     ending
+	refused bool // the agent refused a connection, which ends the part
+}
+
+// An ending says what cut a part short. The case under way then has a report, but it
+// does not show what the agent does in that case.
+type ending uint8
+
+const (
+	inOrder     ending = iota
+	halted             // no more progress
+	interrupted        // by the context
+)
+
+// follow returns when the container has exited, or will not.
+func (p *part) follow(ctx context.Context) (exited bool) {
+	watch := time.NewTimer(p.bound(p.list[0]) + startTime)
 	defer watch.Stop()
-	stop, died := ctx.Done(), p.ended()
+	stop := ctx.Done()
 	for {
+		why := halted
 		select {
 		case l, open := <-p.out.lines:
 			if !open {
-				return "", p.brokeOff(ctx)
+				return true
 			}
-			if done, err := p.line(ctx, l); done {
-				return p.haltedIn(), err
+			if c, ok := p.heed(l); ok && p.cut == inOrder {
+				watch.Reset(p.bound(c))
 			}
-			if p.how == inOrder {
-				watch.Reset(p.patienceNow())
-			}
-		case <-died:
-			p.how, died = agentDied, nil
-			watch.Reset(windDown)
+			continue
 		case <-stop:
-			p.how, stop, died = interrupted, nil, nil
-			if p.proc == nil {
-				return "", context.Cause(ctx)
-			}
-			p.proc.Stop() // Autobahn's next connection is refused, and it writes its reports
-			watch.Reset(windDown)
+			why, stop = interrupted, nil
 		case <-watch.C:
-			if p.how != inOrder || p.proc == nil {
-				return p.giveUp(ctx)
-			}
-			p.how, died = halted, nil
-			p.proc.Stop()
-			watch.Reset(windDown)
 		}
+		if p.cut != inOrder || p.how.Stop == nil {
+			p.cut = max(p.cut, why)
+			return false
+		}
+		p.cut = why
+		p.how.Stop() // Autobahn's next connection is refused, and it writes its reports
+		watch.Reset(windDown)
 	}
 }
 
-// line handles a line of output. It is done when there is nothing left to wait for.
-func (p *serverPlay) line(ctx context.Context, l line) (done bool, err error) {
+// heed handles a line of output. It returns the case that it says begins.
+func (p *part) heed(l line) (cases.Case, bool) {
 	switch l.kind {
 	case caseBegins:
 		p.last = l.id
-		p.progress(l.id)
+		i := slices.IndexFunc(p.list, func(c cases.Case) bool { return c.ID == l.id })
+		if i < 0 {
+			return cases.Case{}, false
+		}
+		if p.how.Started != nil {
+			p.how.Started(p.list[i])
+		}
+		return p.list[i], true
 	case unreachable:
-		p.refused = l.text
-		p.awaitDeath(windDown)
-	case partEnds:
-		return p.partEnds(ctx, l)
+		p.refused = true
+		p.out.keep(l.text)
 	case otherLine:
 		p.out.keep(l.text)
 	}
-	return false, nil
+	return cases.Case{}, false
 }
 
-// awaitDeath waits for an agent that may be exiting: the kernel closes its sockets
-// shortly before its exit can be seen.
-func (p *serverPlay) awaitDeath(patience time.Duration) {
-	if p.proc == nil || patience == 0 {
-		return
-	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-p.proc.Done():
-	case <-timer.C:
+// lose ends a part that writes no reports.
+func (p *part) lose(emit func(harness.Result)) {
+	if p.cut == halted {
+		emit(p.timeout())
 	}
 }
 
-// deathPatience is how long an agent may take to exit after this last result of a part.
-// A connection that is cut before the handshake may be a sign of an exit; one that
-// just fails is a sign of a fault.
-func deathPatience(results []harness.Result) time.Duration {
-	if len(results) == 0 {
-		return 0
+// timeout is the result of the case that the part hangs in.
+func (p *part) timeout() harness.Result {
+	id := p.last
+	if id == "" { // no handshake was completed
+		id = p.list[0].ID
 	}
-	switch last := results[len(results)-1]; {
-	case last.Outcome != harness.Fail:
-		return 0
-	case last.Transcript == nil || !last.Transcript.Opened:
-		return 3 * time.Second
-	}
-	return 250 * time.Millisecond
+	return harness.Result{Case: id, Outcome: harness.Timeout, Note: haltNote}
 }
 
-func (p *serverPlay) partEnds(ctx context.Context, l line) (done bool, err error) {
-	if l.part != p.now {
-		return true, fmt.Errorf("part %d ended instead of part %d", l.part, p.now)
-	}
-	parcel, err := p.collect(ctx, p.out.c, fmt.Sprintf("%s/%d", reportDir, p.now), nil)
-	defer p.keep(parcel)
-	results := parcel.results
-	if p.last == "" && len(results) > 0 {
-		p.last = results[len(results)-1].Case // no handshake succeeded, so no case was announced
-	}
-	if p.how == inOrder {
-		if p.awaitDeath(deathPatience(results)); p.died() != nil {
-			p.how = agentDied
-		}
-	}
-	p.putAll(results, p.how, p.last)
-	switch {
-	case errors.Is(err, ErrNoReport), p.refused != "" && errors.Is(err, docker.ErrNotFound):
-		err = nil // the first connection of the part was refused
-	case errors.Is(err, docker.ErrNoEngine):
-		return true, err
-	case l.exit != 0:
-		err = errors.Join(fmt.Errorf("Autobahn ended with status %d", l.exit), err)
-	}
+// collect hands on what Autobahn has reported.
+func (p *part) collect(ctx context.Context, emit func(harness.Result)) error {
+	status, err := p.out.exit(ctx)
 	if err != nil {
-		p.broken(p.parts[p.now], err.Error()+p.out.said())
-	}
-	switch p.how {
-	case agentDied:
-		return true, p.died()
-	case interrupted:
-		return true, context.Cause(ctx)
-	case halted:
-		return true, nil
-	case inOrder:
-	}
-	p.now++
-	if p.now < len(p.parts) {
-		p.last = ""
-		return false, nil
-	}
-	if p.refused != "" {
-		return true, fmt.Errorf("%w at the address of the agent: %s", harness.ErrNotListening, p.refused)
-	}
-	return true, nil
-}
-
-// haltedIn returns the case that the part hangs in, if it does.
-func (p *serverPlay) haltedIn() cases.ID {
-	if p.how != halted {
-		return ""
-	}
-	if p.last == "" {
-		return p.parts[p.now].list[0].ID
-	}
-	return p.last
-}
-
-// giveUp ends a part that writes no reports.
-func (p *serverPlay) giveUp(ctx context.Context) (cases.ID, error) {
-	switch p.how {
-	case agentDied:
-		p.putAll(nil, agentDied, p.last)
-		return "", p.died()
-	case interrupted:
-		return "", context.Cause(ctx)
-	case inOrder, halted:
-	}
-	p.how = halted
-	return p.haltedIn(), nil
-}
-
-// brokeOff says why the container exited before its last part.
-func (p *serverPlay) brokeOff(ctx context.Context) error {
-	if p.how == interrupted {
-		return context.Cause(ctx)
-	}
-	ctx, cancel := detached(ctx)
-	defer cancel()
-	return p.out.early(ctx)
-}
-
-// early returns the error of a container that should not have exited.
-func (s *stream) early(ctx context.Context) error {
-	exit, err := s.exit(ctx)
-	switch {
-	case err != nil:
 		return err
-	case exit.OOMKilled:
-		return fmt.Errorf("the container was killed: out of memory%s", s.said())
 	}
-	return fmt.Errorf("the container ended with status %d%s", exit.Code, s.said())
+	parcel, err := p.run.collect(ctx, p.out.Container, nil)
+	defer p.keep(parcel)
+	if errors.Is(err, docker.ErrNoEngine) {
+		return err
+	}
+	got := map[cases.ID]bool{}
+	for _, r := range parcel.results {
+		if p.cut != inOrder && (r.Case == p.last || p.last == "") {
+			break // it and those after it ended with the server
+		}
+		got[r.Case] = true
+		emit(r)
+	}
+	switch {
+	case p.cut == halted:
+		emit(p.timeout())
+	case p.cut == interrupted, p.refused:
+	default:
+		p.without(got, status, err, emit)
+	}
+	return nil
 }
 
-// said returns the last output of the container, to add to an error message.
-func (s *stream) said() string {
-	if len(s.tail) == 0 {
-		return ""
+// without gives the cases a result that Autobahn left no report of, though nothing kept it
+// from that.
+func (p *part) without(got map[cases.ID]bool, status int, err error, emit func(harness.Result)) {
+	if status != 0 {
+		err = errors.Join(fmt.Errorf("Autobahn ended with status %d", status), err)
 	}
-	return "; it last said:\n" + strings.Join(s.tail, "\n")
-}
-
-// startTime is how long an Autobahn process may take until its first case, on a busy
-// machine.
-const startTime = time.Minute
-
-// patienceNow returns how long there may be no progress: the bound of the current case,
-// or of the start and the first case.
-func (p *serverPlay) patienceNow() time.Duration {
-	list := p.parts[p.now].list
-	for _, c := range list {
-		if c.ID == p.last {
-			return p.bound(c)
+	outcome, note := harness.NotRun, noReport
+	if err != nil {
+		outcome, note = harness.HarnessError, err.Error()+p.out.said()
+	}
+	for _, c := range p.list {
+		if !got[c.ID] {
+			emit(harness.Result{Case: c.ID, Outcome: outcome, Note: note})
 		}
 	}
-	return p.bound(list[0]) + startTime
 }

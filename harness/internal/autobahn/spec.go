@@ -11,6 +11,7 @@ import (
 // the reports belong to the user.
 const (
 	configDir = "/wsconform/config"
+	specFile  = "spec.json"
 	reportDir = "/wsconform/reports"
 )
 
@@ -43,7 +44,11 @@ type specCases struct {
 
 // selected names every case by its id, so that the selection does not depend on how
 // Autobahn reads patterns.
-func selected(ids []cases.ID) specCases {
+func selected(list []cases.Case) specCases {
+	ids := make([]cases.ID, len(list))
+	for i, c := range list {
+		ids[i] = c.ID
+	}
 	return specCases{Cases: ids, Exclude: []cases.ID{}, Agents: map[string][]string{}}
 }
 

@@ -76,6 +76,18 @@ func TestClientCrash(t *testing.T) {
 	}
 }
 
+// The case is found also if it is the one that shows first how the driver usually ends.
+func TestClientCrashLaterInFirst(t *testing.T) {
+	f := flaw{Case: "1.1.1", When: "later", How: "KILL"}
+	results, err := testFlawed(t, f, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.1.*")
+	if r := results["1.1.1"]; err != nil || r.Outcome != harness.Crash {
+		t.Errorf("got %s, error %v, want a crash", r.Summary(), err)
+	}
+	if counts := count(results); counts[harness.Pass] != len(results)-1 {
+		t.Errorf("got %v, want passes for the others", counts)
+	}
+}
+
 // A driver that ends after each case is given up.
 func TestClientCrashesAlways(t *testing.T) {
 	results, err := testFlawed(t, flaw{When: "closed", How: "SEGV"}, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.*")

@@ -54,6 +54,8 @@ type Endpoint struct {
 	Other   func(ctx context.Context, nc net.Conn, early []byte)
 	monitor *runner.Monitor // notified when a client under heavy load answers; may be nil
 	brief   bool            // as in manner: the client can be made to come again
+	// patience is how long it may fail to accept connections. 0 means for ever.
+	patience time.Duration
 
 	once     sync.Once // makes numbered
 	numbered []offer
@@ -87,10 +89,11 @@ func (e *Endpoint) Serve(ctx context.Context, l net.Listener) error {
 	defer stop()
 	defer l.Close()
 	var pause time.Duration
+	var failing time.Time // since when no connection can be accepted
 	for {
 		nc, err := l.Accept()
 		if err == nil {
-			pause = 0
+			pause, failing = 0, time.Time{}
 			v := e.arrive()
 			wg.Go(func() {
 				defer e.leave(v)
@@ -104,6 +107,10 @@ func (e *Endpoint) Serve(ctx context.Context, l net.Listener) error {
 		case ctx.Err() != nil:
 			return nil
 		case !ok || !temporary.Temporary(): //nolint:staticcheck // net/http does so too
+			return fmt.Errorf("accept a client: %w", err)
+		case failing.IsZero():
+			failing = time.Now()
+		case e.patience > 0 && time.Since(failing) > e.patience:
 			return fmt.Errorf("accept a client: %w", err)
 		}
 		pause = min(max(2*pause, 5*time.Millisecond), maxAcceptPause)

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/autobahn"
+	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/docker"
 )
 
@@ -89,33 +91,39 @@ func wantsRecord(m mutants.Mutant) bool {
 func recordMutant(ctx context.Context, engine *autobahn.Engine, m mutants.Mutant, role mutants.Roles, list []cases.Case) (verdicts, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	agent := harness.Agent{Name: m.Name, Role: cases.Server}
 	served := make(chan error, 1)
+	var server *url.URL
+	var driver runner.Driver
 	if role == mutants.Client {
 		self, err := os.Executable()
 		if err != nil {
 			return nil, err
 		}
-		agent.Role = cases.Client
-		agent.Command = []string{self, "-test.run=^TestDriveMutant$", "-mutants.drive=" + m.Name, "-mutants.url={url}"}
+		driver.Command = []string{self, "-test.run=^TestDriveMutant$", "-mutants.drive=" + m.Name, "-mutants.url={url}"}
 		served <- nil
 	} else {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
-		agent.URL = "ws://" + l.Addr().String()
+		server = &url.URL{Scheme: "ws", Host: l.Addr().String()}
 		go func() { served <- m.Serve(ctx, l) }()
 	}
 	got := verdicts{}
 	var broken []error
-	err := engine.Run(ctx, agent, list, func(r harness.Result) {
+	emit := func(r harness.Result) {
 		got[r.Case] = verdictOf(r)
 		if !r.Outcome.Ran() && r.Outcome != harness.NotRun && r.Outcome != harness.Blocked {
 			broken = append(broken, fmt.Errorf("case %s: %s: %s", r.Case, r.Outcome, r.Note))
 		}
-	})
-	if errors.Is(err, autobahn.ErrNoCase) {
+	}
+	var err error
+	if role == mutants.Client {
+		_, err = engine.TestClient(ctx, m.Name, driver, list, runner.Options{}, emit)
+	} else {
+		_, err = engine.TestServer(ctx, m.Name, server, list, runner.Options{}, emit)
+	}
+	if errors.As(err, new(*runner.DriverError)) {
 		err = nil // Autobahn refused every handshake, and keeps no record of that
 	}
 	cancel()

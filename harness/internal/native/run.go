@@ -3,10 +3,13 @@ package native
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -73,8 +76,23 @@ func (s *server) Move(u *url.URL) { s.target.URL = u }
 // quickOpen limits the opening handshake with a server that has not answered others.
 const quickOpen = time.Second
 
-// Play plays a case once.
-func (s *server) Play(ctx context.Context, c cases.Case, how runner.How) harness.Result {
+// Parts are the cases, each by itself.
+func (s *server) Parts(list []cases.Case) [][]cases.Case {
+	return slices.Collect(slices.Chunk(list, 1))
+}
+
+// Play plays the cases.
+func (s *server) Play(ctx context.Context, part []cases.Case, how runner.How, emit func(harness.Result)) error {
+	for _, c := range part {
+		if how.Started != nil {
+			how.Started(c)
+		}
+		emit(s.play(ctx, c, how))
+	}
+	return nil
+}
+
+func (s *server) play(ctx context.Context, c cases.Case, how runner.How) harness.Result {
 	target := s.target
 	if d, ok := limit(target.Protocol.OpenTimeout, openTimeout); how.Quick && (!ok || d > quickOpen) {
 		target.Protocol.OpenTimeout = quickOpen
@@ -189,11 +207,31 @@ type endpoint struct {
 	faithful bool
 }
 
+// Parts is the list.
+func (e *endpoint) Parts(list []cases.Case) [][]cases.Case { return [][]cases.Case{list} }
+
+// Late is false: a result comes when its case ends.
+func (e *endpoint) Late() bool { return false }
+
+// acceptPatience is how long all connections may fail to be accepted, as when there are no
+// file descriptors, until the endpoint gives up.
+const acceptPatience = 5 * time.Second
+
 // Serve offers the cases to all that connect.
-func (e *endpoint) Serve(ctx context.Context, l net.Listener, list []cases.Case, on runner.Events) error {
+func (e *endpoint) Serve(ctx context.Context, d runner.Driver, list []cases.Case, on runner.Events) error {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(cmp.Or(d.Host, "127.0.0.1"), strconv.Itoa(d.Port)))
+	if err != nil {
+		return fmt.Errorf("listen for the driver: %w", err)
+	}
+	scheme := "ws://"
+	if d.TLS != nil {
+		l, scheme = tls.NewListener(l, d.TLS), "wss://"
+	}
+	on.Ready(scheme + l.Addr().String())
 	serving := &Endpoint{
 		List: list, Faithful: e.faithful, Streams: e.Streams, Subprotocols: true,
-		Started: on.Started, Result: on.Result, Update: on.Update, monitor: on.Monitor, brief: on.Brief,
+		Started: on.Started, Result: on.Result, Update: on.Update, monitor: on.Monitor, brief: on.Brief, patience: acceptPatience,
 	}
 	return serving.Serve(ctx, l)
 }

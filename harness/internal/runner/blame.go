@@ -135,19 +135,27 @@ func (r *clientRun) search(ctx context.Context, list []cases.Case, usual string)
 	return cases.Case{}, nil, false
 }
 
-// usualEnd is how the driver ends after a case that is not suspected, measured
-// once.
+// usualEnd is how the driver ends after cases that are not suspected, measured once. One
+// alone may be to blame, so two have to agree.
 func (r *clientRun) usualEnd(ctx context.Context, suspects []cases.Case) string {
 	r.usualOnce.Do(func() {
+		seen := ""
 		for _, c := range catalogue.All() {
 			if slices.ContainsFunc(suspects, func(s cases.Case) bool { return s.ID == c.ID }) {
 				continue
 			}
 			again := r.replay(ctx, []cases.Case{c}, "")
-			if again.how != nil && !again.during {
-				r.usual = exitStatus(again.how)
+			if again.how == nil || again.during {
+				return
 			}
-			return
+			status := exitStatus(again.how)
+			if seen != "" {
+				if status == seen {
+					r.usual = status
+				}
+				return
+			}
+			seen = status
 		}
 	})
 	return r.usual
@@ -169,7 +177,7 @@ func (r *clientRun) replay(ctx context.Context, list []cases.Case, usual string)
 	how := s.play(ctx)
 	again.begun = s.begun
 	again.during = len(s.left()) > 0 || s.finished[len(s.finished)-1].broken
-	if how != nil && ctx.Err() == nil && len(s.begun) > 0 && !errors.Is(how, errIdle) && (again.during || exitStatus(how) != usual) {
+	if how != nil && s.failure == nil && ctx.Err() == nil && len(s.begun) > 0 && !errors.Is(how, errIdle) && (again.during || exitStatus(how) != usual) {
 		again.how = how
 	}
 	return again

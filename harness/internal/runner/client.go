@@ -97,7 +97,7 @@ func TestClient(ctx context.Context, e Endpoint, d Driver, list []cases.Case, o 
 	whole := ctx
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	r := &clientRun{endpoint: e, driver: d, options: o, emit: emit, stop: stop}
+	r := &clientRun{endpoint: e, driver: d, options: o, emit: emit, stop: stop, pending: pending{Options: o}}
 	defer r.monitor.start(ctx)()
 	list, rest := playable(list, cases.Client, o.peer(r.control(ctx, list), nil))
 	for _, res := range rest {
@@ -237,10 +237,10 @@ func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 	inRow, hangs := 0, 0 // crashes without another verdict in between, and hangs
 	scarce := 0          // starts that failed for want of file descriptors or the like
 	for fruitless := 0; len(list) > 0 && ctx.Err() == nil; {
-		s := newSession(r, list, func(c cases.Case, res harness.Result) { r.take(c, res, r.report.Workers > 1) })
+		s := newSession(r, r.endpoint.Parts(list)[0], func(c cases.Case, res harness.Result) { r.take(c, res, r.report.Workers > 1) })
 		ended := s.play(ctx)
-		left := s.left()
-		if ctx.Err() == nil && ended != nil && len(s.begun) > 0 {
+		left := slices.DeleteFunc(slices.Clone(list), func(c cases.Case) bool { return s.done[c.ID] })
+		if ctx.Err() == nil && ended != nil && s.failure == nil && len(s.begun) > 0 {
 			var settled []cases.ID
 			if errors.Is(ended, errIdle) {
 				hangs++
@@ -267,6 +267,8 @@ func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 			continue
 		case harness.OutOfResources(ended):
 			r.breakOff(fmt.Errorf("start the driver: %w", ended))
+		case s.failure != nil:
+			r.breakOff(s.failure)
 		case inRow == crashesInRow:
 			r.giveUp(harness.CauseCrash, fmt.Errorf("the driver ended at %d cases in a row: %w", inRow, ended), s.output)
 			note = "the driver was given up: it had ended too often"

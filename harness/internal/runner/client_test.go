@@ -2,8 +2,8 @@ package runner
 
 import (
 	"context"
-	"net"
 	"slices"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -49,8 +49,12 @@ type lonely struct{}
 func (lonely) Expect([]cases.Case) {}
 func (lonely) Finished(cases.Case) {}
 
-func (lonely) Serve(_ context.Context, l net.Listener, _ []cases.Case, _ Events) error {
-	return l.Close()
+func (lonely) Late() bool { return false }
+
+func (lonely) Parts(list []cases.Case) [][]cases.Case { return [][]cases.Case{list} }
+
+func (lonely) Serve(context.Context, Driver, []cases.Case, Events) error {
+	return syscall.EADDRNOTAVAIL
 }
 
 // That a driver cannot be started for want of resources is our fault, also where other
@@ -60,7 +64,7 @@ func TestDriverWithoutResources(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var got []harness.Outcome
 		r := &clientRun{
-			endpoint: lonely{}, driver: Driver{Command: []string{"true"}, Host: "192.0.2.1"}, // an address of no machine
+			endpoint: lonely{}, driver: Driver{Command: []string{"true"}},
 			emit: func(r harness.Result) { got = append(got, r.Outcome) }, stop: stop,
 		}
 		r.report.Agent = "that of another worker"

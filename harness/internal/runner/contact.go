@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,25 +135,63 @@ func refused(c cases.Case, r harness.Result) bool {
 	return !t.Opened && !t.OpenTimeout && !strings.HasPrefix(t.Response, "HTTP/1.1 101")
 }
 
-// playBeside plays c beside others, unless the server takes one connection at a time or
+// playBeside plays a part beside others, unless the server takes one connection at a time or
 // the case asks to be alone.
-func (s *serverRun) playBeside(ctx context.Context, c cases.Case) harness.Result {
-	if s.serial.Load() || c.Load == cases.Alone {
+func (s *serverRun) playBeside(ctx context.Context, part []cases.Case) []harness.Result {
+	if s.serial.Load() || slices.ContainsFunc(part, func(c cases.Case) bool { return c.Load == cases.Alone }) {
 		s.beside.Lock()
 		defer s.beside.Unlock()
 	} else {
 		s.beside.RLock()
 		defer s.beside.RUnlock()
 	}
-	return s.play(ctx, c)
+	return s.playPart(ctx, part)
 }
 
 // play plays c once.
 func (s *serverRun) play(ctx context.Context, c cases.Case) harness.Result {
+	return s.resultOf(ctx, c, s.playPart(ctx, []cases.Case{c}))
+}
+
+// resultOf is the result of a case that was played by itself.
+func (s *serverRun) resultOf(ctx context.Context, c cases.Case, results []harness.Result) harness.Result {
+	if len(results) > 0 {
+		return results[0]
+	}
+	if ctx.Err() != nil || s.failed() {
+		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
+	}
+	return harness.Result{Case: c.ID, Outcome: harness.Blocked}
+}
+
+// playPart plays the cases of a part once, as far as the server goes along.
+func (s *serverRun) playPart(ctx context.Context, part []cases.Case) (results []harness.Result) {
 	s.mu.Lock()
-	how := How{Brief: !s.repeating, Quick: s.quick(), Monitor: &s.monitor}
+	how := How{Brief: !s.repeating, Quick: s.quick(), Monitor: &s.monitor, Started: s.options.Started}
 	s.mu.Unlock()
-	return s.server.Play(ctx, c, how)
+	service, stopped := s.options.Service, false
+	if service != nil {
+		how.Stop = func() {
+			stopped = true
+			service.Stop()
+		}
+	}
+	err := s.server.Play(ctx, part, how, func(r harness.Result) { results = append(results, r) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waited := slices.ContainsFunc(results, func(r harness.Result) bool { return r.Outcome == harness.Timeout })
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		s.broken = cmp.Or(s.broken, err)
+	case stopped:
+		s.crash.active, s.crash.known, s.crash.hung = true, true, time.Now()
+	case waited && service == nil:
+		if s.hangs++; s.hangs > maxHangs {
+			s.broken = &harness.UntestableError{Cause: harness.CauseHang, Err: fmt.Errorf("the server hung in %d cases", s.hangs)}
+		}
+	}
+	return results
 }
 
 // playAgain plays c again after a server that answered before has refused r: it may have
@@ -173,7 +212,7 @@ func (s *serverRun) playAgain(ctx context.Context, c cases.Case, r harness.Resul
 		if pause(ctx, wait); ctx.Err() != nil {
 			return r
 		}
-		if r = s.playBeside(ctx, c); !refused(c, r) {
+		if r = s.resultOf(ctx, c, s.playBeside(ctx, []cases.Case{c})); !refused(c, r) {
 			return r
 		}
 	}

@@ -49,6 +49,7 @@ type finish struct {
 // A crash is what is to be done after the server has ended by itself, or hung.
 type crash struct {
 	active    bool
+	known     bool         // where: that case has its result
 	hung      time.Time    // since when, if it did not end
 	suspects  []cases.Case // that may be to blame, and have no verdict
 	postponed []cases.Case // that were still to be played
@@ -59,9 +60,11 @@ const errPostponed = "the server has ended; the case is played after it was star
 
 func postponed(r harness.Result) bool { return r.Outcome == "" && r.Note == errPostponed }
 
-// noticeEnd looks whether the server has ended, once r has come of c.
-func (s *serverRun) noticeEnd(c cases.Case, r harness.Result) bool {
-	if s.options.Service == nil || !s.endedAfter(r, 0) {
+// noticeEnd looks whether the server has ended, once r has come of c. A result of the
+// middle of a part was there before the server ended; it is a verdict if the end of the
+// server cannot have been the reason for it.
+func (s *serverRun) noticeEnd(c cases.Case, r harness.Result, last bool) bool {
+	if s.options.Service == nil || !s.endedAfter(r, last) || !last && !spoilt(r, s.options.Service.EndedAt()) {
 		return false
 	}
 	s.mu.Lock()
@@ -75,16 +78,40 @@ func (s *serverRun) noticeEnd(c cases.Case, r harness.Result) bool {
 	return true
 }
 
-// endedAfter reports whether the server has ended, or does so in the time that r
-// is reason to wait, and at least in that given.
-func (s *serverRun) endedAfter(r harness.Result, patience time.Duration) bool {
-	switch t := r.Transcript; {
-	case r.Outcome == harness.Blocked:
-		patience = refuseBound
-	case r.Outcome == harness.Fail && t != nil && !t.Clean && (!t.Opened || !t.DroppedByUs):
-		patience = cutBound
+// endedAfter reports whether the server has ended. After the last result of a part it
+// waits as long as that is reason to.
+func (s *serverRun) endedAfter(r harness.Result, last bool) bool {
+	patience := time.Duration(0)
+	if last {
+		patience = suspicion(r)
 	}
 	return s.options.Service.EndedWithin(patience)
+}
+
+// suspicion is how long a server may take to end after r, as far as that shows.
+func suspicion(r harness.Result) time.Duration {
+	switch t := r.Transcript; {
+	case r.Outcome == harness.Blocked:
+		return refuseBound
+	case r.Outcome == harness.Fail && t != nil && !t.Clean && (!t.Opened || !t.DroppedByUs):
+		return cutBound
+	}
+	return 0
+}
+
+// endOf is when the case of a result ended.
+func endOf(r harness.Result) time.Time {
+	if t := r.Transcript; t != nil && t.Opened && !t.Started.IsZero() {
+		return t.Started.Add(t.Duration)
+	}
+	return time.Now()
+}
+
+// spoilt reports whether the end of the peer may have decided a verdict: it had the
+// connection end, or kept it from being opened.
+func spoilt(r harness.Result, ended time.Time) bool {
+	t := r.Transcript
+	return t != nil && (!t.Opened || cutOff(r)) && ended.Sub(endOf(r)) < aftermath
 }
 
 // recoverServer starts the server again after it has ended, finds the case that did it,
@@ -103,6 +130,9 @@ func (s *serverRun) recoverServer(ctx context.Context) error {
 		suspects, rest := s.crash.suspects, s.crash.postponed
 		var judged []cases.Case // suspects that have a verdict
 		for i, f := range slices.Backward(s.finished) {
+			if s.crash.known {
+				break
+			}
 			if f.at.Before(last) && (i < len(s.finished)-1 || len(suspects)+len(judged) > 0) {
 				break
 			}
@@ -165,11 +195,16 @@ func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open in
 	clean := -1 // the suspect before, if the server seemed to outlive it
 	for i := 0; i < len(suspects) && ctx.Err() == nil && (!guilty || i < open); i++ {
 		c := suspects[i]
-		if s.options.Started != nil {
-			s.options.Started(c)
-		}
 		r := s.play(ctx, c)
 		r.Attempts = 2
+		if s.crash.known { // and stopped
+			guilty, clean, s.crash = true, -1, crash{}
+			s.take(c, r, false)
+			if err := s.restart(ctx, errHung); err != nil {
+				return i + 1, err
+			}
+			continue
+		}
 		if hung && s.hangsAfter(ctx) {
 			guilty = true
 			clean = -1
@@ -179,7 +214,7 @@ func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open in
 			}
 			continue
 		}
-		if !s.endedAfter(r, patience) {
+		if !s.options.Service.EndedWithin(max(patience, suspicion(r))) {
 			s.inRow = 0
 			s.take(c, r, false)
 			clean = i
@@ -238,9 +273,9 @@ func firstLine(err error) string {
 	return strings.TrimSuffix(line, "; it last said:")
 }
 
-// part looks whether the server still echoes at the end of the run.
-func (s *serverRun) part(ctx context.Context) error {
-	if ctx.Err() != nil || s.report.Silent {
+// farewell looks whether the server still echoes at the end of the run.
+func (s *serverRun) farewell(ctx context.Context) error {
+	if ctx.Err() != nil || s.report.Silent || s.broken != nil {
 		return ctx.Err()
 	}
 	s.report.Survived, _ = s.echoesStill(ctx)

@@ -10,6 +10,7 @@ import (
 // pending are the results of a run that wait for a retry, as chance may have decided
 // them.
 type pending struct {
+	Options
 	retries []*retry
 	// lucky are passes of raced cases. Of a peer that lost such a race elsewhere they
 	// are as doubtful as what it lost.
@@ -18,15 +19,30 @@ type pending struct {
 
 // hold keeps r back if it is not final. Crowded is as in reasonOf.
 func (d *pending) hold(c cases.Case, r harness.Result, crowded bool, load *Monitor) bool {
-	switch why := reasonOf(c, r, crowded, load); {
+	switch why := d.reasonOf(c, r, crowded, load); {
 	case why != final:
-		d.retries = append(d.retries, newRetry(c, r, why))
+		t := newRetry(c, r, why)
+		t.repeats = d.Repeats
+		d.retries = append(d.retries, t)
 	case r.Outcome == harness.Pass && raced(c):
 		d.lucky = append(d.lucky, newRetry(c, r, contested))
 	default:
 		return false
 	}
 	return true
+}
+
+// reasonOf is the reason for which this run plays a case again.
+func (d *pending) reasonOf(c cases.Case, r harness.Result, crowded bool, load *Monitor) reason {
+	why := reasonOf(c, r, crowded, load)
+	worse := r.Outcome == harness.Fail || r.Outcome == harness.PassLenient
+	switch {
+	case why == overtaken && d.Original:
+		return contested
+	case why == final && d.Repeats > 0 && worse && r.Duration < longCase:
+		return unsure
+	}
+	return why
 }
 
 // forget gives up what is held back of a case, and reports whether anything was.
@@ -49,7 +65,7 @@ func (d *pending) release() (retries, rest []*retry) {
 		retries, rest = worthwhile(d.retries)
 		rest = append(rest, d.lucky...)
 	}
-	*d = pending{}
+	d.retries, d.lucky = nil, nil
 	return retries, rest
 }
 

@@ -29,6 +29,9 @@ const (
 	// unread, that destroys its echo or its close frame on the way. The most frequent
 	// verdict counts.
 	contested
+	// unsure verdicts are not the best ones, and other runs go on beside this one. The
+	// most frequent verdict counts.
+	unsure
 )
 
 const (
@@ -47,6 +50,8 @@ const (
 	// heavyRetries is how many contested heavy cases are replayed. If a peer has more of
 	// them, chance is not the reason.
 	heavyRetries = 4
+	// longCase is how long a case may have taken to be played again because it is unsure.
+	longCase = 10 * time.Second
 )
 
 // reasonOf says what may have decided a verdict that is not the best one. Crowded means
@@ -179,7 +184,9 @@ type retry struct {
 	c     cases.Case
 	why   reason
 	plays []harness.Result
-	over  bool // a play came to no verdict: those before are better than none
+	// repeats is how many plays there are at most if the verdict is unsure, beyond the first.
+	repeats int
+	over    bool // a play came to no verdict: those before are better than none
 	// end is the result where the peer crashed or hung in a play: that stands above
 	// the verdicts of others.
 	end *harness.Result
@@ -230,6 +237,9 @@ func (t *retry) settled(load *Monitor) bool {
 	case contested:
 		_, most := harness.Settle(t.plays)
 		return len(t.plays) == maxContested || most-(len(t.plays)-most) >= lead
+	case unsure:
+		_, most := harness.Settle(t.plays)
+		return len(t.plays) > t.repeats || most == len(t.plays)
 	case final:
 	}
 	return true
@@ -249,7 +259,7 @@ func (t *retry) result() harness.Result {
 		r.Note = "time decided, so the case was repeated with little beside it"
 	case overtaken:
 		r.Note = "the peer did not get to echo, so the case was repeated with time for that"
-	case contested:
+	case contested, unsure:
 		r, _ = harness.Settle(t.plays)
 	case final:
 	}

@@ -1,5 +1,5 @@
 // Package runner decides which case is played when, and what is done about chance,
-// crashes and hangs. It is the same for every engine.
+// crashes and hangs. It is the same for every engine, and for comparisons.
 //
 // Start reading at [TestServer] (server.go) and [TestClient] (client.go). An engine is
 // reached through [Server] and [Endpoint], which play cases and know nothing of others
@@ -15,7 +15,7 @@ package runner
 
 import (
 	"context"
-	"net"
+	"errors"
 	"net/url"
 	"time"
 
@@ -49,6 +49,12 @@ type Options struct {
 	// AnyPeer plays the cases also if the server does not echo. Otherwise that is an error,
 	// as nearly all of them need an echo.
 	AnyPeer bool
+	// Repeats is how often a verdict that is not the best is played again at most, even if
+	// nothing but the runs beside this one may have spoilt it. 0 means not at all.
+	Repeats int
+	// Original says that the engine plays a case in one way only, so that a retry cannot
+	// give the peer more time.
+	Original bool
 	// Provisional is told of results that may change when they are first known: chance may
 	// have decided them, or the server may be gone. Emit gets the final ones. Nil ignores it.
 	Provisional func(harness.Result)
@@ -57,11 +63,15 @@ type Options struct {
 	Started func(c cases.Case)
 }
 
-// Shared is told which cases a run needs, so that an engine can drop what it has prepared
-// for them.
+// Shared is what both kinds of peer need from an engine.
 type Shared interface {
+	// Expect and Finished say which cases a run needs, so that an engine can drop what it
+	// has prepared for them.
 	Expect(list []cases.Case)
 	Finished(c cases.Case)
+	// Parts splits a list into the parts that the engine plays at a time. It returns at
+	// least one part for a list that is not empty.
+	Parts(list []cases.Case) [][]cases.Case
 }
 
 // A Server is a server under test, as an engine reaches it. Its methods may be called from
@@ -72,8 +82,10 @@ type Server interface {
 	String() string
 	// Move says that the server was started again, and where.
 	Move(u *url.URL)
-	// Play plays a case once.
-	Play(ctx context.Context, c cases.Case, how How) harness.Result
+	// Play plays the cases of a part one after another, and hands on the results. The
+	// server may end or hang, or refuse a connection: then the cases that Play did not get
+	// to have no result. The error is the engine's failure, and ends the run.
+	Play(ctx context.Context, part []cases.Case, how How, emit func(harness.Result)) error
 	// Echo asks for a plain echo. The error is that of connecting.
 	Echo(ctx context.Context) (echoes bool, t cases.Transcript, err error)
 	// Concurrent reports whether the server serves a second connection beside a first one.
@@ -91,18 +103,30 @@ type How struct {
 	// Quick limits the opening handshake to a second: the server has not answered others.
 	Quick   bool
 	Monitor *Monitor // is told when the peer sends
+	// Started is told that a case begins. Nil ignores it.
+	Started func(c cases.Case)
+	// Stop ends the server, so that a case that waits for it comes to an end. The case
+	// gets the outcome timeout. Nil if the server is not ours to stop.
+	Stop func()
 }
 
 // An Endpoint serves cases to clients, by Autobahn's driver protocol.
 type Endpoint interface {
 	Shared
-	// Serve offers the list to all that connect to l, until ctx ends or l fails. It closes l.
-	Serve(ctx context.Context, l net.Listener, list []cases.Case, on Events) error
+	// Serve offers the list to the driver, until ctx ends. The cause of ctx is [ErrEnded]
+	// when the driver has gone. The error is the engine's failure.
+	Serve(ctx context.Context, d Driver, list []cases.Case, on Events) error
+	// Late reports whether results come only when ctx has ended.
+	Late() bool
 }
+
+// ErrEnded is why an [Endpoint] is to stop: there is no driver any more.
+var ErrEnded = errors.New("the driver has ended")
 
 // Events are what an [Endpoint] tells, and How it plays.
 type Events struct {
 	How
+	Ready   func(url string) // the driver can connect; called once
 	Started func(agent string, c cases.Case)
 	Result  func(agent string, r harness.Result) // one at a time
 	Update  func(agent string) error             // reports are asked for, and answered when it returns

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,9 +28,11 @@ const (
 
 // A Report says how a run of [TestServer] went, beyond its results.
 type Report struct {
-	Parallel int  // light cases at once
-	Echoed   bool // the echo before the run came back
-	Survived bool // the echo after the run came back
+	Where    string // the server is
+	Started  bool   // by us
+	Parallel int    // light cases at once
+	Echoed   bool   // the echo before the run came back
+	Survived bool   // the echo after the run came back
 	// Gone names the case after which the server could not be reached any more.
 	Gone cases.ID
 	// Silent is set when it could be reached and answered no opening handshake any
@@ -37,6 +40,30 @@ type Report struct {
 	Silent bool
 	// Restarts is how often the server was started again after it had ended or hung.
 	Restarts int
+}
+
+// Trouble says what is wrong with the server as a whole, as a [*harness.UntestableError];
+// nil if it could be tested to the end.
+func (r Report) Trouble() error {
+	untestable := func(cause harness.Cause, format string, a ...any) error {
+		return &harness.UntestableError{Cause: cause, Err: fmt.Errorf(format, a...)}
+	}
+	switch {
+	case r.Silent && r.Gone == "":
+		return untestable(harness.CauseHang, "the server at %s takes connections and answers no opening handshake", r.Where)
+	case r.Silent:
+		advice := ""
+		if !r.Started {
+			advice = " (a server that is started by --server-cmd is started again)"
+		}
+		return untestable(harness.CauseHang, "the server has hung since case %s: it takes connections and answers no opening handshake; "+
+			"the cases after it have no verdict%s", r.Gone, advice)
+	case r.Gone != "":
+		return untestable(harness.CauseCrash, "the server was gone after case %s; the cases after it have no verdict", r.Gone)
+	case r.Echoed && !r.Survived:
+		return untestable(harness.CauseCrash, "the server echoed before the run and does not any more; see its log")
+	}
+	return nil
 }
 
 // An UnreachableError says that there was no server to test.
@@ -64,7 +91,8 @@ func (e *UnreachableError) Is(target error) bool { return target == harness.ErrU
 // result counts. An error means that nothing was tested, that the server ended
 // too often (a [*harness.UntestableError]), or that ctx ended.
 func TestServer(ctx context.Context, server Server, list []cases.Case, o Options, emit func(harness.Result)) (Report, error) {
-	s := &serverRun{server: server, options: o, emit: emit}
+	s := &serverRun{server: server, options: o, emit: emit, pending: pending{Options: o}}
+	s.report.Where, s.report.Started = server.String(), o.Service != nil
 	defer s.monitor.start(ctx)()
 	if err := s.greet(ctx); err != nil {
 		return s.report, err
@@ -95,7 +123,8 @@ func TestServer(ctx context.Context, server Server, list []cases.Case, o Options
 	if err := s.recoverServer(ctx); err != nil {
 		return s.report, err
 	}
-	return s.report, s.part(ctx)
+	err := s.farewell(ctx)
+	return s.report, cmp.Or(s.broken, err)
 }
 
 // playAll plays the cases as many at once as was settled.
@@ -124,6 +153,7 @@ type serverRun struct {
 	crash     crash
 	finished  []finish        // since the server was started, in order
 	inRow     int             // ends of the server without a verdict in between
+	broken    error           // why nothing more can be played, whatever the server does
 	hangs     int             // how often it was started again since it hung
 	refuses   map[string]bool // offers of extensions with which it refuses handshakes
 
@@ -183,50 +213,79 @@ func heaviestFirst(list []cases.Case) []cases.Case {
 	return list
 }
 
-// each plays the cases, at most n at once, and takes their results.
+// each plays the cases, at most n parts at once, and takes their results.
 func (s *serverRun) each(ctx context.Context, list []cases.Case, n int) {
+	s.parts(ctx, list, n, func(c cases.Case, r harness.Result) { s.take(c, r, n > 1) })
+}
+
+// parts plays the cases, at most n parts at once.
+func (s *serverRun) parts(ctx context.Context, list []cases.Case, n int, take func(cases.Case, harness.Result)) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, max(n, 1))
-	for _, c := range list {
+	for _, part := range s.server.Parts(list) {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			s.take(c, s.playOnce(ctx, c), n > 1)
+			s.part(ctx, part, take)
 		})
 	}
 	wg.Wait()
 }
 
-// playOnce plays c unless the run is over.
-func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
-	s.mu.Lock()
-	gone, silent, last := s.gone, s.report.Silent, s.last
-	ended := s.crash.active
-	if ended && ctx.Err() == nil {
-		s.crash.postponed = append(s.crash.postponed, c)
+// part plays the cases of a part until all have a result.
+func (s *serverRun) part(ctx context.Context, left []cases.Case, take func(cases.Case, harness.Result)) {
+	for len(left) > 0 {
+		if r, ok := s.barred(ctx, left[0]); ok {
+			take(left[0], r)
+			left = left[1:]
+			continue
+		}
+		results := s.playBeside(ctx, left)
+		if len(results) == 0 {
+			results = []harness.Result{s.resultOf(ctx, left[0], nil)}
+		}
+		for i, r := range results {
+			at := slices.IndexFunc(left, func(c cases.Case) bool { return c.ID == r.Case })
+			if at < 0 {
+				continue
+			}
+			c := left[at]
+			left = slices.Concat(left[:at], left[at+1:])
+			take(c, s.conclude(ctx, c, r, i == len(results)-1))
+		}
 	}
-	s.mu.Unlock()
+}
+
+// barred is the result of a case that is not played now, if there is a reason.
+func (s *serverRun) barred(ctx context.Context, c cases.Case) (r harness.Result, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
-		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
-	case ended:
-		return harness.Result{Case: c.ID, Note: errPostponed}
-	case gone && silent:
-		return stoppedAnswering(c)
-	case gone:
-		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: fmt.Sprintf("the server was gone after case %s", last)}
+		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}, true
+	case s.broken != nil:
+		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "not run: " + firstLine(s.broken)}, true
+	case s.crash.active:
+		s.crash.postponed = append(s.crash.postponed, c)
+		return harness.Result{Case: c.ID, Note: errPostponed}, true
+	case s.gone && s.report.Silent:
+		return stoppedAnswering(c), true
+	case s.gone:
+		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: fmt.Sprintf("the server was gone after case %s", s.last)}, true
 	}
-	if s.options.Started != nil {
-		s.options.Started(c)
-	}
-	r := s.playBeside(ctx, c)
-	ended = ctx.Err() == nil && s.noticeEnd(c, r)
+	return r, false
+}
+
+// conclude returns what counts of the result of a case: the case may have to be played
+// again. Last says that r was the last result of its part.
+func (s *serverRun) conclude(ctx context.Context, c cases.Case, r harness.Result, last bool) harness.Result {
+	ended := ctx.Err() == nil && s.noticeEnd(c, r, last)
 	if !ended && refused(c, r) && len(c.Conns[0].Head) == 0 { // a request that is changed is meant to be refused
 		r = s.playAgain(ctx, c, r)
-		ended = ctx.Err() == nil && s.noticeEnd(c, r)
+		ended = ctx.Err() == nil && s.noticeEnd(c, r, true)
 	}
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, s.failed():
 	case ended:
 		return harness.Result{Case: c.ID, Note: errPostponed}
 	case r.Outcome == harness.Blocked:
@@ -235,6 +294,13 @@ func (s *serverRun) playOnce(ctx context.Context, c cases.Case) harness.Result {
 		s.noticeHang(ctx, c, r)
 	}
 	return r
+}
+
+// failed reports whether the engine has failed.
+func (s *serverRun) failed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken != nil
 }
 
 // retry plays c again after a refused connection: a backlog may have been full,
@@ -272,7 +338,7 @@ func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
 		s.last = c.ID
 		s.inRow = 0
 		if s.options.Service != nil {
-			s.finished = append(s.finished, finish{c, time.Now(), brokenOff(r)})
+			s.finished = append(s.finished, finish{c, endOf(r), brokenOff(r)})
 		}
 	}
 	switch {
@@ -316,28 +382,32 @@ func (s *serverRun) letStand() {
 	}
 }
 
-// retryAll plays the doubtful cases again with little beside them.
+// retryAll plays the doubtful cases again with little beside them, as long as there are
+// any.
 func (s *serverRun) retryAll(ctx context.Context) {
 	s.mu.Lock()
-	list, rest := s.pending.release()
+	open, rest := s.pending.release()
 	s.repeating = true
 	for _, t := range rest {
 		s.emit(t.result())
 	}
 	s.mu.Unlock()
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, repeatParallel)
-	for _, t := range list {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			for !t.settled(&s.monitor) {
-				t.take(s.playOnce(ctx, t.again()))
-			}
+	for len(open) > 0 {
+		left := make(map[cases.ID]*retry, len(open))
+		again := make([]cases.Case, len(open))
+		for i, t := range open {
+			left[t.c.ID], again[i] = t, t.again()
+		}
+		s.parts(ctx, again, repeatParallel, func(c cases.Case, r harness.Result) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.emit(t.result())
+			t := left[c.ID]
+			t.take(r)
+			if t.settled(&s.monitor) {
+				delete(left, c.ID)
+				s.emit(t.result())
+			}
 		})
+		open = slices.DeleteFunc(open, func(t *retry) bool { return left[t.c.ID] == nil })
 	}
-	wg.Wait()
 }

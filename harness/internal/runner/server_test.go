@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,9 +25,9 @@ func (fakeServer) Expect([]cases.Case)             {}
 func (fakeServer) Finished(cases.Case)             {}
 func (fakeServer) Concurrent(context.Context) bool { return true }
 
-func (fakeServer) Play(_ context.Context, c cases.Case, _ How) harness.Result {
-	return harness.Result{Case: c.ID, Outcome: harness.Blocked}
-}
+func (fakeServer) Parts(list []cases.Case) [][]cases.Case { return [][]cases.Case{list} }
+
+func (fakeServer) Play(context.Context, []cases.Case, How, func(harness.Result)) error { return nil }
 
 func (f fakeServer) Echo(context.Context) (bool, cases.Transcript, error) {
 	return false, cases.Transcript{OpenTimeout: f.err == nil}, f.err
@@ -135,7 +136,12 @@ type soloist struct {
 	with    map[cases.ID]int // the most cases at once while this one was played
 }
 
-func (s *soloist) Play(_ context.Context, c cases.Case, _ How) harness.Result {
+func (s *soloist) Parts(list []cases.Case) [][]cases.Case {
+	return slices.Collect(slices.Chunk(list, 1))
+}
+
+func (s *soloist) Play(_ context.Context, part []cases.Case, _ How, emit func(harness.Result)) error {
+	c := part[0]
 	s.mu.Lock()
 	s.playing++
 	s.with[c.ID] = max(s.with[c.ID], s.playing)
@@ -144,7 +150,8 @@ func (s *soloist) Play(_ context.Context, c cases.Case, _ How) harness.Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.playing--
-	return harness.Result{Case: c.ID, Outcome: harness.Pass}
+	emit(harness.Result{Case: c.ID, Outcome: harness.Pass})
+	return nil
 }
 
 // A case that asks to be alone has nothing beside it.

@@ -3,12 +3,9 @@ package runner
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
-	"net"
+	"net/url"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -32,13 +29,16 @@ type session struct {
 
 	output  string // the last lines that the driver printed
 	process *harness.Process
+	failure error // of the engine
 
 	mu       sync.Mutex // guards the rest
 	begun    map[cases.ID]bool
 	done     map[cases.ID]bool
+	last     cases.ID  // that began
 	finished []finish  // those done, in order
 	stirred  time.Time // when a case last began or ended, or reports were asked for
 	parting  bool      // reports were asked for
+	stopped  time.Time // when the driver was, if it did not end by itself
 	stir     chan struct{}
 }
 
@@ -57,43 +57,79 @@ var errIdle = errors.New("it did nothing for too long, so it was stopped")
 // or that of ctx.
 func (s *session) play(ctx context.Context) error {
 	r := s.run
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(cmp.Or(r.driver.Host, "127.0.0.1"), strconv.Itoa(r.driver.Port)))
-	if err != nil {
-		return fmt.Errorf("listen for the driver: %w", err)
-	}
-	scheme := "ws://"
-	if r.driver.TLS != nil {
-		l, scheme = tls.NewListener(l, r.driver.TLS), "wss://"
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	s.stirred = time.Now()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	vars := map[string]string{"url": scheme + l.Addr().String(), "port": port}
-	if s.process, err = harness.StartAgent(r.driver.Command, vars, r.driver.Log); err != nil {
-		cancel()
-		return errors.Join(err, l.Close())
-	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ready, served := make(chan string, 1), make(chan error, 1)
 	on := Events{
-		How:     How{Brief: !r.repeating(), Monitor: &r.monitor},
-		Started: s.started, Result: s.result, Update: s.update,
+		How:   How{Brief: !r.repeating(), Monitor: &r.monitor},
+		Ready: func(url string) { ready <- url }, Started: s.started, Result: s.result, Update: s.update,
 	}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		if err := r.endpoint.Serve(ctx, l, s.list, on); err != nil {
-			r.breakOff(err)
-			cancel()
+	go func() {
+		err := r.endpoint.Serve(ctx, r.driver, s.list, on)
+		if err != nil {
+			cancel(err)
 		}
-	})
-	defer serving.Wait()
-	defer cancel()
+		served <- err
+	}()
+	var base string
+	select {
+	case base = <-ready:
+	case s.failure = <-served:
+		return cmp.Or(s.failure, ctx.Err())
+	}
+	err := s.start(base)
+	if err == nil {
+		err = s.wait(ctx)
+		s.stop()
+	}
+	cancel(ErrEnded)
+	if s.failure = <-served; s.failure != nil {
+		return s.failure
+	}
+	return s.conclude(err)
+}
+
+// start starts the driver.
+func (s *session) start(base string) (err error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return err
+	}
+	r := s.run
+	s.stirred = time.Now()
+	vars := map[string]string{"url": base, "host": u.Hostname(), "port": u.Port()}
+	if s.process, err = harness.StartAgent(r.driver.Command, vars, r.driver.Log); err != nil {
+		return err
+	}
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.report.Starts++
-	r.mu.Unlock()
-	err = s.wait(ctx)
+	return nil
+}
+
+// stop stops the driver. What it has begun and not ended then gets no verdict.
+func (s *session) stop() {
+	if s.process.Ended() == nil {
+		s.mu.Lock()
+		s.stopped = time.Now()
+		s.mu.Unlock()
+	}
 	s.process.Stop()
 	s.output = s.process.Output()
-	return err
+}
+
+// conclude says how the driver ended, once all results are there.
+func (s *session) conclude(ended error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slices.SortStableFunc(s.finished, func(a, b finish) int { return a.at.Compare(b.at) })
+	if !errors.Is(ended, errIdle) || len(s.done) < len(s.list) {
+		return ended
+	}
+	s.run.mu.Lock()
+	defer s.run.mu.Unlock()
+	s.run.report.Lingered = true
+	return nil
 }
 
 // wait returns when the driver has ended, is through, or does nothing any more.
@@ -104,7 +140,9 @@ func (s *session) wait(ctx context.Context) error {
 		select {
 		case <-s.process.Done():
 			idle.Stop()
-			s.settle(ctx)
+			if !s.run.endpoint.Late() {
+				s.settle(ctx)
+			}
 			if ctx.Err() != nil || s.process.Success() || slices.Contains(s.run.driver.AllowedExits, s.process.ExitCode()) {
 				return ctx.Err()
 			}
@@ -116,7 +154,7 @@ func (s *session) wait(ctx context.Context) error {
 			idle.Stop()
 		case <-idle.C:
 			if patience <= 0 {
-				return s.idle()
+				return errIdle
 			}
 		}
 	}
@@ -150,19 +188,6 @@ func (s *session) settle(ctx context.Context) {
 	}
 }
 
-// idle judges a driver that does nothing any more.
-func (s *session) idle() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.done) < len(s.list) {
-		return errIdle
-	}
-	s.run.mu.Lock()
-	s.run.report.Lingered = true
-	s.run.mu.Unlock()
-	return nil
-}
-
 // longest is the limit of the longest case under way.
 func (s *session) longest() time.Duration {
 	var limit time.Duration
@@ -175,14 +200,18 @@ func (s *session) longest() time.Duration {
 	return limit
 }
 
-func (s *session) started(agent string, c cases.Case) {
+// named notes by what name the driver goes.
+func (s *session) named(agent string) {
 	s.run.mu.Lock()
-	if s.run.report.Agent == "" {
-		s.run.report.Agent = agent
-	}
-	s.run.mu.Unlock()
+	defer s.run.mu.Unlock()
+	s.run.report.Agent = cmp.Or(s.run.report.Agent, agent)
+}
+
+func (s *session) started(agent string, c cases.Case) {
+	s.named(agent)
 	s.mu.Lock()
 	s.begun[c.ID] = true
+	s.last = c.ID
 	s.mu.Unlock()
 	s.moved()
 	if s.run.options.Started != nil {
@@ -190,19 +219,40 @@ func (s *session) started(agent string, c cases.Case) {
 	}
 }
 
-func (s *session) result(_ string, res harness.Result) {
+func (s *session) result(agent string, res harness.Result) {
 	i := slices.IndexFunc(s.list, func(c cases.Case) bool { return c.ID == res.Case })
+	if i < 0 {
+		return
+	}
+	s.named(agent)
+	at := endOf(res)
 	s.mu.Lock()
-	again := s.done[res.Case]
-	s.begun[res.Case], s.done[res.Case] = true, true
-	if !again {
-		s.finished = append(s.finished, finish{s.list[i], time.Now(), cutOff(res)})
+	s.begun[res.Case] = true
+	first := !s.done[res.Case] && !s.cutShort(res.Case, at) // the driver may run a case a second time
+	if first {
+		s.done[res.Case] = true
+		s.finished = append(s.finished, finish{s.list[i], at, cutOff(res)})
 	}
 	s.mu.Unlock()
-	if !again { // the driver may run a case a second time: the first verdict stands
+	if first {
 		s.take(s.list[i], res)
 	}
 	s.moved()
+}
+
+// clockError is how much a clock in a container may differ from ours.
+const clockError = time.Second
+
+// cutShort reports whether a case that ended at the given time did so because we stopped
+// the driver. It is called with mu held.
+func (s *session) cutShort(id cases.ID, at time.Time) bool {
+	switch {
+	case s.stopped.IsZero():
+		return false
+	case id == s.last:
+		return at.After(s.stopped.Add(-clockError))
+	}
+	return at.After(s.stopped)
 }
 
 func (s *session) update(string) error {
