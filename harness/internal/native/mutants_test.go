@@ -71,7 +71,7 @@ func verdictOf(r harness.Result) *golden {
 
 type verdicts map[cases.ID]*golden
 
-const goldenDir = "../../../fixtures/mutants/testdata/golden"
+const goldenDir = "testdata/mutants"
 
 func goldenFile(role mutants.Roles, name string) string {
 	return filepath.Join(goldenDir, roleName(role)+"-"+name+".json")
