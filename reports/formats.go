@@ -109,6 +109,3 @@ func RunFileNames(runs []*harness.Run) []string { return html.FileNames(runs, ".
 // Visible makes seen what a reader would not see, or would be misled by, and cuts what is
 // longer than a line of a report.
 func Visible(s string) string { return show.Text(s) }
-
-// ShellWord quotes a word for a POSIX shell.
-func ShellWord(word string) string { return show.ShellWord(word) }

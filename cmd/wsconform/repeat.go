@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,7 +33,7 @@ func repeat(c *cobra.Command, id cases.ID, out string, secrets *harness.Secrets)
 	}
 	words = secrets.Command(append(words, args...))
 	for i, w := range words {
-		words[i] = shellQuote(w)
+		words[i] = harness.ShellWord(w)
 	}
 	return strings.Join(words, " ")
 }
@@ -63,15 +62,4 @@ func program() string {
 		return os.Args[0]
 	}
 	return "wsconform"
-}
-
-// plain words mean themselves to a POSIX shell.
-var plain = regexp.MustCompile(`^[A-Za-z0-9_@%+=:./-]+$`)
-
-// shellQuote quotes a word for a POSIX shell.
-func shellQuote(word string) string {
-	if plain.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

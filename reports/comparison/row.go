@@ -109,7 +109,7 @@ func selecting(flag string, patterns []string) string {
 	if len(patterns) == 0 {
 		return ""
 	}
-	return flag + show.ShellWord(show.Text(strings.Join(patterns, ",")))
+	return flag + harness.ShellWord(show.Text(strings.Join(patterns, ",")))
 }
 
 func judge(e harness.Engine) string {

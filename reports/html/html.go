@@ -277,7 +277,7 @@ func (p page) Facts() []fact {
 	}
 	var words []string
 	for _, w := range h.Agent.Command {
-		words = append(words, show.ShellWord(w))
+		words = append(words, harness.ShellWord(w))
 	}
 	add("Command", strings.Join(words, " "))
 	add("Engine", strings.TrimSpace(h.Engine.Name+" "+h.Engine.Version))

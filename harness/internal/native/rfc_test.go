@@ -1,6 +1,7 @@
 package native
 
 import (
+	"flag"
 	"maps"
 	"slices"
 	"sync"
@@ -115,6 +116,8 @@ func merged(lists ...map[cases.ID][]string) map[cases.ID][]string {
 	return all
 }
 
+var onlyCases = flag.String("rfc.only", "", "pattern of the cases of the RFC suite to play; empty means all")
+
 // hurry cuts waits to a second, so that a peer that does nothing costs no more.
 func hurry(c cases.Case) cases.Case {
 	c = c.Clone()
@@ -152,6 +155,9 @@ func TestRFC(t *testing.T) {
 	seen := map[cases.ID]bool{}
 	for _, c := range rfc.All() {
 		seen[c.ID] = true
+		if *onlyCases != "" && len(cases.Unmatched([]cases.Case{c}, []string{*onlyCases})) > 0 {
+			continue
+		}
 		quick := hurry(c)
 		for role, as := range map[mutants.Roles]cases.Role{mutants.Server: cases.Server, mutants.Client: cases.Client} {
 			if !c.For(as) {

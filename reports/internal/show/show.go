@@ -124,18 +124,6 @@ func Grouped(n int) string {
 	return s
 }
 
-// ShellWord quotes a word for a POSIX shell.
-func ShellWord(word string) string {
-	plain := func(r rune) bool {
-		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_./:=@%+{}", r))
-	}
-	expands := strings.Contains(word, "{") && strings.Contains(word, "..")
-	if word != "" && !expands && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
 // Plural writes a count with its noun.
 func Plural(n int, one, many string) string {
 	if n == 1 {
