@@ -112,10 +112,10 @@ compare-small: build
 		else echo "compare: skipping $${one%:*}: $${one#*:} is not installed"; fi; \
 	done; $(BIN) compare "$$@" --cases '1.*,2.*,3.*,4.*,5.*,7.*,10.*' -o out/compare-small
 
-# Records Autobahn's verdicts on each faulty peer in its golden file in fixtures/mutants.
+# Records Autobahn's verdicts on each faulty peer in its golden file; MUTANTS=NAME,... only on those.
 .PHONY: record
 record: image
-	$(GO) test ./harness/internal/native -run TestRecordMutants -timeout 2h -v -mutants.record
+	$(GO) test ./harness/internal/native -run TestRecordMutants -timeout 2h -v -mutants.record -mutants.only="$(MUTANTS)"
 
 # The image that takes the place of Autobahn's published one.
 # IMAGE is built on BASE, and IMAGE-scratch on nothing; IMAGE may have a tag. Where
