@@ -117,6 +117,13 @@ compare-small: build
 record: image
 	$(GO) test ./harness/internal/native -run TestRecordMutants -timeout 2h -v -mutants.record -mutants.only="$(MUTANTS)"
 
+# Plays every faulty peer in both roles and writes which cases tell it from a good one. What was played is kept in out/kill-matrix,
+# so an interrupted run goes on where it stopped.
+.PHONY: kill-matrix
+kill-matrix: build
+	$(GO) test ./harness/internal/native -run TestKillMatrix -timeout 2h -v -kills.out $(CURDIR)/fixtures/mutants/kills.json -kills.cells $(CURDIR)/out/kill-matrix/cells.jsonl
+	$(GO) run ./cmd/wsconform ledger --kills -o out/kill-matrix
+
 # The image that takes the place of Autobahn's published one.
 # IMAGE is built on BASE, and IMAGE-scratch on nothing; IMAGE may have a tag. Where
 # BASE cannot be pulled, a Debian made by debootstrap takes its place.

@@ -147,7 +147,12 @@ func (x Echoed) Holds(t *Transcript) bool {
 	return n == 1 && same
 }
 
-func (x Echoed) String() string { return fmt.Sprintf("%q comes back, once", x.Text) }
+func (x Echoed) String() string {
+	if len(x.Text) > 64 {
+		return fmt.Sprintf("the text of %d bytes comes back, once", len(x.Text))
+	}
+	return fmt.Sprintf("%q comes back, once", x.Text)
+}
 
 // Holds looks at Sec-WebSocket-Extensions.
 func (b Bits) Holds(t *Transcript) bool {

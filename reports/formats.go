@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/reports/autobahn"
+	"github.com/wsconform/wsconform/reports/casepage"
 	"github.com/wsconform/wsconform/reports/html"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
@@ -36,6 +38,7 @@ var Formats = []Format{
 	{Name: "json", File: "summary.json", About: "all verdicts without their transcripts", Write: writeJSON},
 	{Name: "badge", File: "badge.svg", About: "a badge", Write: writeBadge},
 	{Name: "badge-json", File: "badge.json", About: "a badge for the endpoint of shields.io", Write: writeBadgeJSON},
+	{Name: "cases", File: "cases", About: "a page about each case: what is sent and wanted, and why", WriteIn: writeCases},
 	{Name: "annotations", File: "annotations.txt", About: "GitHub workflow commands, to print in a job", Extra: true, Write: writeAnnotations},
 	{Name: "autobahn", File: "autobahn", About: "the folder that Autobahn writes: index.json, index.html, two files for each case", Extra: true, WriteIn: autobahn.Write},
 }
@@ -67,6 +70,9 @@ func Write(dir string, in Input, formats ...string) error {
 	if err != nil {
 		return err
 	}
+	if in.Pages == "" && slices.ContainsFunc(chosen, func(f Format) bool { return f.Name == "cases" }) {
+		in.Pages = "cases/"
+	}
 	for _, f := range chosen {
 		path := filepath.Join(dir, f.File)
 		if f.WriteIn != nil {
@@ -79,6 +85,11 @@ func Write(dir string, in Input, formats ...string) error {
 		}
 	}
 	return nil
+}
+
+// writeCases writes the pages of the cases of the run.
+func writeCases(dir string, in Input) error {
+	return casepage.Write(dir, casepage.Played(in.Run), nil)
 }
 
 func choose(names []string) ([]Format, error) {
@@ -99,8 +110,24 @@ func choose(names []string) ([]Format, error) {
 }
 
 // WriteSite writes a folder with one page for each run and index.html, which sets them
-// side by side, section by section.
-func WriteSite(dir string, list []Input) error { return html.WriteSite(dir, list) }
+// side by side, section by section, and a page for each case in the folder cases, which
+// says who of them does not pass it.
+func WriteSite(dir string, list []Input) error {
+	list = slices.Clone(list)
+	runs := make([]*harness.Run, len(list))
+	for i := range list {
+		runs[i] = list[i].Run
+		list[i].Pages = cmp.Or(list[i].Pages, "cases/")
+	}
+	var known casepage.Comparison
+	for i, name := range html.FileNames(runs, ".html") {
+		known.Add(runs[i], "../"+name)
+	}
+	if err := casepage.Write(filepath.Join(dir, "cases"), casepage.Played(runs...), &known); err != nil {
+		return err
+	}
+	return html.WriteSite(dir, list)
+}
 
 // RunFileNames names a run file for each of the runs, as [WriteSite] names its pages: no
 // two are the same, and none is a path.

@@ -170,6 +170,9 @@ func junitRow(h harness.Header, r summary.Row) junitCase {
 	for _, ref := range r.Def.RFC {
 		facts = append(facts, junitProperty{"section", ref})
 	}
+	if r.Page != "" {
+		facts = append(facts, junitProperty{"page", r.Page})
+	}
 	for _, q := range r.Requirements() {
 		facts = append(facts, junitProperty{"requirement", q.ID})
 	}
@@ -250,6 +253,13 @@ func explain(h harness.Header, r summary.Row) string {
 	}
 	if r.Broken != "" {
 		fmt.Fprintf(&b, "gate:     %s\n", show.Text(r.Broken))
+	}
+	if r.Known {
+		about := "wsconform explain " + string(r.Case)
+		if r.Page != "" {
+			about += ", or " + r.Page
+		}
+		fmt.Fprintf(&b, "about:    %s\n", about)
 	}
 	fmt.Fprintf(&b, "again:    %s\n", show.Repeat(h, r.Case))
 	return b.String()

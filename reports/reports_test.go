@@ -362,6 +362,9 @@ func TestWriteSite(t *testing.T) {
 	}
 	var got []string
 	for _, f := range list {
+		if f.Name() == "cases" { // the pages about cases
+			continue
+		}
 		got = append(got, f.Name())
 		if !regexp.MustCompile(`^[a-z0-9-]{1,90}\.html$`).MatchString(f.Name()) {
 			t.Errorf("file name %q", f.Name())

@@ -9,13 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/reports"
+	"github.com/wsconform/wsconform/reports/casepage"
 )
 
 func caseCommand() *cobra.Command {
@@ -34,9 +33,8 @@ func caseCommand() *cobra.Command {
 			if !ok {
 				return usagef("unknown case %q; wsconform list lists all cases", list[0])
 			}
-			describe(c.OutOrStdout(), one)
-			if against == "" {
-				return nil
+			if err := casepage.WriteText(c.OutOrStdout(), casepage.Of(one)); err != nil || against == "" {
+				return err
 			}
 			if err := checkURL(harness.Agent{URL: against}); err != nil {
 				return usagef("--against %q: must look like ws://127.0.0.1:9001", against)
@@ -55,60 +53,8 @@ func caseCommand() *cobra.Command {
 	return c
 }
 
-// width is that of the text that the case command prints.
+// width is that of the text that commands print.
 const width = 88
-
-// describe prints a case: what it sends, what it wants, and what the RFC says about
-// that.
-func describe(w io.Writer, c cases.Case) {
-	fmt.Fprintf(w, "%s  %s\n", c.ID, c.Title)
-	fmt.Fprintf(w, "\nsends\n")
-	for _, line := range c.Script() {
-		wrap(w, line)
-	}
-	fmt.Fprintf(w, "\nwants\n")
-	if c.Suite == cases.Autobahn {
-		describeWant(w, c)
-	} else {
-		for line := range strings.SplitSeq(c.Want.String(), "\n") {
-			wrap(w, line)
-		}
-	}
-	fmt.Fprintf(w, "\nwhy\n")
-	for _, ref := range c.RFC {
-		wrap(w, strings.TrimSpace(ref+": "+ledger.Section(ref)))
-	}
-	for _, id := range ledger.Autobahn(string(c.ID)) {
-		if r, ok := ledger.Find(id); ok {
-			wrap(w, fmt.Sprintf("%s (%s): %s", r.ID, r.Level, r.Words))
-		}
-	}
-}
-
-// describeWant prints what one of Autobahn's cases wants.
-func describeWant(w io.Writer, c cases.Case) {
-	wrap(w, c.Expect)
-	want := autobahn.Of(c)
-	for _, reading := range want.Events {
-		what := "nothing"
-		for i, e := range reading.Events {
-			if i == 0 {
-				what = e.String()
-			} else {
-				what += ", then " + e.String()
-			}
-		}
-		wrap(w, fmt.Sprintf("%s: %s", reading.Behavior, what))
-	}
-	ends := "the peer fails the connection"
-	if want.ClosedByUs {
-		ends = "we close"
-	}
-	if want.Clean {
-		ends += ", and the closing handshake is completed"
-	}
-	wrap(w, "in the end "+ends)
-}
 
 // wrap prints a text, indented, in lines of the width, those after the first further
 // in.

@@ -82,7 +82,7 @@ verdict, 130 interrupted.`,
 	f.StringVar(&o.isolate, "isolate", "none", "run agents as plain processes, `none`, or in containers, docker")
 	f.BoolVar(&o.update, "update", false, "only ask the package registries for newer versions, through their own clients")
 	o.selection.flags(f)
-	f.StringSliceVar(&o.selection.suites, "suite", []string{string(cases.Autobahn)}, "take the cases from these `SUITES`: autobahn (its 517 cases), rfc (what it does not test), or both; rfc is for --engine native")
+	o.selection.suiteFlag(f)
 	c.AddCommand(compareReportCommand())
 	return c
 }
@@ -90,6 +90,11 @@ verdict, 130 interrupted.`,
 func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	if err := o.check(c.Flags()); err != nil {
 		return err
+	}
+	if o.engine != harness.Engines[0].Name {
+		if err := o.selection.onlyAutobahn(c.Flags()); err != nil {
+			return err
+		}
 	}
 	list, sel, err := o.selection.pick()
 	if err != nil {

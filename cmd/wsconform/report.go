@@ -18,6 +18,7 @@ func reportCommand() *cobra.Command {
 	var out string
 	var formats []string
 	var expect expectFlags
+	var pages string
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "Write reports of run files",
@@ -52,6 +53,9 @@ Formats; the last two are written only on request:
 			if err != nil {
 				return err
 			}
+			for i := range inputs {
+				inputs[i].Pages = pages
+			}
 			switch {
 			case out == "-":
 				return reportTo(c.OutOrStdout(), inputs, formats)
@@ -72,6 +76,7 @@ Formats; the last two are written only on request:
 	f := c.Flags()
 	f.StringVarP(&out, "out", "o", "", "write the reports to this folder, `DIR`; - is standard output, with one --format")
 	f.StringSliceVar(&formats, "format", nil, "write only these `FORMATS`")
+	f.StringVar(&pages, "case-pages", "", "link to the pages about cases at this `URL`, which ends with a slash, instead of the folder cases")
 	expect.flags(f)
 	complete(c, "format", reports.FormatNames()...)
 	return c

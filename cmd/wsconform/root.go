@@ -26,6 +26,8 @@ var commands = []func() *cobra.Command{
 	dumpCommand,
 	pipeCommand,
 	faultsCommand,
+	explainCommand,
+	ledgerCommand,
 	compareCommand,
 	agentCommand,
 	wstestCommand,

@@ -17,6 +17,8 @@ import (
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/atomicfile"
+	"github.com/wsconform/wsconform/reports/casepage"
+	"github.com/wsconform/wsconform/reports/coverage"
 	"github.com/wsconform/wsconform/reports/html"
 	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/show"
@@ -68,6 +70,9 @@ func Write(dir string, files []string, list []agents.Agent) (Summary, error) {
 		}
 	}
 	s.finish()
+	if err := s.writeCases(dir); err != nil {
+		return Summary{}, err
+	}
 	if err := atomicfile.Write(filepath.Join(dir, "index.html"), s.write); err != nil {
 		return Summary{}, fmt.Errorf("comparison: %w", err)
 	}
@@ -100,6 +105,7 @@ type caseOf struct {
 	Expect string      `json:"expect"`
 	RFC    []string    `json:"rfc"`
 	Suite  cases.Suite `json:"suite"`
+	Level  string      `json:"level,omitempty"` // of a case of one grade
 }
 
 func newSite() *site {
@@ -109,7 +115,11 @@ func newSite() *site {
 	}
 	for i, c := range catalogue.All() {
 		s.index[c.ID] = i
-		s.Cases = append(s.Cases, caseOf{c.ID, c.Title, c.Expect, c.RFC, c.Suite})
+		one := caseOf{ID: c.ID, Title: c.Title, Expect: c.Expect, RFC: c.RFC, Suite: c.Suite}
+		if c.Suite != cases.Autobahn {
+			one.Level = c.Level.String()
+		}
+		s.Cases = append(s.Cases, one)
 	}
 	return s
 }
@@ -135,7 +145,7 @@ func (s *site) add(dir string, run *harness.Run) error {
 	}
 	r.Page = "runs/" + id + ".html"
 	return atomicfile.Write(filepath.Join(dir, "runs", id+".html"), func(w io.Writer) error {
-		return html.WritePage(w, summary.Input{Run: run}, "../index.html")
+		return html.WritePage(w, summary.Input{Run: run, Pages: "../cases/"}, "../index.html")
 	})
 }
 
@@ -208,4 +218,35 @@ func (s *site) write(w io.Writer) error {
 		"Style": template.CSS(p.style), "Script": template.JS(p.script), "Data": template.JS(data),
 		"Policy": csp.Policy(p.style, p.script),
 	})
+}
+
+// writeCases writes a page for each case, and the kill matrix.
+func (s *site) writeCases(dir string) error {
+	var known casepage.Comparison
+	var runs []*harness.Run
+	for _, r := range s.Rows {
+		page := ""
+		if r.Page != "" {
+			page = "../" + r.Page
+		}
+		known.Add(r.run, page)
+		runs = append(runs, r.run)
+	}
+	if err := casepage.Write(filepath.Join(dir, "cases"), casepage.Played(runs...), &known); err != nil {
+		return err
+	}
+	return coverage.Write(dir)
+}
+
+// Verdicts reads what the runs of the files say of the cases.
+func Verdicts(files []string) (*casepage.Comparison, error) {
+	known := &casepage.Comparison{}
+	for _, file := range files {
+		run, err := harness.OpenRun(file)
+		if err != nil {
+			return nil, err
+		}
+		known.Add(run, "")
+	}
+	return known, nil
 }

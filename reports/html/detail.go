@@ -45,6 +45,7 @@ type detail struct {
 	Link        string  `json:"lk,omitempty"` // where it points
 	Broken      int     `json:"br,omitempty"` // what the gate says against the case
 	Did         int     `json:"di,omitempty"` // what the peer did to end the connection
+	Page        string  `json:"pg,omitempty"` // the page about the case
 	Attempts    int     `json:"at,omitempty"`
 	Got         *got    `json:"g,omitempty"`
 	connection
@@ -190,7 +191,7 @@ func (d *details) detail(r summary.Row, lim limits) *detail {
 	out := &detail{
 		Reason: d.text(r.Reason), CloseReason: d.text(r.CloseReason), Note: d.text(r.Note),
 		Excuse: d.text(r.Excuse()), Link: r.Link(), Broken: d.text(r.Broken),
-		Did: d.text(r.Did(d.header)),
+		Did: d.text(r.Did(d.header)), Page: r.Page,
 	}
 	if r.Attempts > 1 {
 		out.Attempts = r.Attempts

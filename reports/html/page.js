@@ -325,6 +325,7 @@ function detail(row) {
   const word = /^[\w.:@%+=,\/-]+$/.test(name) ? name : "'" + name.replaceAll("'", "'\\''") + "'";
   const command = data.before + word + data.after;
   cell.append(el("section", el("h3", "Play it again"), copied(el("p.cmd", el("code", command)))));
+  if (d.pg) cell.append(el("p", el("a", {href: d.pg}, "About this case: why it matters, and which bugs it finds")));
 
   if (!d.m) cell.append(...connection(d, d.g));
   else for (const [i, c] of [d, ...d.m].entries()) {

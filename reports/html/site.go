@@ -71,6 +71,7 @@ func sanitize(s string) string {
 // An index is what index.tmpl shows.
 type index struct {
 	frame
+	Pages    string // where the pages about cases are, or ""
 	Runs     []indexRun
 	Sections []indexSection
 }
@@ -127,6 +128,7 @@ func writeIndex(w io.Writer, list []summary.Input, names []string) error {
 	for i, in := range list {
 		r := indexRun{Summary: summary.Of(in), File: names[i]}
 		x.Runs = append(x.Runs, r)
+		x.Pages = in.Pages
 		for _, sec := range r.Sections {
 			titles[sec.ID] = sec.Title
 		}

@@ -31,8 +31,13 @@ function classOf(row, i, half = state.half) {
   if (b === ".") return "";
   if (outcomes[b]) return "n";
   const x = classOfBehavior[b], y = classOfClose[c];
-  if (half === "b") return x;
   if (half === "c") return y || "";
+  if (!y && x !== "u") { // a case of one grade, which its level weighs
+    const level = cases[i].level;
+    if (level === "MAY" || level === "INFORMATIONAL") return "o";
+    if (level === "SHOULD" && x === "f") return "l";
+  }
+  if (half === "b") return x;
   if (x === "u") return "u";
   if (x === "f" || y === "f") return "f";
   if (x === "o") return "o";

@@ -119,7 +119,7 @@ function caseView() {
     el("td", {}, mark(classOf(r, i), verdict(r, i))), el("td", {}, whyOf(r, i)),
     el("td", {}, codeText(r, i)), el("td", { class: "ms" }, r.ms[i] + " ms"), el("td", {}, wireLog(r, i))));
   return [el("p", { class: "crumb" }, step(-1), " ", link(hashOf("section", top_(c.id)), "section " + top_(c.id) + " " + titleOf(top_(c.id))), " ", step(1)),
-    el("dl", { class: "facts2" }, el("dt", {}, "Sends"), el("dd", {}, c.title), el("dt", {}, "Wants"), el("dd", {}, c.expect),
+    el("dl", { class: "facts2" }, el("dt", {}, "Sends"), el("dd", {}, c.title, c.level ? ". " + c.level : "", " (", el("a", { href: "cases/" + c.id + ".html" }, "about this case"), ")"), el("dt", {}, "Wants"), el("dd", {}, c.expect),
       el("dt", {}, "Decided by"), el("dd", {}, c.rfc.map((r, n) => [n ? ", " : "", link(hashOf("rfc", r), r)]))),
     el("p", { class: "remark" }, (violators || "None") + " of " + plural(list.length, "row", "rows") + (violators === 1 || !violators ? " fails it." : " fail it.")),
     table("list2 wide", ["Implementation", "Verdict", "Why", "Close code", "Time", hidden("Wire log")], body)];

@@ -18,6 +18,9 @@ type Input struct {
 	// every failure counts. With one, an expected failure is shown as such, and an
 	// unexpected pass is a failure.
 	Gate *gate.Decision
+	// Pages is where the pages about cases are, such as "cases/" or a URL that ends
+	// with a slash. "" means that there are none to link to.
+	Pages string
 }
 
 // A Standing is the outcome of a case in the light of what was expected.

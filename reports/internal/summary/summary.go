@@ -44,7 +44,8 @@ type Summary struct {
 	Rows     []Row
 	Sections []Section
 	Counts   map[harness.Outcome]int
-	Missing  int // cases without a verdict
+	Missing  int    // cases without a verdict
+	Pages    string // see [Input.Pages]
 }
 
 // A Row is one case. A selected case without a result is a row too.
@@ -57,6 +58,7 @@ type Row struct {
 	Mark     gate.Mark   // "" unless an entry is about the case
 	Entry    *gate.Entry // or nil
 	Broken   string      // what the gate says against it
+	Page     string      // the URL of the page about the case, or ""
 }
 
 // Title says what the case sends, or its id if the catalogue does not have it.
@@ -116,7 +118,7 @@ type Section struct {
 // [harness.Result.Bounded].
 func Of(in Input) Summary {
 	run := in.Run
-	s := Summary{Run: run, Gate: in.Gate, State: run.State(), Counts: run.Counts(), Missing: len(run.Missing())}
+	s := Summary{Run: run, Gate: in.Gate, State: run.State(), Counts: run.Counts(), Missing: len(run.Missing()), Pages: in.Pages}
 	results := map[cases.ID]harness.Result{}
 	for _, r := range run.Results {
 		results[r.Case] = r.Bounded()
@@ -132,7 +134,11 @@ func Of(in Input) Summary {
 			res = harness.Result{Case: id, Outcome: harness.NotRun, Note: s.whyMissing()}
 		}
 		def, known := byID().cases[id]
-		s.Rows = append(s.Rows, Row{Result: res, Def: def, Known: known})
+		row := Row{Result: res, Def: def, Known: known}
+		if known && in.Pages != "" {
+			row.Page = in.Pages + string(id) + ".html"
+		}
+		s.Rows = append(s.Rows, row)
 	}
 	for _, id := range run.Header.Selection.Selected {
 		add(id)

@@ -1,0 +1,117 @@
+package casepage
+
+import (
+	"cmp"
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/internal/atomicfile"
+)
+
+//go:embed *.tmpl style.css
+var assets embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"class": class, "file": File, "join": func(list []string) string { return strings.Join(list, " and ") }, "inc": func(i int) int { return i + 1 },
+}).ParseFS(assets, "*.tmpl"))
+
+// class is the colour of a grade.
+func class(grade any) string {
+	switch fmt.Sprint(grade) {
+	case string(cases.OK):
+		return "ok"
+	case string(cases.NonStrict), "pass-lenient":
+		return "lenient"
+	case string(cases.Failed), "fail", "crash", "timeout":
+		return "bad"
+	}
+	return "other"
+}
+
+// File is the name of the page of a case.
+func File(id cases.ID) string { return string(id) + ".html" }
+
+// Write writes a page for each case, and index.html, into the folder. The pages need
+// nothing but style.css beside them, and have no script. A nil comparison means that
+// none is known.
+func Write(dir string, list []cases.Case, known *Comparison) error {
+	put := func(name string, write func(io.Writer) error) error {
+		if err := atomicfile.Write(filepath.Join(dir, name), write); err != nil {
+			return fmt.Errorf("casepage: %s: %w", name, err)
+		}
+		return nil
+	}
+	sheet, err := assets.ReadFile("style.css")
+	if err != nil {
+		return err
+	}
+	if err := put("style.css", func(w io.Writer) error { _, err := w.Write(sheet); return err }); err != nil {
+		return err
+	}
+	for i, c := range list {
+		p := view{Page: Of(c)}
+		if known != nil {
+			p.Failures, p.Compared = known.Failures[c.ID], known.Compared[c.ID]
+		}
+		if i > 0 {
+			p.Before = list[i-1].ID
+		}
+		if i < len(list)-1 {
+			p.After = list[i+1].ID
+		}
+		if err := put(File(c.ID), func(w io.Writer) error { return templates.ExecuteTemplate(w, "case.tmpl", p) }); err != nil {
+			return err
+		}
+	}
+	return put("index.html", func(w io.Writer) error { return templates.ExecuteTemplate(w, "index.tmpl", chapters(list)) })
+}
+
+// A view is a page with its neighbours.
+type view struct {
+	Page
+	Before, After cases.ID
+}
+
+// ByRole lists the failures of one role.
+func (v view) ByRole(role string) []Failure {
+	var list []Failure
+	for _, f := range v.Failures {
+		if f.Role == role {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// A chapter is a section of the index.
+type chapter struct {
+	ID, Title string
+	Cases     []cases.Case
+}
+
+func chapters(list []cases.Case) []chapter {
+	titles := map[string]string{}
+	for _, s := range catalogue.Sections() {
+		titles[s.ID] = s.Title
+	}
+	var all []chapter
+	for _, c := range list {
+		id := c.ID.Group()
+		if len(all) == 0 || all[len(all)-1].ID != id {
+			title := titles[id]
+			if parent := titles[c.ID.Section()]; parent != "" && c.ID.Section() != id {
+				title = parent + ": " + cmp.Or(title, id)
+			}
+			all = append(all, chapter{ID: id, Title: title})
+		}
+		last := &all[len(all)-1]
+		last.Cases = append(last.Cases, c)
+	}
+	return all
+}

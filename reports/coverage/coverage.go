@@ -1,0 +1,167 @@
+// Package coverage says which requirements the cases test and which faults they find:
+// the ledger of requirements and the kill matrix, put together. Start at [Requirements]
+// and [Matrix]; [WritePage] writes both as a page.
+package coverage
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/cases/ledger"
+	"github.com/wsconform/wsconform/fixtures/mutants"
+)
+
+// A Requirement is one of the ledger, with what looks at it.
+type Requirement struct {
+	ledger.Requirement
+	Cases    []cases.ID // that test it
+	Mutants  []string   // that break it
+	Killings []Killing  // a case that tests it finds a mutant that breaks it
+	Never    string     // why no test from outside can tell, or ""
+}
+
+// A Killing is a case that finds a mutant.
+type Killing struct {
+	Case   cases.ID `json:"case"`
+	Mutant string   `json:"mutant"`
+	Role   string   `json:"role"`
+}
+
+// A State says how far a requirement is tested.
+type State string
+
+// The states.
+const (
+	Killed  State = "killed"  // a case that tests it finds a mutant that breaks it
+	Tested  State = "tested"  // cases test it, and none of them finds such a mutant
+	Open    State = "open"    // no case tests it
+	Outside State = "outside" // no test of a connection can tell
+)
+
+// State says how far the requirement is tested.
+func (r Requirement) State() State {
+	switch {
+	case len(r.Killings) > 0:
+		return Killed
+	case len(r.Cases) > 0:
+		return Tested
+	case r.Test != ledger.Wire || r.Role == ledger.Intermediary:
+		return Outside
+	}
+	return Open
+}
+
+// Binding reports whether the requirement is a MUST or MUST NOT.
+func (r Requirement) Binding() bool { return r.Level == ledger.Must || r.Level == ledger.MustNot }
+
+// Requirements lists the ledger in its order.
+func Requirements() []Requirement { return slices.Clone(requirements()) }
+
+var requirements = sync.OnceValue(func() []Requirement {
+	var list []Requirement
+	index := map[string]int{}
+	for i, r := range ledger.All() {
+		index[r.ID] = i
+		list = append(list, Requirement{Requirement: r, Never: ledger.Unobservable(r.ID)})
+	}
+	tests := map[cases.ID][]string{}
+	for _, c := range catalogue.All() {
+		tests[c.ID] = slices.Concat(c.Requirements, ledger.Autobahn(string(c.ID)))
+		for _, id := range tests[c.ID] {
+			one := &list[index[id]]
+			one.Cases = append(one.Cases, c.ID)
+		}
+	}
+	breaks := map[string][]string{}
+	for _, m := range mutants.Catalogue {
+		breaks[m.Name] = m.Breaks
+		for _, id := range m.Breaks {
+			one := &list[index[id]]
+			one.Mutants = append(one.Mutants, m.Name)
+		}
+	}
+	for _, k := range mutants.Kills() {
+		for _, id := range slices.Concat(k.Autobahn, k.RFC) {
+			for _, requirement := range breaks[k.Mutant] {
+				if slices.Contains(tests[cases.ID(id)], requirement) {
+					one := &list[index[requirement]]
+					one.Killings = append(one.Killings, Killing{cases.ID(id), k.Mutant, k.Role})
+				}
+			}
+		}
+	}
+	return list
+})
+
+// A Matrix sums the kill matrix up. A mutant in a role counts once.
+type Matrix struct {
+	Mutants  int `json:"mutants"`
+	Ours     int `json:"ours"`     // killed by a case of either suite, played by our engine
+	OursRed  int `json:"oursRed"`  // and by one that fails, not only leniently
+	Autobahn int `json:"autobahn"` // killed by a case of the original
+	OldRed   int `json:"autobahnRed"`
+
+	Alive []mutants.Kill `json:"alive"` // that no case of ours kills
+	Idle  []cases.ID     `json:"idle"`  // cases that kill nothing
+}
+
+// Of sums up rows of the kill matrix. Peers that break nothing are no mutants.
+func Of(rows []mutants.Kill) Matrix {
+	m := Matrix{Alive: []mutants.Kill{}, Idle: []cases.ID{}}
+	busy := map[string]bool{}
+	for _, k := range rows {
+		for _, id := range slices.Concat(k.Autobahn, k.RFC) {
+			busy[id] = true
+		}
+		if one, ok := mutants.Find(k.Mutant); !ok || len(one.Breaks) == 0 {
+			continue
+		}
+		m.Mutants++
+		count(&m.Ours, k.Native || len(k.RFC) > 0)
+		count(&m.OursRed, k.Red)
+		count(&m.Autobahn, len(k.Autobahn) > 0)
+		count(&m.OldRed, k.AutobahnRed)
+		if !k.Native && len(k.RFC) == 0 {
+			m.Alive = append(m.Alive, k)
+		}
+	}
+	for _, c := range catalogue.All() {
+		if !busy[string(c.ID)] {
+			m.Idle = append(m.Idle, c.ID)
+		}
+	}
+	return m
+}
+
+func count(n *int, yes bool) {
+	if yes {
+		*n++
+	}
+}
+
+// A Tally counts requirements by level and state.
+type Tally struct {
+	Level  ledger.Level
+	Counts map[State]int
+	Total  int
+}
+
+// Levels lists the tallies, the strictest level first.
+func Levels(list []Requirement) []Tally {
+	var all []Tally
+	for _, level := range []ledger.Level{ledger.Must, ledger.MustNot, ledger.Should, ledger.ShouldNot, ledger.May} {
+		t := Tally{Level: level, Counts: map[State]int{}}
+		for _, r := range list {
+			if r.Level == level {
+				t.Counts[r.State()]++
+				t.Total++
+			}
+		}
+		if t.Total > 0 {
+			all = append(all, t)
+		}
+	}
+	return all
+}

@@ -1,0 +1,85 @@
+package coverage_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/cases/ledger"
+	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/reports/coverage"
+)
+
+func TestOf(t *testing.T) {
+	m := coverage.Of([]mutants.Kill{
+		{Mutant: "mask-optional", Role: "server", RFC: []string{"M.1.1"}, Red: true},
+		{Mutant: "never-echoes", Role: "server", Autobahn: []string{"1.1.2"}, AutobahnRed: true, Native: true, Red: true},
+		{Mutant: "never-echoes", Role: "client"},
+		{Mutant: "deflate-none", Role: "server", RFC: []string{"D.1.6"}}, // breaks nothing
+	})
+	if m.Mutants != 3 || m.Ours != 2 || m.OursRed != 2 || m.Autobahn != 1 || m.OldRed != 1 || len(m.Alive) != 1 || m.Alive[0].Role != "client" {
+		t.Errorf("got %+v", m)
+	}
+	if want := len(catalogue.All()) - 3; len(m.Idle) != want {
+		t.Errorf("got %d idle cases, want %d", len(m.Idle), want)
+	}
+}
+
+// The stored matrix is about mutants and cases that there are.
+func TestStoredMatrix(t *testing.T) {
+	for _, k := range mutants.Kills() {
+		m, ok := mutants.Find(k.Mutant)
+		role := map[string]mutants.Roles{"server": mutants.Server, "client": mutants.Client}[k.Role]
+		if !ok || role == 0 || !m.Roles.Has(role) {
+			t.Errorf("there is no %s %s: make kill-matrix", k.Role, k.Mutant)
+		}
+		for _, id := range append(k.Autobahn, k.RFC...) {
+			if _, ok := catalogue.Find(cases.ID(id)); !ok {
+				t.Errorf("there is no case %s: make kill-matrix", id)
+			}
+		}
+	}
+	m := coverage.Of(mutants.Kills())
+	if 100*m.Ours < 98*m.Mutants || m.Mutants < 300 {
+		t.Errorf("the cases kill %d of %d mutants", m.Ours, m.Mutants)
+	}
+}
+
+func TestRequirements(t *testing.T) {
+	list := coverage.Requirements()
+	if len(list) != len(ledger.All()) {
+		t.Fatalf("got %d requirements", len(list))
+	}
+	for _, r := range list {
+		want := map[string]coverage.State{
+			"RFC6455-5.1-server-rejects-unmasked": coverage.Killed,
+			"RFC6455-4.1-pac-uri":                 coverage.Outside,
+		}[r.ID]
+		if want != "" && r.State() != want {
+			t.Errorf("%s: got %s, want %s", r.ID, r.State(), want)
+		}
+	}
+	total := 0
+	for _, tally := range coverage.Levels(list) {
+		total += tally.Total
+	}
+	if total != len(list) {
+		t.Errorf("the levels have %d of %d requirements", total, len(list))
+	}
+}
+
+func TestWritePage(t *testing.T) {
+	var page, text bytes.Buffer
+	if err := coverage.WritePage(&page); err != nil {
+		t.Fatal(err)
+	}
+	if page.Len() > 1<<20 || strings.Contains(page.String(), "<script") || !strings.Contains(page.String(), "wsconform kills ") {
+		t.Errorf("got a page of %d bytes", page.Len())
+	}
+	if err := coverage.WriteJSON(&text); err != nil || !json.Valid(text.Bytes()) {
+		t.Errorf("%v", err)
+	}
+}

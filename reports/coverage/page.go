@@ -1,0 +1,136 @@
+package coverage
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/ledger"
+	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/internal/atomicfile"
+	"github.com/wsconform/wsconform/reports/html"
+	"github.com/wsconform/wsconform/reports/internal/csp"
+)
+
+//go:embed page.tmpl page.css
+var assets embed.FS
+
+var (
+	pageTemplate = template.Must(template.New("").Funcs(template.FuncMap{"url": ledger.URL, "few": few}).ParseFS(assets, "page.tmpl"))
+	pageStyle    = html.StyleSheet() + asset("page.css")
+)
+
+func asset(name string) string {
+	p, err := assets.ReadFile(name)
+	if err != nil {
+		panic(err) //nolint:forbidigo // embedded: cannot be missing
+	}
+	return string(p)
+}
+
+// Write writes kills.html, which links to the pages of the cases in the folder cases
+// beside it, and kills.json.
+func Write(dir string) error {
+	for name, write := range map[string]func(io.Writer) error{"kills.html": WritePage, "kills.json": WriteJSON} {
+		if err := atomicfile.Write(filepath.Join(dir, name), write); err != nil {
+			return fmt.Errorf("coverage: %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// WriteJSON writes the sums and the rows of the kill matrix, and the requirements that
+// no case kills for.
+func WriteJSON(w io.Writer) error {
+	type entry struct {
+		ID    string       `json:"id"`
+		Level ledger.Level `json:"level"`
+		State State        `json:"state"`
+	}
+	out := struct {
+		Sums         Matrix         `json:"sums"`
+		Requirements []entry        `json:"withoutKilling"`
+		Rows         []mutants.Kill `json:"rows"`
+	}{Sums: Of(mutants.Kills()), Requirements: []entry{}, Rows: mutants.Kills()}
+	for _, r := range Requirements() {
+		if s := r.State(); s == Tested || s == Open {
+			out.Requirements = append(out.Requirements, entry{r.ID, r.Level, s})
+		}
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", " ")
+	return e.Encode(out)
+}
+
+// WritePage writes the kill matrix and the ledger as a page without scripts.
+func WritePage(w io.Writer) error {
+	list := Requirements()
+	v := view{
+		Style: template.CSS(pageStyle), Policy: csp.Policy(pageStyle, ""), Sums: Of(mutants.Kills()), Levels: Levels(list),
+		States: []State{Killed, Tested, Open, Outside},
+	}
+	for _, k := range mutants.Kills() {
+		m, _ := mutants.Find(k.Mutant)
+		v.Rows = append(v.Rows, row{k, m.Title})
+	}
+	for _, r := range list {
+		if s := r.State(); s == Tested || s == Open {
+			v.Left = append(v.Left, r)
+		}
+	}
+	return pageTemplate.ExecuteTemplate(w, "page.tmpl", v)
+}
+
+// A view is what page.tmpl shows.
+type view struct {
+	Style  template.CSS
+	Policy string
+	Sums   Matrix
+	Levels []Tally
+	States []State
+	Left   []Requirement // those without a killing
+	Rows   []row
+}
+
+type row struct {
+	mutants.Kill
+	Title string
+}
+
+// Ours counts how many cases of the RFC suite kill it, and tells whether Autobahn's
+// do.
+func (r row) Ours() string {
+	switch n := len(r.RFC); {
+	case n == 0 && r.Native:
+		return "Autobahn’s cases"
+	case n == 0:
+		return "none"
+	case r.Native:
+		return fmt.Sprintf("%d, and Autobahn’s cases", n)
+	default:
+		return fmt.Sprint(n)
+	}
+}
+
+// few are the first of a list of ids.
+func few(list []string) []cases.ID {
+	const most = 6
+	var ids []cases.ID
+	for _, id := range list[:min(len(list), most)] {
+		ids = append(ids, cases.ID(id))
+	}
+	return ids
+}
+
+// Percent is a share of the mutants.
+func (m Matrix) Percent(n int) string {
+	if m.Mutants == 0 {
+		return "0 %"
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", 100*float64(n)/float64(m.Mutants)), ".0") + " %"
+}
