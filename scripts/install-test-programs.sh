@@ -19,7 +19,7 @@ if ! command -v npm >/dev/null 2>&1 || ! npm install --silent --no-save --no-pac
 fi
 
 packages="squid tinyproxy dante-server microsocks openssh-server openssh-client nginx-light haproxy chromium libxml2-utils
-python3-venv nodejs gcc libc6-dev"
+python3-venv nodejs gcc libc6-dev firefox-esr mono-runtime mono-mcs libmono-system-net-http4.0-cil"
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
 	echo "install-test-programs: not root on Debian, so nothing is installed; tests without their program are skipped"
