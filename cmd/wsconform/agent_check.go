@@ -50,6 +50,9 @@ func (k *checkup) step(what string, err error, fix string) {
 func (k *checkup) cases(results map[cases.ID]harness.Result) {
 	for _, need := range needs {
 		r, played := results[need.id]
+		if r.Outcome == harness.Unsupported && r.Transcript == nil {
+			continue // it does not echo, as the user said
+		}
 		var err error
 		switch {
 		case !played || !r.Outcome.Ran():
@@ -75,6 +78,9 @@ func (o *test) check(c *cobra.Command, args []string) error {
 		return err
 	}
 	options.Parallel = 1
+	options.Control = true
+	var peer harness.Peer
+	options.Peer = func(p harness.Peer) { peer = p }
 	target, err := o.dial.target(agent.URL)
 	if err != nil {
 		return err
@@ -96,6 +102,7 @@ func (o *test) check(c *cobra.Command, args []string) error {
 	case err != nil:
 		return err
 	case k.failed == 0:
+		fmt.Fprintf(k.w, "  levels: %v\n", peer)
 		fmt.Fprintln(k.w, "it can be tested; failures in a test are those of the library")
 		return nil
 	case log.Len() > 0:
@@ -182,7 +189,11 @@ func (o *test) checkClient(ctx context.Context, k *checkup, agent harness.Agent,
 	}
 	driver.Log = log
 	results := map[cases.ID]harness.Result{}
-	report, err := engine.TestClient(ctx, driver, list, options, func(r harness.Result) { results[r.Case] = r })
+	test := engine.TestClient
+	if o.oneShot {
+		test = engine.TestOneShot
+	}
+	report, err := test(ctx, driver, list, options, func(r harness.Result) { results[r.Case] = r })
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -191,6 +202,13 @@ func (o *test) checkClient(ctx context.Context, k *checkup, agent harness.Agent,
 		return nil
 	}
 	k.step("starts", nil, "")
+	if o.oneShot {
+		k.step("connects and answers", err, "{url}, or {host} and {port}, stand in the command for the address to connect to; the program connects there once and keeps reading")
+		if err == nil {
+			k.cases(results)
+		}
+		return nil
+	}
 	k.step("asks for the number of cases and for a case", err,
 		"read the number of cases from {url}/getCaseCount, then open {url}/runCase?case=N&agent=NAME for each; {url} stands in the command for the address")
 	if err != nil {

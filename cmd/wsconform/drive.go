@@ -25,6 +25,8 @@ type driveOptions struct {
 	base      string
 	client    clientFlags
 	fault     string
+	control   bool
+	obedient  obedient
 }
 
 func driveCommand() *cobra.Command {
@@ -63,6 +65,7 @@ has asked for every case and for the reports. It exits 3 if it could not.`,
 	f.StringVar(&o.agent, "agent", "wsconform", "`NAME` in the server's reports")
 	f.StringVar(&o.cases, "cases", "", "run only these cases, such as 5 or 10-20: `NUMBERS` are positions among the server's cases")
 	f.BoolVar(&o.noDeflate, "no-deflate", false, "do not offer permessage-deflate")
+	f.BoolVar(&o.control, "control", false, "obey control messages, such as wsconform:close 1001")
 	f.StringVar(&o.fault, "fault", "", "play the faulty client of this `NAME` instead; wsconform faults lists them")
 	o.client.flags(f, "none")
 	return c
@@ -167,7 +170,11 @@ func (o *driveOptions) runCase(ctx context.Context, n int) error {
 		return err
 	}
 	defer c.CloseNow()
-	_ = ws.Echo(ctx, c)
+	echo := ws.Echo
+	if o.control {
+		echo = o.obedient.serve
+	}
+	_ = echo(ctx, c)
 	return nil
 }
 

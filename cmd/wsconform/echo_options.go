@@ -45,6 +45,7 @@ type echoOptions struct {
 
 	verbose int
 	fault   string
+	control bool
 }
 
 func (o *echoOptions) flags(f *pflag.FlagSet) {
@@ -81,6 +82,7 @@ func (o *echoOptions) flags(f *pflag.FlagSet) {
 	f.DurationVar(&o.pingInterval, "ping-interval", 0, "`TIME` between pings; 0 is 20s, -1s sends none; Autobahn answers pings in the middle of frames, so less than 5s fails its cases 6.4.3 and 6.4.4")
 	f.DurationVar(&o.pingTimeout, "ping-timeout", 0, "`TIME` without a sign of life after a ping that ends the connection; 0 is 20s, -1s any")
 
+	f.BoolVar(&o.control, "control", false, "obey control messages, such as wsconform:close 1001")
 	f.CountVarP(&o.verbose, "verbose", "v", "log connections; twice, frames; three times, payloads")
 	f.StringVar(&o.fault, "fault", "", "play the faulty server of this `NAME` instead; wsconform faults lists them. The other options have no effect then")
 }
@@ -129,6 +131,9 @@ func (o *echoOptions) server(log io.Writer) (*ws.Server, error) {
 			HandshakeTimeout: o.handshakeTimeout, ReadTimeout: o.readTimeout, WriteTimeout: o.writeTimeout, CloseTimeout: o.closeTimeout,
 			Keepalive: ws.Keepalive{Interval: o.pingInterval, Timeout: o.pingTimeout},
 		},
+	}
+	if o.control {
+		s.Handler = new(obedient).serve
 	}
 	if o.ownOrigin {
 		s.Accept.Origins = nil

@@ -81,7 +81,7 @@ func (o *Options) peer(control, refuses []string) harness.Peer {
 // control asks a driver which control messages it obeys, if a case needs one. That takes
 // a start of its own.
 func (r *clientRun) control(ctx context.Context, list []cases.Case) (commands []string) {
-	if !slices.ContainsFunc(list, func(c cases.Case) bool {
+	if !r.options.Control && !slices.ContainsFunc(list, func(c cases.Case) bool {
 		return c.For(cases.Client) && slices.ContainsFunc(c.Needs, func(n cases.Need) bool { _, control := n.Command(); return control })
 	}) {
 		return nil

@@ -37,6 +37,8 @@ type Options struct {
 	// Try finds out which control messages a server obeys, and the kinds of message at
 	// which one that does not echo ends the connection. Nil does not try.
 	Try func(ctx context.Context) (control, refuses []string)
+	// Control asks a client too which control messages it obeys, even if no case needs one.
+	Control bool
 	// Peer is told what the peer does before a case is played. Nil ignores it.
 	Peer func(harness.Peer)
 	// Service is the server under test if we have started it: it is started again when it

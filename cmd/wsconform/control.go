@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/wsconform/wsconform/ws"
+)
+
+// An obedient peer echoes, and obeys the control messages of docs/control.md.
+type obedient struct {
+	mu   sync.Mutex // guards last
+	last string     // how the last connection ended
+}
+
+// controlPrefix begins control messages.
+const controlPrefix = "wsconform:"
+
+// serve echoes until the connection ends.
+func (o *obedient) serve(ctx context.Context, c *ws.Conn) error {
+	err := o.echo(ctx, c)
+	end := "1006"
+	if closed, ok := errors.AsType[*ws.CloseError](err); ok {
+		end = strings.TrimSpace(fmt.Sprintf("%d %s", closed.Code, closed.Reason))
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last = end
+	return err
+}
+
+func (o *obedient) echo(ctx context.Context, c *ws.Conn) error {
+	for {
+		typ, p, err := c.Read(ctx)
+		if err != nil {
+			return err
+		}
+		command, ok := bytes.CutPrefix(p, []byte(controlPrefix))
+		known := false
+		if ok && typ == ws.MessageText {
+			known, err = o.obey(ctx, c, string(command))
+		}
+		if !known {
+			err = c.Write(ctx, typ, p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// obey does what a control message says. A command that is not known is echoed.
+func (o *obedient) obey(ctx context.Context, c *ws.Conn, command string) (known bool, err error) {
+	name, rest, _ := strings.Cut(command, " ")
+	switch name {
+	case "control":
+		return true, c.WriteText(ctx, controlPrefix+"control close fragment ping drop last")
+	case "close":
+		if rest == "" {
+			return true, c.CloseWrite(ctx, ws.StatusNoStatusRcvd, "")
+		}
+		number, reason, _ := strings.Cut(rest, " ")
+		code, err := strconv.ParseUint(number, 10, 16)
+		if err != nil {
+			return false, nil
+		}
+		if err := c.CloseWrite(ctx, ws.StatusCode(code), reason); err != nil {
+			return true, c.WriteText(ctx, controlPrefix+"refused "+err.Error()) // a code that may not be sent
+		}
+		return true, nil
+	case "fragment":
+		number, text, _ := strings.Cut(rest, " ")
+		size, err := strconv.Atoi(number)
+		if err != nil || size < 1 {
+			return false, nil
+		}
+		return true, c.WriteFragments(ctx, ws.MessageText, []byte(text), size)
+	case "ping":
+		_, err := c.StartPing(ctx, []byte(rest))
+		return true, err
+	case "drop":
+		return true, c.CloseNow()
+	case "last":
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return true, c.WriteText(ctx, strings.TrimSpace(controlPrefix+"last "+o.last))
+	}
+	return false, nil
+}
