@@ -309,6 +309,10 @@ type Deflate struct {
 type Demand struct {
 	NoContextTakeover bool  // client_no_context_takeover
 	MaxWindowBits     uint8 // client_max_window_bits; 0 means none, so any offer will do
+
+	// What the harness promises of its own compressor, though the client did not ask.
+	ServerNoContextTakeover bool
+	ServerMaxWindowBits     uint8 // 0 means none; the smaller value counts if the client asked too
 }
 
 // Section is a chapter of a catalogue.

@@ -3,7 +3,6 @@ package cases
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,22 +29,8 @@ type Lists struct{ Name, Token string }
 // NoField holds of a response without the field.
 type NoField struct{ Name string }
 
-// Agreed holds of a response that agrees on permessage-deflate, with legal
-// parameters only, each once, and without those named (RFC 7692 §7.1).
-type Agreed struct{ Without []string }
-
 // Echoed holds if this text came back, once.
 type Echoed struct{ Text string }
-
-// Bits holds of a response in which the parameter of permessage-deflate has a value
-// in the range.
-type Bits struct {
-	Param    string
-	From, To int
-}
-
-// Declined holds if the connection opened without permessage-deflate.
-type Declined struct{}
 
 // Quiet holds if neither a message nor a pong came.
 type Quiet struct{}
@@ -75,6 +60,9 @@ type Either []Check
 
 // Every holds if each of the checks does.
 type Every []Check
+
+// Not holds if the check does not.
+type Not struct{ Check Check }
 
 // Holds looks at the status line.
 func (s Status) Holds(t *Transcript) bool {
@@ -109,32 +97,6 @@ func (f NoField) Holds(t *Transcript) bool {
 
 func (f NoField) String() string { return "no " + f.Name }
 
-// Holds looks at Sec-WebSocket-Extensions.
-func (a Agreed) Holds(t *Transcript) bool {
-	values := wire.ParseHead(t.Response).Values("Sec-WebSocket-Extensions")
-	if len(values) != 1 {
-		return false
-	}
-	list, err := wsproto.ParseExtensions(values[0])
-	if err != nil || len(list) != 1 || !strings.EqualFold(list[0].Name, "permessage-deflate") {
-		return false
-	}
-	if _, err := wsproto.ParseDeflate(list[0]); err != nil {
-		return false
-	}
-	return !slices.ContainsFunc(list[0].Params, func(p wsproto.Param) bool {
-		return slices.ContainsFunc(a.Without, func(name string) bool { return strings.EqualFold(p.Name, name) })
-	})
-}
-
-func (a Agreed) String() string {
-	s := "permessage-deflate with legal parameters"
-	if len(a.Without) > 0 {
-		s += ", without " + strings.Join(a.Without, " and ")
-	}
-	return s
-}
-
 // Holds looks at the messages.
 func (x Echoed) Holds(t *Transcript) bool {
 	n, same := 0, false
@@ -153,25 +115,6 @@ func (x Echoed) String() string {
 	}
 	return fmt.Sprintf("%q comes back, once", x.Text)
 }
-
-// Holds looks at Sec-WebSocket-Extensions.
-func (b Bits) Holds(t *Transcript) bool {
-	list, err := wsproto.ParseExtensions(strings.Join(wire.ParseHead(t.Response).Values("Sec-WebSocket-Extensions"), ", "))
-	if err != nil || len(list) != 1 {
-		return false
-	}
-	return slices.ContainsFunc(list[0].Params, func(p wsproto.Param) bool {
-		n, err := strconv.Atoi(p.Value)
-		return err == nil && strings.EqualFold(p.Name, b.Param) && n >= b.From && n <= b.To
-	})
-}
-
-func (b Bits) String() string { return fmt.Sprintf("%s is %d to %d", b.Param, b.From, b.To) }
-
-// Holds looks at what was agreed.
-func (Declined) Holds(t *Transcript) bool { return t.Opened && !t.Deflate }
-
-func (Declined) String() string { return "no permessage-deflate" }
 
 // Holds looks for data.
 func (Quiet) Holds(t *Transcript) bool {
@@ -248,6 +191,11 @@ func (x Every) Holds(t *Transcript) bool {
 }
 
 func (x Every) String() string { return join(x, "; ") }
+
+// Holds turns the check round.
+func (n Not) Holds(t *Transcript) bool { return !n.Check.Holds(t) }
+
+func (n Not) String() string { return "not: " + n.Check.String() }
 
 func join(list []Check, by string) string {
 	words := make([]string, len(list))

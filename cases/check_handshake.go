@@ -1,8 +1,10 @@
 package cases
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -29,6 +31,17 @@ type Parts struct{}
 
 // HasField holds of a response with the field.
 type HasField struct{ Name string }
+
+// Unasked holds of a client whose request does not have the field.
+type Unasked struct{ Name string }
+
+// Prompt holds if each connection of the case had a response, and the quickest of the
+// second Base connections took no longer than Within, or than eight times the quickest
+// of the first Base. The quickest of several tells the peer from a machine that is busy.
+type Prompt struct {
+	Base   int
+	Within time.Duration
+}
 
 // SoundKey holds if the client's Sec-WebSocket-Key is the base64 of 16 bytes, with its
 // unused bits clear.
@@ -100,6 +113,30 @@ func (f HasField) Holds(t *Transcript) bool {
 }
 
 func (f HasField) String() string { return "a field " + f.Name }
+
+// Holds looks at the request.
+func (u Unasked) Holds(t *Transcript) bool {
+	return t.Request != "" && len(wire.ParseHead(t.Request).Values(u.Name)) == 0
+}
+
+func (u Unasked) String() string { return "the request has no " + u.Name }
+
+// Holds compares the times of the responses on all connections.
+func (p Prompt) Holds(t *Transcript) bool {
+	var took []time.Duration
+	for _, c := range t.Conns() {
+		e, ok := c.Find(GotAnswer)
+		if !ok {
+			return false
+		}
+		took = append(took, e.At)
+	}
+	return len(took) >= 2*p.Base && slices.Min(took[p.Base:2*p.Base]) <= max(p.Within, 8*slices.Min(took[:p.Base]))
+}
+
+func (p Prompt) String() string {
+	return fmt.Sprintf("a response within %s, or eight times what the first %d connections take", seconds(p.Within), p.Base)
+}
 
 // Holds looks at the request.
 func (SoundKey) Holds(t *Transcript) bool {

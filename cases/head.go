@@ -11,7 +11,9 @@ import (
 // the request if the peer is a server, the response if it is a client. In a
 // value, {key} becomes a fresh key, {host} the server and {target} the request target.
 // In that of a response, {accept} becomes the digest of the client's key, and {ACCEPT}
-// the same with upper and lower case exchanged.
+// the same with upper and lower case exchanged; {protocol} and {protocol-last} become the
+// first and the last subprotocol that the client offers, {PROTOCOL} the first with its
+// case exchanged.
 type Head []Edit
 
 // An Edit is one change. The zero value changes nothing.

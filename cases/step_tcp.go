@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// raw is bytes written as they are.
-type raw []byte
+// Raw is bytes written as they are.
+type Raw []byte
 
 // A HalfClose ends our direction of TCP.
 type HalfClose struct{}
@@ -34,7 +34,7 @@ type RawTLS []byte
 type Truncate struct{}
 
 // Ops writes the bytes.
-func (r raw) Ops() []Op { return []Op{WriteOp{Part: PlainOctets, Payload: Data(r)}} }
+func (r Raw) Ops() []Op { return []Op{WriteOp{Part: PlainOctets, Payload: Data(r)}} }
 
 // Ops ends our direction.
 func (HalfClose) Ops() []Op { return []Op{EndOp{}} }
@@ -57,7 +57,7 @@ func (r RawTLS) Ops() []Op { return []Op{WriteOp{Part: BelowTLS, Payload: Data(r
 // Ops ends TCP.
 func (Truncate) Ops() []Op { return []Op{EndOp{Abrupt: true}} }
 
-func (r raw) String() string     { return "send the bytes " + Octet(r).quote() }
+func (r Raw) String() string     { return "send the bytes " + Octet(r).quote() }
 func (HalfClose) String() string { return "end our direction of TCP" }
 func (Reset) String() string     { return "reset TCP" }
 

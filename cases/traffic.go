@@ -4,6 +4,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"unicode/utf8"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Messages holds if these messages came, in order, and no other.
@@ -21,6 +24,10 @@ type ClosesOnce struct{}
 // SilentAfterClose holds if nothing came behind the peer's close frame but the end of
 // TCP.
 type SilentAfterClose struct{}
+
+// SoundCloses holds if each of the peer's close frames has either no body, or a code that
+// may be sent and a reason in UTF-8 (RFC 6455 §5.5.1 and §7.4).
+type SoundCloses struct{}
 
 // Lawful holds if the peer's frames broke no rule.
 type Lawful struct{}
@@ -76,6 +83,15 @@ func (SilentAfterClose) Holds(t *Transcript) bool {
 }
 
 func (SilentAfterClose) String() string { return "nothing behind the close frame" }
+
+// Holds looks at the close frames.
+func (SoundCloses) Holds(t *Transcript) bool {
+	return !slices.ContainsFunc(t.Events, func(e Event) bool {
+		return e.Kind == GotClose && e.Len > 0 && (e.Len < 2 || e.Len > wsproto.MaxControlPayload || !e.Code.Valid() || !utf8.Valid(e.Data))
+	})
+}
+
+func (SoundCloses) String() string { return "every close frame keeps the rules" }
 
 // Holds looks for offences.
 func (Lawful) Holds(t *Transcript) bool { return t.count(GotOffence) == 0 }

@@ -153,6 +153,7 @@ type Transcript struct {
 	Clean            bool   `json:"clean"`       // the closing handshake was completed
 	UncleanReason    string `json:"uncleanReason,omitempty"`
 	OpenTimeout      bool   `json:"openTimeout,omitempty"`
+	Expired          bool   `json:"expired,omitempty"`          // a wait ended by its time, in the RFC suite
 	CloseTimeout     bool   `json:"closeTimeout,omitempty"`     // no answer to our close
 	ServerDropExpiry bool   `json:"serverDropExpiry,omitempty"` // the server kept TCP after the closing handshake
 

@@ -68,7 +68,7 @@ func unechoedSteps(steps []Step) (list []Step, probes []string, ok bool) {
 		case Frame:
 			pinged = pinged || s.Opcode == wsproto.OpPing
 			complete = true
-		case FrameHeader, raw, RawTLS, HalfClose, Truncate, Reset:
+		case FrameHeader, Raw, RawTLS, HalfClose, Truncate, Reset:
 			complete = false
 		case Await:
 			if !slices.Contains(s.Until, GotMessage) {

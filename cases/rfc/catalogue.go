@@ -26,7 +26,7 @@ func All() []cases.Case {
 }
 
 var catalogue = sync.OnceValue(func() []cases.Case {
-	list := slices.Concat(handshake, http, negotiation, masking, framing, closing, deflate, timing)
+	list := slices.Concat(handshake, http, negotiation, masking, framing, closing, sent, deflate, timing)
 	for i := range list {
 		c := &list[i]
 		c.Suite = cases.RFC
@@ -65,6 +65,7 @@ func Sections() []cases.Section {
 	return []cases.Section{
 		{ID: "C", Title: "Closing"},
 		{ID: "C.1", Title: "The end of a connection"},
+		{ID: "C.2", Title: "What a peer sends"},
 		{ID: "D", Title: "permessage-deflate"},
 		{ID: "D.1", Title: "Negotiation by a server"},
 		{ID: "D.2", Title: "Negotiation by a client"},

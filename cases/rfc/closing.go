@@ -17,10 +17,10 @@ var closing = []cases.Case{
 		Conns: []cases.Conn{{Steps: []cases.Step{
 			cases.Repeated{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 16)}, Times: 20},
 			cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
-			cases.Await{For: 2 * failure},
+			cases.Await{For: 6 * failure},
 		}}},
 		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-			cases.Code{wsproto.StatusNormalClosure, 0}, cases.SilentAfterClose{}, cases.Lawful{}, cases.Ends{Within: 2 * failure},
+			cases.Code{wsproto.StatusNormalClosure, 0}, cases.SilentAfterClose{}, cases.Lawful{}, cases.Ends{Within: 6 * failure},
 		}}},
 	},
 	{

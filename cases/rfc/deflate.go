@@ -1,7 +1,11 @@
 package rfc
 
 import (
+	"encoding/binary"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -23,226 +27,71 @@ const (
 	zAgain = "\x32\x41\xe3\x03\x00"
 	// zBadText is C3 28, which is not UTF-8.
 	zBadText = "\x3a\xac\x01\x00"
+	// zBetween is the rest of an empty stored block whose header ends the bytes before it.
+	zBetween = "\x00\x00\xff\xff"
+	// zDynamic is dynamicText in a block with Huffman codes of its own.
+	zDynamic = "\xe4\x8e\xc1\x0d\x80\x30\x0c\x03\x57\xf1\x00\x88\x05\x78\x33\x48\x48\x03\x45\x94\x44\x6a\x2a\x2a\xb6\x47\x85" +
+		"\x11\xfa\xe4\x67\xeb\x4e\xb2\xab\xb3\xe9\x6a\xf9\x44\x32\x3b\x1c\x54\x20\x97\xe4\x1b\x4b\x32\x3e\x46\xd4\x4e" +
+		"\x3e\x13\xc7\x2f\x23\x92\x63\x2f\x0e\xab\x0a\xb6\x20\x3e\x80\x34\x40\x9a\xd1\xfa\x0b\x93\xe8\x56\xe2\xd4\xbd" +
+		"\xfb\xb7\x5f\x0f\x00"
+)
+
+// Matches of 16 bytes, in fixed blocks.
+const (
+	zFar   = "\x42\xbf\xff\x1f\x00" // 32768 bytes back
+	z1000  = "\x42\xcf\xe7\x00\x00" // 1000 bytes back
+	zStart = "\x42\x07\x00\x00"     // 1 byte back
+)
+
+// Dynamic blocks whose tables no decoder can build (RFC 1951 §3.2.7).
+const (
+	zOver       = "\x04\xe0\x93\x24\x49\x92\x24\x49\x92\x00"             // 19 codes of one bit
+	zIncomplete = "\x04\x00\x04\x00\x00\x00\x00\x00"                     // one code of two bits
+	zTooMany    = "\xfc\xc0\x01\x04\x00\x00\x00\x00\x90\xff\xff\xff\x7f" // 288 literals and lengths
+	zRepeat     = "\x04\x00\x02\x24\x00\x00\x00\x00\x00"                 // the length before the first, again
+)
+
+// A block of zeros: between its beginning and its end each byte 00 stands for four
+// matches of 258 zeros.
+const (
+	zZeros    = "\xec\xc0\x81\x00\x00\x00\x00\x80\xa0\xfd\xa9\x17\xa9\x00"
+	zZerosEnd = "\x06"
+	zeroBytes = 260_000 // inflate to 256 MiB
+	// bombPatience is how long a peer may take with them.
+	bombPatience = time.Minute
 )
 
 // deflate is D: permessage-deflate.
-var deflate = []cases.Case{
-	{
-		ID: "D.1.2", Title: "an offer with an illegal parameter before a good one", Roles: onlyServers,
-		Requirements: []string{
-			"RFC7692-7-server-unknown-param", "RFC7692-7-server-invalid-value", "RFC7692-7-server-duplicate",
-			"RFC7692-5-multiple-offers", "RFC7692-5-preference",
-		},
-		Needs: []cases.Need{cases.NeedDeflate},
-		Conns: []cases.Conn{
-			{Deflate: &cases.Deflate{Offers: "permessage-deflate; x-unknown=1, permessage-deflate"}},
-			{Deflate: &cases.Deflate{Offers: "permessage-deflate; server_max_window_bits=99, permessage-deflate"}},
-			{Deflate: &cases.Deflate{Offers: "permessage-deflate; server_no_context_takeover; server_no_context_takeover, permessage-deflate"}},
-		},
-		Want: also(agreed("client_max_window_bits"), cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Status{From: 400, To: 400}}}),
-	},
-	{
-		ID: "D.1.6", Title: "a plain offer, one with client_max_window_bits, and one behind another that cannot be had", Roles: onlyServers,
-		Requirements: []string{
-			"RFC6455-9-params-per-spec", "RFC6455-9.1-params-defined", "RFC7692-7.1.2.2-not-unasked", "RFC7692-7.1.2.1-resp-abnf",
-			"RFC7692-7.1.2.2-resp-abnf", "RFC7692-5-accept-name",
-		},
-		Needs: []cases.Need{cases.NeedDeflate},
-		Conns: []cases.Conn{
-			{Deflate: &cases.Deflate{Offers: "permessage-deflate"}},
-			{Deflate: &cases.Deflate{Offers: "permessage-deflate; client_max_window_bits"}, Want: agreed()},
-			{Deflate: &cases.Deflate{Offers: "permessage-deflate; x-unknown, permessage-deflate"}},
-		},
-		Want: agreed("client_max_window_bits"),
-	},
-	{
-		// A server declines what its library cannot do; many cannot do 8.
-		ID: "D.1.7", Title: "server_max_window_bits from 8 to 15, and an echo in that window", Roles: onlyServers,
-		Requirements: []string{
-			"RFC7692-7.1.2.1-resp-not-larger", "RFC7692-7-server-unsupported", "RFC7692-5-fully-supported", "RFC7692-7.2.1-server-window",
-		},
-		Needs: []cases.Need{cases.NeedDeflate},
-		Conns: []cases.Conn{
-			serverWindow(8), serverWindow(9), serverWindow(10), serverWindow(11),
-			serverWindow(12), serverWindow(13), serverWindow(14),
-			{
-				Deflate: &cases.Deflate{Offers: "permessage-deflate; server_max_window_bits=15"},
-				Steps:   far,
-				Want: cases.Clauses{
-					{Grade: cases.OK, Checks: cases.Every{cases.Bits{Param: "server_max_window_bits", From: 8, To: 15}, cases.Echoed{Text: farText}}},
-					{Grade: cases.NonStrict, Checks: cases.Every{cases.Agreed{Without: []string{"server_max_window_bits"}}, cases.Echoed{Text: farText}}},
-					{Grade: cases.Informational, Checks: cases.Every{cases.Declined{}, cases.Echoed{Text: farText}}},
-				},
-			},
-		},
-		Want: cases.Clauses{{Grade: cases.OK}},
-	},
-	{
-		ID: "D.1.8", Title: "client_max_window_bits from 8 to 15, and a compressed message", Roles: onlyServers,
-		Requirements: []string{"RFC7692-7.1.2.2-server-may", "RFC7692-7.1.2.2-client-may", "RFC7692-7.1.2.2-resp-abnf"},
-		Needs:        []cases.Need{cases.NeedDeflate},
-		Conns: []cases.Conn{
-			clientWindow(8), clientWindow(9), clientWindow(10), clientWindow(11),
-			clientWindow(12), clientWindow(13), clientWindow(14), clientWindow(15),
-		},
-		Want: cases.Clauses{{Grade: cases.OK}},
-	},
-	{
-		ID: "D.1.11", Title: "RSV1 in a text frame, where only an unknown extension was offered", Roles: onlyServers,
-		Requirements: []string{"RFC7692-5-proceed-without", "RFC6455-5.2-rsv-fail", "RFC6455-5.8-negotiate"},
-		Conns: []cases.Conn{
-			{
-				Deflate: &cases.Deflate{Offers: "x-unknown"},
-				Steps:   barred(zText(zProbe)),
-			},
-			survived,
-		},
-		Want: failed,
-	},
-	{
-		ID: "D.2.2", Title: "windows of 7, 16, 08, 99 and no bits in the response", Roles: onlyClients,
-		Requirements: []string{"RFC7692-7-client-invalid-value", "RFC7692-7.1.2.1-resp-abnf"},
-		Conns: []cases.Conn{
-			answers("permessage-deflate; server_max_window_bits=7"), answers("permessage-deflate; server_max_window_bits=16"),
-			answers("permessage-deflate; server_max_window_bits=08"), answers("permessage-deflate; server_max_window_bits=99"),
-			answers("permessage-deflate; server_max_window_bits"),
-		},
-		Want: notOpened,
-	},
-	{
-		ID: "D.2.3", Title: "an unknown parameter of permessage-deflate in the response", Roles: onlyClients,
-		Requirements: []string{"RFC7692-7-client-unknown-param"},
-		Conns:        []cases.Conn{answers("permessage-deflate; x-unknown=1")},
-		Want:         notOpened,
-	},
-	{
-		ID: "D.2.4", Title: "a parameter of permessage-deflate twice in the response", Roles: onlyClients,
-		Requirements: []string{"RFC7692-7-client-duplicate"},
-		Conns:        []cases.Conn{answers("permessage-deflate; server_no_context_takeover; server_no_context_takeover")},
-		Want:         notOpened,
-	},
-	{
-		ID: "D.2.9", Title: "permessage-deflate twice in the response", Roles: onlyClients,
-		Requirements: []string{"RFC7692-5-rsv1-conflict-client", "RFC7692-5-invalid-response", "RFC6455-4.1-validate-response"},
-		Conns:        []cases.Conn{answers("permessage-deflate, permessage-deflate")},
-		Want:         notOpened,
-	},
-	{
-		ID: "D.2.11", Title: "RSV1 in a text frame to a client, where no extension was agreed", Roles: onlyClients,
-		Requirements: []string{"RFC7692-5-proceed-without", "RFC6455-5.2-rsv-fail", "RFC6455-5.8-negotiate"},
-		Conns:        []cases.Conn{{Steps: barred(zText(zProbe))}, survived},
-		Want:         failed,
-	},
-	{
-		ID: "D.3.1", Title: "a message in a final block of DEFLATE",
-		Requirements: []string{"RFC7692-7.2.1-bfinal", "RFC7692-7.2.1-bfinal-padding", "RFC7692-7.2.3.4-receive-bfinal", "RFC7692-6.2-compressed-receive"},
-		Needs:        []cases.Need{cases.NeedDeflate},
-		Conns:        []cases.Conn{{Deflate: plain, Steps: inTurn(zText(zFinal + zEmpty))}},
-		Want:         comesBack(probe),
-	},
-	{
-		ID: "D.3.2", Title: "a final block of DEFLATE in the middle of a message",
-		Requirements: []string{"RFC7692-7.2.1-bfinal", "RFC7692-7.2.1-multi-blocks", "RFC7692-7.2.3.4-receive-bfinal"},
-		Needs:        []cases.Need{cases.NeedDeflate},
-		Conns:        []cases.Conn{{Deflate: plain, Steps: inTurn(zText(zFinalHalf + zRest))}},
-		Want:         comesBack(probe),
-	},
-	{
-		ID: "D.3.5", Title: "an empty compressed message, then another",
-		Requirements: []string{"RFC7692-7.2.3-empty-message", "RFC6455-6.1-transmit"},
-		Needs:        []cases.Need{cases.NeedDeflate},
-		Conns:        []cases.Conn{{Deflate: plain, Steps: inTurn(zText(zEmpty), zText(zProbe))}},
-		Want:         comesBack("", probe),
-	},
-	{
-		ID: "D.3.9", Title: "compressed and plain messages in turn",
-		Requirements: []string{
-			"RFC7692-6.1-uncompressed-send", "RFC7692-6.2-uncompressed-receive", "RFC7692-7.2.2-server-keep", "RFC7692-7.2.2-client-keep",
-		},
-		Needs: []cases.Need{cases.NeedDeflate},
-		Conns: []cases.Conn{{Deflate: plain, Steps: inTurn(zText(zProbe), cases.Text("plain"), zText(zAgain))}},
-		Want:  comesBack(probe, "plain", probe),
-	},
-	{
-		ID: "D.3.11", Title: "two long texts that the peer may compress",
-		Requirements: []string{"RFC7692-7.2.1-algorithm"},
-		Needs:        []cases.Need{cases.NeedDeflate},
-		Conns:        []cases.Conn{{Deflate: plain, Steps: inTurn(cases.Text(farText), cases.Text(farText))}},
-		Want:         comesBack(farText, farText),
-	},
-	{
-		ID: "D.3.12", Title: "a compressed message in fragments of a byte, and pings between them",
-		Requirements: []string{"RFC7692-6.2-compressed-receive", "RFC7692-7.2.1-no-trim-nonfinal", "RFC6455-5.4-handle-control-mid"},
-		Needs:        []cases.Need{cases.NeedDeflate},
-		Conns:        []cases.Conn{{Deflate: plain, Steps: crumbs(zProbe)}},
-		Want:         comesBack(probe),
-	},
-	{
-		ID: "D.3.13", Title: "a compressed text that is not UTF-8",
-		Requirements: []string{"RFC7692-6.2-constraints-after", "RFC6455-8.1-invalid-utf8", "RFC6455-7.4.1-1007"},
-		Needs:        []cases.Need{cases.NeedDeflate},
-		Conns:        []cases.Conn{{Deflate: plain, Steps: barred(zText(zBadText))}, alsoPlain},
-		Want: cases.Clauses{
-			undeflated,
-			{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Code{wsproto.StatusInvalidFramePayloadData}, cases.Ends{Within: failure}}},
-			{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Ends{Within: failure}, cases.Either{
-				cases.Dropped{Within: failure}, cases.Code{wsproto.StatusProtocolError},
-			}}},
-		},
-	},
-	{
-		ID: "D.3.15", Title: "a message behind one in a final block of DEFLATE",
-		Requirements: []string{"RFC7692-7.2.1-bfinal", "RFC7692-7.2.3.4-receive-bfinal"},
-		Needs:        []cases.Need{cases.NeedDeflate},
-		Conns:        []cases.Conn{{Deflate: plain, Steps: inTurn(zText(zFinal+zEmpty), zText(zProbe))}},
-		Want:         comesBack(probe, probe),
-	},
-	{
-		// Not every library keeps its window across a final block, and few senders need it.
-		ID: "D.3.16", Title: "a reference back across a final block of DEFLATE",
-		Requirements: []string{"RFC7692-7.2.3.4-receive-bfinal", "RFC7692-7.2.2-server-keep", "RFC7692-7.2.2-client-keep"},
-		Needs:        []cases.Need{cases.NeedDeflate},
-		Conns: []cases.Conn{
-			{Deflate: plain, Steps: inTurn(zText(zFinal+zEmpty), zText(zAgain))},
-			alsoPlain,
-		},
-		Want: also(comesBack(probe, probe), cases.Clause{
-			Grade:  cases.NonStrict,
-			Checks: cases.Every{cases.Echoed{Text: probe}, cases.Either{cases.Code{1002, 1003, 1007, 1011}, cases.Dropped{Within: failure}}},
-		}),
-	},
-	{
-		ID: "D.3.17", Title: "a compressed message whose first fragment is empty",
-		Requirements: []string{"RFC7692-6.2-compressed-receive", "RFC6455-5.4-any-fragment-size"},
-		Needs:        []cases.Need{cases.NeedDeflate},
-		Conns: []cases.Conn{{
-			Deflate: plain,
-			Steps:   []cases.Step{zText("").More(), cases.Cont(zProbe), answered},
-		}},
-		Want: comesBack(probe),
-	},
-	{
-		ID: "D.4.1", Title: "RSV1 in a ping and in a pong, where permessage-deflate was agreed",
-		Requirements: []string{"RFC7692-6.1-rsv1-fail"},
-		Needs:        []cases.Need{cases.NeedDeflate},
-		Conns: []cases.Conn{
-			{Deflate: plain, Steps: barred(cases.Ping("marked").WithRSV(wsproto.RSV1))},
-			{Deflate: plain, Steps: barred(cases.Pong("marked").WithRSV(wsproto.RSV1))},
-			alsoPlain,
-		},
-		Want: failsCompressed,
-	},
-	{
-		ID: "D.4.2", Title: "RSV1 in a continuation of a compressed message and of a plain one",
-		Requirements: []string{"RFC7692-6.1-rsv1-fail"},
-		Needs:        []cases.Need{cases.NeedDeflate},
-		Conns: []cases.Conn{
-			{Deflate: plain, Steps: barred(zText(zProbe[:9]).More(), cases.Cont(zProbe[9:]).WithRSV(wsproto.RSV1))},
-			{Deflate: plain, Steps: barred(cases.Text(probe[:8]).More(), cases.Cont(probe[8:]).WithRSV(wsproto.RSV1))},
-			alsoPlain,
-		},
-		Want: failsCompressed,
-	},
+var deflate = slices.Concat(deflateOffers, deflateResponses, deflateMessages, deflateErrors)
+
+// The texts that compressed messages carry. Those of hexadecimal digits repeat nothing
+// near enough to be short of the window that a case is about.
+var (
+	dynamicText = strings.Repeat(strings.Repeat("wsconform looks at every block. ", 3)+"Each block has its own codes, and each code its length; ", 3)
+	longText    = noise(1<<16-1, 2)
+	shortText   = longText[:4<<10]
+	// nearText repeats itself after 300 and after 600 bytes.
+	nearText = strings.Repeat(noise(300, 3), 100) + strings.Repeat(noise(600, 4), 100)
+	// farText does after 20000: a compressor with a larger window than was agreed refers
+	// back to them.
+	farText = strings.Repeat(noise(20000, 1), 2)
+)
+
+// noise is a text of n hexadecimal digits, always the same for a seed.
+func noise(n int, seed uint32) string {
+	text := make([]byte, n)
+	for i := range text {
+		seed = seed*1664525 + 1013904223
+		text[i] = "0123456789abcdef"[seed>>28]
+	}
+	return string(text)
+}
+
+// stored is a block that is not compressed, of 65535 bytes at most.
+func stored(text string) string {
+	block := binary.LittleEndian.AppendUint16([]byte{0}, uint16(len(text)))
+	block = binary.LittleEndian.AppendUint16(block, ^uint16(len(text)))
+	return string(block) + text
 }
 
 // plain is a negotiation without parameters.
@@ -257,13 +106,50 @@ var alsoPlain = cases.Conn{Deflate: plain, Steps: survived.Steps, Want: comesBac
 // failsCompressed grades what a peer with permessage-deflate must fail.
 var failsCompressed = append(cases.Clauses{undeflated}, failed...)
 
+// badDeflate grades the answers to data that is not DEFLATE. No RFC names the code.
+var badDeflate = cases.Clauses{
+	undeflated,
+	{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Lawful{}, cases.Ends{Within: failure}, cases.Code{
+		wsproto.StatusProtocolError, wsproto.StatusUnsupportedData, wsproto.StatusInvalidFramePayloadData,
+		wsproto.StatusMessageTooBig, wsproto.StatusInternalError,
+	}}},
+	{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Lawful{}, cases.Dropped{Within: failure}}},
+}
+
+// bombed grades the answers to a message that is much longer than it looks, behind
+// these echoes. A peer without a limit may send all of it back.
+func bombed(before []string) cases.Clauses {
+	return cases.Clauses{
+		undeflated,
+		{Grade: cases.OK, Checks: cases.Every{
+			returned(before...), cases.Code{wsproto.StatusMessageTooBig, wsproto.StatusPolicyViolation}, cases.Ends{Within: bombPatience},
+		}},
+		{Grade: cases.NonStrict, Checks: cases.Every{returned(before...), cases.Either{
+			cases.Dropped{Within: bombPatience},
+			cases.Code{wsproto.StatusProtocolError, wsproto.StatusUnsupportedData, wsproto.StatusInvalidFramePayloadData, wsproto.StatusInternalError},
+		}}},
+		{Grade: cases.Informational, Checks: cases.Every{cases.Not{Check: returned(before...)}}},
+	}
+}
+
 // comesBack wants these texts, one after the other.
 func comesBack(texts ...string) cases.Clauses {
-	var list cases.Messages
+	return cases.Clauses{undeflated, {Grade: cases.OK, Checks: cases.Every{returned(texts...), cases.Clean{}}}}
+}
+
+// returned are these texts, one after the other.
+func returned(texts ...string) cases.Messages {
+	list := cases.Messages{}
 	for _, text := range texts {
 		list = append(list, cases.GotText(cases.Data([]byte(text))))
 	}
-	return cases.Clauses{undeflated, {Grade: cases.OK, Checks: cases.Every{list, cases.Clean{}}}}
+	return list
+}
+
+// unlessRestricted grades cases that need all of the window, across messages. A peer may
+// ask for less.
+func unlessRestricted(list cases.Clauses) cases.Clauses {
+	return append(cases.Clauses{{Grade: cases.Unimplemented, Checks: cases.Every{cases.Restricted{}}}}, list...)
 }
 
 // zText is a text message that is compressed already.
@@ -276,6 +162,28 @@ func inTurn(frames ...cases.Frame) []cases.Step {
 		steps = append(steps, f, answered)
 	}
 	return steps
+}
+
+// behind is a text that comes back only from a peer that has accepted what it follows.
+// An inflater may run behind the frames, and answer a ping before it fails.
+const behind = "behind"
+
+// doomed sends frames that a peer must fail, and a text behind them.
+func doomed(frames ...cases.Frame) []cases.Step {
+	var steps []cases.Step
+	for _, f := range frames {
+		steps = append(steps, f)
+	}
+	return append(steps, cases.Text(behind), answered, answered)
+}
+
+// broken sends each text, which does not inflate, on a connection of its own.
+func broken(texts ...string) []cases.Conn {
+	var list []cases.Conn
+	for _, z := range texts {
+		list = append(list, cases.Conn{Deflate: plain, Steps: doomed(zText(z))})
+	}
+	return append(list, alsoPlain)
 }
 
 // crumbs sends a compressed text in fragments of a byte, and a ping behind each.
@@ -292,19 +200,23 @@ func answers(extensions string) cases.Conn {
 	return cases.Conn{Head: cases.Head{cases.Add("Sec-WebSocket-Extensions", extensions)}, Steps: tempted}
 }
 
-// farText repeats itself after 20000 bytes: a compressor with a larger window than
-// was agreed refers back to them.
-var farText = func() string {
-	unit := make([]byte, 20000)
-	for i, state := 0, uint32(1); i < len(unit); i++ {
-		state = state*1664525 + 1013904223
-		unit[i] = "0123456789abcdef"[state>>28]
-	}
-	return string(unit) + string(unit)
-}()
-
 // far sends it.
 var far = []cases.Step{cases.Text(farText), answered}
+
+// offering makes each offer on a connection of its own.
+func offering(offers ...string) []cases.Conn {
+	var list []cases.Conn
+	for _, offer := range offers {
+		list = append(list, cases.Conn{Deflate: &cases.Deflate{Offers: offer}})
+	}
+	return append(list, survived)
+}
+
+// declined grades offers that a server must decline.
+var declined = cases.Clauses{
+	{Grade: cases.OK, Checks: cases.Every{status101, cases.NoField{Name: "Sec-WebSocket-Extensions"}}},
+	{Grade: cases.OK, Checks: cases.Every{status4xx}},
+}
 
 // serverWindow asks a server for a window.
 func serverWindow(bits int) cases.Conn {

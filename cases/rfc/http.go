@@ -341,6 +341,19 @@ var redirects = []cases.Case{
 		Want: notOpened,
 	},
 	{
+		// Libraries read the body for the text of an exception.
+		ID: "X.2.9", Title: "a 500 with a chunked body that does not end", Roles: onlyClients, Load: cases.Heavy,
+		Requirements: []string{"RFC6455-4.1-non-101", "RFC6455-10.4-protect-limits"},
+		Conns: []cases.Conn{{
+			Head: cases.Head{cases.Start("HTTP/1.1 500 Internal Server Error"), cases.Add("Transfer-Encoding", "chunked")},
+			Steps: append(
+				slices.Repeat([]cases.Step{cases.Raw("10000\r\n" + strings.Repeat("x", 1<<16) + "\r\n")}, 256),
+				cases.Await{For: refusal, Until: []cases.EventKind{cases.GotClose}},
+			),
+		}},
+		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Ends{Within: refusal}}}},
+	},
+	{
 		ID: "X.2.10", Title: "a 503 with Retry-After: 1", Roles: onlyClients,
 		Requirements: []string{"RFC6455-4.1-non-101"},
 		Conns: []cases.Conn{misled(

@@ -1,6 +1,7 @@
 package rfc
 
 import (
+	"slices"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -75,3 +76,20 @@ func conns(scripts ...[]cases.Step) []cases.Conn {
 func also(list cases.Clauses, more ...cases.Clause) cases.Clauses {
 	return append(append(cases.Clauses{}, list...), more...)
 }
+
+// timed opens three connections with one edit, three with the other, and compares how
+// long the responses take. The other is below 8 KiB, which servers take.
+func timed(short, long cases.Edit) []cases.Conn {
+	list := append(
+		slices.Repeat([]cases.Conn{{Head: cases.Head{short}}}, 3),
+		slices.Repeat([]cases.Conn{{Head: cases.Head{long}}}, 3)...,
+	)
+	list[0].Want = cases.Clauses{
+		{Grade: cases.OK, Checks: cases.Every{cases.Prompt{Base: 3, Within: 250 * time.Millisecond}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{cases.Prompt{Base: 3, Within: 2 * time.Second}}},
+	}
+	return append(list, survived)
+}
+
+// answeredOrRefused grades requests that a server may understand or not.
+var answeredOrRefused = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{status101, status4xx}}}}

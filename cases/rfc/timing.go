@@ -42,6 +42,28 @@ var timing = []cases.Case{
 		Want: echoed(slices.Repeat(binaries([]int{49}), 20)...),
 	},
 	{
+		// The echo may stay out, but nothing may come behind the close frame.
+		ID: "T.1.5", Title: "a message and a close frame in one write",
+		Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-5.5.1-close-reply", "RFC6455-5.5.1-no-data-after-close"},
+		Conns: conns([]cases.Step{
+			cases.Text(probe), cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
+			cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}}, cases.HalfClose{},
+		}),
+		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
+			cases.Either{cases.Echoed{Text: probe}, cases.Quiet{}}, cases.Code{wsproto.StatusNormalClosure, 0},
+			cases.SilentAfterClose{}, cases.Ends{Within: 2 * failure},
+		}}},
+	},
+	{
+		ID: "T.1.7", Title: "24 messages of 1 MiB without a wait for their echoes", Load: cases.Heavy,
+		Requirements: []string{"RFC6455-6.1-transmit", "RFC6455-5.1-data-any-time"},
+		Conns: conns(append(
+			[]cases.Step{cases.Repeated{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 20)}, Times: 24}},
+			slices.Repeat([]cases.Step{patient}, 24)...,
+		)),
+		Want: echoed(slices.Repeat(binaries([]int{1 << 20}), 24)...),
+	},
+	{
 		ID: "T.1.9", Title: "pings around messages of 512 KiB", Load: cases.Heavy,
 		Requirements: []string{"RFC6455-5.4-fragment-order", "RFC6455-5.4-no-interleave", "RFC6455-6.1-encapsulate"},
 		Conns: conns(append(slices.Repeat([]cases.Step{
@@ -59,6 +81,9 @@ var timing = []cases.Case{
 		}}},
 	},
 }
+
+// patient is answered, for much data.
+var patient = cases.Await{For: time.Minute, Until: answered.Until}
 
 // headApart opens with our half of the handshake in writes of n bytes.
 func headApart(n int) cases.Conn {

@@ -200,11 +200,17 @@ func (m *handshake) checkRequest() {
 			if seen[p] {
 				m.add(f, section, "a subprotocol is offered twice")
 			}
+			if strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r >= 0x7F || strings.ContainsRune(separators, r) }) {
+				m.add(f, section, "a subprotocol is not a token")
+			}
 			seen[p] = true
 		}
 	}
 	m.checkOffers()
 }
+
+// separators are the characters that a token must not have (RFC 2616 §2.2).
+const separators = `()<>@,;:\"/[]?={}`
 
 // checkOffers looks at the extensions that a client offers.
 func (m *handshake) checkOffers() {

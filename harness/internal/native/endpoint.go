@@ -397,6 +397,9 @@ func accepted(h head, edits cases.Head, subprotocol, extension string) string {
 	host, _ := h.One("Host")
 	accept := wsproto.AcceptKey(key)
 	edits = edits.Fill("{accept}", accept).Fill("{ACCEPT}", otherCase(accept)).Fill("{host}", host)
+	if offers := h.List("Sec-WebSocket-Protocol"); len(offers) > 0 {
+		edits = edits.Fill("{protocol}", offers[0]).Fill("{PROTOCOL}", otherCase(offers[0])).Fill("{protocol-last}", offers[len(offers)-1])
+	}
 	return edits.Text("HTTP/1.1 101 Switching Protocols", fields)
 }
 

@@ -253,6 +253,10 @@ func acceptOffer(d *cases.Deflate, offers []wsproto.DeflateParams) (*agreement, 
 				ServerNoContextTakeover: offer.ServerNoContextTakeover, ServerMaxWindowBits: offer.ServerMaxWindowBits,
 				ClientNoContextTakeover: demand.NoContextTakeover, ClientMaxWindowBits: int(demand.MaxWindowBits),
 			}
+			response.ServerNoContextTakeover = response.ServerNoContextTakeover || demand.ServerNoContextTakeover
+			if bits := int(demand.ServerMaxWindowBits); bits != 0 && (response.ServerMaxWindowBits == 0 || bits < response.ServerMaxWindowBits) {
+				response.ServerMaxWindowBits = bits
+			}
 			return &agreement{
 				ourBits: windowBits(response.ServerMaxWindowBits), ourNoTakeover: response.ServerNoContextTakeover,
 				peerBits: windowBits(response.ClientMaxWindowBits), peerNoTakeover: response.ClientNoContextTakeover,

@@ -19,7 +19,10 @@ const (
 	openTimeout  = 5 * time.Second // for the opening handshake
 	closeTimeout = time.Second     // for the answer to our close frame
 	dropTimeout  = time.Second     // for a server to close TCP after the closing handshake
-	readBuffer   = 64 << 10
+	// patience stands for closeTimeout and dropTimeout in the cases of the RFC suite. No
+	// verdict of theirs is about one second, which a busy machine takes for itself.
+	patience   = 5 * time.Second
+	readBuffer = 64 << 10
 	// logBound is how many entries of a wire log are kept, logBoundHeavy in the
 	// cases of thousands of frames, and headHeavy how many bytes of each of those:
 	// their content decides nothing, and there are hundreds of such cases.
@@ -224,7 +227,7 @@ func (p *player) sendClose(c cases.Close) {
 	}
 	p.writeClose(c)
 	p.t.ClosedByUs = true
-	if d, ok := limit(p.protocol.CloseTimeout, closeTimeout); ok {
+	if d, ok := limit(p.protocol.CloseTimeout, p.standard(closeTimeout)); ok {
 		p.closeTimer = p.after(d, func() {
 			p.t.CloseTimeout = true
 			p.t.Clean = false
@@ -232,6 +235,14 @@ func (p *player) sendClose(c cases.Close) {
 			p.drop(true)
 		})
 	}
+}
+
+// standard is the timer in cases of Autobahn, or that of the RFC suite.
+func (p *player) standard(d time.Duration) time.Duration {
+	if p.c.Suite == cases.RFC {
+		return patience
+	}
+	return d
 }
 
 // replyClose answers the peer's close frame, always with 1000 and no reason.

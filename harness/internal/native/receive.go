@@ -319,7 +319,7 @@ func (p *player) closeAnswered() {
 		p.leave()
 		return
 	}
-	if d, ok := limit(p.protocol.DropTimeout, dropTimeout); ok && p.dropTimer == nil {
+	if d, ok := limit(p.protocol.DropTimeout, p.standard(dropTimeout)); ok && p.dropTimer == nil {
 		p.dropTimer = p.after(d, func() {
 			p.t.Clean = false
 			p.t.ServerDropExpiry = true

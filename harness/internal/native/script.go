@@ -45,7 +45,7 @@ func (p *player) part() {
 	case p.state == stateOpen:
 		p.drop(false)
 	case p.closeTimer == nil && p.dropTimer == nil: // the peer began, and was answered
-		p.dropTimer = p.after(dropTimeout, func() { p.drop(true) })
+		p.dropTimer = p.after(p.standard(dropTimeout), func() { p.drop(true) })
 	}
 }
 
@@ -138,7 +138,10 @@ func (p *player) startPause(op cases.WaitOp) {
 		d = min(d, runner.ShortPause)
 	}
 	p.timer(cases.PauseBegins, fmt.Sprintf("we wait %v", op.For))
-	p.pause.timer = p.after(d, p.endPause)
+	p.pause.timer = p.after(d, func() {
+		p.t.Expired = p.t.Expired || p.c.Suite == cases.RFC
+		p.endPause()
+	})
 	p.shortenPause("")
 }
 

@@ -50,7 +50,7 @@ func stoppedAnswering(c cases.Case) harness.Result {
 // answered the opening handshake before.
 func brokenOff(r harness.Result) bool {
 	t := r.Transcript
-	return t != nil && t.Opened && timedOut(*t)
+	return t != nil && t.Opened && timedOut(t)
 }
 
 // deadlocked reports whether moreover not a single frame came, in all the time that

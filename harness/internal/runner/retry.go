@@ -77,7 +77,7 @@ func reasonOf(c cases.Case, r harness.Result, crowded bool, load *Monitor) reaso
 		if late || load.stalledSince(r.Transcript.Started) {
 			return timed
 		}
-	case timedOut(*r.Transcript) && !mute(c, *r.Transcript):
+	case outlasted(r.Transcript) && !mute(c, *r.Transcript):
 		return timed
 	}
 	return final
@@ -154,9 +154,14 @@ func raced(c cases.Case) bool {
 	return len(autobahn.Of(c).Events) > 1 && c.Load != cases.Idle && !trickled(c)
 }
 
-// timedOut reports whether one of our timers ended the case.
-func timedOut(t cases.Transcript) bool {
+// timedOut reports whether one of our timers ended the connection.
+func timedOut(t *cases.Transcript) bool {
 	return t.Struck(cases.KillFired) || t.Struck(cases.CloseFired) || t.OpenTimeout || t.CloseTimeout || t.ServerDropExpiry
+}
+
+// outlasted reports whether a timer of ours ended a connection of the case, or a wait.
+func outlasted(t *cases.Transcript) bool {
+	return slices.ContainsFunc(t.Conns(), func(t *cases.Transcript) bool { return timedOut(t) || t.Expired })
 }
 
 // Patient is a trickled case in which the peer has time for its echo. The limit
