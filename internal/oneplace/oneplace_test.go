@@ -25,13 +25,17 @@ type addition struct {
 // tests play and judge them.
 var additions = []addition{
 	{"a step", []edit{{"cases/step.go", "", `
-// TwoPings sends two pings.
+// TwoPings sends two pings without masks.
 type TwoPings struct{}
 
 // Ops sends them.
-func (TwoPings) Ops() []Op { return append(Ping("one").Ops(), Ping("two").Ops()...) }
+func (TwoPings) Ops() []Op {
+	f := Ping("again")
+	f.Masking = MaskNever
+	return append(f.Ops(), f.Ops()...)
+}
 
-func (TwoPings) String() string { return "send two pings" }
+func (TwoPings) String() string { return "send two pings without masks" }
 `}}},
 	{"a check", []edit{{"cases/check.go", "", `
 // Spoken holds if the connection was opened.
