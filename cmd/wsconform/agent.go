@@ -28,7 +28,7 @@ func agentCommand() *cobra.Command {
 		Args:  noCommand,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(agentListCommand(), agentCheckCommand(), agentInitCommand(), agentKeepCommand())
+	c.AddCommand(agentListCommand(), agentCheckCommand(), agentInitCommand(), agentSuperviseCommand())
 	return c
 }
 
@@ -207,14 +207,14 @@ and a library, such as go-mylib. To check the folder, use wsconform agent check.
 	return c
 }
 
-func agentKeepCommand() *cobra.Command {
+func agentSuperviseCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:                "keep FLAGS -- COMMAND...",
+		Use:                "supervise FLAGS -- COMMAND...",
 		Short:              "Run a command within bounds and leave nothing of it behind",
 		Hidden:             true, // for compare, which starts every agent with it
 		DisableFlagParsing: true,
 		RunE: func(c *cobra.Command, list []string) error {
-			k, command, err := compare.ParseKeeper(list)
+			k, command, err := compare.ParseSupervisor(list)
 			if err != nil {
 				return usagef("%w", err)
 			}
@@ -224,7 +224,7 @@ func agentKeepCommand() *cobra.Command {
 	}
 }
 
-// asItEnded has us end with the status of the command that we kept, as a shell would:
+// asItEnded has us end with the status of the command that we supervised, as a shell would:
 // 128 and its number for a signal.
 func asItEnded(err error) error {
 	exit, ok := errors.AsType[*exec.ExitError](err)

@@ -342,7 +342,7 @@ func (o *compareOptions) containers(c *cobra.Command) (network *docker.Network, 
 	}
 	return network, func() {
 		ctx := context.WithoutCancel(c.Context())
-		_, _ = engine.Clean(ctx, docker.CleanOptions{}) // the containers of keepers that were killed
+		_, _ = engine.Clean(ctx, docker.CleanOptions{}) // the containers of supervisors that were killed
 		_ = network.Remove(ctx)                         // a later clean does it if this cannot
 		_ = engine.Close()
 	}, nil

@@ -25,7 +25,7 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// The test's own program is the keeper, and an agent: "keep ARGS...", and
+// The test's own program is the supervisor, and an agent: "supervise ARGS...", and
 // "server HOST PORT", an echo that ends itself when a message has as many bytes
 // as the variable CRASH says, or "client URL", which runs its cases; "eat" uses up
 // memory, "reach ADDRESS..." says which of them can be reached, and "late" is told
@@ -43,8 +43,8 @@ func TestMain(m *testing.M) {
 
 func program(name string, args []string) error {
 	switch name {
-	case "keep":
-		k, command, err := compare.ParseKeeper(args)
+	case "supervise":
+		k, command, err := compare.ParseSupervisor(args)
 		if err != nil {
 			return err
 		}
@@ -168,7 +168,7 @@ func runner(t *testing.T) *compare.Runner {
 	}
 	dir := t.TempDir()
 	return &compare.Runner{
-		Workshop: &compare.Workshop{Dir: filepath.Join(dir, "cache"), Program: []string{self, "keep"}},
+		Workshop: &compare.Workshop{Dir: filepath.Join(dir, "cache"), Program: []string{self, "supervise"}},
 		Cases:    list, Selection: sel, Dir: filepath.Join(dir, "out"), StartPatience: 20 * time.Second, Repeats: 1,
 	}
 }

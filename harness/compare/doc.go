@@ -2,7 +2,7 @@
 //
 // Start reading at [Runner.Run] (runner.go), which plays each [Row], an agent in one
 // role under one engine, and writes its run file. A [Workshop] (workshop.go) builds
-// agents from their folders, once for each content. A [Keeper] (keeper.go) runs a
+// agents from their folders, once for each content. A [Supervisor] (supervisor.go) runs a
 // built agent within its bounds, as a local process or in a container, and says why it
 // exited.
 //

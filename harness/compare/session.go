@@ -27,7 +27,7 @@ type session struct {
 	network  *docker.Network // that the agent's containers are on; nil runs it as a process of the machine
 	patience time.Duration   // for the server to listen
 	log      io.Writer
-	fate     string // file, as is place; see [Keeper]
+	fate     string // file, as is place; see [Supervisor]
 	place    string
 
 	results map[cases.ID]harness.Result
@@ -116,7 +116,7 @@ func (s *session) round(ctx context.Context, list []cases.Case, repeats int, emi
 		if s.network != nil {
 			subject.Address = s.network.Gateway.String()
 		}
-		subject.Command = s.keep(s.built.command(s.built.Client, map[string]string{"agent": s.built.Folder}), "")
+		subject.Command = s.supervise(s.built.command(s.built.Client, map[string]string{"agent": s.built.Folder}), "")
 		return s.engine.Client(ctx, subject, emit)
 	}
 	if s.service == nil {
@@ -139,14 +139,14 @@ func (s *session) launch(ctx context.Context) (*harness.Process, *url.URL, error
 	return s.process, &url.URL{Scheme: "ws", Host: s.addr, Path: "/"}, err
 }
 
-// keep is the command that runs one of the agent's. If it runs in a container,
+// supervise is the command that runs one of the agent's. If it runs in a container,
 // place gets where that is.
-func (s *session) keep(command []string, place string) []string {
+func (s *session) supervise(command []string, place string) []string {
 	in := confinement{fate: s.fate}
 	if s.network != nil {
 		in.network, in.place = s.network.Name, place
 	}
-	return s.workshop.keep(s.built, s.built.Bounds(), in, command)
+	return s.workshop.supervise(s.built, s.built.Bounds(), in, command)
 }
 
 // start starts the server and waits until it listens.
@@ -173,7 +173,7 @@ func (s *session) startProcess(ctx context.Context) error {
 		return err
 	}
 	s.addr = hostPort(host, port)
-	s.process, err = harness.StartAgent(s.keep(s.built.command(s.built.Server, nil), ""), map[string]string{"host": host, "port": port}, s.log)
+	s.process, err = harness.StartAgent(s.supervise(s.built.command(s.built.Server, nil), ""), map[string]string{"host": host, "port": port}, s.log)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (s *session) startProcess(ctx context.Context) error {
 // own.
 const containedPort = 9001
 
-// startContained is start for a server in a container; the keeper says
+// startContained is start for a server in a container; the supervisor says
 // where it is.
 func (s *session) startContained(ctx context.Context) (err error) {
 	if err := os.RemoveAll(s.place); err != nil {
@@ -193,7 +193,7 @@ func (s *session) startContained(ctx context.Context) (err error) {
 	defer os.Remove(s.place) //nolint:errcheck // the next one is written over it
 	port := strconv.Itoa(containedPort)
 	vars := map[string]string{"host": "0.0.0.0", "port": port}
-	s.process, err = harness.StartAgent(s.keep(s.built.command(s.built.Server, nil), s.place), vars, s.log)
+	s.process, err = harness.StartAgent(s.supervise(s.built.command(s.built.Server, nil), s.place), vars, s.log)
 	if err != nil {
 		return err
 	}
@@ -214,7 +214,7 @@ func (s *session) stop() {
 	}
 }
 
-// blame finds out what is wrong with the agent: the keeper knows best. The other errors
+// blame finds out what is wrong with the agent: the supervisor knows best. The other errors
 // say it themselves.
 func (s *session) blame(err error) error {
 	s.stop()
@@ -224,7 +224,7 @@ func (s *session) blame(err error) error {
 	return err
 }
 
-// readFate returns the last line that a keeper has written.
+// readFate returns the last line that a supervisor has written.
 func (s *session) readFate() (fate Fate, ok bool) {
 	p, err := os.ReadFile(s.fate)
 	if err != nil {

@@ -31,8 +31,8 @@ type Workshop struct {
 	Patience time.Duration
 	// Again builds also what is built.
 	Again bool
-	// Program is a command that hands the arguments behind it to [ParseKeeper].
-	// Nil means "agent keep" of this program.
+	// Program is a command that hands the arguments behind it to [ParseSupervisor].
+	// Nil means "agent supervise" of this program.
 	Program []string
 }
 
@@ -121,7 +121,7 @@ var buildBounds = agents.Resources{Memory: 8 << 30, PIDs: 2000}
 
 // kept runs a command of the agent to its end, and returns what it printed last.
 func (w *Workshop) kept(ctx context.Context, b *Built, bounds agents.Resources, command []string, log io.Writer) (output string, err error) {
-	p, err := harness.StartAgent(w.keep(b, bounds, confinement{}, b.command(command, nil)), nil, log)
+	p, err := harness.StartAgent(w.supervise(b, bounds, confinement{}, b.command(command, nil)), nil, log)
 	if err != nil {
 		return "", err
 	}

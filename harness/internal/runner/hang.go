@@ -21,15 +21,15 @@ const silentInRow = 5
 
 // A hang is what came since the server last answered.
 type hang struct {
-	length   int       // cases without an answer
-	since    time.Time // when the first of them began
-	answered cases.ID  // the last case that got one
-	held     []heldResult
+	length     int       // cases without an answer
+	since      time.Time // when the first of them began
+	answered   cases.ID  // the last case that got one
+	unanswered []unansweredResult
 }
 
-// A heldResult is that of a case whose opening handshake got no answer. It is a
+// An unansweredResult is that of a case whose opening handshake got no answer. It is a
 // failure if the server answers later ones, and else no verdict.
-type heldResult struct {
+type unansweredResult struct {
 	c       cases.Case
 	r       harness.Result
 	crowded bool
@@ -123,10 +123,10 @@ const hungNote = "the server answered nothing any more once this case was played
 // to blame. It is called with mu held.
 func (s *serverRun) startOver() {
 	s.crash.active, s.crash.hung = true, s.hang.since
-	for _, h := range s.hang.held {
+	for _, h := range s.hang.unanswered {
 		s.crash.suspects = append(s.crash.suspects, h.c)
 	}
-	s.hang.held = nil
+	s.hang.unanswered = nil
 }
 
 // hangsAfter reports whether the server echoes no more, but has not ended.
@@ -145,7 +145,7 @@ func (s *serverRun) hold(c cases.Case, r harness.Result, crowded bool) {
 		s.crash.suspects = append(s.crash.suspects, c)
 		return
 	}
-	s.hang.held = append(s.hang.held, heldResult{c, r, crowded})
+	s.hang.unanswered = append(s.hang.unanswered, unansweredResult{c, r, crowded})
 	s.options.provisional(r, "the server may have stopped answering; the cases behind will tell")
 	if s.report.Silent {
 		s.release(time.Now())
@@ -164,7 +164,7 @@ func (s *serverRun) endHang() {
 // the server has answered or will not be asked: as no verdict if it had stopped
 // answering. It is called with mu held.
 func (s *serverRun) release(before time.Time) {
-	s.hang.held = slices.DeleteFunc(s.hang.held, func(h heldResult) bool {
+	s.hang.unanswered = slices.DeleteFunc(s.hang.unanswered, func(h unansweredResult) bool {
 		switch {
 		case s.report.Silent:
 			s.emit(stoppedAnswering(h.c))

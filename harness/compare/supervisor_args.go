@@ -10,19 +10,19 @@ import (
 	"github.com/wsconform/wsconform/fixtures/agents"
 )
 
-// A confinement says what a keeper does beyond keeping bounds. The zero value is
+// A confinement says what a supervisor does beyond keeping bounds. The zero value is
 // nothing.
 type confinement struct {
 	network     string // of the container that it runs the command in; "" is none
-	fate, place string // files; see [Keeper]
+	fate, place string // files; see [Supervisor]
 }
 
-// keep is the command that runs another one in a keeper. [ParseKeeper] reads its
+// supervise is the command that runs another one in a supervisor. [ParseSupervisor] reads its
 // arguments.
-func (w *Workshop) keep(b *Built, bounds agents.Resources, in confinement, command []string) []string {
+func (w *Workshop) supervise(b *Built, bounds agents.Resources, in confinement, command []string) []string {
 	args := slices.Clone(w.Program)
 	if len(args) == 0 {
-		args = []string{ourProgram(), "agent", "keep"}
+		args = []string{ourProgram(), "agent", "supervise"}
 	}
 	args = append(args, "--dir", b.Dir, "--memory", fmt.Sprint(int64(bounds.Memory)), "--pids", fmt.Sprint(bounds.PIDs))
 	if in.fate != "" {
@@ -43,10 +43,10 @@ func (w *Workshop) keep(b *Built, bounds agents.Resources, in confinement, comma
 	return append(append(args, "--"), command...)
 }
 
-// ParseKeeper reads the arguments of a keeper's process: what it is to be, and
+// ParseSupervisor reads the arguments of a supervisor's process: what it is to be, and
 // the command to keep.
-func ParseKeeper(args []string) (k Keeper, command []string, err error) {
-	f := flag.NewFlagSet("keep", flag.ContinueOnError)
+func ParseSupervisor(args []string) (k Supervisor, command []string, err error) {
+	f := flag.NewFlagSet("supervise", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&k.Dir, "dir", "", "")
 	f.Int64Var((*int64)(&k.Bounds.Memory), "memory", 0, "")

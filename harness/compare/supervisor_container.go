@@ -161,7 +161,7 @@ func (b *Built) linked() []string {
 }
 
 // runContained is Run in a container.
-func (k Keeper) runContained(ctx context.Context, command []string) error {
+func (k Supervisor) runContained(ctx context.Context, command []string) error {
 	engine, err := docker.Connect(ctx)
 	if err != nil {
 		return err
@@ -231,7 +231,7 @@ func speaksOfProcesses(line string) bool {
 }
 
 // tellPlace writes where the container is, for [session.start].
-func (k Keeper) tellPlace(ctx context.Context, c *docker.Container) error {
+func (k Supervisor) tellPlace(ctx context.Context, c *docker.Container) error {
 	if k.Place == "" {
 		return nil
 	}

@@ -15,13 +15,13 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// A Keeper runs a command within bounds, and leaves nothing of it behind. It
-// has a process to itself, which "wsconform agent keep" is: all that this
+// A Supervisor runs a command within bounds, and leaves nothing of it behind. It
+// has a process to itself, which "wsconform agent supervise" is: all that this
 // process has started is ended with the command, also what has become a daemon.
 //
 // Where the system tells (Linux), memory and processes are watched, and
 // everything is ended once there is too much of either.
-type Keeper struct {
+type Supervisor struct {
 	Dir    string           // where it runs
 	Env    []string         // added to the environment, "NAME=value"
 	Output io.Writer        // gets what it prints
@@ -38,7 +38,7 @@ type Keeper struct {
 	Fate string
 }
 
-// A Fate says how a kept command came to its end.
+// A Fate says how a supervised command came to its end.
 type Fate struct {
 	Cause   harness.Cause `json:"cause"`
 	Message string        `json:"message"`
@@ -54,7 +54,7 @@ const (
 // Run runs the command until it ends, ctx ends, or it exceeds its bounds. The
 // error is that of the command, the cause of ctx, or a
 // [*harness.UntestableError].
-func (k Keeper) Run(ctx context.Context, command []string) error {
+func (k Supervisor) Run(ctx context.Context, command []string) error {
 	run := k.run
 	if k.Image != "" {
 		run = k.runContained
@@ -67,7 +67,7 @@ func (k Keeper) Run(ctx context.Context, command []string) error {
 	return errors.Join(err, k.tell(Fate{u.Cause, u.Error()}))
 }
 
-func (k Keeper) tell(fate Fate) error {
+func (k Supervisor) tell(fate Fate) error {
 	line, err := json.Marshal(fate)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (k Keeper) tell(fate Fate) error {
 	return errors.Join(err, f.Close())
 }
 
-func (k Keeper) run(ctx context.Context, command []string) error {
+func (k Supervisor) run(ctx context.Context, command []string) error {
 	cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // ended in good order below
 	cmd.Dir, cmd.Env = k.Dir, append(os.Environ(), k.Env...)
 	cmd.Stdout, cmd.Stderr = k.Output, k.Output
@@ -101,7 +101,7 @@ func (k Keeper) run(ctx context.Context, command []string) error {
 }
 
 // watch returns when the command has ended, or is to be ended by force.
-func (k Keeper) watch(ctx context.Context, p *os.Process, done <-chan error) (ended bool, err error) {
+func (k Supervisor) watch(ctx context.Context, p *os.Process, done <-chan error) (ended bool, err error) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
@@ -130,7 +130,7 @@ type usage struct {
 	tasks  int64 // processes and threads
 }
 
-func (k Keeper) exceeded(u usage) error {
+func (k Supervisor) exceeded(u usage) error {
 	switch {
 	case k.Bounds.Memory > 0 && u.memory > int64(k.Bounds.Memory):
 		return &harness.UntestableError{Cause: harness.CauseMemory, Err: fmt.Errorf(
