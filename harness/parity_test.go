@@ -17,6 +17,11 @@ func TestParity(t *testing.T) {
 		r.Transcript, r.Attempts = &cases.Transcript{Opened: true, ClosedByUs: true}, attempts
 		return r
 	}
+	// varied had this verdict in one of its plays.
+	varied := func(r harness.Result, b cases.Behavior, c cases.CloseBehavior) harness.Result {
+		r.Varied, r.Attempts = []cases.Verdict{r.Verdict, {Behavior: b, Close: c}}, 2
+		return r
+	}
 	// timedOut was ended by its limit of 60 s, when that many bytes had come.
 	timedOut := func(id cases.ID, octets int) harness.Result {
 		r := result(id, cases.Failed, cases.CloseOK)
@@ -48,6 +53,9 @@ func TestParity(t *testing.T) {
 		{"Autobahn's limit without an echo", result("13.4.1", cases.OK, cases.CloseOK), timedOut("13.4.1", 100), true, false},
 		{"the native engine's limit", timedOut("13.4.1", 10000), result("13.4.1", cases.OK, cases.CloseOK), true, false},
 		{"a short limit", result("1.1.1", cases.OK, cases.CloseOK), timedOut("1.1.1", 10000), true, false},
+		{"it varies", varied(result("1.1.1", cases.OK, cases.CloseOK), cases.Failed, cases.CloseOK), result("1.1.1", cases.Failed, cases.CloseOK), true, true},
+		{"it varies, other close", varied(result("1.1.1", cases.OK, cases.CloseOK), cases.Failed, cases.CloseUnclean), result("1.1.1", cases.Failed, cases.CloseOK), true, false},
+		{"it varies, other behavior", varied(result("1.1.1", cases.OK, cases.CloseOK), cases.NonStrict, cases.CloseOK), result("1.1.1", cases.Failed, cases.CloseOK), true, false},
 		{"no verdict", result("1.1.1", cases.OK, cases.CloseOK), func() harness.Result { m := missing; m.Case = "1.1.1"; return m }(), true, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package rfc_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,11 @@ func TestCatalogue(t *testing.T) {
 		titles[c.Title] = c.ID
 		if c.Suite != cases.RFC || len(c.Conns) == 0 || c.Want == nil || c.Expect == "" || len(c.RFC) == 0 {
 			t.Errorf("case %s is incomplete: %+v", c.ID, c)
+		}
+		for i, section := range c.RFC {
+			if slices.Contains(c.RFC[:i], section) {
+				t.Errorf("case %s names %s twice", c.ID, section)
+			}
 		}
 		for _, id := range c.Requirements {
 			if _, ok := ledger.Find(id); !ok {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -215,6 +216,25 @@ func TestCommandFails(t *testing.T) {
 	err = bridge.Run(t.Context(), bridge.Options{From: parse(t, url), To: bridge.End{Kind: bridge.Command, Command: []string{filepath.Join(t.TempDir(), "none")}}})
 	if !errors.As(err, new(*bridge.OpenError)) {
 		t.Errorf("no such command: got error %v, want an OpenError", err)
+	}
+}
+
+// A command has time to finish when the WebSocket has ended.
+func TestCommandFinishes(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("no sh")
+	}
+	url := echoServer(t, func(_ context.Context, c *ws.Conn) { _ = c.Close(ws.StatusNormalClosure, "") })
+	finished := filepath.Join(t.TempDir(), "finished")
+	err = bridge.Run(t.Context(), bridge.Options{
+		From: parse(t, url), To: bridge.End{Kind: bridge.Command, Command: []string{sh, "-c", `while read x; do :; done; sleep 0.2; echo >"$0"`, finished}},
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(finished); err != nil {
+		t.Errorf("the command was ended before it had finished: %v", err)
 	}
 }
 

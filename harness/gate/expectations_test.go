@@ -63,6 +63,24 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// Quotes around a scalar are not part of it.
+func TestParseQuoted(t *testing.T) {
+	x, err := gate.Parse("f.yaml", []byte(`version: 1
+policy: {minExecuted: "60%"}
+expect:
+  - case: '5.15'
+    verdict: fail
+    reason: x
+    expires: '2027-03-31' # the next release
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x.Policy.MinExecuted.Percent != 60 || x.Expect[0].Expires.String() != "2027-03-31" {
+		t.Errorf("got %+v", x)
+	}
+}
+
 // What is wrong with a file is said with its line. Where schema says so the
 // published JSON Schema, which editors go by, refuses the file too.
 func TestParseRefuses(t *testing.T) {

@@ -1,12 +1,14 @@
 package rawscript_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
@@ -166,6 +168,32 @@ func TestPlayer(t *testing.T) {
 				t.Errorf("got error %v, want %q", err, row.err)
 			}
 		})
+	}
+}
+
+// A frame that the end of the connection cuts off is shown, as far as it came.
+func TestFrameCutOff(t *testing.T) {
+	addr := serve(t, func(nc net.Conn) {
+		r, err := http.ReadRequest(bufio.NewReader(nc))
+		if err != nil {
+			return
+		}
+		fmt.Fprintf(nc, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n\x81\x05ab",
+			wsproto.AcceptKey(r.Header.Get("Sec-WebSocket-Key")))
+	}).String()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(nc, rawscript.Options{Request: rawscript.RequestHead("/", addr)})
+	defer s.Close()
+	if err := s.play(ctx, "open\nawait end"); err != nil {
+		t.Error(err)
+	}
+	if want := `< text 5 "ab"`; !strings.Contains(s.String(), want) {
+		t.Errorf("got\n%s\nwant %s in it", s, want)
 	}
 }
 

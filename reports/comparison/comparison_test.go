@@ -220,6 +220,23 @@ func TestCloseReplyOf1000(t *testing.T) {
 	}
 }
 
+// One close that is answered with its own code says nothing of 1000.
+func TestCloseReplyOfOneCase(t *testing.T) {
+	site := write(t, run("x", "native", result("7.7.2", cases.OK, cases.CloseOK, cases.Transcript{LocalCode: 1001, RemoteClose: true, RemoteCode: 1001})))
+	found := false
+	for _, x := range site.data.Rows[0]["traits"].([]any) {
+		if trait := x.(map[string]any); trait["id"] == "close" {
+			found = true
+			if trait["value"] != "same code" {
+				t.Errorf("got %v, want the same code", trait["value"])
+			}
+		}
+	}
+	if !found {
+		t.Error("the trait is missing")
+	}
+}
+
 // The code -1 is that of a close frame without one, and the time of a heavy section is
 // that of the cases that passed.
 func TestCodesAndSpeed(t *testing.T) {
@@ -244,12 +261,12 @@ func TestDeflateAndLimits(t *testing.T) {
 	const offer = "permessage-deflate; server_max_window_bits=9"
 	head := cases.Transcript{Deflate: true, Request: "GET / HTTP/1.1\r\nsec-websocket-extensions: " + offer + "\r\n\r\n", Response: "HTTP/1.1 101\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"}
 	row := write(t, run("x", "native",
-		result("13.3.1", cases.OK, cases.CloseOK, head), result("13.3.2", cases.Failed, cases.CloseOK, head),
+		result("13.3.1", cases.OK, cases.CloseOK, head), result("13.3.2", cases.Failed, cases.CloseOK, head), result("13.3.3", cases.NonStrict, cases.CloseOK, head),
 		result("9.1.1", cases.OK, cases.CloseOK, cases.Transcript{}),
 		result("9.1.6", cases.Failed, cases.CloseFailed, cases.Transcript{RemoteClose: true, RemoteCode: wsproto.StatusMessageTooBig}),
 	)).data.Rows[0]
 	d := row["offers"].([]any)[0].(map[string]any)
-	if d["offer"] != offer || d["answer"] != "permessage-deflate" || d["agreed"] != true || d["kept"] != 1.0 || d["total"] != 2.0 {
+	if d["offer"] != offer || d["answer"] != "permessage-deflate" || d["agreed"] != true || d["kept"] != 2.0 || d["total"] != 3.0 {
 		t.Errorf("deflate: got %v", d)
 	}
 	l := row["largest"].([]any)[0].(map[string]any)

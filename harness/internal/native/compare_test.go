@@ -34,6 +34,16 @@ func echoesAs(change func(op wsproto.Opcode, payload []byte) (wsproto.Opcode, []
 
 func sum(p []byte) string { return fmt.Sprintf("%x", sha256.Sum256(p)) }
 
+// How the peer ended a connection without a closing handshake is written down.
+func TestUncleanReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := playAgainst(t, find(t, "1.1.2"), cases.Server, false, dropsOnClose)
+		if want := "the peer ended TCP without a closing handshake"; tr.Clean || tr.UncleanReason != want {
+			t.Errorf("got clean %t and %q, want %q", tr.Clean, tr.UncleanReason, want)
+		}
+	})
+}
+
 // A wrong echo is described by its length, where it differs and both hashes, however
 // long it is and however the message was sent.
 func TestWrongEcho(t *testing.T) {
