@@ -31,7 +31,7 @@ const (
 	CloseInformational  CloseBehavior = "INFORMATIONAL"
 )
 
-// A Verdict is what a case comes to. The two halves are independent, and
+// A Verdict is the result of judging a case. The two halves are independent, and
 // neither is ever dropped.
 type Verdict struct {
 	Behavior    Behavior      `json:"behavior"`

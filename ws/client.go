@@ -104,7 +104,7 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 	return d
 }
 
-// once is one attempt, and the connection if it comes to one.
+// once makes one attempt to connect, and serves the connection until it ends.
 func (cl *Client) once(ctx context.Context, connected *bool) error {
 	c, err := Dial(ctx, cl.URL, &cl.Dial)
 	if err != nil {

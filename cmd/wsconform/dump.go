@@ -44,7 +44,7 @@ Binary messages are printed in hexadecimal. --hex and --base64 read lines in tha
 form too; --bytes sends the input in chunks and writes messages as they come.
 --json prints a JSON object for each event instead, with times.
 
-With --raw each line is a step of a script that keeps no rule: handshakes with
+With --raw each line is a step of a script that follows no rules: handshakes with
 fields edited or missing, frames with any bits, lengths and masks, bytes, pauses,
 half-closed and reset connections. /help lists the steps; docs/raw.md describes
 them. Every frame that comes is printed, legal or not, and none is answered.
@@ -53,7 +53,7 @@ If a server refuses the handshake, its answer is printed without the passwords,
 tokens and header values of the command line. -vv and --raw show all bytes.
 
 Exit codes: 0 closed in order; 1 the peer ended the connection in another way or
-broke the protocol, or a raw script waited in vain; 2 wrong usage, or lines that
+broke the protocol, or an await of a raw script failed; 2 wrong usage, or lines that
 cannot be sent; 3 no connection; 5 the server refused the handshake; 130
 interrupted.`
 
@@ -85,7 +85,7 @@ func dumpCommand() *cobra.Command {
 	f.BoolVarP(&o.OneLine, "one-message", "1", false, "send at most one line, and close after the first message received")
 	f.BoolVar(&o.Whole, "whole", false, "the whole input is one message")
 	f.BoolVar(&o.Commands, "commands", false, "take commands from a pipe too")
-	f.BoolVar(&o.Raw, "raw", false, "lines are steps of a raw script; keep no rule, answer nothing, print everything")
+	f.BoolVar(&o.Raw, "raw", false, "lines are steps of a raw script: follow no rules, answer nothing, print everything")
 	f.CountVarP(&o.Verbose, "verbose", "v", "show opcodes and control frames; twice: the bytes of the handshake and every frame")
 	f.BoolVar(&o.Timings, "timings", false, "show how long the handshake took and when messages came")
 	f.BoolVar(&o.JSON, "json", false, "print a JSON object for each event")

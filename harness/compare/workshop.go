@@ -210,8 +210,8 @@ func missing(a agents.Agent) error {
 	return &harness.UntestableError{Cause: harness.CauseMissing, Err: err}
 }
 
-// keyOf is the hash of all that decides what a build comes to: the folder and,
-// for an agent that is a part of ours, this program.
+// keyOf is the hash of everything that a build depends on: the folder and, for an
+// agent that is part of wsconform, this program.
 func keyOf(a agents.Agent) (string, error) {
 	commands := slices.Concat(a.Build, a.Server, a.Client, a.Probe)
 	if !slices.ContainsFunc(commands, func(arg string) bool { return strings.Contains(arg, "{wsconform}") }) {

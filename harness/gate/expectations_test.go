@@ -76,7 +76,7 @@ expect:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if x.Policy.MinExecuted.Percent != 60 || x.Expect[0].Expires.String() != "2027-03-31" {
+	if x.Policy.MinExecuted.Of(517) != 311 || x.Expect[0].Expires.String() != "2027-03-31" {
 		t.Errorf("got %+v", x)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // Keys are the masking keys of a case (RFC 6455 §5.3). They differ from frame to
 // frame and from case to case, and are the same in every run: a peer that handles
-// some keys wrongly comes to the same verdict each time. They can be guessed,
+// some keys wrongly gets the same verdict each time. They can be guessed,
 // which a real client must prevent (§10.3); here it does no harm.
 type keys struct {
 	frames  *rand.ChaCha8
