@@ -2,6 +2,7 @@ package native
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -143,6 +145,51 @@ func TestServerWithLittleRoom(t *testing.T) {
 				t.Errorf("got %v, error %v, survived %t, want 16 passes", counts, err, report.Survived)
 			}
 		})
+	}
+}
+
+// everySecond resets every second connection as soon as it is there.
+type everySecond struct {
+	net.Listener
+	n int
+}
+
+func (l *everySecond) Accept() (net.Conn, error) {
+	for {
+		nc, err := l.Listener.Accept()
+		if l.n++; err != nil || l.n%2 == 1 {
+			return nc, err
+		}
+		reset(nc)
+		nc.Close()
+	}
+}
+
+// A conformant server that resets every second connection on arrival fails no case with
+// standard handshakes for that, also where a case takes several connections.
+func TestServerThatResets(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- mutants.Conformant.Serve(ctx, &everySecond{Listener: l}) }()
+	defer func() {
+		cancel()
+		<-served
+	}()
+	target := Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
+	results, report, err := testServer(t, target, Options{}, "1.*", "2.*", "5.*", "7.*")
+	if counts := count(results); err != nil || !report.Survived || counts[harness.Fail]+counts[harness.NotRun]+counts[harness.Blocked] > 0 {
+		t.Errorf("got %v, error %v, survived %t, want no failure", counts, err, report.Survived)
+	}
+	patterns := []string{"C.1.7", "C.1.8", "F.1.1", "F.1.10", "M.1.5", "D.1.6"}
+	results, _, err = testServer(t, target, Options{Options: runner.Options{Parallel: 1}}, patterns...)
+	for id, r := range results {
+		if r.Outcome == harness.Fail || err != nil {
+			t.Errorf("several connections: case %s: got %s, %s, error %v, want no failure", id, r.Summary(), r.Reason, err)
+		}
 	}
 }
 

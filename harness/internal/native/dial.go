@@ -315,6 +315,13 @@ func (t *Target) playServer(ctx context.Context, c cases.Case, how manner) harne
 	return concluded(ctx, c, joined(list), nil)
 }
 
+// reopen is how long is waited before each further attempt at a connection that the server
+// turns away, of a case that has several. The runner plays a case of one connection again.
+var reopen = []time.Duration{50 * time.Millisecond, 150 * time.Millisecond, 400 * time.Millisecond}
+
+// turnedAway reports whether the server ended a connection without any answer.
+func turnedAway(t cases.Transcript) bool { return t.Response == "" && !t.OpenTimeout }
+
 // playConn plays a connection of c. A result ends the case: it could not be played.
 func (t *Target) playConn(ctx context.Context, c cases.Case, n int, how manner) (cases.Transcript, *harness.Result) {
 	if d := c.Conns[n].After; d > 0 {
@@ -326,6 +333,13 @@ func (t *Target) playConn(ctx context.Context, c cases.Case, n int, how manner) 
 		}
 	}
 	nc, failed, err := t.open(ctx, c, n)
+	for _, wait := range reopen {
+		if len(c.Conns) == 1 || nc.Conn != nil || len(c.Conns[n].Head) > 0 || err != nil || !turnedAway(failed) {
+			break
+		}
+		time.Sleep(wait)
+		nc, failed, err = t.open(ctx, c, n)
+	}
 	switch {
 	case harness.OutOfResources(err):
 		return failed, &harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}

@@ -265,10 +265,10 @@ func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 			scarce++
 			fruitless = 0
 			continue
-		case harness.OutOfResources(ended):
-			r.breakOff(fmt.Errorf("start the driver: %w", ended))
 		case s.failure != nil:
 			r.breakOff(s.failure)
+		case harness.OutOfResources(ended):
+			r.breakOff(fmt.Errorf("start the driver: %w", ended))
 		case inRow == crashesInRow:
 			r.giveUp(harness.CauseCrash, fmt.Errorf("the driver ended at %d cases in a row: %w", inRow, ended), s.output)
 			note = "the driver was given up: it had ended too often"
