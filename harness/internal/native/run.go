@@ -73,9 +73,6 @@ func (s *server) String() string { return s.target.String() }
 // Move says where the server is.
 func (s *server) Move(u *url.URL) { s.target.URL = u }
 
-// quickOpen limits the opening handshake with a server that has not answered others.
-const quickOpen = time.Second
-
 // Parts are the cases, each by itself.
 func (s *server) Parts(list []cases.Case) [][]cases.Case {
 	return slices.Collect(slices.Chunk(list, 1))
@@ -94,8 +91,8 @@ func (s *server) Play(ctx context.Context, part []cases.Case, how runner.How, em
 
 func (s *server) play(ctx context.Context, c cases.Case, how runner.How) harness.Result {
 	target := s.target
-	if d, ok := limit(target.Protocol.OpenTimeout, openTimeout); how.Quick && (!ok || d > quickOpen) {
-		target.Protocol.OpenTimeout = quickOpen
+	if d, ok := limit(target.Protocol.OpenTimeout, openTimeout); how.OpenTimeout > 0 && (!ok || d > how.OpenTimeout) {
+		target.Protocol.OpenTimeout = how.OpenTimeout
 	}
 	return target.playServer(ctx, c, manner{faithful: s.faithful, brief: how.Brief, streams: s.Streams, monitor: how.Monitor})
 }

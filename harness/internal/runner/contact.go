@@ -167,7 +167,7 @@ func (s *serverRun) resultOf(ctx context.Context, c cases.Case, results []harnes
 // playPart plays the cases of a part once, as far as the server goes along.
 func (s *serverRun) playPart(ctx context.Context, part []cases.Case) (results []harness.Result) {
 	s.mu.Lock()
-	how := How{Brief: !s.repeating, Quick: s.quick(), Monitor: &s.monitor, Started: s.options.Started}
+	how := How{Brief: !s.repeating, OpenTimeout: s.patience(), Monitor: &s.monitor, Started: s.options.Started}
 	s.mu.Unlock()
 	service, stopped := s.options.Service, false
 	if service != nil {

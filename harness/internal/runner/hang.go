@@ -80,9 +80,18 @@ func (s *serverRun) noticeHang(ctx context.Context, c cases.Case, r harness.Resu
 	}
 }
 
-// quick reports whether the next case is to wait for an answer to its opening handshake
-// for a second only. It is called with mu held.
-func (s *serverRun) quick() bool { return s.options.Every && s.hang.length >= silentInRow }
+// patience is how long the next case waits for an answer to its opening handshake: 0 is as
+// long as it says, less the longer the server has not answered others. A run that plays
+// every case then gets through them. It is called with mu held.
+func (s *serverRun) patience() time.Duration {
+	switch {
+	case !s.options.Every || s.hang.length < silentInRow:
+		return 0
+	case s.hang.length < 2*silentInRow:
+		return time.Second
+	}
+	return 200 * time.Millisecond
+}
 
 // startable reports whether a server that hangs can be started again. One that
 // never echoed does not hang.

@@ -50,19 +50,26 @@ func TestHang(t *testing.T) {
 // is given less time for each, until it answers again.
 func TestEveryCaseOfASilentServer(t *testing.T) {
 	s := &serverRun{options: Options{Every: true}}
-	quick := func(tr cases.Transcript) bool {
+	patience := func(tr cases.Transcript) time.Duration {
 		s.noticeHang(t.Context(), cases.Case{ID: "1.1.1"}, harness.Result{Transcript: &tr})
-		return s.quick()
+		return s.patience()
 	}
-	for i := range silentInRow + 1 {
-		if got, want := quick(cases.Transcript{OpenTimeout: true}), i >= silentInRow-1; got != want {
-			t.Errorf("after %d cases without an answer: got quick %t, want %t", i+1, got, want)
+	for i := range 2*silentInRow + 1 {
+		want := time.Duration(0)
+		if i >= silentInRow-1 {
+			want = time.Second
+		}
+		if i >= 2*silentInRow-1 {
+			want = 200 * time.Millisecond
+		}
+		if got := patience(cases.Transcript{OpenTimeout: true}); got != want {
+			t.Errorf("after %d cases without an answer: got %v, want %v", i+1, got, want)
 		}
 	}
 	if s.gone || s.report.Silent {
 		t.Error("the server was given up")
 	}
-	if quick(cases.Transcript{Opened: true, Clean: true}) {
-		t.Error("still quick after an answer")
+	if got := patience(cases.Transcript{Opened: true, Clean: true}); got != 0 {
+		t.Errorf("after an answer: got %v, want as long as the case says", got)
 	}
 }

@@ -46,7 +46,8 @@ type Options struct {
 	// gone the run ends.
 	Service *harness.Service
 	// Every plays each case even if the server has stopped answering opening handshakes,
-	// where else the rest is not run. It then has a second for each of them.
+	// where else the rest is not run. It then has a second for each of
+	// them, and 200 ms later on.
 	Every bool
 	// AnyPeer plays the cases also if the server does not echo. Otherwise that is an error,
 	// as nearly all of them need an echo.
@@ -102,9 +103,10 @@ type How struct {
 	// Brief permits to shorten the second pause of a fail-fast case: it is retried if
 	// [Hurried] says so.
 	Brief bool
-	// Quick limits the opening handshake to a second: the server has not answered others.
-	Quick   bool
-	Monitor *Monitor // is told when the peer sends
+	// OpenTimeout limits the opening handshake with a server that has not answered others. 0
+	// is no limit of the run.
+	OpenTimeout time.Duration
+	Monitor     *Monitor // is told when the peer sends
 	// Started is told that a case begins. Nil ignores it.
 	Started func(c cases.Case)
 	// Stop ends the server, so that a case that waits for it comes to an end. The case
