@@ -129,7 +129,7 @@ const (
 	NeedOrigin      Need = "origin"      // a server that takes the origin http://good.test alone, and requests without one
 	NeedAuth        Need = "auth"        // a server that asks for Basic credentials, user:secret
 	NeedLimit       Need = "limit"       // it takes messages of 1 MiB at most
-	NeedTLS         Need = "tls"         // it is reached, or reaches us, through TLS
+	NeedTLS         Need = "tls"         // the connection uses TLS
 	NeedCookies     Need = "cookies"     // a client that keeps cookies
 
 	// What it does when a text message tells it to; see docs/control.md.

@@ -2,6 +2,7 @@ package cases
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +47,16 @@ type Prompt struct {
 // SoundKey holds if the client's Sec-WebSocket-Key is the base64 of 16 bytes, with its
 // unused bits clear.
 type SoundKey struct{}
+
+// SoundOrigin holds if the client sends no Origin, or one that is an origin: a scheme, a
+// host and perhaps a port, or null.
+type SoundOrigin struct{}
+
+// Asks holds of a request that has the field once, with this in its value.
+type Asks struct{ Name, Part string }
+
+// AsksNot holds of a request without the field.
+type AsksNot struct{ Name string }
 
 // Answered holds if a pong with this payload came.
 type Answered struct{ Payload string }
@@ -152,3 +163,29 @@ func (a Answered) Holds(t *Transcript) bool {
 }
 
 func (a Answered) String() string { return "a pong with " + Octet(a.Payload).quote() }
+
+var originForm = regexp.MustCompile(`^(null|[a-z][a-z0-9+.-]*://[^/?#@ ]*)$`)
+
+// Holds looks at the request.
+func (SoundOrigin) Holds(t *Transcript) bool {
+	h := wire.ParseHead(t.Request)
+	origin, ok := h.One("Origin")
+	return len(h.Values("Origin")) == 0 || ok && originForm.MatchString(origin)
+}
+
+func (SoundOrigin) String() string { return "one origin, without a path, or none" }
+
+// Holds looks at the field.
+func (a Asks) Holds(t *Transcript) bool {
+	value, ok := wire.ParseHead(t.Request).One(a.Name)
+	return ok && strings.Contains(value, a.Part)
+}
+
+func (a Asks) String() string { return "a request with " + a.Name + ": " + a.Part + ", once" }
+
+// Holds looks for the field.
+func (a AsksNot) Holds(t *Transcript) bool {
+	return t.Request != "" && len(wire.ParseHead(t.Request).Values(a.Name)) == 0
+}
+
+func (a AsksNot) String() string { return "a request without " + a.Name }

@@ -26,6 +26,7 @@ const (
 	GotEnd     EventKind = "end"     // the peer ended TCP in order
 	GotReset   EventKind = "reset"   // it reset the connection
 	GotAlert   EventKind = "alert"   // an alert of TLS; its words are in Data
+	GotTaken   EventKind = "taken"   // TCP took all that we sent, in an [AwaitTaken]
 )
 
 // HeadSize bounds the bytes of a payload that a transcript keeps. A longer
@@ -149,6 +150,8 @@ func (e Event) String() string {
 		return "a reset of TCP"
 	case GotAlert:
 		return "the TLS alert " + string(e.Data)
+	case GotTaken:
+		return "all of it was taken"
 	case GotMessage:
 	}
 	if e.Binary {

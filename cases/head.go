@@ -41,7 +41,14 @@ const (
 	editCut               // send the first half only
 	EditDelay             // send it after [HeadDelay]
 	EditRefused           // send it without the field first, and then, on the same connection, with it
+	editLong              // put a field in front whose value has so many bytes
+	editMany              // put so many fields in front, each with a name of its own
+	EditBytewise          // it leaves in writes of one byte, without a pause between them
+	EditTrickle           // it leaves in writes of one byte, so long apart, for as long as Name says
 )
+
+// TricklePatience is how long a head that trickles does so, unless it has all left before.
+const TricklePatience = time.Minute
 
 // HeadDelay is how long a delayed head takes.
 const HeadDelay = 500 * time.Millisecond
@@ -84,6 +91,20 @@ func Delayed() Edit { return Edit{do: EditDelay} }
 // the whole one on the same connection.
 func Refused(without string) Edit { return Edit{do: EditRefused, Name: without} }
 
+// Long puts a field with a value of n bytes in front of the others.
+func Long(name string, n int) Edit { return Edit{do: editLong, Name: name, value: strconv.Itoa(n)} }
+
+// Many puts n fields with different names in front of the others.
+func Many(n int) Edit { return Edit{do: editMany, value: strconv.Itoa(n)} }
+
+// Bytewise sends the head in writes of one byte.
+func Bytewise() Edit { return Edit{do: EditBytewise} }
+
+// Trickle sends a byte of the head each interval.
+func Trickle(every time.Duration) Edit {
+	return Edit{do: EditTrickle, Name: TricklePatience.String(), value: every.String()}
+}
+
 // A Field is a line of a head.
 type Field struct{ Name, Value string }
 
@@ -111,7 +132,15 @@ func (h Head) Text(start string, fields []Field) string {
 			start = e.value
 		case editReverse:
 			slices.Reverse(fields)
-		case editNothing, EditTogether, editApart, editReplace, editCut, EditDelay, EditRefused:
+		case editLong:
+			fields = slices.Insert(fields, 0, Field{e.Name, strings.Repeat("a", e.number())})
+		case editMany:
+			many := make([]Field, e.number(), e.number()+len(fields))
+			for i := range many {
+				many[i] = Field{"X-" + strconv.Itoa(i), "x"}
+			}
+			fields = append(many, fields...)
+		case editNothing, EditTogether, editApart, editReplace, editCut, EditDelay, EditRefused, EditBytewise, EditTrickle:
 		}
 	}
 	var b strings.Builder
@@ -158,11 +187,30 @@ func (h Head) Find(kind editKind) (Edit, bool) {
 func (h Head) Pieces() int {
 	for _, e := range h {
 		if e.do == editApart {
-			n, _ := strconv.Atoi(e.value)
-			return n
+			return e.number()
+		}
+		if e.do == EditBytewise {
+			return 1
 		}
 	}
 	return 0
+}
+
+// Pace says how far apart the bytes of a head that trickles are, and for how long they
+// come.
+func (e Edit) Pace() (every, patience time.Duration, ok bool) {
+	if e.do != EditTrickle {
+		return 0, 0, false
+	}
+	every, err := time.ParseDuration(e.value)
+	patience, err2 := time.ParseDuration(e.Name)
+	return every, patience, err == nil && err2 == nil
+}
+
+// number is the value of an edit that counts.
+func (e Edit) number() int {
+	n, _ := strconv.Atoi(e.value)
+	return n
 }
 
 func (e Edit) String() string {
@@ -191,6 +239,14 @@ func (e Edit) String() string {
 		return "after " + seconds(HeadDelay)
 	case EditRefused:
 		return "first without " + e.Name + ", then whole on the same connection"
+	case editLong:
+		return e.Name + " with " + e.value + " bytes, in front"
+	case editMany:
+		return e.value + " more fields, in front"
+	case EditBytewise:
+		return "writes of one byte, without a pause"
+	case EditTrickle:
+		return "a byte every " + e.value + ", for " + e.Name
 	case editNothing:
 	}
 	return "the standard handshake"

@@ -61,6 +61,7 @@ type WaitOp struct {
 	Mark   string      // recorded as a timeout when the time is up; "" records none
 	Events int         // so many messages and pongs, counted from the start of the connection, end it; 0 means none
 	Until  []EventKind // any of these, come since it began, ends it
+	Taken  bool        // the end of what we send ends it, which is then an event
 }
 
 // A TimerOp arms a timer, from when it is done.

@@ -33,6 +33,29 @@ type RawTLS []byte
 // not take for the end of the data (RFC 8446 §6.1).
 type Truncate struct{}
 
+// An AwaitTaken waits until TCP has taken all that was sent, has taken nothing for a second,
+// or the time is up: a peer that does not read holds it back.
+type AwaitTaken struct{ For time.Duration }
+
+// A Flood is the same frame very many times over, as fast as the peer takes it.
+type Flood struct {
+	Frame Frame
+	Times int
+}
+
+// Ops writes the frames.
+func (f Flood) Ops() []Op {
+	ops := f.Frame.Ops()
+	for i, op := range ops {
+		w, _ := op.(WriteOp)
+		w.Times = f.Times
+		ops[i] = w
+	}
+	return ops
+}
+
+func (f Flood) String() string { return fmt.Sprintf("%d times: %v", f.Times, f.Frame) }
+
 // Ops writes the bytes.
 func (r Raw) Ops() []Op { return []Op{WriteOp{Part: PlainOctets, Payload: Data(r)}} }
 
@@ -56,6 +79,15 @@ func (r RawTLS) Ops() []Op { return []Op{WriteOp{Part: BelowTLS, Payload: Data(r
 
 // Ops ends TCP.
 func (Truncate) Ops() []Op { return []Op{EndOp{Abrupt: true}} }
+
+// Ops waits.
+func (a AwaitTaken) Ops() []Op {
+	return []Op{WaitOp{For: a.For, Taken: true, Until: []EventKind{GotClose}}}
+}
+
+func (a AwaitTaken) String() string {
+	return "wait " + seconds(a.For) + " until all of it is taken"
+}
 
 func (r Raw) String() string     { return "send the bytes " + Octet(r).quote() }
 func (HalfClose) String() string { return "end our direction of TCP" }

@@ -138,6 +138,9 @@ type Transcript struct {
 	// Events are what happened, in order. The list is bounded; the events that end a
 	// connection are always in it.
 	Events []Event `json:"events,omitempty"`
+	// Messages and Pongs count those that came, also beyond the bound of the events.
+	Messages int `json:"messages,omitempty"`
+	Pongs    int `json:"pongs,omitempty"`
 	// Echoes counts the right echoes of an echo loop, WrongEcho whether one was of
 	// the wrong type, length or content. In run files of version 1 they count those
 	// of section 9 too, whose messages are no events there.
@@ -191,7 +194,7 @@ func (t *Transcript) Received() []Event {
 		switch e.Kind {
 		case GotMessage, GotPong, GotTimeout:
 			list = append(list, e)
-		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert:
+		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert, GotTaken:
 		}
 	}
 	return list

@@ -26,7 +26,7 @@ func All() []cases.Case {
 }
 
 var catalogue = sync.OnceValue(func() []cases.Case {
-	list := slices.Concat(handshake, http, negotiation, masking, framing, closing, sent, deflate, timing)
+	list := slices.Concat(handshake, http, negotiation, masking, framing, closing, sent, deflate, timing, origin, limits, secure)
 	for i := range list {
 		c := &list[i]
 		c.Suite = cases.RFC
@@ -78,14 +78,22 @@ func Sections() []cases.Section {
 		{ID: "H.1", Title: "The request"},
 		{ID: "H.2", Title: "The response"},
 		{ID: "H.3", Title: "The request target"},
+		{ID: "L", Title: "Limits"},
+		{ID: "L.1", Title: "Heads and connections"},
+		{ID: "L.2", Title: "Frames and messages"},
 		{ID: "M", Title: "Masking"},
 		{ID: "M.1", Title: "Frames of a client"},
 		{ID: "M.2", Title: "Frames of a server"},
+		{ID: "O", Title: "Origin, cookies and the URL"},
+		{ID: "O.1", Title: "What a server takes"},
+		{ID: "O.2", Title: "What a client sends"},
 		{ID: "P", Title: "Subprotocols and extensions"},
 		{ID: "P.1", Title: "The choice of a server"},
 		{ID: "P.2", Title: "What a client takes"},
 		{ID: "P.3", Title: "Extensions that a server takes"},
 		{ID: "P.4", Title: "Extensions that a client takes"},
+		{ID: "S", Title: "TLS"},
+		{ID: "S.1", Title: "A server"},
 		{ID: "T", Title: "Timing and segmentation"},
 		{ID: "T.1", Title: "What comes when"},
 		{ID: "X", Title: "HTTP"},

@@ -199,16 +199,26 @@ func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.
 	}
 	start := time.Now()
 	err := writeHead(nc, out, it.Head)
-	if err != nil {
+	if _, ok := it.Head.Find(cases.EditTrickle); ok && err != nil {
+		for _, e := range endsOf(nc, err) {
+			if !errors.Is(err, errTrickled) {
+				e.At = time.Since(start)
+				opened.opened = append(opened.opened, e)
+			}
+		}
 		return opened, err
 	}
-	if half, ok := nc.(halfCloser); ok && len(it.Head) > 0 {
+	if err != nil && len(it.Head) == 0 { // one that was refused meanwhile may have been answered
+		return opened, err
+	}
+	if half, ok := nc.(halfCloser); ok && (len(it.Head) > 0 || it.TLS != nil) {
 		defer t.endSilence(ctx, half)()
 	}
 	h, err := readHead(nc)
-	for err == nil && len(it.Head) > 0 && interim(statusOf(h)) {
+	for err == nil && (len(it.Head) > 0 || c.Suite == cases.RFC) && interim(statusOf(h)) {
 		h, err = readHead(io.MultiReader(bytes.NewReader(h.early), nc))
 	}
+	opened.request = bounded(opened.request)
 	opened.response, opened.early = h.text, h.early
 	opened.read, opened.written = len(h.text), len(out)
 	switch status := statusOf(h); {
@@ -224,20 +234,6 @@ func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.
 		opened.deflate, err = checkResponse(h, key, it.Deflate, t.Subprotocols)
 	}
 	return opened, err
-}
-
-// writeHead writes our half of the handshake, in pieces if the case asks for it. Each
-// is a segment that the peer can read by itself.
-func writeHead(nc net.Conn, out []byte, head cases.Head) error {
-	n := head.Pieces()
-	for ; n > 0 && len(out) > n; out = out[n:] {
-		if _, err := nc.Write(out[:n]); err != nil {
-			return err
-		}
-		time.Sleep(breather)
-	}
-	_, err := nc.Write(out)
-	return err
 }
 
 // interim reports whether another response follows (RFC 9110 §15.2).

@@ -133,7 +133,8 @@ func (e *Endpoint) serve(ctx context.Context, nc net.Conn, v *visit) {
 		}
 		return
 	}
-	offers, refused := checkRequest(h)
+	_, _, ours := e.asked(h)
+	offers, refused := checkRequest(h, ours)
 	if refused != nil && !refused.late {
 		e.mistaken(ctx, v, h, refused)
 		if refused.status == http.StatusUpgradeRequired && e.Page != "" {
@@ -265,7 +266,7 @@ func (e *Endpoint) open(nc net.Conn, h head, o offer, offers []wsproto.DeflatePa
 	writeHead(nc, out, it.Head) //nolint:errcheck // of a client that is gone already, the case fails all the same
 	nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
 	return conn{
-		Conn: nc, early: h.early, request: h.text, response: response, deflate: agreed, protocol: e.Protocol,
+		Conn: nc, early: h.early, request: h.text, response: bounded(response), deflate: agreed, protocol: e.Protocol,
 		read: len(h.text), written: len(response), ahead: ahead, opened: hasty,
 	}
 }
@@ -285,23 +286,29 @@ func (e *Endpoint) subprotocol(h head, edits cases.Head) string {
 // mistaken fails a case of the RFC suite whose connection is refused because its
 // request is wrong. Autobahn keeps no record of such.
 func (e *Endpoint) mistaken(ctx context.Context, v *visit, h head, why *refusal) {
+	o, agent, ok := e.asked(h)
+	if !ok {
+		return
+	}
+	e.asks(v, agent)
+	if e.Started != nil {
+		e.Started(agent, o.Case)
+	}
+	e.took(ctx, agent, o, cases.Transcript{
+		Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: why.Error(),
+	}, nil)
+}
+
+// asked is the connection of the RFC suite that a request is for, and who asks.
+func (e *Endpoint) asked(h head) (o offer, agent string, ok bool) {
 	_, rest, _ := strings.Cut(h.Start(), " ")
 	target, err := url.ParseRequestURI(strings.TrimSuffix(rest, " HTTP/1.1"))
 	if err != nil || target.Path != "/runCase" {
-		return
+		return offer{}, "", false
 	}
 	q, err := parameters(target.RawQuery)
-	o, ok := e.find(q)
-	if err != nil || !ok || o.Suite != cases.RFC || q["agent"] == "" {
-		return
-	}
-	e.asks(v, q["agent"])
-	if e.Started != nil {
-		e.Started(q["agent"], o.Case)
-	}
-	e.took(ctx, q["agent"], o, cases.Transcript{
-		Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: why.Error(),
-	}, nil)
+	o, ok = e.find(q)
+	return o, q["agent"], err == nil && ok && o.Suite == cases.RFC && q["agent"] != ""
 }
 
 // hold holds the response back. What the client sends meanwhile is kept, and is an

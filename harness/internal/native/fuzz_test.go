@@ -72,7 +72,7 @@ func FuzzRequest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		offers, refused := checkRequest(h)
+		offers, refused := checkRequest(h, false)
 		if refused != nil {
 			return
 		}

@@ -147,7 +147,10 @@ func refuse(status int, reason string) *refusal { return &refusal{status: status
 // checkRequest says whether a client's request is a sound opening handshake
 // (RFC 6455 §4.2.1). The checks and their order are Autobahn's; the port of the
 // Host field is not compared with ours, so port mappings work.
-func checkRequest(h head) (offers []wsproto.DeflateParams, err *refusal) {
+//
+// Autobahn refuses extensions over several fields, which are legal (RFC 6455 §11.3.2):
+// split allows them.
+func checkRequest(h head, split bool) (offers []wsproto.DeflateParams, err *refusal) {
 	parts := strings.Split(h.Start(), " ")
 	if len(parts) != 3 {
 		return nil, refuse(400, "malformed request line")
@@ -187,7 +190,7 @@ func checkRequest(h head) (offers []wsproto.DeflateParams, err *refusal) {
 	if !ok || !validKey(key) {
 		return nil, refuse(400, "Sec-WebSocket-Key is not 16 bytes in base64")
 	}
-	if len(h.Values("Sec-Websocket-Extensions")) > 1 {
+	if len(h.Values("Sec-Websocket-Extensions")) > 1 && !split {
 		return nil, refuse(400, "there is more than one Sec-WebSocket-Extensions field")
 	}
 	return deflateOffers(h)
@@ -216,8 +219,8 @@ func validKey(key string) bool {
 // deflateOffers parses the offers of permessage-deflate strictly, in every
 // case, before any is accepted.
 func deflateOffers(h head) ([]wsproto.DeflateParams, *refusal) {
-	value, ok := h.One("Sec-Websocket-Extensions")
-	if !ok || value == "" {
+	value := strings.Join(h.Values("Sec-Websocket-Extensions"), ", ")
+	if value == "" {
 		return nil, nil
 	}
 	list, err := wsproto.ParseExtensions(value)

@@ -25,13 +25,11 @@ import (
 var (
 	recordMutants = flag.Bool("mutants.record", false, "have Autobahn, in Docker, judge the mutants, and write its verdicts to their files")
 	onlyMutants   = flag.String("mutants.only", "", "names of the mutants to record or to play, with commas between them; empty means all")
-	driveMutant   = flag.String("mutants.drive", "", "name of a mutant to run as a client, for the recording")
-	driveURL      = flag.String("mutants.url", "", "where that client is to go")
+	// Autobahn mostly waits, but its timers measure the machine too.
+	recordParallel = flag.Int("mutants.parallel", 2, "how many mutants to record at once")
+	driveMutant    = flag.String("mutants.drive", "", "name of a mutant to run as a client, for the recording")
+	driveURL       = flag.String("mutants.url", "", "where that client is to go")
 )
-
-// recordParallel is how many mutants are recorded at once. Autobahn mostly
-// waits, but its timers measure the machine too.
-const recordParallel = 2
 
 // TestRecordMutants writes the files that TestMutants compares with. The
 // conformant peer comes first, since the others are differences from it.
@@ -61,7 +59,7 @@ func TestRecordMutants(t *testing.T) {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
-		slots := make(chan struct{}, recordParallel)
+		slots := make(chan struct{}, *recordParallel)
 		for _, m := range slices.Concat([]mutants.Mutant{mutants.Chaos}, mutants.Catalogue) {
 			if !m.Roles.Has(role) || !wantsRecord(m) {
 				continue

@@ -3,6 +3,7 @@ package native
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -351,6 +352,10 @@ func playMutant(ctx context.Context, m mutants.Mutant, role mutants.Roles, list 
 		cancel()
 		return nil, err
 	}
+	m, scheme, serve := equipped(m, list)
+	if role == mutants.Client && scheme == "wss" {
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{testPair()}})
+	}
 	streams := NewStreams(nil)
 	results := map[cases.ID]harness.Result{}
 	served := make(chan error, 1)
@@ -360,12 +365,12 @@ func playMutant(ctx context.Context, m mutants.Mutant, role mutants.Roles, list 
 			Result: func(_ string, r harness.Result) { results[r.Case] = r },
 		}
 		go func() { served <- e.Serve(ctx, l) }()
-		err = m.Drive(ctx, "ws://"+l.Addr().String(), m.Name)
+		err = m.Drive(ctx, scheme+"://"+l.Addr().String(), m.Name)
 		cancel()
 		return results, cmp.Or(err, errors.Join(<-served, streams.Close()))
 	}
-	go func() { served <- m.Serve(ctx, l) }()
-	target := Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
+	go func() { served <- serve(ctx, l) }()
+	target := Target{URL: &url.URL{Scheme: scheme, Host: l.Addr().String(), Path: "/"}, TLS: &tls.Config{InsecureSkipVerify: true}}
 	var mu sync.Mutex // guards results
 	var wg sync.WaitGroup
 	for _, c := range list {
@@ -385,6 +390,30 @@ func playMutant(ctx context.Context, m mutants.Mutant, role mutants.Roles, list 
 	wg.Wait()
 	cancel()
 	return results, errors.Join(<-served, streams.Close())
+}
+
+// testPair is the certificate of servers in tests.
+var testPair = sync.OnceValue(func() tls.Certificate {
+	pair, _, err := Certificate()
+	if err != nil {
+		panic(err)
+	}
+	return pair
+})
+
+// equipped is the mutant with what the cases need, the scheme by which it is reached, and
+// how it serves.
+func equipped(m mutants.Mutant, list []cases.Case) (mutants.Mutant, string, func(context.Context, net.Listener) error) {
+	needs := func(need cases.Need) bool {
+		return slices.ContainsFunc(list, func(c cases.Case) bool { return slices.Contains(c.Needs, need) })
+	}
+	if needs(cases.NeedLimit) {
+		m = m.Limited(1 << 20)
+	}
+	if needs(cases.NeedTLS) {
+		return m, "wss", func(ctx context.Context, l net.Listener) error { return m.ServeTLS(ctx, l, testPair()) }
+	}
+	return m, "ws", m.Serve
 }
 
 // TestGoldenNames finds files of mutants that are no more.

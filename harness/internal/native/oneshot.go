@@ -74,7 +74,7 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, o offer, taken chan 
 	if err != nil {
 		refused = refuse(400, cmp.Or(err.Error(), "malformed request"))
 	} else {
-		_, refused = checkRequest(h)
+		_, refused = checkRequest(h, o.Suite == cases.RFC)
 	}
 	if refused != nil && refused.status == http.StatusUpgradeRequired {
 		respond(nc, refused) // a browser asks for an icon
@@ -93,7 +93,7 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, o offer, taken chan 
 			Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: refused.Error(),
 		}, nil, true
 	}
-	offers, _ := checkRequest(h)
+	offers, _ := checkRequest(h, o.Suite == cases.RFC)
 	opened := e.open(nc, h, o, offers)
 	tr, err = play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
 	return tr, err, true

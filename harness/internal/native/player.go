@@ -73,6 +73,7 @@ type player struct {
 	timed   bool // the script has armed a timer, which ends the connection
 	halved  bool // our direction of TCP has ended
 	torn    bool // TCP is to be reset
+	left    int  // bytes that TCP has taken of us
 	reading reading
 	in      inbound
 	loop    *loop
@@ -122,7 +123,7 @@ func play(ctx context.Context, nc conn, c cases.Case, n int, role cases.Role, ho
 	if c.Corpus() != "" {
 		p.t.Traffic = &cases.Traffic{In: cases.Flow{Preopen: int64(nc.read)}, Out: cases.Flow{Preopen: int64(nc.written)}}
 	}
-	p.out = newWriter(nc.Conn, role == cases.Server, p.wrote)
+	p.out = newWriter(nc.Conn, role == cases.Server, p.wrote, p.taken)
 	p.start = time.Now()
 	p.t.Started = p.start.UTC()
 	stop := context.AfterFunc(ctx, p.interrupt)
@@ -345,10 +346,22 @@ func (p *player) wrote(n int) {
 	p.noteWrite(n)
 }
 
+// taken is told by the writer's goroutine that TCP has taken all that was queued.
+func (p *player) taken() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pause != nil && p.pause.Taken && p.state != stateClosed && p.out.idle() {
+		p.pause.timer.stop()
+		p.record(cases.Event{Kind: cases.GotTaken})
+		p.endPause()
+	}
+}
+
 func (p *player) noteWrite(n int) {
 	if n == 0 {
 		return
 	}
+	p.left += n
 	p.t.Stats.TxOctets[n]++
 	if p.t.Traffic != nil && p.state == stateOpen {
 		p.t.Traffic.Out.Wire += int64(n)

@@ -177,6 +177,7 @@ func (p *player) frameEnd(t wire.Token) {
 		p.record(cases.Event{Kind: cases.GotPing, Len: len(in.control), Data: slices.Clone(in.control)})
 		p.ping(in.control)
 	case h.Opcode == wsproto.OpPong:
+		p.t.Pongs++
 		p.event(cases.Event{Kind: cases.GotPong, Len: len(in.control), Data: slices.Clone(in.control)})
 	case h.Opcode.Control():
 	default:
@@ -212,6 +213,7 @@ func (p *player) messageEnd(bad bool) {
 	if p.t.FailedByUs || p.state == stateClosed {
 		return
 	}
+	p.t.Messages++
 	if p.loop != nil {
 		p.echo()
 		return

@@ -3,6 +3,7 @@ package native
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness/internal/runner"
@@ -142,7 +143,34 @@ func (p *player) startPause(op cases.WaitOp) {
 		p.t.Expired = p.t.Expired || p.c.Suite == cases.RFC
 		p.endPause()
 	})
+	if op.Taken {
+		p.watchTaken()
+	}
+	if op.Taken && p.out.idle() {
+		p.pause.timer.stop()
+		p.record(cases.Event{Kind: cases.GotTaken})
+		p.endPause()
+		return
+	}
 	p.shortenPause("")
+}
+
+// takenBound is how long TCP may take nothing of what we send before it counts as held back.
+const takenBound = time.Second
+
+// watchTaken ends the wait when TCP has taken nothing for a while.
+func (p *player) watchTaken() {
+	pause, left := p.pause, p.left
+	p.after(takenBound, func() {
+		switch {
+		case p.pause != pause:
+		case p.left > left:
+			p.watchTaken()
+		default:
+			p.pause.timer.stop()
+			p.endPause()
+		}
+	})
 }
 
 // shortenPause ends a wait that an event of this kind, come now, ends, or whose

@@ -133,7 +133,7 @@ func endsOf(nc net.Conn, err error) []cases.Event {
 	end := cases.Event{Kind: cases.GotEnd}
 	switch {
 	case errors.Is(err, io.EOF) && notified(nc):
-		return []cases.Event{alert("close notify"), end}
+		return []cases.Event{alert(cases.CloseNotify), end}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return []cases.Event{end}
 	}

@@ -61,6 +61,7 @@ type writer struct {
 	raw    syscall.RawConn // of a plain TCP connection; else nil
 	masked bool
 	onTx   func(n int)   // is told the size of each write of the goroutine
+	onIdle func()        // is called when TCP has taken all that was queued; may be nil
 	wake   chan struct{} // one slot: something was queued, or closing was set
 	done   chan struct{} // closed when the goroutine has ended
 
@@ -76,9 +77,9 @@ type writer struct {
 	pieces rand.PCG // the keys of the fragments of a message
 }
 
-func newWriter(nc net.Conn, masked bool, onTx func(int)) *writer {
+func newWriter(nc net.Conn, masked bool, onTx func(int), onIdle func()) *writer {
 	w := &writer{
-		nc: nc, masked: masked, onTx: onTx,
+		nc: nc, masked: masked, onTx: onTx, onIdle: onIdle,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if tcp, ok := nc.(*net.TCPConn); ok {
@@ -185,8 +186,18 @@ func (w *writer) run() {
 		if closing {
 			return
 		}
+		if w.onIdle != nil && w.err == nil {
+			w.onIdle()
+		}
 		<-w.wake
 	}
+}
+
+// idle reports whether TCP has taken all that was queued.
+func (w *writer) idle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.queue) == 0 && !w.busy && !w.left && w.err == nil
 }
 
 // masks reports whether the frames of o are masked.

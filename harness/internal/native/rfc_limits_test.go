@@ -1,0 +1,42 @@
+package native
+
+import "github.com/wsconform/wsconform/cases"
+
+// limitKillers are the mutants that fail the cases of L, O and S.
+var limitKillers = map[cases.ID][]string{
+	"L.1.1":  {"handshake-patient"},
+	"L.1.2":  {"handshake-patient"},
+	"L.1.3":  {"head-unbounded"},
+	"L.1.4":  {"head-slow"},
+	"L.1.5":  {"fields-crash"},
+	"L.1.6":  {"fields-crash"},
+	"L.1.7":  {"head-unbounded"},
+	"L.1.8":  {"fields-hang"},
+	"L.2.1":  {"length-crash"},
+	"L.2.2":  {"limit-per-frame"},
+	"L.2.3":  {"limit-rounds"},
+	"L.2.4":  {"queue-unbounded"},
+	"L.2.5":  {"pong-crash"},
+	"L.2.6":  {"queue-unbounded"},
+	"L.2.7":  {"gone-after-2000"},
+	"L.2.8":  {"connections-leak"},
+	"L.2.9":  {"connections-crash"},
+	"L.2.10": {"pong-late"},
+	"L.2.11": {"limit-control"},
+	"O.1.1":  {"request-origin-foreign-accepted"},
+	"O.1.2":  {"request-origin-alike-accepted"},
+	"O.1.3":  {"request-origin-twice-accepted"},
+	"O.1.4":  {"request-origin-demanded"},
+	"O.1.5":  {"request-origin-case-demanded"},
+	"O.1.6":  {"request-origin-foreign-accepted"},
+	"O.2.1":  {"origin-path"},
+	"O.2.2":  {"cookie-twice", "cookie-lost"},
+	"S.1.1":  {"tls-plain-frames"},
+	"S.1.2":  {"tls-optional"},
+	"S.1.3":  {"tls-any-protocol"},
+	"S.1.4":  {"tls-one-name"},
+	"S.1.5":  {"tls-torn"},
+	"S.1.6":  {"tls-frame-waits"},
+	"S.1.7":  {"tls-short-lost"},
+	"S.1.8":  {"eof-ignored"},
+}
