@@ -267,6 +267,10 @@ func (s *Secrets) transcript(t cases.Transcript) cases.Transcript {
 	t.Request, t.Response = s.Text(t.Request), s.Text(t.Response)
 	t.UncleanReason = s.Text(t.UncleanReason)
 	t.LocalReason, t.RemoteReason = s.Data(t.LocalReason), s.Data(t.RemoteReason)
+	if t.TLS != nil {
+		state := cases.TLSState{Version: s.Text(t.TLS.Version), Protocol: s.Text(t.TLS.Protocol), Name: s.Text(t.TLS.Name)}
+		t.TLS = &state
+	}
 	t.More = slices.Clone(t.More)
 	for i, more := range t.More {
 		t.More[i] = s.transcript(more)
