@@ -59,6 +59,7 @@ var handshakeKillers = map[cases.ID][]string{
 	"H.2.24": {"response-bare-cr-accepted"},
 	"H.2.25": {"response-fold-accepted"},
 	"H.2.26": {"response-first-blank-accepted"},
+	"H.2.27": {"response-connection-alone-demanded"},
 	"H.3.2":  {"request-target-origin-demanded"},
 	"H.3.4":  {"request-target-plain-demanded"},
 	"H.3.5":  {"eof-ignored"},
