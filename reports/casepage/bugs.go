@@ -37,6 +37,7 @@ var Bugs = []Bug{
 	{"nhooyr.io/websocket", "1.8.1", "1.8.2", "server", "It refused Connection: keep-alive, Upgrade, which Firefox sends.", "coder/websocket#189", []cases.ID{"H.1.23"}},
 	{"nhooyr.io/websocket", "1.8.7", "1.8.10", "server", "It accepted keys that are not 16 bytes in base64.", "coder/websocket commit 1a344a4", []cases.ID{"H.1.5"}},
 	{"nhooyr.io/websocket", "1.8.7", "1.8.10", "server", "It refused a client whose second offer of compression it could have accepted.", "coder/websocket#258", []cases.ID{"D.1.6"}},
+	{"websockets", "4.0.1", "5.0", "server", "It inflated a small message to 64 MiB, whatever its limit.", "CVE-2018-1000518", []cases.ID{"D.4.11"}},
 	{"websockets", "16.0", "16.1", "server", "It accepted RSV1 on the second fragment of a compressed message.", "websockets changelog 16.1", []cases.ID{"D.4.2"}},
 	{"websockets", "13.1", "14.0", "server", "It closed with 1011 where text was not UTF-8.", "websockets changelog 14.0", []cases.ID{"F.2.2"}},
 	{"wsproto", "1.1.0", "1.2.0", "server", "A second Sec-WebSocket-Extensions line replaced the first.", "wsproto changelog 1.2.0", []cases.ID{"P.3.6"}},
