@@ -92,9 +92,10 @@ type serving struct {
 	begun []cases.ID
 }
 
-// ready waits until Autobahn answers /getCaseCount. That is a resource, not a case,
-// so it leaves no trace in the reports. It works with every kind of network, and the
-// answer shows whether Autobahn knows all the selected cases.
+// ready waits until Autobahn listens. Another program may have taken the port meanwhile, even
+// a second Autobahn, so the container itself has to say that we knocked: it does for a
+// resource that is none, which leaves no trace in the reports. That works with every kind of
+// network.
 func (s *serving) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(s.Patience, defaultPatience), errors.New("Autobahn did not start in time"))
 	defer cancel()
@@ -110,20 +111,31 @@ func (s *serving) ready(ctx context.Context) error {
 				}
 				return err
 			}
+			if l.kind == knocked {
+				return s.complete(ctx)
+			}
 			s.out.keep(l.text)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-poll.C:
-			answer, err := s.ask(ctx, "/getCaseCount")
-			if err != nil {
-				continue
+			if c, err := s.dial(ctx, "/"); err == nil {
+				c.CloseNow()
+				poll.Reset(time.Second)
 			}
-			if want := strconv.Itoa(len(s.list)); answer != want {
-				return fmt.Errorf("Autobahn has %.20q of the %s cases selected", answer, want)
-			}
-			return nil
 		}
 	}
+}
+
+// complete checks that Autobahn knows all the selected cases.
+func (s *serving) complete(ctx context.Context) error {
+	answer, err := s.ask(ctx, "/getCaseCount")
+	if err != nil {
+		return fmt.Errorf("ask Autobahn for its cases: %w", err)
+	}
+	if want := strconv.Itoa(len(s.list)); answer != want {
+		return fmt.Errorf("Autobahn has %.20q of the %s cases selected", answer, want)
+	}
+	return nil
 }
 
 // early is the error of a container that should not have exited.
@@ -138,8 +150,7 @@ func (s *serving) early(ctx context.Context) error {
 // ask opens a resource and returns the message that it sends, if any, once the
 // connection is closed.
 func (s *serving) ask(ctx context.Context, resource string) (string, error) {
-	// Autobahn does not answer while it writes reports; ctx bounds the wait.
-	c, err := ws.Dial(ctx, s.base+resource, &ws.DialOptions{Proxy: http.ProxyURL(nil), ReadLimit: 1 << 10, HandshakeTimeout: reportTime})
+	c, err := s.dial(ctx, resource)
 	if err != nil {
 		return "", err
 	}
@@ -156,6 +167,11 @@ func (s *serving) ask(ctx context.Context, resource string) (string, error) {
 		}
 		answer = string(msg)
 	}
+}
+
+// dial opens a resource. Autobahn does not answer while it writes reports; ctx bounds the wait.
+func (s *serving) dial(ctx context.Context, resource string) (*ws.Conn, error) {
+	return ws.Dial(ctx, s.base+resource, &ws.DialOptions{Proxy: http.ProxyURL(nil), ReadLimit: 1 << 10, HandshakeTimeout: reportTime})
 }
 
 // heed handles a line of Autobahn's output.

@@ -96,6 +96,7 @@ func TestEngine(t *testing.T) {
 		note    string   // is part of that of one of these
 		made    int      // containers; 0 is not looked at
 		late    bool     // what Autobahn prints of the cases comes too late to be heard
+		taken   bool     // another Autobahn listens where the first one was to
 	}{
 		{
 			name: "server passes", command: []string{serverAgent, "{port}"},
@@ -126,6 +127,10 @@ func TestEngine(t *testing.T) {
 		{
 			name: "client passes before a case is announced", role: cases.Client, command: []string{clientAgent, "{url}", "all"},
 			err: none, made: 1, late: true,
+		},
+		{
+			name: "client's port is that of another Autobahn", role: cases.Client, command: []string{clientAgent, "{url}", "all"},
+			err: none, made: 2, taken: true,
 		},
 		{
 			name: "client dies once", role: cases.Client, command: []string{clientAgent, "{url}", "die 6"},
@@ -164,6 +169,7 @@ func TestEngine(t *testing.T) {
 			defer cancel()
 			f := newFake(t)
 			f.orders, f.late = row.orders, row.late
+			f.taken.Store(row.taken)
 			f.onCase = func(id string) {
 				if id == row.cancel {
 					cancel()

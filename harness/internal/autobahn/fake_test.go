@@ -114,6 +114,7 @@ type fake struct {
 	orders map[string]string // case: what the agent is told
 	late   bool              // a fuzzing server's lines come too late to be heard
 	onCase func(id string)   // when a case has begun
+	taken  atomic.Bool       // the port of the next fuzzing server is another Autobahn's
 
 	mu    sync.Mutex // guards boxes
 	boxes []*box
@@ -296,6 +297,10 @@ func (b *box) fuzzingServer(t *testing.T, config []byte) {
 		t.Error(err)
 		return
 	}
+	if b.taken.CompareAndSwap(true, false) {
+		b.beaten(t, l, len(spec.Cases))
+		return
+	}
 	var mu sync.Mutex // guards done
 	done := map[string]outcome{}
 	server := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
@@ -324,6 +329,8 @@ func (b *box) fuzzingServer(t *testing.T, config []byte) {
 			mu.Lock()
 			b.report(spec.OutDir, "tester", done)
 			mu.Unlock()
+		default:
+			b.say("Entering direct command mode for peer tcp4:x")
 		}
 		return nil
 	}}
@@ -337,6 +344,35 @@ func (b *box) fuzzingServer(t *testing.T, config []byte) {
 	cancel()
 	_ = server.Shutdown(now)
 	<-served
+}
+
+// beaten finds that another Autobahn, with as many cases, listens where this one was to.
+func (b *box) beaten(t *testing.T, l net.Listener, count int) {
+	t.Helper()
+	asked := make(chan struct{}, 1)
+	other := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		return c.Write(ctx, ws.MessageText, []byte(strconv.Itoa(count)))
+	}}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = other.Serve(l)
+	}()
+	t.Cleanup(func() {
+		now, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = other.Shutdown(now)
+		<-served
+	})
+	select {
+	case <-asked:
+	case <-b.removed:
+	}
+	b.say("Couldn't listen on 127.0.0.1: [Errno 98] Address already in use.")
 }
 
 // An outcome is a verdict, and when the case began and ended.

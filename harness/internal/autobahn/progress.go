@@ -20,6 +20,7 @@ const (
 	otherLine lineKind = iota
 	caseBegins
 	unreachable // the agent refused a TCP connection; the rest of the part is skipped
+	knocked     // somebody connected, at a resource that is none
 )
 
 // parseLine finds the meaning of a line. Autobahn does not announce a case if its opening
@@ -34,8 +35,11 @@ func parseLine(text string) line {
 		}
 		return l
 	}
-	if strings.HasPrefix(text, "Connection to ") && strings.Contains(text, " failed (") {
+	switch {
+	case strings.HasPrefix(text, "Connection to ") && strings.Contains(text, " failed ("):
 		l.kind = unreachable
+	case strings.HasPrefix(text, "Entering direct command mode for peer "):
+		l.kind = knocked
 	}
 	return l
 }

@@ -4,6 +4,7 @@ package native
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -64,21 +65,26 @@ func TestClientCrashAutobahn(t *testing.T) {
 		slots <- struct{}{}
 		running.Go(func() {
 			defer func() { <-slots }()
-			results := map[cases.ID]harness.Result{}
-			d := runner.Driver{Command: []string{"env", flawVariable + "=" + f.String(), os.Args[0], "{url}"}}
-			_, err := engine.TestClient(t.Context(), "flawed", d, list, runner.Options{}, func(r harness.Result) { results[r.Case] = r })
-			if err != nil || len(results) != len(list) {
-				t.Errorf("%v: got error %v and %d results, want %d", f, err, len(results), len(list))
-			}
-			for id, r := range results {
-				switch {
-				case id == f.Case && (r.Outcome != harness.Crash || !strings.Contains(r.Note, status[f.How])):
-					t.Errorf("%v: case %s, at which the driver ends: got %s, want a crash by %s", f, id, r.Summary(), status[f.How])
-				case id != f.Case && r.Outcome != harness.Pass:
-					t.Errorf("%v: case %s: got %s, want a pass", f, id, r.Summary())
-				}
-			}
+			t.Run(fmt.Sprintf("%s-%s-%s", f.Case, f.When, f.How), func(t *testing.T) { crashUnderAutobahn(t, engine, f, list, status[f.How]) })
 		})
+	}
+}
+
+// crashUnderAutobahn plays the list with a driver of that flaw, which ends as status says.
+func crashUnderAutobahn(t *testing.T, engine *autobahn.Engine, f flaw, list []cases.Case, status string) {
+	results := map[cases.ID]harness.Result{}
+	d := runner.Driver{Command: []string{"env", flawVariable + "=" + f.String(), os.Args[0], "{url}"}}
+	_, err := engine.TestClient(t.Context(), "flawed", d, list, runner.Options{}, func(r harness.Result) { results[r.Case] = r })
+	if err != nil || len(results) != len(list) {
+		t.Errorf("got error %v and %d results, want %d", err, len(results), len(list))
+	}
+	for id, r := range results {
+		switch {
+		case id == f.Case && (r.Outcome != harness.Crash || !strings.Contains(r.Note, status)):
+			t.Errorf("case %s, at which the driver ends: got %s, want a crash by %s", id, r.Summary(), status)
+		case id != f.Case && r.Outcome != harness.Pass:
+			t.Errorf("case %s: got %s, want a pass", id, r.Summary())
+		}
 	}
 }
 

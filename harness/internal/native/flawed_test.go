@@ -57,7 +57,7 @@ func flawedDriver(text, url string) int {
 		return 90
 	}
 	url = strings.TrimSuffix(url, "/")
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	count, err := strconv.Atoi(ask(ctx, url+"/getCaseCount"))
 	if err != nil {

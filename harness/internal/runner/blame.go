@@ -71,7 +71,7 @@ func (s *session) spoilt(id cases.ID) bool {
 func (r *clientRun) crashed(ctx context.Context, s *session, how error) (settled []cases.ID) {
 	first, when := s.suspect()
 	suspects, earlier := s.suspects()
-	usual := r.usualEnd(ctx, suspects)
+	usual := r.usualEnd(ctx, slices.Concat(suspects, earlier))
 	switch {
 	case ctx.Err() != nil:
 		return nil
@@ -169,18 +169,32 @@ type rerun struct {
 	during  bool  // while a case was played
 }
 
-// replay has a driver of its own play the cases.
+// replay has a driver of its own play the cases. If we fail, or no case is asked for, that
+// says nothing of the driver, and is tried once more. A second failure of ours ends the run.
 func (r *clientRun) replay(ctx context.Context, list []cases.Case, usual string) *rerun {
-	again := &rerun{results: map[cases.ID]harness.Result{}}
-	s := newSession(r, list, func(c cases.Case, res harness.Result) { again.results[c.ID] = res })
-	s.replay = true
-	how := s.play(ctx)
-	again.begun = s.begun
-	again.during = len(s.left()) > 0 || s.finished[len(s.finished)-1].broken
-	if how != nil && s.failure == nil && ctx.Err() == nil && len(s.begun) > 0 && !errors.Is(how, errIdle) && (again.during || exitStatus(how) != usual) {
-		again.how = how
+	for final := false; ; final = true {
+		again := &rerun{results: map[cases.ID]harness.Result{}}
+		s := newSession(r, list, func(c cases.Case, res harness.Result) { again.results[c.ID] = res })
+		s.replay = true
+		how := s.play(ctx)
+		again.begun = s.begun
+		again.during = len(s.left()) > 0 || s.finished[len(s.finished)-1].broken
+		switch {
+		case ctx.Err() != nil:
+			return again
+		case s.failure == nil && len(s.begun) > 0:
+			if how != nil && !errors.Is(how, errIdle) && (again.during || exitStatus(how) != usual) {
+				again.how = how
+			}
+			return again
+		case final:
+			if s.failure != nil {
+				r.breakOff(s.failure)
+			}
+			return again
+		}
+		pause(ctx, backoff[0])
 	}
-	return again
 }
 
 // cutOff reports whether the driver ended the connection without a closing

@@ -2,6 +2,8 @@ package runner
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"syscall"
 	"testing"
@@ -55,6 +57,62 @@ func (lonely) Parts(list []cases.Case) [][]cases.Case { return [][]cases.Case{li
 
 func (lonely) Serve(context.Context, Driver, []cases.Case, Events) error {
 	return syscall.EADDRNOTAVAIL
+}
+
+// A failing endpoint serves cases to a driver that needs no server: its URL says how it has
+// to end. It fails at the calls of Serve that are named.
+type failing struct {
+	lonely
+	guilty cases.ID // at which the driver crashes
+	fails  []int
+	calls  int
+}
+
+func (*failing) Late() bool { return true }
+
+func (e *failing) Serve(ctx context.Context, _ Driver, list []cases.Case, on Events) error {
+	if e.calls++; slices.Contains(e.fails, e.calls) {
+		return errors.New("the container did not start")
+	}
+	url := "ws://127.0.0.1:1/fine"
+	if slices.ContainsFunc(list, func(c cases.Case) bool { return c.ID == e.guilty }) {
+		url = "ws://127.0.0.1:1/crash"
+	}
+	for _, c := range list {
+		on.Started("driver", c)
+	}
+	on.Ready(url)
+	<-ctx.Done()
+	for _, c := range list {
+		on.Result("driver", harness.Result{Case: c.ID, Outcome: harness.Pass})
+	}
+	return nil
+}
+
+// A replay at which we fail blames nobody: it is done again. If we fail at that, too, the run
+// ends.
+func TestReplayFails(t *testing.T) {
+	list := []cases.Case{find(t, "1.1.1"), find(t, "1.1.2"), find(t, "1.1.3")}
+	for _, test := range []struct {
+		fails []int // the first play is 1, then come the usual end, the last case, and those before
+		want  map[cases.ID]harness.Outcome
+	}{
+		{[]int{4}, map[cases.ID]harness.Outcome{"1.1.1": harness.Crash, "1.1.2": harness.Pass, "1.1.3": harness.Pass}},
+		{[]int{4, 5}, map[cases.ID]harness.Outcome{"1.1.1": harness.Pass, "1.1.2": harness.Pass, "1.1.3": harness.Pass}},
+	} {
+		ctx, stop := context.WithCancel(t.Context())
+		got := map[cases.ID]harness.Outcome{}
+		r := &clientRun{
+			endpoint: &failing{guilty: "1.1.1", fails: test.fails},
+			driver:   Driver{Command: []string{"sh", "-c", "case {url} in *crash) exit 134; esac"}},
+			emit:     func(r harness.Result) { got[r.Case] = r.Outcome }, stop: stop,
+		}
+		r.worker(ctx, list)
+		if !maps.Equal(got, test.want) || (r.broken != nil) != (len(test.fails) > 1) {
+			t.Errorf("failures at %v: got %v, error %v, want %v", test.fails, got, r.broken, test.want)
+		}
+		stop()
+	}
 }
 
 // That a driver cannot be started for want of resources is our fault, also where other
