@@ -82,6 +82,12 @@ var closing = []cases.Case{
 		Want:         badCode,
 	},
 	{
+		ID: "C.1.11", Title: "the codes 3003, 3008, 3999, 4000 and 4999",
+		Requirements: []string{"RFC6455-7.4.2-3000-3999", "RFC6455-7.4.2-4000-4999"},
+		Conns:        coded(answeredAlike, 3003, 3008, 3999, 4000, 4999),
+		Want:         answeredAlike,
+	},
+	{
 		ID: "C.1.12", Title: "the codes 1, 1017, 1999, 2500, 5001, 32768 and 65535",
 		Requirements: []string{"RFC6455-7.4.2-invalid-received", "RFC6455-7.4.2-1000-2999", "RFC6455-7.4.2-0-999", "IANA-CLOSE-5000-up"},
 		Conns: append(
@@ -174,6 +180,11 @@ var (
 
 	// closedNormally grades the answers to close frames that are good.
 	closedNormally = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Code{wsproto.StatusNormalClosure, 0}, cases.Clean{}}}}
+
+	// answeredAlike grades the answers to codes that are good, whatever they mean.
+	answeredAlike = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Clean{}, cases.Not{Check: cases.Code{
+		wsproto.StatusProtocolError, wsproto.StatusInternalError,
+	}}}}}
 
 	// badCode grades the answers to close frames that are not.
 	badCode = cases.Clauses{

@@ -126,6 +126,13 @@ var requestFields = []cases.Case{
 // requestTargets are requests with an unusual target, and half a request.
 var requestTargets = []cases.Case{
 	{
+		// An echo server may serve every path.
+		ID: "H.3.1", Title: "a path that nobody serves", Roles: onlyServers,
+		Requirements: []string{"RFC6455-4.2.2-resource-404"},
+		Conns:        []cases.Conn{asked(cases.Start("GET /x-wsconform-nobody HTTP/1.1")), survived},
+		Want:         also(accepted, cases.Clause{Grade: cases.OK, Checks: cases.Every{status4xx}}),
+	},
+	{
 		ID: "H.3.2", Title: "a request target in absolute form", Roles: onlyServers,
 		Requirements: []string{"RFC6455-4.2.1-absolute-uri", "RFC9112-3.2.2-absolute-form"},
 		Conns:        []cases.Conn{asked(cases.Start("GET http://{host}{target} HTTP/1.1"))},

@@ -15,14 +15,15 @@ var clientRequests = []cases.Case{
 			"RFC6455-4.1-valid-http", "RFC6455-4.1-get-1.1", "RFC6455-4.1-host-header", "RFC6455-4.1-upgrade-header",
 			"RFC6455-4.1-connection-header", "RFC6455-4.1-key-present", "RFC6455-4.1-key-16-bytes", "RFC6455-4.1-version-present",
 			"RFC6455-4.1-version-13", "RFC6455-11.3.5-version-once-req", "RFC6455-4.1-sends-handshake", "RFC6455-4.1-open-and-handshake",
-			"RFC6455-4.3-version-abnf",
+			"RFC6455-4.3-version-abnf", "RFC6455-4.1-request-uri", "RFC6455-3-no-fragment", "RFC6265-5.4-cookie",
+			"RFC6455-4.1-other-headers",
 		},
 		Conns: []cases.Conn{{Steps: probed}},
 		Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Sound{}, probeEchoed}}},
 	},
 	{
 		ID: "H.2.2", Title: "the key of a client", Roles: onlyClients,
-		Requirements: []string{"RFC6455-4.1-key-16-bytes", "RFC6455-11.3.1-key-once"},
+		Requirements: []string{"ERRATA6455-3150-key-padbits", "RFC6455-4.1-key-16-bytes", "RFC6455-11.3.1-key-once"},
 		Conns:        []cases.Conn{{Steps: probed}},
 		Want: cases.Clauses{
 			{Grade: cases.OK, Checks: cases.Every{cases.SoundKey{}}},

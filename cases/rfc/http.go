@@ -329,6 +329,15 @@ var redirects = []cases.Case{
 		Want: notOpened,
 	},
 	{
+		ID: "X.2.7", Title: "a 400 with the versions 13 and 8 in two fields", Roles: onlyClients,
+		Requirements: []string{"RFC6455-4.1-non-101", "RFC6455-11.3.5-version-multi-resp", "RFC6455-4.4-version-retry"},
+		Conns: []cases.Conn{misled(
+			cases.Start("HTTP/1.1 400 Bad Request"), cases.Add("Sec-WebSocket-Version", "13"), cases.Add("Sec-WebSocket-Version", "8"),
+			cases.Add("Content-Length", "0"),
+		)},
+		Want: notOpened,
+	},
+	{
 		ID: "X.2.8", Title: "a 403 with a chunked body and a trailer", Roles: onlyClients,
 		Requirements: []string{"RFC6455-4.1-non-101", "RFC9112-7.1-chunked"},
 		Conns: []cases.Conn{{

@@ -64,6 +64,16 @@ var timing = []cases.Case{
 		Want: echoed(slices.Repeat(binaries([]int{1 << 20}), 24)...),
 	},
 	{
+		ID: "T.1.8", Title: "echoes of 8 MiB that are read late and slowly", Load: cases.Heavy,
+		Requirements: []string{"RFC6455-6.1-transmit", "RFC6455-5.5.1-close-tcp"},
+		Conns: conns([]cases.Step{
+			cases.StopReading{}, cases.Repeated{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 20)}, Times: 8},
+			cases.Pause{For: time.Second}, cases.ReadSlowly{Bytes: 64 << 10, Every: 2 * time.Millisecond},
+			patient, patient, patient, patient, patient, patient, patient, patient,
+		}),
+		Want: echoed(slices.Repeat(binaries([]int{1 << 20}), 8)...),
+	},
+	{
 		ID: "T.1.9", Title: "pings around messages of 512 KiB", Load: cases.Heavy,
 		Requirements: []string{"RFC6455-5.4-fragment-order", "RFC6455-5.4-no-interleave", "RFC6455-6.1-encapsulate"},
 		Conns: conns(append(slices.Repeat([]cases.Step{

@@ -183,6 +183,12 @@ func (m *handshake) checkRequest() {
 	if f := m.word(2); f.Value != "HTTP/1.1" {
 		m.add(f, section, "the version is not HTTP/1.1")
 	}
+	if f := m.word(1); strings.Contains(f.Value, "#") || !strings.HasPrefix(f.Value, "/") && !strings.Contains(f.Value, "://") {
+		m.add(f, section, "the target is neither a path without a fragment nor an absolute URI")
+	}
+	if list := m.All("cookie"); len(list) > 1 {
+		m.add(list[1], "RFC 6265 5.4", "Cookie comes more than once")
+	}
 	m.one(section, "Host")
 	m.names(section, "Upgrade", "websocket")
 	m.names(section, "Connection", "Upgrade")

@@ -302,7 +302,8 @@ func (e *Endpoint) mistaken(ctx context.Context, v *visit, h head, why *refusal)
 // asked is the connection of the RFC suite that a request is for, and who asks.
 func (e *Endpoint) asked(h head) (o offer, agent string, ok bool) {
 	_, rest, _ := strings.Cut(h.Start(), " ")
-	target, err := url.ParseRequestURI(strings.TrimSuffix(rest, " HTTP/1.1"))
+	rest, _, _ = strings.Cut(strings.TrimSuffix(rest, " HTTP/1.1"), "#")
+	target, err := url.ParseRequestURI(rest)
 	if err != nil || target.Path != "/runCase" {
 		return offer{}, "", false
 	}

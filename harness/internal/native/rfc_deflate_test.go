@@ -50,7 +50,7 @@ var deflateKillers = map[cases.ID][]string{
 	"D.1.11": {"deflate-undeclined", "rsv-ignored"},
 	"D.1.12": {"lists-slow"},
 	"D.1.13": {"deflate-last-offer"},
-	"D.2.1":  {"deflate-offer-08", "deflate-bad-offer", "deflate-value-offer", "extension-grammar"},
+	"D.2.1":  {"deflate-bad-offer", "deflate-value-offer", "extension-grammar"},
 	"D.2.2":  {"deflate-parameters-unchecked"},
 	"D.2.3":  {"deflate-parameters-unchecked"},
 	"D.2.4":  {"deflate-parameters-unchecked"},

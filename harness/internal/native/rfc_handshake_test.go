@@ -4,7 +4,7 @@ import "github.com/wsconform/wsconform/cases"
 
 // handshakeKillers are the mutants that fail the cases of H and X.
 var handshakeKillers = map[cases.ID][]string{
-	"H.1.1":  {"response-no-colon", "length-switching"},
+	"H.1.1":  {"length-switching"},
 	"H.1.2":  {"key-canonical"},
 	"H.1.3":  {"request-key-missing-accepted", "refusal-crash", "handshake-silent"},
 	"H.1.4":  {"request-key-empty-accepted"},
@@ -33,7 +33,7 @@ var handshakeKillers = map[cases.ID][]string{
 	"H.1.28": {"request-names-case-demanded"},
 	"H.1.29": {"request-utf8-crash"},
 	"H.1.30": {"early-lost", "handshake-silent"},
-	"H.2.1":  {"version-8", "host-missing", "method-post", "upgrade-unasked", "nonce-missing", "nonce-short", "version-missing"},
+	"H.2.1":  {"target-fragment", "version-8", "host-missing", "method-post", "upgrade-unasked", "nonce-missing", "nonce-short", "version-missing"},
 	"H.2.2":  {"nonce-pad-bits", "nonce-short"},
 	"H.2.3":  {"nonce-fixed"},
 	"H.2.4":  {"ping-before-response"},
@@ -60,6 +60,7 @@ var handshakeKillers = map[cases.ID][]string{
 	"H.2.25": {"response-fold-accepted"},
 	"H.2.26": {"response-first-blank-accepted"},
 	"H.2.27": {"response-connection-alone-demanded"},
+	"H.3.1":  {"request-path-crash"},
 	"H.3.2":  {"request-target-origin-demanded"},
 	"H.3.4":  {"request-target-plain-demanded"},
 	"H.3.5":  {"eof-ignored"},
@@ -95,6 +96,7 @@ var handshakeKillers = map[cases.ID][]string{
 	"X.2.1":  {"response-status-3xx-accepted"},
 	"X.2.5":  {"response-body-awaited"},
 	"X.2.6":  {"response-status-4xx-accepted"},
+	"X.2.7":  {"response-status-4xx-accepted"},
 	"X.2.8":  {"response-chunks-awaited"},
 	"X.2.9":  {"response-body-awaited"},
 	"X.2.10": {"response-status-5xx-accepted"},
