@@ -64,11 +64,13 @@ const (
 var lists = [][]Requirement{opening, frames, closing, rest, deflate, overHTTP, others}
 
 // All returns every requirement, those of a section together.
-func All() []Requirement { return slices.Concat(lists...) }
+func All() []Requirement { return slices.Clone(all()) }
+
+var all = sync.OnceValue(func() []Requirement { return slices.Concat(lists...) })
 
 var byID = sync.OnceValue(func() map[string]Requirement {
 	m := map[string]Requirement{}
-	for _, r := range All() {
+	for _, r := range all() {
 		m[r.ID] = r
 	}
 	return m
@@ -88,7 +90,7 @@ func Unobservable(id string) string { return unobservable[id] }
 // such as "5.18".
 func Autobahn(id string) []string {
 	var list []string
-	for _, r := range All() {
+	for _, r := range all() {
 		if slices.ContainsFunc(direct[r.ID], func(pattern string) bool { return matches(pattern, id) }) {
 			list = append(list, r.ID)
 		}
@@ -110,7 +112,7 @@ func Section(ref string) string {
 		return words
 	}
 	var words []string
-	for _, r := range All() {
+	for _, r := range all() {
 		if r.Ref == ref {
 			words = append(words, r.Words)
 		}

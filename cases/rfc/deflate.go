@@ -75,6 +75,8 @@ var (
 	// farText does after 20000: a compressor with a larger window than was agreed refers
 	// back to them.
 	farText = strings.Repeat(noise(20000, 1), 2)
+	// million is a text of 1 MB that is never in memory as a whole.
+	million = cases.Repeat(farText[:20000], 1_000_000)
 )
 
 // noise is a text of n hexadecimal digits, always the same for a seed.

@@ -10,12 +10,13 @@ import (
 )
 
 // killers are the rows of the kill matrix by the cases that kill.
-var killers = sync.OnceValue(func() map[cases.ID][]mutants.Kill {
-	m := map[cases.ID][]mutants.Kill{}
-	for _, k := range mutants.Kills() {
-		for _, list := range [][]string{k.Autobahn, k.RFC} {
+var killers = sync.OnceValue(func() map[cases.ID][]*mutants.Kill {
+	m := map[cases.ID][]*mutants.Kill{}
+	rows := mutants.Kills()
+	for i := range rows {
+		for _, list := range [][]string{rows[i].Autobahn, rows[i].RFC} {
 			for _, id := range list {
-				m[cases.ID(id)] = append(m[cases.ID(id)], k)
+				m[cases.ID(id)] = append(m[cases.ID(id)], &rows[i])
 			}
 		}
 	}

@@ -38,6 +38,9 @@ const (
 	stateClosed        // TCP is gone, or we have decided to drop it
 )
 
+// readBuffers are those of connections that have ended. What is kept of a read is copied.
+var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
+
 // A manner is how cases are played.
 type manner struct {
 	faithful bool // wait as long as the original does
@@ -155,7 +158,9 @@ func (p *player) run(nc conn) {
 		p.receive(nc.early)
 	}
 	p.mu.Unlock()
-	buf := make([]byte, readBuffer)
+	block := readBuffers.Get().(*[readBuffer]byte)
+	defer readBuffers.Put(block)
+	buf := block[:]
 	for {
 		way, some := p.turn(), buf
 		if way.Bytes > 0 {
