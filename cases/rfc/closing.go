@@ -9,166 +9,168 @@ import (
 )
 
 // closing is C.
-var closing = []cases.Case{
-	{
-		ID: "C.1.1", Title: "twenty messages of 64 KiB and a close frame behind them", Roles: onlyServers,
-		Requirements: []string{"RFC6455-5.5.1-no-data-after-close", "RFC6455-6.1-open-state", "RFC6455-5.5.1-close-delay"},
-		Needs:        []cases.Need{cases.NeedEcho}, // else nothing is sent that could come late
-		Conns: []cases.Conn{{Steps: []cases.Step{
-			cases.Repeated{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 16)}, Times: 20},
-			cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
-			cases.Await{For: 6 * failure},
-		}}},
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-			cases.Code{wsproto.StatusNormalClosure, 0}, cases.SilentAfterClose{}, cases.Lawful{}, cases.Ends{Within: 6 * failure},
-		}}},
-	},
-	{
-		ID: "C.1.3", Title: "a close frame, and TCP left to the server", Roles: onlyServers,
-		Requirements: []string{
-			"RFC6455-5.5.1-server-closes-now", "RFC6455-7.1.1-server-first", "RFC6455-5.5.1-close-tcp", "RFC6455-7.1.2-close-after-both",
-			"RFC6455-5.5.1-close-reply", "RFC6455-5.5.1-close-reply-soon",
+func closing() []cases.Case {
+	return []cases.Case{
+		{
+			ID: "C.1.1", Title: "twenty messages of 64 KiB and a close frame behind them", Roles: onlyServers,
+			Requirements: []string{"RFC6455-5.5.1-no-data-after-close", "RFC6455-6.1-open-state", "RFC6455-5.5.1-close-delay"},
+			Needs:        []cases.Need{cases.NeedEcho}, // else nothing is sent that could come late
+			Conns: []cases.Conn{{Steps: []cases.Step{
+				cases.Repeated{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 16)}, Times: 20},
+				cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
+				cases.Await{For: 6 * failure},
+			}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
+				cases.Code{wsproto.StatusNormalClosure, 0}, cases.SilentAfterClose{}, cases.Lawful{}, cases.Ends{Within: 6 * failure},
+			}}},
 		},
-		Conns: []cases.Conn{{Steps: []cases.Step{normal}}},
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-			cases.Code{wsproto.StatusNormalClosure, 0}, cases.Clean{}, cases.Ends{Within: 2 * time.Second},
-		}}},
-	},
-	{
-		ID: "C.1.5", Title: "a bad frame and a close frame at once", Roles: onlyServers,
-		Requirements: []string{
-			"RFC6455-5.5.1-close-reply", "RFC6455-7.1.5-first-close-wins", "RFC6455-7.1.2-start-close", "RFC6455-5.5.1-close-tcp",
+		{
+			ID: "C.1.3", Title: "a close frame, and TCP left to the server", Roles: onlyServers,
+			Requirements: []string{
+				"RFC6455-5.5.1-server-closes-now", "RFC6455-7.1.1-server-first", "RFC6455-5.5.1-close-tcp", "RFC6455-7.1.2-close-after-both",
+				"RFC6455-5.5.1-close-reply", "RFC6455-5.5.1-close-reply-soon",
+			},
+			Conns: []cases.Conn{{Steps: []cases.Step{normal}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
+				cases.Code{wsproto.StatusNormalClosure, 0}, cases.Clean{}, cases.Ends{Within: 2 * time.Second},
+			}}},
 		},
-		Conns: conns([]cases.Step{
-			cases.Text(probe).WithRSV(wsproto.RSV2),
-			cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
-			cases.Await{For: failure},
-		}),
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.ClosesOnce{}, cases.Code{wsproto.StatusProtocolError}, cases.Ends{Within: failure}}},
-			{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+		{
+			ID: "C.1.5", Title: "a bad frame and a close frame at once", Roles: onlyServers,
+			Requirements: []string{
+				"RFC6455-5.5.1-close-reply", "RFC6455-7.1.5-first-close-wins", "RFC6455-7.1.2-start-close", "RFC6455-5.5.1-close-tcp",
+			},
+			Conns: conns([]cases.Step{
+				cases.Text(probe).WithRSV(wsproto.RSV2),
+				cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
+				cases.Await{For: failure},
+			}),
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.ClosesOnce{}, cases.Code{wsproto.StatusProtocolError}, cases.Ends{Within: failure}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+			},
 		},
-	},
-	{
-		ID: "C.1.7", Title: "half a frame, then the end of our direction of TCP",
-		Requirements: []string{"RFC6455-7.1.4-clean", "RFC6455-7.1.5-code-1006"},
-		Conns: []cases.Conn{
-			{Steps: []cases.Step{
-				cases.FrameHeader{Opcode: wsproto.OpText, Length: uint64(len(probe))},
-				cases.Octets{Payload: cases.Data([]byte(probe[:8]))},
-				cases.HalfClose{},
+		{
+			ID: "C.1.7", Title: "half a frame, then the end of our direction of TCP",
+			Requirements: []string{"RFC6455-7.1.4-clean", "RFC6455-7.1.5-code-1006"},
+			Conns: []cases.Conn{
+				{Steps: []cases.Step{
+					cases.FrameHeader{Opcode: wsproto.OpText, Length: uint64(len(probe))},
+					cases.Octets{Payload: cases.Data([]byte(probe[:8]))},
+					cases.HalfClose{},
+					cases.Await{For: failure, Until: data},
+				}},
+				survived,
+			},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Ends{Within: failure}}}},
+		},
+		{
+			ID: "C.1.8", Title: "a close frame without a body",
+			Requirements: []string{"RFC6455-7.1.5-code-1005", "RFC6455-7.4.1-1005", "RFC6455-5.5.1-body-optional"},
+			Conns:        conns([]cases.Step{cases.Close{}}),
+			Want:         closedNormally,
+		},
+		{
+			ID: "C.1.9", Title: "the codes 1012, 1013 and 1014", Level: cases.May,
+			Requirements: []string{"IANA-CLOSE-1012", "IANA-CLOSE-1013", "IANA-CLOSE-1014"},
+			Conns:        coded(registered, wsproto.StatusServiceRestart, wsproto.StatusTryAgainLater, wsproto.StatusBadGateway),
+			Want:         registered,
+		},
+		{
+			ID: "C.1.10", Title: "the code 1015 in a close frame",
+			Requirements: []string{"RFC6455-7.4.2-invalid-received", "RFC6455-7.4.1-1015", "RFC6455-10.7-validate"},
+			Conns:        coded(badCode, wsproto.StatusTLSHandshake),
+			Want:         badCode,
+		},
+		{
+			ID: "C.1.11", Title: "the codes 3003, 3008, 3999, 4000 and 4999",
+			Requirements: []string{"RFC6455-7.4.2-3000-3999", "RFC6455-7.4.2-4000-4999"},
+			Conns:        coded(answeredAlike, 3003, 3008, 3999, 4000, 4999),
+			Want:         answeredAlike,
+		},
+		{
+			ID: "C.1.12", Title: "the codes 1, 1017, 1999, 2500, 5001, 32768 and 65535",
+			Requirements: []string{"RFC6455-7.4.2-invalid-received", "RFC6455-7.4.2-1000-2999", "RFC6455-7.4.2-0-999", "IANA-CLOSE-5000-up"},
+			Conns: append(
+				coded(badCode, 1, 1017, 1999, 2500),
+				coded(also(badCode, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Closed{}}}), 5001, 1<<15, 1<<16-1)...,
+			),
+			Want: badCode,
+		},
+		{
+			ID: "C.1.13", Title: "the code 1000 in the wrong byte order",
+			Requirements: []string{"RFC6455-5.5.1-status-first", "RFC6455-7.4.2-invalid-received"},
+			Conns:        coded(badCode, 0xE803),
+			Want:         badCode,
+		},
+		{
+			ID: "C.1.14", Title: "a reason that ends inside a character",
+			Requirements: []string{"RFC6455-5.5.1-reason-utf8", "RFC6455-8.1-invalid-utf8"},
+			Conns:        conns([]cases.Step{cases.Close{Code: wsproto.StatusNormalClosure, Reason: []byte("cut \xe2\x82")}}),
+			Want:         also(cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Code{wsproto.StatusInvalidFramePayloadData}}}}, badCode...),
+		},
+		{
+			ID: "C.1.15", Title: "a reason with a NUL and a byte order mark",
+			Requirements: []string{"RFC6455-5.5.1-reason-utf8", "RFC6455-7.1.5-first-close-wins"},
+			Conns:        conns([]cases.Step{cases.Close{Code: wsproto.StatusNormalClosure, Reason: []byte("\ufeffa\x00b")}}),
+			Want:         closedNormally,
+		},
+		{
+			ID: "C.1.16", Title: "a hundred close frames and pings behind a close frame", Roles: onlyServers,
+			Requirements: []string{"RFC6455-5.5.1-no-data-after-close", "RFC6455-5.5.2-pong-reply", "RFC6455-5.5.1-close-tcp"},
+			Conns: conns(append([]cases.Step{normal}, slices.Repeat([]cases.Step{
+				cases.Ping("late"), cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
+			}, 100)...)),
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.ClosesOnce{}, cases.Code{wsproto.StatusNormalClosure, 0}, cases.Ends{Within: failure}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+			},
+		},
+		{
+			ID: "C.1.17", Title: "a bad frame and ten good messages at once", Roles: onlyServers,
+			Requirements: []string{"RFC6455-7.1.7-stop-processing", "RFC6455-7.1.7-close-frame", "RFC6455-10.7-close-code"},
+			Conns: conns(append(
+				[]cases.Step{cases.Text(probe).WithRSV(wsproto.RSV2)},
+				cases.Repeated{Frame: cases.Text(probe), Times: 10}, cases.Await{For: failure, Until: data},
+			)),
+			Want: failed,
+		},
+		{
+			ID: "C.1.18", Title: "a bad frame, and 1 MiB behind it", Level: cases.Should,
+			Requirements: []string{"RFC6455-7.1.1-clean-close", "RFC6455-7.1.7-close-frame"},
+			Conns: conns([]cases.Step{
+				cases.Text(probe).WithRSV(wsproto.RSV2),
+				cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 20)},
 				cases.Await{For: failure, Until: data},
-			}},
-			survived,
+			}),
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Lawful{}, cases.Code{wsproto.StatusProtocolError}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+			},
 		},
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Ends{Within: failure}}}},
-	},
-	{
-		ID: "C.1.8", Title: "a close frame without a body",
-		Requirements: []string{"RFC6455-7.1.5-code-1005", "RFC6455-7.4.1-1005", "RFC6455-5.5.1-body-optional"},
-		Conns:        conns([]cases.Step{cases.Close{}}),
-		Want:         closedNormally,
-	},
-	{
-		ID: "C.1.9", Title: "the codes 1012, 1013 and 1014", Level: cases.May,
-		Requirements: []string{"IANA-CLOSE-1012", "IANA-CLOSE-1013", "IANA-CLOSE-1014"},
-		Conns:        coded(registered, wsproto.StatusServiceRestart, wsproto.StatusTryAgainLater, wsproto.StatusBadGateway),
-		Want:         registered,
-	},
-	{
-		ID: "C.1.10", Title: "the code 1015 in a close frame",
-		Requirements: []string{"RFC6455-7.4.2-invalid-received", "RFC6455-7.4.1-1015", "RFC6455-10.7-validate"},
-		Conns:        coded(badCode, wsproto.StatusTLSHandshake),
-		Want:         badCode,
-	},
-	{
-		ID: "C.1.11", Title: "the codes 3003, 3008, 3999, 4000 and 4999",
-		Requirements: []string{"RFC6455-7.4.2-3000-3999", "RFC6455-7.4.2-4000-4999"},
-		Conns:        coded(answeredAlike, 3003, 3008, 3999, 4000, 4999),
-		Want:         answeredAlike,
-	},
-	{
-		ID: "C.1.12", Title: "the codes 1, 1017, 1999, 2500, 5001, 32768 and 65535",
-		Requirements: []string{"RFC6455-7.4.2-invalid-received", "RFC6455-7.4.2-1000-2999", "RFC6455-7.4.2-0-999", "IANA-CLOSE-5000-up"},
-		Conns: append(
-			coded(badCode, 1, 1017, 1999, 2500),
-			coded(also(badCode, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Closed{}}}), 5001, 1<<15, 1<<16-1)...,
-		),
-		Want: badCode,
-	},
-	{
-		ID: "C.1.13", Title: "the code 1000 in the wrong byte order",
-		Requirements: []string{"RFC6455-5.5.1-status-first", "RFC6455-7.4.2-invalid-received"},
-		Conns:        coded(badCode, 0xE803),
-		Want:         badCode,
-	},
-	{
-		ID: "C.1.14", Title: "a reason that ends inside a character",
-		Requirements: []string{"RFC6455-5.5.1-reason-utf8", "RFC6455-8.1-invalid-utf8"},
-		Conns:        conns([]cases.Step{cases.Close{Code: wsproto.StatusNormalClosure, Reason: []byte("cut \xe2\x82")}}),
-		Want:         also(cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Code{wsproto.StatusInvalidFramePayloadData}}}}, badCode...),
-	},
-	{
-		ID: "C.1.15", Title: "a reason with a NUL and a byte order mark",
-		Requirements: []string{"RFC6455-5.5.1-reason-utf8", "RFC6455-7.1.5-first-close-wins"},
-		Conns:        conns([]cases.Step{cases.Close{Code: wsproto.StatusNormalClosure, Reason: []byte("\ufeffa\x00b")}}),
-		Want:         closedNormally,
-	},
-	{
-		ID: "C.1.16", Title: "a hundred close frames and pings behind a close frame", Roles: onlyServers,
-		Requirements: []string{"RFC6455-5.5.1-no-data-after-close", "RFC6455-5.5.2-pong-reply", "RFC6455-5.5.1-close-tcp"},
-		Conns: conns(append([]cases.Step{normal}, slices.Repeat([]cases.Step{
-			cases.Ping("late"), cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
-		}, 100)...)),
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.ClosesOnce{}, cases.Code{wsproto.StatusNormalClosure, 0}, cases.Ends{Within: failure}}},
-			{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+		{
+			ID: "C.1.26", Title: "a close frame with 1001 and a reason of 123 bytes", Level: cases.Should,
+			Requirements: []string{"RFC6455-5.5.1-close-reply", "RFC6455-7.1.2-start-close", "RFC6455-5.5.1-reason-utf8"},
+			Conns: conns([]cases.Step{
+				cases.Close{Code: wsproto.StatusGoingAway, Reason: slices.Repeat([]byte("r"), 123)},
+			}),
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.Code{wsproto.StatusGoingAway}, cases.Clean{}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{cases.Code{wsproto.StatusNormalClosure, 0}, cases.Clean{}}},
+			},
 		},
-	},
-	{
-		ID: "C.1.17", Title: "a bad frame and ten good messages at once", Roles: onlyServers,
-		Requirements: []string{"RFC6455-7.1.7-stop-processing", "RFC6455-7.1.7-close-frame", "RFC6455-10.7-close-code"},
-		Conns: conns(append(
-			[]cases.Step{cases.Text(probe).WithRSV(wsproto.RSV2)},
-			cases.Repeated{Frame: cases.Text(probe), Times: 10}, cases.Await{For: failure, Until: data},
-		)),
-		Want: failed,
-	},
-	{
-		ID: "C.1.18", Title: "a bad frame, and 1 MiB behind it", Level: cases.Should,
-		Requirements: []string{"RFC6455-7.1.1-clean-close", "RFC6455-7.1.7-close-frame"},
-		Conns: conns([]cases.Step{
-			cases.Text(probe).WithRSV(wsproto.RSV2),
-			cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 20)},
-			cases.Await{For: failure, Until: data},
-		}),
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Lawful{}, cases.Code{wsproto.StatusProtocolError}}},
-			{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+		{
+			ID: "C.1.27", Title: "a close frame in two writes, cut in many places, and byte by byte",
+			Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-5.5.1-close-reply"},
+			Conns: conns(
+				apart(closeFrame.CutAt(1)), apart(closeFrame.CutAt(2)), apart(closeFrame.CutAt(3)), apart(closeFrame.CutAt(4)),
+				apart(closeFrame.CutAt(6)), apart(closeFrame.CutAt(7)), apart(closeFrame.CutAt(10)), apart(closeFrame.Chopped(1)),
+			),
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
+				cases.Code{wsproto.StatusNormalClosure, 0}, cases.Ends{Within: failure},
+			}}},
 		},
-	},
-	{
-		ID: "C.1.26", Title: "a close frame with 1001 and a reason of 123 bytes", Level: cases.Should,
-		Requirements: []string{"RFC6455-5.5.1-close-reply", "RFC6455-7.1.2-start-close", "RFC6455-5.5.1-reason-utf8"},
-		Conns: conns([]cases.Step{
-			cases.Close{Code: wsproto.StatusGoingAway, Reason: slices.Repeat([]byte("r"), 123)},
-		}),
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.Code{wsproto.StatusGoingAway}, cases.Clean{}}},
-			{Grade: cases.NonStrict, Checks: cases.Every{cases.Code{wsproto.StatusNormalClosure, 0}, cases.Clean{}}},
-		},
-	},
-	{
-		ID: "C.1.27", Title: "a close frame in two writes, cut in many places, and byte by byte",
-		Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-5.5.1-close-reply"},
-		Conns: conns(
-			apart(closeFrame.CutAt(1)), apart(closeFrame.CutAt(2)), apart(closeFrame.CutAt(3)), apart(closeFrame.CutAt(4)),
-			apart(closeFrame.CutAt(6)), apart(closeFrame.CutAt(7)), apart(closeFrame.CutAt(10)), apart(closeFrame.Chopped(1)),
-		),
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-			cases.Code{wsproto.StatusNormalClosure, 0}, cases.Ends{Within: failure},
-		}}},
-	},
+	}
 }
 
 var (

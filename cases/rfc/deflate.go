@@ -62,7 +62,9 @@ const (
 )
 
 // deflate is D: permessage-deflate.
-var deflate = slices.Concat(deflateOffers, deflateResponses, deflateMessages, deflateErrors)
+func deflate() []cases.Case {
+	return slices.Concat(deflateOffers(), deflateResponses(), deflateMessages(), deflateErrors())
+}
 
 // The texts that compressed messages carry. Those of hexadecimal digits repeat nothing
 // near enough to be short of the window that a case is about.

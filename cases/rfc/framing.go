@@ -9,209 +9,211 @@ import (
 )
 
 // framing is F.
-var framing = []cases.Case{
-	{
-		ID: "F.1.1", Title: "a length of 5 in 16 bits",
-		Requirements: []string{"RFC6455-5.2-len-minimal", "RFC6455-10.7-validate"},
-		Conns:        conns([]cases.Step{cases.Text("Hello").InForm(wsproto.Form16), answered}),
-		Want:         overlong(cases.GotText(cases.Data([]byte("Hello")))),
-	},
-	{
-		ID: "F.1.2", Title: "lengths of 5 and 65535 in 64 bits",
-		Requirements: []string{"RFC6455-5.2-len-minimal"},
-		Conns: []cases.Conn{
-			{
-				Steps: []cases.Step{cases.Text("Hello").InForm(wsproto.Form64), answered},
-				Want:  overlong(cases.GotText(cases.Data([]byte("Hello")))),
+func framing() []cases.Case {
+	return []cases.Case{
+		{
+			ID: "F.1.1", Title: "a length of 5 in 16 bits",
+			Requirements: []string{"RFC6455-5.2-len-minimal", "RFC6455-10.7-validate"},
+			Conns:        conns([]cases.Step{cases.Text("Hello").InForm(wsproto.Form16), answered}),
+			Want:         overlong(cases.GotText(cases.Data([]byte("Hello")))),
+		},
+		{
+			ID: "F.1.2", Title: "lengths of 5 and 65535 in 64 bits",
+			Requirements: []string{"RFC6455-5.2-len-minimal"},
+			Conns: []cases.Conn{
+				{
+					Steps: []cases.Step{cases.Text("Hello").InForm(wsproto.Form64), answered},
+					Want:  overlong(cases.GotText(cases.Data([]byte("Hello")))),
+				},
+				{
+					Steps: []cases.Step{cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(65535), Form: wsproto.Form64}, answered},
+					Want:  overlong(binaries([]int{65535})...),
+				},
+				survived,
 			},
-			{
-				Steps: []cases.Step{cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(65535), Form: wsproto.Form64}, answered},
-				Want:  overlong(binaries([]int{65535})...),
+			Want: overlong(),
+		},
+		{
+			ID: "F.1.3", Title: "a ping of 5 bytes whose length has 16 bits",
+			Requirements: []string{"RFC6455-5.2-len-minimal", "RFC6455-5.5-control-125"},
+			Conns:        conns([]cases.Step{cases.Ping("Hello").InForm(wsproto.Form16), ponged}),
+			Want: also(failed, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{
+				cases.PongWith{Text: "Hello"}, cases.Clean{},
+			}}),
+		},
+		{
+			ID: "F.1.4", Title: "a length of 2^63 + 65536, and 65536 bytes",
+			Requirements: []string{"RFC6455-5.2-len64-msb", "RFC6455-10.4-protect-limits"},
+			Conns: []cases.Conn{
+				{Steps: []cases.Step{
+					cases.FrameHeader{Opcode: wsproto.OpBinary, Length: 1<<63 + 65536},
+					cases.Octets{Payload: cases.Repeat("*", 65536)},
+					cases.Await{For: failure, Until: append(data, cases.GotClose)},
+				}},
+				survived,
 			},
-			survived,
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Code{wsproto.StatusProtocolError, wsproto.StatusMessageTooBig}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+			},
 		},
-		Want: overlong(),
-	},
-	{
-		ID: "F.1.3", Title: "a ping of 5 bytes whose length has 16 bits",
-		Requirements: []string{"RFC6455-5.2-len-minimal", "RFC6455-5.5-control-125"},
-		Conns:        conns([]cases.Step{cases.Ping("Hello").InForm(wsproto.Form16), ponged}),
-		Want: also(failed, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{
-			cases.PongWith{Text: "Hello"}, cases.Clean{},
-		}}),
-	},
-	{
-		ID: "F.1.4", Title: "a length of 2^63 + 65536, and 65536 bytes",
-		Requirements: []string{"RFC6455-5.2-len64-msb", "RFC6455-10.4-protect-limits"},
-		Conns: []cases.Conn{
-			{Steps: []cases.Step{
-				cases.FrameHeader{Opcode: wsproto.OpBinary, Length: 1<<63 + 65536},
-				cases.Octets{Payload: cases.Repeat("*", 65536)},
-				cases.Await{For: failure, Until: append(data, cases.GotClose)},
-			}},
-			survived,
+		{
+			ID: "F.1.5", Title: "headers with lengths of 2^31, 2^32, 2^53 + 1 and 2^63 - 1",
+			Requirements: []string{"RFC6455-5.2-len64-msb", "RFC6455-10.4-protect-limits"},
+			Conns:        conns(announced(1<<31), announced(1<<32), announced(1<<53+1), announced(1<<63-1)),
+			Want:         also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
 		},
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Code{wsproto.StatusProtocolError, wsproto.StatusMessageTooBig}}},
-			{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+		{
+			ID: "F.1.6", Title: "a fragment of 64 KiB, and a continuation whose length makes a sum beyond 2^63",
+			Requirements: []string{"RFC6455-5.2-len64-msb", "RFC6455-10.4-protect-limits"},
+			Conns: conns([]cases.Step{
+				cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(65536), NotFin: true},
+				cases.FrameHeader{Opcode: wsproto.OpContinuation, Length: 1<<63 - 50},
+				cases.Octets{Payload: ofSize(64)},
+				cases.Await{For: patience, Until: append(data, cases.GotClose)},
+				cases.HalfClose{},
+			}),
+			Want: also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
 		},
-	},
-	{
-		ID: "F.1.5", Title: "headers with lengths of 2^31, 2^32, 2^53 + 1 and 2^63 - 1",
-		Requirements: []string{"RFC6455-5.2-len64-msb", "RFC6455-10.4-protect-limits"},
-		Conns:        conns(announced(1<<31), announced(1<<32), announced(1<<53+1), announced(1<<63-1)),
-		Want:         also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
-	},
-	{
-		ID: "F.1.6", Title: "a fragment of 64 KiB, and a continuation whose length makes a sum beyond 2^63",
-		Requirements: []string{"RFC6455-5.2-len64-msb", "RFC6455-10.4-protect-limits"},
-		Conns: conns([]cases.Step{
-			cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(65536), NotFin: true},
-			cases.FrameHeader{Opcode: wsproto.OpContinuation, Length: 1<<63 - 50},
-			cases.Octets{Payload: ofSize(64)},
-			cases.Await{For: patience, Until: append(data, cases.GotClose)},
-			cases.HalfClose{},
-		}),
-		Want: also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
-	},
-	{
-		ID: "F.1.8", Title: "each reserved bit on a continuation and on an empty frame",
-		Requirements: []string{"RFC6455-5.2-rsv-fail"},
-		Conns: conns(
-			barred(cases.Text("a").More(), cases.Cont("b").WithRSV(wsproto.RSV1)),
-			barred(cases.Text("a").More(), cases.Cont("b").WithRSV(wsproto.RSV2)),
-			barred(cases.Text("a").More(), cases.Cont("b").WithRSV(wsproto.RSV3)),
-			barred(cases.Text("").WithRSV(wsproto.RSV1)),
-			barred(cases.Text("").WithRSV(wsproto.RSV2)),
-			barred(cases.Text("").WithRSV(wsproto.RSV3)),
-		),
-		Want: failed,
-	},
-	{
-		ID: "F.1.9", Title: "reserved opcodes and control frames without FIN, inside a message",
-		Requirements: []string{
-			"RFC6455-5.2-opcode-fail", "RFC6455-5.4-continuation-needs-start", "RFC6455-5.4-control-not-fragmented", "RFC6455-5.5-control-no-fragment",
+		{
+			ID: "F.1.8", Title: "each reserved bit on a continuation and on an empty frame",
+			Requirements: []string{"RFC6455-5.2-rsv-fail"},
+			Conns: conns(
+				barred(cases.Text("a").More(), cases.Cont("b").WithRSV(wsproto.RSV1)),
+				barred(cases.Text("a").More(), cases.Cont("b").WithRSV(wsproto.RSV2)),
+				barred(cases.Text("a").More(), cases.Cont("b").WithRSV(wsproto.RSV3)),
+				barred(cases.Text("").WithRSV(wsproto.RSV1)),
+				barred(cases.Text("").WithRSV(wsproto.RSV2)),
+				barred(cases.Text("").WithRSV(wsproto.RSV3)),
+			),
+			Want: failed,
 		},
-		Conns: conns(
-			inside(cases.Reserved(3, "")), inside(cases.Reserved(4, "")), inside(cases.Reserved(5, "")), inside(cases.Reserved(6, "")),
-			inside(cases.Reserved(7, "")), inside(cases.Reserved(11, "")), inside(cases.Reserved(12, "")), inside(cases.Reserved(13, "")),
-			inside(cases.Reserved(14, "")), inside(cases.Reserved(15, "")), inside(cases.Ping("").More()), inside(cases.Pong("").More()),
-			inside(cases.Frame{Opcode: wsproto.OpClose, NotFin: true}),
-		),
-		Want: failed,
-	},
-	{
-		ID: "F.1.10", Title: "the header of a frame of 1 MiB with a reserved opcode",
-		Requirements: []string{"RFC6455-5.2-opcode-fail", "RFC6455-7.1.7-stop-processing"},
-		Conns:        conns([]cases.Step{cases.FrameHeader{Opcode: 3, Length: 1 << 20}, cases.Await{For: failure, Until: data}}),
-		Want:         failed,
-	},
-	{
-		ID: "F.1.11", Title: "a binary message that begins inside a text message",
-		Requirements: []string{"RFC6455-5.4-no-interleave", "RFC6455-5.4-fragment-type"},
-		Conns: []cases.Conn{
-			{Steps: []cases.Step{
-				cases.Text("a").More(), cases.Binary("b").More(), cases.Cont("c"), cases.Ping("barrier"), cases.Await{For: failure, Until: data},
-			}},
-			survived,
+		{
+			ID: "F.1.9", Title: "reserved opcodes and control frames without FIN, inside a message",
+			Requirements: []string{
+				"RFC6455-5.2-opcode-fail", "RFC6455-5.4-continuation-needs-start", "RFC6455-5.4-control-not-fragmented", "RFC6455-5.5-control-no-fragment",
+			},
+			Conns: conns(
+				inside(cases.Reserved(3, "")), inside(cases.Reserved(4, "")), inside(cases.Reserved(5, "")), inside(cases.Reserved(6, "")),
+				inside(cases.Reserved(7, "")), inside(cases.Reserved(11, "")), inside(cases.Reserved(12, "")), inside(cases.Reserved(13, "")),
+				inside(cases.Reserved(14, "")), inside(cases.Reserved(15, "")), inside(cases.Ping("").More()), inside(cases.Pong("").More()),
+				inside(cases.Frame{Opcode: wsproto.OpClose, NotFin: true}),
+			),
+			Want: failed,
 		},
-		Want: failed,
-	},
-	{
-		ID: "F.1.12", Title: "ten thousand empty fragments, then one byte", Level: cases.Robustness, Load: cases.Heavy,
-		Requirements: []string{"RFC6455-5.4-fragment-order", "RFC6455-5.4-receive-both", "RFC6455-5.4-any-fragment-size"},
-		Conns: conns([]cases.Step{
-			cases.Text("").More(),
-			cases.Repeated{Frame: cases.Cont("").More(), Times: 9999},
-			cases.Cont("x"),
-			cases.Await{For: 30 * time.Second, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}},
-		}),
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.Messages{cases.GotText(cases.Data([]byte("x")))}, cases.Clean{}}},
-			{Grade: cases.OK, Checks: cases.Every{cases.Messages{}, cases.Code{wsproto.StatusPolicyViolation, wsproto.StatusMessageTooBig}}},
-			{Grade: cases.NonStrict, Checks: cases.Every{cases.Dropped{Within: 30 * time.Second}}},
+		{
+			ID: "F.1.10", Title: "the header of a frame of 1 MiB with a reserved opcode",
+			Requirements: []string{"RFC6455-5.2-opcode-fail", "RFC6455-7.1.7-stop-processing"},
+			Conns:        conns([]cases.Step{cases.FrameHeader{Opcode: 3, Length: 1 << 20}, cases.Await{For: failure, Until: data}}),
+			Want:         failed,
 		},
-	},
-	{
-		ID: "F.1.13", Title: "pings and pongs between the fragments of a message",
-		Requirements: []string{
-			"RFC6455-5.5.3-pong-identical", "RFC6455-5.4-handle-control-mid", "RFC6455-5.5.2-pong-reply", "RFC6455-5.4-control-injected",
+		{
+			ID: "F.1.11", Title: "a binary message that begins inside a text message",
+			Requirements: []string{"RFC6455-5.4-no-interleave", "RFC6455-5.4-fragment-type"},
+			Conns: []cases.Conn{
+				{Steps: []cases.Step{
+					cases.Text("a").More(), cases.Binary("b").More(), cases.Cont("c"), cases.Ping("barrier"), cases.Await{For: failure, Until: data},
+				}},
+				survived,
+			},
+			Want: failed,
 		},
-		Conns: conns(slices.Concat(
-			[]cases.Step{cases.Text("a").More()},
-			slices.Repeat([]cases.Step{cases.Ping("ping"), cases.Pong("unasked"), cases.Ping("group"), cases.Cont("b").More()}, 8),
-			[]cases.Step{cases.Ping("last"), cases.Cont("c"), answered},
-		)),
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-			cases.PongWith{Text: "last"}, cases.Messages{cases.GotText(cases.Data([]byte("abbbbbbbbc")))}, cases.Clean{}, cases.Lawful{},
-		}}},
-	},
-	{
-		ID: "F.1.14", Title: "a close frame between the fragments of a message",
-		Requirements: []string{"RFC6455-5.5.1-close-reply", "RFC6455-5.4-handle-control-mid", "RFC6455-6.2-control-handled"},
-		Conns:        conns([]cases.Step{cases.Text("a").More(), cases.Close{Code: wsproto.StatusNormalClosure}}),
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-			cases.Quiet{}, cases.Code{wsproto.StatusNormalClosure, 0}, cases.Clean{},
-		}}},
-	},
-	{
-		ID: "F.1.15", Title: "the header of a ping of 126 bytes",
-		Requirements: []string{"RFC6455-5.5-control-125", "RFC6455-5.2-len-forms"},
-		Conns:        conns([]cases.Step{cases.FrameHeader{Opcode: wsproto.OpPing, Length: 126}, cases.Await{For: failure, Until: data}}),
-		Want:         failed,
-	},
-	{
-		ID: "F.1.16", Title: "lengths that wrap if the size of a header is added to them",
-		Requirements: []string{"RFC6455-5.2-len64-msb", "RFC6455-10.4-protect-limits"},
-		Conns: conns(
-			wrapped(wsproto.OpText, 1<<64-1), wrapped(wsproto.OpText, 1<<64-2), wrapped(wsproto.OpText, 1<<64-4), wrapped(wsproto.OpText, 1<<64-6),
-			wrapped(wsproto.OpText, 1<<64-10), wrapped(wsproto.OpText, 1<<64-14), wrapped(wsproto.OpPing, 1<<64-1), wrapped(wsproto.OpPing, 1<<64-14),
-		),
-		Want: tooLong,
-	},
-	{
-		ID: "F.1.17", Title: "lengths of 2^56 + 5 and 2^32 + 300, and 5 and 300 bytes",
-		Requirements: []string{"RFC6455-5.2-len64-msb", "RFC6455-10.4-protect-limits"},
-		Conns: conns(
-			slices.Insert(announced(1<<56+5), 1, cases.Step(cases.Octets{Payload: ofSize(5)}), cases.Step(cases.Ping("barrier"))),
-			slices.Insert(announced(1<<32+300), 1, cases.Step(cases.Octets{Payload: ofSize(300)}), cases.Step(cases.Ping("barrier"))),
-		),
-		Want: also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
-	},
-	{
-		ID: "F.1.18", Title: "pongs before any ping, and two for one ping",
-		Requirements: []string{"RFC6455-5.5.3-pong-unsolicited"},
-		Conns: conns([]cases.Step{
-			cases.Pong("before"), cases.Pong(""), cases.Pong("twice"), cases.Pong("twice"), cases.Text(probe), answered,
-		}),
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Echoed{Text: probe}, cases.NoPong{}, cases.Clean{}}}},
-	},
-	{
-		ID: "F.2.1", Title: "text that ends inside a character, and an empty last fragment",
-		Requirements: []string{"RFC6455-5.6-text-utf8", "RFC6455-8.1-invalid-utf8", "RFC6455-7.4.1-1007"},
-		Conns:        conns([]cases.Step{cases.Text("\xe2\x82").More(), cases.Cont(""), cases.Await{For: failure, Until: data[:1]}}),
-		Want:         badText,
-	},
-	{
-		ID: "F.2.2", Title: "a ping in the middle of a character that is not UTF-8",
-		Requirements: []string{"RFC6455-8.1-invalid-utf8", "RFC6455-5.4-handle-control-mid"},
-		Conns: conns([]cases.Step{
-			cases.Text("\xf0\x9f").More(), cases.Ping("inside"), cases.Cont("\x98A"), cases.Await{For: failure, Until: data[:1]},
-		}),
-		Want: badText,
-	},
-	{
-		ID: "F.2.3", Title: "a binary message in fragments that are not UTF-8",
-		Requirements: []string{"RFC6455-5.6-binary-any", "RFC6455-6.2-note-type"},
-		Conns:        conns([]cases.Step{cases.Binary("\xff").More(), cases.Cont("\xfe"), answered}),
-		Want:         echoed(cases.GotBinary(cases.Data([]byte("\xff\xfe")))),
-	},
-	{
-		ID: "F.2.4", Title: "text with a byte order mark, a NUL and noncharacters",
-		Requirements: []string{"RFC6455-5.6-text-utf8"},
-		Conns:        conns([]cases.Step{cases.Text(oddText), answered}),
-		Want:         echoed(cases.GotText(cases.Data([]byte(oddText)))),
-	},
+		{
+			ID: "F.1.12", Title: "ten thousand empty fragments, then one byte", Level: cases.Robustness, Load: cases.Heavy,
+			Requirements: []string{"RFC6455-5.4-fragment-order", "RFC6455-5.4-receive-both", "RFC6455-5.4-any-fragment-size"},
+			Conns: conns([]cases.Step{
+				cases.Text("").More(),
+				cases.Repeated{Frame: cases.Cont("").More(), Times: 9999},
+				cases.Cont("x"),
+				cases.Await{For: 30 * time.Second, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}},
+			}),
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.Messages{cases.GotText(cases.Data([]byte("x")))}, cases.Clean{}}},
+				{Grade: cases.OK, Checks: cases.Every{cases.Messages{}, cases.Code{wsproto.StatusPolicyViolation, wsproto.StatusMessageTooBig}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{cases.Dropped{Within: 30 * time.Second}}},
+			},
+		},
+		{
+			ID: "F.1.13", Title: "pings and pongs between the fragments of a message",
+			Requirements: []string{
+				"RFC6455-5.5.3-pong-identical", "RFC6455-5.4-handle-control-mid", "RFC6455-5.5.2-pong-reply", "RFC6455-5.4-control-injected",
+			},
+			Conns: conns(slices.Concat(
+				[]cases.Step{cases.Text("a").More()},
+				slices.Repeat([]cases.Step{cases.Ping("ping"), cases.Pong("unasked"), cases.Ping("group"), cases.Cont("b").More()}, 8),
+				[]cases.Step{cases.Ping("last"), cases.Cont("c"), answered},
+			)),
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
+				cases.PongWith{Text: "last"}, cases.Messages{cases.GotText(cases.Data([]byte("abbbbbbbbc")))}, cases.Clean{}, cases.Lawful{},
+			}}},
+		},
+		{
+			ID: "F.1.14", Title: "a close frame between the fragments of a message",
+			Requirements: []string{"RFC6455-5.5.1-close-reply", "RFC6455-5.4-handle-control-mid", "RFC6455-6.2-control-handled"},
+			Conns:        conns([]cases.Step{cases.Text("a").More(), cases.Close{Code: wsproto.StatusNormalClosure}}),
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
+				cases.Quiet{}, cases.Code{wsproto.StatusNormalClosure, 0}, cases.Clean{},
+			}}},
+		},
+		{
+			ID: "F.1.15", Title: "the header of a ping of 126 bytes",
+			Requirements: []string{"RFC6455-5.5-control-125", "RFC6455-5.2-len-forms"},
+			Conns:        conns([]cases.Step{cases.FrameHeader{Opcode: wsproto.OpPing, Length: 126}, cases.Await{For: failure, Until: data}}),
+			Want:         failed,
+		},
+		{
+			ID: "F.1.16", Title: "lengths that wrap if the size of a header is added to them",
+			Requirements: []string{"RFC6455-5.2-len64-msb", "RFC6455-10.4-protect-limits"},
+			Conns: conns(
+				wrapped(wsproto.OpText, 1<<64-1), wrapped(wsproto.OpText, 1<<64-2), wrapped(wsproto.OpText, 1<<64-4), wrapped(wsproto.OpText, 1<<64-6),
+				wrapped(wsproto.OpText, 1<<64-10), wrapped(wsproto.OpText, 1<<64-14), wrapped(wsproto.OpPing, 1<<64-1), wrapped(wsproto.OpPing, 1<<64-14),
+			),
+			Want: tooLong,
+		},
+		{
+			ID: "F.1.17", Title: "lengths of 2^56 + 5 and 2^32 + 300, and 5 and 300 bytes",
+			Requirements: []string{"RFC6455-5.2-len64-msb", "RFC6455-10.4-protect-limits"},
+			Conns: conns(
+				slices.Insert(announced(1<<56+5), 1, cases.Step(cases.Octets{Payload: ofSize(5)}), cases.Step(cases.Ping("barrier"))),
+				slices.Insert(announced(1<<32+300), 1, cases.Step(cases.Octets{Payload: ofSize(300)}), cases.Step(cases.Ping("barrier"))),
+			),
+			Want: also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
+		},
+		{
+			ID: "F.1.18", Title: "pongs before any ping, and two for one ping",
+			Requirements: []string{"RFC6455-5.5.3-pong-unsolicited"},
+			Conns: conns([]cases.Step{
+				cases.Pong("before"), cases.Pong(""), cases.Pong("twice"), cases.Pong("twice"), cases.Text(probe), answered,
+			}),
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Echoed{Text: probe}, cases.NoPong{}, cases.Clean{}}}},
+		},
+		{
+			ID: "F.2.1", Title: "text that ends inside a character, and an empty last fragment",
+			Requirements: []string{"RFC6455-5.6-text-utf8", "RFC6455-8.1-invalid-utf8", "RFC6455-7.4.1-1007"},
+			Conns:        conns([]cases.Step{cases.Text("\xe2\x82").More(), cases.Cont(""), cases.Await{For: failure, Until: data[:1]}}),
+			Want:         badText,
+		},
+		{
+			ID: "F.2.2", Title: "a ping in the middle of a character that is not UTF-8",
+			Requirements: []string{"RFC6455-8.1-invalid-utf8", "RFC6455-5.4-handle-control-mid"},
+			Conns: conns([]cases.Step{
+				cases.Text("\xf0\x9f").More(), cases.Ping("inside"), cases.Cont("\x98A"), cases.Await{For: failure, Until: data[:1]},
+			}),
+			Want: badText,
+		},
+		{
+			ID: "F.2.3", Title: "a binary message in fragments that are not UTF-8",
+			Requirements: []string{"RFC6455-5.6-binary-any", "RFC6455-6.2-note-type"},
+			Conns:        conns([]cases.Step{cases.Binary("\xff").More(), cases.Cont("\xfe"), answered}),
+			Want:         echoed(cases.GotBinary(cases.Data([]byte("\xff\xfe")))),
+		},
+		{
+			ID: "F.2.4", Title: "text with a byte order mark, a NUL and noncharacters",
+			Requirements: []string{"RFC6455-5.6-text-utf8"},
+			Conns:        conns([]cases.Step{cases.Text(oddText), answered}),
+			Want:         echoed(cases.GotText(cases.Data([]byte(oddText)))),
+		},
+	}
 }
 
 // patience is how long a peer may take to refuse a length. One without a limit waits

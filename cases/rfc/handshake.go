@@ -8,7 +8,9 @@ import (
 )
 
 // handshake is H: the fields of the opening handshake.
-var handshake = slices.Concat(requestKeys, requestVersions, requestFields, requestTargets, clientRequests, responseFields, responseForms)
+func handshake() []cases.Case {
+	return slices.Concat(requestKeys(), requestVersions(), requestFields(), requestTargets(), clientRequests(), responseFields(), responseForms())
+}
 
 // What the grades of handshakes have in common.
 var (

@@ -11,82 +11,84 @@ const (
 )
 
 // requestKeys are requests whose Sec-WebSocket-Key is unusual, and the one that is not.
-var requestKeys = []cases.Case{
-	{
-		ID: "H.1.1", Title: "a usual request, and every field of the response", Roles: onlyServers,
-		Requirements: []string{
-			"RFC6455-4.2.2-resp-101", "RFC6455-4.2.2-resp-upgrade", "RFC6455-4.2.2-resp-connection", "RFC6455-4.2.2-resp-accept",
-			"RFC6455-4.2.2-steps", "RFC6455-11.3.3-accept-once", "RFC9112-6.3-1xx-no-body",
+func requestKeys() []cases.Case {
+	return []cases.Case{
+		{
+			ID: "H.1.1", Title: "a usual request, and every field of the response", Roles: onlyServers,
+			Requirements: []string{
+				"RFC6455-4.2.2-resp-101", "RFC6455-4.2.2-resp-upgrade", "RFC6455-4.2.2-resp-connection", "RFC6455-4.2.2-resp-accept",
+				"RFC6455-4.2.2-steps", "RFC6455-11.3.3-accept-once", "RFC9112-6.3-1xx-no-body",
+			},
+			Conns: []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", sampleKey))},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{
+					cases.Sound{},
+					cases.Fields{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(sampleKey)},
+					cases.NoField{Name: "Sec-WebSocket-Protocol"},
+					cases.NoField{Name: "Sec-WebSocket-Extensions"},
+					cases.NoField{Name: "Content-Length"},
+					cases.NoField{Name: "Transfer-Encoding"},
+					probeEchoed,
+				}},
+				{Grade: cases.NonStrict, Checks: cases.Every{cases.Sound{}, probeEchoed}},
+			},
 		},
-		Conns: []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", sampleKey))},
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{
-				cases.Sound{},
-				cases.Fields{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(sampleKey)},
-				cases.NoField{Name: "Sec-WebSocket-Protocol"},
-				cases.NoField{Name: "Sec-WebSocket-Extensions"},
-				cases.NoField{Name: "Content-Length"},
-				cases.NoField{Name: "Transfer-Encoding"},
-				probeEchoed,
-			}},
-			{Grade: cases.NonStrict, Checks: cases.Every{cases.Sound{}, probeEchoed}},
+		{
+			// The sample of RFC 6455 §4.1 as it was before erratum 3150: its last character has
+			// bits that stand for nothing.
+			ID: "H.1.2", Title: "a key whose unused bits are set", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.2-resp-accept", "RFC6455-4.2.1-key"},
+			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", "AQIDBAUGBwgJCgsMDQ4PEC==")), survived},
+			Want:         also(refused, accepted...),
 		},
-	},
-	{
-		// The sample of RFC 6455 §4.1 as it was before erratum 3150: its last character has
-		// bits that stand for nothing.
-		ID: "H.1.2", Title: "a key whose unused bits are set", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.2-resp-accept", "RFC6455-4.2.1-key"},
-		Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", "AQIDBAUGBwgJCgsMDQ4PEC==")), survived},
-		Want:         also(refused, accepted...),
-	},
-	{
-		ID: "H.1.3", Title: "a request without Sec-WebSocket-Key", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-key", "RFC6455-4.2.1-reject-malformed", "RFC6455-10.7-http-status"},
-		Conns:        []cases.Conn{asked(cases.Without("Sec-WebSocket-Key")), survived},
-		Want:         refused,
-	},
-	{
-		ID: "H.1.4", Title: "an empty Sec-WebSocket-Key", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-key"},
-		Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", "")), survived},
-		Want:         refused,
-	},
-	{
-		ID: "H.1.5", Title: "a key of 15 bytes", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-key"},
-		Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", "AQIDBAUGBwgJCgsMDQ4P")), survived},
-		Want:         refused,
-	},
-	{
-		ID: "H.1.6", Title: "a key of 17 bytes, which has 24 characters like one of 16", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-key"},
-		Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", "AQIDBAUGBwgJCgsMDQ4PEBE=")), survived},
-		Want:         refused,
-	},
-	{
-		ID: "H.1.7", Title: "a key of 24 characters, four of which are not of base64", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-key"},
-		Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", "AQ!DBA#GBwg$CgsMDQ@PEA==")), survived},
-		Want:         refusedOrNot,
-	},
-	{
-		// Of two keys a proxy may choose one and the server another.
-		ID: "H.1.8", Title: "two Sec-WebSocket-Key fields", Roles: onlyServers,
-		Requirements: []string{"RFC6455-11.3.1-key-once", "RFC6455-4.2.1-reject-malformed"},
-		Conns: []cases.Conn{
-			asked(cases.Set("Sec-WebSocket-Key", sampleKey), cases.Add("Sec-WebSocket-Key", otherSampleKey)),
-			survived,
+		{
+			ID: "H.1.3", Title: "a request without Sec-WebSocket-Key", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-key", "RFC6455-4.2.1-reject-malformed", "RFC6455-10.7-http-status"},
+			Conns:        []cases.Conn{asked(cases.Without("Sec-WebSocket-Key")), survived},
+			Want:         refused,
 		},
-		Want: also(refused, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{status101, cases.Either{
-			cases.Fields{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(sampleKey + ", " + otherSampleKey)},
-			cases.Fields{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(sampleKey + "," + otherSampleKey)},
-		}}}),
-	},
-	{
-		ID: "H.1.9", Title: "blanks and tabs around the key", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.2-resp-accept"},
-		Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", " \t{key} \t")), survived},
-		Want:         also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{status4xx}}),
-	},
+		{
+			ID: "H.1.4", Title: "an empty Sec-WebSocket-Key", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-key"},
+			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", "")), survived},
+			Want:         refused,
+		},
+		{
+			ID: "H.1.5", Title: "a key of 15 bytes", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-key"},
+			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", "AQIDBAUGBwgJCgsMDQ4P")), survived},
+			Want:         refused,
+		},
+		{
+			ID: "H.1.6", Title: "a key of 17 bytes, which has 24 characters like one of 16", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-key"},
+			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", "AQIDBAUGBwgJCgsMDQ4PEBE=")), survived},
+			Want:         refused,
+		},
+		{
+			ID: "H.1.7", Title: "a key of 24 characters, four of which are not of base64", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-key"},
+			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", "AQ!DBA#GBwg$CgsMDQ@PEA==")), survived},
+			Want:         refusedOrNot,
+		},
+		{
+			// Of two keys a proxy may choose one and the server another.
+			ID: "H.1.8", Title: "two Sec-WebSocket-Key fields", Roles: onlyServers,
+			Requirements: []string{"RFC6455-11.3.1-key-once", "RFC6455-4.2.1-reject-malformed"},
+			Conns: []cases.Conn{
+				asked(cases.Set("Sec-WebSocket-Key", sampleKey), cases.Add("Sec-WebSocket-Key", otherSampleKey)),
+				survived,
+			},
+			Want: also(refused, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{status101, cases.Either{
+				cases.Fields{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(sampleKey + ", " + otherSampleKey)},
+				cases.Fields{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(sampleKey + "," + otherSampleKey)},
+			}}}),
+		},
+		{
+			ID: "H.1.9", Title: "blanks and tabs around the key", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.2-resp-accept"},
+			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", " \t{key} \t")), survived},
+			Want:         also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{status4xx}}),
+		},
+	}
 }

@@ -8,150 +8,154 @@ import (
 )
 
 // requestFields are requests with other fields, or the usual ones in another form.
-var requestFields = []cases.Case{
-	{
-		ID: "H.1.18", Title: "Upgrade: websocket, and WEBSOCKET", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-upgrade", "RFC9110-7.8-case-insensitive"},
-		Conns:        []cases.Conn{asked(cases.Set("Upgrade", "websocket")), asked(cases.Set("Upgrade", "WEBSOCKET"))},
-		Want:         accepted,
-	},
-	{
-		// A refusal is legal too: no server has to upgrade.
-		ID: "H.1.19", Title: "Upgrade with other protocols beside websocket", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-upgrade", "RFC9110-7.8-not-indicated"},
-		Conns: []cases.Conn{
-			asked(cases.Set("Upgrade", "h2c, websocket/13, websocket"), cases.Add("HTTP2-Settings", "AAMAAABkAAQAAP__")),
-			asked(cases.Set("Upgrade", "foo, websocket")),
-			survived,
+func requestFields() []cases.Case {
+	return []cases.Case{
+		{
+			ID: "H.1.18", Title: "Upgrade: websocket, and WEBSOCKET", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-upgrade", "RFC9110-7.8-case-insensitive"},
+			Conns:        []cases.Conn{asked(cases.Set("Upgrade", "websocket")), asked(cases.Set("Upgrade", "WEBSOCKET"))},
+			Want:         accepted,
 		},
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.NamesOnly{Name: "Upgrade", Word: "websocket"}, probeEchoed}},
-			{Grade: cases.Informational, Checks: cases.Every{status4xx}},
-			{Grade: cases.NonStrict, Checks: dropped},
-		},
-	},
-	{
-		ID: "H.1.20", Title: "Upgrade: websocketx", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-upgrade"},
-		Conns:        []cases.Conn{asked(cases.Set("Upgrade", "websocketx")), survived},
-		Want:         notUpgraded,
-	},
-	{
-		ID: "H.1.21", Title: "a request without Upgrade", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-upgrade"},
-		Conns:        []cases.Conn{asked(cases.Without("Upgrade")), survived},
-		Want:         notUpgraded,
-	},
-	{
-		ID: "H.1.22", Title: "a request without Connection", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-connection"},
-		Conns:        []cases.Conn{asked(cases.Without("Connection")), survived},
-		Want:         notUpgraded,
-	},
-	{
-		ID: "H.1.23", Title: "Connection: keep-alive, Upgrade", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-connection"},
-		Conns:        []cases.Conn{asked(cases.Set("Connection", "keep-alive, Upgrade"))},
-		Want:         accepted,
-	},
-	{
-		ID: "H.1.24", Title: "Connection in odd case, with blanks before the comma", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-connection"},
-		Conns:        []cases.Conn{asked(cases.Set("Connection", "KEEP-ALIVE ,  uPGRADE"))},
-		Want:         accepted,
-	},
-	{
-		ID: "H.1.25", Title: "Upgrade in the second of two Connection fields", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-connection"},
-		Conns:        []cases.Conn{asked(cases.Set("Connection", "keep-alive"), cases.Add("Connection", "Upgrade"))},
-		Want:         accepted,
-	},
-	{
-		ID: "H.1.26", Title: "Connection: Upgrade-Insecure", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-connection"},
-		Conns:        []cases.Conn{asked(cases.Set("Connection", "Upgrade-Insecure")), survived},
-		Want:         notUpgraded,
-	},
-	{
-		ID: "H.1.27", Title: "the fields in reverse order, with five unknown ones", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-order", "RFC6455-4.2.1-unknown-headers"},
-		Conns: []cases.Conn{asked(
-			cases.Add("X-One", "1"), cases.Add("X-Two", ""), cases.Add("X-Three", "a, b; c=\"d\""), cases.Add("X-Four", "4"), cases.Add("X-Five", "5"),
-			cases.Reversed(),
-		)},
-		Want: accepted,
-	},
-	{
-		ID: "H.1.28", Title: "field names in odd case", Roles: onlyServers,
-		Requirements: []string{"RFC9110-5.1-name-case"},
-		Conns: []cases.Conn{asked(
-			cases.Replace("Host:", "HOST:"), cases.Replace("Upgrade:", "upgrade:"), cases.Replace("Connection:", "cONNECTION:"),
-			cases.Replace("Sec-WebSocket-Key:", "sEC-wEBSOCKET-kEY:"), cases.Replace("Sec-WebSocket-Version:", "sec-websocket-version:"),
-		)},
-		Want: accepted,
-	},
-	{
-		ID: "H.1.29", Title: "bytes that are not UTF-8, in the request target and in a field", Roles: onlyServers,
-		Requirements: []string{"RFC6455-8.1-handshake-utf8", "RFC6455-4.2.1-reject-malformed"},
-		Conns: []cases.Conn{
-			{
-				Head: cases.Head{cases.Start("GET {target}?\xc3\x28 HTTP/1.1")}, Steps: probed,
-				Want: also(refused, cases.Clause{Grade: cases.Informational, Checks: cases.Every{probeEchoed}}),
+		{
+			// A refusal is legal too: no server has to upgrade.
+			ID: "H.1.19", Title: "Upgrade with other protocols beside websocket", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-upgrade", "RFC9110-7.8-not-indicated"},
+			Conns: []cases.Conn{
+				asked(cases.Set("Upgrade", "h2c, websocket/13, websocket"), cases.Add("HTTP2-Settings", "AAMAAABkAAQAAP__")),
+				asked(cases.Set("Upgrade", "foo, websocket")),
+				survived,
 			},
-			{
-				Head: cases.Head{cases.Add("X-Test", "\xff\xfe")}, Steps: probed,
-				Want: also(accepted, refused...),
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.NamesOnly{Name: "Upgrade", Word: "websocket"}, probeEchoed}},
+				{Grade: cases.Informational, Checks: cases.Every{status4xx}},
+				{Grade: cases.NonStrict, Checks: dropped},
 			},
-			survived,
 		},
-		Want: refused,
-	},
-	{
-		// The client breaks a rule itself (RFC 6455 §4.1: it waits for the response), so
-		// a server may lose the frame, but not read it wrongly.
-		ID: "H.1.30", Title: "the first frame in the same write as the request", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.2-steps", "RFC6455-5.1-data-any-time", "RFC6455-6.2-parse-frames"},
-		Conns:        []cases.Conn{asked(cases.Together()), survived},
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{probeEchoed}},
-			{Grade: cases.Informational, Checks: cases.Every{status4xx}},
-			{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-				cases.Every{status101, cases.Quiet{}, cases.Clean{}, cases.Code{wsproto.StatusNormalClosure}},
-				cases.Every{cases.NoAnswer{}, cases.Ends{Within: beforeFIN}}, // silence is no refusal
-			}}},
+		{
+			ID: "H.1.20", Title: "Upgrade: websocketx", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-upgrade"},
+			Conns:        []cases.Conn{asked(cases.Set("Upgrade", "websocketx")), survived},
+			Want:         notUpgraded,
 		},
-	},
+		{
+			ID: "H.1.21", Title: "a request without Upgrade", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-upgrade"},
+			Conns:        []cases.Conn{asked(cases.Without("Upgrade")), survived},
+			Want:         notUpgraded,
+		},
+		{
+			ID: "H.1.22", Title: "a request without Connection", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-connection"},
+			Conns:        []cases.Conn{asked(cases.Without("Connection")), survived},
+			Want:         notUpgraded,
+		},
+		{
+			ID: "H.1.23", Title: "Connection: keep-alive, Upgrade", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-connection"},
+			Conns:        []cases.Conn{asked(cases.Set("Connection", "keep-alive, Upgrade"))},
+			Want:         accepted,
+		},
+		{
+			ID: "H.1.24", Title: "Connection in odd case, with blanks before the comma", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-connection"},
+			Conns:        []cases.Conn{asked(cases.Set("Connection", "KEEP-ALIVE ,  uPGRADE"))},
+			Want:         accepted,
+		},
+		{
+			ID: "H.1.25", Title: "Upgrade in the second of two Connection fields", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-connection"},
+			Conns:        []cases.Conn{asked(cases.Set("Connection", "keep-alive"), cases.Add("Connection", "Upgrade"))},
+			Want:         accepted,
+		},
+		{
+			ID: "H.1.26", Title: "Connection: Upgrade-Insecure", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-connection"},
+			Conns:        []cases.Conn{asked(cases.Set("Connection", "Upgrade-Insecure")), survived},
+			Want:         notUpgraded,
+		},
+		{
+			ID: "H.1.27", Title: "the fields in reverse order, with five unknown ones", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-order", "RFC6455-4.2.1-unknown-headers"},
+			Conns: []cases.Conn{asked(
+				cases.Add("X-One", "1"), cases.Add("X-Two", ""), cases.Add("X-Three", "a, b; c=\"d\""), cases.Add("X-Four", "4"), cases.Add("X-Five", "5"),
+				cases.Reversed(),
+			)},
+			Want: accepted,
+		},
+		{
+			ID: "H.1.28", Title: "field names in odd case", Roles: onlyServers,
+			Requirements: []string{"RFC9110-5.1-name-case"},
+			Conns: []cases.Conn{asked(
+				cases.Replace("Host:", "HOST:"), cases.Replace("Upgrade:", "upgrade:"), cases.Replace("Connection:", "cONNECTION:"),
+				cases.Replace("Sec-WebSocket-Key:", "sEC-wEBSOCKET-kEY:"), cases.Replace("Sec-WebSocket-Version:", "sec-websocket-version:"),
+			)},
+			Want: accepted,
+		},
+		{
+			ID: "H.1.29", Title: "bytes that are not UTF-8, in the request target and in a field", Roles: onlyServers,
+			Requirements: []string{"RFC6455-8.1-handshake-utf8", "RFC6455-4.2.1-reject-malformed"},
+			Conns: []cases.Conn{
+				{
+					Head: cases.Head{cases.Start("GET {target}?\xc3\x28 HTTP/1.1")}, Steps: probed,
+					Want: also(refused, cases.Clause{Grade: cases.Informational, Checks: cases.Every{probeEchoed}}),
+				},
+				{
+					Head: cases.Head{cases.Add("X-Test", "\xff\xfe")}, Steps: probed,
+					Want: also(accepted, refused...),
+				},
+				survived,
+			},
+			Want: refused,
+		},
+		{
+			// The client breaks a rule itself (RFC 6455 §4.1: it waits for the response), so
+			// a server may lose the frame, but not read it wrongly.
+			ID: "H.1.30", Title: "the first frame in the same write as the request", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.2-steps", "RFC6455-5.1-data-any-time", "RFC6455-6.2-parse-frames"},
+			Conns:        []cases.Conn{asked(cases.Together()), survived},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{probeEchoed}},
+				{Grade: cases.Informational, Checks: cases.Every{status4xx}},
+				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
+					cases.Every{status101, cases.Quiet{}, cases.Clean{}, cases.Code{wsproto.StatusNormalClosure}},
+					cases.Every{cases.NoAnswer{}, cases.Ends{Within: beforeFIN}}, // silence is no refusal
+				}}},
+			},
+		},
+	}
 }
 
 // requestTargets are requests with an unusual target, and half a request.
-var requestTargets = []cases.Case{
-	{
-		// An echo server may serve every path.
-		ID: "H.3.1", Title: "a path that nobody serves", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.2-resource-404"},
-		Conns:        []cases.Conn{asked(cases.Start("GET /x-wsconform-nobody HTTP/1.1")), survived},
-		Want:         also(accepted, cases.Clause{Grade: cases.OK, Checks: cases.Every{status4xx}}),
-	},
-	{
-		ID: "H.3.2", Title: "a request target in absolute form", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-absolute-uri", "RFC9112-3.2.2-absolute-form"},
-		Conns:        []cases.Conn{asked(cases.Start("GET http://{host}{target} HTTP/1.1"))},
-		Want:         accepted,
-	},
-	{
-		ID: "H.3.4", Title: "a request target with a query", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-get-1.1"},
-		Conns:        []cases.Conn{asked(cases.Start("GET {target}?a=b%20c&d=%23 HTTP/1.1"))},
-		Want:         accepted,
-	},
-	{
-		ID: "H.3.5", Title: "half a request, then the end of our direction of TCP", Roles: onlyServers, Level: cases.Robustness,
-		Requirements: []string{"RFC6455-7.2.2-server-abort", "RFC6455-5.5.1-server-closes-now", "RFC6455-7.1.4-clean"},
-		Conns:        []cases.Conn{{Head: cases.Head{cases.Cut()}}, survived},
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
-			status4xx, cases.Every{cases.NoAnswer{}, cases.Ends{Within: cutPatience}},
-		}}}},
-	},
+func requestTargets() []cases.Case {
+	return []cases.Case{
+		{
+			// An echo server may serve every path.
+			ID: "H.3.1", Title: "a path that nobody serves", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.2-resource-404"},
+			Conns:        []cases.Conn{asked(cases.Start("GET /x-wsconform-nobody HTTP/1.1")), survived},
+			Want:         also(accepted, cases.Clause{Grade: cases.OK, Checks: cases.Every{status4xx}}),
+		},
+		{
+			ID: "H.3.2", Title: "a request target in absolute form", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-absolute-uri", "RFC9112-3.2.2-absolute-form"},
+			Conns:        []cases.Conn{asked(cases.Start("GET http://{host}{target} HTTP/1.1"))},
+			Want:         accepted,
+		},
+		{
+			ID: "H.3.4", Title: "a request target with a query", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-get-1.1"},
+			Conns:        []cases.Conn{asked(cases.Start("GET {target}?a=b%20c&d=%23 HTTP/1.1"))},
+			Want:         accepted,
+		},
+		{
+			ID: "H.3.5", Title: "half a request, then the end of our direction of TCP", Roles: onlyServers, Level: cases.Robustness,
+			Requirements: []string{"RFC6455-7.2.2-server-abort", "RFC6455-5.5.1-server-closes-now", "RFC6455-7.1.4-clean"},
+			Conns:        []cases.Conn{{Head: cases.Head{cases.Cut()}}, survived},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
+				status4xx, cases.Every{cases.NoAnswer{}, cases.Ends{Within: cutPatience}},
+			}}}},
+		},
+	}
 }
 
 // beforeFIN is when a server has ended TCP of its own accord: our direction ends a second

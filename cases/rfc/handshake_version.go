@@ -26,56 +26,58 @@ var (
 )
 
 // requestVersions are requests with another version than 13.
-var requestVersions = []cases.Case{
-	{
-		ID: "H.1.10", Title: "a request without Sec-WebSocket-Version", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.1-version", "RFC6455-4.2.2-version-mismatch"},
-		Conns:        []cases.Conn{asked(cases.Without("Sec-WebSocket-Version")), survived},
-		Want:         refused,
-	},
-	{
-		// A server may speak 8 as well, whose frames are the same.
-		ID: "H.1.11", Title: "a request for version 8", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.2-version-mismatch", "RFC6455-4.4-version-list", "RFC9110-7.8-426-upgrade"},
-		Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Version", "8")), survived},
-		Want:         also(otherVersion, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{probeEchoed}}),
-	},
-	{
-		ID: "H.1.13", Title: "a request for version 99", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.2.2-version-mismatch", "RFC6455-4.4-version-list", "RFC9110-7.8-426-upgrade"},
-		Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Version", "99")), survived},
-		Want:         otherVersion,
-	},
-	{
-		ID: "H.1.14", Title: "version 013, with a zero in front", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.3-version-abnf", "RFC6455-4.2.1-version"},
-		Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Version", "013")), survived},
-		Want:         badVersion,
-	},
-	{
-		ID: "H.1.15", Title: "version 256, and one of 400 digits", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.3-version-abnf", "RFC6455-4.2.1-version"},
-		Conns: []cases.Conn{
-			asked(cases.Set("Sec-WebSocket-Version", "256")),
-			asked(cases.Set("Sec-WebSocket-Version", strings.Repeat("9", 400))),
-			survived,
+func requestVersions() []cases.Case {
+	return []cases.Case{
+		{
+			ID: "H.1.10", Title: "a request without Sec-WebSocket-Version", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.1-version", "RFC6455-4.2.2-version-mismatch"},
+			Conns:        []cases.Conn{asked(cases.Without("Sec-WebSocket-Version")), survived},
+			Want:         refused,
 		},
-		Want: badVersion,
-	},
-	{
-		ID: "H.1.16", Title: "a request with two versions, 13 and 8, in both orders", Roles: onlyServers,
-		Requirements: []string{"RFC6455-11.3.5-version-once-req", "RFC6455-4.2.1-version"},
-		Conns: []cases.Conn{
-			asked(cases.Add("Sec-WebSocket-Version", "8")),
-			asked(cases.Set("Sec-WebSocket-Version", "8"), cases.Add("Sec-WebSocket-Version", "13")),
-			survived,
+		{
+			// A server may speak 8 as well, whose frames are the same.
+			ID: "H.1.11", Title: "a request for version 8", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.2-version-mismatch", "RFC6455-4.4-version-list", "RFC9110-7.8-426-upgrade"},
+			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Version", "8")), survived},
+			Want:         also(otherVersion, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{probeEchoed}}),
 		},
-		Want: refusedOrNot,
-	},
-	{
-		ID: "H.1.17", Title: "a list of versions, 13 and 8, in one field", Roles: onlyServers,
-		Requirements: []string{"RFC6455-4.3-version-abnf", "RFC6455-4.2.1-version"},
-		Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Version", "13, 8")), survived},
-		Want:         refusedOrNot,
-	},
+		{
+			ID: "H.1.13", Title: "a request for version 99", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.2.2-version-mismatch", "RFC6455-4.4-version-list", "RFC9110-7.8-426-upgrade"},
+			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Version", "99")), survived},
+			Want:         otherVersion,
+		},
+		{
+			ID: "H.1.14", Title: "version 013, with a zero in front", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.3-version-abnf", "RFC6455-4.2.1-version"},
+			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Version", "013")), survived},
+			Want:         badVersion,
+		},
+		{
+			ID: "H.1.15", Title: "version 256, and one of 400 digits", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.3-version-abnf", "RFC6455-4.2.1-version"},
+			Conns: []cases.Conn{
+				asked(cases.Set("Sec-WebSocket-Version", "256")),
+				asked(cases.Set("Sec-WebSocket-Version", strings.Repeat("9", 400))),
+				survived,
+			},
+			Want: badVersion,
+		},
+		{
+			ID: "H.1.16", Title: "a request with two versions, 13 and 8, in both orders", Roles: onlyServers,
+			Requirements: []string{"RFC6455-11.3.5-version-once-req", "RFC6455-4.2.1-version"},
+			Conns: []cases.Conn{
+				asked(cases.Add("Sec-WebSocket-Version", "8")),
+				asked(cases.Set("Sec-WebSocket-Version", "8"), cases.Add("Sec-WebSocket-Version", "13")),
+				survived,
+			},
+			Want: refusedOrNot,
+		},
+		{
+			ID: "H.1.17", Title: "a list of versions, 13 and 8, in one field", Roles: onlyServers,
+			Requirements: []string{"RFC6455-4.3-version-abnf", "RFC6455-4.2.1-version"},
+			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Version", "13, 8")), survived},
+			Want:         refusedOrNot,
+		},
+	}
 }

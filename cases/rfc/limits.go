@@ -15,7 +15,9 @@ const (
 )
 
 // limits is L: much of something, and too much of it.
-var limits = slices.Concat(headLimits, frameLimits)
+func limits() []cases.Case {
+	return slices.Concat(headLimits(), frameLimits())
+}
 
 var (
 	// guard is a connection beside the ones before it: what stalls or kills it is the
@@ -46,63 +48,65 @@ func beside(n int, conn cases.Conn) []cases.Conn {
 }
 
 // headLimits are heads that take long, or are long.
-var headLimits = []cases.Case{
-	{
-		ID: "L.1.1", Title: "twenty requests of which a byte comes every five seconds", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
-		Requirements: []string{"RFC6455-10.4-protect-limits"},
-		Conns:        append(beside(20, cases.Conn{Head: cases.Head{cases.Trickle(5 * time.Second)}}), guard, survived),
-		Want:         notKept,
-	},
-	{
-		ID: "L.1.2", Title: "twenty connections that send nothing", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
-		Requirements: []string{"RFC6455-10.4-protect-limits"},
-		Conns:        append(beside(20, cases.Conn{Head: cases.Head{cases.Trickle(time.Hour)}}), guard, survived),
-		Want:         notKept,
-	},
-	{
-		ID: "L.1.3", Title: "a field of 16 MiB", Roles: onlyServers, Load: cases.Alone,
-		Requirements: []string{"RFC9112-5-large-fields", "RFC6455-10.4-protect-limits"},
-		Conns:        []cases.Conn{asked(cases.Long("X-Long", 16*mebi)), guard, survived},
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
-			status4xx, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
-		}}}},
-	},
-	{
-		// A server that reads the head from its start for each piece takes seconds.
-		ID: "L.1.4", Title: "a head of 32 KiB in writes of one byte", Roles: onlyServers, Load: cases.Alone,
-		Requirements: []string{"RFC9112-5-large-fields", "RFC6455-10.4-protect-limits"},
-		Conns:        []cases.Conn{asked(cases.Long("X-Long", 32<<10), cases.Bytewise()), guard, survived},
-		Want:         takenOrRefused,
-	},
-	{
-		ID: "L.1.5", Title: "2,500 fields before the others", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
-		Requirements: []string{"RFC6455-10.4-protect-limits"},
-		Conns:        []cases.Conn{asked(cases.Many(2500)), guard, survived},
-		Want:         takenOrRefused,
-	},
-	{
-		ID: "L.1.6", Title: "100, 1,000, 1,999, 2,000, 2,001 and 5,000 fields before the others", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
-		Requirements: []string{"RFC6455-10.4-protect-limits"},
-		Conns: []cases.Conn{
-			asked(cases.Many(100)), asked(cases.Many(1000)), asked(cases.Many(1999)), asked(cases.Many(2000)),
-			asked(cases.Many(2001)), asked(cases.Many(5000)), survived,
+func headLimits() []cases.Case {
+	return []cases.Case{
+		{
+			ID: "L.1.1", Title: "twenty requests of which a byte comes every five seconds", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
+			Requirements: []string{"RFC6455-10.4-protect-limits"},
+			Conns:        append(beside(20, cases.Conn{Head: cases.Head{cases.Trickle(5 * time.Second)}}), guard, survived),
+			Want:         notKept,
 		},
-		Want: takenOrRefused,
-	},
-	{
-		ID: "L.1.7", Title: "a field of 16 MiB in a response", Roles: onlyClients, Level: cases.Robustness, Load: cases.Alone,
-		Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-4.1-resp-nonconforming"},
-		Conns:        []cases.Conn{{Head: cases.Head{cases.Long("X-Long", 16*mebi)}, Steps: probed}, survived},
-		Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}}},
-	},
-	{
-		ID: "L.1.8", Title: "3,000 fields before the others in a response", Roles: onlyClients, Level: cases.Robustness, Load: cases.Alone,
-		Requirements: []string{"RFC6455-10.4-protect-limits"},
-		Conns:        []cases.Conn{{Head: cases.Head{cases.Many(3000)}, Steps: probed}, survived},
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
-			probeEchoed, cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}},
-		}}}},
-	},
+		{
+			ID: "L.1.2", Title: "twenty connections that send nothing", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
+			Requirements: []string{"RFC6455-10.4-protect-limits"},
+			Conns:        append(beside(20, cases.Conn{Head: cases.Head{cases.Trickle(time.Hour)}}), guard, survived),
+			Want:         notKept,
+		},
+		{
+			ID: "L.1.3", Title: "a field of 16 MiB", Roles: onlyServers, Load: cases.Alone,
+			Requirements: []string{"RFC9112-5-large-fields", "RFC6455-10.4-protect-limits"},
+			Conns:        []cases.Conn{asked(cases.Long("X-Long", 16*mebi)), guard, survived},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
+				status4xx, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+			}}}},
+		},
+		{
+			// A server that reads the head from its start for each piece takes seconds.
+			ID: "L.1.4", Title: "a head of 32 KiB in writes of one byte", Roles: onlyServers, Load: cases.Alone,
+			Requirements: []string{"RFC9112-5-large-fields", "RFC6455-10.4-protect-limits"},
+			Conns:        []cases.Conn{asked(cases.Long("X-Long", 32<<10), cases.Bytewise()), guard, survived},
+			Want:         takenOrRefused,
+		},
+		{
+			ID: "L.1.5", Title: "2,500 fields before the others", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
+			Requirements: []string{"RFC6455-10.4-protect-limits"},
+			Conns:        []cases.Conn{asked(cases.Many(2500)), guard, survived},
+			Want:         takenOrRefused,
+		},
+		{
+			ID: "L.1.6", Title: "100, 1,000, 1,999, 2,000, 2,001 and 5,000 fields before the others", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
+			Requirements: []string{"RFC6455-10.4-protect-limits"},
+			Conns: []cases.Conn{
+				asked(cases.Many(100)), asked(cases.Many(1000)), asked(cases.Many(1999)), asked(cases.Many(2000)),
+				asked(cases.Many(2001)), asked(cases.Many(5000)), survived,
+			},
+			Want: takenOrRefused,
+		},
+		{
+			ID: "L.1.7", Title: "a field of 16 MiB in a response", Roles: onlyClients, Level: cases.Robustness, Load: cases.Alone,
+			Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-4.1-resp-nonconforming"},
+			Conns:        []cases.Conn{{Head: cases.Head{cases.Long("X-Long", 16*mebi)}, Steps: probed}, survived},
+			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}}},
+		},
+		{
+			ID: "L.1.8", Title: "3,000 fields before the others in a response", Roles: onlyClients, Level: cases.Robustness, Load: cases.Alone,
+			Requirements: []string{"RFC6455-10.4-protect-limits"},
+			Conns:        []cases.Conn{{Head: cases.Head{cases.Many(3000)}, Steps: probed}, survived},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
+				probeEchoed, cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}},
+			}}}},
+		},
+	}
 }
 
 // notKept grades connections that come to no request.
@@ -112,126 +116,128 @@ var notKept = cases.Clauses{
 }
 
 // frameLimits are frames and messages.
-var frameLimits = []cases.Case{
-	{
-		// What a peer that makes room for it does is die.
-		ID: "L.2.1", Title: "a frame of 1 TiB, of which 64 KiB come", Load: cases.Alone,
-		Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-10.4-impose-limit"},
-		Conns: conns(append(append(
-			[]cases.Step{cases.FrameHeader{Opcode: wsproto.OpBinary, Length: 1 << 40}},
-			slices.Repeat([]cases.Step{cases.Octets{Payload: ofSize(1 << 10)}}, 64)...,
-		), cases.Await{For: patience, Until: endless}, cases.HalfClose{})),
-		Want: also(overLimit, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
-	},
-	{
-		ID: "L.2.2", Title: "a message of 4 MiB in fragments of 64 KiB, where 1 MiB is the limit", Load: cases.Alone,
-		Needs:        []cases.Need{cases.NeedLimit},
-		Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-10.4-impose-limit"},
-		Conns: conns([]cases.Step{
-			cases.Binary("").More(),
-			cases.Flood{Frame: cases.Frame{Opcode: wsproto.OpContinuation, Payload: ofSize(64 << 10), NotFin: true}, Times: 64},
-			cases.Await{For: failure, Until: endless},
-		}),
-		Want: overLimit,
-	},
-	{
-		// The memory that a fragment costs beside its bytes is not seen, the limit is.
-		ID: "L.2.3", Title: "a message of 70,000 fragments of 16 bytes, where 1 MiB is the limit", Load: cases.Alone,
-		Needs:        []cases.Need{cases.NeedLimit},
-		Requirements: []string{"RFC6455-10.4-protect-limits"},
-		Conns: conns([]cases.Step{
-			cases.Binary("").More(),
-			cases.Flood{Frame: cases.Cont("sixteen bytes...").More(), Times: 70000},
-			cases.Await{For: longWhile, Until: endless},
-		}),
-		Want: overLimit,
-	},
-	{
-		// A peer may stop reading, leave pongs out, or close. Without that its queue
-		// grows as long as we like.
-		ID: "L.2.4", Title: "200,000 pings of 125 bytes, while we do not read", Level: cases.Robustness, Load: cases.Alone,
-		Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-5.5.3-pong-latest", "RFC6455-5.5.2-pong-reply"},
-		Conns: conns([]cases.Step{
-			cases.StopReading{},
-			cases.Flood{Frame: cases.Frame{Opcode: wsproto.OpPing, Payload: ofSize(125)}, Times: 200000},
-			cases.AwaitTaken{For: stall}, cases.ReadOn{}, cases.Text(probe), cases.Await{For: longWhile, Until: endless},
-		}),
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{cases.HeldBack{}, cases.FewPongs{Most: 120000}}}}},
-	},
-	{
-		ID: "L.2.5", Title: "100,000 pongs of 125 bytes, and a message", Level: cases.Robustness, Load: cases.Alone,
-		Requirements: []string{"RFC6455-5.5.3-pong-unsolicited", "RFC6455-10.4-protect-limits"},
-		Conns: conns([]cases.Step{
-			cases.Flood{Frame: cases.Frame{Opcode: wsproto.OpPong, Payload: ofSize(125)}, Times: 100000},
-			cases.Text(probe), cases.Await{For: longWhile, Until: endless},
-		}),
-		Want: accepted,
-	},
-	{
-		ID: "L.2.6", Title: "messages of 64 MiB in all, while we do not read the echoes", Level: cases.Robustness, Load: cases.Alone,
-		Requirements: []string{"RFC6455-10.4-protect-limits"},
-		Conns: conns([]cases.Step{
-			cases.StopReading{},
-			cases.Flood{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(64 << 10)}, Times: 1024},
-			cases.AwaitTaken{For: stall}, cases.Reset{},
-		}),
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.HeldBack{}}}},
-	},
-	{
-		ID: "L.2.7", Title: "4,000 empty messages, text and binary in turn", Load: cases.Heavy,
-		Requirements: []string{"RFC6455-6.2-next-message", "RFC6455-5.4-receive-both"},
-		Conns: []cases.Conn{{Steps: append(slices.Repeat([]cases.Step{
-			cases.Flood{Frame: cases.Text(""), Times: 10}, cases.Flood{Frame: cases.Binary(""), Times: 10},
-		}, 200), cases.Ping("last"), cases.Await{For: time.Minute, Until: []cases.EventKind{cases.GotPong, cases.GotClose}})}},
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Tally{Messages: 4000}, cases.Lawful{}, cases.Clean{}}}},
-	},
-	{
-		ID: "L.2.8", Title: "200 connections that are reset once they are open", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
-		Requirements: []string{"RFC6455-4.2.2-steps", "RFC6455-10.4-protect-limits"},
-		Conns: append(slices.Repeat([]cases.Conn{{
-			Steps: []cases.Step{cases.Reset{}}, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Open{}}}},
-		}}, 200), survived),
-		Want: accepted,
-	},
-	{
-		ID: "L.2.9", Title: "250 connections at once", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
-		Requirements: []string{"RFC6455-10.4-protect-limits"},
-		Conns:        append(beside(250, cases.Conn{Steps: append([]cases.Step{cases.Await{For: 2 * time.Second}}, probed...)}), survived),
-		Want: also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-			cases.Status{From: 503, To: 503}, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
-		}}}),
-	},
-	{
-		// A peer that answers only behind a large message looks dead to the other side.
-		ID: "L.2.10", Title: "pings inside a message of 8 MiB, each before more of it comes", Load: cases.Heavy,
-		Requirements: []string{"RFC6455-5.5.2-pong-reply", "RFC6455-5.5.2-pong-soon"},
-		Conns: conns(slices.Concat(
-			[]cases.Step{cases.Binary("").More()},
-			slices.Repeat([]cases.Step{
-				cases.Frame{Opcode: wsproto.OpContinuation, Payload: ofSize(2 * mebi), NotFin: true}, cases.Ping("inside"),
-				cases.Await{For: failure, Until: []cases.EventKind{cases.GotPong, cases.GotClose}},
-			}, 4),
-			[]cases.Step{cases.Cont(""), answered},
-		)),
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.Tally{Messages: 1}, cases.PongFirst{}, cases.Lawful{}}},
-			{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-				cases.Every{cases.Tally{Messages: 1}, cases.Answered{Payload: "inside"}}, cases.Code{wsproto.StatusMessageTooBig},
-			}}},
+func frameLimits() []cases.Case {
+	return []cases.Case{
+		{
+			// What a peer that makes room for it does is die.
+			ID: "L.2.1", Title: "a frame of 1 TiB, of which 64 KiB come", Load: cases.Alone,
+			Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-10.4-impose-limit"},
+			Conns: conns(append(append(
+				[]cases.Step{cases.FrameHeader{Opcode: wsproto.OpBinary, Length: 1 << 40}},
+				slices.Repeat([]cases.Step{cases.Octets{Payload: ofSize(1 << 10)}}, 64)...,
+			), cases.Await{For: patience, Until: endless}, cases.HalfClose{})),
+			Want: also(overLimit, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
 		},
-	},
-	{
-		ID: "L.2.11", Title: "a message of 1 MiB, which is the limit, with control frames before its last byte", Load: cases.Heavy,
-		Needs:        []cases.Need{cases.NeedLimit},
-		Requirements: []string{"RFC6455-10.4-impose-limit", "RFC6455-5.4-handle-control-mid", "RFC6455-6.2-control-handled"},
-		Conns: conns([]cases.Step{
-			cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(mebi - 1), NotFin: true},
-			cases.Frame{Opcode: wsproto.OpPong, Payload: ofSize(125)}, cases.Frame{Opcode: wsproto.OpPing, Payload: ofSize(125)},
-			cases.Frame{Opcode: wsproto.OpContinuation, Payload: ofSize(1)}, answered,
-		}),
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.Tally{Messages: 1}, cases.PongFirst{}, cases.Lawful{}}},
-			{Grade: cases.NonStrict, Checks: cases.Every{cases.Code{wsproto.StatusMessageTooBig}}},
+		{
+			ID: "L.2.2", Title: "a message of 4 MiB in fragments of 64 KiB, where 1 MiB is the limit", Load: cases.Alone,
+			Needs:        []cases.Need{cases.NeedLimit},
+			Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-10.4-impose-limit"},
+			Conns: conns([]cases.Step{
+				cases.Binary("").More(),
+				cases.Flood{Frame: cases.Frame{Opcode: wsproto.OpContinuation, Payload: ofSize(64 << 10), NotFin: true}, Times: 64},
+				cases.Await{For: failure, Until: endless},
+			}),
+			Want: overLimit,
 		},
-	},
+		{
+			// The memory that a fragment costs beside its bytes is not seen, the limit is.
+			ID: "L.2.3", Title: "a message of 70,000 fragments of 16 bytes, where 1 MiB is the limit", Load: cases.Alone,
+			Needs:        []cases.Need{cases.NeedLimit},
+			Requirements: []string{"RFC6455-10.4-protect-limits"},
+			Conns: conns([]cases.Step{
+				cases.Binary("").More(),
+				cases.Flood{Frame: cases.Cont("sixteen bytes...").More(), Times: 70000},
+				cases.Await{For: longWhile, Until: endless},
+			}),
+			Want: overLimit,
+		},
+		{
+			// A peer may stop reading, leave pongs out, or close. Without that its queue
+			// grows as long as we like.
+			ID: "L.2.4", Title: "200,000 pings of 125 bytes, while we do not read", Level: cases.Robustness, Load: cases.Alone,
+			Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-5.5.3-pong-latest", "RFC6455-5.5.2-pong-reply"},
+			Conns: conns([]cases.Step{
+				cases.StopReading{},
+				cases.Flood{Frame: cases.Frame{Opcode: wsproto.OpPing, Payload: ofSize(125)}, Times: 200000},
+				cases.AwaitTaken{For: stall}, cases.ReadOn{}, cases.Text(probe), cases.Await{For: longWhile, Until: endless},
+			}),
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{cases.HeldBack{}, cases.FewPongs{Most: 120000}}}}},
+		},
+		{
+			ID: "L.2.5", Title: "100,000 pongs of 125 bytes, and a message", Level: cases.Robustness, Load: cases.Alone,
+			Requirements: []string{"RFC6455-5.5.3-pong-unsolicited", "RFC6455-10.4-protect-limits"},
+			Conns: conns([]cases.Step{
+				cases.Flood{Frame: cases.Frame{Opcode: wsproto.OpPong, Payload: ofSize(125)}, Times: 100000},
+				cases.Text(probe), cases.Await{For: longWhile, Until: endless},
+			}),
+			Want: accepted,
+		},
+		{
+			ID: "L.2.6", Title: "messages of 64 MiB in all, while we do not read the echoes", Level: cases.Robustness, Load: cases.Alone,
+			Requirements: []string{"RFC6455-10.4-protect-limits"},
+			Conns: conns([]cases.Step{
+				cases.StopReading{},
+				cases.Flood{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(64 << 10)}, Times: 1024},
+				cases.AwaitTaken{For: stall}, cases.Reset{},
+			}),
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.HeldBack{}}}},
+		},
+		{
+			ID: "L.2.7", Title: "4,000 empty messages, text and binary in turn", Load: cases.Heavy,
+			Requirements: []string{"RFC6455-6.2-next-message", "RFC6455-5.4-receive-both"},
+			Conns: []cases.Conn{{Steps: append(slices.Repeat([]cases.Step{
+				cases.Flood{Frame: cases.Text(""), Times: 10}, cases.Flood{Frame: cases.Binary(""), Times: 10},
+			}, 200), cases.Ping("last"), cases.Await{For: time.Minute, Until: []cases.EventKind{cases.GotPong, cases.GotClose}})}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Tally{Messages: 4000}, cases.Lawful{}, cases.Clean{}}}},
+		},
+		{
+			ID: "L.2.8", Title: "200 connections that are reset once they are open", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
+			Requirements: []string{"RFC6455-4.2.2-steps", "RFC6455-10.4-protect-limits"},
+			Conns: append(slices.Repeat([]cases.Conn{{
+				Steps: []cases.Step{cases.Reset{}}, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Open{}}}},
+			}}, 200), survived),
+			Want: accepted,
+		},
+		{
+			ID: "L.2.9", Title: "250 connections at once", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
+			Requirements: []string{"RFC6455-10.4-protect-limits"},
+			Conns:        append(beside(250, cases.Conn{Steps: append([]cases.Step{cases.Await{For: 2 * time.Second}}, probed...)}), survived),
+			Want: also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
+				cases.Status{From: 503, To: 503}, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+			}}}),
+		},
+		{
+			// A peer that answers only behind a large message looks dead to the other side.
+			ID: "L.2.10", Title: "pings inside a message of 8 MiB, each before more of it comes", Load: cases.Heavy,
+			Requirements: []string{"RFC6455-5.5.2-pong-reply", "RFC6455-5.5.2-pong-soon"},
+			Conns: conns(slices.Concat(
+				[]cases.Step{cases.Binary("").More()},
+				slices.Repeat([]cases.Step{
+					cases.Frame{Opcode: wsproto.OpContinuation, Payload: ofSize(2 * mebi), NotFin: true}, cases.Ping("inside"),
+					cases.Await{For: failure, Until: []cases.EventKind{cases.GotPong, cases.GotClose}},
+				}, 4),
+				[]cases.Step{cases.Cont(""), answered},
+			)),
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.Tally{Messages: 1}, cases.PongFirst{}, cases.Lawful{}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
+					cases.Every{cases.Tally{Messages: 1}, cases.Answered{Payload: "inside"}}, cases.Code{wsproto.StatusMessageTooBig},
+				}}},
+			},
+		},
+		{
+			ID: "L.2.11", Title: "a message of 1 MiB, which is the limit, with control frames before its last byte", Load: cases.Heavy,
+			Needs:        []cases.Need{cases.NeedLimit},
+			Requirements: []string{"RFC6455-10.4-impose-limit", "RFC6455-5.4-handle-control-mid", "RFC6455-6.2-control-handled"},
+			Conns: conns([]cases.Step{
+				cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(mebi - 1), NotFin: true},
+				cases.Frame{Opcode: wsproto.OpPong, Payload: ofSize(125)}, cases.Frame{Opcode: wsproto.OpPing, Payload: ofSize(125)},
+				cases.Frame{Opcode: wsproto.OpContinuation, Payload: ofSize(1)}, answered,
+			}),
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.Tally{Messages: 1}, cases.PongFirst{}, cases.Lawful{}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{cases.Code{wsproto.StatusMessageTooBig}}},
+			},
+		},
+	}
 }

@@ -9,87 +9,89 @@ import (
 )
 
 // timing is T.
-var timing = []cases.Case{
-	{
-		ID: "T.1.1", Title: "an opening handshake in writes of 1, 2, 3 and 64 bytes", Roles: onlyServers,
-		Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-4.2.2-steps"},
-		Conns:        []cases.Conn{headApart(1), headApart(2), headApart(3), headApart(64)},
-		Want:         echoed(cases.GotText(cases.Data([]byte(probe)))),
-	},
-	{
-		ID: "T.1.2", Title: "a response in writes of 1, 2, 3 and 64 bytes", Roles: onlyClients,
-		Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-4.1-validate-response"},
-		Conns:        []cases.Conn{headApart(1), headApart(2), headApart(3), headApart(64)},
-		Want:         echoed(cases.GotText(cases.Data([]byte(probe)))),
-	},
-	{
-		ID: "T.1.3", Title: "frames of each form of length, cut in each place of their headers",
-		Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-5.2-len-forms"},
-		Conns: conns(
-			cut(1), cut(2), cut(3), cut(4), cut(5), cut(6), cut(7), cut(8), cut(9), cut(10), cut(11), cut(12), cut(13),
-		),
-		Want: echoed(cases.GotText(cases.Data([]byte("Hello"))), cases.GotBinary(ofSize(130)), cases.GotBinary(ofSize(65600))),
-	},
-	{
-		ID: "T.1.4", Title: "a thousand frames in one write",
-		Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-6.2-next-message"},
-		Conns: conns(append(
-			slices.Repeat([]cases.Step{
-				cases.Message{Opcode: wsproto.OpBinary, Payload: ofSize(49), Fragment: 1}, cases.Ping("between"),
-			}, 20),
-			slices.Repeat([]cases.Step{answered}, 20)...,
-		)),
-		Want: echoed(slices.Repeat(binaries([]int{49}), 20)...),
-	},
-	{
-		// The echo may stay out, but nothing may come behind the close frame.
-		ID: "T.1.5", Title: "a message and a close frame in one write",
-		Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-5.5.1-close-reply", "RFC6455-5.5.1-no-data-after-close"},
-		Conns: conns([]cases.Step{
-			cases.Text(probe), cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
-			cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}}, cases.HalfClose{},
-		}),
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-			cases.Either{cases.Echoed{Text: probe}, cases.Quiet{}}, cases.Code{wsproto.StatusNormalClosure, 0},
-			cases.SilentAfterClose{}, cases.Ends{Within: 2 * failure},
-		}}},
-	},
-	{
-		ID: "T.1.7", Title: "24 messages of 1 MiB without a wait for their echoes", Load: cases.Heavy,
-		Requirements: []string{"RFC6455-6.1-transmit", "RFC6455-5.1-data-any-time"},
-		Conns: conns(append(
-			[]cases.Step{cases.Repeated{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 20)}, Times: 24}},
-			slices.Repeat([]cases.Step{patient}, 24)...,
-		)),
-		Want: echoed(slices.Repeat(binaries([]int{1 << 20}), 24)...),
-	},
-	{
-		ID: "T.1.8", Title: "echoes of 8 MiB that are read late and slowly", Load: cases.Heavy,
-		Requirements: []string{"RFC6455-6.1-transmit", "RFC6455-5.5.1-close-tcp"},
-		Conns: conns([]cases.Step{
-			cases.StopReading{}, cases.Repeated{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 20)}, Times: 8},
-			cases.Pause{For: time.Second}, cases.ReadSlowly{Bytes: 64 << 10, Every: 2 * time.Millisecond},
-			patient, patient, patient, patient, patient, patient, patient, patient,
-		}),
-		Want: echoed(slices.Repeat(binaries([]int{1 << 20}), 8)...),
-	},
-	{
-		ID: "T.1.9", Title: "pings around messages of 512 KiB", Load: cases.Heavy,
-		Requirements: []string{"RFC6455-5.4-fragment-order", "RFC6455-5.4-no-interleave", "RFC6455-6.1-encapsulate"},
-		Conns: conns(append(slices.Repeat([]cases.Step{
-			cases.Ping("around"), cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(512 << 10)},
-		}, 4), answered, answered, answered, answered)),
-		Want: echoed(slices.Repeat(binaries([]int{512 << 10}), 4)...),
-	},
-	{
-		ID: "T.1.6", Title: "a message, then the end of our direction of TCP", Roles: onlyServers,
-		Level: cases.Robustness, Load: cases.Idle,
-		Requirements: []string{"RFC6455-5.1-data-any-time", "RFC6455-7.1.4-clean"},
-		Conns:        []cases.Conn{{Steps: []cases.Step{cases.Text(probe), cases.HalfClose{}, cases.Await{For: time.Minute}}}, survived},
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-			cases.Either{cases.Echoed{Text: probe}, cases.Quiet{}}, cases.Ends{Within: time.Minute},
-		}}},
-	},
+func timing() []cases.Case {
+	return []cases.Case{
+		{
+			ID: "T.1.1", Title: "an opening handshake in writes of 1, 2, 3 and 64 bytes", Roles: onlyServers,
+			Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-4.2.2-steps"},
+			Conns:        []cases.Conn{headApart(1), headApart(2), headApart(3), headApart(64)},
+			Want:         echoed(cases.GotText(cases.Data([]byte(probe)))),
+		},
+		{
+			ID: "T.1.2", Title: "a response in writes of 1, 2, 3 and 64 bytes", Roles: onlyClients,
+			Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-4.1-validate-response"},
+			Conns:        []cases.Conn{headApart(1), headApart(2), headApart(3), headApart(64)},
+			Want:         echoed(cases.GotText(cases.Data([]byte(probe)))),
+		},
+		{
+			ID: "T.1.3", Title: "frames of each form of length, cut in each place of their headers",
+			Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-5.2-len-forms"},
+			Conns: conns(
+				cut(1), cut(2), cut(3), cut(4), cut(5), cut(6), cut(7), cut(8), cut(9), cut(10), cut(11), cut(12), cut(13),
+			),
+			Want: echoed(cases.GotText(cases.Data([]byte("Hello"))), cases.GotBinary(ofSize(130)), cases.GotBinary(ofSize(65600))),
+		},
+		{
+			ID: "T.1.4", Title: "a thousand frames in one write",
+			Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-6.2-next-message"},
+			Conns: conns(append(
+				slices.Repeat([]cases.Step{
+					cases.Message{Opcode: wsproto.OpBinary, Payload: ofSize(49), Fragment: 1}, cases.Ping("between"),
+				}, 20),
+				slices.Repeat([]cases.Step{answered}, 20)...,
+			)),
+			Want: echoed(slices.Repeat(binaries([]int{49}), 20)...),
+		},
+		{
+			// The echo may stay out, but nothing may come behind the close frame.
+			ID: "T.1.5", Title: "a message and a close frame in one write",
+			Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-5.5.1-close-reply", "RFC6455-5.5.1-no-data-after-close"},
+			Conns: conns([]cases.Step{
+				cases.Text(probe), cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
+				cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}}, cases.HalfClose{},
+			}),
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
+				cases.Either{cases.Echoed{Text: probe}, cases.Quiet{}}, cases.Code{wsproto.StatusNormalClosure, 0},
+				cases.SilentAfterClose{}, cases.Ends{Within: 2 * failure},
+			}}},
+		},
+		{
+			ID: "T.1.7", Title: "24 messages of 1 MiB without a wait for their echoes", Load: cases.Heavy,
+			Requirements: []string{"RFC6455-6.1-transmit", "RFC6455-5.1-data-any-time"},
+			Conns: conns(append(
+				[]cases.Step{cases.Repeated{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 20)}, Times: 24}},
+				slices.Repeat([]cases.Step{patient}, 24)...,
+			)),
+			Want: echoed(slices.Repeat(binaries([]int{1 << 20}), 24)...),
+		},
+		{
+			ID: "T.1.8", Title: "echoes of 8 MiB that are read late and slowly", Load: cases.Heavy,
+			Requirements: []string{"RFC6455-6.1-transmit", "RFC6455-5.5.1-close-tcp"},
+			Conns: conns([]cases.Step{
+				cases.StopReading{}, cases.Repeated{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 20)}, Times: 8},
+				cases.Pause{For: time.Second}, cases.ReadSlowly{Bytes: 64 << 10, Every: 2 * time.Millisecond},
+				patient, patient, patient, patient, patient, patient, patient, patient,
+			}),
+			Want: echoed(slices.Repeat(binaries([]int{1 << 20}), 8)...),
+		},
+		{
+			ID: "T.1.9", Title: "pings around messages of 512 KiB", Load: cases.Heavy,
+			Requirements: []string{"RFC6455-5.4-fragment-order", "RFC6455-5.4-no-interleave", "RFC6455-6.1-encapsulate"},
+			Conns: conns(append(slices.Repeat([]cases.Step{
+				cases.Ping("around"), cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(512 << 10)},
+			}, 4), answered, answered, answered, answered)),
+			Want: echoed(slices.Repeat(binaries([]int{512 << 10}), 4)...),
+		},
+		{
+			ID: "T.1.6", Title: "a message, then the end of our direction of TCP", Roles: onlyServers,
+			Level: cases.Robustness, Load: cases.Idle,
+			Requirements: []string{"RFC6455-5.1-data-any-time", "RFC6455-7.1.4-clean"},
+			Conns:        []cases.Conn{{Steps: []cases.Step{cases.Text(probe), cases.HalfClose{}, cases.Await{For: time.Minute}}}, survived},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
+				cases.Either{cases.Echoed{Text: probe}, cases.Quiet{}}, cases.Ends{Within: time.Minute},
+			}}},
+		},
+	}
 }
 
 // patient is answered, for much data.

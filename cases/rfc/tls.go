@@ -10,96 +10,98 @@ import (
 var onTLS = []cases.Need{cases.NeedTLS}
 
 // secure is S: TLS beneath.
-var secure = []cases.Case{
-	{
-		ID: "S.1.1", Title: "an echo over TLS 1.2, over TLS 1.3, and over what both sides like best", Roles: onlyServers, Needs: onTLS,
-		Requirements: []string{"RFC6455-10.6-tls-support", "RFC6455-4.2.2-tls", "RFC6455-4.1-tls-all-traffic"},
-		Conns: []cases.Conn{
-			{TLS: &cases.TLS{Only: tls.VersionTLS12}, Steps: probed, Want: thisVersion},
-			{TLS: &cases.TLS{Only: tls.VersionTLS13}, Steps: probed, Want: thisVersion},
-			{Steps: probed},
+func secure() []cases.Case {
+	return []cases.Case{
+		{
+			ID: "S.1.1", Title: "an echo over TLS 1.2, over TLS 1.3, and over what both sides like best", Roles: onlyServers, Needs: onTLS,
+			Requirements: []string{"RFC6455-10.6-tls-support", "RFC6455-4.2.2-tls", "RFC6455-4.1-tls-all-traffic"},
+			Conns: []cases.Conn{
+				{TLS: &cases.TLS{Only: tls.VersionTLS12}, Steps: probed, Want: thisVersion},
+				{TLS: &cases.TLS{Only: tls.VersionTLS13}, Steps: probed, Want: thisVersion},
+				{Steps: probed},
+			},
+			Want: echoed(cases.GotText(cases.Data([]byte(probe)))),
 		},
-		Want: echoed(cases.GotText(cases.Data([]byte(probe)))),
-	},
-	{
-		ID: "S.1.2", Title: "a request without TLS to a TLS port", Roles: onlyServers, Needs: onTLS,
-		Requirements: []string{"RFC6455-4.2.2-tls"},
-		Conns:        []cases.Conn{{TLS: &cases.TLS{Plain: true}, Steps: probed}, survived},
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
-			status4xx, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
-		}}}},
-	},
-	{
-		ID: "S.1.3", Title: "offers of http/1.1, of h2 and http/1.1, and of an unknown protocol", Roles: onlyServers, Needs: onTLS,
-		Requirements: []string{"RFC7301-3.2-no-overlap", "RFC7301-3.2-h2-only"},
-		Conns: []cases.Conn{
-			{TLS: &cases.TLS{Protocols: []string{"http/1.1"}}, Steps: probed, Want: accepted},
-			{
-				TLS: &cases.TLS{Protocols: []string{"h2", "http/1.1"}}, Steps: probed,
-				Want: cases.Clauses{
-					{Grade: cases.OK, Checks: cases.Every{cases.Either{cases.Chose{Protocol: "http/1.1"}, cases.Chose{}}, probeEchoed}},
-					{Grade: cases.OK, Checks: cases.Every{cases.Chose{Protocol: "h2"}, cases.Quiet{}}}, // which has no upgrade
+		{
+			ID: "S.1.2", Title: "a request without TLS to a TLS port", Roles: onlyServers, Needs: onTLS,
+			Requirements: []string{"RFC6455-4.2.2-tls"},
+			Conns:        []cases.Conn{{TLS: &cases.TLS{Plain: true}, Steps: probed}, survived},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
+				status4xx, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+			}}}},
+		},
+		{
+			ID: "S.1.3", Title: "offers of http/1.1, of h2 and http/1.1, and of an unknown protocol", Roles: onlyServers, Needs: onTLS,
+			Requirements: []string{"RFC7301-3.2-no-overlap", "RFC7301-3.2-h2-only"},
+			Conns: []cases.Conn{
+				{TLS: &cases.TLS{Protocols: []string{"http/1.1"}}, Steps: probed, Want: accepted},
+				{
+					TLS: &cases.TLS{Protocols: []string{"h2", "http/1.1"}}, Steps: probed,
+					Want: cases.Clauses{
+						{Grade: cases.OK, Checks: cases.Every{cases.Either{cases.Chose{Protocol: "http/1.1"}, cases.Chose{}}, probeEchoed}},
+						{Grade: cases.OK, Checks: cases.Every{cases.Chose{Protocol: "h2"}, cases.Quiet{}}}, // which has no upgrade
+					},
+				},
+				{TLS: &cases.TLS{Protocols: []string{"x-unknown"}}, Steps: probed},
+				survived,
+			},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.Alert{"no application protocol"}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
+					cases.Every{cases.Chose{}, probeEchoed}, cases.Alerted{}, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+				}}},
+			},
+		},
+		{
+			ID: "S.1.4", Title: "a server name in TLS that is not that of Host", Roles: onlyServers, Level: cases.Informing, Needs: onTLS,
+			Requirements: []string{"RFC6066-3-sni-authority", "RFC6455-4.2.2-tls"},
+			Conns:        []cases.Conn{{TLS: &cases.TLS{Name: "a.test"}, Steps: probed}, survived},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.Either{probeEchoed, status4xx}}},
+				{Grade: cases.Informational, Checks: cases.Every{cases.Either{
+					cases.Alerted{}, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+				}}},
+			},
+		},
+		{
+			// Without close_notify nobody can tell the end from a cut.
+			ID: "S.1.5", Title: "the end of TLS behind the closing handshake", Roles: onlyServers, Needs: onTLS,
+			Requirements: []string{"RFC6455-7.1.1-clean-close", "RFC6455-4.2.2-tls"},
+			Conns:        []cases.Conn{{Steps: probed}},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{probeEchoed, cases.Clean{}, cases.Alert{cases.CloseNotify}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{probeEchoed, cases.Clean{}, cases.NotReset{}}},
+			},
+		},
+		{
+			ID: "S.1.6", Title: "a message in records of one byte, and twenty in one record", Needs: onTLS,
+			Requirements: []string{"RFC6455-6.2-parse-frames"},
+			Conns: []cases.Conn{
+				{Steps: []cases.Step{cases.Frame{Opcode: 2, Payload: ofSize(1000)}.Chopped(1), answered}, Want: echoed(binaries([]int{1000})...)},
+				{
+					Steps: append(slices.Repeat([]cases.Step{cases.Text(probe)}, 20), cases.Pause{For: failure, Until: 20}),
+					Want:  echoed(slices.Repeat([]cases.Event{cases.GotText(cases.Data([]byte(probe)))}, 20)...),
 				},
 			},
-			{TLS: &cases.TLS{Protocols: []string{"x-unknown"}}, Steps: probed},
-			survived,
+			Want: accepted,
 		},
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.Alert{"no application protocol"}}},
-			{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-				cases.Every{cases.Chose{}, probeEchoed}, cases.Alerted{}, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
-			}}},
+		{
+			ID: "S.1.7", Title: "a record that cannot be decrypted", Needs: onTLS,
+			Requirements: []string{"RFC6455-4.2.2-tls", "RFC6455-4.1-tls-all-traffic"},
+			Conns: conns([]cases.Step{
+				cases.RawTLS("\x17\x03\x03\x00\x12wsconform wsconform"[:23]), cases.Await{For: failure},
+			}),
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}}},
 		},
-	},
-	{
-		ID: "S.1.4", Title: "a server name in TLS that is not that of Host", Roles: onlyServers, Level: cases.Informing, Needs: onTLS,
-		Requirements: []string{"RFC6066-3-sni-authority", "RFC6455-4.2.2-tls"},
-		Conns:        []cases.Conn{{TLS: &cases.TLS{Name: "a.test"}, Steps: probed}, survived},
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.Either{probeEchoed, status4xx}}},
-			{Grade: cases.Informational, Checks: cases.Every{cases.Either{
-				cases.Alerted{}, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
-			}}},
+		{
+			ID: "S.1.8", Title: "the end of TCP without that of TLS, in the middle of a message", Needs: onTLS,
+			Requirements: []string{"RFC6455-7.2.1-transport-lost", "RFC6455-7.1.5-code-1006", "RFC6455-7.1.4-clean"},
+			Conns: conns([]cases.Step{
+				cases.Text(probe).More(), cases.Truncate{}, cases.Await{For: failure},
+			}),
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Ends{Within: failure}}}},
 		},
-	},
-	{
-		// Without close_notify nobody can tell the end from a cut.
-		ID: "S.1.5", Title: "the end of TLS behind the closing handshake", Roles: onlyServers, Needs: onTLS,
-		Requirements: []string{"RFC6455-7.1.1-clean-close", "RFC6455-4.2.2-tls"},
-		Conns:        []cases.Conn{{Steps: probed}},
-		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{probeEchoed, cases.Clean{}, cases.Alert{cases.CloseNotify}}},
-			{Grade: cases.NonStrict, Checks: cases.Every{probeEchoed, cases.Clean{}, cases.NotReset{}}},
-		},
-	},
-	{
-		ID: "S.1.6", Title: "a message in records of one byte, and twenty in one record", Needs: onTLS,
-		Requirements: []string{"RFC6455-6.2-parse-frames"},
-		Conns: []cases.Conn{
-			{Steps: []cases.Step{cases.Frame{Opcode: 2, Payload: ofSize(1000)}.Chopped(1), answered}, Want: echoed(binaries([]int{1000})...)},
-			{
-				Steps: append(slices.Repeat([]cases.Step{cases.Text(probe)}, 20), cases.Pause{For: failure, Until: 20}),
-				Want:  echoed(slices.Repeat([]cases.Event{cases.GotText(cases.Data([]byte(probe)))}, 20)...),
-			},
-		},
-		Want: accepted,
-	},
-	{
-		ID: "S.1.7", Title: "a record that cannot be decrypted", Needs: onTLS,
-		Requirements: []string{"RFC6455-4.2.2-tls", "RFC6455-4.1-tls-all-traffic"},
-		Conns: conns([]cases.Step{
-			cases.RawTLS("\x17\x03\x03\x00\x12wsconform wsconform"[:23]), cases.Await{For: failure},
-		}),
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}}},
-	},
-	{
-		ID: "S.1.8", Title: "the end of TCP without that of TLS, in the middle of a message", Needs: onTLS,
-		Requirements: []string{"RFC6455-7.2.1-transport-lost", "RFC6455-7.1.5-code-1006", "RFC6455-7.1.4-clean"},
-		Conns: conns([]cases.Step{
-			cases.Text(probe).More(), cases.Truncate{}, cases.Await{For: failure},
-		}),
-		Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Ends{Within: failure}}}},
-	},
+	}
 }
 
 // thisVersion grades a version of TLS that a server need not have.
