@@ -175,6 +175,7 @@ func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Tra
 	failed.DroppedByUs = true
 	failed.UncleanReason = t.openFailure(err)
 	failed.OpenTimeout = isTimeout(err)
+	failed.Duration = time.Since(failed.Started)
 	return conn{}, failed, ctx.Err()
 }
 
@@ -359,12 +360,13 @@ func (t *Target) playConn(ctx context.Context, c cases.Case, n int, how manner) 
 	return tr, nil
 }
 
-// joined makes one transcript of those of a case's connections.
+// joined makes one transcript of those of a case's connections. It lasted from the
+// start of the first to the end of the last, since they may run beside one another.
 func joined(list []cases.Transcript) cases.Transcript {
 	first := list[0]
 	first.More = list[1:]
 	for _, t := range first.More {
-		first.Duration += t.Duration
+		first.Duration = max(first.Duration, t.Started.Add(t.Duration).Sub(first.Started))
 	}
 	return first
 }

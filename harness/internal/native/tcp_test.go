@@ -313,3 +313,27 @@ func TestTLS(t *testing.T) {
 		})
 	}
 }
+
+func TestJoinedLasts(t *testing.T) {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	at := func(after, lasts time.Duration) cases.Transcript {
+		return cases.Transcript{Started: start.Add(after), Duration: lasts}
+	}
+	for _, test := range []struct {
+		name string
+		list []cases.Transcript
+		want time.Duration
+	}{
+		{"one", []cases.Transcript{at(0, time.Second)}, time.Second},
+		{"one after another", []cases.Transcript{at(0, time.Second), at(2*time.Second, time.Second)}, 3 * time.Second},
+		{"together", []cases.Transcript{at(0, 2*time.Second), at(0, 2*time.Second), at(time.Second, time.Second)}, 2 * time.Second},
+		{"the first outlasts the others", []cases.Transcript{at(0, 5*time.Second), at(time.Second, time.Second)}, 5 * time.Second},
+		{"one that was never opened", []cases.Transcript{at(0, time.Second), {}}, time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := joined(test.list).Duration; got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
