@@ -97,6 +97,10 @@ type Result struct {
 	// Note says why there is no verdict, or what is remarkable about it (such
 	// as "repeated alone after a timeout").
 	Note string `json:"note,omitempty"`
+	// Unplayed is set in an unsupported result if the case was not played: the peer does
+	// not offer what the case needs, and Note says what. That is no finding about the
+	// peer, unlike a negotiation that it declines.
+	Unplayed bool `json:"unplayed,omitempty"`
 	// Attempts counts how often the case was played; 0 and 1 mean once.
 	Attempts int `json:"attempts,omitempty"`
 	// Varied lists the verdicts of all plays, in their order, where they differ.
@@ -151,8 +155,7 @@ func Settle(plays []Result) (r Result, most int) {
 // Summary gives the result in one line: "fail, behavior FAILED, close FAILED: the
 // peer closed with 1009 (message too big)", or why there is no verdict.
 func (r Result) Summary() string {
-	unplayed := r.Outcome == Unsupported && r.Transcript == nil && r.Note != "" // the peer does not offer what it needs
-	if r.Outcome.Ran() && !unplayed {
+	if r.Outcome.Ran() && !r.Unplayed {
 		s := fmt.Sprintf("%s, behavior %s, close %s", r.Outcome, r.Behavior, r.Close)
 		if r.OneGrade() {
 			s = fmt.Sprintf("%s, %s", r.Outcome, r.Behavior)

@@ -78,7 +78,7 @@ func needsEntry(r harness.Result, p Policy) bool {
 	case harness.PassLenient:
 		return p.NonStrict == Fail
 	case harness.Unsupported:
-		return p.Unimplemented == Fail
+		return p.Unimplemented == Fail && !r.Unplayed
 	case harness.Pass, harness.Observed, harness.Blocked, harness.NotRun, harness.HarnessError:
 	}
 	return false

@@ -158,6 +158,7 @@ type decider struct {
 	late     map[*Entry][]cases.ID // cases whose entry would fit, and has expired
 	missing  []cases.ID
 	broken   []cases.ID // harness errors
+	unplayed []cases.ID // the peer does not offer what they need
 	executed int
 	decision Decision
 }
@@ -274,7 +275,11 @@ func (d *decider) judge(id cases.ID) {
 		return
 	case harness.Pass, harness.PassLenient, harness.Fail, harness.Unsupported, harness.Observed, harness.Crash, harness.Timeout:
 	}
-	d.executed++
+	if r.Unplayed {
+		d.unplayed = append(d.unplayed, id)
+	} else {
+		d.executed++
+	}
 	if e == nil {
 		d.withoutEntry(r)
 		return
@@ -347,7 +352,9 @@ func (d *decider) withoutEntry(r harness.Result) {
 	case harness.PassLenient:
 		rule, what = d.policy.NonStrict, "nonStrict"
 	case harness.Unsupported:
-		rule, what = d.policy.Unimplemented, "unimplemented"
+		if !r.Unplayed {
+			rule, what = d.policy.Unimplemented, "unimplemented"
+		}
 	case harness.Observed:
 		rule, what = d.policy.Informational, "informational"
 	case harness.Pass, harness.Blocked, harness.NotRun, harness.HarnessError:
@@ -402,15 +409,37 @@ func (d *decider) aboutRun() {
 		d.violate(NotJudged, nil, d.broken, "%s could not be judged: %s", countCases(len(d.broken)), ranges(d.broken, d.run))
 	}
 	switch {
+	case d.executed == 0 && len(d.unplayed) > 0 && len(d.missing) == 0 && len(d.broken) == 0:
+		d.violate(WithoutCase, nil, nil, "no case was run: %s", d.results[d.unplayed[0]].Note)
 	case d.executed == 0 && len(d.missing) == 0 && len(d.broken) == 0:
 		d.violate(WithoutCase, nil, nil, "no case was run")
 	case len(d.missing) > 0:
-		d.violate(Missing, nil, d.missing, "%s no verdict: %s", haveOf(len(d.missing), d.executed+len(d.missing)+len(d.broken)), ranges(d.missing, d.run))
+		d.violate(Missing, nil, d.missing, "%s no verdict: %s", haveOf(len(d.missing), d.executed+len(d.unplayed)+len(d.missing)+len(d.broken)), ranges(d.missing, d.run))
 	case d.run.Footer == nil:
 		d.violate(Missing, nil, nil, "the run was cut off before its end")
 	}
+	d.aboutNeeds()
 	if d.executed < d.min && !byID(d.run.Header.Selection) {
 		d.violate(TooFew, nil, nil, "%s played, and the policy is minExecuted: %d", countCases(d.executed), d.min)
+	}
+}
+
+// aboutNeeds says which cases were not played, by what the peer does not offer.
+func (d *decider) aboutNeeds() {
+	var reasons []string
+	by := map[string][]cases.ID{}
+	for _, id := range d.unplayed {
+		if d.claims[id] != nil {
+			continue
+		}
+		why := d.results[id].Note
+		if len(by[why]) == 0 {
+			reasons = append(reasons, why)
+		}
+		by[why] = append(by[why], id)
+	}
+	for _, why := range reasons {
+		d.note("%s not played: %s (%s)", wasOf(len(by[why])), why, ranges(by[why], d.run))
 	}
 }
 

@@ -26,14 +26,17 @@ var verdicts = map[harness.Outcome]cases.Verdict{
 }
 
 // runOf makes a complete run out of ids and outcomes: "5.1 fail". An id alone was
-// selected and has no result.
+// selected and has no result. "P.1.1 unplayed" needs what the peer does not offer.
 func runOf(lines ...string) *harness.Run {
 	r := &harness.Run{Footer: &harness.Footer{State: harness.Complete}}
 	r.Header.Agent = harness.Agent{Name: "gorilla", Role: cases.Server}
 	for _, line := range lines {
 		id, outcome, ran := strings.Cut(line, " ")
 		r.Header.Selection.Selected = append(r.Header.Selection.Selected, cases.ID(id))
-		if ran {
+		if outcome == "unplayed" {
+			v := cases.Verdict{Behavior: cases.Unimplemented}
+			r.Results = append(r.Results, harness.Result{Case: cases.ID(id), Outcome: harness.Unsupported, Unplayed: true, Note: "needs more", Verdict: v})
+		} else if ran {
 			r.Results = append(r.Results, harness.Result{
 				Case: cases.ID(id), Outcome: harness.Outcome(outcome), Verdict: verdicts[harness.Outcome(outcome)],
 				Transcript: &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1002},
@@ -83,6 +86,17 @@ func TestDecide(t *testing.T) {
 			name: "unsupported that was declared", run: []string{"12.1.1 unsupported", "12.1.2 unsupported"}, entries: []string{"case: '12.*', verdict: unsupported"},
 			marks: "12.1.1 expected-fail, 12.1.2 expected-fail",
 		},
+		{name: "not played for want of something, with a file", run: []string{"P.1.1 unplayed", "5.1 fail"}, entries: []string{five}, marks: "5.1 expected-fail"},
+		{name: "not played, and strict", run: []string{"P.1.1 unplayed", "5.1 pass"}, strict: true},
+		{
+			name: "not played, and an entry says so", run: []string{"P.1.1 unplayed", "5.1 pass"}, entries: []string{"case: 'P.1.1', verdict: unsupported"},
+			marks: "P.1.1 expected-fail",
+		},
+		{
+			name: "a known failure is not played any more", run: []string{"P.1.1 unplayed", "5.1 pass"}, entries: []string{"case: 'P.1.1', verdict: fail"}, exit: 1,
+			want: []string{"changed-signature P.1.1 does not match a.yaml:3: got unsupported"}, marks: "P.1.1 changed-signature",
+		},
+		{name: "nothing is played", run: []string{"P.1.1 unplayed"}, exit: 4, want: []string{"empty no case was run: needs more"}},
 		{
 			name: "unexpected failure", run: []string{"5.1 fail", "5.2 fail"}, entries: []string{five}, exit: 1,
 			want: []string{"unexpected 5.2: fail, behavior FAILED, close OK"}, marks: "5.1 expected-fail",
@@ -309,6 +323,33 @@ func TestExitCompare(t *testing.T) {
 				t.Errorf("%d and %d: %d", a, b, got)
 			}
 		}
+	}
+}
+
+// A case that was not played for want of something in the peer is told, and does not
+// count as played.
+func TestDecideUnplayed(t *testing.T) {
+	x, err := gate.Parse("p.yaml", []byte("version: 1\npolicy: {unimplemented: fail, minExecuted: 2}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := runOf("5.1 pass", "5.2 pass", "P.1.1 unplayed", "P.1.2 unplayed", "S.1.1 unplayed")
+	d := gate.Decide(run, []gate.Expectations{x}, today)
+	want := []string{"3 cases were not played: needs more (P.1.1 to S.1.1)"}
+	if diff := cmp.Diff(d.Notes, want); diff != "" || d.Exit != gate.Holds {
+		t.Errorf("exit %d, %v, notes (-got +want):\n%s", d.Exit, d.Violations, diff)
+	}
+	if changes := gate.Compare(x, run, today); len(changes) > 0 {
+		t.Errorf("the baseline changes: %v", changes)
+	}
+	text, err := gate.Init(run, false)
+	if err != nil || strings.Contains(string(text), "P.1") {
+		t.Errorf("a new baseline has entries for what was not played (%v):\n%s", err, text)
+	}
+	run.Results = run.Results[1:]
+	run.Header.Selection.Selected = run.Header.Selection.Selected[1:]
+	if d := gate.Decide(run, []gate.Expectations{x}, today); d.Exit != gate.Incomplete {
+		t.Errorf("one case played of two that have to be: exit %d, want 4", d.Exit)
 	}
 }
 

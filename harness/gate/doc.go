@@ -16,4 +16,6 @@
 //     are failures of the agent; an entry may expect them.
 //   - UNIMPLEMENTED is allowed without an expectation file. With one it must be
 //     declared: a library that silently stops compressing must go red.
+//   - A case that was not played because the peer does not offer what it needs
+//     violates nothing and counts as not executed.
 package gate

@@ -67,6 +67,13 @@ func haveOf(n, all int) string {
 	return fmt.Sprintf("%d of %s have", n, countCases(all))
 }
 
+func wasOf(n int) string {
+	if n == 1 {
+		return "1 case was"
+	}
+	return countCases(n) + " were"
+}
+
 func countCases(n int) string { return harness.Count(n, "case") }
 
 // ranges names cases, those that follow each other in the run (or, without one,

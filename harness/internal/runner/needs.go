@@ -34,7 +34,7 @@ func playable(list []cases.Case, role cases.Role, peer harness.Peer) (play []cas
 		if c.Suite == cases.Autobahn { // whose verdicts have two halves
 			v.Close, v.CloseReason = cases.CloseInformational, "the case was not played"
 		}
-		rest = append(rest, harness.Result{Case: c.ID, Outcome: harness.Unsupported, Note: note, Verdict: v})
+		rest = append(rest, harness.Result{Case: c.ID, Outcome: harness.Unsupported, Note: note, Unplayed: true, Verdict: v})
 	}
 	return play, rest
 }
