@@ -14,7 +14,7 @@ import (
 // ResumeRun opens the file of a run that did not end, to add the cases of
 // [Run.Missing], or no more than its footer if none is missing. The header says
 // what would be run now. Its catalogue, engine and agent must be those of the file,
-// and the file of the current [SchemaVersion], since a file has one version;
+// as must be what is asked of the agent (--no-echo, --declare), and the file of the current [SchemaVersion], since a file has one version;
 // else the file is left alone and the error is a [MergeError]. It is a [BusyError]
 // if another process is writing the file. The footer and a last line that was cut
 // off are removed from the file; what was written before stays as it is.
@@ -45,7 +45,7 @@ func resume(f *os.File, h Header) (*Writer, error) {
 	if run.Header.Schema != SchemaVersion {
 		differ = append([]string{fmt.Sprintf("the file has version %d, and this wsconform writes version %d", run.Header.Schema, SchemaVersion)}, differ...)
 	}
-	if len(differ) > 0 {
+	if differ = append(differ, asked(run.Header, h)...); len(differ) > 0 {
 		return nil, fmt.Errorf("resume %s: %w", f.Name(), &MergeError{differ: differ})
 	}
 	w := &Writer{
@@ -90,4 +90,36 @@ func resultsEnd(r io.Reader) (int64, error) {
 			end = at
 		}
 	}
+}
+
+// Settings of a run that say which cases can be played.
+const (
+	SettingNoEcho  = "noEcho"  // true with --no-echo
+	SettingDeclare = "declare" // the needs that were declared, with commas between them
+)
+
+// asked says in words how a run and its resumption differ in what is asked of the peer.
+// A run in which that changes would have cases that were not played for no reason of
+// the peer's.
+func asked(was, now Header) (differ []string) {
+	before, _ := was.Settings[SettingNoEcho].(bool)
+	after, _ := now.Settings[SettingNoEcho].(bool)
+	switch {
+	case before && !after:
+		differ = append(differ, "it was started with --no-echo")
+	case after && !before:
+		differ = append(differ, "it was started without --no-echo")
+	}
+	declared, _ := was.Settings[SettingDeclare].(string)
+	declares, _ := now.Settings[SettingDeclare].(string)
+	switch {
+	case declared == declares:
+	case declared == "":
+		differ = append(differ, fmt.Sprintf("it was started with nothing declared, now %s is", declares))
+	case declares == "":
+		differ = append(differ, fmt.Sprintf("it was started with %s declared, now nothing is", declared))
+	default:
+		differ = append(differ, fmt.Sprintf("it was started with %s declared, now %s is", declared, declares))
+	}
+	return differ
 }

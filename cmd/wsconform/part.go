@@ -126,7 +126,7 @@ func (p *part) open(file string, header harness.Header) (*harness.Writer, error)
 	w, err := harness.ResumeRun(p.resume, header)
 	if _, ok := errors.AsType[*harness.MergeError](err); ok {
 		return nil, usagef("--%w; test the same agent with the same version of wsconform (--agent and --agent-version name it), "+
-			"or start a new run", err)
+			"--no-echo and --declare, or start a new run", err)
 	}
 	return w, err
 }

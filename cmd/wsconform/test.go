@@ -148,6 +148,7 @@ func (o *test) native(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	options.Declared = gate.Declared(files, agent, options.Declared)
 	target, err := o.dial.target(agent.URL)
 	if err != nil {
 		return err
@@ -159,7 +160,7 @@ func (o *test) native(c *cobra.Command, args []string) error {
 	header := harness.Header{
 		Tool: "wsconform " + toolVersion(), Engine: harness.Engine{Name: harness.NativeEngine.Name, Version: toolVersion()},
 		Agent: agent, Selection: sel, Shard: shard, Started: time.Now().UTC(), Host: thisHost(),
-		Settings: map[string]any{"parallel": o.parallel, "faithful": o.faithful}, Added: target.Header, Secrets: o.part.secretsMode(),
+		Settings: o.settings(options), Added: target.Header, Secrets: o.part.secretsMode(),
 	}
 	begun := time.Now()
 	meter := newMeter(c.ErrOrStderr(), len(list), seldom(10*time.Second))
@@ -416,6 +417,17 @@ func (o *test) options() (engine.Options, error) {
 	}
 	options.Originals = set
 	return options, nil
+}
+
+// settings are what the header of the run file says of the options.
+func (o *test) settings(options engine.Options) map[string]any {
+	words := make([]string, len(options.Declared))
+	for i, n := range options.Declared {
+		words[i] = string(n)
+	}
+	return map[string]any{
+		"parallel": o.parallel, "faithful": o.faithful, harness.SettingNoEcho: o.noEcho, harness.SettingDeclare: strings.Join(words, ","),
+	}
 }
 
 // checkFlags refuses flags that would have no effect.

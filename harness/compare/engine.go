@@ -37,11 +37,12 @@ type Subject struct {
 	Cases    []cases.Case
 	Parallel int // cases, of a client drivers, at once; 0 leaves it to the engine
 	Repeats  int // as in runner.Options
+	Declared []cases.Need
 	Log      io.Writer
 }
 
 func (s Subject) options() runner.Options {
-	return runner.Options{Parallel: s.Parallel, Repeats: s.Repeats}
+	return runner.Options{Parallel: s.Parallel, Repeats: s.Repeats, Declared: s.Declared}
 }
 
 func (s Subject) driver() runner.Driver {

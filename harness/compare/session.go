@@ -112,6 +112,9 @@ func (s *session) round(ctx context.Context, list []cases.Case, repeats int, emi
 	if s.built.Serial {
 		subject.Parallel = 1
 	}
+	for _, need := range s.built.Declare {
+		subject.Declared = append(subject.Declared, cases.Need(need))
+	}
 	if s.role == cases.Client {
 		if s.network != nil {
 			subject.Address = s.network.Gateway.String()

@@ -38,10 +38,12 @@ type Expectations struct {
 	Version int    `yaml:"version"`
 	// Agent and Role say which runs the file is about: those of an agent of
 	// this name, and those in which it plays this role. Empty means any.
-	Agent  string      `yaml:"agent"`
-	Role   *cases.Role `yaml:"role"`
-	Policy Policy      `yaml:"policy"`
-	Expect []Entry     `yaml:"expect"`
+	Agent string      `yaml:"agent"`
+	Role  *cases.Role `yaml:"role"`
+	// Declare is what the agent offers that trying does not tell, as --declare has it.
+	Declare []cases.Need `yaml:"declare"`
+	Policy  Policy       `yaml:"policy"`
+	Expect  []Entry      `yaml:"expect"`
 }
 
 // Policy says what is allowed where no entry speaks of a case.
@@ -169,6 +171,17 @@ func unquote(text []byte) string {
 		return strings.TrimSpace(string(text))
 	}
 	return s
+}
+
+// Declared adds what the files that are about the agent declare of it to other needs, in
+// the order of [cases.DeclaredNeeds].
+func Declared(files []Expectations, agent harness.Agent, more []cases.Need) []cases.Need {
+	for _, x := range files {
+		if x.AppliesTo(agent) {
+			more = append(slices.Clip(more), x.Declare...)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(cases.DeclaredNeeds), func(n cases.Need) bool { return !slices.Contains(more, n) })
 }
 
 // A FileError says what is wrong with an expectation file.
@@ -307,6 +320,11 @@ func (x *Expectations) check() error {
 	} {
 		if rule != "" && rule != Allow && rule != Fail {
 			return wrong("policy: %s: %q: it is allow or fail", key, rule)
+		}
+	}
+	for _, need := range x.Declare {
+		if !slices.Contains(cases.DeclaredNeeds, need) {
+			return wrong("declare: %q: must be one of %s", need, joined(cases.DeclaredNeeds))
 		}
 	}
 	all := catalogue.All()

@@ -3,12 +3,16 @@ package gate_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/gate"
 )
 
@@ -63,6 +67,30 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// What the files about an agent declare of it adds to what flags do. The schema knows the
+// same words.
+func TestDeclared(t *testing.T) {
+	const text = "version: 1\nagent: gorilla\ndeclare: [limit, subprotocol]\n"
+	x, err := gate.Parse("f.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for agent, want := range map[string][]cases.Need{
+		"gorilla": {cases.NeedSubprotocol, cases.NeedOrigin, cases.NeedLimit},
+		"other":   {cases.NeedOrigin},
+	} {
+		got := gate.Declared([]gate.Expectations{x}, harness.Agent{Name: agent}, []cases.Need{cases.NeedOrigin})
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", agent, got, want)
+		}
+	}
+	for _, need := range cases.DeclaredNeeds {
+		if err := bySchema(t, fmt.Sprintf("version: 1\ndeclare: [%s]\n", need)); err != nil {
+			t.Errorf("%s: %v", need, err)
+		}
+	}
+}
+
 // Quotes around a scalar are not part of it.
 func TestParseQuoted(t *testing.T) {
 	x, err := gate.Parse("f.yaml", []byte(`version: 1
@@ -100,6 +128,7 @@ func TestParseRefuses(t *testing.T) {
 		{"unknown key of the policy", "version: 1\npolicy:\n  nonstrict: fail\n", `f.yaml:3: unknown field "nonstrict"`, true},
 		{"a key twice", entry + "    reason: y\n", "f.yaml:6: ", false},
 		{"wrong rule", "version: 1\npolicy: {nonStrict: deny}\n", `nonStrict: "deny": it is allow or fail`, true},
+		{"declared what there is not", "version: 1\ndeclare: [subprotocol, beauty]\n", `declare: "beauty": must be one of subprotocol, origin`, true},
 		{"wrong role", "version: 1\nrole: proxy\n", `f.yaml:2: `, true},
 		{"entry without case", "version: 1\nexpect:\n  - verdict: fail\n    reason: x\n", "f.yaml:3: case is missing", true},
 		{"entry without reason", "version: 1\nexpect:\n  - case: '5.15'\n    verdict: fail\n    reason: ' '\n", "f.yaml:3: case 5.15: reason is missing", true},

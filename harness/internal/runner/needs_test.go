@@ -33,7 +33,7 @@ func TestPlayable(t *testing.T) {
 			t.Errorf("%v with %v: got %v and %d others, want %v", test.role, test.declared, got, len(rest), test.want)
 		}
 		for _, r := range rest {
-			if r.Outcome != harness.Unsupported || r.Note == "" {
+			if r.Outcome != harness.Unsupported || !r.Unplayed || r.Note == "" {
 				t.Errorf("got %+v, want an unsupported case and why", r)
 			}
 		}
