@@ -169,6 +169,21 @@ func markOf(r summary.Row) string {
 	return ""
 }
 
+// SuiteFrom names the suite that begins with the section, where the page shows two:
+// both have a section about framing.
+func (p page) SuiteFrom(sec summary.Section) string {
+	suite := sec.Rows[0].Def.Suite
+	names := map[cases.Suite]string{cases.Autobahn: "The Autobahn testsuite's cases", cases.RFC: "The RFC suite"}
+	if p.Sections[0].Rows[0].Def.Suite == p.Sections[len(p.Sections)-1].Rows[0].Def.Suite {
+		return ""
+	}
+	first := slices.IndexFunc(p.Sections, func(s summary.Section) bool { return s.Rows[0].Def.Suite == suite })
+	if p.Sections[first].ID != sec.ID {
+		return ""
+	}
+	return names[suite]
+}
+
 func markWords(mark any) string { return strings.ReplaceAll(fmt.Sprint(mark), "-", " ") }
 
 // tone is the style class of a row: that of its outcome, unless the expectations say

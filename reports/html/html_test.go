@@ -82,3 +82,31 @@ func TestOrderOfSections(t *testing.T) {
 		at = i
 	}
 }
+
+// Both suites have a section about framing, so a page with both says which is whose.
+func TestSuitesAreNamed(t *testing.T) {
+	heads := func(ids ...cases.ID) int {
+		run := &harness.Run{}
+		for _, id := range ids {
+			v := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
+			run.Results = append(run.Results, harness.Result{Case: id, Outcome: harness.Pass, Verdict: v})
+		}
+		var page bytes.Buffer
+		if err := Write(&page, summary.Input{Run: run}); err != nil {
+			t.Fatal(err)
+		}
+		return bytes.Count(page.Bytes(), []byte(`<tr class="suite">`))
+	}
+	for _, test := range []struct {
+		name string
+		ids  []cases.ID
+		want int
+	}{
+		{"one suite", []cases.ID{"1.1.1", "2.1"}, 0},
+		{"two suites", []cases.ID{"1.1.1", "2.1", "F.1.4", "H.1.1"}, 2},
+	} {
+		if got := heads(test.ids...); got != test.want {
+			t.Errorf("%s: got %d headings, want %d", test.name, got, test.want)
+		}
+	}
+}
