@@ -69,7 +69,7 @@ func (t *Target) Diagnose(ctx context.Context) (*Diagnosis, error) {
 	}
 	h, err := readHead(nc)
 	if err == nil {
-		_, err = checkResponse(h, key, nil, t.Subprotocols)
+		_, err = checkResponse(h, key, nil, t.Subprotocols, true)
 	}
 	if err != nil {
 		return t.notOpened(ctx, nc, h, err), ctx.Err()

@@ -232,7 +232,7 @@ func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.
 		}
 	}
 	if err == nil {
-		opened.deflate, err = checkResponse(h, key, it.Deflate, t.Subprotocols)
+		opened.deflate, err = checkResponse(h, key, it.Deflate, t.Subprotocols, c.Suite == cases.RFC)
 	}
 	return opened, err
 }

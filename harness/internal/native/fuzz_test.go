@@ -98,7 +98,7 @@ func FuzzResponse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		agreed, err := checkResponse(h, key, c.Deflate(), nil)
+		agreed, err := checkResponse(h, key, c.Deflate(), nil, false)
 		if err == nil && agreed != nil && (agreed.peerBits < 8 || agreed.peerBits > 15 || agreed.ourBits < 8 || agreed.ourBits > 15) {
 			t.Errorf("got windows of %d and %d bits, want 8..15", agreed.ourBits, agreed.peerBits)
 		}

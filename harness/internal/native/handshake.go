@@ -28,14 +28,14 @@ type head struct {
 }
 
 // readHead reads up to the empty line. It takes what comes in one read, as a
-// peer may send its first frames along with the handshake.
+// peer may send its first frames along with the handshake. Whether its lines are
+// fields is for the caller to look at.
 func readHead(r io.Reader) (head, error) {
 	buf := make([]byte, 0, 4<<10)
 	for {
 		if i := bytes.Index(buf, []byte("\r\n\r\n")); i >= 0 && i <= headBound {
-			h, err := parseHead(string(buf[:i+4]))
-			h.early = bytes.Clone(buf[i+4:])
-			return h, err
+			text := string(buf[:i+4])
+			return head{Head: wire.ParseHead(text), text: text, early: bytes.Clone(buf[i+4:])}, nil
 		}
 		if len(buf) >= headBound {
 			return head{text: string(buf)}, errHeadTooLong
@@ -49,15 +49,6 @@ func readHead(r io.Reader) (head, error) {
 	}
 }
 
-// parseHead takes a head apart. One that cannot be read as fields is an error.
-func parseHead(text string) (head, error) {
-	h := head{Head: wire.ParseHead(text), text: text}
-	if fault := h.Malformed(); fault != "" {
-		return h, errors.New(fault)
-	}
-	return h, nil
-}
-
 // clip shortens what is quoted in a message.
 func clip(s string) string {
 	if len(s) > 200 {
@@ -67,8 +58,12 @@ func clip(s string) string {
 }
 
 // checkResponse says whether a server's response opens the connection (RFC
-// 6455 §4.1), and what it agrees on for compression.
-func checkResponse(h head, key string, deflate *cases.Deflate, subprotocols []string) (*agreement, error) {
+// 6455 §4.1), and what it agrees on for compression. Autobahn skips lines that are no
+// fields and reads windows as any number: strict does not.
+func checkResponse(h head, key string, deflate *cases.Deflate, subprotocols []string, strict bool) (*agreement, error) {
+	if fault := h.Malformed(); strict && fault != "" {
+		return nil, errors.New(fault)
+	}
 	version, rest, _ := strings.Cut(h.Start(), " ")
 	status, _, _ := strings.Cut(rest, " ")
 	switch {
@@ -92,10 +87,10 @@ func checkResponse(h head, key string, deflate *cases.Deflate, subprotocols []st
 	if p, ok := h.One("Sec-Websocket-Protocol"); ok && !slices.Contains(subprotocols, p) {
 		return nil, fmt.Errorf("the server chose subprotocol %q, which was not offered", clip(p))
 	}
-	return responseAgreement(h, deflate)
+	return responseAgreement(h, deflate, strict)
 }
 
-func responseAgreement(h head, deflate *cases.Deflate) (*agreement, error) {
+func responseAgreement(h head, deflate *cases.Deflate, strict bool) (*agreement, error) {
 	value, ok := h.One("Sec-Websocket-Extensions")
 	if !ok || value == "" {
 		return nil, nil
@@ -110,7 +105,7 @@ func responseAgreement(h head, deflate *cases.Deflate) (*agreement, error) {
 	if len(list) != 1 {
 		return nil, fmt.Errorf("the server agreed to several extensions: %q", clip(value))
 	}
-	params, err := wsproto.ParseDeflate(list[0])
+	params, err := parseDeflate(list[0], strict)
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +116,18 @@ func responseAgreement(h head, deflate *cases.Deflate) (*agreement, error) {
 		ourBits: windowBits(params.ClientMaxWindowBits), ourNoTakeover: params.ClientNoContextTakeover,
 		peerBits: windowBits(params.ServerMaxWindowBits), peerNoTakeover: params.ServerNoContextTakeover,
 	}, nil
+}
+
+// parseDeflate reads the parameters of permessage-deflate. Unless it is strict, a window
+// is whatever reads as a number from 8 to 15, such as 09 or +9.
+func parseDeflate(e wsproto.Extension, strict bool) (wsproto.DeflateParams, error) {
+	e.Params = slices.Clone(e.Params)
+	for i, p := range e.Params {
+		if n, err := strconv.Atoi(strings.TrimSpace(p.Value)); err == nil && !strict && strings.HasSuffix(strings.ToLower(p.Name), "_max_window_bits") {
+			e.Params[i].Value = strconv.Itoa(n)
+		}
+	}
+	return wsproto.ParseDeflate(e)
 }
 
 // windowBits is the window of a parameter that may be absent.
@@ -148,9 +155,13 @@ func refuse(status int, reason string) *refusal { return &refusal{status: status
 // (RFC 6455 §4.2.1). The checks and their order are Autobahn's; the port of the
 // Host field is not compared with ours, so port mappings work.
 //
-// Autobahn refuses extensions over several fields, which are legal (RFC 6455 §11.3.2):
-// split allows them.
-func checkRequest(h head, split bool) (offers []wsproto.DeflateParams, err *refusal) {
+// Autobahn refuses extensions over several fields, which are legal (RFC 6455 §11.3.2), but
+// skips lines that are no fields and reads windows as any number. Under the standard,
+// which strict asks for, it is the other way round.
+func checkRequest(h head, strict bool) (offers []wsproto.DeflateParams, err *refusal) {
+	if fault := h.Malformed(); strict && fault != "" {
+		return nil, refuse(400, fault)
+	}
 	parts := strings.Split(h.Start(), " ")
 	if len(parts) != 3 {
 		return nil, refuse(400, "malformed request line")
@@ -190,10 +201,10 @@ func checkRequest(h head, split bool) (offers []wsproto.DeflateParams, err *refu
 	if !ok || !validKey(key) {
 		return nil, refuse(400, "Sec-WebSocket-Key is not 16 bytes in base64")
 	}
-	if len(h.Values("Sec-Websocket-Extensions")) > 1 && !split {
+	if len(h.Values("Sec-Websocket-Extensions")) > 1 && !strict {
 		return nil, refuse(400, "there is more than one Sec-WebSocket-Extensions field")
 	}
-	return deflateOffers(h)
+	return deflateOffers(h, strict)
 }
 
 func checkVersion(h head) *refusal {
@@ -216,9 +227,9 @@ func validKey(key string) bool {
 	})
 }
 
-// deflateOffers parses the offers of permessage-deflate strictly, in every
-// case, before any is accepted.
-func deflateOffers(h head) ([]wsproto.DeflateParams, *refusal) {
+// deflateOffers parses the offers of permessage-deflate in every case, before any is
+// accepted.
+func deflateOffers(h head, strict bool) ([]wsproto.DeflateParams, *refusal) {
 	value := strings.Join(h.Values("Sec-Websocket-Extensions"), ", ")
 	if value == "" {
 		return nil, nil
@@ -232,7 +243,7 @@ func deflateOffers(h head) ([]wsproto.DeflateParams, *refusal) {
 		if !strings.EqualFold(e.Name, "permessage-deflate") {
 			continue
 		}
-		params, err := wsproto.ParseDeflate(e)
+		params, err := parseDeflate(e, strict)
 		if err != nil {
 			return nil, &refusal{status: 400, reason: "malformed offer of permessage-deflate: " + err.Error(), late: true}
 		}

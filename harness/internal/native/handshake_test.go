@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -26,10 +27,52 @@ func TestResponseHead(t *testing.T) {
 			text := strings.Replace(sound, test.from, test.to, 1) + "\r\n"
 			h, err := readHead(strings.NewReader(text))
 			if err == nil {
-				_, err = checkResponse(h, key, nil, nil)
+				_, err = checkResponse(h, key, nil, nil, true)
 			}
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("got error %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// What Autobahn forgives in an opening handshake is forgiven in its cases alone.
+func TestForgivenInAutobahnsCases(t *testing.T) {
+	const key = "dGhlIHNhbXBsZSBub25jZQ=="
+	response := "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + wsproto.AcceptKey(key) + "\r\n"
+	request := "GET /runCase HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + "\r\n"
+	for _, test := range []struct {
+		name, line        string
+		forgiven, allowed bool // in Autobahn's cases, and in ours
+	}{
+		{"nothing", "", true, true},
+		{"a line without a colon", "X-Broken\r\n", true, false},
+		{"a window of 10", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n", true, true},
+		{"a window of 010", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=010\r\n", true, false},
+		{"a window of 010 for the client", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=010\r\n", true, false},
+		{"a window of +10", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=+10\r\n", true, false},
+		{"a window of 016", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=016\r\n", false, false},
+		{"a window of 1x", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=1x\r\n", false, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for strict, want := range map[bool]bool{false: test.forgiven, true: test.allowed} {
+				h, err := readHead(strings.NewReader(response + test.line + "\r\n"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				agreed, err := checkResponse(h, key, &cases.Deflate{}, nil, strict)
+				if (err == nil) != want {
+					t.Errorf("strict %t: the response gives error %v, want it taken: %t", strict, err, want)
+				}
+				if agreed != nil && agreed.peerBits != 10 && agreed.ourBits != 10 {
+					t.Errorf("strict %t: got windows of %d and %d bits, want one of 10", strict, agreed.ourBits, agreed.peerBits)
+				}
+				if h, err = readHead(strings.NewReader(request + test.line + "\r\n")); err != nil {
+					t.Fatal(err)
+				}
+				if _, refused := checkRequest(h, strict); (refused == nil) != want {
+					t.Errorf("strict %t: the request gives %v, want it taken: %t", strict, refused, want)
+				}
 			}
 		})
 	}

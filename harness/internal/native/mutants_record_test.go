@@ -25,6 +25,7 @@ import (
 var (
 	recordMutants = flag.Bool("mutants.record", false, "have Autobahn, in Docker, judge the mutants, and write its verdicts to their files")
 	onlyMutants   = flag.String("mutants.only", "", "names of the mutants to record or to play, with commas between them; empty means all")
+	onlyRole      = flag.String("mutants.role", "", "the role to record them in, server or client; empty means both")
 	// Autobahn mostly waits, but its timers measure the machine too.
 	recordParallel = flag.Int("mutants.parallel", 2, "how many mutants to record at once")
 	driveMutant    = flag.String("mutants.drive", "", "name of a mutant to run as a client, for the recording")
@@ -48,6 +49,9 @@ func TestRecordMutants(t *testing.T) {
 	}
 	engine := &autobahn.Engine{Docker: eng, Image: img.Ref}
 	for _, role := range []mutants.Roles{mutants.Server, mutants.Client} {
+		if *onlyRole != "" && *onlyRole != roleName(role) {
+			continue
+		}
 		sound := verdicts{}
 		if !wantsRecord(mutants.Conformant) {
 			if sound, _ = readGolden(t, mutants.Conformant, role); sound == nil {

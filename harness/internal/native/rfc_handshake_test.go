@@ -4,7 +4,7 @@ import "github.com/wsconform/wsconform/cases"
 
 // handshakeKillers are the mutants that fail the cases of H and X.
 var handshakeKillers = map[cases.ID][]string{
-	"H.1.1":  {"length-switching"},
+	"H.1.1":  {"length-switching", "response-no-colon"},
 	"H.1.2":  {"key-canonical"},
 	"H.1.3":  {"request-key-missing-accepted", "refusal-crash", "handshake-silent"},
 	"H.1.4":  {"request-key-empty-accepted"},
@@ -33,7 +33,7 @@ var handshakeKillers = map[cases.ID][]string{
 	"H.1.28": {"request-names-case-demanded"},
 	"H.1.29": {"request-utf8-crash"},
 	"H.1.30": {"early-lost", "handshake-silent"},
-	"H.2.1":  {"target-fragment", "version-8", "host-missing", "method-post", "upgrade-unasked", "nonce-missing", "nonce-short", "version-missing"},
+	"H.2.1":  {"target-fragment", "version-8", "host-missing", "method-post", "upgrade-unasked", "nonce-missing", "nonce-short", "version-missing", "request-no-colon"},
 	"H.2.2":  {"nonce-pad-bits", "nonce-short"},
 	"H.2.3":  {"nonce-fixed"},
 	"H.2.4":  {"ping-before-response"},

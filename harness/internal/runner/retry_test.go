@@ -15,6 +15,7 @@ func TestReason(t *testing.T) {
 	early, late := begun.Add(-time.Second), begun.Add(time.Second)
 	timer := cases.Transcript{Log: []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}}
 	cut := cases.Transcript{ClosedByUs: true}
+	expired := cases.Transcript{Expired: true}
 	ok := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
 	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}
 	lenient := cases.Verdict{Behavior: cases.NonStrict, Close: cases.CloseOK}
@@ -34,6 +35,11 @@ func TestReason(t *testing.T) {
 		{"a timer, alone after a busy time", "1.1.1", failed, timer, false, &Monitor{late: early}, final},
 		{"a timer, alone on a busy machine", "1.1.1", failed, timer, false, &Monitor{late: late}, timed},
 		{"a timer, beside other cases", "1.1.1", failed, timer, true, &Monitor{}, timed},
+		{"a wait that ended by its time, alone on an idle machine", "F.1.1", failed, expired, false, &Monitor{}, final},
+		{"such a wait on a busy machine", "F.1.1", failed, expired, false, &Monitor{late: late}, timed},
+		{"such a wait beside other cases", "F.1.1", failed, expired, true, &Monitor{}, timed},
+		{"such a wait of a second connection", "F.1.1", failed, cases.Transcript{More: []cases.Transcript{expired}}, true, &Monitor{}, timed},
+		{"such a wait in a case that passes", "F.1.1", ok, expired, true, &Monitor{late: late}, final},
 		{"late to fail, alone", "6.4.1", lenient, cases.Transcript{}, false, &Monitor{}, final},
 		{"late to fail while the peer was silent", "6.4.1", lenient, cases.Transcript{}, true, &Monitor{stall: late}, timed},
 		{"no echo before what came byte by byte", "3.4", lenient, cases.Transcript{}, false, &Monitor{}, overtaken},
