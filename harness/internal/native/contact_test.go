@@ -165,8 +165,8 @@ func (l *everySecond) Accept() (net.Conn, error) {
 	}
 }
 
-// A conformant server that resets every second connection on arrival fails no case with
-// standard handshakes for that, also where a case takes several connections.
+// A conformant server that resets every second connection on arrival fails no case for that,
+// whatever the case changes in the handshake, and however many connections it takes.
 func TestServerThatResets(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -180,16 +180,65 @@ func TestServerThatResets(t *testing.T) {
 		<-served
 	}()
 	target := Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
-	results, report, err := testServer(t, target, Options{}, "1.*", "2.*", "5.*", "7.*")
-	if counts := count(results); err != nil || !report.Survived || counts[harness.Fail]+counts[harness.NotRun]+counts[harness.Blocked] > 0 {
-		t.Errorf("got %v, error %v, survived %t, want no failure", counts, err, report.Survived)
+	for _, test := range []struct {
+		name     string
+		parallel int
+		patterns []string
+	}{
+		{"frames", 0, []string{"1.*", "2.*", "5.*", "7.*"}},
+		{"handshakes and several connections", 0, []string{"H.*", "X.*", "C.1.*", "D.1.*", "F.*", "M.*"}},
+		{"one at a time", 1, []string{"H.*", "X.*", "C.1.7", "C.1.8", "F.1.1", "F.1.10", "M.1.5", "D.1.6"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			results, report, err := testServer(t, target, Options{Options: runner.Options{Parallel: test.parallel}}, test.patterns...)
+			if err != nil || !report.Survived {
+				t.Errorf("got error %v, survived %t, want neither an error nor an end", err, report.Survived)
+			}
+			for id, r := range results {
+				if r.Outcome == harness.Fail || r.Outcome == harness.NotRun || r.Outcome == harness.Blocked {
+					t.Errorf("case %s: got %s, %s, %s, want no failure", id, r.Summary(), r.Reason, r.Note)
+				}
+			}
+		})
 	}
-	patterns := []string{"C.1.7", "C.1.8", "F.1.1", "F.1.10", "M.1.5", "D.1.6"}
-	results, _, err = testServer(t, target, Options{Options: runner.Options{Parallel: 1}}, patterns...)
-	for id, r := range results {
-		if r.Outcome == harness.Fail || err != nil {
-			t.Errorf("several connections: case %s: got %s, %s, error %v, want no failure", id, r.Summary(), r.Reason, err)
-		}
+}
+
+// A server that resets a request that a case has edited fails for it, after a second try if it
+// takes standard ones, and after many if it turns some of these away too.
+func TestServerThatResetsRequests(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		fickle   bool
+		min, max int32 // requests that it resets
+	}{{"takes standard ones", false, 2, 2}, {"turns every second connection away", true, 3, reopenings + 1}} {
+		t.Run(test.name, func(t *testing.T) {
+			var resets atomic.Int32
+			target := serveEach(t, func(i int, nc net.Conn) {
+				if test.fickle && i%2 == 1 {
+					reset(nc)
+					return
+				}
+				r := bufio.NewReader(nc)
+				h, err := readHead(r)
+				if err != nil {
+					return
+				}
+				if value, _ := h.One("Connection"); value == "keep-alive, Upgrade" {
+					resets.Add(1)
+					reset(nc)
+					return
+				}
+				_, _ = io.WriteString(nc, accepted(h, nil, "", ""))
+				(&wirePeer{nc: nc}).serve(echoes)
+			})
+			results, _, err := testServer(t, target, Options{Options: runner.Options{Parallel: 1}}, "1.1.1", "H.1.23")
+			if r := results["H.1.23"]; err != nil || r.Outcome != harness.Fail || (r.Note != "") != test.fickle {
+				t.Errorf("got %s, note %q, error %v, want a failure", r.Summary(), r.Note, err)
+			}
+			if n := resets.Load(); n < test.min || n > test.max {
+				t.Errorf("got %d requests, want %d to %d", n, test.min, test.max)
+			}
+		})
 	}
 }
 

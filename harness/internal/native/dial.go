@@ -34,6 +34,8 @@ type Target struct {
 	// FailTLS counts a TLS handshake that fails as an opening handshake that fails.
 	// Without it, the server cannot be reached, and nothing is tested.
 	FailTLS bool
+
+	accepts *acceptance // nil outside a run
 }
 
 // userAgent is how the harness names itself in handshakes.
@@ -143,6 +145,14 @@ func (t *Target) request(key string, conn cases.Conn) string {
 // errRefused where TCP could not be opened; else the transcript says what went
 // wrong.
 func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Transcript, error) {
+	nc, failed, err := t.openOnce(ctx, c, n)
+	if err == nil && nc.Conn == nil && turnedAway(failed) {
+		t.heed(c.Conns[n])
+	}
+	return nc, failed, err
+}
+
+func (t *Target) openOnce(ctx context.Context, c cases.Case, n int) (conn, cases.Transcript, error) {
 	failed := cases.Transcript{Role: cases.Server, Started: time.Now().UTC()}
 	nc, err := t.dialBelow(ctx, c.Conns[n].TLS)
 	if errors.Is(err, syscall.ECONNRESET) { // it accepted, and thought better of it at once
@@ -296,11 +306,12 @@ func (t *Target) openFailure(err error) string {
 // other. What comes after one that could not be played is not tried.
 func (t *Target) playServer(ctx context.Context, c cases.Case, how manner) harness.Result {
 	list := make([]cases.Transcript, len(c.Conns))
+	notes := make([]string, len(c.Conns))
 	for _, group := range c.Together() {
 		ends := make([]*harness.Result, len(group)) // of the case, by what became of a connection
 		var wg sync.WaitGroup
 		for i, n := range group {
-			wg.Go(func() { list[n], ends[i] = t.playConn(ctx, c, n, how) })
+			wg.Go(func() { list[n], notes[n], ends[i] = t.playConn(ctx, c, n, how) })
 		}
 		wg.Wait()
 		for _, end := range ends {
@@ -309,55 +320,38 @@ func (t *Target) playServer(ctx context.Context, c cases.Case, how manner) harne
 			}
 		}
 	}
-	return concluded(ctx, c, joined(list), nil)
+	r := concluded(ctx, c, joined(list), nil)
+	r.Note = cmp.Or(r.Note, cmp.Or(notes...))
+	return r
 }
 
-// reopen is how long is waited before each further attempt at a connection that the server
-// turns away, of a case that has several. The runner plays a case of one connection again.
-var reopen = []time.Duration{50 * time.Millisecond, 150 * time.Millisecond, 400 * time.Millisecond}
-
-// turnedAway reports whether the server ended a connection without any answer.
-func turnedAway(t cases.Transcript) bool { return t.Response == "" && !t.OpenTimeout }
-
-// playConn plays a connection of c. A result ends the case: it could not be played.
-func (t *Target) playConn(ctx context.Context, c cases.Case, n int, how manner) (cases.Transcript, *harness.Result) {
+// playConn plays a connection of c. An end is that of the case: it could not be played.
+func (t *Target) playConn(ctx context.Context, c cases.Case, n int, how manner) (tr cases.Transcript, note string, end *harness.Result) {
 	if d := c.Conns[n].After; d > 0 {
-		late := time.NewTimer(d)
-		defer late.Stop()
-		select {
-		case <-late.C:
-		case <-ctx.Done():
-		}
+		sleep(ctx, d)
 	}
-	nc, failed, err := t.open(ctx, c, n)
-	for _, wait := range reopen {
-		if len(c.Conns) == 1 || nc.Conn != nil || len(c.Conns[n].Head) > 0 || err != nil || !turnedAway(failed) {
-			break
-		}
-		time.Sleep(wait)
-		nc, failed, err = t.open(ctx, c, n)
-	}
+	nc, failed, note, err := t.openSettled(ctx, c, n)
 	switch {
 	case harness.OutOfResources(err):
-		return failed, &harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
+		return failed, note, &harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
 	case errors.Is(err, errRefused) && n > 0: // it is gone since the connection before
-		return cases.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)}, nil
+		return cases.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)}, note, nil
 	case errors.Is(err, errRefused):
-		return failed, &harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
+		return failed, note, &harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
 	case err != nil:
 		if nc.Conn != nil {
 			nc.Close()
 		}
-		return failed, &harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
+		return failed, note, &harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
 	case nc.Conn == nil:
-		return failed, nil
+		return failed, note, nil
 	}
-	tr, err := play(ctx, nc, c, n, cases.Server, how)
+	tr, err = play(ctx, nc, c, n, cases.Server, how)
 	if err != nil {
-		end := concluded(ctx, c, tr, err)
-		return tr, &end
+		unplayed := concluded(ctx, c, tr, err)
+		return tr, note, &unplayed
 	}
-	return tr, nil
+	return tr, note, nil
 }
 
 // joined makes one transcript of those of a case's connections. It lasted from the
