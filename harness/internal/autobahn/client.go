@@ -118,12 +118,27 @@ func (s *serving) ready(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-poll.C:
-			if c, err := s.dial(ctx, "/"); err == nil {
-				c.CloseNow()
+			if s.knock(ctx) {
 				poll.Reset(time.Second)
 			}
 		}
 	}
+}
+
+// knockBound is how long whoever listens may take to answer before we look what the container
+// says.
+const knockBound = 5 * time.Second
+
+// knock connects, and reports whether anybody answered.
+func (s *serving) knock(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, knockBound)
+	defer cancel()
+	c, err := s.dial(ctx, "/")
+	if err != nil {
+		return false
+	}
+	c.CloseNow()
+	return true
 }
 
 // complete checks that Autobahn knows all the selected cases.

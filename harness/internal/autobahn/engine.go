@@ -37,7 +37,7 @@ type Engine struct {
 }
 
 const (
-	defaultPatience = 30 * time.Second
+	defaultPatience = time.Minute
 	// memoryLimit is enough for PyPy to run all cases in one process, with all wire
 	// logs in memory until the reports are written. CPython needs 340 MiB.
 	memoryLimit = 8 << 30

@@ -53,7 +53,7 @@ func (t *Target) openSettled(ctx context.Context, c cases.Case, n int) (nc conn,
 	it := c.Conns[n]
 	edited := len(it.Head) > 0 || it.TLS != nil
 	nc, failed, err = t.open(ctx, c, n)
-	if len(c.Conns) == 1 && !edited {
+	if len(c.Conns) == 1 && !edited || it.TLS != nil && !t.fickle() {
 		return nc, failed, "", err
 	}
 	wait := firstReopening
