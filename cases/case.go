@@ -131,6 +131,7 @@ const (
 	NeedLimit       Need = "limit"       // it takes messages of 1 MiB at most
 	NeedTLS         Need = "tls"         // the connection uses TLS
 	NeedCookies     Need = "cookies"     // a client that keeps cookies
+	NeedURL         Need = "url"         // a client that is started for each connection, with its URL
 
 	// What it does when a text message tells it to; see docs/control.md.
 	NeedControlClose    Need = "control:close"
@@ -176,6 +177,31 @@ type Conn struct {
 	Beside bool
 	After  time.Duration // it opens so long after it could
 	TLS    *TLS          // nil means the usual TLS, where the peer speaks any
+	// URL is what a client is started with, as [Conn.Address] fills it in; "" means the
+	// plain URL. The case needs [NeedURL].
+	URL string
+	// Listen is the address that the client is to find, such as "[::1]:0"; "" means the
+	// usual one.
+	Listen string
+}
+
+// Address is the URL for a client that is to connect to this host and port. In [Conn.URL],
+// {host} and {port} stand for these, and {port+65536} for a port that is too large by
+// so much.
+func (c Conn) Address(scheme, host string, port int) string {
+	url := c.URL
+	if url == "" {
+		url = scheme + "://{host}:{port}/"
+	}
+	return FillAddress(url, host, port)
+}
+
+// FillAddress fills in {host}, {port} and {port+65536}.
+func FillAddress(s, host string, port int) string {
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return strings.NewReplacer("{host}", host, "{port}", strconv.Itoa(port), "{port+65536}", strconv.Itoa(port+1<<16)).Replace(s)
 }
 
 // Ops lowers the steps of the connection.
@@ -233,6 +259,12 @@ func (c Case) Script() []string {
 		}
 		if conn.TLS != nil {
 			lines = append(lines, conn.TLS.String())
+		}
+		if conn.URL != "" {
+			lines = append(lines, fmt.Sprintf("start the client with the URL %q", conn.URL))
+		}
+		if conn.Listen != "" {
+			lines = append(lines, "listen on "+conn.Listen)
 		}
 		for _, edit := range conn.Head {
 			lines = append(lines, "in the opening handshake: "+edit.String())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,6 +55,17 @@ type SoundOrigin struct{}
 
 // Asks holds of a request that has the field once, with this in its value.
 type Asks struct{ Name, Part string }
+
+// AsksHost holds of a request that names this host, once, where {host} and {port} stand
+// for where it came.
+type AsksHost struct{ Host string }
+
+// Targets holds of a request for one of these targets. Letters in percent signs have no
+// case.
+type Targets []string
+
+// NoRequest holds if the client sent no request.
+type NoRequest struct{}
 
 // AsksNot holds of a request without the field.
 type AsksNot struct{ Name string }
@@ -189,3 +201,28 @@ func (a AsksNot) Holds(t *Transcript) bool {
 }
 
 func (a AsksNot) String() string { return "a request without " + a.Name }
+
+// Holds looks at Host.
+func (a AsksHost) Holds(t *Transcript) bool {
+	colon := strings.LastIndexByte(t.Address, ':')
+	port, err := strconv.Atoi(t.Address[colon+1:])
+	value, ok := wire.ParseHead(t.Request).One("Host")
+	return err == nil && ok && strings.EqualFold(value, FillAddress(a.Host, strings.Trim(t.Address[:max(colon, 0)], "[]"), port))
+}
+
+func (a AsksHost) String() string { return "a request with Host: " + a.Host + ", once" }
+
+var percent = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+
+// Holds looks at the first line.
+func (list Targets) Holds(t *Transcript) bool {
+	words := strings.Split(wire.ParseHead(t.Request).Start(), " ")
+	return len(words) == 3 && slices.Contains(list, percent.ReplaceAllStringFunc(words[1], strings.ToUpper))
+}
+
+func (list Targets) String() string { return "a request for " + strings.Join(list, " or ") }
+
+// Holds looks for a request.
+func (NoRequest) Holds(t *Transcript) bool { return t.Request == "" }
+
+func (NoRequest) String() string { return "no request" }

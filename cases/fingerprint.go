@@ -20,6 +20,9 @@ func Fingerprint(list []Case) string {
 			if conn.TLS != nil {
 				fmt.Fprintf(h, "%#v\n", *conn.TLS)
 			}
+			if conn.URL != "" || conn.Listen != "" {
+				fmt.Fprintf(h, "%q %q\n", conn.URL, conn.Listen)
+			}
 			if conn.Beside || conn.After > 0 {
 				fmt.Fprintf(h, "%t %d\n", conn.Beside, conn.After)
 			}

@@ -128,9 +128,12 @@ const (
 // The flags follow the connection model of the Autobahn testsuite: "we" is the
 // harness. Codes are 0 where there was none.
 type Transcript struct {
-	Role     Role          `json:"role"`
-	Opened   bool          `json:"opened"` // the opening handshake was completed
-	Request  string        `json:"request,omitempty"`
+	Role    Role   `json:"role"`
+	Opened  bool   `json:"opened"` // the opening handshake was completed
+	Request string `json:"request,omitempty"`
+	// Address is the host and port at which a client that is started for each connection
+	// was to find us, such as "127.0.0.1:9001".
+	Address  string        `json:"address,omitempty"`
 	Response string        `json:"response,omitempty"`
 	Started  time.Time     `json:"started,omitzero"`
 	Duration time.Duration `json:"duration"` // from the opening handshake to the end of TCP, in nanoseconds
@@ -198,6 +201,25 @@ func (t *Transcript) Received() []Event {
 		}
 	}
 	return list
+}
+
+// Answers reports whether the event is a pong with the payload of a ping of ours. Where
+// the log does not tell what we sent, every pong is.
+func (t *Transcript) Answers(e Event) bool {
+	if e.Kind != GotPong {
+		return false
+	}
+	known := false
+	for _, sent := range t.Log {
+		if sent.Kind != LogFrame || sent.Dir != Out {
+			continue
+		}
+		known = true
+		if sent.Opcode == wsproto.OpPing && sent.Len == e.Len && (len(sent.Data) < sent.Len || string(sent.Data) == string(e.Data)) {
+			return true
+		}
+	}
+	return !known || t.LogLost > 0
 }
 
 // Find returns the first event of a kind.

@@ -26,7 +26,7 @@ func All() []cases.Case {
 }
 
 var catalogue = sync.OnceValue(func() []cases.Case {
-	list := slices.Concat(handshake(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), limits(), secure())
+	list := slices.Concat(handshake(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), secure())
 	for i := range list {
 		c := &list[i]
 		c.Suite = cases.RFC

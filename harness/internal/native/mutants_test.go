@@ -278,6 +278,7 @@ var (
 // playMutant plays the cases against a mutant in a role, the light ones at once
 // if it is a server.
 func playMutant(ctx context.Context, m mutants.Mutant, role mutants.Roles, list []cases.Case, faithful bool) (map[cases.ID]harness.Result, error) {
+	parent := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -285,6 +286,11 @@ func playMutant(ctx context.Context, m mutants.Mutant, role mutants.Roles, list 
 		return nil, err
 	}
 	m, scheme, serve := equipped(m, list)
+	if role == mutants.Client && slices.ContainsFunc(list, func(c cases.Case) bool { return slices.Contains(c.Needs, cases.NeedURL) }) {
+		cancel()
+		l.Close()
+		return playOneShot(parent, m, list)
+	}
 	if role == mutants.Client && scheme == "wss" {
 		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{testPair()}})
 	}

@@ -3,6 +3,7 @@ package native
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -26,7 +27,8 @@ func TestOneShot(ctx context.Context, d runner.Driver, list []cases.Case, o Opti
 
 // Once plays connection n of a case with the first client that asks l for a WebSocket,
 // whatever the path, and tells begun. Others are told that there is no room. It closes l.
-func (e *endpoint) Once(ctx context.Context, l net.Listener, c cases.Case, n int, how runner.How, begun func()) (cases.Transcript, error) {
+// What TLS comes to counts as well, where the case is about that.
+func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c cases.Case, n int, how runner.How, begun func()) (cases.Transcript, error) {
 	serving := &Endpoint{Faithful: e.faithful, Streams: e.Streams, Subprotocols: true, monitor: how.Monitor, brief: how.Brief}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -47,7 +49,7 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, c cases.Case, n int
 			}
 			wg.Go(func() {
 				defer nc.Close()
-				if tr, err, ok := serving.single(ctx, nc, offer{c, n}, taken, begun); ok {
+				if tr, err, ok := serving.single(ctx, nc, conf, offer{c, n}, taken, begun); ok {
 					done <- played{tr, err}
 				}
 			})
@@ -62,13 +64,27 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, c cases.Case, n int
 }
 
 // single answers one connection. It is ok if that was the client's.
-func (e *Endpoint) single(ctx context.Context, nc net.Conn, o offer, taken chan struct{}, begun func()) (tr cases.Transcript, err error, ok bool) {
+func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o offer, taken chan struct{}, begun func()) (tr cases.Transcript, err error, ok bool) {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
 	defer stop()
 	e.Protocol.setOpenDeadline(nc)
-	h, err := readHead(nc)
+	change := o.Conns[o.conn].TLS
+	if conf != nil {
+		tc := tls.Server(watch(nc), changed(conf.Clone(), change))
+		err, nc = tc.HandshakeContext(ctx), tc
+	}
+	var h head
+	if err == nil {
+		h, err = readHead(nc)
+	}
 	if err != nil && h.text == "" {
-		return tr, nil, false // it connected and said nothing
+		if change == nil {
+			return tr, nil, false // it connected and said nothing
+		}
+		begun()
+		return cases.Transcript{
+			Role: cases.Client, Started: time.Now().UTC(), DroppedByUs: true, UncleanReason: netReason(err), TLS: secured(nc), Events: tlsEnd(err),
+		}, nil, true
 	}
 	var refused *refusal
 	if err != nil {

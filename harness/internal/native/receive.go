@@ -266,6 +266,9 @@ func (p *player) event(e cases.Event) {
 	}
 	p.record(e)
 	p.steer()
+	if e.Kind == cases.GotPong && p.c.Suite == cases.RFC && !p.t.Answers(e) {
+		return // of its own accord, which ends no wait
+	}
 	p.shortenPause(e.Kind)
 }
 

@@ -30,13 +30,18 @@ func playable(list []cases.Case, role cases.Role, peer harness.Peer) (play []cas
 			play = append(play, c)
 			continue
 		}
-		v := cases.Verdict{Behavior: cases.Unimplemented, Reason: note}
-		if c.Suite == cases.Autobahn { // whose verdicts have two halves
-			v.Close, v.CloseReason = cases.CloseInformational, "the case was not played"
-		}
-		rest = append(rest, harness.Result{Case: c.ID, Outcome: harness.Unsupported, Note: note, Unplayed: true, Verdict: v})
+		rest = append(rest, unsupported(c, note))
 	}
 	return play, rest
+}
+
+// unsupported is the result of a case that cannot be played.
+func unsupported(c cases.Case, note string) harness.Result {
+	v := cases.Verdict{Behavior: cases.Unimplemented, Reason: note}
+	if c.Suite == cases.Autobahn { // whose verdicts have two halves
+		v.Close, v.CloseReason = cases.CloseInformational, "the case was not played"
+	}
+	return harness.Result{Case: c.ID, Outcome: harness.Unsupported, Note: note, Unplayed: true, Verdict: v}
 }
 
 // unmet says which need is not met.
@@ -47,6 +52,8 @@ func unmet(need cases.Need) string {
 		return fmt.Sprintf("the case needs a peer that obeys the control message %q", command)
 	case need == cases.NeedEcho:
 		return "the case needs a peer that echoes"
+	case need == cases.NeedURL:
+		return "the case needs a client that is started for each connection with its URL (--one-shot)"
 	case need == cases.NeedTLS:
 		return "the case needs a connection with TLS"
 	}

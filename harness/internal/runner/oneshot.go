@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -32,9 +33,10 @@ const (
 // A OneShotEndpoint plays single connections with clients.
 type OneShotEndpoint interface {
 	Shared
-	// Once plays connection n of a case with the first client that asks l for a WebSocket.
-	// It closes l. Begun is called when there is one. The error is ours, or that of ctx.
-	Once(ctx context.Context, l net.Listener, c cases.Case, n int, how How, begun func()) (cases.Transcript, error)
+	// Once plays connection n of a case with the first client that asks l for a WebSocket,
+	// by TLS if conf is not nil. It closes l. Begun is called when there is one. The error
+	// is ours, or that of ctx.
+	Once(ctx context.Context, l net.Listener, conf *tls.Config, c cases.Case, n int, how How, begun func()) (cases.Transcript, error)
 	// Concluded is the result of a case whose connections were played.
 	Concluded(ctx context.Context, c cases.Case, list []cases.Transcript) harness.Result
 }
@@ -56,7 +58,9 @@ func TestOneShot(ctx context.Context, e OneShotEndpoint, d Driver, list []cases.
 	if err != nil {
 		return s.report, err
 	}
-	list, rest := playable(list, cases.Client, s.options.peer(nil, refuses))
+	peer := s.options.peer(nil, refuses)
+	peer.Declared = append(slices.Clone(peer.Declared), cases.NeedURL)
+	list, rest := playable(list, cases.Client, peer)
 	for _, r := range rest {
 		emit(r)
 	}
@@ -203,6 +207,8 @@ func (s *oneShotRun) play(ctx context.Context, c cases.Case) harness.Result {
 			return harness.Result{Case: c.ID, Outcome: harness.Crash, Note: crash.Error(), Transcript: &tr}
 		case errors.Is(err, errNoVisit), errors.Is(err, harness.ErrNotStarted):
 			return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: err.Error()}
+		case errors.Is(err, errNoAddress):
+			return unsupported(c, err.Error())
 		case err != nil:
 			return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
 		}
@@ -223,7 +229,11 @@ func withoutSurvival(c cases.Case) cases.Case {
 	return c
 }
 
-var errNoVisit = errors.New("the command did not connect")
+var (
+	errNoVisit = errors.New("the command did not connect")
+	// errNoAddress says that we cannot listen where a case has to.
+	errNoAddress = errors.New("the case cannot be played on this machine")
+)
 
 // A crashError says that the command was ended by a signal.
 type crashError struct{ err error }
@@ -235,17 +245,23 @@ func (e *crashError) Unwrap() error { return e.err }
 // connect starts the command and plays connection n of a case with it.
 func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Transcript, error) {
 	var lc net.ListenConfig
-	host := cmp.Or(s.driver.Host, "127.0.0.1")
-	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(s.driver.Port)))
-	if err != nil {
+	it := c.Conns[n]
+	l, err := lc.Listen(ctx, "tcp", cmp.Or(it.Listen, net.JoinHostPort(cmp.Or(s.driver.Host, "127.0.0.1"), strconv.Itoa(s.driver.Port))))
+	switch {
+	case err != nil && it.Listen != "":
+		return cases.Transcript{}, fmt.Errorf("%w: %w", errNoAddress, err)
+	case err != nil:
 		return cases.Transcript{}, fmt.Errorf("listen for the client: %w", err)
 	}
-	addr, scheme := l.Addr().String(), "ws://"
+	addr, scheme := l.Addr().String(), "ws"
 	if s.driver.TLS != nil {
-		l, scheme = tls.NewListener(l, s.driver.TLS), "wss://"
+		scheme = "wss"
 	}
-	_, port, _ := net.SplitHostPort(addr)
-	process, err := harness.StartTerminal(s.driver.Command, map[string]string{"url": scheme + addr + "/", "host": host, "port": port}, s.driver.Log)
+	host, port, _ := net.SplitHostPort(addr)
+	number, _ := strconv.Atoi(port)
+	process, err := harness.StartTerminal(s.driver.Command, map[string]string{
+		"url": it.Address(scheme, host, number), "host": host, "port": port,
+	}, s.driver.Log)
 	if err != nil {
 		return cases.Transcript{}, errors.Join(err, l.Close())
 	}
@@ -276,7 +292,8 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Tr
 		}
 		timer.Stop()
 	})
-	tr, err := s.endpoint.Once(visiting, l, c, n, how, func() { close(begun) })
+	tr, err := s.endpoint.Once(visiting, l, s.driver.TLS, c, n, how, func() { close(begun) })
+	tr.Address = addr
 	patience := time.Duration(0)
 	if (cases.Dropped{Within: time.Hour}).Holds(&tr) {
 		patience = crashBound // the end of TCP comes before that of the program
@@ -286,6 +303,9 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Tr
 	}
 	if err != nil && ctx.Err() == nil && visiting.Err() != nil {
 		err = context.Cause(visiting)
+	}
+	if errors.Is(err, errNoVisit) && it.URL != "" { // which it may refuse
+		tr.Role, tr.Started, tr.UncleanReason, err = cases.Client, time.Now().UTC(), err.Error(), nil
 	}
 	return tr, err
 }
