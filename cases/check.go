@@ -32,8 +32,8 @@ type NoField struct{ Name string }
 // Echoed holds if this text came back, once.
 type Echoed struct{ Text string }
 
-// Quiet holds if no message came, and no pong in answer to a ping of ours. A peer may
-// send pongs of its own at any time (RFC 6455 §5.5.3).
+// Quiet holds if no message came, and no pong in answer to a ping or a pong of ours. A
+// peer may send pongs of its own at any time (RFC 6455 §5.5.3).
 type Quiet struct{}
 
 // NoAnswer holds if no HTTP response came.
@@ -122,7 +122,7 @@ func (Quiet) Holds(t *Transcript) bool {
 	return !slices.ContainsFunc(t.Events, func(e Event) bool { return e.Kind == GotMessage || t.Answers(e) })
 }
 
-func (Quiet) String() string { return "no message, and no pong to a ping of ours" }
+func (Quiet) String() string { return "no message, and no pong in answer" }
 
 // Holds looks for a response.
 func (NoAnswer) Holds(t *Transcript) bool { _, ok := t.Find(GotAnswer); return !ok }

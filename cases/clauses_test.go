@@ -18,6 +18,14 @@ func TestChecks(t *testing.T) {
 	response := func(fields string) *cases.Transcript {
 		return &cases.Transcript{Response: "HTTP/1.1 101 x\r\n" + fields + "\r\n\r\n"}
 	}
+	pinged := func(ping string, events ...cases.Event) *cases.Transcript {
+		tr := of(events...)
+		tr.Log = []cases.Entry{{Kind: cases.LogFrame, Dir: cases.Out, Opcode: wsproto.OpPing, Len: len(ping), Data: cases.Octet(ping)}}
+		return tr
+	}
+	requested := func(target, host string) *cases.Transcript {
+		return &cases.Transcript{Role: cases.Client, Address: "[::1]:81", Request: "GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n"}
+	}
 	status := func(n int) cases.Event { return cases.Event{Kind: cases.GotAnswer, Status: n} }
 	ends := func(at time.Duration) cases.Event { return cases.Event{Kind: cases.GotEnd, At: at} }
 	reset := cases.Event{Kind: cases.GotReset}
@@ -54,7 +62,14 @@ func TestChecks(t *testing.T) {
 			"server_max_window_bits is 8 to 10",
 		},
 		{cases.Declined{}, []*cases.Transcript{of()}, []*cases.Transcript{{}, {Opened: true, Deflate: true}}, "no permessage-deflate"},
-		{cases.Quiet{}, []*cases.Transcript{of(), of(closes(1002))}, []*cases.Transcript{of(hi), of(cases.Ponged(cases.Data(nil)))}, "no message and no pong"},
+		{cases.Quiet{}, []*cases.Transcript{of(), of(closes(1002))}, []*cases.Transcript{of(hi), of(cases.Ponged(cases.Data(nil)))}, "no message, and no pong in answer"},
+		{cases.Quiet{}, []*cases.Transcript{pinged("a", cases.Ponged(cases.Data([]byte("own"))))}, []*cases.Transcript{pinged("a", cases.Ponged(cases.Data([]byte("a"))))}, "no message, and no pong in answer"},
+		{
+			cases.AsksHost{Host: "{host}:{port}"}, []*cases.Transcript{requested("/", "[::1]:81")},
+			[]*cases.Transcript{requested("/", "::1:81"), requested("/", "[::1]"), {}}, "a request with Host: {host}:{port}, once",
+		},
+		{cases.Targets{"/%C3"}, []*cases.Transcript{requested("/%c3", "a")}, []*cases.Transcript{requested("/", "a"), requested("/%C3 b", "a"), {}}, "a request for /%C3"},
+		{cases.NoRequest{}, []*cases.Transcript{{}}, []*cases.Transcript{requested("/", "a")}, "no request"},
 		{cases.NoAnswer{}, []*cases.Transcript{of(ends(0))}, []*cases.Transcript{of(status(400))}, "no response"},
 		{cases.Lists{Name: "X", Token: "b"}, []*cases.Transcript{response("X: a, B")}, []*cases.Transcript{response("X: ab"), response("Y: b")}, "X names b"},
 		{cases.Code{1002, 1009}, []*cases.Transcript{of(closes(1009))}, []*cases.Transcript{of(), of(closes(0)), of(closes(1000))}, "a close frame with 1002 or 1009"},

@@ -12,7 +12,7 @@ import (
 // Messages holds if these messages came, in order, and no other.
 type Messages []Event
 
-// NoPong holds if no pong came in answer to a ping of ours.
+// NoPong holds if no pong came in answer to a ping or a pong of ours.
 type NoPong struct{}
 
 // PongWith holds if a pong with this payload came.
@@ -61,7 +61,7 @@ func (m Messages) String() string {
 // Holds looks for pongs.
 func (NoPong) Holds(t *Transcript) bool { return !slices.ContainsFunc(t.Events, t.Answers) }
 
-func (NoPong) String() string { return "no pong" }
+func (NoPong) String() string { return "no pong in answer" }
 
 // Holds looks for the pong.
 func (p PongWith) Holds(t *Transcript) bool {

@@ -203,8 +203,8 @@ func (t *Transcript) Received() []Event {
 	return list
 }
 
-// Answers reports whether the event is a pong with the payload of a ping of ours. Where
-// the log does not tell what we sent, every pong is.
+// Answers reports whether the event is a pong with the payload of a ping or a pong of
+// ours, as far as the log has them. Without a log every pong is.
 func (t *Transcript) Answers(e Event) bool {
 	if e.Kind != GotPong {
 		return false
@@ -215,11 +215,11 @@ func (t *Transcript) Answers(e Event) bool {
 			continue
 		}
 		known = true
-		if sent.Opcode == wsproto.OpPing && sent.Len == e.Len && (len(sent.Data) < sent.Len || string(sent.Data) == string(e.Data)) {
+		if sent.Opcode >= wsproto.OpPing && sent.Len == e.Len && (len(sent.Data) < sent.Len || string(sent.Data) == string(e.Data)) {
 			return true
 		}
 	}
-	return !known || t.LogLost > 0
+	return !known
 }
 
 // Find returns the first event of a kind.
