@@ -2,6 +2,7 @@ package rfc
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -135,5 +136,23 @@ func deflateErrors() []cases.Case {
 			},
 			Want: bombed(slices.Repeat([]string{probe}, 20)),
 		},
+		{
+			ID: "D.4.13", Title: "about a kilobyte that inflates to a little less, and to a little more, than the limit of 1 MiB",
+			Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-10.4-impose-limit", "RFC6455-7.4.1-1009"},
+			Needs:        []cases.Need{cases.NeedDeflate, cases.NeedLimit},
+			Conns:        []cases.Conn{zeros(mebi/1032 - 1), zeros(mebi / 1032), alsoPlain},
+			Want:         overLimit,
+		},
 	}
+}
+
+// zeros is a compressed message of 1032(n+1)+1 zeros. Up to 1 MiB it has to be echoed.
+func zeros(n int) cases.Conn {
+	c := cases.Conn{Deflate: plain, Steps: []cases.Step{
+		cases.Binary(zZeros + strings.Repeat("\x00", n) + zZerosEnd).WithRSV(wsproto.RSV1), answered,
+	}}
+	if size := 1032*(n+1) + 1; size <= mebi {
+		c.Want = echoed(cases.GotBinary(cases.Repeat("\x00", size)))
+	}
+	return c
 }

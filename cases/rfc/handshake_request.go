@@ -155,6 +155,13 @@ func requestTargets() []cases.Case {
 				status4xx, cases.Every{cases.NoAnswer{}, cases.Ends{Within: cutPatience}},
 			}}}},
 		},
+		{
+			// The authority of the target counts, and Host is ignored. A server may serve any.
+			ID: "H.3.6", Title: "a request target in absolute form that names another host", Roles: onlyServers, Level: cases.Robustness,
+			Requirements: []string{"RFC9112-3.2.2-absolute-form"},
+			Conns:        []cases.Conn{asked(cases.Start("GET http://other.test{target} HTTP/1.1")), survived},
+			Want:         also(accepted, cases.Clause{Grade: cases.OK, Checks: cases.Every{status4xx}}),
+		},
 	}
 }
 

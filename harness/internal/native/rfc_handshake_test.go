@@ -64,6 +64,7 @@ var handshakeKillers = map[cases.ID][]string{
 	"H.3.2":  {"request-target-origin-demanded"},
 	"H.3.4":  {"request-target-plain-demanded"},
 	"H.3.5":  {"eof-ignored"},
+	"H.3.6":  {"request-target-host-crash"},
 	"X.1.1":  {"request-method-accepted", "allow-missing"},
 	"X.1.2":  {"request-method-head-accepted"},
 	"X.1.3":  {"request-method-case-accepted"},
