@@ -9,20 +9,20 @@ import (
 )
 
 func TestPairs(t *testing.T) {
-	of := func(engine harness.EngineKind, folder, hash string, role cases.Role) harness.Header {
+	of := func(engine string, folder, hash string, role cases.Role) harness.Header {
 		return harness.Header{
-			Engine: harness.Engine{Name: engine.Name},
+			Engine: harness.Engine{Name: engine},
 			Agent:  harness.Agent{Role: role, About: &harness.Implementation{Folder: folder, Hash: hash}},
 		}
 	}
 	runs := []harness.Header{
-		of(harness.AutobahnEngine, "go-ws", "1", cases.Server),
-		of(harness.NativeEngine, "go-ws", "1", cases.Server),
-		of(harness.NativeEngine, "go-ws", "1", cases.Client),   // another role
-		of(harness.NativeEngine, "go-ws", "2", cases.Server),   // another content
-		of(harness.NativeEngine, "js-ws", "1", cases.Server),   // another agent
-		of(harness.AutobahnEngine, "go-ws", "2", cases.Server), // 3's
-		of(harness.EngineKind{Name: "new"}, "js-ws", "1", cases.Server),
+		of(harness.ReferenceEngine, "go-ws", "1", cases.Server),
+		of(harness.DefaultEngine, "go-ws", "1", cases.Server),
+		of(harness.DefaultEngine, "go-ws", "1", cases.Client),   // another role
+		of(harness.DefaultEngine, "go-ws", "2", cases.Server),   // another content
+		of(harness.DefaultEngine, "js-ws", "1", cases.Server),   // another agent
+		of(harness.ReferenceEngine, "go-ws", "2", cases.Server), // 3's
+		of("new", "js-ws", "1", cases.Server),
 	}
 	var got [][2]int
 	for i, j := range harness.Pairs(runs, func(h harness.Header) harness.Header { return h }) {
@@ -30,16 +30,5 @@ func TestPairs(t *testing.T) {
 	}
 	if want := [][2]int{{1, 0}, {3, 5}}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
-func TestEngineKind(t *testing.T) {
-	for _, kind := range harness.Engines {
-		if got := (harness.Engine{Name: kind.Name}).Kind(); got != kind {
-			t.Errorf("%s: got %v, want %v", kind.Name, got, kind)
-		}
-	}
-	if got := (harness.Engine{Name: "other"}).Kind(); got.Name != "other" || got.Reference {
-		t.Errorf("an unknown engine: got %v, want no reference", got)
 	}
 }

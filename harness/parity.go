@@ -108,7 +108,7 @@ func overtook(cut, better Result) bool {
 // engine enforces too excuses nothing.
 func limitOf(run *Run, r Result) time.Duration {
 	t := r.Transcript
-	if !run.Header.Engine.Kind().CutsShort || r.Behavior != cases.Failed || t == nil ||
+	if run.Header.Engine.Name != ReferenceEngine || r.Behavior != cases.Failed || t == nil ||
 		!t.ClosedByUs || t.LocalCode != 0 || !t.Struck(cases.CloseFired) {
 		return 0
 	}

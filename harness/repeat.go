@@ -15,7 +15,7 @@ func Repeat(h Header, id cases.ID) []string {
 	a := h.Agent
 	only := []string{"--cases", string(id)}
 	test := []string{"wsconform", "test"}
-	if h.Engine.Name != Engines[0].Name {
+	if h.Engine.Name != DefaultEngine {
 		test = append(test, "--engine", h.Engine.Name)
 	}
 	var words []string

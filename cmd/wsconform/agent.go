@@ -19,6 +19,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
+	"github.com/wsconform/wsconform/harness/engine"
 )
 
 func agentCommand() *cobra.Command {
@@ -164,7 +165,12 @@ what to fix.`,
 func checkAgent(ctx context.Context, w io.Writer, workshop *compare.Workshop, a agents.Agent) error {
 	fmt.Fprintf(w, "%s: %s, %s %s\n", a.Folder, a.Language, a.Library, a.Version)
 	var log strings.Builder
-	err := compare.Check(ctx, workshop, a, compare.Native{Version: toolVersion()}, &log, func(s compare.Step) {
+	e, err := openEngine(ctx, engine.Kinds[0], engine.Setup{}, w)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	err = compare.Check(ctx, workshop, a, e, &log, func(s compare.Step) {
 		if s.Err != nil {
 			fmt.Fprintf(w, "  FAIL  %s: %s\n", s.What, indent(s.Err.Error()))
 			return

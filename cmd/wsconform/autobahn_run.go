@@ -1,9 +1,6 @@
 package main
 
 import (
-	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -20,8 +17,6 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
-	"github.com/wsconform/wsconform/harness/gate"
-	"github.com/wsconform/wsconform/internal/docker"
 )
 
 type autobahnRun struct {
@@ -76,119 +71,16 @@ be due to chance are played again; DIR/autobahn has the last play of each case.`
 }
 
 func (o *autobahnRun) run(c *cobra.Command, command []string) error {
-	list, sel, shard, err := o.part.pick(&o.selection, c.Flags())
-	if err != nil {
-		return err
-	}
 	agent, err := o.agentOf(command)
 	if err != nil {
 		return err
 	}
-	files, err := o.expect.load(agent)
-	if err != nil {
-		return err
+	kind, _ := engine.Find(harness.ReferenceEngine)
+	t := test{
+		out: o.out, expect: o.expect, patience: o.patience, allowExit: o.allowExit, selection: o.selection, part: o.part,
+		setup: engine.Setup{Image: o.image, Network: o.network},
 	}
-	ctx, stderr := c.Context(), c.ErrOrStderr()
-	containers, err := docker.Connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer containers.Close()
-	image, err := o.imageOf(ctx, containers, stderr)
-	if err != nil {
-		return err
-	}
-	out := o.folder()
-	meter := newMeter(stderr, len(list), sections())
-	file := cmp.Or(o.part.resume, filepath.Join(out, "run.jsonl"))
-	header := harness.Header{
-		Tool: "wsconform " + toolVersion(), Engine: image, Agent: agent, Selection: sel, Shard: shard,
-		Started: time.Now().UTC(), Host: thisHost(), Settings: map[string]any{"network": o.network}, Secrets: o.part.secretsMode(),
-	}
-	run, err := o.part.record(file, header, func(emit func(harness.Result), _ *harness.Writer) error {
-		defer meter.end()
-		log, err := createLog(filepath.Join(out, "agent.log"), header.Masking())
-		if err != nil {
-			return err
-		}
-		defer log.Close()
-		original := &engine.Original{
-			Docker: containers, Image: image.Image, Network: o.network, Dir: filepath.Join(out, o.originals()), Secrets: header.Masking(),
-		}
-		return o.play(ctx, original, agent, list, meter, log, emit)
-	})
-	if run == nil {
-		return err
-	}
-	v := verdict{run: run, decision: gate.Decide(run, files, time.Now()), files: files, secrets: header.Masking()}
-	if note := secretsNote(header); note != "" {
-		v.decision.Notes = append(v.decision.Notes, note)
-	}
-	v.summary(c.OutOrStdout())
-	fmt.Fprintf(c.OutOrStdout(), "results: %s\n", file)
-	v.conclude(c.OutOrStdout(), v.again(c, out))
-	if err != nil {
-		return err
-	}
-	return v.err()
-}
-
-// play starts the agent if we are to, and plays the cases.
-func (o *autobahnRun) play(
-	ctx context.Context, original *engine.Original, agent harness.Agent, list []cases.Case, meter *meter, log io.Writer, emit func(harness.Result),
-) error {
-	begun := map[cases.ID]bool{} // a case may be played again
-	options := engine.RunOptions{
-		Started: func(c cases.Case) {
-			begun[c.ID] = true
-			meter.step(len(begun), string(c.ID))
-		},
-		Provisional: emit,
-	}
-	if agent.Role == cases.Client {
-		original.Patience = o.patience
-		driver := engine.Driver{Command: agent.Command, Log: log, AllowedExits: o.allowExit}
-		_, err := original.TestClient(ctx, agent.Name, driver, list, options, emit)
-		return err
-	}
-	u, err := url.Parse(agent.URL)
-	if err != nil {
-		return err
-	}
-	if len(agent.Command) > 0 {
-		options.Service = &harness.Service{Command: agent.Command, URL: u, Patience: cmp.Or(o.patience, 30*time.Second), Log: log}
-		defer options.Service.Stop()
-		err = options.Service.Start(ctx)
-	} else {
-		err = harness.WaitListening(ctx, nil, hostPort(u), cmp.Or(o.patience, 5*time.Second))
-	}
-	if err != nil {
-		return err
-	}
-	report, err := original.TestServer(ctx, agent.Name, u, list, options, emit)
-	return cmp.Or(err, report.Trouble())
-}
-
-// hostPort is where the server of a URL listens.
-func hostPort(u *url.URL) string {
-	port := map[string]string{"ws": "80", "wss": "443"}[u.Scheme]
-	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port))
-}
-
-func (o *autobahnRun) folder() string {
-	if out := o.part.folder(o.out); out != "" {
-		return out
-	}
-	return filepath.Join("out", "autobahn-"+o.role)
-}
-
-// originals is the folder of Autobahn's own reports. It writes an index of the cases
-// of one run, so those of a run that is resumed stay where they are.
-func (o *autobahnRun) originals() string {
-	if o.part.resume != "" {
-		return "autobahn-resumed"
-	}
-	return "autobahn"
+	return t.judge(c, kind, agent)
 }
 
 // agentOf puts the agent together from the flags and the command.
@@ -287,23 +179,4 @@ func createLog(path string, secrets *harness.Secrets) (io.WriteCloser, error) {
 
 func thisHost() harness.Host {
 	return harness.Host{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Go: runtime.Version()}
-}
-
-// imageOf pulls or builds the image, and says what is known of it. Of an image that
-// the user names that is its digest.
-func (o *autobahnRun) imageOf(ctx context.Context, containers *docker.Engine, progress io.Writer) (harness.Engine, error) {
-	if o.image != "" {
-		image, err := containers.Image(ctx, o.image)
-		if errors.Is(err, docker.ErrNotFound) {
-			err = usagef("--image: %w here; pull or load it, or omit the flag", err)
-		}
-		return harness.Engine{Name: harness.AutobahnEngine.Name, Image: o.image, Digest: cmp.Or(image.Digest, image.ID)}, err
-	}
-	image, err := engine.EnsureImage(ctx, containers, engine.ImageOptions{
-		Progress: func(line string) { fmt.Fprintln(progress, line) },
-	})
-	return harness.Engine{
-		Name: harness.AutobahnEngine.Name, Version: image.Versions["autobahntestsuite"],
-		Image: image.Ref, Digest: image.Digest, Packages: image.Versions,
-	}, err
 }

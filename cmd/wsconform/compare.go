@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/docker"
 	"github.com/wsconform/wsconform/reports/comparison"
 )
@@ -72,7 +72,7 @@ verdict, 130 interrupted.`,
 	}
 	f := c.Flags()
 	o.agents.flags(f)
-	f.StringVar(&o.engine, "engine", harness.Engines[0].Name, engineHelp()+", or "+bothEngines)
+	f.StringVar(&o.engine, "engine", harness.DefaultEngine, engineHelp()+", or "+bothEngines)
 	f.StringVar(&o.role, "role", "both", "role to compare: `server`, client or both")
 	f.StringVarP(&o.out, "out", "o", "out/compare", "write the results to this folder, `DIR`")
 	f.IntVarP(&o.parallel, "parallel", "p", 0, "how many rows to play at once, `N`; 0 means one per processor")
@@ -88,11 +88,15 @@ verdict, 130 interrupted.`,
 }
 
 func (o *compareOptions) run(c *cobra.Command, names []string) error {
-	if err := o.check(c.Flags()); err != nil {
+	if err := o.check(); err != nil {
 		return err
 	}
-	if o.engine != harness.Engines[0].Name {
-		if err := o.selection.onlyAutobahn(c.Flags()); err != nil {
+	kinds, err := pickEngines(o.engine)
+	if err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		if err := o.selection.fits(kind, c.Flags()); err != nil {
 			return err
 		}
 	}
@@ -122,7 +126,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 		return err
 	}
 	defer contained()
-	engines, done, err := o.engines(c)
+	engines, done, err := openEngines(c, kinds)
 	if err != nil {
 		return err
 	}
@@ -294,7 +298,7 @@ func showUpdates(c *cobra.Command, list []agents.Agent) error {
 }
 
 // check finds what is wrong before anything is built.
-func (o *compareOptions) check(f *pflag.FlagSet) error {
+func (o *compareOptions) check() error {
 	switch {
 	case o.parallel < 0:
 		return usagef("--parallel %d: must be at least 1, or 0 for one per processor", o.parallel)
@@ -302,8 +306,6 @@ func (o *compareOptions) check(f *pflag.FlagSet) error {
 		return usagef("--repeats %d: must be 0 or more", o.repeats)
 	case o.patience <= 0:
 		return usagef("--timeout %v: must be more than 0", o.patience)
-	case o.engine != harness.NativeEngine.Name:
-		return o.selection.onlyAutobahn(f)
 	}
 	return nil
 }
@@ -329,41 +331,39 @@ func (o *compareOptions) containers(c *cobra.Command) (network *docker.Network, 
 	default:
 		return nil, nil, usagef("--isolate %q: it is none or docker", o.isolate)
 	}
-	engine, err := docker.Connect(c.Context())
+	containers, err := docker.Connect(c.Context())
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := compare.EnsureRoot(c.Context(), engine); err != nil {
-		return nil, nil, errors.Join(err, engine.Close())
+	if err := compare.EnsureRoot(c.Context(), containers); err != nil {
+		return nil, nil, errors.Join(err, containers.Close())
 	}
-	network, err = engine.CreateNetwork(c.Context())
+	network, err = containers.CreateNetwork(c.Context())
 	if err != nil {
-		return nil, nil, errors.Join(err, engine.Close())
+		return nil, nil, errors.Join(err, containers.Close())
 	}
 	return network, func() {
 		ctx := context.WithoutCancel(c.Context())
-		_, _ = engine.Clean(ctx, docker.CleanOptions{}) // the containers of supervisors that were killed
-		_ = network.Remove(ctx)                         // a later clean does it if this cannot
-		_ = engine.Close()
+		_, _ = containers.Clean(ctx, docker.CleanOptions{}) // the containers of supervisors that were killed
+		_ = network.Remove(ctx)                             // a later clean does it if this cannot
+		_ = containers.Close()
 	}, nil
 }
 
-// engines returns those that --engine names, and what to call in the end.
-func (o *compareOptions) engines(c *cobra.Command) (list []compare.Engine, done func(), err error) {
-	chosen, err := pickEngines(o.engine, true)
-	if err != nil {
-		return nil, nil, err
+// openEngines makes engines ready, and returns what to call in the end.
+func openEngines(c *cobra.Command, kinds []engine.Kind) (list []engine.Engine, done func(), err error) {
+	done = func() {
+		for _, e := range list {
+			_ = e.Close() // a later clean removes what this cannot
+		}
 	}
-	done = func() {}
-	for _, e := range chosen {
-		engine, after, err := e.compare(c)
+	for _, kind := range kinds {
+		e, err := openEngine(c.Context(), kind, engine.Setup{}, c.ErrOrStderr())
 		if err != nil {
 			done()
 			return nil, nil, err
 		}
-		list = append(list, engine)
-		before := done
-		done = func() { after(); before() }
+		list = append(list, e)
 	}
 	return list, done, nil
 }

@@ -3,79 +3,87 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/compare"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/docker"
 )
 
-// An engineRow says how commands use an engine.
-type engineRow struct {
-	harness.EngineKind
-	test func(o *test, c *cobra.Command, args []string) error
-	// compare makes the engine ready for a comparison, and returns what to call after it.
-	compare func(c *cobra.Command) (compare.Engine, func(), error)
-}
-
-// engineTable has the engines in the order of [harness.Engines], the default first.
-func engineTable() []engineRow {
-	return []engineRow{
-		{harness.NativeEngine, (*test).native, compareNative},
-		{harness.AutobahnEngine, (*test).original, compareAutobahn},
-	}
-}
-
-// bothEngines is the value of --engine that names all of them.
+// bothEngines is the value of --engine that names the default engine and the reference.
 const bothEngines = "both"
 
-// pickEngines returns the engines that --engine names: one, or several if that is allowed.
-func pickEngines(name string, several bool) ([]engineRow, error) {
-	table := engineTable()
-	if name == bothEngines && several {
-		return table, nil
+// pickEngine returns the engine that --engine names.
+func pickEngine(name string) (engine.Kind, error) {
+	kind, ok := engine.Find(name)
+	if !ok {
+		return kind, usagef("--engine %q: must be %s", name, engine.Names())
 	}
-	i := slices.IndexFunc(table, func(e engineRow) bool { return e.Name == name })
-	switch {
-	case i >= 0:
-		return table[i : i+1], nil
-	case several:
-		return nil, usagef("--engine %q: must be %s or %s", name, strings.ReplaceAll(harness.EngineNames(), " or ", ", "), bothEngines)
+	return kind, nil
+}
+
+// pickEngines returns the engines that --engine names where it may name both.
+func pickEngines(name string) ([]engine.Kind, error) {
+	if name == bothEngines {
+		return slices.DeleteFunc(slices.Clone(engine.Kinds), func(k engine.Kind) bool {
+			return k.Name != harness.DefaultEngine && k.Name != harness.ReferenceEngine
+		}), nil
 	}
-	return nil, usagef("--engine %q: must be %s", name, harness.EngineNames())
+	kind, ok := engine.Find(name)
+	if !ok {
+		return nil, usagef("--engine %q: must be %s", name, engine.Names(bothEngines))
+	}
+	return []engine.Kind{kind}, nil
 }
 
 // engineHelp explains the values of --engine.
 func engineHelp() string {
 	var list []string
-	for i, e := range harness.Engines {
-		name := e.Name
+	for i, k := range engine.Kinds {
+		name := k.Name
 		if i == 0 {
 			name = "`" + name + "`" // the placeholder in the help
 		}
-		list = append(list, name+" ("+e.About+")")
+		list = append(list, name+" ("+k.About+")")
 	}
 	return "engine that plays the cases: " + strings.Join(list, ", ")
 }
 
-func compareNative(*cobra.Command) (compare.Engine, func(), error) {
-	return compare.Native{Version: toolVersion()}, func() {}, nil
+// able refuses flags for settings that the engine does not have: they are not ignored.
+func able(kind engine.Kind, f *pflag.FlagSet) error {
+	for _, name := range kind.Unable {
+		if f.Changed(name) {
+			return usagef("--%s does not work with the %s engine", name, kind.Name)
+		}
+	}
+	return nil
 }
 
-func compareAutobahn(c *cobra.Command) (compare.Engine, func(), error) {
-	containers, err := docker.Connect(c.Context())
-	if err != nil {
-		return nil, nil, err
+// fits makes the selection one of the cases that the engine has. A user who asked for
+// others is told.
+func (s *selection) fits(kind engine.Kind, f *pflag.FlagSet) error {
+	if kind.Suite == "" {
+		return nil
 	}
-	image, err := new(autobahnRun).imageOf(c.Context(), containers, c.ErrOrStderr())
-	if err != nil {
-		return nil, nil, errors.Join(err, containers.Close())
+	if f.Changed("suite") && !slices.Equal(s.suites, []string{string(kind.Suite)}) {
+		return usagef("--suite %s does not work with the %s engine, which has the cases of suite %s only", strings.Join(s.suites, ","), kind.Name, kind.Suite)
 	}
-	return compare.Autobahn{Docker: containers, Image: image}, func() {
-		_ = containers.RemoveRun(context.WithoutCancel(c.Context())) // none is left if all went well
-		_ = containers.Close()
-	}, nil
+	s.suites, s.fixed = []string{string(kind.Suite)}, true
+	return nil
+}
+
+// openEngine makes an engine ready.
+func openEngine(ctx context.Context, kind engine.Kind, s engine.Setup, progress io.Writer) (engine.Engine, error) {
+	s.Version = toolVersion()
+	s.Progress = func(line string) { fmt.Fprintln(progress, line) }
+	e, err := kind.Open(ctx, s)
+	if s.Image != "" && errors.Is(err, docker.ErrNotFound) {
+		err = usagef("--image: %w here; pull or load it, or omit the flag", err)
+	}
+	return e, err
 }

@@ -63,24 +63,17 @@ Any other difference makes the exit code 1.`,
 }
 
 // runBoth runs the engines one after the other and returns their run files.
-func runBoth(c *cobra.Command, client bool, agent, out string, pick selection, args []string) ([2]string, error) {
-	dirs := [2]string{filepath.Join(out, harness.NativeEngine.Name), filepath.Join(out, harness.AutobahnEngine.Name)}
-	files := [2]string{filepath.Join(dirs[0], "run.jsonl"), filepath.Join(dirs[1], "run.jsonl")}
-	w := c.OutOrStdout()
-	ours := test{client: client, agent: agent, out: dirs[0], selection: pick}
-	fmt.Fprintln(w, "native engine:")
-	if err := judged(ours.native(c, args)); err != nil {
-		return files, err
+func runBoth(c *cobra.Command, client bool, agent, out string, pick selection, args []string) (files [2]string, err error) {
+	for i, name := range []string{harness.DefaultEngine, harness.ReferenceEngine} {
+		dir := filepath.Join(out, name)
+		files[i] = filepath.Join(dir, "run.jsonl")
+		fmt.Fprintf(c.OutOrStdout(), "the %s engine:\n", name)
+		one := test{engine: name, client: client, agent: agent, host: "127.0.0.1", out: dir, selection: pick}
+		if err := judged(one.run(c, args)); err != nil {
+			return files, err
+		}
 	}
-	original := autobahnRun{role: "server", agent: agent, out: dirs[1], network: "host", selection: pick}
-	var command []string
-	if client {
-		original.role, command = "client", args
-	} else {
-		original.url = args[0]
-	}
-	fmt.Fprintln(w, "Autobahn:")
-	return files, judged(original.run(c, command))
+	return files, nil
 }
 
 // judged passes over the verdict of a gate: a failing agent can be compared.

@@ -17,6 +17,7 @@ import (
 type selection struct {
 	include, exclude []string
 	suites           []string // nil means Autobahn's, for commands without --suite
+	fixed            bool     // the engine plays no other suite
 }
 
 func (s *selection) flags(f *pflag.FlagSet) {
@@ -35,16 +36,6 @@ func suiteNames() []string {
 		names = append(names, string(one.Name))
 	}
 	return names
-}
-
-// onlyAutobahn keeps the cases that the original Autobahn has. A user who asked for
-// others by name is told.
-func (s *selection) onlyAutobahn(f *pflag.FlagSet) error {
-	if f.Changed("suite") && !slices.Equal(s.suites, []string{string(cases.Autobahn)}) {
-		return usagef("--suite %s works with the native engine only: Autobahn has its own 517 cases", strings.Join(s.suites, ","))
-	}
-	s.suites = nil
-	return nil
 }
 
 // catalogue lists the cases to choose from.
@@ -75,7 +66,7 @@ func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
 			continue
 		}
 		hint := "to select a section, use a star, such as '7.*' or '9.3.*'"
-		if s.suites != nil && len(cases.Unmatched(catalogue.All(), lost)) == 0 {
+		if s.suites != nil && !s.fixed && len(cases.Unmatched(catalogue.All(), lost)) == 0 {
 			hint = "it is in another suite: leave out --suite"
 		}
 		return nil, harness.Selection{}, usagef("no case matches %s; %s", strings.Join(lost, ", "), hint)

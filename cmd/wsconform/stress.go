@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/harness/gate"
 )
 
@@ -63,15 +64,16 @@ func (o *test) stress(c *cobra.Command, args []string, one cases.Case, times int
 	if err != nil {
 		return nil, err
 	}
-	options, err := o.options()
+	subject, err := o.subject(agent)
 	if err != nil {
 		return nil, err
 	}
-	options.Parallel = 1
-	target, err := o.dial.target(agent.URL)
+	subject.Parallel = 1
+	e, err := openEngine(c.Context(), engine.Kinds[0], o.setup, c.ErrOrStderr())
 	if err != nil {
 		return nil, err
 	}
+	defer e.Close()
 	dir, err := harness.TempDir("stress")
 	if err != nil {
 		return nil, err
@@ -80,7 +82,7 @@ func (o *test) stress(c *cobra.Command, args []string, one cases.Case, times int
 	var results []harness.Result
 	meter := newMeter(c.ErrOrStderr(), times, seldom(10*time.Second))
 	defer meter.end()
-	play, done, err := o.player(c.Context(), agent, *target, options, dir, nil)
+	play, done, err := o.player(c.Context(), e, subject, agent, dir, nil)
 	if err != nil {
 		return nil, err
 	}

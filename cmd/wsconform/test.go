@@ -2,26 +2,22 @@ package main
 
 import (
 	"cmp"
-	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/harness/gate"
@@ -51,6 +47,7 @@ type test struct {
 	part      part
 	verbose   bool
 	dial      dialFlags
+	setup     engine.Setup // of an engine that needs one
 }
 
 func testCommand() *cobra.Command {
@@ -84,7 +81,7 @@ is given.`,
 		RunE: o.run,
 	}
 	f := c.Flags()
-	f.StringVar(&o.engine, "engine", harness.Engines[0].Name, engineHelp())
+	f.StringVar(&o.engine, "engine", harness.DefaultEngine, engineHelp())
 	o.agentFlags(f)
 	f.StringVarP(&o.out, "out", "o", "", "write the results to this folder, `DIR` (default out/server or out/client)")
 	o.expect.flags(f)
@@ -105,7 +102,7 @@ func (o *test) agentFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.tls, "tls", false, "let the client connect with wss; {ca} in its command becomes a PEM file to trust, created for the run unless --cert and --key are given")
 	f.StringVar(&o.agent, "agent", "", "`NAME` of the implementation in reports")
 	f.StringVar(&o.version, "agent-version", "", "`VERSION` of the implementation in reports")
-	f.DurationVar(&o.patience, "start-timeout", 30*time.Second, "how long the server may take to start")
+	f.DurationVar(&o.patience, "start-timeout", startPatience, "how long the server may take to start")
 	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, even where the verdict is already certain")
 	f.StringVar(&o.corpora, "corpora", "", "use Autobahn's own payload files for sections 12 and 13, from this folder, `DIR`")
 	f.BoolVar(&o.oneShot, "one-shot", false, "test a client that connects once for each start, the command after --: any program that takes a URL")
@@ -115,25 +112,32 @@ func (o *test) agentFlags(f *pflag.FlagSet) {
 	o.dial.flags(f)
 }
 
+// run plays the cases.
 func (o *test) run(c *cobra.Command, args []string) error {
-	engines, err := pickEngines(o.engine, false)
+	kind, err := pickEngine(o.engine)
 	if err != nil {
 		return err
 	}
-	return engines[0].test(o, c, args)
-}
-
-// native plays the cases itself.
-func (o *test) native(c *cobra.Command, args []string) error {
-	limitMemory()
-	list, sel, shard, err := o.part.pick(&o.selection, c.Flags())
-	if err != nil {
+	if err := able(kind, c.Flags()); err != nil {
+		return err
+	}
+	if err := o.selection.fits(kind, c.Flags()); err != nil {
 		return err
 	}
 	if err := o.checkFlags(c.Flags()); err != nil {
 		return err
 	}
 	agent, err := o.agentOf(args)
+	if err != nil {
+		return err
+	}
+	return o.judge(c, kind, agent)
+}
+
+// judge plays the cases with the engine, and judges the results.
+func (o *test) judge(c *cobra.Command, kind engine.Kind, agent harness.Agent) error {
+	limitMemory()
+	list, sel, shard, err := o.part.pick(&o.selection, c.Flags())
 	if err != nil {
 		return err
 	}
@@ -144,49 +148,39 @@ func (o *test) native(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	options, err := o.options()
+	subject, err := o.subject(agent)
 	if err != nil {
 		return err
 	}
-	options.Declared = gate.Declared(files, agent, options.Declared)
-	target, err := o.dial.target(agent.URL)
+	if !slices.Contains(kind.Unable, "declare") {
+		subject.Declared = gate.Declared(files, agent, subject.Declared)
+	}
+	player, err := openEngine(c.Context(), kind, o.setup, c.ErrOrStderr())
 	if err != nil {
 		return err
 	}
-	out := o.part.folder(o.out)
-	if out == "" {
-		out = filepath.Join("out", agent.Role.String())
-	}
+	defer player.Close()
+	out := cmp.Or(o.part.folder(o.out), filepath.Join("out", folderOf(kind, agent.Role)))
 	header := harness.Header{
-		Tool: "wsconform " + toolVersion(), Engine: harness.Engine{Name: harness.NativeEngine.Name, Version: toolVersion()},
+		Tool: "wsconform " + toolVersion(), Engine: player.About(),
 		Agent: agent, Selection: sel, Shard: shard, Started: time.Now().UTC(), Host: thisHost(),
-		Settings: o.settings(options), Added: target.Header, Secrets: o.part.secretsMode(),
+		Settings: o.settings(kind, subject), Added: subject.Header, Secrets: o.part.secretsMode(),
 	}
 	begun := time.Now()
-	meter := newMeter(c.ErrOrStderr(), len(list), seldom(10*time.Second))
-	ink := inksOf(c.ErrOrStderr())
 	secrets := header.Masking()
-	known := map[cases.ID]bool{} // a case may have two results
 	file := cmp.Or(o.part.resume, filepath.Join(out, "run.jsonl"))
 	run, err := o.part.record(file, header, func(emit func(harness.Result), w *harness.Writer) error {
-		defer meter.end()
 		log, err := createLog(filepath.Join(out, "agent.log"), secrets)
 		if err != nil {
 			return err
 		}
 		defer log.Close()
-		counted := func(r harness.Result) {
-			emit(r) // what is told is in the file already
-			known[r.Case] = true
-			meter.step(len(known), string(r.Case))
-			if o.verbose {
-				meter.line(resultLine(secrets.Result(r), ink))
-			}
-		}
-		options.Provisional = counted
+		counted, end := o.progress(c.ErrOrStderr(), kind, &subject, len(list), secrets, emit)
+		defer end()
 		var unwritten error // the header as it should be
-		options.Peer = func(p harness.Peer) { unwritten = w.Peer(p) }
-		play, done, err := o.player(c.Context(), agent, *target, options, out, log)
+		subject.Peer = func(p harness.Peer) { unwritten = w.Peer(p) }
+		subject.Secrets, subject.Reports = secrets, filepath.Join(out, o.ownReports(kind))
+		play, done, err := o.player(c.Context(), player, subject, agent, out, log)
 		if err != nil {
 			return err
 		}
@@ -203,44 +197,83 @@ func (o *test) native(c *cobra.Command, args []string) error {
 	return o.conclude(c, &v, err, file, out, time.Since(begun))
 }
 
-// A play has the agent play cases, and hands each result to emit. Where a case is
-// handed over twice the last result counts.
-type play func(ctx context.Context, list []cases.Case, emit func(harness.Result)) error
+// folderOf names the folder of the results of an engine: that of the default one is named
+// by the role alone.
+func folderOf(kind engine.Kind, role cases.Role) string {
+	if kind.Name == harness.DefaultEngine {
+		return role.String()
+	}
+	return kind.Name + "-" + role.String()
+}
 
-// player starts the agent if asked to, and returns the function that makes it play
-// cases, any number of times, and what stops it.
-func (o *test) player(
-	ctx context.Context, agent harness.Agent, target engine.Target, options engine.Options, out string, log io.Writer,
-) (p play, done func(), err error) {
-	if o.client {
-		driver, err := o.driver(agent.Command, out)
-		driver.Log = log
-		return func(ctx context.Context, list []cases.Case, emit func(harness.Result)) error {
-			test := engine.TestClient
-			if o.oneShot {
-				test = engine.TestOneShot
-			}
-			_, err := test(ctx, driver, list, options, emit)
-			return err
-		}, func() {}, err
+// ownReports is the folder for what the engine itself reports of a run. A run that is
+// resumed leaves those of the run before in place.
+func (o *test) ownReports(kind engine.Kind) string {
+	if o.part.resume != "" {
+		return kind.Name + "-resumed"
 	}
-	done = func() {}
-	if o.serverCmd != "" {
-		options.Service = &harness.Service{
-			Command: agent.Command, URL: target.URL, AnyPort: target.URL.Port() == "0", Patience: o.patience, Log: log,
-		}
-		done = options.Service.Stop
-		if err := options.Service.Start(ctx); err != nil {
-			done()
-			return nil, nil, err
+	return kind.Name
+}
+
+// settings are what the header says of the engine's settings: of those that it has.
+func (o *test) settings(kind engine.Kind, s engine.Subject) map[string]any {
+	words := make([]string, len(s.Declared))
+	for i, n := range s.Declared {
+		words[i] = string(n)
+	}
+	all := map[string]any{}
+	for _, one := range []struct {
+		flag, name string
+		value      any
+	}{
+		{"parallel", "parallel", o.parallel},
+		{"faithful", "faithful", o.faithful},
+		{"no-echo", harness.SettingNoEcho, o.noEcho},
+		{"declare", harness.SettingDeclare, strings.Join(words, ",")},
+	} {
+		if !slices.Contains(kind.Unable, one.flag) {
+			all[one.name] = one.value
 		}
 	}
-	return func(ctx context.Context, list []cases.Case, emit func(harness.Result)) error {
-		if options.Service != nil {
-			target.URL = options.Service.URL
+	if o.setup.Network != "" {
+		all["network"] = o.setup.Network
+	}
+	return all
+}
+
+// progress shows how far a run has got. It returns what gets the results, and what is called
+// at the end. A late engine tells it of each case that begins.
+func (o *test) progress(
+	w io.Writer, kind engine.Kind, s *engine.Subject, total int, secrets *harness.Secrets, emit func(harness.Result),
+) (counted func(harness.Result), end func()) {
+	worth := seldom(10 * time.Second)
+	if kind.Late {
+		worth = sections()
+	}
+	meter := newMeter(w, total, worth)
+	var mu sync.Mutex           // guards seen
+	seen := map[cases.ID]bool{} // a case may begin twice, or have two results
+	step := func(id cases.ID) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen[id] = true
+		meter.step(len(seen), string(id))
+	}
+	ink := inksOf(w)
+	counted = func(r harness.Result) {
+		emit(r) // what is told is in the file already
+		if !kind.Late {
+			step(r.Case)
 		}
-		return testServer(ctx, target, list, options, emit)
-	}, done, nil
+		if o.verbose {
+			meter.line(resultLine(secrets.Result(r), ink))
+		}
+	}
+	if kind.Late {
+		s.Started = func(c cases.Case) { step(c.ID) }
+	}
+	s.Provisional = counted
+	return counted, meter.end
 }
 
 // limitMemory has the collector work harder before the process outgrows small
@@ -250,73 +283,6 @@ func limitMemory() {
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		debug.SetMemoryLimit(40 << 20)
 	}
-}
-
-func allowExitFlag(f *pflag.FlagSet, codes *[]int) {
-	f.IntSliceVar(codes, "allow-exit", nil, "exit `CODES` that the client uses on purpose; any other than 0 counts as a crash")
-}
-
-var errAllowExit = usagef("--allow-exit is for clients; a server that ends while it is tested has crashed")
-
-// driver is the client under test.
-func (o *test) driver(command []string, out string) (engine.Driver, error) {
-	d := engine.Driver{Command: command, Host: o.host, Port: o.port, AllowedExits: o.allowExit}
-	if !o.tls {
-		return d, nil
-	}
-	ca := o.dial.tls.CertFile
-	var pair tls.Certificate
-	var err error
-	if ca != "" || o.dial.tls.KeyFile != "" {
-		pair, err = tls.LoadX509KeyPair(o.dial.tls.CertFile, o.dial.tls.KeyFile)
-		if err != nil {
-			return d, usagef("--cert and --key: %w", err)
-		}
-	} else {
-		var pem []byte
-		pair, pem, err = engine.Certificate()
-		ca = filepath.Join(out, "ca.pem")
-		err = errors.Join(err, os.WriteFile(ca, pem, 0o644))
-		if err != nil {
-			return d, err
-		}
-	}
-	d.Command, err = harness.Expand(command, map[string]string{"ca": ca})
-	d.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
-	return d, err
-}
-
-// original has Autobahn play the cases. Flags that only the native engine can
-// honour are an error, not ignored.
-func (o *test) original(c *cobra.Command, args []string) error {
-	for _, name := range []string{
-		"parallel", "faithful", "no-echo", "one-shot", "declare", "corpora", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol", "insecure", "server-name", "ca", "cert", "key",
-	} {
-		if c.Flags().Changed(name) {
-			return usagef("--%s works with the native engine only", name)
-		}
-	}
-	if err := o.selection.onlyAutobahn(c.Flags()); err != nil {
-		return err
-	}
-	agent, err := o.agentOf(args)
-	if err != nil {
-		return err
-	}
-	r := autobahnRun{
-		role: agent.Role.String(), agent: agent.Name, out: o.out, network: "host", expect: o.expect, patience: o.patience, allowExit: o.allowExit, selection: o.selection, part: o.part,
-	}
-	if agent.Role == cases.Server && len(args) == 1 {
-		r.url = agent.URL
-	}
-	return r.run(c, agent.Command)
-}
-
-// testServer tests a server that listens, and tells one that died or does not
-// echo from one that fails cases.
-func testServer(ctx context.Context, target engine.Target, list []cases.Case, options engine.Options, emit func(harness.Result)) error {
-	report, err := engine.TestServer(ctx, target, list, options, emit)
-	return cmp.Or(err, report.Trouble())
 }
 
 // conclude prints the results of the run and writes the reports.
@@ -343,172 +309,4 @@ func (o *test) conclude(c *cobra.Command, v *verdict, failure error, file, out s
 		return errors.Join(failure, err)
 	}
 	return errors.Join(v.err(), err)
-}
-
-func (o *test) agentOf(args []string) (harness.Agent, error) {
-	agent := harness.Agent{Name: o.agent, Version: o.version, Role: cases.Server}
-	switch {
-	case o.client && o.serverCmd != "":
-		return agent, usagef("--client and --server-cmd exclude each other: test one, then the other")
-	case o.client && len(args) == 0:
-		return agent, usagef("--client needs the command that starts the client: wsconform test --client -- ./my-client {url}")
-	case o.client && strings.Contains(args[0], "://"):
-		return agent, usagef("--client tests a client, so it needs a command instead of a URL: wsconform test --client -- ./my-client {url}; " +
-			"to test a server leave --client out")
-	case o.client:
-		agent.Role, agent.Command = cases.Client, args
-	case o.serverCmd != "" && len(args) == 0:
-		agent.Command = shellCommand(o.serverCmd)
-		agent.URL = "ws://127.0.0.1:0" // the port is chosen when it is started
-	case len(args) == 1:
-		agent.URL = args[0]
-		if o.serverCmd != "" {
-			agent.Command = shellCommand(o.serverCmd)
-		}
-		if _, err := url.Parse(args[0]); err != nil {
-			return agent, malformed(err)
-		}
-		if err := checkURL(agent); err != nil && !strings.Contains(args[0], "+unix:") {
-			return agent, usagef("%q is not the URL of a WebSocket server: it must look like ws://127.0.0.1:9001", args[0])
-		}
-	case len(args) > 1:
-		return agent, usagef("one server at a time: %q is one argument too many", args[1])
-	default:
-		return agent, usagef("say what to test: wsconform test ws://127.0.0.1:9001, or wsconform test --client -- ./my-client {url}")
-	}
-	if agent.Name == "" {
-		agent.Name = strings.TrimSuffix(agentName(agent), "/")
-		if o.serverCmd != "" {
-			agent.Name = filepath.Base(strings.Fields(o.serverCmd + " x")[0])
-		}
-	}
-	return agent, nil
-}
-
-// declarable lists what --declare takes.
-func declarable() string {
-	words := make([]string, len(cases.DeclaredNeeds))
-	for i, n := range cases.DeclaredNeeds {
-		words[i] = string(n)
-	}
-	return strings.Join(words, ", ")
-}
-
-func (o *test) options() (engine.Options, error) {
-	options := engine.Options{Options: engine.RunOptions{Parallel: o.parallel, NoEcho: o.noEcho}, Faithful: o.faithful}
-	for _, name := range o.declared {
-		if !slices.Contains(cases.DeclaredNeeds, cases.Need(name)) {
-			return options, usagef("--declare %q: must be one of %s", name, declarable())
-		}
-		options.Declared = append(options.Declared, cases.Need(name))
-	}
-	if i := slices.IndexFunc(o.allowExit, func(code int) bool { return code < 1 }); i >= 0 {
-		return options, usagef("--allow-exit %d: must be 1 or more; 0 is always allowed", o.allowExit[i])
-	}
-	if o.parallel < 0 {
-		return options, usagef("--parallel %d: must be at least 1, or 0 to detect automatically", o.parallel)
-	}
-	if o.corpora == "" {
-		return options, nil
-	}
-	set, err := corpora.Load(o.corpora)
-	if err != nil {
-		return options, usagef("--corpora: %w", err)
-	}
-	options.Originals = set
-	return options, nil
-}
-
-// settings are what the header of the run file says of the options.
-func (o *test) settings(options engine.Options) map[string]any {
-	words := make([]string, len(options.Declared))
-	for i, n := range options.Declared {
-		words[i] = string(n)
-	}
-	return map[string]any{
-		"parallel": o.parallel, "faithful": o.faithful, harness.SettingNoEcho: o.noEcho, harness.SettingDeclare: strings.Join(words, ","),
-	}
-}
-
-// checkFlags refuses flags that would have no effect.
-func (o *test) checkFlags(f *pflag.FlagSet) error {
-	o.client = o.client || o.oneShot
-	if f.Changed("server-cmd") && strings.TrimSpace(o.serverCmd) == "" {
-		return usagef("--server-cmd is empty: it needs the command that starts the server")
-	}
-	server := []string{"header", "subprotocol", "insecure", "skip-hostname", "server-name", "verify-name", "ca"}
-	client := []string{"host", "port", "tls"}
-	if !o.client && f.Changed("allow-exit") {
-		return errAllowExit
-	}
-	list, why := client, "is for clients; a server is reached as its URL says"
-	if o.client {
-		list, why = server, "is for servers; a client opens the connection itself"
-	}
-	for _, name := range list {
-		if f.Changed(name) {
-			return usagef("--%s %s", name, why)
-		}
-	}
-	if o.client && !o.tls && (f.Changed("cert") || f.Changed("key")) {
-		return usagef("--cert and --key are of no use without --tls")
-	}
-	return nil
-}
-
-// dialFlags say how a server is reached.
-type dialFlags struct {
-	headers      []string
-	subprotocols []string
-	tls          tlsFlags
-}
-
-func (d *dialFlags) flags(f *pflag.FlagSet) {
-	f.StringArrayVarP(&d.headers, "header", "H", nil, "add this field to the handshake request, `'Name: value'`; Host replaces the one from the URL")
-	f.Var((*commaList)(&d.subprotocols), "subprotocol", "offer these subprotocols, comma-separated `NAMES`; may be repeated")
-	d.tls.flags(f)
-}
-
-// target puts the flags together. A client under test has no URL; the flags
-// then mean nothing.
-func (d *dialFlags) target(raw string) (*engine.Target, error) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return nil, malformed(err)
-	}
-	if strings.ContainsRune(u.RawQuery, ' ') { // it would end the request line's target
-		return nil, usagef("URL %s: write %%20 for the space in its query", u.Redacted())
-	}
-	header, err := parseHeaders(d.headers)
-	if err == nil {
-		err = checkPort(u, 0) // --server-cmd chooses one for 0
-	}
-	if err == nil {
-		err = checkSubprotocols(d.subprotocols)
-	}
-	if err != nil {
-		return nil, err
-	}
-	t := &engine.Target{Header: header, Subprotocols: d.subprotocols}
-	if t.Socket, t.URL, err = splitSocket(u); err != nil {
-		return nil, err
-	}
-	if flag := d.tls.given(); flag != "" && t.URL.Scheme == "ws" && raw != "" {
-		return nil, usagef("--%s is about TLS, and %s is without: did you mean wss?", flag, new(harness.Secrets).Text(raw))
-	}
-	t.TLS, err = d.tls.config()
-	return t, err
-}
-
-// simple commands are a program and its arguments, nothing that a shell does
-// itself.
-var simple = regexp.MustCompile(`^\s*[A-Za-z0-9_./-]+(\s[^;&|<>()` + "`" + `\n]*)?$`)
-
-// shellCommand has a shell run the command line. Where it can the shell gives way
-// to the program, so that it is the program's end that is seen.
-func shellCommand(line string) []string {
-	if simple.MatchString(line) {
-		line = "exec " + line
-	}
-	return []string{"/bin/sh", "-c", line}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/engine"
 )
 
 // A Step of [Check] is one thing that an agent has to do.
@@ -43,7 +44,7 @@ var ErrCheck = errors.New("the agent is not fit for a comparison")
 // starts, echoes text and binary, answers pings, closes, and as a client asks for
 // its cases and for the reports. Each step is handed to say as it ends. It tells
 // a broken folder from a library that fails cases.
-func Check(ctx context.Context, w *Workshop, a agents.Agent, engine Engine, log io.Writer, say func(Step)) error {
+func Check(ctx context.Context, w *Workshop, a agents.Agent, e engine.Engine, log io.Writer, say func(Step)) error {
 	begun := time.Now()
 	b, err := w.Build(ctx, a)
 	say(Step{What: "builds", Took: time.Since(begun), Err: err})
@@ -58,7 +59,7 @@ func Check(ctx context.Context, w *Workshop, a agents.Agent, engine Engine, log 
 		}
 	}
 	failed := false
-	for _, row := range Rows([]agents.Agent{a}, []cases.Role{cases.Server, cases.Client}, []Engine{engine}) {
+	for _, row := range Rows([]agents.Agent{a}, []cases.Role{cases.Server, cases.Client}, []engine.Engine{e}) {
 		ok, err := checkRole(ctx, w, b, row, list, log, say)
 		if err != nil && ctx.Err() != nil {
 			return err

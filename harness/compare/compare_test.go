@@ -21,6 +21,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/ws"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -142,6 +143,16 @@ func echo(ctx context.Context, c *ws.Conn) error {
 const server = `server: ["{wsconform}", server, "{host}", "{port}"]`
 
 // agent is a folder with one agent, called sh-x.
+// native is the default engine.
+func native(t *testing.T) engine.Engine {
+	t.Helper()
+	e, err := engine.Kinds[0].Open(t.Context(), engine.Setup{Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 func agent(t *testing.T, lines string) agents.Agent {
 	t.Helper()
 	text := "name: x\nlanguage: sh\nlibrary: x\npackage: {registry: none}\nversion: '1'\nlicence: MIT\nhomepage: none\nnotes: a test\n" + lines + "\n"
@@ -175,7 +186,7 @@ func runner(t *testing.T) *compare.Runner {
 
 func play(t *testing.T, r *compare.Runner, list ...agents.Agent) []compare.Done {
 	t.Helper()
-	rows := compare.Rows(list, []cases.Role{cases.Server, cases.Client}, []compare.Engine{compare.Native{Version: "test"}})
+	rows := compare.Rows(list, []cases.Role{cases.Server, cases.Client}, []engine.Engine{native(t)})
 	done, err := r.Run(t.Context(), rows)
 	if err != nil {
 		t.Fatal(err)
@@ -341,7 +352,7 @@ func TestResume(t *testing.T) {
 			cancel()
 		}
 	}
-	rows := compare.Rows([]agents.Agent{a}, []cases.Role{cases.Server}, []compare.Engine{compare.Native{Version: "test"}})
+	rows := compare.Rows([]agents.Agent{a}, []cases.Role{cases.Server}, []engine.Engine{native(t)})
 	if _, err := r.Run(ctx, rows); err == nil {
 		t.Error("interrupted: got no error")
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/compare"
+	"github.com/wsconform/wsconform/harness/engine"
 )
 
 // A scripted engine gives verdicts from a list, one a play, the last for ever. It
@@ -27,7 +28,7 @@ type scripted struct {
 
 func (e *scripted) About() harness.Engine { return harness.Engine{Name: e.name} }
 
-func (e *scripted) Server(_ context.Context, s compare.Subject, _ *harness.Service, emit func(harness.Result)) error {
+func (e *scripted) Server(_ context.Context, s engine.Subject, emit func(harness.Result)) error {
 	for _, c := range s.Cases {
 		v := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
 		if list := e.verdicts[c.ID]; len(list) > 0 {
@@ -46,7 +47,10 @@ func (e *scripted) Server(_ context.Context, s compare.Subject, _ *harness.Servi
 	return nil
 }
 
-func (e *scripted) Client(context.Context, compare.Subject, func(harness.Result)) error {
+// Close has nothing to free.
+func (e *scripted) Close() error { return nil }
+
+func (e *scripted) Client(context.Context, engine.Subject, func(harness.Result)) error {
 	panic("there is no client")
 }
 
@@ -60,7 +64,7 @@ func TestReconcile(t *testing.T) {
 		"1.1.2": {cases.Failed, cases.Failed, cases.OK}, // the second time again is better
 		"2.1":   {cases.Failed},
 	}}
-	rows := compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []compare.Engine{native, autobahn})
+	rows := compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []engine.Engine{native, autobahn})
 	disputes := 0
 	r.Progress = func(e compare.Event) {
 		if e.Kind == compare.Disputed {
@@ -125,7 +129,7 @@ func TestReconcileLimit(t *testing.T) {
 		case compare.Building, compare.BuildFailed, compare.RowBegan:
 		}
 	}
-	done, err := r.Run(t.Context(), compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []compare.Engine{native, autobahn}))
+	done, err := r.Run(t.Context(), compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []engine.Engine{native, autobahn}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +155,7 @@ func TestReconcileLimit(t *testing.T) {
 // A broken engine comes to no verdict, which is not the agent's trouble.
 type broken struct{ scripted }
 
-func (e *broken) Server(_ context.Context, s compare.Subject, _ *harness.Service, emit func(harness.Result)) error {
+func (e *broken) Server(_ context.Context, s engine.Subject, emit func(harness.Result)) error {
 	for _, c := range s.Cases {
 		emit(harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: "no report"})
 	}
@@ -162,8 +166,8 @@ func (e *broken) Server(_ context.Context, s compare.Subject, _ *harness.Service
 func TestHarnessFails(t *testing.T) {
 	r := runner(t)
 	for range 2 {
-		engine := &broken{scripted{name: "autobahn"}}
-		done, err := r.Run(t.Context(), compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []compare.Engine{engine}))
+		failing := &broken{scripted{name: "autobahn"}}
+		done, err := r.Run(t.Context(), compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []engine.Engine{failing}))
 		if err == nil || !strings.Contains(err.Error(), "no report") || errors.As(err, new(*harness.UntestableError)) {
 			t.Errorf("got %v, want an error of the harness with its reason", err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/docker"
 )
 
@@ -22,7 +23,7 @@ import (
 type Row struct {
 	Agent  agents.Agent
 	Role   cases.Role
-	Engine Engine
+	Engine engine.Engine
 }
 
 // Name names the row, and its files: go-gorilla-server-native.
@@ -31,7 +32,7 @@ func (r Row) Name() string {
 }
 
 // Rows lists the agents in the roles that they have, under each engine.
-func Rows(list []agents.Agent, roles []cases.Role, engines []Engine) []Row {
+func Rows(list []agents.Agent, roles []cases.Role, engines []engine.Engine) []Row {
 	var rows []Row
 	for _, a := range list {
 		for _, role := range roles {

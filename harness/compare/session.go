@@ -14,6 +14,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/docker"
 )
 
@@ -21,7 +22,7 @@ import (
 type session struct {
 	built    *Built
 	role     cases.Role
-	engine   Engine
+	engine   engine.Engine
 	workshop *Workshop
 	repeats  int
 	network  *docker.Network // that the agent's containers are on; nil runs it as a process of the machine
@@ -108,7 +109,7 @@ func (s *session) conclude(list []cases.Case) error {
 
 // round plays the list, with the server started if it does not run.
 func (s *session) round(ctx context.Context, list []cases.Case, repeats int, emit func(harness.Result)) error {
-	subject := Subject{Name: s.built.Folder, Cases: list, Repeats: repeats, Log: s.log}
+	subject := engine.Subject{Name: s.built.Folder, Cases: list, Patience: enginePatience, Options: engine.RunOptions{Repeats: repeats}}
 	if s.built.Serial {
 		subject.Parallel = 1
 	}
@@ -116,10 +117,11 @@ func (s *session) round(ctx context.Context, list []cases.Case, repeats int, emi
 		subject.Declared = append(subject.Declared, cases.Need(need))
 	}
 	if s.role == cases.Client {
+		subject.Driver = engine.Driver{Log: s.log}
 		if s.network != nil {
-			subject.Address = s.network.Gateway.String()
+			subject.Driver.Host = s.network.Gateway.String()
 		}
-		subject.Command = s.supervise(s.built.command(s.built.Client, map[string]string{"agent": s.built.Folder}), "")
+		subject.Driver.Command = s.supervise(s.built.command(s.built.Client, map[string]string{"agent": s.built.Folder}), "")
 		return s.engine.Client(ctx, subject, emit)
 	}
 	if s.service == nil {
@@ -129,7 +131,8 @@ func (s *session) round(ctx context.Context, list []cases.Case, repeats int, emi
 		}
 		s.service = service
 	}
-	return s.engine.Server(ctx, subject, s.service, emit)
+	subject.Service = s.service
+	return s.engine.Server(ctx, subject, emit)
 }
 
 // launch starts the server for a service. One that was ended for exceeding its bounds is

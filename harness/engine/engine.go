@@ -1,11 +1,12 @@
-// Package engine is how programs reach the two engines that play cases.
+// Package engine is how programs reach the engines that play cases.
 //
-// The native engine plays them itself: [TestServer] and [TestClient]. Autobahn plays
-// them in a container: [Original], with an image from [EnsureImage].
+// [Kinds] is the table of them. A row opens an [Engine], which plays the cases of a
+// [Subject]: the native engine by itself, Autobahn in a container. To add one, add a folder
+// to harness/internal and a row to the table.
 //
-// The engines stand in harness/internal/native and harness/internal/autobahn, and
-// what decides which case is played when in harness/internal/runner. A third one is a
-// folder beside them and a row of [harness.Engines].
+// Beyond that, [TestServer], [TestClient] and [TestOneShot] give all that the native engine
+// has to say of a peer, and [EnsureImage] and [Import] deal with Autobahn's image and
+// reports. What decides which case is played when stands in harness/internal/runner.
 package engine
 
 import (

@@ -10,8 +10,6 @@ import (
 )
 
 type (
-	// An Original tests an agent with Autobahn, in a container.
-	Original = autobahn.Engine
 	// An Image is a container image of Autobahn.
 	Image = autobahn.Image
 	// ImageOptions say how [EnsureImage] gets an image. The zero value suits most callers.

@@ -3,12 +3,17 @@ package oneplace
 import (
 	"context"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/ws"
 )
 
 // An edit adds text to a file: behind a line that the file has, or, in a new file, all of it.
@@ -58,27 +63,9 @@ func (Spoken) String() string { return "an open connection" }
 	{"a mutant", []edit{{"fixtures/mutants/catalogue.go", "var framing = []Mutant{\n",
 		"	{\"reserved-ignored\", Both, \"ignores reserved bits, as a second row\", breaks(\"RFC6455-5.2-rsv-fail\"), fault{IgnoreRSV: true}},\n"}}},
 	{"an engine", []edit{
-		{"harness/internal/silent/silent.go", "", `// Package silent is an engine that plays nothing.
-package silent
-
-import (
-	"context"
-
-	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/harness"
-)
-
-// Run gives no case a verdict.
-func Run(_ context.Context, list []cases.Case, emit func(harness.Result)) error {
-	for _, c := range list {
-		emit(harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "silent"})
-	}
-	return nil
-}
-`},
-		{"harness/engines.go", "var Engines = []EngineKind{NativeEngine, AutobahnEngine", `, {Name: "silent", About: "nobody"}`},
-		{"cmd/wsconform/engines.go", "		{harness.AutobahnEngine, (*test).original, compareAutobahn},\n",
-			"		{harness.Engines[2], (*test).native, compareNative},\n"},
+		{"harness/internal/demo/demo.go", "", demoEngine},
+		{"harness/engine/table.go", "Late: true, Open: autobahn.Open},\n", "\t{Name: \"demo\", About: \"an example\", Open: demo.Open},\n"},
+		{"harness/engine/table.go", "harness/internal/autobahn\"\n", "\t\"github.com/wsconform/wsconform/harness/internal/demo\"\n"},
 	}},
 	{"a report format", []edit{
 		{"reports/names.go", "", `package reports
@@ -99,23 +86,94 @@ func writeNames(w io.Writer, in Input) error {
 	}},
 }
 
-// affected are the commands that have to succeed when everything is added.
+// demoEngine plays the cases whose only frame is a text message, by its own means.
+const demoEngine = `// Package demo is an engine that has text messages echoed.
+package demo
+
+import (
+	"context"
+	"errors"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
+
+type engine struct{}
+
+// Open returns the engine.
+func Open(context.Context, runner.Setup) (runner.Engine, error) { return engine{}, nil }
+
+// About names the engine.
+func (engine) About() harness.Engine { return harness.Engine{Name: "demo", Version: "1"} }
+
+// Close has nothing to free.
+func (engine) Close() error { return nil }
+
+// Client says that there is no such thing.
+func (engine) Client(context.Context, runner.Subject, func(harness.Result)) error {
+	return errors.New("demo tests servers only")
+}
+
+// Server plays one case after another.
+func (engine) Server(ctx context.Context, s runner.Subject, emit func(harness.Result)) error {
+	for _, c := range s.Cases {
+		emit(play(ctx, s.Address().String(), c))
+	}
+	return ctx.Err()
+}
+
+func play(ctx context.Context, url string, c cases.Case) harness.Result {
+	r := harness.Result{Case: c.ID, Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}}
+	conn, err := ws.Dial(ctx, url, nil)
+	if err != nil {
+		r.Reason = err.Error()
+		return r
+	}
+	defer conn.CloseNow()
+	for _, step := range c.Steps() {
+		frame, ok := step.(cases.Frame)
+		if !ok || frame.Opcode != wsproto.OpText {
+			continue
+		}
+		text := string(frame.Payload.Bytes())
+		err := conn.WriteText(ctx, text)
+		got := ""
+		if err == nil {
+			got, err = conn.ReadText(ctx)
+		}
+		if err != nil || got != text {
+			r.Reason = "no echo"
+			return r
+		}
+	}
+	if conn.Close(ws.StatusNormalClosure, "") == nil {
+		r.Outcome, r.Verdict = harness.Pass, cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
+	}
+	return r
+}
+`
+
+// affected are the commands that have to succeed when everything is added. {url} stands
+// for a server that echoes, {bin} for the program with the additions.
 var affected = [][]string{
-	{"vet", "./cases/...", "./fixtures/mutants", "./harness/...", "./reports", "./cmd/wsconform"},
-	{"test", "./cases/ledger", "-update"}, // accepts the coverage
-	{"test", "-short", "./cases/...", "./fixtures/mutants"},
-	{"test", "-short", "./harness/internal/native", "-run", "TestRFC|TestMutants", "-rfc.only", "M.1.99", "-mutants.only", "reserved-ignored"},
-	{"test", "-short", "./reports", "-run", "Format"},
-	{"test", "-short", "./harness", "-run", "Engine"},
+	{"go", "vet", "./cases", "./cases/rfc", "./fixtures/mutants", "./harness/internal/demo", "./harness/engine", "./reports"},
+	{"go", "test", "-vet=off", "./cases/ledger", "-update"}, // accepts the coverage
+	{"go", "test", "-vet=off", "-short", "./cases/...", "./fixtures/mutants"},
+	{"go", "test", "-vet=off", "-short", "./harness/internal/native", "-run", "TestRFC|TestMutants", "-rfc.only", "M.1.99", "-mutants.only", "reserved-ignored"},
+	{"go", "test", "-vet=off", "-short", "./reports", "-run", "Format"},
+	{"go", "build", "-o", "{bin}", "./cmd/wsconform"},
+	{"{bin}", "test", "--engine", "demo", "--cases", "1.1.2", "{url}", "-o", "played"},
 }
 
 func TestOnePlace(t *testing.T) {
 	if testing.Short() {
 		t.Skip("copies the source and builds it again")
 	}
-	// An engine has two rows: what run files and reports know of it, and what commands do
-	// with it. A format is a file and a row.
-	promised := map[string]int{"a case": 1, "a step": 1, "a check": 1, "a mutant": 1, "an engine": 3, "a report format": 2}
+	// An engine is a folder and a row, a format a file and a row.
+	promised := map[string]int{"a case": 1, "a step": 1, "a check": 1, "a mutant": 1, "an engine": 2, "a report format": 2}
 	dir := t.TempDir()
 	copySource(t, dir)
 	for _, a := range additions {
@@ -128,17 +186,38 @@ func TestOnePlace(t *testing.T) {
 			t.Errorf("%s takes %d files, want %d", a.what, len(files), promised[a.what])
 		}
 	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := ws.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer conn.CloseNow()
+		for m, err := range conn.Messages(r.Context()) {
+			if err != nil || conn.Write(r.Context(), m.Type, m.Data) != nil {
+				return
+			}
+		}
+	}))
+	defer server.Close()
+	words := strings.NewReplacer("{url}", "ws"+strings.TrimPrefix(server.URL, "http"), "{bin}", filepath.Join(dir, "bin", "wsconform"))
 	for _, args := range affected {
+		for i, w := range args {
+			args[i] = words.Replace(w)
+		}
 		begun := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-		cmd := exec.CommandContext(ctx, "go", args...)
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		cmd.Dir = dir
 		out, err := cmd.CombinedOutput()
 		cancel()
 		if err != nil {
-			t.Errorf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+			t.Errorf("%s: %v\n%s", strings.Join(args, " "), err, out)
 		}
-		t.Logf("go %s: %.1f s", strings.Join(args, " "), time.Since(begun).Seconds())
+		t.Logf("%s: %.1f s", strings.Join(args, " "), time.Since(begun).Seconds())
+	}
+	run, err := harness.OpenRun(filepath.Join(dir, "played", "run.jsonl"))
+	if err != nil || run.Header.Engine.Name != "demo" || run.State() != harness.Complete || run.Counts()[harness.Pass] != 1 {
+		t.Errorf("got %v and %v, want a complete run of one pass by the engine", err, run)
 	}
 }
 

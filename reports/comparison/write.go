@@ -109,7 +109,7 @@ type caseOf struct {
 }
 
 func newSite() *site {
-	s := &site{Engine: harness.Engines[0].Name, index: map[cases.ID]int{}, reasons: map[string]int{}, taken: map[string]bool{}}
+	s := &site{Engine: harness.DefaultEngine, index: map[cases.ID]int{}, reasons: map[string]int{}, taken: map[string]bool{}}
 	for _, sec := range catalogue.Sections() {
 		s.Sections = append(s.Sections, chapter{sec.ID, sec.Title})
 	}

@@ -25,7 +25,7 @@ func Import(fsys fs.FS, agent string, wanted harness.Selection) (*harness.Run, e
 	}
 	results, err := ReadReports(fsys, agent)
 	run := &harness.Run{Header: harness.Header{
-		Schema: harness.SchemaVersion, Engine: harness.Engine{Name: harness.AutobahnEngine.Name},
+		Schema: harness.SchemaVersion, Engine: harness.Engine{Name: harness.ReferenceEngine},
 		Agent: harness.Agent{Name: agent}, Selection: wanted,
 		Settings: map[string]any{"imported": true},
 	}}

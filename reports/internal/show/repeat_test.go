@@ -10,7 +10,7 @@ import (
 
 // The command that repeats a case finds it in whichever suite it is.
 func TestRepeatInEverySuite(t *testing.T) {
-	h := harness.Header{Engine: harness.Engine{Name: harness.Engines[0].Name}, Agent: harness.Agent{URL: "ws://h:1"}}
+	h := harness.Header{Engine: harness.Engine{Name: harness.DefaultEngine}, Agent: harness.Agent{URL: "ws://h:1"}}
 	for _, id := range []cases.ID{"1.1.1", "M.1.1"} {
 		if got, want := show.Repeat(h, id), "wsconform test ws://h:1 --cases "+string(id); got != want {
 			t.Errorf("%s: got %s, want %s", id, got, want)

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/engine"
+)
+
+// dialFlags say how a server is reached.
+type dialFlags struct {
+	headers      []string
+	subprotocols []string
+	tls          tlsFlags
+}
+
+func (d *dialFlags) flags(f *pflag.FlagSet) {
+	f.StringArrayVarP(&d.headers, "header", "H", nil, "add this field to the handshake request, `'Name: value'`; Host replaces the one from the URL")
+	f.Var((*commaList)(&d.subprotocols), "subprotocol", "offer these subprotocols, comma-separated `NAMES`; may be repeated")
+	d.tls.flags(f)
+}
+
+// target puts the flags together. A client under test has no URL; the flags
+// then mean nothing.
+func (d *dialFlags) target(raw string) (*engine.Target, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	if strings.ContainsRune(u.RawQuery, ' ') { // it would end the request line's target
+		return nil, usagef("URL %s: write %%20 for the space in its query", u.Redacted())
+	}
+	header, err := parseHeaders(d.headers)
+	if err == nil {
+		err = checkPort(u, 0) // --server-cmd chooses one for 0
+	}
+	if err == nil {
+		err = checkSubprotocols(d.subprotocols)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := &engine.Target{Header: header, Subprotocols: d.subprotocols}
+	if t.Socket, t.URL, err = splitSocket(u); err != nil {
+		return nil, err
+	}
+	if flag := d.tls.given(); flag != "" && t.URL.Scheme == "ws" && raw != "" {
+		return nil, usagef("--%s is about TLS, and %s is without: did you mean wss?", flag, new(harness.Secrets).Text(raw))
+	}
+	t.TLS, err = d.tls.config()
+	return t, err
+}
