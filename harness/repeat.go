@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -9,41 +10,53 @@ import (
 	"github.com/wsconform/wsconform/cases"
 )
 
-// Repeat returns the words of the command that plays one case again with the same engine,
-// as far as the header of its run says. ShellWord makes them fit for a shell.
-func Repeat(h Header, id cases.ID) []string {
-	a := h.Agent
-	only := []string{"--cases", string(id)}
-	test := []string{"wsconform", "test"}
-	if h.Engine.Name != DefaultEngine {
-		test = append(test, "--engine", h.Engine.Name)
+// A Replay is a command line of wsconform that plays a case again, in parts.
+type Replay struct {
+	Program []string // and its command: wsconform test
+	Flags   []string // without those that select cases
+	Args    []string // such as a URL
+	Command []string // of a client, behind --
+}
+
+// Words puts the command line together for a case and the folder of the results, "" for
+// the default one. [ShellWord] makes them fit for a shell.
+func (r Replay) Words(id cases.ID, out string) []string {
+	words := slices.Concat(r.Program, r.Flags, r.Args, []string{"--cases", string(id)})
+	if out != "" {
+		words = append(words, "-o", out)
 	}
-	var words []string
-	switch {
-	case a.About != nil: // its command works in the folder of the agent only
-		words = append([]string{"wsconform", "compare", a.About.Folder, "--role", a.Role.String(), "--engine", h.Engine.Name}, only...)
-		words = append(words, "-o", "out/repeat")
-	case a.Role == cases.Client:
-		words = slices.Concat(test, []string{"--client"}, only)
-		words = append(words, "--")
-		if len(a.Command) > 0 {
-			words = append(words, a.Command...)
-		} else {
-			words = append(words, "COMMAND", "{url}")
-		}
-	case len(a.Command) > 0:
-		words = slices.Concat(test, []string{"--server-cmd", serverCommand(a.Command)}, only)
-	default:
-		words = slices.Concat(test, []string{orWord(a.URL, "URL")}, only)
+	if len(r.Command) > 0 {
+		words = append(append(words, "--"), r.Command...)
 	}
 	return words
 }
 
-func orWord(s, word string) string {
-	if s == "" {
-		return word
+// Repeat returns the words of the command that plays one case again with the same engine,
+// as far as the header of its run says.
+func Repeat(h Header, id cases.ID) []string {
+	a := h.Agent
+	if a.About != nil { // its command works in the folder of the agent only
+		again := Replay{
+			Program: []string{"wsconform", "compare"}, Flags: []string{a.About.Folder, "--role", a.Role.String(), "--engine", h.Engine.Name},
+		}
+		return again.Words(id, "out/repeat")
 	}
-	return s
+	again := Replay{Program: []string{"wsconform", "test"}}
+	if h.Engine.Name != DefaultEngine {
+		again.Flags = []string{"--engine", h.Engine.Name}
+	}
+	switch {
+	case a.Role == cases.Client:
+		again.Flags, again.Command = append(again.Flags, "--client"), a.Command
+		if len(a.Command) == 0 {
+			again.Command = []string{"COMMAND", "{url}"}
+		}
+	case len(a.Command) > 0:
+		again.Flags = append(again.Flags, "--server-cmd", serverCommand(a.Command))
+	default:
+		again.Args = []string{cmp.Or(a.URL, "URL")}
+	}
+	return again.Words(id, "")
 }
 
 // serverCommand is the command for --server-cmd, which runs it in a shell.

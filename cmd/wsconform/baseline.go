@@ -67,7 +67,7 @@ func baselineInit() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVarP(&out, "out", "o", defaultExpectations, "`FILE` to write")
+	f.StringVarP(&out, "out", "o", gate.DefaultFile, "`FILE` to write")
 	f.BoolVar(&incomplete, "incomplete", false, "accept a run with crashes or missing cases: crashes and timeouts become entries, cases without a verdict are omitted")
 	f.BoolVar(&force, "force", false, "overwrite an existing file")
 	return c
@@ -92,7 +92,7 @@ func writeNew(path string, text []byte, force bool) error {
 
 // baselineFile is the flag that names the file which a command is about.
 func baselineFile(c *cobra.Command, file *string) {
-	c.Flags().StringVar(file, "expect", defaultExpectations, "the expectation `FILE`")
+	c.Flags().StringVar(file, "expect", gate.DefaultFile, "the expectation `FILE`")
 }
 
 // compared reads a run and an expectation file and compares them.
@@ -187,7 +187,7 @@ func baselineLint() *cobra.Command {
 		Short: "Check expectation files that apply together, without a run",
 		RunE: func(c *cobra.Command, names []string) error {
 			if len(names) == 0 {
-				names = []string{defaultExpectations}
+				names = []string{gate.DefaultFile}
 			}
 			var files []gate.Expectations
 			for _, name := range names {

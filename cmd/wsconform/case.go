@@ -96,6 +96,5 @@ func playOne(c *cobra.Command, target engine.Target, one cases.Case, faithful bo
 	if err != nil {
 		return err
 	}
-	v := verdict{run: run, decision: gate.Decide(run, nil, time.Now())}
-	return v.err()
+	return gateError(gate.Decide(run, nil, time.Now()))
 }

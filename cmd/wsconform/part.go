@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 )
 
@@ -43,11 +42,7 @@ func (p *part) pick(s *selection, f *pflag.FlagSet) (list []cases.Case, sel harn
 	if err != nil {
 		return nil, sel, nil, usagef("--%w", err)
 	}
-	sh.Whole = sel.Selected
-	list, sel.Selected = sh.Take(list), nil
-	for _, c := range list {
-		sel.Selected = append(sel.Selected, c.ID)
-	}
+	list = sel.Cut(&sh, list)
 	if len(list) == 0 {
 		return nil, sel, nil, usagef("--shard %s: only %s selected", p.shard, harness.Count(len(sh.Whole), "case"))
 	}
@@ -59,20 +54,11 @@ func (p *part) pickMissing() ([]cases.Case, harness.Selection, *harness.Shard, e
 	if err != nil {
 		return nil, harness.Selection{}, nil, usagef("--resume: %w", err)
 	}
-	sel, whole := run.Header.Selection, run.Header.Selection.Selected
-	if run.Header.Shard != nil {
-		whole = run.Header.Shard.Whole
+	list, sel, err := run.Rest()
+	if err != nil {
+		return nil, sel, nil, usagef("--resume %s: %w", p.resume, err)
 	}
-	missing := run.Missing()
-	list := slices.DeleteFunc(catalogue.All(), func(c cases.Case) bool { return !slices.Contains(missing, c.ID) })
-	switch {
-	case len(missing) == 0 && run.Footer != nil:
-		return nil, sel, nil, usagef("--resume %s: the run is already complete", p.resume)
-	case len(list) < len(missing):
-		return nil, sel, nil, usagef("--resume %s: this version of wsconform does not have all its cases", p.resume)
-	}
-	p.ended = len(missing) == 0
-	sel.Catalogue = fingerprint(whole)
+	p.ended = len(list) == 0
 	return list, sel, run.Header.Shard, nil
 }
 

@@ -16,22 +16,18 @@ import (
 // arguments of c, ready to be pasted into a shell once the secrets masked in it
 // are filled in. The results go to a folder of their own, so those of the run stay.
 func repeat(c *cobra.Command, id cases.ID, out string, secrets *harness.Secrets) string {
-	words := append([]string{program()}, strings.Fields(c.CommandPath())[1:]...)
+	again := harness.Replay{Program: append([]string{program()}, strings.Fields(c.CommandPath())[1:]...), Args: c.Flags().Args()}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
 		case "cases", "exclude", "out", "resume", "shard":
 		default:
-			words = append(words, flagWords(f)...)
+			again.Flags = append(again.Flags, flagWords(f)...)
 		}
 	})
-	words = append(words, "--cases", string(id), "--out", out)
-	args := c.Flags().Args()
-	if len(args) > 0 && c.ArgsLenAtDash() >= 0 {
-		words = append(words, args[:c.ArgsLenAtDash()]...)
-		words = append(words, "--")
-		args = args[c.ArgsLenAtDash():]
+	if dash := c.ArgsLenAtDash(); dash >= 0 {
+		again.Args, again.Command = again.Args[:dash], again.Args[dash:]
 	}
-	words = secrets.Command(append(words, args...))
+	words := secrets.Command(again.Words(id, out))
 	for i, w := range words {
 		words[i] = harness.ShellWord(w)
 	}

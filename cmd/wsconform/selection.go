@@ -53,53 +53,30 @@ func (s *selection) catalogue() ([]cases.Case, error) {
 	return catalogue.Of(names...), nil
 }
 
-// pick returns the cases. A pattern that matches nothing is wrong usage: it is a
-// typing error, or names a case that somebody thinks is run.
+// pick returns the cases.
 func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
 	all, err := s.catalogue()
 	if err != nil {
 		return nil, harness.Selection{}, err
 	}
-	for _, list := range [][]string{s.include, s.exclude} {
-		lost := cases.Unmatched(all, list)
-		if len(lost) == 0 {
-			continue
-		}
-		hint := "to select a section, use a star, such as '7.*' or '9.3.*'"
-		if s.suites != nil && !s.fixed && len(cases.Unmatched(catalogue.All(), lost)) == 0 {
-			hint = "it is in another suite: leave out --suite"
-		}
-		return nil, harness.Selection{}, usagef("no case matches %s; %s", strings.Join(lost, ", "), hint)
+	list, sel, err := harness.Select(all, s.include, s.exclude)
+	lost, unmatched := errors.AsType[*harness.UnmatchedError](err)
+	switch {
+	case unmatched && s.suites != nil && !s.fixed && len(cases.Unmatched(catalogue.All(), lost.Patterns)) == 0:
+		err = usagef("no case matches %s; it is in another suite: leave out --suite", strings.Join(lost.Patterns, ", "))
+	case errors.Is(err, harness.ErrNoCase):
+		err = &codedError{exitIncomplete, fmt.Errorf("%w after --cases and --exclude", err)}
+	case err != nil:
+		err = usagef("%w", err)
 	}
-	list, err := cases.Select(all, s.include, s.exclude)
-	if err != nil {
-		return nil, harness.Selection{}, usagef("%w", err)
-	}
-	if len(list) == 0 {
-		return nil, harness.Selection{}, &codedError{exitIncomplete, errors.New("no case is left to run after --cases and --exclude")}
-	}
-	sel := harness.Selection{Cases: s.include, Exclude: s.exclude}
-	for _, c := range list {
-		sel.Selected = append(sel.Selected, c.ID)
-	}
-	sel.Catalogue = fingerprint(sel.Selected)
-	return list, sel, nil
-}
-
-// fingerprint is that of the suites that the cases belong to.
-func fingerprint(ids []cases.ID) string {
-	return cases.Fingerprint(catalogue.Of(catalogue.SuitesOf(ids)...))
+	return list, sel, err
 }
 
 // inRole leaves out the cases that are not for a peer in this role.
 func inRole(list []cases.Case, sel *harness.Selection, role cases.Role) ([]cases.Case, error) {
-	kept := slices.DeleteFunc(list, func(c cases.Case) bool { return !c.For(role) })
+	kept := sel.For(role, list)
 	if len(kept) == 0 && len(list) > 0 {
 		return nil, &codedError{exitIncomplete, fmt.Errorf("none of the cases is for a %v", role)}
 	}
-	sel.Selected = slices.DeleteFunc(sel.Selected, func(id cases.ID) bool {
-		c, ok := catalogue.Find(id)
-		return ok && !c.For(role)
-	})
 	return kept, nil
 }

@@ -190,11 +190,11 @@ func (o *test) judge(c *cobra.Command, kind engine.Kind, agent harness.Agent) er
 	if run == nil {
 		return err
 	}
-	v := verdict{run: run, decision: gate.Decide(run, files, time.Now()), files: files, secrets: secrets}
+	d := gate.Decide(run, files, time.Now())
 	if note := secretsNote(header); note != "" {
-		v.decision.Notes = append(v.decision.Notes, note)
+		d.Notes = append(d.Notes, note)
 	}
-	return o.conclude(c, &v, err, file, out, time.Since(begun))
+	return o.conclude(c, &d, secrets, err, file, out, time.Since(begun))
 }
 
 // folderOf names the folder of the results of an engine: that of the default one is named
@@ -286,20 +286,24 @@ func limitMemory() {
 }
 
 // conclude prints the results of the run and writes the reports.
-func (o *test) conclude(c *cobra.Command, v *verdict, failure error, file, out string, took time.Duration) error {
+func (o *test) conclude(c *cobra.Command, d *gate.Decision, secrets *harness.Secrets, failure error, file, out string, took time.Duration) error {
 	w := c.OutOrStdout()
-	v.summary(w)
+	d.WriteSummary(w)
 	fmt.Fprintf(w, "took %.1f s; results: %s\n", took.Seconds(), file)
 	stored, err := harness.OpenRun(file)
 	if err == nil {
-		err = reports.Write(out, reports.Input{Run: stored, Gate: &v.decision})
+		err = reports.Write(out, reports.Input{Run: stored, Gate: d})
 	}
 	if err == nil {
 		fmt.Fprintf(w, "report: %s\n", filepath.Join(out, "index.html"))
 	}
-	v.conclude(w, v.again(c, out))
+	again := ""
+	if first := d.First(); first != "" {
+		again = repeat(c, first, filepath.Join(out, "repeat"), secrets)
+	}
+	d.Write(w, again)
 	log := filepath.Join(out, "agent.log")
-	if info, err := os.Stat(log); err == nil && info.Size() > 0 && (failure != nil || v.decision.Exit != gate.Holds) {
+	if info, err := os.Stat(log); err == nil && info.Size() > 0 && (failure != nil || d.Exit != gate.Holds) {
 		fmt.Fprintf(w, "what the agent printed: %s\n", log)
 	}
 	switch {
@@ -308,5 +312,5 @@ func (o *test) conclude(c *cobra.Command, v *verdict, failure error, file, out s
 	case failure != nil:
 		return errors.Join(failure, err)
 	}
-	return errors.Join(v.err(), err)
+	return errors.Join(gateError(*d), err)
 }

@@ -43,6 +43,9 @@ type Decision struct {
 	Notes []string
 	// Cases has the cases that an entry is about.
 	Cases map[cases.ID]overlay
+
+	run   *harness.Run
+	files []Expectations
 }
 
 // An overlay is what the expectations make of the outcome of a case.
@@ -121,7 +124,7 @@ func Strict() Expectations {
 // says.
 func Decide(run *harness.Run, files []Expectations, now time.Time) Decision {
 	d := &decider{
-		run: run, now: now, decision: Decision{Cases: map[cases.ID]overlay{}},
+		run: run, now: now, decision: Decision{Cases: map[cases.ID]overlay{}, run: run, files: files},
 		claims: map[cases.ID]*Entry{}, used: map[*Entry]bool{}, late: map[*Entry][]cases.ID{},
 	}
 	d.apply(files)

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -391,4 +392,34 @@ func joined[S ~string](list []S) string {
 		words[i] = string(w)
 	}
 	return strings.Join(words, ", ")
+}
+
+// DefaultFile is the expectation file that is read without being named.
+const DefaultFile = "wsconform.yaml"
+
+// LoadFor reads the named files, or [DefaultFile] if none is named and that one exists.
+// A named file has to be about one of the agents.
+func LoadFor(names []string, agents ...harness.Agent) ([]Expectations, error) {
+	if len(names) == 0 {
+		x, err := Load(DefaultFile)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		}
+		return []Expectations{x}, nil
+	}
+	var files []Expectations
+	for _, name := range names {
+		x, err := Load(name)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(agents, x.AppliesTo) {
+			return nil, fmt.Errorf("%s is about %s, which is not what is tested: correct its agent or role, or omit it", name, x.About())
+		}
+		files = append(files, x)
+	}
+	return files, nil
 }
