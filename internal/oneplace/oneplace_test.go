@@ -51,7 +51,7 @@ func (Spoken) Holds(t *Transcript) bool { return t.Opened }
 
 func (Spoken) String() string { return "an open connection" }
 `}}},
-	{"a case", []edit{{"cases/rfc/masking.go", "var masking = []cases.Case{\n", `	{
+	{"a case", []edit{{"cases/rfc/masking.go", "func masking() []cases.Case {\n\treturn []cases.Case{\n", `	{
 		ID: "M.1.99", Title: "two pings without a mask, sent by a step of their own", Roles: onlyServers,
 		Requirements: []string{"RFC6455-5.1-server-rejects-unmasked"},
 		Conns: []cases.Conn{{Steps: append([]cases.Step{cases.TwoPings{}}, unmasked(cases.Text(probe))...), Want: also(failed, cases.Clause{
