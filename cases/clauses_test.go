@@ -152,3 +152,36 @@ func TestHeadText(t *testing.T) {
 		t.Error("an edit changed the standard fields")
 	}
 }
+
+// A peer that restricts our window on the connection that needs it all, and compresses on
+// another, is consistent: what it left out is not what it has there.
+func TestJudgeLeftOut(t *testing.T) {
+	undeflated := cases.Clause{Grade: cases.Unimplemented, Checks: cases.Every{cases.Declined{}}}
+	restricted := cases.Clause{Grade: cases.Unimplemented, Checks: cases.Every{cases.Restricted{}}}
+	fine := cases.Clause{Grade: cases.OK}
+	answer := func(extension string) *cases.Transcript {
+		return &cases.Transcript{Opened: true, Deflate: extension != "", Response: "HTTP/1.1 101 x\r\n" + extension + "\r\n", Events: []cases.Event{{Kind: cases.GotAnswer, Status: 101}}}
+	}
+	const agreed = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+	less := answer("Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n")
+	c := cases.Case{
+		ID: "X", Suite: cases.RFC, Conns: []cases.Conn{{}, {Want: cases.Clauses{undeflated, fine}}},
+		Want: cases.Clauses{restricted, undeflated, fine},
+	}
+	for _, row := range []struct {
+		name          string
+		first, second *cases.Transcript
+		want          cases.Behavior
+	}{
+		{"restricts", less, answer(agreed), cases.OK},
+		{"declines once", answer(""), answer(agreed), cases.Failed},
+		{"declines the other time", answer(agreed), answer(""), cases.Failed},
+		{"never compresses", answer(""), answer(""), cases.Unimplemented},
+	} {
+		tr := *row.first
+		tr.More = []cases.Transcript{*row.second}
+		if got := c.Judge(tr); got.Behavior != row.want {
+			t.Errorf("%s: %s (%s), want %s", row.name, got.Behavior, got.Reason, row.want)
+		}
+	}
+}

@@ -59,8 +59,8 @@ type Want interface {
 // Judge gives the verdict on a case: the worst of those on its connections. It is
 // pure: a stored transcript can be judged again when a case is corrected.
 //
-// A peer that implements on one connection what it leaves out on another fails
-// there.
+// A peer that implements on one connection what it leaves out on another, in the same
+// words, fails there.
 func (c Case) Judge(t Transcript) Verdict {
 	conns := t.Conns()
 	if len(conns) == 1 && len(c.Conns) <= 1 {
@@ -70,18 +70,22 @@ func (c Case) Judge(t Transcript) Verdict {
 		conns = append(conns, &Transcript{Role: t.Role})
 	}
 	list := make([]Verdict, len(conns))
-	has, misses := false, false
+	var has []string // what the peer may leave out, and did not
 	for i, conn := range conns {
 		list[i] = c.WantOf(i).Judge(c, conn)
-		list[i].Reason = fmt.Sprintf("connection %d: %s", i+1, list[i].Reason)
-		misses = misses || list[i].Behavior == Unimplemented
-		has = has || list[i].Behavior == OK && mayLack(c.WantOf(i))
+		if list[i].Behavior == OK {
+			has = append(has, mayLack(c.WantOf(i))...)
+		}
+	}
+	for i := range list {
+		v := &list[i]
+		if v.Behavior == Unimplemented && slices.Contains(has, v.Reason) {
+			v.Behavior = Failed
+		}
+		v.Reason = fmt.Sprintf("connection %d: %s", i+1, v.Reason)
 	}
 	worst := list[0]
 	for _, v := range list {
-		if v.Behavior == Unimplemented && has && misses {
-			v.Behavior = Failed
-		}
 		if v.Behavior.worse(worst.Behavior) || worst.Behavior == Unimplemented {
 			worst = v
 		}
@@ -89,10 +93,15 @@ func (c Case) Judge(t Transcript) Verdict {
 	return worst
 }
 
-// mayLack reports whether a peer may leave out what w wants.
-func mayLack(w Want) bool {
-	list, ok := w.(Clauses)
-	return ok && slices.ContainsFunc(list, func(c Clause) bool { return c.Grade == Unimplemented })
+// mayLack lists in words how a peer may leave out what w wants.
+func mayLack(w Want) (ways []string) {
+	list, _ := w.(Clauses)
+	for _, c := range list {
+		if c.Grade == Unimplemented {
+			ways = append(ways, c.Checks.String())
+		}
+	}
+	return ways
 }
 
 // WantOf is what connection i has to satisfy.

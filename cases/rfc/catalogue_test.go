@@ -73,10 +73,12 @@ func TestJudge(t *testing.T) {
 		{"silent", "H.1.3", []cases.Transcript{{}, alive}, cases.Failed},
 		{"error 500", "H.1.3", []cases.Transcript{status(500), alive}, cases.Failed},
 		{"one order accepted", "H.1.16", []cases.Transcript{status(400), alive, alive}, cases.NonStrict},
-		{"compression declined", "D.1.6", []cases.Transcript{opened(), opened(), opened()}, cases.Unimplemented},
-		{"compression declined once", "D.1.6", []cases.Transcript{agreeing(""), agreeing(""), opened()}, cases.Failed},
-		{"compression agreed", "D.1.6", []cases.Transcript{agreeing(""), agreeing("; client_max_window_bits=9"), agreeing("; server_max_window_bits=10")}, cases.OK},
-		{"not asked for", "D.1.6", []cases.Transcript{agreeing("; client_max_window_bits=9"), agreeing(""), agreeing("")}, cases.Failed},
+		{"compression declined", "D.1.6", []cases.Transcript{opened(), opened(), opened(), opened()}, cases.Unimplemented},
+		{"compression declined once", "D.1.6", []cases.Transcript{agreeing(""), agreeing(""), agreeing(""), opened()}, cases.Failed},
+		{"compression agreed", "D.1.6", []cases.Transcript{agreeing(""), agreeing("; client_max_window_bits=9"), agreeing(""), agreeing("; server_max_window_bits=10")}, cases.OK},
+		{"refused for the first of two offers", "D.1.6", []cases.Transcript{agreeing(""), agreeing(""), agreeing(""), status(400)}, cases.Failed},
+		{"refused for an unknown parameter", "D.1.6", []cases.Transcript{agreeing(""), agreeing(""), status(400), agreeing("")}, cases.NonStrict},
+		{"not asked for", "D.1.6", []cases.Transcript{agreeing("; client_max_window_bits=9"), agreeing(""), agreeing(""), agreeing("")}, cases.Failed},
 	} {
 		c, ok := rfc.Find(row.id)
 		if !ok {

@@ -327,6 +327,7 @@ func redirects() []cases.Case {
 			Conns: []cases.Conn{{
 				Head: cases.Head{
 					cases.Start("HTTP/1.1 401 Unauthorized"), cases.Add("WWW-Authenticate", `Basic realm="x"`), cases.Add("Content-Length", "4"),
+					cases.Set("Connection", "close"), // else a client of HTTP may use TCP again
 					cases.Replace("\r\n\r\n", "\r\n\r\nbody"),
 				},
 				Steps: []cases.Step{cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}}},
@@ -355,7 +356,7 @@ func redirects() []cases.Case {
 			Requirements: []string{"RFC6455-4.1-non-101", "RFC9112-7.1-chunked"},
 			Conns: []cases.Conn{{
 				Head: cases.Head{
-					cases.Start("HTTP/1.1 403 Forbidden"), cases.Add("Transfer-Encoding", "chunked"),
+					cases.Start("HTTP/1.1 403 Forbidden"), cases.Set("Connection", "close"), cases.Add("Transfer-Encoding", "chunked"),
 					cases.Replace("\r\n\r\n", "\r\n\r\n2\r\nno\r\n1\r\n,\r\n4\r\n no!\r\n0\r\nX-Trailer: 1\r\n\r\n"),
 				},
 				Steps: []cases.Step{cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}}},
