@@ -131,6 +131,7 @@ const (
 	NeedLimit       Need = "limit"       // it takes messages of 1 MiB at most
 	NeedTLS         Need = "tls"         // the connection uses TLS
 	NeedCookies     Need = "cookies"     // a client that keeps cookies
+	NeedVerify      Need = "verify"      // a client that verifies certificates, and trusts the one it is given with {ca}
 	NeedURL         Need = "url"         // a client that is started for each connection, with its URL
 
 	// What it does when a text message tells it to; see docs/control.md.
@@ -143,7 +144,7 @@ const (
 
 // DeclaredNeeds are those of which the user has to say that the peer meets them: trying
 // does not tell.
-var DeclaredNeeds = []Need{NeedSubprotocol, NeedOrigin, NeedAuth, NeedLimit, NeedCookies}
+var DeclaredNeeds = []Need{NeedSubprotocol, NeedOrigin, NeedAuth, NeedLimit, NeedCookies, NeedVerify}
 
 // ControlNeeds are those about control messages.
 var ControlNeeds = []Need{NeedControlClose, NeedControlFragment, NeedControlPing, NeedControlDrop, NeedControlLast}

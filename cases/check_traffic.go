@@ -91,6 +91,20 @@ func (c Chose) String() string {
 	return "the protocol " + c.Protocol + " chosen by ALPN"
 }
 
+// NamesServer holds if a client named the server so in the handshake of TLS; "" is not
+// at all.
+type NamesServer struct{ Name string }
+
+// Holds looks at the handshake of TLS.
+func (n NamesServer) Holds(t *Transcript) bool { return t.TLS != nil && t.TLS.Name == n.Name }
+
+func (n NamesServer) String() string {
+	if n.Name == "" {
+		return "no server name in TLS"
+	}
+	return "the server name " + n.Name + " in TLS"
+}
+
 // NotReset holds if the peer did not reset TCP.
 type NotReset struct{}
 

@@ -12,7 +12,22 @@ type TLS struct {
 	Only      uint16   // the one version that is offered, such as 0x0303 for TLS 1.2; 0 means the usual ones
 	Protocols []string // offered by ALPN in place of http/1.1
 	Name      string   // of the server, sent as SNI in place of its own
+	// Certificate is the one that a client gets, in place of the usual one.
+	Certificate Certificate
 }
+
+// A Certificate says what is wrong with that of a server.
+type Certificate string
+
+// The certificates. All but the first are signed by the authority that the client is told
+// to trust.
+const (
+	Untrusted    Certificate = "signed by nobody"
+	Expired      Certificate = "that has expired"
+	OtherName    Certificate = "for other.test"
+	CommonName   Certificate = "that has its name, localhost, in the common name alone"
+	WildcardName Certificate = "for *.localhost"
+)
 
 func (t *TLS) String() string {
 	var words []string
@@ -27,6 +42,9 @@ func (t *TLS) String() string {
 	}
 	if t.Name != "" {
 		words = append(words, "with the server name "+t.Name)
+	}
+	if t.Certificate != "" {
+		words = append(words, "showing a certificate "+string(t.Certificate))
 	}
 	return "connect " + strings.Join(words, ", ")
 }

@@ -26,7 +26,7 @@ func All() []cases.Case {
 }
 
 var catalogue = sync.OnceValue(func() []cases.Case {
-	list := slices.Concat(handshake(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), secure())
+	list := slices.Concat(handshake(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), secure(), secureClients())
 	for i := range list {
 		c := &list[i]
 		c.Suite = cases.RFC
@@ -94,6 +94,7 @@ func Sections() []cases.Section {
 		{ID: "P.4", Title: "Extensions that a client takes"},
 		{ID: "S", Title: "TLS"},
 		{ID: "S.1", Title: "A server"},
+		{ID: "S.2", Title: "A client"},
 		{ID: "T", Title: "Timing and segmentation"},
 		{ID: "T.1", Title: "What comes when"},
 		{ID: "X", Title: "HTTP"},

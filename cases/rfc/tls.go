@@ -104,6 +104,75 @@ func secure() []cases.Case {
 	}
 }
 
+// secureClients is S.2: what a client asks of TLS.
+func secureClients() []cases.Case {
+	return []cases.Case{
+		{
+			ID: "S.2.1", Title: "TLS before anything else, with the name of the server", Roles: onlyClients, Needs: []cases.Need{cases.NeedTLS, cases.NeedURL},
+			Requirements: []string{"RFC6455-4.1-tls-first", "RFC6455-4.1-tls-all-traffic", "RFC6455-10.6-tls-support", "RFC6455-4.1-sni"},
+			Conns:        []cases.Conn{{URL: "wss://localhost:{port}/", TLS: &cases.TLS{Protocols: []string{"http/1.1"}}}},
+			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.NamesServer{Name: "localhost"}, cases.Targets{"/"}}}},
+		},
+		{
+			// Some servers end the handshake at such a name.
+			ID: "S.2.2", Title: "TLS with an address, which is no name", Roles: onlyClients, Needs: []cases.Need{cases.NeedTLS, cases.NeedURL},
+			Requirements: []string{"RFC6066-3-no-ip"},
+			Conns:        []cases.Conn{{URL: "wss://{host}:{port}/"}},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.NamesServer{}, cases.Targets{"/"}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{cases.Targets{"/"}}},
+			},
+		},
+		{
+			// Without any of these checks everybody on the way can read along.
+			ID: "S.2.3", Title: "certificates that nobody has signed, that have expired, and for another name", Roles: onlyClients, Needs: verifying,
+			Requirements: []string{"RFC6455-4.1-tls-failure"},
+			Conns: []cases.Conn{
+				{URL: "wss://localhost:{port}/", Want: targeted("/")},
+				showing(cases.Untrusted), showing(cases.Expired), showing(cases.OtherName),
+			},
+			Want: distrusted,
+		},
+		{
+			ID: "S.2.4", Title: "a wildcard for a name two levels down, and a name in the common name alone", Roles: onlyClients, Needs: verifying,
+			Requirements: []string{"RFC6455-4.1-tls-failure"},
+			Conns: []cases.Conn{
+				{URL: "wss://localhost:{port}/", Want: targeted("/")},
+				{
+					URL: "wss://a.b.localhost:{port}/", TLS: &cases.TLS{Certificate: cases.WildcardName},
+					Want: also(distrusted, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.NoRequest{}}}), // it did not find us
+				},
+				showing(cases.CommonName),
+			},
+			Want: also(distrusted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Targets{"/"}}}),
+		},
+		{
+			ID: "S.2.5", Title: "a server that would rather speak h2", Roles: onlyClients, Level: cases.Should, Needs: []cases.Need{cases.NeedTLS, cases.NeedURL},
+			Requirements: []string{"RFC7301-3.2-h2-only"},
+			Conns:        []cases.Conn{{URL: "wss://localhost:{port}/", TLS: &cases.TLS{Protocols: []string{"h2", "http/1.1"}}}},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{cases.Not{Check: cases.Chose{Protocol: "h2"}}, cases.Targets{"/"}}},
+				{Grade: cases.OK, Checks: cases.Every{cases.Chose{Protocol: "h2"}, cases.Either{cases.NoRequest{}, cases.Targets{"*"}}}}, // its preface
+			},
+		},
+	}
+}
+
+var (
+	verifying = []cases.Need{cases.NeedTLS, cases.NeedURL, cases.NeedVerify}
+
+	// distrusted grades certificates that a client must not take. How TLS ended shows that
+	// it came so far.
+	distrusted = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.NoRequest{}, cases.Either{
+		cases.Alerted{}, cases.Ends{Within: refusal},
+	}}}}
+)
+
+// showing is a connection to localhost with a flawed certificate.
+func showing(c cases.Certificate) cases.Conn {
+	return cases.Conn{URL: "wss://localhost:{port}/", TLS: &cases.TLS{Certificate: c}}
+}
+
 // thisVersion grades a version of TLS that a server need not have.
 var thisVersion = also(echoed(cases.GotText(cases.Data([]byte(probe)))), cases.Clause{
 	Grade: cases.Informational, Checks: cases.Every{cases.Either{

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,6 +13,8 @@ import (
 	"math/big"
 	"net"
 	"time"
+
+	"github.com/wsconform/wsconform/cases"
 )
 
 // certificateLife is how long a certificate made at start is good: longer than
@@ -39,4 +42,40 @@ func Certificate() (tls.Certificate, []byte, error) {
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
+}
+
+// flawed is a certificate that authority has signed, but for [cases.Untrusted], and in
+// which something is wrong. Without the key of an authority nobody trusts any of them.
+func flawed(authority tls.Certificate, flaw cases.Certificate) tls.Certificate {
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: "wsconform"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(certificateLife),
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	switch flaw {
+	case cases.Expired:
+		template.NotBefore, template.NotAfter = now.Add(-50*time.Minute), now.Add(-10*time.Minute)
+	case cases.OtherName:
+		template.DNSNames, template.IPAddresses = []string{"other.test"}, nil
+	case cases.CommonName:
+		template.Subject.CommonName, template.DNSNames, template.IPAddresses = "localhost", nil, nil
+	case cases.WildcardName:
+		template.DNSNames, template.IPAddresses = []string{"*.localhost"}, nil
+	case cases.Untrusted:
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err) // never (crypto/rand)
+	}
+	parent, signer := template, crypto.PrivateKey(key)
+	if leaf, err := x509.ParseCertificate(authority.Certificate[0]); err == nil && flaw != cases.Untrusted {
+		parent, signer = leaf, authority.PrivateKey
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	if err != nil {
+		return authority // whose key signs nothing
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }

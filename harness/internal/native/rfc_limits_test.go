@@ -48,4 +48,9 @@ var limitKillers = map[cases.ID][]string{
 	"S.1.6":  {"tls-frame-waits"},
 	"S.1.7":  {"tls-short-lost"},
 	"S.1.8":  {"eof-ignored"},
+	"S.2.1":  {"tls-never", "tls-nameless"},
+	"S.2.2":  {"tls-address-named"},
+	"S.2.3":  {"tls-trusts-all", "tls-trusts-names", "tls-trusts-expired"},
+	"S.2.4":  {"tls-trusts-wildcards", "tls-trusts-common"},
+	"S.2.5":  {"tls-offers-h2"},
 }

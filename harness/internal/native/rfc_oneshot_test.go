@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"slices"
@@ -44,8 +45,15 @@ func connectOnce(ctx context.Context, e *endpoint, m mutants.Mutant, c cases.Cas
 	}
 	var conf *tls.Config
 	scheme := "ws"
+	roots := x509.NewCertPool()
 	if slices.Contains(c.Needs, cases.NeedTLS) {
-		conf, scheme = &tls.Config{Certificates: []tls.Certificate{testPair()}}, "wss"
+		pair := testPair()
+		conf, scheme = &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}, "wss"
+		own, err := x509.ParseCertificate(pair.Certificate[0])
+		if err != nil {
+			return cases.Transcript{}, err
+		}
+		roots.AddCert(own)
 	}
 	at := l.Addr().(*net.TCPAddr)
 	visiting, cancel := context.WithCancel(ctx)
@@ -54,7 +62,7 @@ func connectOnce(ctx context.Context, e *endpoint, m mutants.Mutant, c cases.Cas
 	begun := make(chan struct{})
 	go func() {
 		defer close(over)
-		m.Connect(visiting, it.Address(scheme, at.IP.String(), at.Port)) //nolint:errcheck // the transcript tells
+		m.Connect(visiting, it.Address(scheme, at.IP.String(), at.Port), roots) //nolint:errcheck // the transcript tells
 		select {
 		case <-begun:
 		case <-time.After(500 * time.Millisecond):

@@ -176,6 +176,9 @@ func changed(conf *tls.Config, by *cases.TLS) *tls.Config {
 	if len(by.Protocols) > 0 {
 		conf.NextProtos = by.Protocols
 	}
+	if by.Certificate != "" && len(conf.Certificates) > 0 {
+		conf.Certificates = []tls.Certificate{flawed(conf.Certificates[0], by.Certificate)}
+	}
 	if by.Name != "" { // which its certificate need not have
 		conf.ServerName, conf.InsecureSkipVerify = by.Name, true
 	}
