@@ -281,7 +281,7 @@ func (o *test) progress(
 // user says with GOMEMLIMIT goes first.
 func limitMemory() {
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		debug.SetMemoryLimit(40 << 20)
+		debug.SetMemoryLimit(24 << 20)
 	}
 }
 

@@ -369,6 +369,9 @@ func (d *decider) withoutEntry(r harness.Result) {
 
 // aboutEntries finds the entries that are out of date or about nothing.
 func (d *decider) aboutEntries() {
+	if len(d.entries) == 0 {
+		return
+	}
 	all := catalogue.All()
 	var elsewhere []string
 	for _, e := range d.entries {

@@ -17,22 +17,13 @@ import (
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
-// An idIndex finds the cases and the titles of the sections by their ids.
-type idIndex struct {
-	cases    map[cases.ID]cases.Case
-	sections map[string]string
-}
-
-// byID is the index of the whole catalogue.
-var byID = sync.OnceValue(func() idIndex {
-	c := idIndex{map[cases.ID]cases.Case{}, map[string]string{}}
-	for _, one := range catalogue.All() {
-		c.cases[one.ID] = one
-	}
+// titles are those of the chapters, by their ids.
+var titles = sync.OnceValue(func() map[string]string {
+	m := map[string]string{}
 	for _, s := range catalogue.Sections() {
-		c.sections[s.ID] = s.Title
+		m[s.ID] = s.Title
 	}
-	return c
+	return m
 })
 
 // A Summary is what all formats share: the run with every selected case, in
@@ -133,7 +124,7 @@ func Of(in Input) Summary {
 		if !played {
 			res = harness.Result{Case: id, Outcome: harness.NotRun, Note: s.whyMissing()}
 		}
-		def, known := byID().cases[id]
+		def, known := catalogue.Find(id)
 		row := Row{Result: res, Def: def, Known: known}
 		if known && in.Pages != "" {
 			row.Page = in.Pages + string(id) + ".html"
@@ -180,7 +171,7 @@ func sections(rows []Row) []Section {
 		id := r.Case.Section()
 		if len(list) == 0 || list[len(list)-1].ID != id {
 			list = append(list, Section{
-				ID: id, Title: byID().sections[id], Behavior: map[cases.Behavior]int{},
+				ID: id, Title: titles()[id], Behavior: map[cases.Behavior]int{},
 				Close: map[cases.CloseBehavior]int{}, Counts: map[harness.Outcome]int{},
 			})
 		}
