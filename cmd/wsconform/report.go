@@ -40,7 +40,7 @@ Formats; the last two are written only on request:
   wsconform report run.jsonl --format autobahn -o reports`,
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, files []string) error {
-			limitMemory()
+			limitMemory(playMemory)
 			if out == "" {
 				return usagef("-o DIR is missing: where the reports go")
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -136,7 +135,7 @@ func (o *test) run(c *cobra.Command, args []string) error {
 
 // judge plays the cases with the engine, and judges the results.
 func (o *test) judge(c *cobra.Command, kind engine.Kind, agent harness.Agent) error {
-	limitMemory()
+	limitMemory(playMemory)
 	list, sel, shard, err := o.part.pick(&o.selection, c.Flags())
 	if err != nil {
 		return err
@@ -276,12 +275,18 @@ func (o *test) progress(
 	return counted, meter.end
 }
 
+// Soft limits of memory: playing cases has large messages to hold, reports make most of
+// their garbage in a second.
+const (
+	playMemory   = 40 << 20
+	reportMemory = 24 << 20
+)
+
 // limitMemory has the collector work harder before the process outgrows small
-// machines: reports of all cases make most of their garbage in a second. What the
-// user says with GOMEMLIMIT goes first.
-func limitMemory() {
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		debug.SetMemoryLimit(24 << 20)
+// machines. What the user says with GOMEMLIMIT goes first.
+func limitMemory(bytes int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(bytes)
 	}
 }
 
@@ -290,6 +295,7 @@ func (o *test) conclude(c *cobra.Command, d *gate.Decision, secrets *harness.Sec
 	w := c.OutOrStdout()
 	d.WriteSummary(w)
 	fmt.Fprintf(w, "took %.1f s; results: %s\n", took.Seconds(), file)
+	limitMemory(reportMemory)
 	stored, err := harness.OpenRun(file)
 	if err == nil {
 		err = reports.Write(out, reports.Input{Run: stored, Gate: d})
