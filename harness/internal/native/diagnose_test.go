@@ -202,3 +202,16 @@ func TestDiagnoseInterrupted(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// Where nobody listens nobody speaks HTTP.
+func TestPlainHTTPNowhere(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := Target{URL: &url.URL{Scheme: "wss", Host: l.Addr().String()}}
+	l.Close()
+	if target.plainHTTP(t.Context()) {
+		t.Errorf("got HTTP of a closed port")
+	}
+}

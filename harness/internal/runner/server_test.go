@@ -177,3 +177,30 @@ func TestAlone(t *testing.T) {
 		}
 	})
 }
+
+// A talker sends something else in place of our echo, and does echo other messages.
+type talker struct {
+	fakeServer
+	diagnosis error
+}
+
+func (talker) Echo(context.Context) (bool, cases.Transcript, error) {
+	return false, cases.Transcript{Opened: true}, nil
+}
+
+func (s talker) Diagnose(context.Context) (*Diagnosis, error) {
+	return &Diagnosis{Echoes: true}, s.diagnosis
+}
+
+// What the diagnosis says of an echo counts, unless it came to no end.
+func TestEchoOfTheDiagnosis(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{{nil, true}, {errors.New("cut off"), false}} {
+		s := &serverRun{server: talker{diagnosis: test.err}}
+		if got, _ := s.echoesStill(t.Context()); got != test.want {
+			t.Errorf("with the error %v: got %t, want %t", test.err, got, test.want)
+		}
+	}
+}

@@ -207,3 +207,25 @@ func TestTableSizes(t *testing.T) {
 		}
 	}
 }
+
+// A message may end between two blocks, and nowhere else.
+func TestAtBoundary(t *testing.T) {
+	stored := []byte{0, 3, 0, 0xfc, 0xff, 'a', 'b', 'c'}
+	fixed := []byte{0x4a, 0x04, 0x00} // "a" in a block with fixed codes, and the type of another one
+	for _, test := range []struct {
+		name string
+		data []byte
+		want bool
+	}{
+		{"nothing", nil, true},
+		{"a stored block", stored, true},
+		{"all but its last byte", stored[:7], false},
+		{"its lengths alone", stored[:5], false},
+		{"half of its lengths", stored[:3], false},
+		{"bits of the next block", fixed, false},
+	} {
+		if _, got, err := inflate(test.data, 1<<15, 1, 1<<10, 1<<10); got != test.want || err != nil {
+			t.Errorf("%s: got %t, error %v; want %t", test.name, got, err, test.want)
+		}
+	}
+}
