@@ -287,3 +287,45 @@ func TestResumeRunOfAnother(t *testing.T) {
 func result(id cases.ID, o harness.Outcome, b cases.Behavior) harness.Result {
 	return harness.Result{Case: id, Outcome: o, Verdict: cases.Verdict{Behavior: b, Close: cases.CloseOK}}
 }
+
+// A merged run shows secrets if one of its parts does.
+func TestMergeSaysThatSecretsAreShown(t *testing.T) {
+	for _, shown := range []int{-1, 0, 1} {
+		runs := shards(t, 2, "1.1.1", "1.1.2")
+		for i, run := range runs {
+			run.Header.Secrets = harness.SecretsMasked
+			if i == shown {
+				run.Header.Secrets = harness.SecretsShown
+			}
+		}
+		want := harness.SecretsMasked
+		if shown >= 0 {
+			want = harness.SecretsShown
+		}
+		got, err := harness.MergeRuns(runs)
+		if err != nil || got.Header.Secrets != want {
+			t.Errorf("shown in part %d: got %q, error %v; want %q", shown, got.Header.Secrets, err, want)
+		}
+	}
+}
+
+// A resumed run has taken the time before, too.
+func TestResumeAddsTheTimeBefore(t *testing.T) {
+	h := header("1.1.1", "1.1.2")
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	whole := record(t, h, []harness.Result{result("1.1.1", harness.Pass, cases.OK)}, 20*time.Minute, nil)
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := harness.ResumeRun(path, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := w.Record(func(emit func(harness.Result)) error {
+		emit(result("1.1.2", harness.Pass, cases.OK))
+		return nil
+	})
+	if err != nil || run.Footer.Duration < 20*time.Minute {
+		t.Errorf("got %v, error %v; want more than 20 minutes", run.Footer.Duration, err)
+	}
+}

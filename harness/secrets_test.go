@@ -178,3 +178,15 @@ func TestSecretsWriter(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// Of secrets that begin alike the longest is masked as a whole.
+func TestSecretsThatBeginAlike(t *testing.T) {
+	s := harness.NewSecrets("", http.Header{"X-A": {"hunter"}, "X-B": {"hunter2-and-more"}, "X-C": {"hunter2"}})
+	for in, want := range map[string]string{
+		"it was hunter2-and-more": "it was ***", "it was hunter2!": "it was ***!", "it was hunter": "it was ***",
+	} {
+		if got := s.Text(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}

@@ -308,3 +308,12 @@ func FuzzDialURL(f *testing.F) {
 		}
 	})
 }
+
+// SOCKS4 has no room for an IPv6 address, so the proxy is not even asked.
+func TestSOCKS4HasNoIPv6(t *testing.T) {
+	proxy := &url.URL{Scheme: "socks4", Host: "127.0.0.1:1"}
+	_, err := ws.Dial(t.Context(), "ws://[::1]:9/", &ws.DialOptions{Proxy: http.ProxyURL(proxy)})
+	if err == nil || !strings.Contains(err.Error(), "look up its target") {
+		t.Errorf("got the error %v, want that of the address", err)
+	}
+}

@@ -229,3 +229,18 @@ func TestAtBoundary(t *testing.T) {
 		}
 	}
 }
+
+// What comes out does not depend on what others had compressed before.
+func TestCompressIsTheSame(t *testing.T) {
+	first := map[string][]byte{}
+	for range 3 {
+		for name, data := range flatetest.Corpus(20_000) {
+			got := flate.NewDeflater(15).Compress(nil, data)
+			if first[name] == nil {
+				first[name] = got
+			} else if !bytes.Equal(got, first[name]) {
+				t.Errorf("%s: got %d bytes, and %d at first", name, len(got), len(first[name]))
+			}
+		}
+	}
+}
