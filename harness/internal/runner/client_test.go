@@ -132,3 +132,23 @@ func TestDriverWithoutResources(t *testing.T) {
 		}
 	})
 }
+
+// A driver that is quick asks for reports before its start has returned to us.
+func TestReportsBeforeTheStartReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSession(&clientRun{driver: Driver{Command: []string{"/nowhere/driver"}}}, nil, nil)
+		s.replay = true
+		answered := make(chan error, 1)
+		go func() { answered <- s.update("a") }()
+		synctest.Wait()
+		if len(answered) > 0 {
+			t.Errorf("answered before the start had returned")
+		}
+		if err := s.start("ws://127.0.0.1:1"); err == nil {
+			t.Errorf("started a program that does not exist")
+		}
+		if err := <-answered; err != nil {
+			t.Error(err)
+		}
+	})
+}

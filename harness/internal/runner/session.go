@@ -29,7 +29,8 @@ type session struct {
 
 	output  string // the last lines that the driver printed
 	process *harness.Process
-	failure error // of the engine
+	running chan struct{} // closed once the driver is started, or cannot be; it may ask for reports before
+	failure error         // of the engine
 
 	mu       sync.Mutex // guards the rest
 	begun    map[cases.ID]bool
@@ -46,6 +47,7 @@ func newSession(r *clientRun, list []cases.Case, take func(cases.Case, harness.R
 	return &session{
 		run: r, list: list, take: take,
 		begun: map[cases.ID]bool{}, done: map[cases.ID]bool{}, stir: make(chan struct{}, 1),
+		running: make(chan struct{}),
 	}
 }
 
@@ -91,6 +93,7 @@ func (s *session) play(ctx context.Context) error {
 
 // start starts the driver.
 func (s *session) start(base string) (err error) {
+	defer close(s.running)
 	u, err := url.Parse(base)
 	if err != nil {
 		return err
@@ -264,7 +267,10 @@ func (s *session) update(string) error {
 	s.run.mu.Unlock()
 	s.moved()
 	if s.replay {
-		s.process.EndedWithin(crashBound)
+		<-s.running
+		if s.process != nil { // else it is not the driver that asks
+			s.process.EndedWithin(crashBound)
+		}
 	}
 	return nil
 }
