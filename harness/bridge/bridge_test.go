@@ -142,7 +142,7 @@ func TestPeerEnds(t *testing.T) {
 	for _, row := range []struct {
 		code ws.StatusCode
 		want bool
-	}{{ws.StatusNormalClosure, true}, {ws.StatusInternalError, false}} {
+	}{{ws.StatusNormalClosure, true}, {ws.StatusGoingAway, true}, {ws.StatusInternalError, false}} {
 		url := echoServer(t, func(ctx context.Context, c *ws.Conn) {
 			_ = c.Write(ctx, ws.MessageText, []byte("bye"))
 			_ = c.Close(row.code, "")

@@ -1,9 +1,11 @@
 package native
 
 import (
+	"bufio"
 	"io"
 	"maps"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -263,6 +265,41 @@ func TestAnswerEndsAtBrokenRule(t *testing.T) {
 		<-ended
 		if took := time.Since(start); took > 0 {
 			t.Errorf("the connection ended after %v, want at once", took)
+		}
+	})
+}
+
+// Reports do not wait for the connection that asks for them, nor for later ones.
+func TestReportsDoNotWaitForThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var e Endpoint
+		v, later := e.arrive(), e.arrive()
+		e.asks(v, "a")
+		e.asks(later, "a")
+		begun := time.Now()
+		if e.settle(t.Context(), v, "a"); time.Since(begun) > 0 {
+			t.Errorf("waited for %v", time.Since(begun))
+		}
+		if e.settle(t.Context(), later, "a"); time.Since(begun) < settleBound {
+			t.Errorf("did not wait for the connection before")
+		}
+	})
+}
+
+// A client that does not say who it is gets no case.
+func TestCaseWithoutAgent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, resource := range []string{"/runCase?case=1", "/runCase?case=1&agent=", "/runCase?agent=a", "/runCase?case=2&agent=a"} {
+			d := newDesk(t, "1.1.1")
+			peer := d.connect()
+			send(t, peer, request(resource))
+			response, err := http.ReadResponse(bufio.NewReader(peer), nil)
+			if err != nil || response.StatusCode != http.StatusInternalServerError {
+				t.Errorf("%s: got %v, error %v; want status 500", resource, response, err)
+			} else {
+				response.Body.Close()
+			}
+			peer.Close()
 		}
 	})
 }

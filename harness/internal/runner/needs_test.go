@@ -39,3 +39,24 @@ func TestPlayable(t *testing.T) {
 		}
 	}
 }
+
+// A peer that ends connections at one kind of message is not blamed for the other.
+func TestRefusesKind(t *testing.T) {
+	text := cases.Case{Conns: []cases.Conn{{Steps: []cases.Step{cases.Text("x")}}}}
+	binary := cases.Case{Conns: []cases.Conn{{Steps: []cases.Step{cases.Binary("x")}}}}
+	for _, test := range []struct {
+		c       cases.Case
+		refuses []string
+		want    bool
+	}{
+		{text, nil, false},
+		{text, []string{"text"}, true},
+		{text, []string{"binary"}, false},
+		{binary, []string{"text"}, false},
+		{binary, []string{"binary"}, true},
+	} {
+		if got := refusesKind(test.c, harness.Peer{Refuses: test.refuses}); (got != "") != test.want {
+			t.Errorf("a peer that refuses %q: got %q, want a reason: %t", test.refuses, got, test.want)
+		}
+	}
+}

@@ -183,3 +183,17 @@ func TestRetryOnABusyMachine(t *testing.T) {
 		}
 	}
 }
+
+// A result says how many plays it took.
+func TestAttempts(t *testing.T) {
+	r := harness.Result{Case: "6.4.1", Outcome: harness.Pass, Transcript: &cases.Transcript{}}
+	for _, why := range []reason{timed, overtaken, contested, unsure} {
+		one := newRetry(find(t, "6.4.1"), r, why)
+		for n := 2; n <= 3; n++ {
+			one.take(r)
+			if got := one.result(); got.Attempts != n || got.Note == "" {
+				t.Errorf("reason %d: got %d attempts and the note %q, want %d and a note", why, got.Attempts, got.Note, n)
+			}
+		}
+	}
+}
