@@ -87,7 +87,8 @@ func (SilentAfterClose) String() string { return "nothing behind the close frame
 // Holds looks at the close frames.
 func (SoundCloses) Holds(t *Transcript) bool {
 	return !slices.ContainsFunc(t.Events, func(e Event) bool {
-		return e.Kind == GotClose && e.Len > 0 && (e.Len < 2 || e.Len > wsproto.MaxControlPayload || !e.Code.Valid() || !utf8.Valid(e.Data))
+		return e.Kind == GotClose && e.Len > 0 && (e.Len < 2 || e.Len > wsproto.MaxControlPayload || !e.Code.Valid() || !utf8.Valid(e.Data) ||
+			t.Role == Server && e.Code == wsproto.StatusMandatoryExt) // a server refuses the handshake instead
 	})
 }
 

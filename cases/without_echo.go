@@ -137,6 +137,8 @@ func unechoed(check Check, probes []string, lenient bool) (Check, bool) {
 			return Answered{Payload: string(x[0].Data)}, true
 		}
 		return SomePong{}, lenient
+	case Tally, PongFirst:
+		return SomePong{}, lenient
 	}
 	return check, true
 }

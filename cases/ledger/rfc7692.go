@@ -57,7 +57,7 @@ var deflate = []Requirement{
 	{"RFC7692-7.2.1-bfinal", "RFC 7692 7.2.1", May, Both, Wire, "A block may have BFINAL set or clear."},
 	{"RFC7692-7.2.1-bfinal-padding", "RFC 7692 7.2.1", Must, Both, Wire, "A block with BFINAL is filled up with zero bits to a whole byte."},
 	{"RFC7692-7.2.1-no-trim-nonfinal", "RFC 7692 7.2.1", MustNot, Both, Wire, "The bytes 00 00 ff ff are left out at the end of a message, not at the end of each fragment."},
-	{"RFC7692-7.2.1-max-32k", "RFC 7692 7.2.1", MustNot, Both, Wire, "No window is larger than 32768 bytes."},
+	{"RFC7692-7.2.1-max-32k", "RFC 7692 7.2.1", MustNot, Both, Never, "No window is larger than 32768 bytes."},
 	{"RFC7692-7.2.1-client-nct", "RFC 7692 7.2.1", Must, Client, Wire, "With client_no_context_takeover, each message of the client is compressed by itself."},
 	{"RFC7692-7.2.1-client-takeover", "RFC 7692 7.2.1", May, Client, Wire, "Without client_no_context_takeover, the client may refer back to earlier messages."},
 	{"RFC7692-7.2.1-server-nct", "RFC 7692 7.2.1", Must, Server, Wire, "With server_no_context_takeover, each message of the server is compressed by itself."},

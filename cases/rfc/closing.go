@@ -128,7 +128,7 @@ func closing() []cases.Case {
 		},
 		{
 			ID: "C.1.17", Title: "a bad frame and ten good messages at once", Roles: onlyServers,
-			Requirements: []string{"RFC6455-7.1.7-stop-processing", "RFC6455-7.1.7-close-frame", "RFC6455-10.7-close-code"},
+			Requirements: []string{"RFC6455-7.1.7-stop-processing", "RFC6455-7.1.7-close-frame", "RFC6455-10.7-close-code", "RFC6455-7.4.1-1011"},
 			Conns: conns(append(
 				[]cases.Step{cases.Text(probe).WithRSV(wsproto.RSV2)},
 				cases.Repeated{Frame: cases.Text(probe), Times: 10}, cases.Await{For: failure, Until: data},

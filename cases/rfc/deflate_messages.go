@@ -90,7 +90,7 @@ func deflateMessages() []cases.Case {
 			Requirements: []string{
 				"RFC7692-5-use-agreed", "RFC7692-7.2.1-client-takeover", "RFC7692-7.2.1-server-takeover", "RFC7692-7.3-window-1024",
 				"RFC7692-6.1-rsv1-first-only", "RFC7692-6.1-compressed-send", "RFC7692-7.2.1-algorithm", "RFC7692-7.2.1-max-32k",
-				"RFC7692-7.2.1-client-window-free",
+				"RFC7692-7.2.1-client-window-free", "RFC7692-7.2.1-bfinal-padding",
 			},
 			Needs: []cases.Need{cases.NeedDeflate},
 			Conns: []cases.Conn{{Deflate: plain, Steps: inTurn(

@@ -42,7 +42,7 @@ func clientRequests() []cases.Case {
 		},
 		{
 			ID: "H.2.4", Title: "a response that comes half a second late", Roles: onlyClients,
-			Requirements: []string{"RFC6455-4.1-wait-for-response", "RFC6455-9.1-not-before-agreed"},
+			Requirements: []string{"RFC6455-4.1-wait-for-response", "RFC6455-9.1-not-before-agreed", "RFC6455-4.1-open-and-handshake"},
 			Conns:        []cases.Conn{openedBy(cases.Delayed())},
 			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.NoOffence{}, probeEchoed}}},
 		},

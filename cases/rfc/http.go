@@ -274,6 +274,18 @@ func refusals() []cases.Case {
 			},
 		},
 		{
+			ID: "X.1.24", Title: "credentials that no server knows", Roles: onlyServers,
+			Requirements: []string{"RFC9110-15.5.2-401", "RFC6455-4.2.2-auth"},
+			Conns:        []cases.Conn{asked(cases.Add("Authorization", "Basic bm9ib2R5OmtlZXAgb3V0")), survived},
+			Want: also(accepted,
+				cases.Clause{Grade: cases.OK, Checks: cases.Every{cases.Status{From: 401, To: 401}, cases.HasField{Name: "WWW-Authenticate"}}},
+				cases.Clause{Grade: cases.OK, Checks: cases.Every{cases.Either{
+					cases.Status{From: 400, To: 400}, cases.Status{From: 402, To: 499},
+				}}},
+				cases.Clause{Grade: cases.NonStrict, Checks: dropped},
+			),
+		},
+		{
 			ID: "X.1.23", Title: "a GET without any field of a handshake", Roles: onlyServers,
 			Requirements: []string{"RFC6455-4.2.1-reject-malformed", "RFC9110-7.8-426-upgrade"},
 			Conns: []cases.Conn{

@@ -174,6 +174,7 @@ func frameLimits() []cases.Case {
 		},
 		{
 			ID: "L.2.6", Title: "messages of 64 MiB in all, while we do not read the echoes", Level: cases.Robustness, Load: cases.Alone,
+			Needs:        []cases.Need{cases.NeedEcho}, // else nothing is sent that we do not read
 			Requirements: []string{"RFC6455-10.4-protect-limits"},
 			Conns: conns([]cases.Step{
 				cases.StopReading{},

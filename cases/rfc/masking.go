@@ -103,7 +103,7 @@ func masking() []cases.Case {
 		},
 		{
 			ID: "M.2.4", Title: "the masking keys of thirty messages", Roles: onlyClients,
-			Requirements: []string{"RFC6455-5.3-fresh-key", "RFC6455-10.3-new-key", "RFC6455-5.3-unpredictable"},
+			Requirements: []string{"RFC6455-5.3-fresh-key", "RFC6455-10.3-new-key", "RFC6455-5.3-unpredictable", "RFC6455-5.3-strong-entropy"},
 			Conns:        []cases.Conn{{Steps: slices.Repeat([]cases.Step{cases.Text("key"), answered}, 30)}},
 			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.FreshKeys{}, cases.Lawful{}}}},
 		},

@@ -299,7 +299,7 @@ func clientExtensions() []cases.Case {
 		},
 		{
 			ID: "P.4.4", Title: "permessage-deflate in the response to a request without it", Roles: onlyClients,
-			Requirements: []string{"RFC6455-4.1-resp-extension", "RFC6455-5.8-negotiate", "RFC7692-5-invalid-response"},
+			Requirements: []string{"RFC6455-4.1-resp-extension", "RFC6455-5.8-negotiate", "RFC7692-5-invalid-response", "RFC7692-5-offer-name"},
 			Conns:        []cases.Conn{answers("permessage-deflate")},
 			Want:         append(cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Offers{}}}}, notOpened...),
 		},

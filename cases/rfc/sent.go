@@ -41,7 +41,7 @@ func sent() []cases.Case {
 			ID: "C.2.2", Title: "the frames of a peer, in answer to messages and pings of all kinds",
 			Requirements: []string{
 				"RFC6455-5.2-rsv-zero", "RFC6455-5.2-len-minimal", "RFC6455-6.1-fin", "RFC6455-5.4-control-not-fragmented",
-				"RFC6455-5.5-control-no-fragment", "RFC6455-10.7-validate",
+				"RFC6455-5.5-control-no-fragment", "RFC6455-10.7-validate", "RFC7692-6.1-rsv1-first-only",
 			},
 			Conns: []cases.Conn{
 				{Steps: append(

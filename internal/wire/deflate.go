@@ -15,6 +15,10 @@ type Inflater struct {
 	ready bool
 }
 
+// ZeroPadded reports whether the peer filled up its final blocks with bits of 0, since
+// its window was empty.
+func (i *Inflater) ZeroPadded() bool { return i.z.ZeroPadded() }
+
 var errInflatedTooLong = errors.New("a message inflates to more than is looked at")
 
 // Message appends the message that data inflates to, at most limit bytes.

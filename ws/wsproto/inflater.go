@@ -38,6 +38,10 @@ func (z *Inflater) Inflate(p []byte, take func(piece []byte) bool) error {
 	return nil
 }
 
+// ZeroPadded reports whether the bits that fill up the last byte of each final block
+// were 0, since the last reset (RFC 7692 §7.2.1).
+func (z *Inflater) ZeroPadded() bool { return z.f.ZeroPadded() }
+
 // InflateTail decodes what a sender drops from the end of each message (RFC 7692
 // §7.2.1), unless the message ended with a block marked as final, behind which
 // nothing need come. It reports whether the message then ends between two blocks.

@@ -129,7 +129,11 @@ func (e *Endpoint) serve(ctx context.Context, nc net.Conn, v *visit) {
 	h, err := readHead(nc)
 	if err != nil {
 		if h.text != "" && !errors.Is(err, errHeadTooLong) {
-			respond(nc, refuse(400, "malformed request"))
+			refused := refuse(400, "malformed request")
+			if h.Malformed() != "" {
+				e.mistaken(ctx, v, h, refused)
+			}
+			respond(nc, refused)
 		}
 		return
 	}

@@ -84,7 +84,7 @@ func checkResponse(h head, key string, deflate *cases.Deflate, subprotocols []st
 	case len(h.Values("Sec-Websocket-Extensions")) > 1:
 		return nil, errors.New("the response has Sec-WebSocket-Extensions more than once")
 	}
-	if p, ok := h.One("Sec-Websocket-Protocol"); ok && !slices.Contains(subprotocols, p) {
+	if p, ok := h.One("Sec-Websocket-Protocol"); ok && (strict || p != "") && !slices.Contains(subprotocols, p) { // Autobahn takes an empty one
 		return nil, fmt.Errorf("the server chose subprotocol %q, which was not offered", clip(p))
 	}
 	return responseAgreement(h, deflate, strict)

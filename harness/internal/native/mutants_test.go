@@ -128,6 +128,10 @@ func selected(t *testing.T, m mutants.Mutant) []cases.Case {
 // unrecorded are mutants that Autobahn has still to judge, in one of their roles.
 var unrecorded = []string{"inflate-beyond"}
 
+// stricter are mutants that show one of [Deviations]: Autobahn's verdicts on them prove
+// nothing of ours.
+var stricter = []string{"deflate-pads-ones"}
+
 // An excuse names cases in which the closing half of the verdict may differ
 // from Autobahn's, and why. The first half never may.
 type excuse struct {
@@ -180,7 +184,7 @@ func TestMutants(t *testing.T) {
 			}
 			want, killers := readGolden(t, m, role)
 			if want == nil {
-				if !testing.Short() && !slices.Contains(unrecorded, m.Name) {
+				if !testing.Short() && !slices.Contains(unrecorded, m.Name) && !slices.Contains(stricter, m.Name) {
 					t.Errorf("%s %s: Autobahn's verdicts are not on record", roleName(role), m.Name)
 				}
 				continue

@@ -112,6 +112,9 @@ var (
 	cutText = wire.Offence{Place: wire.InPayload, Section: "RFC 6455 8.1", Words: "text ends inside a code point"}
 )
 
+// badPadding is no reason to fail: what was sent is clear.
+var badPadding = wire.Offence{Place: wire.InPayload, Section: "RFC 7692 7.2.1", Words: "a final block is filled up with bits that are not 0"}
+
 func (p *player) bodyData(data []byte) {
 	b := &p.in.body
 	b.length += len(data)
@@ -232,6 +235,9 @@ func (p *player) inflated() {
 	if err != nil {
 		p.tearDown("a message cannot be inflated: " + err.Error())
 		return
+	}
+	if !p.inflater.ZeroPadded() {
+		p.offence(badPadding)
 	}
 	if !in.Binary && !utf8.Valid(plain) {
 		p.badPayload(badText)

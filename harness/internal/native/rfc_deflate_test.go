@@ -5,7 +5,7 @@ import "github.com/wsconform/wsconform/cases"
 // negotiationKillers are the mutants that fail the cases of P.
 var negotiationKillers = map[cases.ID][]string{
 	"P.1.1": {"subprotocol-list", "subprotocol-unasked"},
-	"P.1.2": {"subprotocol-list"},
+	"P.1.2": {"subprotocol-list", "subprotocol-unasked", "subprotocol-empty"},
 	"P.1.4": {"subprotocol-case"},
 	"P.1.5": {"subprotocol-first-field"},
 	"P.1.6": {"refusal-crash", "request-protocol-form-accepted"},
@@ -37,12 +37,12 @@ var negotiationKillers = map[cases.ID][]string{
 
 // deflateKillers are the mutants that fail the cases of D.
 var deflateKillers = map[cases.ID][]string{
-	"D.1.1":  {"deflate-unknown-ignored", "deflate-parameters-unchecked"},
+	"D.1.1":  {"deflate-unknown-ignored", "deflate-parameters-unchecked", "deflate-unoffered"},
 	"D.1.2":  {"deflate-parameters-unchecked"},
 	"D.1.3":  {"deflate-bits-loose"},
 	"D.1.4":  {"deflate-duplicate-last"},
 	"D.1.5":  {"deflate-value-ignored"},
-	"D.1.6":  {"deflate-window-always", "deflate-window-unasked", "deflate-bad-answer"},
+	"D.1.6":  {"deflate-window-always", "deflate-window-unasked", "deflate-bad-answer", "deflate-other", "deflate-window-bare"},
 	"D.1.7":  {"deflate-window-middle", "deflate-window-ignored", "deflate-bad-answer", "deflate-answer-09"},
 	"D.1.8":  {"deflate-window-above", "deflate-window-unasked", "deflate-answer-09"},
 	"D.1.9":  {"deflate-context-kept-plain", "deflate-context-kept"},
@@ -50,7 +50,7 @@ var deflateKillers = map[cases.ID][]string{
 	"D.1.11": {"deflate-undeclined", "rsv-ignored"},
 	"D.1.12": {"lists-slow"},
 	"D.1.13": {"deflate-last-offer"},
-	"D.2.1":  {"deflate-bad-offer", "deflate-value-offer", "extension-grammar", "deflate-offer-08", "deflate-offer-015"},
+	"D.2.1":  {"deflate-bad-offer", "deflate-value-offer", "extension-grammar", "deflate-offer-08", "deflate-offer-015", "deflate-offer-server-08"},
 	"D.2.2":  {"deflate-parameters-unchecked"},
 	"D.2.3":  {"deflate-parameters-unchecked"},
 	"D.2.4":  {"deflate-parameters-unchecked"},
@@ -58,7 +58,7 @@ var deflateKillers = map[cases.ID][]string{
 	"D.2.6":  {"deflate-window-raised"},
 	"D.2.7":  {"deflate-context-kept-plain", "deflate-context-kept"},
 	"D.2.8":  {"deflate-window-8-is-9", "deflate-window-ignored"},
-	"D.2.9":  {"response-unchecked"},
+	"D.2.9":  {"response-unchecked", "deflate-conflict-taken"},
 	"D.2.10": {"deflate-unasked-refused"},
 	"D.2.11": {"deflate-undeclined", "rsv-ignored"},
 	"D.2.12": {"deflate-value-ignored"},
@@ -71,9 +71,9 @@ var deflateKillers = map[cases.ID][]string{
 	"D.3.7":  {"inflate-short"},
 	"D.3.8":  {"inflate-control", "inflate-plain"},
 	"D.3.9":  {"inflate-plain", "deflate-marked-plain", "deflate-context-lost"},
-	"D.3.10": {"deflate-unmarked-long"},
+	"D.3.10": {"deflate-unmarked-long", "deflate-pads-ones"},
 	"D.3.11": {"deflate-tail-kept-plain", "deflate-tail-kept"},
-	"D.3.12": {"deflate-ping-forgets", "ping-inside-forgets", "deflate-claimed"},
+	"D.3.12": {"deflate-ping-forgets", "ping-inside-forgets", "deflate-claimed", "deflate-trims-fragments"},
 	"D.3.13": {"deflate-utf8-unchecked", "utf8-unchecked", "utf8-code"},
 	"D.3.14": {"deflate-utf8-early"},
 	"D.3.15": {"deflate-final-ends"},

@@ -30,8 +30,9 @@ type Inflater struct {
 	final bool // the current block is the last of its stream
 	// wasFinal says that the last block was, so that a new stream begins.
 	wasFinal bool
-	todo     int // bytes left of a stored block or a match
-	dist     int // of the match
+	filled   bool // a final block was filled up with other bits than 0
+	todo     int  // bytes left of a stored block or a match
+	dist     int  // of the match
 
 	lit, distTable huffTable // in use
 	dynamic        *dynamicBlock
@@ -85,7 +86,7 @@ func (f *Inflater) Reset(window int) {
 	f.window = window
 	f.bits, f.nbits = 0, 0
 	f.r, f.w = 0, 0
-	f.state, f.final, f.wasFinal = atBlock, false, false
+	f.state, f.final, f.wasFinal, f.filled = atBlock, false, false, false
 }
 
 // Preload makes bytes, at most the window, history.
@@ -118,6 +119,9 @@ func (f *Inflater) Out() []byte { return f.buf[f.r:f.w] }
 // Full reports whether the last call of Inflate stopped because the output was
 // full, so that there may be more without more input.
 func (f *Inflater) Full() bool { return f.full }
+
+// ZeroPadded reports whether the bits behind each final block, up to the next byte, were 0.
+func (f *Inflater) ZeroPadded() bool { return !f.filled }
 
 // EndsStream reports whether the last block was marked as the final one.
 func (f *Inflater) EndsStream() bool { return f.wasFinal }
@@ -228,6 +232,7 @@ func (f *Inflater) endBlock() {
 	f.state = atBlock
 	f.wasFinal = f.final
 	if f.final { // the next stream starts at a byte
+		f.filled = f.filled || f.bits&(1<<(f.nbits&7)-1) != 0
 		f.drop(f.nbits & 7)
 		f.final = false
 	}
