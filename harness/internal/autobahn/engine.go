@@ -30,7 +30,7 @@ type Engine struct {
 	Dir string
 	// Secrets masks what it knows in Autobahn's own reports. Nil masks nothing.
 	Secrets *harness.Secrets
-	// Patience is how long Autobahn may take to start serving cases. Zero means 30 s.
+	// Patience is how long Autobahn may take to start serving cases. Zero means a minute.
 	Patience time.Duration
 
 	idle func(cases.Case) time.Duration // instead of limit and slack, in tests
