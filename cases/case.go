@@ -41,23 +41,20 @@ func compareParts(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// A Role says which end of the connection is under test.
+// A Role says what is under test: an end of the connection, or what stands between
+// both.
 type Role uint8
 
-// The two roles of a peer under test.
+// The roles of a peer under test.
 const (
-	Server Role = iota // the peer accepts; the harness dials and masks its frames
-	Client             // the peer dials; the harness accepts and masks nothing
+	Server  Role = iota // the peer accepts; the harness dials and masks its frames
+	Client              // the peer dials; the harness accepts and masks nothing
+	Gateway             // the harness is at both ends. No transcript has this role
 )
 
-func (r Role) String() string {
-	if r == Client {
-		return "client"
-	}
-	return "server"
-}
+func (r Role) String() string { return [...]string{"server", "client", "gateway"}[r] }
 
-// MarshalText writes the role as "server" or "client".
+// MarshalText writes the role as "server", "client" or "gateway".
 func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // UnmarshalText reads what MarshalText writes; anything else is an error.
@@ -67,8 +64,10 @@ func (r *Role) UnmarshalText(text []byte) error {
 		*r = Server
 	case "client":
 		*r = Client
+	case "gateway":
+		*r = Gateway
 	default:
-		return fmt.Errorf("cases: unknown role %q: want server or client", text)
+		return fmt.Errorf("cases: unknown role %q: want server, client or gateway", text)
 	}
 	return nil
 }
@@ -83,7 +82,7 @@ type Case struct {
 	Requirements []string
 	Suite        Suite
 	Level        level
-	Roles        []Role // that the peer may have; nil means both
+	Roles        []Role // that the peer may have; nil means server and client
 	Needs        []Need // what the peer must offer; nil means nothing
 	// NoEcho is set in a case for a peer that does not echo: its messages are no events.
 	NoEcho bool
@@ -177,7 +176,10 @@ type Conn struct {
 	// it. Only a server can be asked for that.
 	Beside bool
 	After  time.Duration // it opens so long after it could
-	TLS    *TLS          // nil means the usual TLS, where the peer speaks any
+	// Origin is set in a connection on which we are the server behind a gateway. It is
+	// the other half of the connection before it, and both are played together.
+	Origin bool
+	TLS    *TLS // nil means the usual TLS, where the peer speaks any
 	// URL is what a client is started with, as [Conn.Address] fills it in; "" means the
 	// plain URL. The case needs [NeedURL].
 	URL string
@@ -215,7 +217,9 @@ func (c Conn) Ops() []Op {
 }
 
 // For reports whether the case can be played against a peer in this role.
-func (c Case) For(role Role) bool { return len(c.Roles) == 0 || slices.Contains(c.Roles, role) }
+func (c Case) For(role Role) bool {
+	return len(c.Roles) == 0 && role != Gateway || slices.Contains(c.Roles, role)
+}
 
 // Heavy reports whether the case must not run beside cases whose short timers
 // measure the peer's reaction.
@@ -250,7 +254,7 @@ func (c Case) Script() []string {
 	var lines []string
 	for i, conn := range c.Conns {
 		if len(c.Conns) > 1 {
-			lines = append(lines, fmt.Sprintf("on connection %d:", i+1))
+			lines = append(lines, "on "+c.nameConn(i)+":")
 		}
 		if conn.Beside {
 			lines = append(lines, "beside the connection before")
@@ -278,6 +282,17 @@ func (c Case) Script() []string {
 		}
 	}
 	return lines
+}
+
+// nameConn is what connection i is called, in a case of several.
+func (c Case) nameConn(i int) string {
+	switch {
+	case i >= len(c.Conns) || !c.For(Gateway):
+		return fmt.Sprintf("connection %d", i+1)
+	case c.Conns[i].Origin:
+		return fmt.Sprintf("connection %d, at our origin", i+1)
+	}
+	return fmt.Sprintf("connection %d, of our client", i+1)
 }
 
 // Ops lists what an engine does in all connections in order.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -27,6 +28,8 @@ const (
 	GotReset   EventKind = "reset"   // it reset the connection
 	GotAlert   EventKind = "alert"   // an alert of TLS; its words are in Data
 	GotTaken   EventKind = "taken"   // TCP took all that we sent, in an [AwaitTaken]
+	GotBody    EventKind = "body"    // what came behind the head of a message of HTTP that opens nothing
+	GotRequest EventKind = "request" // another request, on a connection or beside it; Data is its head
 )
 
 // HeadSize bounds the bytes of a payload that a transcript keeps. A longer
@@ -152,6 +155,11 @@ func (e Event) String() string {
 		return "the TLS alert " + string(e.Data)
 	case GotTaken:
 		return "all of it was taken"
+	case GotBody:
+		return "the body " + payload
+	case GotRequest:
+		line, _, _ := strings.Cut(string(e.Data), "\r\n")
+		return "another request, " + Octet(line).quote()
 	case GotMessage:
 	}
 	if e.Binary {

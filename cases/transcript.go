@@ -178,6 +178,21 @@ type Transcript struct {
 
 	// More are the transcripts of the case's further connections, in order.
 	More []Transcript `json:"more,omitempty"`
+
+	other *Transcript // the other half, of a connection through a gateway
+}
+
+// facing returns copies of the transcripts that know their other halves.
+func (c Case) facing(conns []*Transcript) []*Transcript {
+	list := make([]*Transcript, len(conns))
+	for i, t := range conns {
+		own := *t
+		list[i] = &own
+		if i > 0 && i < len(c.Conns) && c.Conns[i].Origin {
+			list[i].other, list[i-1].other = list[i-1], list[i]
+		}
+	}
+	return list
 }
 
 // Conns lists the transcripts of all connections of the case, in order.
@@ -197,7 +212,7 @@ func (t *Transcript) Received() []Event {
 		switch e.Kind {
 		case GotMessage, GotPong, GotTimeout:
 			list = append(list, e)
-		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert, GotTaken:
+		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert, GotTaken, GotBody, GotRequest:
 		}
 	}
 	return list

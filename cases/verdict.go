@@ -69,6 +69,7 @@ func (c Case) Judge(t Transcript) Verdict {
 	for len(conns) < len(c.Conns) { // it was never opened
 		conns = append(conns, &Transcript{Role: t.Role})
 	}
+	conns = c.facing(conns)
 	list := make([]Verdict, len(conns))
 	var has []string // what the peer may leave out, and did not
 	for i, conn := range conns {
@@ -82,7 +83,7 @@ func (c Case) Judge(t Transcript) Verdict {
 		if v.Behavior == Unimplemented && slices.Contains(has, v.Reason) {
 			v.Behavior = Failed
 		}
-		v.Reason = fmt.Sprintf("connection %d: %s", i+1, v.Reason)
+		v.Reason = c.nameConn(i) + ": " + v.Reason
 	}
 	worst := list[0]
 	for _, v := range list {

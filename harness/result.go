@@ -104,8 +104,12 @@ type Result struct {
 	// Attempts counts how often the case was played; 0 and 1 mean once.
 	Attempts int `json:"attempts,omitempty"`
 	// Varied lists the verdicts of all plays, in their order, where they differ.
-	Varied     []cases.Verdict   `json:"varied,omitempty"`
-	Duration   time.Duration     `json:"duration"` // nanoseconds
+	Varied   []cases.Verdict `json:"varied,omitempty"`
+	Duration time.Duration   `json:"duration"` // nanoseconds
+	// Without is the grade of the same case without the gateway under test, Changes what
+	// the gateway did. They are empty in other roles.
+	Without    string            `json:"without,omitempty"`
+	Changes    []cases.Change    `json:"changes,omitempty"`
 	Transcript *cases.Transcript `json:"transcript,omitempty"`
 }
 

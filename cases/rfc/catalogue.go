@@ -26,11 +26,15 @@ func All() []cases.Case {
 }
 
 var catalogue = sync.OnceValue(func() []cases.Case {
-	list := slices.Concat(handshake(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), secure(), secureClients())
+	list := slices.Concat(handshake(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), secure(), secureClients(), gateway())
 	for i := range list {
 		c := &list[i]
 		c.Suite = cases.RFC
 		c.RFC = sections(c.Requirements)
+		if c.For(cases.Gateway) {
+			c.Want = c.Conns[0].Want
+			c.Expect = strings.ReplaceAll("at the client, "+c.WantOf(0).String()+"; at the origin, "+c.WantOf(1).String(), "\n", "; ")
+		}
 		if c.Expect == "" {
 			c.Expect = strings.ReplaceAll(c.Want.String(), "\n", "; ")
 		}
@@ -74,6 +78,13 @@ func Sections() []cases.Section {
 		{ID: "F", Title: "Framing"},
 		{ID: "F.1", Title: "Lengths and fragments"},
 		{ID: "F.2", Title: "Text"},
+		{ID: "G", Title: "Gateways"},
+		{ID: "G.1", Title: "The request on its way to the origin"},
+		{ID: "G.2", Title: "Responses that open a connection"},
+		{ID: "G.3", Title: "Responses that open none"},
+		{ID: "G.4", Title: "Frames"},
+		{ID: "G.5", Title: "The end of a connection"},
+		{ID: "G.6", Title: "Requests behind others"},
 		{ID: "H", Title: "Opening handshake"},
 		{ID: "H.1", Title: "The request"},
 		{ID: "H.2", Title: "The response"},

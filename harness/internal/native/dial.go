@@ -1,6 +1,7 @@
 package native
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -35,7 +36,8 @@ type Target struct {
 	// Without it, the server cannot be reached, and nothing is tested.
 	FailTLS bool
 
-	accepts *acceptance // nil outside a run
+	accepts   *acceptance // nil outside a run
+	readsBody bool        // what comes behind a response that opens nothing is an event
 }
 
 // userAgent is how the harness names itself in handshakes.
@@ -241,10 +243,26 @@ func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.
 			opened.opened = append(opened.opened, e)
 		}
 	}
+	if status := statusOf(h); t.readsBody && err == nil && status != 0 && status != 101 {
+		opened.opened = append(opened.opened, bodyOf(nc, h))
+	}
 	if err == nil {
 		opened.deflate, err = checkResponse(h, key, it.Deflate, t.Subprotocols, c.Suite == cases.RFC)
 	}
 	return opened, err
+}
+
+// bodyOf reads the body of a response, as far as it comes.
+func bodyOf(nc net.Conn, h head) cases.Event {
+	e := cases.Event{Kind: cases.GotBody}
+	resp, err := http.ReadResponse(bufio.NewReader(io.MultiReader(strings.NewReader(h.text), bytes.NewReader(h.early), nc)), nil)
+	if err != nil {
+		return e
+	}
+	defer resp.Body.Close()
+	e.Data, _ = io.ReadAll(io.LimitReader(resp.Body, cases.HeadSize)) // what is cut off is missing from it
+	e.Len = len(e.Data)
+	return e
 }
 
 // interim reports whether another response follows (RFC 9110 §15.2).

@@ -1,0 +1,183 @@
+package cases
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wsconform/wsconform/internal/wire"
+)
+
+// A Change is something that a gateway did to what was sent through it.
+type Change struct {
+	Kind ChangeKind `json:"kind"`
+	What string     `json:"what"`
+	// Legal is set if a gateway may do so. No verdict depends on it.
+	Legal bool `json:"legal,omitempty"`
+	Conn  int  `json:"conn"` // where it shows: the number of the connection, from 1
+}
+
+// ChangeKind tells the kinds of change apart.
+type ChangeKind string
+
+// The kinds of change.
+const (
+	ChangeLost     ChangeKind = "lost"     // it was sent, and did not come
+	ChangeAltered  ChangeKind = "altered"  // it came otherwise
+	ChangeAdded    ChangeKind = "added"    // a field came that was not sent
+	ChangeDelayed  ChangeKind = "delayed"  // it came half a second later than without the gateway
+	ChangeHidden   ChangeKind = "hidden"   // the gateway kept it to itself, and spoke in its place
+	ChangeInvented ChangeKind = "invented" // it came, and was not sent
+)
+
+// lateBy is what a gateway may take.
+const lateBy = 500 * time.Millisecond
+
+// Changes lists what a gateway did in a case: what came through it, compared with what was
+// sent at the other end, and with the events of the same case played without it.
+func (c Case) Changes(without, through Transcript) []Change {
+	var list []Change
+	direct, via := without.Conns(), c.facing(through.Conns())
+	for i, t := range via {
+		n := len(list)
+		if t.other != nil {
+			list = append(list, changedHead(t)...)
+		}
+		if i < len(direct) && !c.answered(via, i) {
+			list = append(list, changedEvents(direct[i], t)...)
+		}
+		for j := range list[n:] {
+			list[n+j].Conn = i + 1
+		}
+	}
+	return list
+}
+
+// answered reports whether the gateway refused the request of connection i itself, so that
+// nothing can come through.
+func (c Case) answered(via []*Transcript, i int) bool {
+	if c.Conns[i].Origin {
+		i--
+	}
+	got, sent := via[i].received()
+	return got != "" && statusIn(got) != statusIn(sent) && statusIn(got) >= "400"
+}
+
+func (c Change) String() string { return string(c.Kind) + " " + c.What }
+
+// hopByHop are fields that a gateway removes or replaces (RFC 9110 §7.6.1), or that are
+// about itself.
+var hopByHop = []string{
+	"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy-Authenticate", "Proxy-Authorization",
+	"Content-Length", "Host", "Server", "Date", "Sec-WebSocket-Extensions", "Max-Forwards", "Via", "Forwarded",
+}
+
+func named(list []string, name string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
+}
+
+// changedHead compares the head that came with the one that was sent.
+func changedHead(t *Transcript) []Change {
+	text, before := t.received()
+	if before == "" && text == "" {
+		return nil
+	}
+	what := "response"
+	if t.Role == Client {
+		what = "request"
+	}
+	switch {
+	case text == "":
+		refused := t.Role == Client && statusIn(t.other.Response) >= "400"
+		return []Change{{Kind: ChangeLost, What: "the " + what, Legal: refused}}
+	case before == "":
+		return []Change{{Kind: ChangeInvented, What: "the " + what + ", " + Octet(wire.ParseHead(text).Start()).quote(), Legal: !strings.Contains(wire.ParseHead(text).Start(), " 101")}}
+	}
+	got, sent := wire.ParseHead(text), wire.ParseHead(before)
+	if t.Role == Server && statusIn(text) != statusIn(before) {
+		return []Change{{Kind: ChangeHidden, What: fmt.Sprintf("status %s behind status %s", statusIn(before), statusIn(text)), Legal: statusIn(text) == "502"}}
+	}
+	var list []Change
+	if t.Role == Client && target(text) != target(before) {
+		list = append(list, Change{Kind: ChangeAltered, What: fmt.Sprintf("the target %s into %s", target(before), target(text))})
+	}
+	nominees := sent.List("Connection")
+	var seen []string
+	for _, f := range sent.Fields {
+		if named(seen, f.Name) {
+			continue
+		}
+		seen = append(seen, f.Name)
+		mine := named(hopByHop, f.Name) || named(nominees, f.Name)
+		switch now := values(text, f.Name); {
+		case len(got.Values(f.Name)) == 0:
+			list = append(list, Change{Kind: ChangeLost, What: "the field " + f.Name, Legal: mine})
+		case !slices.Equal(now, values(before, f.Name)):
+			list = append(list, Change{
+				Kind: ChangeAltered, Legal: mine,
+				What: fmt.Sprintf("%s: %s into %s", f.Name, strings.Join(sent.Values(f.Name), ", "), strings.Join(got.Values(f.Name), ", ")),
+			})
+		}
+	}
+	for _, f := range got.Fields {
+		if !named(seen, f.Name) {
+			seen = append(seen, f.Name)
+			list = append(list, Change{Kind: ChangeAdded, What: "the field " + f.Name, Legal: !strings.HasPrefix(strings.ToLower(f.Name), "sec-websocket-")})
+		}
+	}
+	return list
+}
+
+// changedEvents compares what happened with what happens without a gateway.
+func changedEvents(direct, via *Transcript) []Change {
+	var list []Change
+	for _, kind := range []EventKind{GotMessage, GotPing, GotPong, GotClose, GotRequest} {
+		want, got := direct.all(kind), via.all(kind)
+		for i := range max(len(want), len(got)) {
+			switch {
+			case i >= len(got):
+				list = append(list, Change{Kind: ChangeLost, What: want[i].String(), Legal: kind == GotRequest})
+			case i >= len(want):
+				list = append(list, Change{Kind: ChangeInvented, What: got[i].String()})
+			case kind == GotRequest: // its fields are those of another host
+			case !got[i].Equal(want[i]) || got[i].Code != want[i].Code:
+				list = append(list, Change{Kind: ChangeAltered, What: want[i].String() + " into " + got[i].String()})
+			case got[i].At > want[i].At+lateBy:
+				list = append(list, Change{Kind: ChangeDelayed, What: got[i].String(), Legal: true})
+			}
+		}
+	}
+	if len(list) == 0 && dataFrames(direct) != dataFrames(via) {
+		list = append(list, Change{Kind: ChangeAltered, What: "the frames of messages, cut or joined", Legal: true})
+	}
+	return append(list, changedEnd(direct, via)...)
+}
+
+func (t *Transcript) all(kind EventKind) []Event {
+	return slices.DeleteFunc(slices.Clone(t.Events), func(e Event) bool { return e.Kind != kind })
+}
+
+func dataFrames(t *Transcript) int {
+	return t.Stats.RxFrames[0] + t.Stats.RxFrames[1] + t.Stats.RxFrames[2]
+}
+
+// changedEnd compares the ends of TCP.
+func changedEnd(direct, via *Transcript) []Change {
+	if !direct.Opened || !via.Opened {
+		return nil
+	}
+	_, wantEnd := direct.Find(GotEnd)
+	_, wantReset := direct.Find(GotReset)
+	_, gotEnd := via.Find(GotEnd)
+	_, gotReset := via.Find(GotReset)
+	switch {
+	case (wantEnd || wantReset) && !gotEnd && !gotReset:
+		return []Change{{Kind: ChangeHidden, What: "the end of TCP"}}
+	case wantReset && gotEnd && !gotReset:
+		return []Change{{Kind: ChangeAltered, What: "a reset of TCP into its end", Legal: true}}
+	case wantEnd && gotReset && !wantReset:
+		return []Change{{Kind: ChangeAltered, What: "the end of TCP into a reset", Legal: true}}
+	}
+	return nil
+}

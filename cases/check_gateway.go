@@ -1,0 +1,222 @@
+package cases
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/wsconform/wsconform/internal/wire"
+)
+
+// Checks about a gateway look at a message of HTTP that came through it: the request at
+// our origin, the response at our client. They compare it with what was sent at the other
+// end.
+
+// Forwarded holds if the field came through with the values that it was sent with, each
+// in a line of its own or in one list.
+type Forwarded struct{ Name string }
+
+// Removed holds if the message that came through is without the field.
+type Removed struct{ Name string }
+
+// NotNominated holds if the message that came through has no Connection that names the
+// token.
+type NotNominated struct{ Token string }
+
+// SameTarget holds of a request whose path and query are those that were sent.
+type SameTarget struct{}
+
+// SameStatus holds of a response with the status that our origin sent.
+type SameStatus struct{}
+
+// Tunnelled holds if the head came through byte for byte: what stands between is no party
+// to HTTP (RFC 9110 §3.7).
+type Tunnelled struct{}
+
+// Reached holds at our origin if a request came.
+type Reached struct{}
+
+// BodyHas holds of a response that brought the text behind its head.
+type BodyHas struct{ Text string }
+
+// Reason holds if the peer's close frame had this reason.
+type Reason struct{ Text string }
+
+// Pinged holds if pings with these payloads came, in order, and no other.
+type Pinged []string
+
+// Unanswered holds of a connection on which no pong came but those that the other end
+// sent.
+type Unanswered struct{}
+
+// NoRequestWith holds if no further request came that has the field.
+type NoRequestWith struct{ Field string }
+
+// Holds looks at further requests.
+func (n NoRequestWith) Holds(t *Transcript) bool {
+	return !slices.ContainsFunc(t.Events, func(e Event) bool {
+		return e.Kind == GotRequest && len(wire.ParseHead(string(e.Data)).Values(n.Field)) > 0
+	})
+}
+
+func (n NoRequestWith) String() string { return "no further request with " + n.Field + " comes" }
+
+// received is the head that the peer sent, and the one that was sent at the other end.
+func (t *Transcript) received() (got, sent string) {
+	got = t.Response
+	if t.Role == Client {
+		got = t.Request
+	}
+	switch {
+	case t.other == nil:
+	case t.Role == Client:
+		sent = t.other.Request
+	default:
+		sent = t.other.Response
+	}
+	return final(got), final(sent)
+}
+
+// final leaves out the interim responses before the last one (RFC 9110 §15.2).
+func final(text string) string {
+	for {
+		head, rest, _ := strings.Cut(text, "\r\n\r\n")
+		status := statusIn(head)
+		if !strings.HasPrefix(head, "HTTP/") || len(status) != 3 || status[0] != '1' || status == "101" || rest == "" {
+			return text
+		}
+		text = rest
+	}
+}
+
+// Holds compares the values.
+func (f Forwarded) Holds(t *Transcript) bool {
+	text, sent := t.received()
+	if text == "" || sent == "" {
+		return false
+	}
+	return slices.Equal(values(text, f.Name), values(sent, f.Name))
+}
+
+// values are those of a field: members of a list, whatever lines they stand in. Set-Cookie
+// is no list (RFC 9110 §5.3).
+func values(head, name string) []string {
+	h := wire.ParseHead(head)
+	if strings.EqualFold(name, "Set-Cookie") {
+		return h.Values(name)
+	}
+	list := h.List(name)
+	for i, v := range list {
+		if strings.EqualFold(name, "Upgrade") || strings.EqualFold(name, "Connection") {
+			list[i] = strings.ToLower(v)
+		}
+	}
+	return list
+}
+
+func (f Forwarded) String() string { return f.Name + " comes through as it was sent" }
+
+// Holds looks for the field.
+func (f Removed) Holds(t *Transcript) bool {
+	text, _ := t.received()
+	return text != "" && len(wire.ParseHead(text).Values(f.Name)) == 0
+}
+
+func (f Removed) String() string { return f.Name + " does not come through" }
+
+// Holds looks at Connection.
+func (n NotNominated) Holds(t *Transcript) bool {
+	text, _ := t.received()
+	return text != "" && !wire.ParseHead(text).Has("Connection", n.Token)
+}
+
+func (n NotNominated) String() string { return "Connection does not name " + n.Token }
+
+// Holds compares the targets. One in absolute form is compared by its path.
+func (SameTarget) Holds(t *Transcript) bool {
+	text, sent := t.received()
+	return text != "" && target(text) == target(sent)
+}
+
+func target(head string) string {
+	_, rest, _ := strings.Cut(wire.ParseHead(head).Start(), " ")
+	one, _, _ := strings.Cut(rest, " ")
+	if _, after, ok := strings.Cut(one, "://"); ok {
+		_, path, _ := strings.Cut(after, "/")
+		return "/" + path
+	}
+	return one
+}
+
+func (SameTarget) String() string { return "the path and the query come through as they were sent" }
+
+// Holds compares the status codes.
+func (SameStatus) Holds(t *Transcript) bool {
+	text, sent := t.received()
+	return text != "" && statusIn(text) == statusIn(sent)
+}
+
+func statusIn(head string) string {
+	_, rest, _ := strings.Cut(wire.ParseHead(head).Start(), " ")
+	status, _, _ := strings.Cut(rest, " ")
+	return status
+}
+
+func (SameStatus) String() string { return "the status comes through as the origin sent it" }
+
+// Holds compares the heads.
+func (Tunnelled) Holds(t *Transcript) bool {
+	text, sent := t.received()
+	return text != "" && strings.HasPrefix(sent, text) // bytes behind the head may have been sent with it
+}
+
+func (Tunnelled) String() string {
+	return "the head comes through byte for byte: a tunnel, which takes no part in HTTP"
+}
+
+// Holds looks for a request.
+func (Reached) Holds(t *Transcript) bool { return t.Role == Client && t.Request != "" }
+
+func (Reached) String() string { return "the request reaches the origin" }
+
+// Holds looks at the bytes that came behind the head.
+func (b BodyHas) Holds(t *Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e Event) bool {
+		return e.Kind == GotBody && strings.Contains(string(e.Data), b.Text)
+	})
+}
+
+func (b BodyHas) String() string { return fmt.Sprintf("the body has %q", b.Text) }
+
+// Holds looks at the peer's close frame.
+func (r Reason) Holds(t *Transcript) bool {
+	e, ok := t.Find(GotClose)
+	return ok && string(e.Data) == r.Text
+}
+
+func (r Reason) String() string { return fmt.Sprintf("the reason %q", r.Text) }
+
+// Holds compares the pings.
+func (p Pinged) Holds(t *Transcript) bool {
+	var got []string
+	for _, e := range t.Events {
+		if e.Kind == GotPing {
+			got = append(got, string(e.Data))
+		}
+	}
+	return slices.Equal(got, p)
+}
+
+func (p Pinged) String() string {
+	if len(p) == 0 {
+		return "no ping"
+	}
+	return fmt.Sprintf("these pings: %q", []string(p))
+}
+
+// Holds counts the pongs that came against the pings that the other end saw.
+func (Unanswered) Holds(t *Transcript) bool {
+	return t.other != nil && t.count(GotPong) <= t.other.count(GotPing)
+}
+
+func (Unanswered) String() string { return "no pong comes from the gateway itself" }

@@ -1,0 +1,261 @@
+package native
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// A Gateway is something between our client and our origin.
+type Gateway struct {
+	Target              // how our client reaches it
+	Origin net.Listener // where it reaches our origin; [TestGateway] closes it
+}
+
+const (
+	// originGrace is how long our origin may take to see the end of a connection after our
+	// client is done with it.
+	originGrace = 3 * time.Second
+	// maxRestarts is how often a gateway that ends or hangs is started again.
+	maxRestarts = 10
+	// maxSilent is how many cases in a row may get no response, until the gateway counts
+	// as hanging.
+	maxSilent = 3
+)
+
+// TestGateway plays the cases through a gateway, each after it was played without it, one
+// at a time. Each result lists what the gateway changed. An error means that nothing was
+// tested, that the gateway ended or hung too often (an [*harness.UntestableError]), or that
+// ctx ended.
+func TestGateway(ctx context.Context, g Gateway, list []cases.Case, o Options, emit func(harness.Result)) error {
+	origin := newOrigin(g.Origin, o)
+	defer origin.close()
+	run := &gatewayRun{gateway: g, origin: origin, options: o, streams: origin.streams}
+	if err := run.greet(ctx); err != nil {
+		return err
+	}
+	for i, c := range list {
+		r, err := run.play(ctx, c)
+		if err != nil {
+			return err
+		}
+		emit(r)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := run.recover(ctx, i+1 < len(list)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A gatewayRun is a run through one gateway.
+type gatewayRun struct {
+	gateway  Gateway
+	origin   *origin
+	options  Options
+	streams  *Streams
+	restarts int
+	silent   int // cases in a row without a response, where there is one without the gateway
+}
+
+// greet sends a message through the gateway and back. The error says why no case can be
+// played.
+func (r *gatewayRun) greet(ctx context.Context) error {
+	deadline := time.Now().Add(greetPatience)
+	for {
+		tr, err := r.through(ctx, throughCase, r.target(), manner{streams: r.streams})
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, errRefused):
+			err = fmt.Errorf("no gateway at %s: %w", r.gateway.String(), err)
+		case err != nil:
+			return err
+		case throughCase.Judge(tr).Behavior == cases.OK:
+			return nil
+		default:
+			err = fmt.Errorf("the gateway at %s cannot be tested: %s", r.gateway.String(), noWay(tr))
+		}
+		if s := r.options.Service; s != nil && s.EndedWithin(endPatience) {
+			return &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("at a plain message %w", s.Ended())}
+		}
+		if time.Now().After(deadline) || tr.OpenTimeout {
+			return &harness.UntestableError{Cause: harness.CauseEcho, Err: err}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond): // some listen before they have read who is behind them
+		}
+	}
+}
+
+const (
+	greetPatience = 5 * time.Second
+	endPatience   = 200 * time.Millisecond
+)
+
+// noWay says why a message did not come through.
+func noWay(tr cases.Transcript) string {
+	reached := "the origin is not asked"
+	if conns := tr.Conns(); len(conns) > 1 && conns[1].Request != "" {
+		reached = "the origin is asked"
+	}
+	answer := "it does not answer"
+	if line, _, _ := strings.Cut(tr.Response, "\r\n"); line != "" {
+		answer = fmt.Sprintf("it answers %q", line)
+	}
+	return fmt.Sprintf("a message does not come through it and back; %s, %s", answer, reached)
+}
+
+// throughCase is the sanity check: a message each way, and a clean close.
+var throughCase = cases.Case{
+	ID: "through", Title: "a message each way", Expect: "both, and a clean close", Roles: []cases.Role{cases.Gateway},
+	Conns: []cases.Conn{
+		{Steps: []cases.Step{cases.Probe{Text: "wsconform"}}},
+		{Origin: true, Steps: []cases.Step{
+			cases.Await{For: 5 * time.Second, Until: []cases.EventKind{cases.GotMessage}}, cases.Text("wsconform"), cases.Await{For: 5 * time.Second},
+		}},
+	},
+	Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Echoed{Text: "wsconform"}}}},
+}
+
+// target is the gateway, where it is now.
+func (r *gatewayRun) target() Target {
+	t := r.gateway.Target
+	if s := r.options.Service; s != nil {
+		t.URL = s.URL
+	}
+	return t
+}
+
+// play plays a case without the gateway, then through it.
+func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, error) {
+	if r.options.Started != nil {
+		r.options.Started(c)
+	}
+	how := manner{faithful: r.options.Faithful, streams: r.streams}
+	direct, err := r.through(ctx, c, r.origin.target(), how)
+	if err != nil {
+		return harness.Result{}, fmt.Errorf("case %s without the gateway: %w", c.ID, err)
+	}
+	via, err := r.through(ctx, c, r.target(), how)
+	switch {
+	case ctx.Err() != nil:
+		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}, nil
+	case errors.Is(err, errRefused):
+		return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}, nil
+	case err != nil:
+		return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}, nil
+	}
+	if via.OpenTimeout && !direct.OpenTimeout {
+		r.silent++
+	} else {
+		r.silent = 0
+	}
+	res := judged(c, via)
+	res.Without = string(c.Judge(direct).Behavior)
+	res.Changes = c.Changes(direct, via)
+	res.Note = changedWords(res.Changes)
+	if s := r.options.Service; s != nil && s.EndedWithin(0) {
+		res = harness.Result{
+			Case: c.ID, Outcome: harness.Crash, Note: "the gateway ended while the case was played: " + s.Ended().Error(),
+			Transcript: &via, Changes: res.Changes, Without: res.Without,
+		}
+	}
+	return res, nil
+}
+
+// changedWords says in a line what the gateway did: what it may not do first.
+func changedWords(list []cases.Change) string {
+	const most = 8
+	var wrong, legal []string
+	for _, c := range list {
+		if c.Legal {
+			legal = append(legal, c.String())
+		} else {
+			wrong = append(wrong, c.String())
+		}
+	}
+	words := append(wrong, legal...)
+	if len(words) == 0 {
+		return ""
+	}
+	if len(words) > most {
+		words = append(words[:most:most], fmt.Sprintf("and %d more", len(words)-most))
+	}
+	return "the gateway: " + strings.Join(words, "; ")
+}
+
+// through plays the connections of a case with our origin behind the target: each of our
+// client with the one at the origin that follows it.
+func (r *gatewayRun) through(ctx context.Context, c cases.Case, t Target, how manner) (cases.Transcript, error) {
+	t.readsBody = true
+	t.URL = r.origin.path(t.URL)
+	if len(t.Subprotocols) == 0 {
+		t.Subprotocols = offered
+	}
+	list := make([]cases.Transcript, len(c.Conns))
+	for n := 0; n < len(c.Conns); n++ {
+		behind := n+1 < len(c.Conns) && c.Conns[n+1].Origin
+		var wait func() cases.Transcript
+		if behind {
+			wait = r.origin.expect(ctx, c, n+1, how)
+		}
+		tr, err := t.half(ctx, c, n, how)
+		list[n] = tr
+		if behind {
+			n++
+			list[n] = wait()
+		}
+		if err != nil {
+			return joined(list), err
+		}
+	}
+	return joined(list), ctx.Err()
+}
+
+// offered are the subprotocols that a case may let our origin choose.
+var offered = []string{"chat", "superchat"}
+
+// half plays connection n of our client.
+func (t *Target) half(ctx context.Context, c cases.Case, n int, how manner) (cases.Transcript, error) {
+	nc, failed, err := t.open(ctx, c, n)
+	if err != nil || nc.Conn == nil {
+		if nc.Conn != nil {
+			nc.Close()
+		}
+		return failed, err
+	}
+	return play(ctx, nc, c, n, cases.Server, how)
+}
+
+// recover starts a gateway again that has ended or hangs. The error ends the run.
+func (r *gatewayRun) recover(ctx context.Context, more bool) error {
+	s := r.options.Service
+	ended := s != nil && s.EndedWithin(0)
+	hangs := r.silent >= maxSilent
+	if !ended && !hangs || !more {
+		return nil
+	}
+	cause, why := harness.CauseHang, fmt.Errorf("the gateway did not answer in %d cases in a row", r.silent)
+	if ended {
+		cause, why = harness.CauseCrash, s.Ended()
+	}
+	r.silent = 0
+	if r.restarts++; s == nil || r.restarts > maxRestarts {
+		return &harness.UntestableError{Cause: cause, Err: why}
+	}
+	if err := s.Start(ctx); err != nil {
+		return cmp.Or(ctx.Err(), err)
+	}
+	return r.greet(ctx)
+}

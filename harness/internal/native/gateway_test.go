@@ -1,0 +1,136 @@
+package native
+
+import (
+	"context"
+	"flag"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/rfc"
+	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
+	"github.com/wsconform/wsconform/harness"
+)
+
+var onlyGateway = flag.String("gateway.only", "", "play this mutant gateway alone")
+
+// gatewayCases are those for gateways.
+func gatewayCases() []cases.Case {
+	return slices.DeleteFunc(rfc.All(), func(c cases.Case) bool {
+		return !c.For(cases.Gateway) || *onlyCases != "" && len(cases.Unmatched([]cases.Case{c}, []string{*onlyCases})) > 0
+	})
+}
+
+// behind plays cases through a mutant gateway, in this process.
+func behind(t *testing.T, m gateway.Mutant, list []cases.Case) map[cases.ID]harness.Result {
+	t.Helper()
+	front, back := loopback(t), loopback(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := gateway.Serve(ctx, front, back.Addr().String(), m); err != nil {
+			t.Error(err)
+		}
+	})
+	defer wg.Wait()
+	defer cancel()
+	g := Gateway{Target: Target{URL: &url.URL{Scheme: "ws", Host: front.Addr().String(), Path: "/"}}, Origin: back}
+	results := map[cases.ID]harness.Result{}
+	if err := TestGateway(t.Context(), g, list, Options{}, func(r harness.Result) { results[r.Case] = r }); err != nil {
+		results["greeting"] = harness.Result{Case: "greeting", Outcome: harness.Fail, Note: err.Error()}
+	}
+	return results
+}
+
+func loopback(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// A sound gateway passes every case, and so does each without a gateway, but for what a
+// gateway has to remove.
+func TestGatewayPlain(t *testing.T) {
+	list := gatewayCases()
+	results := behind(t, gateway.Plain, list)
+	for _, c := range list {
+		r, ok := results[c.ID]
+		if !ok {
+			t.Fatalf("case %s was not played: %v", c.ID, results["greeting"].Note)
+		}
+		if r.Outcome != harness.Pass && !(r.Outcome == harness.Observed && r.Behavior == cases.OK) {
+			t.Errorf("case %s: %s, %s: %s\n%s", c.ID, r.Outcome, r.Behavior, r.Reason, r.Note)
+		}
+		if r.Without == string(cases.Failed) {
+			t.Errorf("case %s fails without a gateway", c.ID)
+		}
+		for _, change := range r.Changes {
+			if !change.Legal {
+				t.Errorf("case %s, connection %d: the gateway %v, it is said", c.ID, change.Conn, change)
+			}
+		}
+	}
+}
+
+// What forwards the bytes of TCP gives the verdicts that the cases have without it.
+func TestGatewayPassthrough(t *testing.T) {
+	list := gatewayCases()
+	results := behind(t, gateway.Passthrough, list)
+	for _, c := range list {
+		r := results[c.ID]
+		if string(r.Behavior) != r.Without || r.Without == "" {
+			t.Errorf("case %s: %s, and %s without it: %s", c.ID, r.Behavior, r.Without, r.Reason)
+		}
+		if len(r.Changes) > 0 {
+			t.Errorf("case %s: changes are listed: %v", c.ID, r.Changes)
+		}
+	}
+}
+
+// Each mutant fails a case, and each case but those named fails a mutant.
+func TestGatewayMutants(t *testing.T) {
+	list := gatewayCases()
+	var mu sync.Mutex
+	kills := map[cases.ID][]string{}
+	slots := make(chan struct{}, 8) // they mostly wait
+	var wg sync.WaitGroup
+	for _, m := range gateway.Catalogue {
+		if *onlyGateway != "" && m.Name != *onlyGateway {
+			continue
+		}
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			var by []string
+			for id, r := range behind(t, m, list) {
+				if r.Outcome == harness.Fail || r.Outcome == harness.PassLenient || r.Outcome == harness.Observed && r.Behavior == cases.Informational && r.Without == string(cases.OK) {
+					by = append(by, string(id))
+					mu.Lock()
+					kills[id] = append(kills[id], m.Name)
+					mu.Unlock()
+				}
+			}
+			slices.Sort(by)
+			if len(by) == 0 {
+				t.Errorf("%s: no case kills a gateway that %s", m.Name, m.Words)
+			}
+			t.Logf("%s: %s", m.Name, strings.Join(by, " "))
+		})
+	}
+	wg.Wait()
+	if *onlyGateway != "" || *onlyCases != "" {
+		return
+	}
+	for _, c := range list {
+		if len(kills[c.ID]) == 0 {
+			t.Errorf("case %s: no mutant is killed by it", c.ID)
+		}
+	}
+}
