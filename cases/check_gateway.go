@@ -49,17 +49,24 @@ type Pinged []string
 // sent.
 type Unanswered struct{}
 
-// NoRequestWith holds if no further request came that has the field.
-type NoRequestWith struct{ Field string }
+// NoRequestWith holds if no further request came that has the field, or whose field has
+// the member Token, if that is not "".
+type NoRequestWith struct{ Field, Token string }
 
 // Holds looks at further requests.
 func (n NoRequestWith) Holds(t *Transcript) bool {
 	return !slices.ContainsFunc(t.Events, func(e Event) bool {
-		return e.Kind == GotRequest && len(wire.ParseHead(string(e.Data)).Values(n.Field)) > 0
+		h := wire.ParseHead(string(e.Data))
+		return e.Kind == GotRequest && len(h.Values(n.Field)) > 0 && (n.Token == "" || h.Has(n.Field, n.Token))
 	})
 }
 
-func (n NoRequestWith) String() string { return "no further request with " + n.Field + " comes" }
+func (n NoRequestWith) String() string {
+	if n.Token != "" {
+		return "no further request comes whose " + n.Field + " names " + n.Token
+	}
+	return "no further request with " + n.Field + " comes"
+}
 
 // received is the head that the peer sent, and the one that was sent at the other end.
 func (t *Transcript) received() (got, sent string) {

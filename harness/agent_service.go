@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -19,7 +20,10 @@ type Service struct {
 	// AnyPort gives the server a free port at every start, and puts it into URL.
 	AnyPort  bool
 	Patience time.Duration // how long it may take to listen
-	Log      io.Writer     // gets what it prints; nil discards it
+	// Origin is where a gateway forwards to: {origin} in its command. It is empty for a
+	// server.
+	Origin string
+	Log    io.Writer // gets what it prints; nil discards it
 	// Launch, if set, starts the server in place of Command, and returns when it listens,
 	// and where. The other fields then mean nothing.
 	Launch func(context.Context) (*Process, *url.URL, error)
@@ -49,6 +53,10 @@ func (s *Service) Start(ctx context.Context) error {
 		return fmt.Errorf("%w: something else listens on %s already", ErrNotStarted, s.URL.Host)
 	}
 	vars := map[string]string{"host": s.URL.Hostname(), "port": s.URL.Port(), "url": s.URL.String()}
+	if s.Origin != "" {
+		vars["listen"], vars["origin"] = s.URL.Host, s.Origin
+		_, vars["origin_port"], _ = strings.Cut(s.Origin, ":")
+	}
 	var err error
 	if s.process, err = StartAgent(s.Command, vars, s.Log); err != nil {
 		return err

@@ -21,6 +21,7 @@ const (
 	maxConns   = 31
 	maxEntries = 2048 // of the wire log
 	maxPlays   = 100  // whose verdicts are listed
+	maxChanges = 64   // of a gateway
 	maxSizes   = 4096 // of reads or writes, in the statistics
 )
 
@@ -40,6 +41,12 @@ func (r Result) Bounded() Result {
 		r.Varied = slices.Clone(r.Varied[:min(len(r.Varied), maxPlays)])
 		for i, v := range r.Varied {
 			r.Varied[i] = boundedVerdict(v)
+		}
+	}
+	if len(r.Changes) > 0 {
+		r.Changes = slices.Clone(r.Changes[:min(len(r.Changes), maxChanges)])
+		for i := range r.Changes {
+			r.Changes[i].What = Clip(r.Changes[i].What, maxReason)
 		}
 	}
 	if r.Transcript != nil {

@@ -59,11 +59,32 @@ func (r Result) Wrong() string {
 // Blame says what was wrong with a message of the peer, and how the peer ended the
 // connection: what there is of [Result.Wrong] and [Result.Ending].
 func (r Result) Blame() string {
+	if r.Without != "" { // the peer of a transcript is ourselves, behind the gateway
+		return changedBy(r.Changes)
+	}
 	wrong, ending := r.Wrong(), r.Ending()
 	if wrong != "" && ending != "" {
 		return wrong + "; " + ending
 	}
 	return wrong + ending
+}
+
+// changedBy says what a gateway did that it may not do.
+func changedBy(list []cases.Change) string {
+	var words []string
+	for _, c := range list {
+		if !c.Legal {
+			words = append(words, c.String())
+		}
+	}
+	const most = 4
+	if len(words) > most {
+		words = append(words[:most], fmt.Sprintf("and %d more", len(words)-most))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "the gateway " + strings.Join(words, "; ")
 }
 
 // OverLimit reports whether the peer refused what the case sends because it is

@@ -46,6 +46,10 @@ func Repeat(h Header, id cases.ID) []string {
 		again.Flags = []string{"--engine", h.Engine.Name}
 	}
 	switch {
+	case a.Role == cases.Gateway && len(a.Command) > 0:
+		again.Flags = append(again.Flags, "--via", serverCommand(a.Command))
+	case a.Role == cases.Gateway:
+		again.Flags = append(again.Flags, "--via-url", cmp.Or(a.URL, "URL"), "--origin-listen", "ADDRESS")
 	case a.Role == cases.Client:
 		again.Flags, again.Command = append(again.Flags, "--client"), a.Command
 		if len(a.Command) == 0 {

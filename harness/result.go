@@ -108,7 +108,7 @@ type Result struct {
 	Duration time.Duration   `json:"duration"` // nanoseconds
 	// Without is the grade of the same case without the gateway under test, Changes what
 	// the gateway did. They are empty in other roles.
-	Without    string            `json:"without,omitempty"`
+	Without    cases.Behavior    `json:"without,omitempty"`
 	Changes    []cases.Change    `json:"changes,omitempty"`
 	Transcript *cases.Transcript `json:"transcript,omitempty"`
 }

@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 )
 
 // roleNames says who can have a fault.
@@ -37,7 +39,7 @@ func serveMutant(ctx context.Context, m mutants.Mutant, l net.Listener) error {
 func faultsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "faults",
-		Short: "List the faults that echo and drive can simulate",
+		Short: "List the faults that echo, drive and gateway can simulate",
 		Args:  args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			for _, m := range mutants.All() {
@@ -45,6 +47,9 @@ func faultsCommand() *cobra.Command {
 				if len(m.Breaks) > 0 {
 					fmt.Fprintf(c.OutOrStdout(), "%-38s breaks %s\n", "", strings.Join(m.Breaks, ", "))
 				}
+			}
+			for _, m := range gateway.Catalogue {
+				fmt.Fprintf(c.OutOrStdout(), "%-22s %-15s %s\n", m.Name, cases.Gateway, m.Words)
 			}
 			return nil
 		},

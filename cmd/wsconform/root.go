@@ -22,6 +22,7 @@ var commands = []func() *cobra.Command{
 	parityCommand,
 	autobahnCommand,
 	echoCommand,
+	gatewayCommand,
 	driveCommand,
 	dumpCommand,
 	pipeCommand,

@@ -47,13 +47,15 @@ type test struct {
 	verbose   bool
 	dial      dialFlags
 	setup     engine.Setup // of an engine that needs one
+
+	via, viaURL, originListen string // of a gateway
 }
 
 func testCommand() *cobra.Command {
 	var o test
 	c := &cobra.Command{
-		Use:   "test URL | test --client -- COMMAND...",
-		Short: "Test a server or a client",
+		Use:   "test URL | test --client -- COMMAND... | test --via COMMAND",
+		Short: "Test a server, a client or a gateway",
 		Long: `Plays two suites: the 517 cases of the Autobahn testsuite, without Docker, with the
 verdict that Autobahn would give, and cases for the rules of the RFCs that Autobahn
 does not test. --suite chooses one of them.
@@ -63,6 +65,12 @@ Autobahn's driver protocol (getCaseCount, runCase, updateReports); {url} in it
 becomes the address to connect to. The command is started several times, each time
 with a share of the cases, so that a driver that runs one case after another is
 still tested in parallel.
+
+To test a gateway, such as a reverse proxy, give the command that starts it with --via.
+{listen} in it becomes the address where it has to listen, {origin} the one that it has
+to forward to; {host}, {port} and {origin_port} are their parts. Cases are then played
+between a client and an origin that are both of wsconform, and each also without the
+gateway: the results say what it changed.
 
 Results go to DIR/run.jsonl, reports to DIR/index.html and the files next to it,
 and what the agent prints to DIR/agent.log. By default every case must pass. A case
@@ -76,7 +84,8 @@ is given.`,
   wsconform test ws+unix:///run/app.sock:/live
   wsconform test ws://127.0.0.1:9001 --cases '5.*' --exclude 5.19,5.20
   wsconform test --server-cmd './my-server --port {port}'
-  wsconform test --client -- ./my-client {url}`,
+  wsconform test --client -- ./my-client {url}
+  wsconform test --via './my-proxy --listen {listen} --to {origin}'`,
 		RunE: o.run,
 	}
 	f := c.Flags()
@@ -96,6 +105,9 @@ is given.`,
 func (o *test) agentFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.client, "client", false, "test a client, the command after --")
 	f.StringVar(&o.serverCmd, "server-cmd", "", "start the server with this `COMMAND`; {port} becomes a free port, {host} the address")
+	f.StringVar(&o.via, "via", "", "test the gateway that this `COMMAND` starts; {listen} becomes the address to listen on, {origin} the one to forward to")
+	f.StringVar(&o.viaURL, "via-url", "", "test a gateway that is running already, at this `URL`; it forwards to --origin-listen")
+	f.StringVar(&o.originListen, "origin-listen", "127.0.0.1:0", "be the origin of the gateway at this `ADDRESS`")
 	f.IntVar(&o.port, "port", 0, "listen for the client on this `PORT`, if the driver has it built in; only one driver is then started")
 	f.StringVar(&o.host, "host", "127.0.0.1", "listen for the client on this `ADDRESS`, such as ::1")
 	f.BoolVar(&o.tls, "tls", false, "let the client connect with wss; {ca} in its command becomes a PEM file to trust, created for the run unless --cert and --key are given")

@@ -24,6 +24,9 @@ import (
 
 func (o *test) agentOf(args []string) (harness.Agent, error) {
 	agent := harness.Agent{Name: o.agent, Version: o.version, Role: cases.Server}
+	if o.gatewayed() {
+		return o.gatewayOf(args)
+	}
 	switch {
 	case o.client && o.serverCmd != "":
 		return agent, usagef("--client and --server-cmd exclude each other: test one, then the other")
@@ -99,6 +102,12 @@ func (o *test) options() (engine.Options, error) {
 // checkFlags refuses flags that would have no effect.
 func (o *test) checkFlags(f *pflag.FlagSet) error {
 	o.client = o.client || o.oneShot
+	if o.gatewayed() {
+		return o.checkGatewayFlags(f)
+	}
+	if f.Changed("origin-listen") {
+		return usagef("--origin-listen is for gateways: it needs --via or --via-url")
+	}
 	if f.Changed("server-cmd") && strings.TrimSpace(o.serverCmd) == "" {
 		return usagef("--server-cmd is empty: it needs the command that starts the server")
 	}
@@ -148,6 +157,9 @@ func (o *test) player(
 	ctx context.Context, e engine.Engine, s engine.Subject, agent harness.Agent, out string, log io.Writer,
 ) (p play, done func(), err error) {
 	done = func() {}
+	if agent.Role == cases.Gateway {
+		return o.gateway(s, log), done, nil
+	}
 	if agent.Role == cases.Client {
 		s.Driver, err = o.driver(agent.Command, out)
 		s.Driver.Log = log

@@ -32,6 +32,8 @@ type (
 	ServerReport = runner.Report
 	// A ClientReport says how a run of [TestClient] went, beyond its results.
 	ClientReport = runner.ClientReport
+	// A Gateway is something between our client and our origin.
+	Gateway = native.Gateway
 	// An Endpoint is the server that clients under test connect to.
 	Endpoint = native.Endpoint
 )
@@ -54,6 +56,12 @@ func TestClient(ctx context.Context, d Driver, list []cases.Case, o Options, emi
 // are as in [TestServer].
 func TestOneShot(ctx context.Context, d Driver, list []cases.Case, o Options, emit func(harness.Result)) (ClientReport, error) {
 	return native.TestOneShot(ctx, d, list, o, emit)
+}
+
+// TestGateway plays the cases through a gateway, each after it was played without it, one
+// at a time. Results and errors are as in [TestServer].
+func TestGateway(ctx context.Context, g Gateway, list []cases.Case, o Options, emit func(harness.Result)) error {
+	return native.TestGateway(ctx, g, list, o, emit)
 }
 
 // Certificate makes a certificate for loopback addresses and localhost, and returns it in

@@ -19,6 +19,7 @@ func Result() harness.Result {
 	v := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed, Reason: "r", CloseReason: "c"}
 	r := harness.Result{
 		Case: "1.1.1", Outcome: harness.Fail, Verdict: v, Note: "n", Attempts: 2, Varied: []cases.Verdict{v}, Duration: 1,
+		Without: cases.OK, Changes: []cases.Change{{Kind: cases.ChangeLost, What: "w", Conn: 1}},
 		Transcript: &cases.Transcript{
 			Role: cases.Server, Opened: true, Request: "GET", Response: "HTTP", UncleanReason: "u",
 			LocalReason: cases.Octet("l"), RemoteClose: true, RemoteCode: 1009, RemoteReason: cases.Octet("r"),
@@ -49,6 +50,7 @@ func Each(v any, f func(name string)) {
 // ours are the ends of the names of fields that wsconform words itself.
 var ours = []string{
 	".Case", ".Outcome", ".Verdict.Behavior", ".Verdict.Close", ".Varied[0].Behavior", ".Varied[0].Close", ".RxFrames", ".TxFrames",
+	".Without", ".Changes[0].Kind",
 }
 
 func fill(v reflect.Value, name string, f func(name string)) {
@@ -82,6 +84,9 @@ func fill(v reflect.Value, name string, f func(name string)) {
 		fill(v.Elem(), name, f)
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
+			if !v.Type().Field(i).IsExported() {
+				continue
+			}
 			fill(v.Field(i), name+"."+v.Type().Field(i).Name, f)
 		}
 	}

@@ -94,7 +94,7 @@ func Of(c cases.Case) Page {
 	if c.Suite != cases.Autobahn {
 		p.Level = c.Level.String()
 	}
-	for _, role := range []cases.Role{cases.Server, cases.Client} {
+	for _, role := range []cases.Role{cases.Server, cases.Client, cases.Gateway} {
 		if c.For(role) {
 			p.Roles = append(p.Roles, role.String())
 		}

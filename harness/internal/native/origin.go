@@ -167,7 +167,7 @@ func (g *origin) answer(ctx context.Context, nc net.Conn, h head, unread error, 
 		tr.UncleanReason = "the body of the request did not come: " + netReason(err)
 		return tr
 	}
-	offers, refused := checkRequest(h, false)
+	offers, refused := checkRequest(h, true)
 	it := a.offer.Conns[a.offer.conn]
 	if refused != nil && len(it.Head) == 0 {
 		respond(nc, refused)
