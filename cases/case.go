@@ -87,6 +87,9 @@ type Case struct {
 	// NoEcho is set in a case for a peer that does not echo: its messages are no events.
 	NoEcho bool
 	Load   Load
+	// Slow is set in a case that takes seconds even with a peer that keeps the standard.
+	// It is played when it is asked for.
+	Slow  bool
 	Conns  []Conn // played one after another, but for [Conn.Beside]; the worst verdict counts
 	Want   Want
 }

@@ -63,6 +63,20 @@ func (s *Selection) For(role cases.Role, list []cases.Case) []cases.Case {
 	return slices.DeleteFunc(list, func(c cases.Case) bool { return !c.For(role) })
 }
 
+// Quick leaves out the slow cases that no pattern but "*" asks for.
+func (s *Selection) Quick(list []cases.Case) []cases.Case {
+	named := slices.DeleteFunc(slices.Clone(s.Cases), func(pattern string) bool { return pattern == "*" })
+	asked, err := cases.Select(list, named, nil)
+	if err != nil || len(named) == 0 {
+		asked = nil
+	}
+	list = slices.DeleteFunc(list, func(c cases.Case) bool {
+		return c.Slow && !slices.Contains(idsOf(asked), c.ID)
+	})
+	s.Selected = idsOf(list)
+	return list
+}
+
 // Cut leaves the cases of the shard in the selection, and returns them. The shard keeps
 // what the whole is.
 func (s *Selection) Cut(shard *Shard, list []cases.Case) []cases.Case {

@@ -51,13 +51,13 @@ func beside(n int, conn cases.Conn) []cases.Conn {
 func headLimits() []cases.Case {
 	return []cases.Case{
 		{
-			ID: "L.1.1", Title: "twenty requests of which a byte comes every five seconds", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
+			ID: "L.1.1", Title: "twenty requests of which a byte comes every five seconds", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone, Slow: true,
 			Requirements: []string{"RFC6455-10.4-protect-limits"},
 			Conns:        append(beside(20, cases.Conn{Head: cases.Head{cases.Trickle(5 * time.Second)}}), guard, survived),
 			Want:         notKept,
 		},
 		{
-			ID: "L.1.2", Title: "twenty connections that send nothing", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
+			ID: "L.1.2", Title: "twenty connections that send nothing", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone, Slow: true,
 			Requirements: []string{"RFC6455-10.4-protect-limits"},
 			Conns:        append(beside(20, cases.Conn{Head: cases.Head{cases.Trickle(time.Hour)}}), guard, survived),
 			Want:         notKept,
@@ -154,7 +154,7 @@ func frameLimits() []cases.Case {
 		{
 			// A peer may stop reading, leave pongs out, or close. Without that its queue
 			// grows as long as we like.
-			ID: "L.2.4", Title: "200,000 pings of 125 bytes, while we do not read", Level: cases.Robustness, Load: cases.Alone,
+			ID: "L.2.4", Title: "200,000 pings of 125 bytes, while we do not read", Level: cases.Robustness, Load: cases.Alone, Slow: true,
 			Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-5.5.3-pong-latest", "RFC6455-5.5.2-pong-reply"},
 			Conns: conns([]cases.Step{
 				cases.StopReading{},
@@ -173,7 +173,7 @@ func frameLimits() []cases.Case {
 			Want: accepted,
 		},
 		{
-			ID: "L.2.6", Title: "messages of 64 MiB in all, while we do not read the echoes", Level: cases.Robustness, Load: cases.Alone,
+			ID: "L.2.6", Title: "messages of 64 MiB in all, while we do not read the echoes", Level: cases.Robustness, Load: cases.Alone, Slow: true,
 			Needs:        []cases.Need{cases.NeedEcho}, // else nothing is sent that we do not read
 			Requirements: []string{"RFC6455-10.4-protect-limits"},
 			Conns: conns([]cases.Step{
@@ -200,7 +200,7 @@ func frameLimits() []cases.Case {
 			Want: accepted,
 		},
 		{
-			ID: "L.2.9", Title: "250 connections at once", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
+			ID: "L.2.9", Title: "250 connections at once", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone, Slow: true,
 			Requirements: []string{"RFC6455-10.4-protect-limits"},
 			Conns:        append(beside(250, cases.Conn{Steps: append([]cases.Step{cases.Await{For: 2 * time.Second}}, probed...)}), survived),
 			Want: also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{

@@ -83,6 +83,7 @@ verdict, 130 interrupted.`,
 	f.BoolVar(&o.update, "update", false, "only ask the package registries for newer versions, through their own clients")
 	o.selection.flags(f)
 	o.selection.suiteFlag(f)
+	o.selection.slowFlag(f)
 	c.AddCommand(compareReportCommand())
 	return c
 }

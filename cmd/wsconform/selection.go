@@ -18,6 +18,8 @@ type selection struct {
 	include, exclude []string
 	suites           []string // nil means Autobahn's, for commands without --suite
 	fixed            bool     // the engine plays no other suite
+	quick            bool     // the command leaves out slow cases, unless
+	slow             bool     // they are asked for
 }
 
 func (s *selection) flags(f *pflag.FlagSet) {
@@ -28,6 +30,12 @@ func (s *selection) flags(f *pflag.FlagSet) {
 // suiteFlag lets the user choose among the suites. The default is all of them.
 func (s *selection) suiteFlag(f *pflag.FlagSet) {
 	f.StringSliceVar(&s.suites, "suite", suiteNames(), "take the cases from these `SUITES`: autobahn (its 517 cases), rfc (what it does not test)")
+}
+
+// slowFlag lets the user ask for slow cases, which are left out otherwise.
+func (s *selection) slowFlag(f *pflag.FlagSet) {
+	s.quick = true
+	f.BoolVar(&s.slow, "slow", false, "also run the cases that take many seconds; --cases runs them too if it names them")
 }
 
 func suiteNames() []string {
@@ -60,6 +68,9 @@ func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
 		return nil, harness.Selection{}, err
 	}
 	list, sel, err := harness.Select(all, s.include, s.exclude)
+	if err == nil && s.quick && !s.slow {
+		list = sel.Quick(list)
+	}
 	lost, unmatched := errors.AsType[*harness.UnmatchedError](err)
 	switch {
 	case unmatched && s.suites != nil && !s.fixed && len(cases.Unmatched(catalogue.All(), lost.Patterns)) == 0:

@@ -96,6 +96,7 @@ is given.`,
 	f.IntVarP(&o.parallel, "parallel", "p", 0, "how many cases to play at once, or drivers to start, `N`; 0 detects it")
 	o.selection.flags(f)
 	o.selection.suiteFlag(f)
+	o.selection.slowFlag(f)
 	o.part.flags(f)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "print a line for each case")
 	return c
