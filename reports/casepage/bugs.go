@@ -41,6 +41,8 @@ var Bugs = []Bug{
 	{"websockets", "16.0", "16.1", "server", "It accepted RSV1 on the second fragment of a compressed message.", "websockets changelog 16.1", []cases.ID{"D.4.2"}},
 	{"websockets", "13.1", "14.0", "server", "It closed with 1011 where text was not UTF-8.", "websockets changelog 14.0", []cases.ID{"F.2.2"}},
 	{"wsproto", "1.1.0", "1.2.0", "server", "A second Sec-WebSocket-Extensions line replaced the first.", "wsproto changelog 1.2.0", []cases.ID{"P.3.6"}},
+	{"undici", "6.6.2", "6.7.0", "client", "It refused the second of the subprotocols that it had offered.", "nodejs/undici#2845", []cases.ID{"P.2.8"}},
+	{"tungstenite", "0.20.0", "0.20.1", "server", "It searched a header without an end from its start at each piece that came.", "CVE-2023-43669", []cases.ID{"L.1.3"}},
 	{"Java-WebSocket", "1.5.1", "1.5.2", "server", "It accepted a request without a key.", "TooTallNate/Java-WebSocket#1053", []cases.ID{"H.1.3"}},
 	{"trio-websocket", "0.9.1", "0.9.2", "server", "It left TCP open after the closing handshake.", "python-trio/trio-websocket#115", []cases.ID{"C.1.3"}},
 }
