@@ -90,8 +90,8 @@ type Case struct {
 	// Slow is set in a case that takes seconds even with a peer that keeps the standard.
 	// It is played when it is asked for.
 	Slow  bool
-	Conns  []Conn // played one after another, but for [Conn.Beside]; the worst verdict counts
-	Want   Want
+	Conns []Conn // played one after another, but for [Conn.Beside]; the worst verdict counts
+	Want  Want
 }
 
 // Suite names the catalogue that a case belongs to.
