@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 )
 
 // Fingerprint is the SHA-256, in hex, of what the cases do and want: runs with the
@@ -30,4 +31,14 @@ func Fingerprint(list []Case) string {
 		fmt.Fprintf(h, "%#v\n", c.Want)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// GoString writes the payload for a fingerprint: a long unit by its hash, since bytes
+// written one by one take seconds.
+func (p Payload) GoString() string {
+	const long = 4 << 10
+	if len(p.Unit) > long {
+		return fmt.Sprintf("cases.Payload{Unit:%x, Len:%d}", sha256.Sum256(p.Unit), p.Len)
+	}
+	return fmt.Sprintf("cases.Payload{Unit:%s, Len:%d}", strings.Replace(fmt.Sprintf("%#v", p.Unit), "[]byte", "[]uint8", 1), p.Len)
 }

@@ -26,6 +26,10 @@ func TestFingerprint(t *testing.T) {
 	for name, change := range map[string]func(*cases.Case){
 		"id":      func(c *cases.Case) { c.ID = "x.2" },
 		"payload": func(c *cases.Case) { c.Conns[0].Steps[0] = cases.Text("b") },
+		"long payload": func(c *cases.Case) {
+			c.Conns[0].Steps[0] = cases.Frame{Payload: cases.Data(append(make([]byte, 1<<20), 1))}
+		},
+		"length":  func(c *cases.Case) { c.Conns[0].Steps[0] = cases.Frame{Payload: cases.Repeat("a", 1<<20)} },
 		"timer":   func(c *cases.Case) { c.Conns[0].Steps[1] = cases.KillAfter{After: 2 * time.Second} },
 		"head":    func(c *cases.Case) { c.Conns[0].Head = cases.Head{cases.Without("Host")} },
 		"deflate": func(c *cases.Case) { c.Conns[0].Deflate = &cases.Deflate{Offers: "permessage-deflate"} },

@@ -63,7 +63,7 @@ func boundedVerdict(v cases.Verdict) cases.Verdict {
 
 func boundedTranscript(t cases.Transcript) cases.Transcript {
 	t.Request, t.Response = Clip(t.Request, maxHead), Clip(t.Response, maxHead)
-	t.UncleanReason = Clip(t.UncleanReason, maxWords)
+	t.UncleanReason, t.Address = Clip(t.UncleanReason, maxWords), Clip(t.Address, maxName)
 	t.LocalReason, t.RemoteReason = boundedReason(t.LocalReason), boundedReason(t.RemoteReason)
 	t.Stats.RxOctets, t.Stats.TxOctets = boundedSizes(t.Stats.RxOctets), boundedSizes(t.Stats.TxOctets)
 	t.Events = slices.Clone(t.Events[:min(len(t.Events), maxEvents)])

@@ -244,6 +244,10 @@ func (s *Secrets) Result(r Result) Result {
 	}
 	r.Note = s.Text(r.Note)
 	r.Verdict = s.verdict(r.Verdict)
+	r.Changes = slices.Clone(r.Changes)
+	for i := range r.Changes {
+		r.Changes[i].What = s.Text(r.Changes[i].What)
+	}
 	if len(r.Varied) > 0 {
 		varied := make([]cases.Verdict, len(r.Varied))
 		for i, v := range r.Varied {
@@ -265,7 +269,7 @@ func (s *Secrets) verdict(v cases.Verdict) cases.Verdict {
 
 func (s *Secrets) transcript(t cases.Transcript) cases.Transcript {
 	t.Request, t.Response = s.Text(t.Request), s.Text(t.Response)
-	t.UncleanReason = s.Text(t.UncleanReason)
+	t.UncleanReason, t.Address = s.Text(t.UncleanReason), s.Text(t.Address)
 	t.LocalReason, t.RemoteReason = s.Data(t.LocalReason), s.Data(t.RemoteReason)
 	if t.TLS != nil {
 		state := cases.TLSState{Version: s.Text(t.TLS.Version), Protocol: s.Text(t.TLS.Protocol), Name: s.Text(t.TLS.Name)}

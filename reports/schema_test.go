@@ -147,6 +147,9 @@ func members(typ reflect.Type) []string {
 			names = append(names, members(f.Type)...)
 			continue
 		}
+		if !f.IsExported() {
+			continue
+		}
 		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "-" {
 			names = append(names, name)
 		}
