@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
@@ -102,7 +103,7 @@ func TestReadReportsTranscript(t *testing.T) {
 			},
 		},
 	}
-	if diff := cmp.Diff(got[0], want); diff != "" {
+	if diff := cmp.Diff(got[0], want, cmpopts.IgnoreUnexported(cases.Transcript{})); diff != "" {
 		t.Errorf("result (-got +want):\n%s", diff)
 	}
 }
