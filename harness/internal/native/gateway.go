@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -168,6 +169,11 @@ func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, er
 	res.Without = c.Judge(direct).Behavior
 	res.Changes = c.Changes(direct, via)
 	res.Note = changedWords(res.Changes)
+	lost := func(c cases.Change) bool { return c.Kind == cases.ChangeLost && !c.Legal }
+	if res.Outcome == harness.Pass && slices.ContainsFunc(res.Changes, lost) { // what came late, in answer to the end of TCP, did not come
+		res.Outcome, res.Behavior = harness.Fail, cases.Failed
+		res.Reason = "the gateway did not pass on what an end sent"
+	}
 	if s := r.options.Service; s != nil && s.EndedWithin(0) {
 		res = harness.Result{
 			Case: c.ID, Outcome: harness.Crash, Note: "the gateway ended while the case was played: " + s.Ended().Error(),
