@@ -40,8 +40,8 @@ func oneShotClient(how, url string) int {
 	case "echo":
 		_ = ws.Echo(ctx, c)
 	case "crash": // at a message that it does not know
-		typ, p, _ := c.Read(ctx)
-		if string(p) != "wsconform" {
+		typ, p, err := c.Read(ctx)
+		if err == nil && string(p) != "wsconform" {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
 		_ = c.Write(ctx, typ, p)
