@@ -144,8 +144,7 @@ const (
 	NeedControlLast     Need = "control:last"
 )
 
-// DeclaredNeeds are those of which the user has to say that the peer meets them: trying
-// does not tell.
+// DeclaredNeeds are the needs that wsconform cannot detect: the user declares them.
 var DeclaredNeeds = []Need{NeedSubprotocol, NeedOrigin, NeedAuth, NeedLimit, NeedCookies, NeedVerify}
 
 // ControlNeeds are those about control messages.

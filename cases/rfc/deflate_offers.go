@@ -162,7 +162,7 @@ func deflateOffers() []cases.Case {
 			Want: answeredOrRefused,
 		},
 		{
-			ID: "D.1.13", Title: "two good offers, the first of which asks for more", Roles: onlyServers, Level: cases.Should,
+			ID: "D.1.13", Title: "two valid offers; the first asks for more", Roles: onlyServers, Level: cases.Should,
 			Requirements: []string{"RFC6455-9.1-order", "RFC7692-5-preference", "RFC7692-5-multiple-offers"},
 			Needs:        []cases.Need{cases.NeedDeflate},
 			Conns:        []cases.Conn{{Deflate: &cases.Deflate{Offers: "permessage-deflate; server_no_context_takeover, permessage-deflate"}}},

@@ -66,7 +66,7 @@ func requestKeys() []cases.Case {
 			Want:         refused,
 		},
 		{
-			ID: "H.1.7", Title: "a key of 24 characters, four of which are not of base64", Roles: onlyServers,
+			ID: "H.1.7", Title: "a key of 24 characters, four of them outside base64", Roles: onlyServers,
 			Requirements: []string{"RFC6455-4.2.1-key"},
 			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", "AQ!DBA#GBwg$CgsMDQ@PEA==")), survived},
 			Want:         refusedOrNot,

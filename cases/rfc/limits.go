@@ -51,7 +51,7 @@ func beside(n int, conn cases.Conn) []cases.Conn {
 func headLimits() []cases.Case {
 	return []cases.Case{
 		{
-			ID: "L.1.1", Title: "twenty requests of which a byte comes every five seconds", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone, Slow: true,
+			ID: "L.1.1", Title: "twenty requests that each send a byte every five seconds", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone, Slow: true,
 			Requirements: []string{"RFC6455-10.4-protect-limits"},
 			Conns:        append(beside(20, cases.Conn{Head: cases.Head{cases.Trickle(5 * time.Second)}}), guard, survived),
 			Want:         notKept,
@@ -120,7 +120,7 @@ func frameLimits() []cases.Case {
 	return []cases.Case{
 		{
 			// What a peer that makes room for it does is die.
-			ID: "L.2.1", Title: "a frame of 1 TiB, of which 64 KiB come", Load: cases.Alone,
+			ID: "L.2.1", Title: "a frame that announces 1 TiB and sends 64 KiB", Load: cases.Alone,
 			Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-10.4-impose-limit"},
 			Conns: conns(append(append(
 				[]cases.Step{cases.FrameHeader{Opcode: wsproto.OpBinary, Length: 1 << 40}},

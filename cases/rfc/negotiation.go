@@ -17,7 +17,7 @@ func negotiation() []cases.Case {
 func serverSubprotocols() []cases.Case {
 	return []cases.Case{
 		{
-			ID: "P.1.1", Title: "three subprotocols offered, one of which the server speaks", Roles: onlyServers,
+			ID: "P.1.1", Title: "three subprotocols offered; the server speaks one", Roles: onlyServers,
 			Requirements: []string{"RFC6455-4.2.2-subprotocol-derived", "RFC6455-11.3.4-proto-once-resp"},
 			Needs:        []cases.Need{cases.NeedSubprotocol},
 			Conns:        []cases.Conn{{Head: cases.Head{cases.Without("Sec-WebSocket-Protocol"), cases.Add("Sec-WebSocket-Protocol", "unknown, chat, superchat")}}},
@@ -48,7 +48,7 @@ func serverSubprotocols() []cases.Case {
 			Want:         cases.Clauses{unprotocoled, {Grade: cases.OK, Checks: cases.Every{status4xx}}},
 		},
 		{
-			ID: "P.1.5", Title: "three fields of subprotocols, the last of which the server speaks", Roles: onlyServers, Level: cases.May,
+			ID: "P.1.5", Title: "three Sec-WebSocket-Protocol fields; the server speaks the last", Roles: onlyServers, Level: cases.May,
 			Requirements: []string{"RFC6455-11.3.4-proto-multi-req"},
 			Needs:        []cases.Need{cases.NeedSubprotocol},
 			Conns: []cases.Conn{{Head: cases.Head{

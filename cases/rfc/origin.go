@@ -49,7 +49,7 @@ func origin() []cases.Case {
 		},
 		{
 			// A server that takes every origin is open to any page that its users visit.
-			ID: "O.1.6", Title: "the origin of another site, to a server as it is", Roles: onlyServers, Level: cases.Informing,
+			ID: "O.1.6", Title: "the origin of another site, without a declared origin list", Roles: onlyServers, Level: cases.Informing,
 			Requirements: []string{"RFC6455-10.2-verify-origin", "RFC6455-4.2.1-reject-malformed"},
 			Conns:        []cases.Conn{from("http://evil.test"), survived},
 			Want:         also(refused, cases.Clause{Grade: cases.Informational, Checks: cases.Every{probeEchoed}}),

@@ -57,7 +57,7 @@ func urls() []cases.Case {
 		},
 		{
 			// Who controls a URL must not control the fields of the request.
-			ID: "O.2.8", Title: "URLs with the end of a line in them, escaped and as it is", Roles: onlyClients, Needs: onURL,
+			ID: "O.2.8", Title: "URLs that contain a line break, escaped and raw", Roles: onlyClients, Needs: onURL,
 			Requirements: []string{"RFC6455-4.1-uri-valid"},
 			Conns: []cases.Conn{
 				{URL: "ws://{host}:{port}/a%20HTTP/1.1%0d%0aX-Injected:%201%0d%0aX-Rest:%20"},

@@ -30,7 +30,7 @@ func TestSettled(t *testing.T) {
 	}
 }
 
-// Each thing that makes a run another one has it played.
+// A stored run is reused only if all that identifies it is the same.
 func TestSameRun(t *testing.T) {
 	about := func() harness.Header {
 		return harness.Header{

@@ -125,7 +125,7 @@ func (s *serving) ready(ctx context.Context) error {
 	}
 }
 
-// knockBound is how long whoever listens may take to answer before we look what the container
+// knockBound is how long the listener may take to answer before we look what the container
 // says.
 const knockBound = 5 * time.Second
 

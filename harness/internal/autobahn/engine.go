@@ -67,7 +67,7 @@ func (e *Engine) TestClient(ctx context.Context, name string, d runner.Driver, l
 	return report, r.end(err)
 }
 
-// original has cases played as Autobahn does: one at a time, whoever the peer is.
+// original plays cases as Autobahn does: one at a time, for every peer.
 func original(o runner.Options) runner.Options {
 	o.Parallel, o.AnyPeer, o.Original = 1, true, true
 	return o

@@ -32,7 +32,7 @@ func list(t *testing.T) []cases.Case {
 	return l
 }
 
-// played is what came of a run: the outcomes of the cases, and their notes.
+// played is the result of a run: the outcomes of the cases, and their notes.
 type played struct {
 	outcomes map[cases.ID]harness.Outcome
 	notes    string // of those that do not pass

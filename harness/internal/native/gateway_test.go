@@ -97,7 +97,7 @@ func TestGatewayPassthrough(t *testing.T) {
 	}
 }
 
-// knownKills are the cases of which each mutant gateway fails at least one.
+// knownKills maps each mutant gateway to cases that it fails.
 func knownKills(t *testing.T) map[string][]string {
 	t.Helper()
 	text, err := os.ReadFile("testdata/gateways.golden")

@@ -44,7 +44,7 @@ func trickle(nc net.Conn, out []byte, every, patience time.Duration) error {
 		if next.After(end) {
 			next = end
 		}
-		nc.SetReadDeadline(next) //nolint:errcheck // likewise
+		nc.SetReadDeadline(next) //nolint:errcheck // as above
 		for {
 			_, err := nc.Read(buf[:])
 			if isTimeout(err) {

@@ -230,7 +230,7 @@ func (g *origin) readRequests(nc net.Conn, opened conn, tr *cases.Transcript, be
 	if half, ok := nc.(halfCloser); ok && it {
 		half.CloseWrite() //nolint:errcheck // a broken connection shows in the next call
 	}
-	nc.SetReadDeadline(time.Now().Add(quietOrigin)) //nolint:errcheck // likewise
+	nc.SetReadDeadline(time.Now().Add(quietOrigin)) //nolint:errcheck // as above
 	text := opened.early
 	buf := make([]byte, 4<<10)
 	for len(text) < headBound {

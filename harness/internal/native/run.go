@@ -147,7 +147,7 @@ func (s *server) Concurrent(ctx context.Context) bool {
 	if served {
 		play(ctx, second, s.greeting, 0, cases.Server, manner{streams: s.Streams}) //nolint:errcheck // the cases will tell
 	}
-	play(ctx, first, s.greeting, 0, cases.Server, manner{streams: s.Streams}) //nolint:errcheck // likewise
+	play(ctx, first, s.greeting, 0, cases.Server, manner{streams: s.Streams}) //nolint:errcheck // as above
 	return served
 }
 
