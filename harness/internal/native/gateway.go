@@ -26,9 +26,6 @@ const (
 	originGrace = 3 * time.Second
 	// maxRestarts is how often a gateway that ends or hangs is started again.
 	maxRestarts = 10
-	// maxSilent is how many cases in a row may get no response, until the gateway counts
-	// as hanging.
-	maxSilent = 3
 )
 
 // TestGateway plays the cases through a gateway, each after it was played without it, one
@@ -65,7 +62,7 @@ type gatewayRun struct {
 	options  Options
 	streams  *Streams
 	restarts int
-	silent   int // cases in a row without a response, where there is one without the gateway
+	hangs    bool // it answered neither a case nor the sanity check behind it
 }
 
 // greet sends a message through the gateway and back. The error says why no case can be
@@ -155,15 +152,18 @@ func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, er
 	switch {
 	case ctx.Err() != nil:
 		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}, nil
+	case errors.Is(err, errRefused) && r.ended(endPatience):
+		return harness.Result{
+			Case: c.ID, Outcome: harness.Crash, Note: "the gateway ended before the case could be played: " + r.options.Service.Ended().Error(),
+		}, nil
 	case errors.Is(err, errRefused):
 		return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}, nil
 	case err != nil:
 		return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}, nil
 	}
-	if via.OpenTimeout && !direct.OpenTimeout {
-		r.silent++
-	} else {
-		r.silent = 0
+	if via.OpenTimeout && !direct.OpenTimeout && !r.ended(0) {
+		sane, err := r.through(ctx, throughCase, r.target(), how)
+		r.hangs = ctx.Err() == nil && (err != nil || throughCase.Judge(sane).Behavior != cases.OK)
 	}
 	res := judged(c, via)
 	res.Without = c.Judge(direct).Behavior
@@ -174,13 +174,24 @@ func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, er
 		res.Outcome, res.Behavior = harness.Fail, cases.Failed
 		res.Reason = "the gateway did not pass on what an end sent"
 	}
-	if s := r.options.Service; s != nil && s.EndedWithin(0) {
+	switch {
+	case r.ended(0):
 		res = harness.Result{
-			Case: c.ID, Outcome: harness.Crash, Note: "the gateway ended while the case was played: " + s.Ended().Error(),
+			Case: c.ID, Outcome: harness.Crash, Note: "the gateway ended while the case was played: " + r.options.Service.Ended().Error(),
+			Transcript: &via, Changes: res.Changes, Without: res.Without,
+		}
+	case r.hangs:
+		res = harness.Result{
+			Case: c.ID, Outcome: harness.Timeout, Note: "the gateway hangs: it answered neither the case nor a plain request behind it",
 			Transcript: &via, Changes: res.Changes, Without: res.Without,
 		}
 	}
 	return res, nil
+}
+
+// ended reports whether a gateway of ours has ended, or does so within d.
+func (r *gatewayRun) ended(d time.Duration) bool {
+	return r.options.Service != nil && r.options.Service.EndedWithin(d)
 }
 
 // changedWords says in a line what the gateway did: what it may not do first.
@@ -250,16 +261,15 @@ func (t *Target) half(ctx context.Context, c cases.Case, n int, how manner) (cas
 // recover starts a gateway again that has ended or hangs. The error ends the run.
 func (r *gatewayRun) recover(ctx context.Context, more bool) error {
 	s := r.options.Service
-	ended := s != nil && s.EndedWithin(0)
-	hangs := r.silent >= maxSilent
-	if !ended && !hangs || !more {
+	ended := r.ended(0)
+	if !ended && !r.hangs || !more {
 		return nil
 	}
-	cause, why := harness.CauseHang, fmt.Errorf("the gateway did not answer in %d cases in a row", r.silent)
+	cause, why := harness.CauseHang, errors.New("the gateway does not answer any more")
 	if ended {
 		cause, why = harness.CauseCrash, s.Ended()
 	}
-	r.silent = 0
+	r.hangs = false
 	if r.restarts++; s == nil || r.restarts > maxRestarts {
 		return &harness.UntestableError{Cause: cause, Err: why}
 	}

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"net"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
@@ -158,5 +160,52 @@ func TestGatewayMutants(t *testing.T) {
 		if len(kills[c.ID]) == 0 {
 			t.Errorf("case %s: no mutant is killed by it", c.ID)
 		}
+	}
+}
+
+// A deaf listener hands over so many connections, and lets no program see those behind them.
+type deaf struct {
+	net.Listener
+	left atomic.Int32
+	kept []net.Conn
+}
+
+func (d *deaf) Accept() (net.Conn, error) {
+	for {
+		c, err := d.Listener.Accept()
+		if err != nil || d.left.Add(-1) >= 0 {
+			return c, err
+		}
+		d.kept = append(d.kept, c)
+	}
+}
+
+// A gateway that no longer answers hangs: no case fails for it.
+func TestGatewayHangs(t *testing.T) {
+	t.Parallel()
+	front, back := &deaf{Listener: loopback(t)}, loopback(t)
+	front.left.Store(2) // the sanity check and the first case
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := gateway.Serve(ctx, front, back.Addr().String(), gateway.Plain); err != nil {
+			t.Error(err)
+		}
+	})
+	defer wg.Wait()
+	defer cancel()
+	list, err := cases.Select(rfc.All(), []string{"G.1.1", "G.1.2", "G.1.3"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := Gateway{Target: Target{URL: &url.URL{Scheme: "ws", Host: front.Addr().String(), Path: "/"}}, Origin: back}
+	var got []harness.Outcome
+	err = TestGateway(t.Context(), g, list, Options{}, func(r harness.Result) { got = append(got, r.Outcome) })
+	var end *harness.UntestableError
+	if !errors.As(err, &end) || end.Cause != harness.CauseHang {
+		t.Errorf("got error %v, want a gateway that hangs", err)
+	}
+	if want := []harness.Outcome{harness.Pass, harness.Timeout}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
