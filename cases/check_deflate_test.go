@@ -47,7 +47,8 @@ func TestDeflateChecks(t *testing.T) {
 			},
 			[]*cases.Transcript{
 				answered("permessage-deflate"), answered("permessage-deflate; server_no_context_takeover"), answered("permessage-deflate; client_max_window_bits=15"),
-				asClient(answered("permessage-deflate; client_no_context_takeover")), {},
+				asClient(answered("permessage-deflate; client_no_context_takeover")),
+				{},
 			},
 			"the peer restricts what our compressor may refer to",
 		},

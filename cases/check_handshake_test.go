@@ -63,10 +63,10 @@ func TestHandshakeChecks(t *testing.T) {
 	other.Request = request(fields + "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n").Request
 	keyed := func(key string) *cases.Transcript { return request("Sec-WebSocket-Key: " + key + "\r\n") }
 	of := func(events ...cases.Event) *cases.Transcript { return &cases.Transcript{Events: events} }
-	took := func(ms ...time.Duration) *cases.Transcript {
+	took := func(ms ...int) *cases.Transcript {
 		var list []*cases.Transcript
 		for _, d := range ms {
-			list = append(list, of(cases.Event{Kind: cases.GotAnswer, Status: 400, At: d * time.Millisecond}))
+			list = append(list, of(cases.Event{Kind: cases.GotAnswer, Status: 400, At: time.Duration(d) * time.Millisecond}))
 		}
 		return several(list[0], list[1:]...)
 	}
@@ -84,7 +84,9 @@ func TestHandshakeChecks(t *testing.T) {
 			cases.Sound{},
 			[]*cases.Transcript{sound, answer},
 			[]*cases.Transcript{
-				{}, {Role: cases.Client}, request(fields), &other, response(ok, ""),
+				{},
+				{Role: cases.Client},
+				request(fields), &other, response(ok, ""),
 				request(fields + "Sec-WebSocket-Key: " + sampleKey + "\r\nSec-WebSocket-Protocol: ch@t\r\n"),
 				request(fields + "Sec-WebSocket-Key: " + sampleKey + "\r\nSec-WebSocket-Protocol: chat, chat\r\n"),
 			},
@@ -149,7 +151,8 @@ func TestHandshakeChecks(t *testing.T) {
 		},
 		{
 			cases.Not{Check: cases.HasField{Name: "X"}},
-			[]*cases.Transcript{response(ok, "")}, []*cases.Transcript{response(ok, "X: 1\r\n")},
+			[]*cases.Transcript{response(ok, "")},
+			[]*cases.Transcript{response(ok, "X: 1\r\n")},
 			"not: a field X",
 		},
 	} {

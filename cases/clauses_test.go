@@ -65,8 +65,10 @@ func TestChecks(t *testing.T) {
 		{cases.Quiet{}, []*cases.Transcript{of(), of(closes(1002))}, []*cases.Transcript{of(hi), of(cases.Ponged(cases.Data(nil)))}, "no message, and no pong in answer"},
 		{cases.Quiet{}, []*cases.Transcript{pinged("a", cases.Ponged(cases.Data([]byte("own"))))}, []*cases.Transcript{pinged("a", cases.Ponged(cases.Data([]byte("a"))))}, "no message, and no pong in answer"},
 		{
-			cases.AsksHost{Host: "{host}:{port}"}, []*cases.Transcript{requested("/", "[::1]:81")},
-			[]*cases.Transcript{requested("/", "::1:81"), requested("/", "[::1]"), {}}, "a request with Host: {host}:{port}, once",
+			cases.AsksHost{Host: "{host}:{port}"},
+			[]*cases.Transcript{requested("/", "[::1]:81")},
+			[]*cases.Transcript{requested("/", "::1:81"), requested("/", "[::1]"), {}},
+			"a request with Host: {host}:{port}, once",
 		},
 		{cases.Targets{"/%C3"}, []*cases.Transcript{requested("/%c3", "a")}, []*cases.Transcript{requested("/", "a"), requested("/%C3 b", "a"), {}}, "a request for /%C3"},
 		{cases.NoRequest{}, []*cases.Transcript{{}}, []*cases.Transcript{requested("/", "a")}, "no request"},

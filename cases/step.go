@@ -256,25 +256,6 @@ func (r Repeated) Ops() []Op { return slices.Repeat(r.Frame.Ops(), r.Times) }
 
 func (r Repeated) String() string { return fmt.Sprintf("%d times: %v", r.Times, r.Frame) }
 
-// A flood is the same frame very many times over, as fast as the peer takes it.
-type flood struct {
-	frame Frame
-	times int
-}
-
-// Ops writes the frames.
-func (f flood) Ops() []Op {
-	ops := f.frame.Ops()
-	for i, op := range ops {
-		w, _ := op.(WriteOp)
-		w.Times = f.times
-		ops[i] = w
-	}
-	return ops
-}
-
-func (f flood) String() string { return fmt.Sprintf("%d times: %v", f.times, f.frame) }
-
 // A Probe sends a text and awaits its echo, for two seconds.
 type Probe struct {
 	Text string

@@ -220,7 +220,7 @@ func (p *Process) EndedAt() time.Time {
 	return p.endedAt
 }
 
-// output returns the last lines that the process has printed.
+// Output returns the last lines that the process has printed.
 func (p *Process) Output() string { return p.tail.lastLines(10) }
 
 // Stop ends the process and everything in its group: politely first, then by

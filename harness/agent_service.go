@@ -75,9 +75,6 @@ func (s *Service) Stop() {
 // [Process.Forced].
 func (s *Service) Forced() bool { return s.process.Forced() }
 
-// output returns the last lines that the server has printed.
-func (s *Service) output() string { return s.process.Output() }
-
 // Ended says how the server exited on its own, as an [*AgentExitError]. Nil
 // means that it runs.
 func (s *Service) Ended() error { return s.process.Ended() }

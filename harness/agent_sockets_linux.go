@@ -21,7 +21,7 @@ var reachable = map[string]bool{
 	"00000000000000000000FFFF7F000001": true,
 }
 
-func (p *Process) sockets() (list []socket) {
+func (p *Process) sockets() (list []Socket) {
 	kernel, _ := kernelSockets("/proc/net")
 	holders := holders()
 	own := map[int]bool{}
@@ -33,7 +33,7 @@ func (p *Process) sockets() (list []socket) {
 		if !reachable[s.addr] || len(pids) == 0 {
 			continue
 		}
-		socket := socket{Port: s.port, Holder: describe(pids[0])}
+		socket := Socket{Port: s.port, Holder: describe(pids[0])}
 		for _, pid := range pids {
 			// A program may write over its environment, but its parents are known.
 			socket.Own = socket.Own || own[pid] || isBelow(pid, p.cmd.Process.Pid)

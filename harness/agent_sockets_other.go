@@ -2,4 +2,4 @@
 
 package harness
 
-func (p *Process) sockets() []socket { return nil }
+func (p *Process) sockets() []Socket { return nil }

@@ -8,7 +8,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 )
 
-// An agent is the implementation under test.
+// An Agent is the implementation under test.
 type Agent struct {
 	Name    string     `json:"name"`
 	Version string     `json:"version,omitempty"`

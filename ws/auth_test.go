@@ -10,7 +10,7 @@ import (
 func TestCheckIsForOtherUsers(t *testing.T) {
 	a := &BasicAuth{
 		Users: map[string]string{"ada": "lovelace"},
-		Check: func(_ context.Context, user, password string) bool { return password == "master" },
+		Check: func(_ context.Context, _, password string) bool { return password == "master" },
 	}
 	for _, test := range []struct {
 		user, password string

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -347,11 +348,10 @@ func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 	if c.wr.pongs == nil {
 		c.wr.pongs = new([][]byte)
 	}
-	pongs := *c.wr.pongs
-	if len(pongs) == maxPongs {
-		pongs = pongs[1:]
+	if len(*c.wr.pongs) == maxPongs {
+		*c.wr.pongs = (*c.wr.pongs)[1:]
 	}
-	*c.wr.pongs = append(pongs, append([]byte{}, payload...))
+	*c.wr.pongs = append(*c.wr.pongs, bytes.Clone(payload))
 	c.wr.mu.Unlock()
 	c.wr.asked.Store(true)
 	if c.wr.frame.tryLock() { // the slot came free in between

@@ -159,7 +159,10 @@ func frameLimits() []cases.Case {
 			Conns: conns([]cases.Step{
 				cases.StopReading{},
 				cases.Flood{Frame: cases.Frame{Opcode: wsproto.OpPing, Payload: ofSize(125)}, Times: 200000},
-				cases.AwaitTaken{For: stall}, cases.ReadOn{}, cases.Text(probe), cases.Await{For: longWhile, Until: endless},
+				cases.AwaitTaken{For: stall},
+				cases.ReadOn{},
+				cases.Text(probe),
+				cases.Await{For: longWhile, Until: endless},
 			}),
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{cases.HeldBack{}, cases.FewPongs{Most: 120000}}}}},
 		},
@@ -168,7 +171,8 @@ func frameLimits() []cases.Case {
 			Requirements: []string{"RFC6455-5.5.3-pong-unsolicited", "RFC6455-10.4-protect-limits"},
 			Conns: conns([]cases.Step{
 				cases.Flood{Frame: cases.Frame{Opcode: wsproto.OpPong, Payload: ofSize(125)}, Times: 100000},
-				cases.Text(probe), cases.Await{For: longWhile, Until: endless},
+				cases.Text(probe),
+				cases.Await{For: longWhile, Until: endless},
 			}),
 			Want: accepted,
 		},
@@ -179,7 +183,8 @@ func frameLimits() []cases.Case {
 			Conns: conns([]cases.Step{
 				cases.StopReading{},
 				cases.Flood{Frame: cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(64 << 10)}, Times: 1024},
-				cases.AwaitTaken{For: stall}, cases.Reset{},
+				cases.AwaitTaken{For: stall},
+				cases.Reset{},
 			}),
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.HeldBack{}}}},
 		},
@@ -214,7 +219,8 @@ func frameLimits() []cases.Case {
 			Conns: conns(slices.Concat(
 				[]cases.Step{cases.Binary("").More()},
 				slices.Repeat([]cases.Step{
-					cases.Frame{Opcode: wsproto.OpContinuation, Payload: ofSize(2 * mebi), NotFin: true}, cases.Ping("inside"),
+					cases.Frame{Opcode: wsproto.OpContinuation, Payload: ofSize(2 * mebi), NotFin: true},
+					cases.Ping("inside"),
 					cases.Await{For: failure, Until: []cases.EventKind{cases.GotPong, cases.GotClose}},
 				}, 4),
 				[]cases.Step{cases.Cont(""), answered},
@@ -232,8 +238,10 @@ func frameLimits() []cases.Case {
 			Requirements: []string{"RFC6455-10.4-impose-limit", "RFC6455-5.4-handle-control-mid", "RFC6455-6.2-control-handled"},
 			Conns: conns([]cases.Step{
 				cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(mebi - 1), NotFin: true},
-				cases.Frame{Opcode: wsproto.OpPong, Payload: ofSize(125)}, cases.Frame{Opcode: wsproto.OpPing, Payload: ofSize(125)},
-				cases.Frame{Opcode: wsproto.OpContinuation, Payload: ofSize(1)}, answered,
+				cases.Frame{Opcode: wsproto.OpPong, Payload: ofSize(125)},
+				cases.Frame{Opcode: wsproto.OpPing, Payload: ofSize(125)},
+				cases.Frame{Opcode: wsproto.OpContinuation, Payload: ofSize(1)},
+				answered,
 			}),
 			Want: cases.Clauses{
 				{Grade: cases.OK, Checks: cases.Every{cases.Tally{Messages: 1}, cases.PongFirst{}, cases.Lawful{}}},

@@ -169,7 +169,7 @@ func checkAgent(ctx context.Context, w io.Writer, workshop *compare.Workshop, a 
 	if err != nil {
 		return err
 	}
-	defer e.Close()
+	defer e.Close() //nolint:errcheck // wsconform clean finds what it leaves
 	err = compare.Check(ctx, workshop, a, e, &log, func(s compare.Step) {
 		if s.Err != nil {
 			fmt.Fprintf(w, "  FAIL  %s: %s\n", s.What, indent(s.Err.Error()))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestFlagErrors(t *testing.T) {
 			}
 		})
 		for _, sub := range c.Commands() {
-			visit(append(path[:len(path):len(path)], sub.Name()), sub)
+			visit(append(slices.Clip(path), sub.Name()), sub)
 		}
 	}
 	visit(nil, rootCommand())

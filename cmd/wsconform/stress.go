@@ -73,7 +73,7 @@ func (o *test) stress(c *cobra.Command, args []string, one cases.Case, times int
 	if err != nil {
 		return nil, err
 	}
-	defer e.Close()
+	defer e.Close() //nolint:errcheck // wsconform clean finds what it leaves
 	dir, err := harness.TempDir("stress")
 	if err != nil {
 		return nil, err

@@ -171,7 +171,7 @@ func (o *test) judge(c *cobra.Command, kind engine.Kind, agent harness.Agent) er
 	if err != nil {
 		return err
 	}
-	defer player.Close()
+	defer player.Close() //nolint:errcheck // wsconform clean finds what it leaves
 	out := cmp.Or(o.part.folder(o.out), filepath.Join("out", folderOf(kind, agent.Role)))
 	header := harness.Header{
 		Tool: "wsconform " + toolVersion(), Engine: player.About(),

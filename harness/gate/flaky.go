@@ -13,9 +13,9 @@ import (
 	"github.com/wsconform/wsconform/harness"
 )
 
-// A stressed is a case that was played many times: the evidence that it is flaky, or
+// A Stressed is a case that was played many times: the evidence that it is flaky, or
 // that it is not.
-type stressed struct {
+type Stressed struct {
 	Case     cases.ID
 	Evidence Evidence
 	Ways     map[string]int // outcome and signature: how often
@@ -23,8 +23,8 @@ type stressed struct {
 }
 
 // Stress counts the plays of a case.
-func Stress(id cases.ID, plays []harness.Result, now time.Time) stressed {
-	s := stressed{Case: id, Evidence: Evidence{Date: Date{now.UTC()}}, Ways: map[string]int{}}
+func Stress(id cases.ID, plays []harness.Result, now time.Time) Stressed {
+	s := Stressed{Case: id, Evidence: Evidence{Date: Date{now.UTC()}}, Ways: map[string]int{}}
 	for _, r := range plays {
 		switch r.Outcome {
 		case harness.NotRun, harness.Blocked, harness.HarnessError:
@@ -42,7 +42,7 @@ func Stress(id cases.ID, plays []harness.Result, now time.Time) stressed {
 
 // Write writes the ways in which the case went, most frequent first, and what that
 // means: for a flaky case the lines that declare it.
-func (s stressed) Write(w io.Writer) {
+func (s Stressed) Write(w io.Writer) {
 	byCount := func(a, b string) int {
 		if s.Ways[a] != s.Ways[b] {
 			return s.Ways[b] - s.Ways[a]

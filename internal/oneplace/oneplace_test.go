@@ -60,8 +60,10 @@ func (Spoken) String() string { return "an open connection" }
 		Want: failed,
 	},
 `}}},
-	{"a mutant", []edit{{"fixtures/mutants/catalogue.go", "var framing = []Mutant{\n",
-		"	{\"reserved-ignored\", Both, \"ignores reserved bits, as a second row\", breaks(\"RFC6455-5.2-rsv-fail\"), fault{IgnoreRSV: true}},\n"}}},
+	{"a mutant", []edit{{
+		"fixtures/mutants/catalogue.go", "var framing = []Mutant{\n",
+		"	{\"reserved-ignored\", Both, \"ignores reserved bits, as a second row\", breaks(\"RFC6455-5.2-rsv-fail\"), fault{IgnoreRSV: true}},\n",
+	}}},
 	{"an engine", []edit{
 		{"harness/internal/demo/demo.go", "", demoEngine},
 		{"harness/engine/table.go", "Late: true, Open: autobahn.Open},\n", "\t{Name: \"demo\", About: \"an example\", Open: demo.Open},\n"},

@@ -18,7 +18,8 @@ type Bug struct {
 var Bugs = []Bug{
 	{
 		"ws", "3.3.0", "3.3.1", "server", "An extension named constructor, which every JavaScript object inherits, ended the process.",
-		"websockets/ws commit c4fe4660", []cases.ID{"P.3.4"},
+		"websockets/ws commit c4fe4660",
+		[]cases.ID{"P.3.4"},
 	},
 	{"ws", "7.2.1", "7.2.2", "server", "It echoed frames without a mask.", "websockets/ws#1681", []cases.ID{"M.1.1"}},
 	{"ws", "6.1.2", "6.1.3", "server", "A close frame that came in several TCP segments was never answered.", "websockets/ws#1494", []cases.ID{"C.1.27"}},
@@ -30,7 +31,8 @@ var Bugs = []Bug{
 	{"aiohttp", "3.13.5", "3.14.0", "server", "It found upgrade inside the word notupgrade.", "aio-libs/aiohttp#12723", []cases.ID{"H.1.26"}},
 	{
 		"aiohttp", "3.14.1", "3.14.2", "server", "A ping between the fragments of a compressed message made it forget that the message is compressed.",
-		"aio-libs/aiohttp#12988", []cases.ID{"D.3.12"},
+		"aio-libs/aiohttp#12988",
+		[]cases.ID{"D.3.12"},
 	},
 	{"aiohttp", "3.14.1", "3.14.2", "client", "It inflated frames with RSV1 though no compression was agreed.", "aio-libs/aiohttp#12976", []cases.ID{"D.2.11"}},
 	{"gorilla/websocket", "1.4.2", "1.5.0", "client", "It refused a response with Connection: keep-alive, Upgrade.", "gorilla/websocket#604", []cases.ID{"H.2.14"}},

@@ -32,7 +32,8 @@ var assets embed.FS
 var parts = sync.OnceValue(func() (p struct {
 	style, script string
 	page          *template.Template
-}) {
+},
+) {
 	p.style = html.StyleSheet() + asset("style.css")
 	p.script = asset("data.js") + asset("views.js") + asset("page.js")
 	p.page = template.Must(template.ParseFS(assets, "site/page.tmpl"))

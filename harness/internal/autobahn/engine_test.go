@@ -41,7 +41,7 @@ type played struct {
 
 // play has the engine play the list against an agent, which is this program started with
 // the arguments.
-func play(t *testing.T, ctx context.Context, e *autobahn.Engine, role cases.Role, list []cases.Case, args ...string) played {
+func play(ctx context.Context, t *testing.T, e *autobahn.Engine, role cases.Role, list []cases.Case, args ...string) played {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -181,7 +181,7 @@ func TestEngine(t *testing.T) {
 			if row.note == "hung in this case" {
 				engine.SetIdle(2 * time.Second)
 			}
-			got := play(t, ctx, engine, row.role, list(t), row.command...)
+			got := play(ctx, t, engine, row.role, list(t), row.command...)
 			if !row.err(got.err) {
 				t.Errorf("unexpected error %v", got.err)
 			}
@@ -268,7 +268,7 @@ func TestEngineGone(t *testing.T) {
 	f := newFake(t)
 	f.goesAway("1.1.2", "0")
 	engine := &autobahn.Engine{Docker: docker.New(f), Image: "any"}
-	got := play(t, t.Context(), engine, cases.Server, list(t), serverAgent, "{port}")
+	got := play(t.Context(), t, engine, cases.Server, list(t), serverAgent, "{port}")
 	for id, outcome := range got.outcomes {
 		if outcome != harness.NotRun {
 			t.Errorf("case %s: %s, want not-run", id, outcome)
@@ -290,7 +290,7 @@ func TestEngineGoneClient(t *testing.T) {
 	}
 	dir := t.TempDir()
 	engine := &autobahn.Engine{Docker: docker.New(f), Image: "any", Dir: dir}
-	got := play(t, t.Context(), engine, cases.Client, list, clientAgent, "{url}", "all")
+	got := play(t.Context(), t, engine, cases.Client, list, clientAgent, "{url}", "all")
 	want := map[cases.ID]harness.Outcome{
 		"1.1.1": harness.Pass, "2.1": harness.Pass,
 		"9.1.1": harness.NotRun, "9.1.2": harness.NotRun, "9.1.3": harness.NotRun,
@@ -316,7 +316,7 @@ func TestReportsNotKept(t *testing.T) {
 		}
 	}
 	engine := &autobahn.Engine{Docker: docker.New(f), Image: "any", Dir: dir}
-	got := play(t, t.Context(), engine, cases.Server, list(t), serverAgent, "{port}")
+	got := play(t.Context(), t, engine, cases.Server, list(t), serverAgent, "{port}")
 	for id, outcome := range got.outcomes {
 		if outcome != harness.Pass {
 			t.Errorf("case %s: got %s, want a pass", id, outcome)

@@ -62,7 +62,7 @@ func (s *server) Echo(ctx context.Context) (echoes bool, t cases.Transcript, err
 		return false, t, err
 	}
 	if err != nil {
-		return false, cases.Transcript{OpenTimeout: ctx.Err() != nil}, nil //nolint:nilerr // it can be connected to
+		return false, cases.Transcript{OpenTimeout: ctx.Err() != nil}, nil
 	}
 	defer c.CloseNow()
 	const text = "wsconform"
@@ -159,7 +159,7 @@ func (p *part) follow(ctx context.Context) (exited bool) {
 
 // heed handles a line of output. It returns the case that it says begins.
 func (p *part) heed(l line) (cases.Case, bool) {
-	switch l.kind {
+	switch l.kind { //nolint:exhaustive // the others say nothing of a server under test
 	case caseBegins:
 		p.last = l.id
 		i := slices.IndexFunc(p.list, func(c cases.Case) bool { return c.ID == l.id })

@@ -72,6 +72,7 @@ func TestClientCrashAutobahn(t *testing.T) {
 
 // crashUnderAutobahn plays the list with a driver of that flaw, which ends as status says.
 func crashUnderAutobahn(t *testing.T, engine *autobahn.Engine, f flaw, list []cases.Case, status string) {
+	t.Helper()
 	results := map[cases.ID]harness.Result{}
 	d := runner.Driver{Command: []string{"env", flawVariable + "=" + f.String(), os.Args[0], "{url}"}}
 	_, err := engine.TestClient(t.Context(), "flawed", d, list, runner.Options{}, func(r harness.Result) { results[r.Case] = r })

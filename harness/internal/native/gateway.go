@@ -151,7 +151,7 @@ func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, er
 	via, err := r.through(ctx, c, r.target(), how)
 	switch {
 	case ctx.Err() != nil:
-		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}, nil
+		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}, nil //nolint:nilerr // it is in the result
 	case errors.Is(err, errRefused) && r.ended(endPatience):
 		return harness.Result{
 			Case: c.ID, Outcome: harness.Crash, Note: "the gateway ended before the case could be played: " + r.options.Service.Ended().Error(),
@@ -159,7 +159,7 @@ func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, er
 	case errors.Is(err, errRefused):
 		return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}, nil
 	case err != nil:
-		return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}, nil
+		return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}, nil //nolint:nilerr // it is in the result
 	}
 	if via.OpenTimeout && !direct.OpenTimeout && !r.ended(0) {
 		sane, err := r.through(ctx, throughCase, r.target(), how)
@@ -205,7 +205,7 @@ func changedWords(list []cases.Change) string {
 			wrong = append(wrong, c.String())
 		}
 	}
-	words := append(wrong, legal...)
+	words := slices.Concat(wrong, legal)
 	if len(words) == 0 {
 		return ""
 	}

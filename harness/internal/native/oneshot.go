@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // TestOneShot starts a client once for each connection; see [runner.TestOneShot].
 func TestOneShot(ctx context.Context, d runner.Driver, list []cases.Case, o Options, emit func(harness.Result)) (runner.ClientReport, error) {
 	if d.TLS != nil {
-		o.Declared = append(o.Declared[:len(o.Declared):len(o.Declared)], cases.NeedTLS)
+		o.Declared = append(slices.Clip(o.Declared), cases.NeedTLS)
 	}
 	e := &endpoint{Streams: NewStreams(o.Originals), faithful: o.Faithful}
 	defer e.Close() //nolint:errcheck // temporary files
@@ -49,7 +50,7 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c
 			}
 			wg.Go(func() {
 				defer nc.Close()
-				if tr, err, ok := serving.single(ctx, nc, conf, offer{c, n}, taken, begun); ok {
+				if tr, ok, err := serving.single(ctx, nc, conf, offer{c, n}, taken, begun); ok {
 					done <- played{tr, err}
 				}
 			})
@@ -64,7 +65,7 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c
 }
 
 // single answers one connection. It is ok if that was the client's.
-func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o offer, taken chan struct{}, begun func()) (tr cases.Transcript, err error, ok bool) {
+func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o offer, taken chan struct{}, begun func()) (tr cases.Transcript, ok bool, err error) {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
 	defer stop()
 	e.Protocol.setOpenDeadline(nc)
@@ -79,12 +80,12 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o 
 	}
 	if err != nil && h.text == "" {
 		if change == nil {
-			return tr, nil, false // it connected and said nothing
+			return tr, false, nil // it connected and said nothing
 		}
 		begun()
 		return cases.Transcript{
 			Role: cases.Client, Started: time.Now().UTC(), DroppedByUs: true, UncleanReason: netReason(err), TLS: secured(nc), Events: tlsEnd(err),
-		}, nil, true
+		}, true, nil
 	}
 	var refused *refusal
 	if err != nil {
@@ -94,25 +95,25 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o 
 	}
 	if refused != nil && refused.status == http.StatusUpgradeRequired {
 		respond(nc, refused) // a browser asks for an icon
-		return tr, nil, false
+		return tr, false, nil
 	}
 	select {
 	case taken <- struct{}{}:
 	default:
 		respond(nc, refuse(http.StatusServiceUnavailable, "one connection per start"))
-		return tr, nil, false
+		return tr, false, nil
 	}
 	begun()
 	if refused != nil {
 		respond(nc, refused)
 		return cases.Transcript{
 			Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: refused.Error(),
-		}, nil, true
+		}, true, nil
 	}
 	offers, _ := checkRequest(h, o.Suite == cases.RFC)
 	opened := e.open(nc, h, o, offers)
 	tr, err = play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
-	return tr, err, true
+	return tr, true, err
 }
 
 // Concluded is the result of a case whose connections were played.

@@ -20,7 +20,7 @@ import (
 // playOneShot plays cases that need a client with a URL for each connection.
 func playOneShot(ctx context.Context, m mutants.Mutant, list []cases.Case) (map[cases.ID]harness.Result, error) {
 	e := &endpoint{Streams: NewStreams(nil)}
-	defer e.Close() //nolint:errcheck // temporary files
+	defer e.Close()
 	results := map[cases.ID]harness.Result{}
 	for _, c := range list {
 		var conns []cases.Transcript
@@ -62,7 +62,7 @@ func connectOnce(ctx context.Context, e *endpoint, m mutants.Mutant, c cases.Cas
 	begun := make(chan struct{})
 	go func() {
 		defer close(over)
-		m.Connect(visiting, it.Address(scheme, at.IP.String(), at.Port), roots) //nolint:errcheck // the transcript tells
+		m.Connect(visiting, it.Address(scheme, at.IP.String(), at.Port), roots)
 		select {
 		case <-begun:
 		case <-time.After(500 * time.Millisecond):

@@ -27,7 +27,7 @@ func serveWith(t *testing.T, handler func(context.Context, *ws.Conn) error) Targ
 	}
 	s := &ws.Server{Handler: handler, Accept: ws.AcceptOptions{Deflate: &ws.Deflate{}}}
 	var serving sync.WaitGroup
-	serving.Go(func() { s.Serve(l) }) //nolint:errcheck // it is closed
+	serving.Go(func() { s.Serve(l) })
 	t.Cleanup(func() {
 		l.Close()
 		serving.Wait()
