@@ -318,14 +318,14 @@ func (p *Player) meet(what string) bool {
 func (p *Player) end(e End) error {
 	below := p.nc
 	for {
-		over, ok := below.(interface{ netConn() net.Conn })
+		over, ok := below.(interface{ NetConn() net.Conn })
 		if !ok {
 			break
 		}
 		if half, ok := below.(interface{ CloseWrite() error }); ok && e.Verb == "half-close" {
 			_ = half.CloseWrite() // close_notify; FIN follows in any case
 		}
-		below = over.netConn()
+		below = over.NetConn()
 	}
 	switch e.Verb {
 	case "half-close":
@@ -335,11 +335,11 @@ func (p *Player) end(e End) error {
 		}
 		return half.CloseWrite()
 	case "reset":
-		linger, ok := below.(interface{ setLinger(sec int) error })
+		linger, ok := below.(interface{ SetLinger(sec int) error })
 		if !ok {
 			return errors.New("reset: not a TCP connection")
 		}
-		if err := linger.setLinger(0); err != nil {
+		if err := linger.SetLinger(0); err != nil {
 			return err
 		}
 		return below.Close()

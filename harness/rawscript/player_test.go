@@ -341,13 +341,14 @@ func TestTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := rawscript.Start(nc, rawscript.Options{})
+		defer p.Close() // before the server above waits for its connection to end
 		for _, line := range []string{"open never", "bytes 00", row.step} {
 			s, err := rawscript.Parse(line)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := p.Do(t.Context(), s); err != nil {
-				t.Errorf("%s: %v", line, err)
+				t.Fatalf("%s: %v", line, err)
 			}
 		}
 		if err := <-got; !strings.Contains(fmt.Sprint(err), row.want) {

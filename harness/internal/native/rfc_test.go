@@ -122,11 +122,12 @@ func TestRFC(t *testing.T) {
 	var mu sync.Mutex         // guards crowded
 	var crowded []func() bool // plays that went wrong
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, 48)
+	slots := make(chan struct{}, 32)
+	var heavy []func() // what keeps the machine busy, and would make the others late
 	// try plays in the crowd, in which timers measure the machine; what goes wrong
 	// there is played again.
-	try := func(play func(last bool) bool) {
-		wg.Go(func() {
+	try := func(c cases.Case, play func(last bool) bool) {
+		one := func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			if !play(false) {
@@ -134,7 +135,12 @@ func TestRFC(t *testing.T) {
 				defer mu.Unlock()
 				crowded = append(crowded, func() bool { return play(false) || play(true) })
 			}
-		})
+		}
+		if c.Heavy() {
+			heavy = append(heavy, one)
+			return
+		}
+		wg.Go(one)
 	}
 	seen := map[cases.ID]bool{}
 	for _, c := range rfc.All() {
@@ -151,7 +157,7 @@ func TestRFC(t *testing.T) {
 				if m.Name == mutants.ChaosHead.Name && c.ID.Group() == "L.2" {
 					continue // megabytes of frames, which it sends like the conformant peer
 				}
-				try(func(last bool) bool {
+				try(c, func(last bool) bool {
 					r := playOne(t, m, role, c)
 					good := r.Outcome == harness.Pass || r.Outcome == harness.Observed && r.Behavior == cases.OK
 					if !good && !last {
@@ -173,15 +179,20 @@ func TestRFC(t *testing.T) {
 				return killed
 			}
 			if !each && len(list) > 0 {
-				try(func(last bool) bool {
+				try(c, func(last bool) bool {
 					return slices.ContainsFunc(list, func(m mutants.Mutant) bool { return kills(m, last) })
 				})
 				continue
 			}
 			for _, m := range list {
-				try(func(last bool) bool { return kills(m, last) })
+				try(c, func(last bool) bool { return kills(m, last) })
 			}
 		}
+	}
+	wg.Wait()
+	slots = make(chan struct{}, 4)
+	for _, one := range heavy {
+		wg.Go(one)
 	}
 	wg.Wait()
 	for _, again := range crowded {

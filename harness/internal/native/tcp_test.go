@@ -262,10 +262,11 @@ func TestTLS(t *testing.T) {
 		if err == nil {
 			_, err = io.Copy(io.Discard, accepts(tc))
 		}
-		reads <- err == nil && notified(tc)
+		orderly := err == nil && notified(tc)
 		if !abrupt {
 			tc.Close()
 		}
+		reads <- orderly // after which abrupt is that of the next row
 	})
 	target.URL.Scheme = "wss"
 	target.TLS = &tls.Config{RootCAs: roots}
