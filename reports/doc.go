@@ -5,7 +5,7 @@
 // folder, [WriteSite] the pages of several with an overview, and [Diff] finds what
 // changed between two. Every format is a pure function of its [Input], the run and what
 // was decided about it: the same input gives the same bytes. The small formats are in
-// this package; the page is in reports/html, Autobahn's folder in reports/autobahn, the
+// this package; the page is in reports/internal/html, Autobahn's folder in reports/autobahn, the
 // comparison of many implementations in reports/comparison.
 //
 // Whatever a peer can choose (its name, payloads, headers, reasons) is hostile here. It

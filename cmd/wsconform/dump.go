@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/console"
 	"github.com/wsconform/wsconform/harness/rawscript"
+	"github.com/wsconform/wsconform/internal/console"
 	"github.com/wsconform/wsconform/ws"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wsconform/wsconform/harness/bridge"
+	"github.com/wsconform/wsconform/internal/bridge"
 	"github.com/wsconform/wsconform/ws"
 )
 

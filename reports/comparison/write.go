@@ -19,8 +19,8 @@ import (
 	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/reports/casepage"
 	"github.com/wsconform/wsconform/reports/coverage"
-	"github.com/wsconform/wsconform/reports/html"
 	"github.com/wsconform/wsconform/reports/internal/csp"
+	"github.com/wsconform/wsconform/reports/internal/html"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )

@@ -13,8 +13,8 @@ import (
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/internal/atomicfile"
-	"github.com/wsconform/wsconform/reports/html"
 	"github.com/wsconform/wsconform/reports/internal/csp"
+	"github.com/wsconform/wsconform/reports/internal/html"
 )
 
 //go:embed page.tmpl page.css

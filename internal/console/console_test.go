@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/console"
+	"github.com/wsconform/wsconform/internal/console"
 	"github.com/wsconform/wsconform/ws"
 )
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/bridge"
+	"github.com/wsconform/wsconform/internal/bridge"
 	"github.com/wsconform/wsconform/ws"
 )
 
