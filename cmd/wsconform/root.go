@@ -24,6 +24,7 @@ var commands = []func() *cobra.Command{
 	echoCommand,
 	gatewayCommand,
 	driveCommand,
+	doctorCommand,
 	dumpCommand,
 	pipeCommand,
 	faultsCommand,

@@ -46,6 +46,17 @@ const diagnoseBound = 2 * time.Second
 // none comes. It mostly takes a round trip, and 8 s at most. The error is that of
 // connecting, or of ctx; without the former there is a diagnosis, as far as it got.
 func (t *Target) Diagnose(ctx context.Context) (*Diagnosis, error) {
+	return t.diagnose(ctx, func(nc net.Conn, h head) *Diagnosis { return notEchoed(nc, h.early) })
+}
+
+// DiagnoseOpening is like Diagnose, but sends nothing once the connection is open, and
+// ends it: the diagnosis is nil then.
+func (t *Target) DiagnoseOpening(ctx context.Context) (*Diagnosis, error) {
+	return t.diagnose(ctx, func(net.Conn, head) *Diagnosis { return nil })
+}
+
+// diagnose opens a connection and hands it over, each within its bound.
+func (t *Target) diagnose(ctx context.Context, opened func(net.Conn, head) *Diagnosis) (*Diagnosis, error) {
 	nc, err := t.dialPlain(ctx)
 	if err != nil {
 		return nil, err
@@ -75,7 +86,7 @@ func (t *Target) Diagnose(ctx context.Context) (*Diagnosis, error) {
 		return t.notOpened(ctx, nc, h, err), ctx.Err()
 	}
 	patience()
-	return notEchoed(nc, h.early), ctx.Err()
+	return opened(nc, h), ctx.Err()
 }
 
 // notOpened says what came instead of a response that opens the connection.
@@ -108,7 +119,12 @@ func (t *Target) notOpened(ctx context.Context, nc net.Conn, h head, err error) 
 		return &Diagnosis{Saw: fmt.Sprintf("the head of its answer %q does not end within %v", firstText(raw), diagnoseBound), Advice: "a head ends with an empty line (RFC 9112 section 2.1)"}
 	}
 	if status, _, _ := strings.Cut(afterVersion(h.Start()), " "); len(status) == 3 && status != "101" {
-		return t.status(nc, h, status)
+		d := t.status(nc, h, status)
+		if status == "400" && t.URL.Scheme == "ws" && t.speaksTLS(ctx) { // a courtesy of net/http, nginx and Apache
+			d.Saw += "; it expects TLS"
+			d.Advice = t.use("wss")
+		}
+		return d
 	}
 	return &Diagnosis{Saw: fmt.Sprintf("it answers %q, but %s", clip(afterVersion(h.Start())), netReason(err))}
 }
@@ -160,6 +176,8 @@ func (t *Target) status(nc net.Conn, h head, status string) *Diagnosis {
 		d.Advice = "it did not take the request for version 13 of WebSocket; something in between may have removed Upgrade or Connection"
 	case status == "429", status == "503":
 		d.Advice = "it has no room: wait, raise its limits, or play fewer cases at once with --parallel 1"
+	case status == "505":
+		d.Advice = "something in between may speak HTTP/1.0 to it: a WebSocket needs HTTP/1.1 all the way"
 	case status == "502", status == "504":
 		d.Advice = "a gateway answers, and the server behind it does not"
 	case status[0] == '2':
