@@ -127,8 +127,9 @@ func TestPlayer(t *testing.T) {
 		{"start line and field", "start GET / HTTP/1.0\nopen", `> GET / HTTP/1\.0\n< HTTP/1\.1 505 .*(?s:.*)`, "status 505"},
 		{"a line of the head", `line X y: z` + "\nopen", `> GET / HTTP/1\.1\n< HTTP/1\.1 400(?s:.*)`, "status 400"},
 		{"the head in pieces, frames behind it at once", "segment 7\nopen nowait\nping a\nawait pong", `> GET / HTTP/1\.1
-> ping 1 "a"
-< HTTP/1\.1 101 Switching Protocols
+(> ping 1 "a"
+< HTTP/1\.1 101 Switching Protocols|< HTTP/1\.1 101 Switching Protocols
+> ping 1 "a")
 < pong 1 "a"`, ""},
 		{"no head", `open never` + "\n" + `bytes chop=5 text:GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n` + "\nawait head\nping\nawait pong", `> bytes "GET .*
 < HTTP/1\.1 101 Switching Protocols
