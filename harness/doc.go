@@ -1,8 +1,10 @@
-// Package harness runs cases against a peer and stores the results.
+// Package harness describes runs: who was tested, which cases were played, and what came out.
 //
-// An agent is the implementation under test and a [Result] the outcome of one case.
-// A run file (run.go) holds the results of one run as JSON Lines: [Writer] writes it,
-// [ReadRun] reads it. The engines are in folders below: native plays the cases itself,
-// autobahn runs the original testsuite in a container. Start reading at [Result],
-// then [Run].
+// A [Result] is the outcome of one case, and a [Run] those of a whole run. A run file holds a
+// run as JSON Lines: [Writer] writes it, [OpenRun] reads it, [ResumeRun] continues it, and
+// [MergeRuns] joins several. [Select] chooses the cases, [Repeat] gives the command that plays
+// one again, and [Parity] compares two runs.
+//
+// Package [github.com/wsconform/wsconform/harness/engine] plays the cases, package
+// [github.com/wsconform/wsconform/harness/agent] starts the implementation under test.
 package harness

@@ -42,14 +42,6 @@ const (
 // implementation under test rather than of the harness.
 var ErrUntestable = errors.New("the implementation cannot be tested")
 
-// An agentError is the doing of the implementation under test.
-type agentError string
-
-func (e agentError) Error() string { return string(e) }
-
-// Is makes it an [ErrUntestable].
-func (e agentError) Is(target error) bool { return target == ErrUntestable }
-
 // An UntestableError says that an implementation cannot be tested, or not to the
 // end, and why. It is an [ErrUntestable], and makes a run partial, not invalid.
 type UntestableError struct {

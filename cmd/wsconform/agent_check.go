@@ -16,7 +16,9 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/owner"
 )
 
 // needs are cases that every agent has to pass to be tested at all, and what to
@@ -69,7 +71,7 @@ func (o *test) check(c *cobra.Command, args []string) error {
 	if err := o.checkFlags(c.Flags()); err != nil {
 		return err
 	}
-	agent, err := o.agentOf(args)
+	about, err := o.agentOf(args)
 	if err != nil {
 		return err
 	}
@@ -81,7 +83,7 @@ func (o *test) check(c *cobra.Command, args []string) error {
 	options.Control = true
 	var peer harness.Peer
 	options.Peer = func(p harness.Peer) { peer = p }
-	target, err := o.dial.target(agent.URL)
+	target, err := o.dial.target(about.URL)
 	if err != nil {
 		return err
 	}
@@ -90,13 +92,13 @@ func (o *test) check(c *cobra.Command, args []string) error {
 		one, _ := catalogue.Find(need.id)
 		list = append(list, one)
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%s, a %s:\n", agent.Name, agent.Role)
+	fmt.Fprintf(c.OutOrStdout(), "%s, a %s:\n", about.Name, about.Role)
 	k := &checkup{w: c.OutOrStdout()}
 	var log strings.Builder
 	if o.client {
-		err = o.checkClient(c.Context(), k, agent, list, options, &log)
+		err = o.checkClient(c.Context(), k, about, list, options, &log)
 	} else {
-		err = o.checkServer(c.Context(), k, agent, *target, list, options, &log)
+		err = o.checkServer(c.Context(), k, about, *target, list, options, &log)
 	}
 	switch {
 	case err != nil:
@@ -108,7 +110,7 @@ func (o *test) check(c *cobra.Command, args []string) error {
 	case log.Len() > 0:
 		fmt.Fprintf(k.w, "  it printed:\n        %s\n", indent(lastLines(log.String(), 20)))
 	}
-	return &codedError{exitAgent, fmt.Errorf("%s cannot be tested as it is: %d of the steps fail", agent.Name, k.failed)}
+	return &codedError{exitAgent, fmt.Errorf("%s cannot be tested as it is: %d of the steps fail", about.Name, k.failed)}
 }
 
 func lastLines(s string, n int) string {
@@ -117,11 +119,11 @@ func lastLines(s string, n int) string {
 }
 
 func (o *test) checkServer(
-	ctx context.Context, k *checkup, agent harness.Agent, target engine.Target, list []cases.Case, options engine.Options, log io.Writer,
+	ctx context.Context, k *checkup, about harness.Agent, target engine.Target, list []cases.Case, options engine.Options, log io.Writer,
 ) error {
-	var service *harness.Service
+	var service *agent.Service
 	if o.serverCmd != "" {
-		service = &harness.Service{Command: agent.Command, URL: target.URL, AnyPort: target.URL.Port() == "0", Patience: o.patience, Log: log}
+		service = &agent.Service{Command: about.Command, URL: target.URL, AnyPort: target.URL.Port() == "0", Patience: o.patience, Log: log}
 		err := service.Start(ctx)
 		defer service.Stop()
 		if ctx.Err() != nil {
@@ -177,13 +179,13 @@ func (o *test) checkServer(
 	return nil
 }
 
-func (o *test) checkClient(ctx context.Context, k *checkup, agent harness.Agent, list []cases.Case, options engine.Options, log io.Writer) error {
-	dir, err := harness.TempDir("check")
+func (o *test) checkClient(ctx context.Context, k *checkup, about harness.Agent, list []cases.Case, options engine.Options, log io.Writer) error {
+	dir, err := owner.TempDir("check")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	driver, err := o.driver(agent.Command, dir)
+	driver, err := o.driver(about.Command, dir)
 	if err != nil {
 		return err
 	}
@@ -197,7 +199,7 @@ func (o *test) checkClient(ctx context.Context, k *checkup, agent harness.Agent,
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if errors.Is(err, harness.ErrNotStarted) {
+	if errors.Is(err, agent.ErrNotStarted) {
 		k.step("starts", err, "name a program that can be run, with {url} for the address to connect to")
 		return nil
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/engine"
 )
 
@@ -71,7 +72,7 @@ be due to chance are played again; DIR/autobahn has the last play of each case.`
 }
 
 func (o *autobahnRun) run(c *cobra.Command, command []string) error {
-	agent, err := o.agentOf(command)
+	about, err := o.agentOf(command)
 	if err != nil {
 		return err
 	}
@@ -80,40 +81,40 @@ func (o *autobahnRun) run(c *cobra.Command, command []string) error {
 		out: o.out, expect: o.expect, patience: o.patience, allowExit: o.allowExit, selection: o.selection, part: o.part,
 		setup: engine.Setup{Image: o.image, Network: o.network},
 	}
-	return t.judge(c, kind, agent)
+	return t.judge(c, kind, about)
 }
 
 // agentOf puts the agent together from the flags and the command.
 func (o *autobahnRun) agentOf(command []string) (harness.Agent, error) {
-	agent := harness.Agent{Name: o.agent, URL: o.url, Command: command}
-	if err := agent.Role.UnmarshalText([]byte(o.role)); err != nil {
-		return agent, usagef("--role %q: must be server or client", o.role)
+	about := harness.Agent{Name: o.agent, URL: o.url, Command: command}
+	if err := about.Role.UnmarshalText([]byte(o.role)); err != nil {
+		return about, usagef("--role %q: must be server or client", o.role)
 	}
-	if agent.Role == cases.Client && o.url != "" {
-		return agent, usagef("--url is for servers: a client is told the address by {url} in its command")
+	if about.Role == cases.Client && o.url != "" {
+		return about, usagef("--url is for servers: a client is told the address by {url} in its command")
 	}
-	if agent.Role == cases.Server && len(o.allowExit) > 0 {
-		return agent, errAllowExit
+	if about.Role == cases.Server && len(o.allowExit) > 0 {
+		return about, errAllowExit
 	}
 	if o.network != "host" && o.network != "bridge" {
-		return agent, usagef("--network %q: must be host or bridge", o.network)
+		return about, usagef("--network %q: must be host or bridge", o.network)
 	}
 	if len(command) == 0 && o.url == "" {
-		if err := o.ourselves(&agent); err != nil {
-			return agent, err
+		if err := o.ourselves(&about); err != nil {
+			return about, err
 		}
 	}
-	if agent.Name == "" {
-		agent.Name = agentName(agent)
+	if about.Name == "" {
+		about.Name = agentName(about)
 	}
-	if agent.Role == cases.Server && agent.URL == "" {
-		port, err := harness.FreePort()
+	if about.Role == cases.Server && about.URL == "" {
+		port, err := agent.FreePort()
 		if err != nil {
-			return agent, err
+			return about, err
 		}
-		agent.URL = "ws://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		about.URL = "ws://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	}
-	return agent, checkURL(agent)
+	return about, checkURL(about)
 }
 
 func checkURL(agent harness.Agent) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/internal/docker"
 )
 
@@ -49,7 +50,7 @@ Agents are found on Linux only.`,
 func cleanMachine(w io.Writer, force bool) error {
 	processes, folders, kept := 0, 0, 0
 	var errs []error
-	for _, left := range harness.Leftovers() {
+	for _, left := range agent.Leftovers() {
 		switch {
 		case left.Owned && !force:
 			kept++

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // A killable is a command line that is killed, and what of its output is a promise.
@@ -98,7 +99,7 @@ func copied(t *testing.T) string {
 // echoing starts a server that is killed with the test.
 func echoing(t *testing.T, wsconform string) (address string, stop func()) {
 	t.Helper()
-	port, err := harness.FreePort()
+	port, err := agent.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func echoing(t *testing.T, wsconform string) (address string, stop func()) {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for !harness.Listening(t.Context(), address) {
+	for !agent.Listening(t.Context(), address) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	return address, func() { _ = server.Process.Kill(); _ = server.Wait() }

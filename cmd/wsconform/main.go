@@ -13,7 +13,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // watchArgs make this program the watchdog of another one of its kind.
@@ -31,11 +31,11 @@ func main() {
 // start runs the command line. If the program is called wstest, it behaves like that.
 func start(ctx context.Context) int {
 	if slices.Equal(os.Args[1:], watchArgs) {
-		harness.Watch(os.Stdin)
+		agent.Watch(os.Stdin)
 		return exitOK
 	}
 	if self, err := os.Executable(); err == nil {
-		harness.UseWatchdog(append([]string{self}, watchArgs...)...)
+		agent.UseWatchdog(append([]string{self}, watchArgs...)...)
 	}
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 	if name == "wstest" {

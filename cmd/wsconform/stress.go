@@ -13,6 +13,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/harness/gate"
+	"github.com/wsconform/wsconform/internal/owner"
 )
 
 func stressCommand() *cobra.Command {
@@ -74,7 +75,7 @@ func (o *test) stress(c *cobra.Command, args []string, one cases.Case, times int
 		return nil, err
 	}
 	defer e.Close() //nolint:errcheck // wsconform clean finds what it leaves
-	dir, err := harness.TempDir("stress")
+	dir, err := owner.TempDir("stress")
 	if err != nil {
 		return nil, err
 	}

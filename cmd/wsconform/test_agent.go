@@ -19,6 +19,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/engine"
 )
 
@@ -132,17 +133,17 @@ func (o *test) checkFlags(f *pflag.FlagSet) error {
 }
 
 // subject puts together what the engine is told of the agent.
-func (o *test) subject(agent harness.Agent) (engine.Subject, error) {
+func (o *test) subject(about harness.Agent) (engine.Subject, error) {
 	options, err := o.options()
 	if err != nil {
 		return engine.Subject{}, err
 	}
-	target, err := o.dial.target(agent.URL)
+	target, err := o.dial.target(about.URL)
 	if err != nil {
 		return engine.Subject{}, err
 	}
 	return engine.Subject{
-		Name: agent.Name, Options: options.Options, OneShot: o.oneShot, Faithful: o.faithful, Originals: options.Originals, Patience: o.patience,
+		Name: about.Name, Options: options.Options, OneShot: o.oneShot, Faithful: o.faithful, Originals: options.Originals, Patience: o.patience,
 		Route: engine.Route{URL: target.URL, Socket: target.Socket, Header: target.Header, Subprotocols: target.Subprotocols, TLS: target.TLS},
 	}, nil
 }
@@ -154,23 +155,23 @@ type play func(ctx context.Context, list []cases.Case, emit func(harness.Result)
 // player starts the agent if asked to, and returns the function that makes it play
 // cases, any number of times, and what stops it.
 func (o *test) player(
-	ctx context.Context, e engine.Engine, s engine.Subject, agent harness.Agent, out string, log io.Writer,
+	ctx context.Context, e engine.Engine, s engine.Subject, about harness.Agent, out string, log io.Writer,
 ) (p play, done func(), err error) {
 	done = func() {}
-	if agent.Role == cases.Gateway {
+	if about.Role == cases.Gateway {
 		return o.gateway(s, log), done, nil
 	}
-	if agent.Role == cases.Client {
-		s.Driver, err = o.driver(agent.Command, out)
+	if about.Role == cases.Client {
+		s.Driver, err = o.driver(about.Command, out)
 		s.Driver.Log = log
 		return func(ctx context.Context, list []cases.Case, emit func(harness.Result)) error {
 			s.Cases = list
 			return e.Client(ctx, s, emit)
 		}, done, err
 	}
-	if len(agent.Command) > 0 {
-		s.Service = &harness.Service{
-			Command: agent.Command, URL: s.URL, AnyPort: s.URL.Port() == "0", Patience: cmp.Or(o.patience, startPatience), Log: log,
+	if len(about.Command) > 0 {
+		s.Service = &agent.Service{
+			Command: about.Command, URL: s.URL, AnyPort: s.URL.Port() == "0", Patience: cmp.Or(o.patience, startPatience), Log: log,
 		}
 		done = s.Service.Stop
 		if err := s.Service.Start(ctx); err != nil {
@@ -210,7 +211,7 @@ func (o *test) driver(command []string, out string) (engine.Driver, error) {
 			return d, err
 		}
 	}
-	d.Command, err = harness.Expand(command, map[string]string{"ca": ca})
+	d.Command, err = agent.Expand(command, map[string]string{"ca": ca})
 	d.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
 	return d, err
 }

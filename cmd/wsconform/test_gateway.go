@@ -15,6 +15,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/engine"
 )
 
@@ -76,7 +77,7 @@ func (o *test) gateway(s engine.Subject, log io.Writer) play {
 		}
 		options := engine.Options{Options: s.Options, Faithful: s.Faithful, Originals: s.Originals}
 		if o.via != "" {
-			options.Service = &harness.Service{
+			options.Service = &agent.Service{
 				Command: shellCommand(o.via), URL: s.URL, AnyPort: true, Patience: cmp.Or(o.patience, startPatience), Log: log, Origin: l.Addr().String(),
 			}
 			defer options.Service.Stop()

@@ -5,7 +5,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // startPatience is how long an agent may take to listen.
@@ -17,7 +17,7 @@ const enginePatience = 2 * time.Minute
 
 // freeAddr is an address on the loopback interface that nothing uses now.
 func freeAddr() (host, port string, err error) {
-	n, err := harness.FreePort()
+	n, err := agent.FreePort()
 	if err != nil {
 		return "", "", err
 	}

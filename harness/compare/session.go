@@ -14,6 +14,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/docker"
 )
@@ -33,9 +34,9 @@ type session struct {
 
 	results map[cases.ID]harness.Result
 	write   func(harness.Result)
-	service *harness.Service // the server, while it runs
-	process *harness.Process // that it runs as
-	addr    string           // of the server
+	service *agent.Service // the server, while it runs
+	process *agent.Process // that it runs as
+	addr    string         // of the server
 }
 
 // play plays the list.
@@ -125,7 +126,7 @@ func (s *session) round(ctx context.Context, list []cases.Case, repeats int, emi
 		return s.engine.Client(ctx, subject, emit)
 	}
 	if s.service == nil {
-		service := &harness.Service{Launch: s.launch}
+		service := &agent.Service{Launch: s.launch}
 		if err := service.Start(ctx); err != nil {
 			return err
 		}
@@ -137,7 +138,7 @@ func (s *session) round(ctx context.Context, list []cases.Case, repeats int, emi
 
 // launch starts the server for a service. One that was ended for exceeding its bounds is
 // not started again.
-func (s *session) launch(ctx context.Context) (*harness.Process, *url.URL, error) {
+func (s *session) launch(ctx context.Context) (*agent.Process, *url.URL, error) {
 	if fate, ok := s.readFate(); ok {
 		return nil, nil, &harness.UntestableError{Cause: fate.Cause, Err: errors.New(fate.Message)}
 	}
@@ -179,11 +180,11 @@ func (s *session) startProcess(ctx context.Context) error {
 		return err
 	}
 	s.addr = hostPort(host, port)
-	s.process, err = harness.StartAgent(s.supervise(s.built.command(s.built.Server, nil), ""), map[string]string{"host": host, "port": port}, s.log)
+	s.process, err = agent.Start(s.supervise(s.built.command(s.built.Server, nil), ""), map[string]string{"host": host, "port": port}, s.log)
 	if err != nil {
 		return err
 	}
-	return s.whose(port, harness.WaitListening(ctx, s.process, s.addr, s.patience))
+	return s.whose(port, agent.WaitListening(ctx, s.process, s.addr, s.patience))
 }
 
 // containedPort is where a server listens in its container, which has ports of its
@@ -199,14 +200,14 @@ func (s *session) startContained(ctx context.Context) (err error) {
 	defer os.Remove(s.place) //nolint:errcheck // the next one is written over it
 	port := strconv.Itoa(containedPort)
 	vars := map[string]string{"host": "0.0.0.0", "port": port}
-	s.process, err = harness.StartAgent(s.supervise(s.built.command(s.built.Server, nil), s.place), vars, s.log)
+	s.process, err = agent.Start(s.supervise(s.built.command(s.built.Server, nil), s.place), vars, s.log)
 	if err != nil {
 		return err
 	}
 	var at docker.Location
-	err = harness.WaitUntil(ctx, s.process, "port "+port+" of the container", s.patience, func() bool {
+	err = agent.WaitUntil(ctx, s.process, "port "+port+" of the container", s.patience, func() bool {
 		text, err := os.ReadFile(s.place)
-		return err == nil && json.Unmarshal(text, &at) == nil && harness.ListeningIn(at.PID, containedPort)
+		return err == nil && json.Unmarshal(text, &at) == nil && agent.ListeningIn(at.PID, containedPort)
 	})
 	s.addr = hostPort(at.Addr.String(), port)
 	return err

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // errTaken means that another process has the port that the agent was given.
@@ -16,9 +17,9 @@ var errTaken = errors.New("the port is not the agent's")
 // WaitListening has found or not; and says of an agent that insists on a port of its
 // own where it listens, or who has that one.
 func (s *session) whose(port string, err error) error {
-	var exit *harness.AgentExitError
+	var exit *agent.ExitError
 	errors.As(err, &exit)
-	idle := errors.Is(err, harness.ErrNotListening)
+	idle := errors.Is(err, agent.ErrNotListening)
 	if err != nil && exit == nil && !idle {
 		return err
 	}

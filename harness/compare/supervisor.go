@@ -13,6 +13,7 @@ import (
 
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // A Supervisor runs a command within bounds, and leaves nothing of it behind. It
@@ -87,7 +88,7 @@ func (k Supervisor) run(ctx context.Context, command []string) error {
 	cmd.WaitDelay = grace // a daemon may keep the output open
 	adoptOrphans()
 	if err := cmd.Start(); err != nil {
-		return &harness.UntestableError{Cause: harness.CauseStart, Err: fmt.Errorf("%w: %w", harness.ErrNotStarted, err)}
+		return &harness.UntestableError{Cause: harness.CauseStart, Err: fmt.Errorf("%w: %w", agent.ErrNotStarted, err)}
 	}
 	preferToEnd(cmd.Process.Pid)
 	done := make(chan error, 1)

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/internal/docker"
 )
@@ -178,7 +179,7 @@ func (k Supervisor) runContained(ctx context.Context, command []string) error {
 	}
 	c, err := engine.Run(ctx, spec)
 	if err != nil {
-		return &harness.UntestableError{Cause: harness.CauseStart, Err: fmt.Errorf("%w: %w", harness.ErrNotStarted, err)}
+		return &harness.UntestableError{Cause: harness.CauseStart, Err: fmt.Errorf("%w: %w", agent.ErrNotStarted, err)}
 	}
 	defer c.Remove(context.WithoutCancel(ctx)) //nolint:errcheck // Clean removes it later
 	err = k.tellPlace(ctx, c)

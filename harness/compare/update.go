@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/fixtures/agents"
-	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/owner"
 )
 
 // registries says how the client of each registry is asked for the newest version
@@ -48,7 +48,7 @@ func Latest(ctx context.Context, a agents.Agent) (string, error) {
 	if strings.HasPrefix(name, "-") {
 		return "", fmt.Errorf("%q is no package", name)
 	}
-	dir, err := harness.TempDir("update")
+	dir, err := owner.TempDir("update")
 	if err != nil {
 		return "", err
 	}

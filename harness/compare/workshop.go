@@ -20,6 +20,7 @@ import (
 
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // A Workshop builds agents. The zero value uses the user's cache folder.
@@ -121,7 +122,7 @@ var buildBounds = agents.Resources{Memory: 8 << 30, PIDs: 2000}
 
 // kept runs a command of the agent to its end, and returns what it printed last.
 func (w *Workshop) kept(ctx context.Context, b *Built, bounds agents.Resources, command []string, log io.Writer) (output string, err error) {
-	p, err := harness.StartAgent(w.supervise(b, bounds, confinement{}, b.command(command, nil)), nil, log)
+	p, err := agent.Start(w.supervise(b, bounds, confinement{}, b.command(command, nil)), nil, log)
 	if err != nil {
 		return "", err
 	}
@@ -144,7 +145,7 @@ func (w *Workshop) explain(ctx context.Context, b *Built, err error) error {
 		return nil
 	}
 	output := tailOf(b.Log)
-	var exit *harness.AgentExitError
+	var exit *agent.ExitError
 	cause, how := harness.CauseBuild, err
 	switch {
 	case errors.Is(context.Cause(ctx), errPatience):
@@ -251,7 +252,7 @@ func (b *Built) command(command []string, vars map[string]string) []string {
 		all = map[string]string{}
 	}
 	all["wsconform"] = ourProgram()
-	args, err := harness.Expand(command, all)
+	args, err := agent.Expand(command, all)
 	if err != nil {
 		return command
 	}

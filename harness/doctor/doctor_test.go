@@ -29,7 +29,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/net/http2"
 
-	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/doctor"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/ws"
@@ -340,7 +340,7 @@ http { access_log off; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; f
 server { listen $0; location / { proxy_pass %[2]s; } } }
 END
 exec %[3]s -p %[1]s -c %[4]s`, dir, origin.URL, program, conf)
-	s := &harness.Service{
+	s := &agent.Service{
 		Command: []string{"sh", "-c", start, "{host}:{port}"}, AnyPort: true, Patience: 20 * time.Second,
 		URL: &url.URL{Scheme: "ws", Host: "127.0.0.1:0", Path: "/"},
 	}

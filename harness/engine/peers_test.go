@@ -18,6 +18,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/engine"
 )
 
@@ -69,7 +70,7 @@ func TestMosquitto(t *testing.T) {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	service := &harness.Service{
+	service := &agent.Service{
 		Command: []string{program, "-c", conf}, URL: &url.URL{Scheme: "ws", Host: addr, Path: "/"}, Patience: time.Minute,
 	}
 	defer service.Stop()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/docker"
 	"github.com/wsconform/wsconform/ws"
@@ -52,7 +53,7 @@ func (e *endpoint) Serve(ctx context.Context, d runner.Driver, list []cases.Case
 func (e *endpoint) serve(ctx context.Context, d runner.Driver, list []cases.Case, on runner.Events) (err error) {
 	port := d.Port
 	if port == 0 {
-		if port, err = harness.FreePort(); err != nil {
+		if port, err = agent.FreePort(); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/docker"
+	"github.com/wsconform/wsconform/internal/owner"
 )
 
 // copyLimits bound what is copied out of a container. A case has two files, and an
@@ -46,7 +47,7 @@ type parcel struct {
 func (r *run) collect(ctx context.Context, c *docker.Container, choose func([]string) (string, error)) (p parcel, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
 	defer cancel()
-	if p.dir, err = harness.TempDir("part"); err != nil {
+	if p.dir, err = owner.TempDir("part"); err != nil {
 		return p, err
 	}
 	if err := c.CopyOut(ctx, reportDir, p.dir, copyLimits); err != nil {
@@ -173,7 +174,7 @@ func (f *reportFolder) open(dir string) error {
 		return f.empty()
 	}
 	var err error
-	f.dir, err = harness.TempDir("autobahn")
+	f.dir, err = owner.TempDir("autobahn")
 	f.temporary = true
 	return err
 }

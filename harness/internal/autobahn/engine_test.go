@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/internal/autobahn"
 	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/docker"
@@ -58,7 +59,7 @@ func play(ctx context.Context, t *testing.T, e *autobahn.Engine, role cases.Role
 		}
 		_, p.err = e.TestClient(ctx, "tester", driver, list, runner.Options{}, emit)
 	} else {
-		service := &harness.Service{Command: command, URL: &url.URL{Scheme: "ws", Host: "127.0.0.1:0"}, AnyPort: true, Patience: time.Minute}
+		service := &agent.Service{Command: command, URL: &url.URL{Scheme: "ws", Host: "127.0.0.1:0"}, AnyPort: true, Patience: time.Minute}
 		if err := service.Start(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -241,7 +242,7 @@ func TestEngineForeignServerHangs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := &harness.Service{Command: []string{self, serverAgent, "{port}"}, URL: &url.URL{Scheme: "ws", Host: "127.0.0.1:0"}, AnyPort: true, Patience: time.Minute}
+	service := &agent.Service{Command: []string{self, serverAgent, "{port}"}, URL: &url.URL{Scheme: "ws", Host: "127.0.0.1:0"}, AnyPort: true, Patience: time.Minute}
 	if err := service.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/docker"
 )
@@ -67,7 +68,7 @@ const listenPatience = 5 * time.Second
 func (o *opened) Server(ctx context.Context, s runner.Subject, emit func(harness.Result)) error {
 	u := s.Address()
 	if s.Service == nil {
-		if err := harness.WaitListening(ctx, nil, hostPort(u), cmp.Or(s.Patience, listenPatience)); err != nil {
+		if err := agent.WaitListening(ctx, nil, hostPort(u), cmp.Or(s.Patience, listenPatience)); err != nil {
 			return err
 		}
 	}

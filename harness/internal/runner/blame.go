@@ -9,6 +9,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // A driver that ends by a signal, or with an exit status other than 0, has crashed
@@ -106,7 +107,7 @@ func (r *clientRun) crashed(ctx context.Context, s *session, how error) (settled
 }
 
 // allowExit is advice for a driver that means to end with its exit status.
-func allowExit(p *harness.Process) string {
+func allowExit(p *agent.Process) string {
 	if code := p.ExitCode(); code > 0 {
 		return fmt.Sprintf(" (if it means to, --allow-exit %d)", code)
 	}
@@ -217,7 +218,7 @@ func (again *rerun) blame(c cases.Case) harness.Result {
 
 // exitStatus is how a process ended, such as "exit status 3"; "" if it did not.
 func exitStatus(how error) string {
-	if exit, ok := errors.AsType[*harness.AgentExitError](how); ok {
+	if exit, ok := errors.AsType[*agent.ExitError](how); ok {
 		return exit.Status
 	}
 	return ""

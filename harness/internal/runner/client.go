@@ -12,6 +12,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 const (
@@ -317,7 +318,7 @@ func (r *clientRun) breakOff(err error) {
 
 // giveUp notes why the driver cannot be tested to the end.
 func (r *clientRun) giveUp(cause harness.Cause, err error, output string) {
-	if output != "" && !errors.As(err, new(*harness.AgentExitError)) {
+	if output != "" && !errors.As(err, new(*agent.ExitError)) {
 		err = fmt.Errorf("%w; it last said:\n%s", err, output)
 	}
 	r.mu.Lock()

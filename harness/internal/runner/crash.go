@@ -10,6 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // A server that we have started is started again when it ends by itself, or hangs
@@ -251,7 +252,7 @@ func unexplained(suspects []cases.Case, how error) harness.Result {
 }
 
 func crashed(c cases.Case, how error, note string) harness.Result {
-	if exit, ok := errors.AsType[*harness.AgentExitError](how); ok {
+	if exit, ok := errors.AsType[*agent.ExitError](how); ok {
 		note += " (" + exit.Status + ")"
 		if exit.Output != "" {
 			note += "; it last said:\n" + exit.Output

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // A dying server outlives its first case for a while, and has ended when the second one
@@ -61,8 +62,8 @@ func TestSuspectBefore(t *testing.T) {
 			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			service := &harness.Service{Launch: func(context.Context) (*harness.Process, *url.URL, error) {
-				p, err := harness.StartAgent([]string{"sh", "-c", "cat " + pipe + "; exit 3"}, nil, io.Discard)
+			service := &agent.Service{Launch: func(context.Context) (*agent.Process, *url.URL, error) {
+				p, err := agent.Start([]string{"sh", "-c", "cat " + pipe + "; exit 3"}, nil, io.Discard)
 				return p, &url.URL{}, err
 			}}
 			defer service.Stop()

@@ -60,7 +60,7 @@ type Subject struct {
 
 // A Route says how to reach a server under test.
 type Route struct {
-	URL          *url.URL    // ws or wss; of a [harness.Service], its own one counts
+	URL          *url.URL    // ws or wss; of a [agent.Service], its own one counts
 	Socket       string      // path of the unix socket to connect to instead of the URL's host
 	Header       http.Header // added to the request; Host replaces the one of the URL
 	Subprotocols []string

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // TestHang says which results in a row look like a server that hangs.
@@ -15,10 +16,10 @@ func TestHang(t *testing.T) {
 	nothing := cases.Transcript{Opened: true, Log: struck}
 	some := cases.Transcript{Opened: true, Log: struck, Stats: cases.Stats{RxFrames: map[int]int{1: 3}}}
 	closed := cases.Transcript{Opened: true, Clean: true}
-	service := &harness.Service{}
+	service := &agent.Service{}
 	for _, test := range []struct {
 		name    string
-		service *harness.Service
+		service *agent.Service
 		plays   []cases.Transcript
 		length  int
 		since   int // the play with which it began

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // A one-shot client is any program that connects to a URL: it is started once for each
@@ -145,7 +146,7 @@ func (s *oneShotRun) greet(ctx context.Context) (refuses []string, err error) {
 		return nil, ctx.Err()
 	case errors.As(err, new(*crashError)):
 		return nil, &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("it cannot be tested: at a plain message %w", err)}
-	case errors.Is(err, errNoVisit), errors.Is(err, harness.ErrNotStarted):
+	case errors.Is(err, errNoVisit), errors.Is(err, agent.ErrNotStarted):
 		return nil, &harness.UntestableError{Cause: harness.CauseEcho, Err: err}
 	case err != nil:
 		return nil, err
@@ -205,7 +206,7 @@ func (s *oneShotRun) play(ctx context.Context, c cases.Case) harness.Result {
 			return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
 		case errors.As(err, &crash):
 			return harness.Result{Case: c.ID, Outcome: harness.Crash, Note: crash.Error(), Transcript: &tr}
-		case errors.Is(err, errNoVisit), errors.Is(err, harness.ErrNotStarted):
+		case errors.Is(err, errNoVisit), errors.Is(err, agent.ErrNotStarted):
 			return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: err.Error()}
 		case errors.Is(err, errNoAddress):
 			return unsupported(c, err.Error())
@@ -259,7 +260,7 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Tr
 	}
 	host, port, _ := net.SplitHostPort(addr)
 	number, _ := strconv.Atoi(port)
-	process, err := harness.StartTerminal(s.driver.Command, map[string]string{
+	process, err := agent.StartTerminal(s.driver.Command, map[string]string{
 		"url": it.Address(scheme, host, number), "host": host, "port": port,
 	}, s.driver.Log)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // Options are the settings of a run.
@@ -44,7 +45,7 @@ type Options struct {
 	// Service is the server under test if we have started it: it is started again when it
 	// ends by itself or hangs. Nil is a server that somebody else has started; when that is
 	// gone the run ends.
-	Service *harness.Service
+	Service *agent.Service
 	// Every plays each case even if the server has stopped answering opening handshakes,
 	// where else the rest is not run. It then has a second for each of
 	// them, and 200 ms later on.

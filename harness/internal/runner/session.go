@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // settleBound is how long a session waits for cases whose connections ended with the
@@ -28,7 +29,7 @@ type session struct {
 	replay bool
 
 	output  string // the last lines that the driver printed
-	process *harness.Process
+	process *agent.Process
 	running chan struct{} // closed once the driver is started, or cannot be; it may ask for reports before
 	failure error         // of the engine
 
@@ -55,7 +56,7 @@ func newSession(r *clientRun, list []cases.Case, take func(cases.Case, harness.R
 var errIdle = errors.New("it did nothing for too long, so it was stopped")
 
 // play runs the driver until it ends or is stopped. The error is [errIdle], an
-// [*harness.AgentExitError] for an end other than in success, that of starting it,
+// [*agent.ExitError] for an end other than in success, that of starting it,
 // or that of ctx.
 func (s *session) play(ctx context.Context) error {
 	r := s.run
@@ -101,7 +102,7 @@ func (s *session) start(base string) (err error) {
 	r := s.run
 	s.stirred = time.Now()
 	vars := map[string]string{"url": base, "host": u.Hostname(), "port": u.Port()}
-	if s.process, err = harness.StartAgent(r.driver.Command, vars, r.driver.Log); err != nil {
+	if s.process, err = agent.Start(r.driver.Command, vars, r.driver.Log); err != nil {
 		return err
 	}
 	r.mu.Lock()

@@ -1,4 +1,4 @@
-package harness
+package agent
 
 import (
 	"bytes"
@@ -7,10 +7,6 @@ import (
 
 	"github.com/wsconform/wsconform/internal/owner"
 )
-
-// TempDir makes a folder for temporary files. Its name says whose it is, so that
-// [Leftovers] finds it if it is not removed.
-func TempDir(kind string) (string, error) { return owner.TempDir(kind) }
 
 // A Leftover is a process or a folder of a run.
 type Leftover struct {

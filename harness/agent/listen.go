@@ -1,4 +1,4 @@
-package harness
+package agent
 
 import (
 	"bufio"
@@ -14,7 +14,7 @@ import (
 )
 
 // ErrNotListening means that nothing listens where the agent should.
-const ErrNotListening = agentError("nothing listens")
+const ErrNotListening = startError("nothing listens")
 
 // Listening reports whether something listens on the TCP address. For an
 // address of this machine the kernel is asked; a connection is tried only for

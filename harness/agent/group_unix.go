@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package harness
+package agent
 
 import (
 	"os/exec"

@@ -1,4 +1,4 @@
-package harness
+package agent
 
 // A Socket listens for TCP connections at the IPv4 loopback address.
 type Socket struct {

@@ -1,5 +1,5 @@
 //go:build !linux
 
-package harness
+package agent
 
 func (p *Process) sockets() []Socket { return nil }

@@ -1,4 +1,4 @@
-package harness
+package agent
 
 import (
 	"context"
@@ -58,7 +58,7 @@ func (s *Service) Start(ctx context.Context) error {
 		_, vars["origin_port"], _ = strings.Cut(s.Origin, ":")
 	}
 	var err error
-	if s.process, err = StartAgent(s.Command, vars, s.Log); err != nil {
+	if s.process, err = Start(s.Command, vars, s.Log); err != nil {
 		return err
 	}
 	return WaitListening(ctx, s.process, s.URL.Host, s.Patience)
@@ -75,7 +75,7 @@ func (s *Service) Stop() {
 // [Process.Forced].
 func (s *Service) Forced() bool { return s.process.Forced() }
 
-// Ended says how the server exited on its own, as an [*AgentExitError]. Nil
+// Ended says how the server exited on its own, as an [*ExitError]. Nil
 // means that it runs.
 func (s *Service) Ended() error { return s.process.Ended() }
 

@@ -1,4 +1,4 @@
-package harness
+package agent
 
 import (
 	"bufio"
@@ -27,7 +27,7 @@ const watchdogVariable = "WSCONFORM_WATCHDOG"
 // UseWatchdog has a watchdog started along with the first agent. It is a process of the
 // program given, which has to call [Watch] with its standard input, and sees to it that
 // agents and all that they have started end with this process however that ends. Without
-// one only the processes that StartAgent has started itself do.
+// one only the processes that Start has started itself do.
 func UseWatchdog(program ...string) {
 	dog.mu.Lock()
 	defer dog.mu.Unlock()

@@ -1,4 +1,4 @@
-package harness
+package agent
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/owner"
 )
 
@@ -37,13 +38,13 @@ type Process struct {
 	forced   bool       // it did not end on SIGTERM
 }
 
-// An AgentExitError says that the agent ended when it should not have.
-type AgentExitError struct {
+// An ExitError says that the agent ended when it should not have.
+type ExitError struct {
 	Status string // such as "exit status 2" or "signal: killed"
 	Output string // its last lines
 }
 
-func (e *AgentExitError) Error() string {
+func (e *ExitError) Error() string {
 	msg := "the agent exited (" + e.Status + ")"
 	if e.Output != "" {
 		msg += "; it last said:\n" + e.Output
@@ -51,23 +52,31 @@ func (e *AgentExitError) Error() string {
 	return msg
 }
 
-// Is makes it an [ErrUntestable].
-func (e *AgentExitError) Is(target error) bool { return target == ErrUntestable }
+// Is makes it an [harness.ErrUntestable].
+func (e *ExitError) Is(target error) bool { return target == harness.ErrUntestable }
+
+// A startError says why an agent has not started. It is a [harness.ErrUntestable].
+type startError string
+
+func (e startError) Error() string { return string(e) }
+
+// Is makes it an [harness.ErrUntestable].
+func (e startError) Is(target error) bool { return target == harness.ErrUntestable }
 
 // ErrNotStarted means that the agent's command cannot be run.
-const ErrNotStarted = agentError("the agent cannot be started")
+const ErrNotStarted = startError("the agent cannot be started")
 
 // stopGrace is how long an agent may take to end after SIGTERM, and its output
 // to close after that.
 const stopGrace = 5 * time.Second
 
-// StartAgent starts a command, after putting in the values of placeholders such
+// Start starts a command, after putting in the values of placeholders such
 // as {port} and {url}. What it prints goes to log too, unless that is nil.
-func StartAgent(command []string, vars map[string]string, log io.Writer) (*Process, error) {
-	return startAgent(command, vars, log, nil)
+func Start(command []string, vars map[string]string, log io.Writer) (*Process, error) {
+	return start(command, vars, log, nil)
 }
 
-// StartTerminal is like [StartAgent], but the command can read from its standard input
+// StartTerminal is like [Start], but the command can read from its standard input
 // until it is stopped, though nothing comes: programs for a terminal end where that ends.
 func StartTerminal(command []string, vars map[string]string, log io.Writer) (*Process, error) {
 	in, held, err := os.Pipe()
@@ -75,7 +84,7 @@ func StartTerminal(command []string, vars map[string]string, log io.Writer) (*Pr
 		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
 	}
 	defer in.Close()
-	p, err := startAgent(command, vars, log, in)
+	p, err := start(command, vars, log, in)
 	if err != nil {
 		return nil, errors.Join(err, held.Close())
 	}
@@ -86,7 +95,7 @@ func StartTerminal(command []string, vars map[string]string, log io.Writer) (*Pr
 	return p, nil
 }
 
-func startAgent(command []string, vars map[string]string, log io.Writer, stdin *os.File) (*Process, error) {
+func start(command []string, vars map[string]string, log io.Writer, stdin *os.File) (*Process, error) {
 	args, err := Expand(command, vars)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
@@ -149,7 +158,7 @@ func Expand(command []string, vars map[string]string) ([]string, error) {
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Ended says how the process exited on its own, as an [*AgentExitError]. Nil
+// Ended says how the process exited on its own, as an [*ExitError]. Nil
 // means that it runs, or that Stop ended it.
 func (p *Process) Ended() error {
 	select {
@@ -162,7 +171,7 @@ func (p *Process) Ended() error {
 	if p.stopped {
 		return nil
 	}
-	return &AgentExitError{Status: statusText(p.cmd.ProcessState), Output: p.tail.lastLines(10)}
+	return &ExitError{Status: statusText(p.cmd.ProcessState), Output: p.tail.lastLines(10)}
 }
 
 // statusText says how a process ended. A shell reports a signal to what it started as

@@ -1,6 +1,6 @@
 //go:build unix
 
-package harness_test
+package agent_test
 
 import (
 	"errors"
@@ -18,7 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 func TestExpand(t *testing.T) {
@@ -34,16 +34,16 @@ func TestExpand(t *testing.T) {
 		{"nothing", nil, nil, true},
 		{"empty command", []string{""}, nil, true},
 	} {
-		got, err := harness.Expand(row.in, vars)
+		got, err := agent.Expand(row.in, vars)
 		if diff := cmp.Diff(got, row.want); diff != "" || (err != nil) != row.wantError {
 			t.Errorf("%s: error %v (-got +want):\n%s", row.name, err, diff)
 		}
 	}
 }
 
-func start(t *testing.T, script string, vars map[string]string) *harness.Process {
+func start(t *testing.T, script string, vars map[string]string) *agent.Process {
 	t.Helper()
-	p, err := harness.StartAgent([]string{"sh", "-c", script}, vars, nil)
+	p, err := agent.Start([]string{"sh", "-c", script}, vars, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,16 +53,16 @@ func start(t *testing.T, script string, vars map[string]string) *harness.Process
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	port, err := harness.FreePort()
+	port, err := agent.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
-func TestStartAgentThatIsNotThere(t *testing.T) {
-	_, err := harness.StartAgent([]string{"./no-such-agent"}, nil, nil)
-	if !errors.Is(err, harness.ErrNotStarted) || !errors.Is(err, os.ErrNotExist) {
+func TestStartThatIsNotThere(t *testing.T) {
+	_, err := agent.Start([]string{"./no-such-agent"}, nil, nil)
+	if !errors.Is(err, agent.ErrNotStarted) || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want ErrNotStarted and why", err)
 	}
 }
@@ -74,7 +74,7 @@ func TestWaitListening(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer l.Close()
-		if err := harness.WaitListening(t.Context(), nil, l.Addr().String(), time.Minute); err != nil {
+		if err := agent.WaitListening(t.Context(), nil, l.Addr().String(), time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat("/proc/net/tcp"); err != nil {
@@ -87,8 +87,8 @@ func TestWaitListening(t *testing.T) {
 	})
 	t.Run("never listens", func(t *testing.T) {
 		p := start(t, "echo port {port}; exec sleep 1000", map[string]string{"port": "17"})
-		err := harness.WaitListening(t.Context(), p, freeAddr(t), 300*time.Millisecond)
-		if !errors.Is(err, harness.ErrNotListening) || !strings.Contains(err.Error(), "port 17") {
+		err := agent.WaitListening(t.Context(), p, freeAddr(t), 300*time.Millisecond)
+		if !errors.Is(err, agent.ErrNotListening) || !strings.Contains(err.Error(), "port 17") {
 			t.Errorf("error %v, want ErrNotListening and the output", err)
 		}
 		if p.Ended() != nil {
@@ -97,8 +97,8 @@ func TestWaitListening(t *testing.T) {
 	})
 	t.Run("ends", func(t *testing.T) {
 		p := start(t, "echo no configuration >&2; exit 7", nil)
-		var exit *harness.AgentExitError
-		err := harness.WaitListening(t.Context(), p, freeAddr(t), time.Minute)
+		var exit *agent.ExitError
+		err := agent.WaitListening(t.Context(), p, freeAddr(t), time.Minute)
 		if !errors.As(err, &exit) || exit.Status != "exit status 7" || exit.Output != "no configuration" {
 			t.Errorf("error %v, want the status and the output", err)
 		}
@@ -107,8 +107,8 @@ func TestWaitListening(t *testing.T) {
 		}
 	})
 	t.Run("nobody", func(t *testing.T) {
-		err := harness.WaitListening(t.Context(), nil, freeAddr(t), time.Millisecond)
-		if !errors.Is(err, harness.ErrNotListening) {
+		err := agent.WaitListening(t.Context(), nil, freeAddr(t), time.Millisecond)
+		if !errors.Is(err, agent.ErrNotListening) {
 			t.Errorf("error %v, want ErrNotListening", err)
 		}
 	})
@@ -121,7 +121,7 @@ func TestStopEndsTheGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	p, err := harness.StartAgent([]string{"sh", "-c", "sleep 1000 & echo child $!; wait"}, nil, w)
+	p, err := agent.Start([]string{"sh", "-c", "sleep 1000 & echo child $!; wait"}, nil, w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,9 +149,9 @@ func running(pid int) bool {
 func TestOutputIsBounded(t *testing.T) {
 	p := start(t, `i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done; exit 1`, nil)
 	<-p.Done()
-	var exit *harness.AgentExitError
+	var exit *agent.ExitError
 	if !errors.As(p.Ended(), &exit) {
-		t.Fatalf("ended %v, want an AgentExitError", p.Ended())
+		t.Fatalf("ended %v, want an ExitError", p.Ended())
 	}
 	lines := strings.Split(exit.Output, "\n")
 	if len(lines) != 10 || lines[9] != "line 19999" {
@@ -189,13 +189,13 @@ func TestStopEndsDaemons(t *testing.T) {
 
 // A log that cannot be written does not stop the agent.
 func TestLogThatFails(t *testing.T) {
-	p, err := harness.StartAgent([]string{"sh", "-c", "i=0; while [ $i -lt 2000 ]; do echo $i 0123456789012345678901234567890123456789; i=$((i+1)); done; exit 3"}, nil, brokenWriter{})
+	p, err := agent.Start([]string{"sh", "-c", "i=0; while [ $i -lt 2000 ]; do echo $i 0123456789012345678901234567890123456789; i=$((i+1)); done; exit 3"}, nil, brokenWriter{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Stop)
 	<-p.Done()
-	var exit *harness.AgentExitError
+	var exit *agent.ExitError
 	if !errors.As(p.Ended(), &exit) || exit.Status != "exit status 3" || !strings.Contains(exit.Output, "1999 ") {
 		t.Errorf("ended %v, want status 3 and all of the output", p.Ended())
 	}
@@ -210,7 +210,7 @@ func TestServiceStartsAgain(t *testing.T) {
 		t.Skip("python3 is not installed")
 	}
 	u := &url.URL{Scheme: "ws", Host: "127.0.0.1:0"}
-	s := &harness.Service{
+	s := &agent.Service{
 		Command: []string{"python3", "-c", "import socket, sys\ns = socket.create_server((sys.argv[1], int(sys.argv[2])))\ns.accept()\nsys.exit(9)", "{host}", "{port}"},
 		URL:     u, AnyPort: true, Patience: time.Minute,
 	}
@@ -227,7 +227,7 @@ func TestServiceStartsAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Close()
-		var exit *harness.AgentExitError
+		var exit *agent.ExitError
 		if !s.EndedWithin(time.Minute) || !errors.As(s.Ended(), &exit) || exit.Status != "exit status 9" {
 			t.Errorf("ended %v, want status 9", s.Ended())
 		}
@@ -240,8 +240,8 @@ func TestServiceStartsAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	taken := &harness.Service{Command: s.Command, URL: &url.URL{Scheme: "ws", Host: l.Addr().String()}, Patience: time.Minute}
-	if err := taken.Start(t.Context()); !errors.Is(err, harness.ErrNotStarted) {
+	taken := &agent.Service{Command: s.Command, URL: &url.URL{Scheme: "ws", Host: l.Addr().String()}, Patience: time.Minute}
+	if err := taken.Start(t.Context()); !errors.Is(err, agent.ErrNotStarted) {
 		taken.Stop()
 		t.Errorf("a port that is taken: %v, want ErrNotStarted", err)
 	}
@@ -253,12 +253,12 @@ func TestExitOfAShell(t *testing.T) {
 		"exit 7":                      "exit status 7",
 		"sh -c 'kill -SEGV $$'; exit": "exit status 139, which is signal 11, segmentation fault",
 	} {
-		p, err := harness.StartAgent([]string{"sh", "-c", command}, nil, nil)
+		p, err := agent.Start([]string{"sh", "-c", command}, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		<-p.Done()
-		exit, ok := errors.AsType[*harness.AgentExitError](p.Ended())
+		exit, ok := errors.AsType[*agent.ExitError](p.Ended())
 		if !ok || exit.Status != want {
 			t.Errorf("%s: %v, want status %q", command, p.Ended(), want)
 		}
