@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -11,6 +13,8 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/doctor"
+	"github.com/wsconform/wsconform/internal/atomicfile"
+	"github.com/wsconform/wsconform/reports/examination"
 )
 
 const doctorHelp = `Examines a live WebSocket address in some seconds: names, TCP, TLS and certificate,
@@ -29,6 +33,7 @@ func doctorCommand() *cobra.Command {
 	var o dialFlags
 	var opts doctor.Options
 	var asJSON bool
+	var page string
 	c := &cobra.Command{
 		Use:   "doctor URL",
 		Short: "Examine a live address: why does it not connect, what will trouble clients",
@@ -57,6 +62,11 @@ func doctorCommand() *cobra.Command {
 				return err
 			}
 			r.Mask(harness.NewSecrets(list[0], target.Header))
+			if page != "" {
+				if err := atomicfile.Write(page, func(w io.Writer) error { return examination.WritePage(w, r) }); err != nil {
+					return fmt.Errorf("--html: %w", err)
+				}
+			}
 			if asJSON {
 				e := json.NewEncoder(c.OutOrStdout())
 				e.SetIndent("", "  ")
@@ -73,6 +83,7 @@ func doctorCommand() *cobra.Command {
 	f := c.Flags()
 	o.flags(f)
 	f.DurationVar(&opts.Idle, "idle", 5*time.Second, "leave a connection alone for so long, and see whether it is cut; 0 does not")
+	f.StringVar(&page, "html", "", "also write a page to this `FILE`")
 	f.BoolVar(&asJSON, "json", false, "write JSON")
 	return c
 }

@@ -32,13 +32,13 @@ func WriteText(w io.Writer, r *Report, width int) error {
 			wrapped(&b, indent+"-> ", indent+"   ", f.Advice, width)
 		}
 	}
-	fmt.Fprintf(&b, "%s: %s; %s, %.1f s\n", r.URL, r.summary(), count(r.Conns, "connection"), r.Took)
+	fmt.Fprintf(&b, "%s: %s; %s, %.1f s\n", r.URL, r.Summary(), count(r.Conns, "connection"), r.Took)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// summary counts what is wrong.
-func (r *Report) summary() string {
+// Summary counts what is wrong, such as "1 fault, 2 warnings".
+func (r *Report) Summary() string {
 	states := map[State]int{}
 	for _, f := range r.Findings {
 		states[f.State]++
