@@ -32,6 +32,27 @@ func Listening(ctx context.Context, addr string) bool {
 	return connects(ctx, addr)
 }
 
+// Listeners identifies the sockets that listen on a TCP address of this machine, as far as
+// the kernel tells: a program that is started again has others.
+func Listeners(addr string) []string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || !loopback(host) {
+		return nil
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	list, _ := kernelSockets("/proc/net")
+	for _, s := range list {
+		if s.port == uint16(n) {
+			ids = append(ids, s.inode)
+		}
+	}
+	return ids
+}
+
 func connects(ctx context.Context, addr string) bool {
 	dialer := net.Dialer{Timeout: 2 * time.Second}
 	c, err := dialer.DialContext(ctx, "tcp", addr)

@@ -20,13 +20,9 @@ type Gateway struct {
 	Origin net.Listener // where it reaches our origin; [TestGateway] closes it
 }
 
-const (
-	// originGrace is how long our origin may take to see the end of a connection after our
-	// client is done with it.
-	originGrace = 3 * time.Second
-	// maxRestarts is how often a gateway that ends or hangs is started again.
-	maxRestarts = 10
-)
+// originGrace is how long our origin may take to see the end of a connection after our
+// client is done with it.
+const originGrace = 3 * time.Second
 
 // TestGateway plays the cases through a gateway, each after it was played without it, one
 // at a time. Each result lists what the gateway changed. An error means that nothing was
@@ -40,15 +36,14 @@ func TestGateway(ctx context.Context, g Gateway, list []cases.Case, o Options, e
 		return err
 	}
 	for i, c := range list {
-		r, err := run.play(ctx, c)
-		if err != nil {
-			return err
+		if o.Started != nil {
+			o.Started(c)
 		}
-		emit(r)
-		if ctx.Err() != nil {
-			return ctx.Err()
+		r, err := run.settle(ctx, c, i+1 == len(list))
+		if r.Case != "" {
+			emit(r)
 		}
-		if err := run.recover(ctx, i+1 < len(list)); err != nil {
+		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return err
 		}
 	}
@@ -57,12 +52,16 @@ func TestGateway(ctx context.Context, g Gateway, list []cases.Case, o Options, e
 
 // A gatewayRun is a run through one gateway.
 type gatewayRun struct {
-	gateway  Gateway
-	origin   *origin
-	options  Options
-	streams  *Streams
-	restarts int
-	hangs    bool // it answered neither a case nor the sanity check behind it
+	gateway Gateway
+	origin  *origin
+	options Options
+	streams *Streams
+	// silent is set if the gateway forwards no message even before the first case, so that
+	// this says nothing later.
+	silent   bool
+	restarts int // of the gateway, by us or by somebody else
+	inRow    int // of these, without a verdict in between
+	hangs    int // of these, since it hung
 }
 
 // greet sends a message through the gateway and back. The error says why no case can be
@@ -78,7 +77,11 @@ func (r *gatewayRun) greet(ctx context.Context) error {
 			err = fmt.Errorf("no gateway at %s: %w", r.gateway.String(), err)
 		case err != nil:
 			return err
-		case throughCase.Judge(tr).Behavior == cases.OK, asked(tr) && time.Now().After(deadline.Add(-greetPatience/2)):
+		case throughCase.Judge(tr).Behavior == cases.OK:
+			r.silent = false
+			return nil
+		case asked(tr) && time.Now().After(deadline.Add(-greetPatience/2)):
+			r.silent = true
 			return nil
 		default:
 			err = fmt.Errorf("the gateway at %s cannot be tested: %s", r.gateway.String(), noWay(tr))
@@ -138,11 +141,9 @@ func (r *gatewayRun) target() Target {
 	return t
 }
 
-// play plays a case without the gateway, then through it.
+// play plays a case without the gateway, then through it. An error means that it could not
+// be played without.
 func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, error) {
-	if r.options.Started != nil {
-		r.options.Started(c)
-	}
 	how := manner{faithful: r.options.Faithful, streams: r.streams}
 	direct, err := r.through(ctx, c, r.origin.target(), how)
 	if err != nil {
@@ -152,18 +153,10 @@ func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, er
 	switch {
 	case ctx.Err() != nil:
 		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}, nil //nolint:nilerr // it is in the result
-	case errors.Is(err, errRefused) && r.ended(endPatience):
-		return harness.Result{
-			Case: c.ID, Outcome: harness.Crash, Note: "the gateway ended before the case could be played: " + r.options.Service.Ended().Error(),
-		}, nil
 	case errors.Is(err, errRefused):
 		return harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}, nil
 	case err != nil:
 		return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}, nil //nolint:nilerr // it is in the result
-	}
-	if via.OpenTimeout && !direct.OpenTimeout && !r.ended(0) {
-		sane, err := r.through(ctx, throughCase, r.target(), how)
-		r.hangs = ctx.Err() == nil && (err != nil || throughCase.Judge(sane).Behavior != cases.OK)
 	}
 	res := judged(c, via)
 	res.Without = c.Judge(direct).Behavior
@@ -174,24 +167,7 @@ func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, er
 		res.Outcome, res.Behavior = harness.Fail, cases.Failed
 		res.Reason = "the gateway did not pass on what an end sent"
 	}
-	switch {
-	case r.ended(0):
-		res = harness.Result{
-			Case: c.ID, Outcome: harness.Crash, Note: "the gateway ended while the case was played: " + r.options.Service.Ended().Error(),
-			Transcript: &via, Changes: res.Changes, Without: res.Without,
-		}
-	case r.hangs:
-		res = harness.Result{
-			Case: c.ID, Outcome: harness.Timeout, Note: "the gateway hangs: it answered neither the case nor a plain request behind it",
-			Transcript: &via, Changes: res.Changes, Without: res.Without,
-		}
-	}
 	return res, nil
-}
-
-// ended reports whether a gateway of ours has ended, or does so within d.
-func (r *gatewayRun) ended(d time.Duration) bool {
-	return r.options.Service != nil && r.options.Service.EndedWithin(d)
 }
 
 // changedWords says in a line what the gateway did: what it may not do first.
@@ -256,25 +232,4 @@ func (t *Target) half(ctx context.Context, c cases.Case, n int, how manner) (cas
 		return failed, err
 	}
 	return play(ctx, nc, c, n, cases.Server, how)
-}
-
-// recover starts a gateway again that has ended or hangs. The error ends the run.
-func (r *gatewayRun) recover(ctx context.Context, more bool) error {
-	s := r.options.Service
-	ended := r.ended(0)
-	if !ended && !r.hangs || !more {
-		return nil
-	}
-	cause, why := harness.CauseHang, errors.New("the gateway does not answer any more")
-	if ended {
-		cause, why = harness.CauseCrash, s.Ended()
-	}
-	r.hangs = false
-	if r.restarts++; s == nil || r.restarts > maxRestarts {
-		return &harness.UntestableError{Cause: cause, Err: why}
-	}
-	if err := s.Start(ctx); err != nil {
-		return cmp.Or(ctx.Err(), err)
-	}
-	return r.greet(ctx)
 }

@@ -1,0 +1,125 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/rfc"
+	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
+	"github.com/wsconform/wsconform/harness"
+)
+
+// A mortal gateway ends when it accepts a connection of these numbers, from 1, before or
+// after it has answered, and listens again at once if it is to.
+type mortal struct {
+	t      *testing.T
+	origin string
+	ends   []int // the connections at which it ends
+	revive bool
+
+	accepted atomic.Int32
+	addr     string
+	wg       sync.WaitGroup
+}
+
+// serve runs a life of the gateway after the other.
+func (m *mortal) serve(ctx context.Context, l net.Listener) {
+	m.addr = l.Addr().String()
+	m.wg.Go(func() {
+		for ctx.Err() == nil {
+			life, end := context.WithCancel(ctx)
+			if err := gateway.Serve(life, &counting{Listener: l, m: m, end: end}, m.origin, gateway.Plain); err != nil {
+				m.t.Error(err)
+			}
+			end()
+			if ctx.Err() != nil || !m.revive {
+				return
+			}
+			var err error
+			if l, err = new(net.ListenConfig).Listen(ctx, "tcp", m.addr); err != nil {
+				if ctx.Err() == nil {
+					m.t.Error(err)
+				}
+				return
+			}
+		}
+	})
+}
+
+// A counting listener ends its gateway at the connections that say so.
+type counting struct {
+	net.Listener
+	m   *mortal
+	end func()
+}
+
+func (c *counting) Accept() (net.Conn, error) {
+	nc, err := c.Listener.Accept()
+	if err == nil && slices.Contains(c.m.ends, int(c.m.accepted.Add(1))) {
+		c.Close()
+		nc.Close()
+		c.end()
+	}
+	return nc, err
+}
+
+// A gateway that ends in a case is named, whatever the case came to, and the case does not
+// fail for it. The connections are: the greeting, G.1.1, G.1.2, what follows.
+func TestGatewayEnds(t *testing.T) {
+	t.Parallel()
+	list, err := cases.Select(rfc.All(), []string{"G.1.1", "G.1.2", "G.1.3"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name   string
+		ends   []int
+		revive bool
+		want   []harness.Outcome
+		note   string // of the second case
+		cause  harness.Cause
+	}{
+		{"and somebody starts it again", []int{3}, true, []harness.Outcome{harness.Pass, harness.Crash, harness.Pass}, "the gateway ended while the case was played, and was started again by something else\nplayed again through a new gateway: pass, OK", ""},
+		{"twice in a case", []int{3, 6}, true, []harness.Outcome{harness.Pass, harness.Crash, harness.Pass}, "in each of two plays, the gateway ended while the case was played", ""},
+		{"for good", []int{3}, false, []harness.Outcome{harness.Pass, harness.Crash}, "the gateway ended while the case was played: nothing listens on 127.0.0.1:", harness.CauseCrash},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if test.revive && runtime.GOOS != "linux" {
+				t.Skip("only Linux tells the sockets of a program that was started again from those before")
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			front, back := loopback(t), loopback(t)
+			m := &mortal{t: t, origin: back.Addr().String(), ends: test.ends, revive: test.revive}
+			m.serve(ctx, front)
+			defer m.wg.Wait()
+			defer cancel()
+			g := Gateway{Target: Target{URL: &url.URL{Scheme: "ws", Host: m.addr, Path: "/"}}, Origin: back}
+			var got []harness.Result
+			err := TestGateway(t.Context(), g, list, Options{}, func(r harness.Result) { got = append(got, r) })
+			var end *harness.UntestableError
+			if errors.As(err, &end) != (test.cause != "") || test.cause != "" && end.Cause != test.cause {
+				t.Errorf("got error %v, want cause %q", err, test.cause)
+			}
+			var outcomes []harness.Outcome
+			for _, r := range got {
+				outcomes = append(outcomes, r.Outcome)
+			}
+			if !slices.Equal(outcomes, test.want) {
+				t.Fatalf("got %v, want %v: %+v", outcomes, test.want, got)
+			}
+			if !strings.HasPrefix(got[1].Note, test.note) {
+				t.Errorf("got note %q, want %q", got[1].Note, test.note)
+			}
+		})
+	}
+}
