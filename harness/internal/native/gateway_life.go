@@ -10,6 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/agent"
 )
 
 // A gateway that ends or hangs spoils the case under way, which then fails, or even passes,
@@ -81,13 +82,13 @@ func (l life) over() bool { return l == replaced || l == gone || l == hanging }
 
 // playAndLook plays a case and finds out whether the gateway has outlived it.
 func (r *gatewayRun) playAndLook(ctx context.Context, c cases.Case, closely bool) (harness.Result, life, error) {
-	before := harness.Listeners(r.where())
+	before := agent.Listeners(r.where())
 	res, err := r.play(ctx, c)
 	if err != nil || ctx.Err() != nil {
 		return res, lives, err
 	}
 	state := r.look(ctx, res, closely)
-	if now := harness.Listeners(r.where()); len(before) > 0 && len(now) > 0 && !slices.ContainsFunc(now, func(id string) bool { return slices.Contains(before, id) }) {
+	if now := agent.Listeners(r.where()); len(before) > 0 && len(now) > 0 && !slices.ContainsFunc(now, func(id string) bool { return slices.Contains(before, id) }) {
 		state = replaced
 	}
 	if state == lives && res.Outcome == harness.Blocked { // it took no connection, and now it does
@@ -134,7 +135,7 @@ func clean(res harness.Result) bool {
 func (r *gatewayRun) listens(ctx context.Context) bool {
 	t := r.target()
 	if t.Socket == "" && t.URL.Port() != "" {
-		return harness.Listening(ctx, t.URL.Host)
+		return agent.Listening(ctx, t.URL.Host)
 	}
 	nc, err := t.dialPlain(ctx)
 	if err == nil {
@@ -211,7 +212,7 @@ func (r *gatewayRun) revive(ctx context.Context, state life, how error) error {
 			}
 			return &harness.UntestableError{Cause: harness.CauseStart, Err: fmt.Errorf("the gateway ended, and cannot be started again: %w", err)}
 		}
-	} else if harness.WaitListening(ctx, nil, r.where(), greetPatience) != nil {
+	} else if agent.WaitListening(ctx, nil, r.where(), greetPatience) != nil {
 		return &harness.UntestableError{Cause: cause, Err: how}
 	}
 	return r.greet(ctx)
