@@ -60,8 +60,8 @@ func (c Case) answered(via []*Transcript, i int) bool {
 	if c.Conns[i].Origin {
 		i--
 	}
-	got, sent := via[i].received()
-	return got != "" && statusIn(got) != statusIn(sent) && statusIn(got) >= "400"
+	got, sent := via[i].Heads()
+	return got != "" && wire.ParseHead(got).Status() != wire.ParseHead(sent).Status() && wire.ParseHead(got).Status() >= "400"
 }
 
 func (c Change) String() string { return string(c.Kind) + " " + c.What }
@@ -79,7 +79,7 @@ func named(list []string, name string) bool {
 
 // changedHead compares the head that came with the one that was sent.
 func changedHead(t *Transcript) []Change {
-	text, before := t.received()
+	text, before := t.Heads()
 	if before == "" && text == "" {
 		return nil
 	}
@@ -89,18 +89,18 @@ func changedHead(t *Transcript) []Change {
 	}
 	switch {
 	case text == "":
-		refused := t.Role == Client && statusIn(t.other.Response) >= "400"
+		refused := t.Role == Client && wire.ParseHead(t.other.Response).Status() >= "400"
 		return []Change{{Kind: ChangeLost, What: "the " + what, Legal: refused}}
 	case before == "":
 		return []Change{{Kind: ChangeInvented, What: "the " + what + ", " + Octet(wire.ParseHead(text).Start()).quote(), Legal: !strings.Contains(wire.ParseHead(text).Start(), " 101")}}
 	}
 	got, sent := wire.ParseHead(text), wire.ParseHead(before)
-	if t.Role == Server && statusIn(text) != statusIn(before) {
-		return []Change{{Kind: ChangeHidden, What: fmt.Sprintf("status %s behind status %s", statusIn(before), statusIn(text)), Legal: statusIn(text) == "502"}}
+	if t.Role == Server && wire.ParseHead(text).Status() != wire.ParseHead(before).Status() {
+		return []Change{{Kind: ChangeHidden, What: fmt.Sprintf("status %s behind status %s", wire.ParseHead(before).Status(), wire.ParseHead(text).Status()), Legal: wire.ParseHead(text).Status() == "502"}}
 	}
 	var list []Change
-	if t.Role == Client && target(text) != target(before) {
-		list = append(list, Change{Kind: ChangeAltered, What: fmt.Sprintf("the target %s into %s", target(before), target(text))})
+	if t.Role == Client && wire.ParseHead(text).Target() != wire.ParseHead(before).Target() {
+		list = append(list, Change{Kind: ChangeAltered, What: fmt.Sprintf("the target %s into %s", wire.ParseHead(before).Target(), wire.ParseHead(text).Target())})
 	}
 	nominees := sent.List("Connection")
 	var seen []string
@@ -110,10 +110,10 @@ func changedHead(t *Transcript) []Change {
 		}
 		seen = append(seen, f.Name)
 		mine := named(hopByHop, f.Name) || named(nominees, f.Name)
-		switch now := values(text, f.Name); {
+		switch now := wire.ParseHead(text).Members(f.Name); {
 		case len(got.Values(f.Name)) == 0:
 			list = append(list, Change{Kind: ChangeLost, What: "the field " + f.Name, Legal: mine})
-		case !slices.Equal(now, values(before, f.Name)):
+		case !slices.Equal(now, wire.ParseHead(before).Members(f.Name)):
 			list = append(list, Change{
 				Kind: ChangeAltered, Legal: mine,
 				What: fmt.Sprintf("%s: %s into %s", f.Name, strings.Join(sent.Values(f.Name), ", "), strings.Join(got.Values(f.Name), ", ")),

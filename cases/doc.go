@@ -7,13 +7,14 @@
 // differs in our half of the handshake; [Step] (step.go), what is done, and [Op]
 // (op.go), the few operations of an engine, which steps are made of;
 // [Event] and [Transcript], what happened; and [Want] (verdict.go), which judges it.
-// [Clauses] is the want of most cases: grades by [Check].
+// [Clauses] is the want of most cases: grades by [Check]. The checks are in package check,
+// which only the suites use.
 //
 // The cases themselves are in the packages below: autobahn holds the 517 of the
 // Autobahn testsuite, rfc those that it does not have, and catalogue lists both. Package wire
 // says what bytes mean and which rules they break, package ledger what the standards
 // ask for.
 //
-// To add a kind of step, write a type with Ops and String; to add a check, one with
-// Holds and String. Nothing else changes.
+// To add a kind of step, write a type with Ops and String in step.go; to add a check, one
+// with Holds and String in internal/check. Nothing else changes.
 package cases

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 )
 
 // What a case does is in its fingerprint, how it is worded is not.
@@ -12,7 +13,7 @@ func TestFingerprint(t *testing.T) {
 	one := cases.Case{
 		ID: "x.1", Title: "a title", Expect: "something", RFC: []string{"RFC 6455 5.2"},
 		Conns: []cases.Conn{{Steps: []cases.Step{cases.Text("a"), cases.KillAfter{After: time.Second}}}},
-		Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}}}},
+		Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}}}},
 	}
 	sum := func(change func(*cases.Case)) string {
 		c := one.Clone()

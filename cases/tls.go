@@ -56,3 +56,6 @@ type TLSState struct {
 	Protocol string `json:"protocol,omitempty"` // chosen by ALPN
 	Name     string `json:"name,omitempty"`     // of the server, as the client sent it
 }
+
+// CloseNotify are the words of the alert that ends TLS in order.
+const CloseNotify = "close notify"

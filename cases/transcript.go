@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -244,6 +245,38 @@ func (t *Transcript) Find(kind EventKind) (Event, bool) {
 		return Event{}, false
 	}
 	return t.Events[i], true
+}
+
+// Count is the number of events of a kind.
+func (t *Transcript) Count(kind EventKind) int {
+	n := 0
+	for _, e := range t.Events {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// Other is the transcript of the other half of a connection through a gateway; nil
+// without one.
+func (t *Transcript) Other() *Transcript { return t.other }
+
+// Heads returns the head that the peer sent, without the interim responses before the last
+// one, and the head that was sent at the other end of a gateway.
+func (t *Transcript) Heads() (got, sent string) {
+	got = t.Response
+	if t.Role == Client {
+		got = t.Request
+	}
+	switch {
+	case t.other == nil:
+	case t.Role == Client:
+		sent = t.other.Request
+	default:
+		sent = t.other.Response
+	}
+	return wire.Final(got), wire.Final(sent)
 }
 
 // Struck reports whether the log has a note of the timer.

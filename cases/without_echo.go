@@ -93,7 +93,7 @@ func unechoedSteps(steps []Step) (list []Step, probes []string, ok bool) {
 func (list Clauses) WithoutEcho(probes []string) (Want, bool) {
 	un := make(Clauses, len(list))
 	for i, clause := range list {
-		checks, ok := unechoed(clause.Checks, probes, clause.Grade != OK)
+		checks, ok := Unechoed(clause.Checks, probes, clause.Grade != OK)
 		if !ok {
 			return nil, false
 		}
@@ -102,54 +102,13 @@ func (list Clauses) WithoutEcho(probes []string) (Want, bool) {
 	return un, true
 }
 
-// unechoed is a check of a peer that does not echo. Where lenient is set, a pong does
-// for a message.
-func unechoed(check Check, probes []string, lenient bool) (Check, bool) {
-	switch x := check.(type) {
-	case Every:
-		var list Every
-		for _, c := range x {
-			c, ok := unechoed(c, probes, lenient)
-			if !ok {
-				return nil, false
-			}
-			list = append(list, c)
-		}
-		return list, true
-	case Either: // those that an echo decides cannot hold
-		var list Either
-		for _, c := range x {
-			if c, ok := unechoed(c, probes, lenient); ok {
-				list = append(list, c)
-			}
-		}
-		return list, len(list) > 0
-	case Echoed:
-		if slices.Contains(probes, x.Text) {
-			return Answered{Payload: x.Text}, true
-		}
-		return SomePong{}, lenient
-	case Messages:
-		if len(x) == 0 {
-			return x, true
-		}
-		if len(x) == 1 && slices.ContainsFunc(probes, func(p string) bool { return x[0].Equal(GotText(Data([]byte(p)))) }) {
-			return Answered{Payload: string(x[0].Data)}, true
-		}
-		return SomePong{}, lenient
-	case Tally, PongFirst:
-		return SomePong{}, lenient
+// Unechoed is the check as a peer that does not echo can be asked (see [EchoCheck]).
+func Unechoed(check Check, probes []string, lenient bool) (Check, bool) {
+	if e, ok := check.(EchoCheck); ok {
+		return e.WithoutEcho(probes, lenient)
 	}
 	return check, true
 }
-
-// SomePong holds if a pong came.
-type SomePong struct{}
-
-// Holds looks for a pong.
-func (SomePong) Holds(t *Transcript) bool { _, ok := t.Find(GotPong); return ok }
-
-func (SomePong) String() string { return "a pong" }
 
 // Delivers lists the opcodes of the data frames that the case sends and that a peer has
 // to take: they keep the rules, each by itself. A peer that takes no messages but its

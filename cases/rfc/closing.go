@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -21,7 +22,7 @@ func closing() []cases.Case {
 				cases.Await{For: 6 * failure},
 			}}},
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-				cases.Code{wsproto.StatusNormalClosure, 0}, cases.SilentAfterClose{}, cases.Lawful{}, cases.Ends{Within: 6 * failure},
+				check.Code{wsproto.StatusNormalClosure, 0}, check.SilentAfterClose{}, check.Lawful{}, check.Ends{Within: 6 * failure},
 			}}},
 		},
 		{
@@ -32,7 +33,7 @@ func closing() []cases.Case {
 			},
 			Conns: []cases.Conn{{Steps: []cases.Step{normal}}},
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-				cases.Code{wsproto.StatusNormalClosure, 0}, cases.Clean{}, cases.Ends{Within: 2 * time.Second},
+				check.Code{wsproto.StatusNormalClosure, 0}, check.Clean{}, check.Ends{Within: 2 * time.Second},
 			}}},
 		},
 		{
@@ -46,8 +47,8 @@ func closing() []cases.Case {
 				cases.Await{For: failure},
 			}),
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.ClosesOnce{}, cases.Code{wsproto.StatusProtocolError}, cases.Ends{Within: failure}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.ClosesOnce{}, check.Code{wsproto.StatusProtocolError}, check.Ends{Within: failure}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Dropped{Within: failure}}},
 			},
 		},
 		{
@@ -62,7 +63,7 @@ func closing() []cases.Case {
 				}},
 				survived,
 			},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Ends{Within: failure}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Ends{Within: failure}}}},
 		},
 		{
 			ID: "C.1.8", Title: "a close frame without a body",
@@ -93,7 +94,7 @@ func closing() []cases.Case {
 			Requirements: []string{"RFC6455-7.4.2-invalid-received", "RFC6455-7.4.2-1000-2999", "RFC6455-7.4.2-0-999", "IANA-CLOSE-5000-up"},
 			Conns: append(
 				coded(badCode, 1, 1017, 1999, 2500),
-				coded(also(badCode, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Closed{}}}), 5001, 1<<15, 1<<16-1)...,
+				coded(also(badCode, cases.Clause{Grade: cases.Informational, Checks: cases.Every{check.Closed{}}}), 5001, 1<<15, 1<<16-1)...,
 			),
 			Want: badCode,
 		},
@@ -107,7 +108,7 @@ func closing() []cases.Case {
 			ID: "C.1.14", Title: "a reason that ends inside a character",
 			Requirements: []string{"RFC6455-5.5.1-reason-utf8", "RFC6455-8.1-invalid-utf8"},
 			Conns:        conns([]cases.Step{cases.Close{Code: wsproto.StatusNormalClosure, Reason: []byte("cut \xe2\x82")}}),
-			Want:         also(cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Code{wsproto.StatusInvalidFramePayloadData}}}}, badCode...),
+			Want:         also(cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Code{wsproto.StatusInvalidFramePayloadData}}}}, badCode...),
 		},
 		{
 			ID: "C.1.15", Title: "a reason with a NUL and a byte order mark",
@@ -122,8 +123,8 @@ func closing() []cases.Case {
 				cases.Ping("late"), cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
 			}, 100)...)),
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.ClosesOnce{}, cases.Code{wsproto.StatusNormalClosure, 0}, cases.Ends{Within: failure}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.ClosesOnce{}, check.Code{wsproto.StatusNormalClosure, 0}, check.Ends{Within: failure}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Dropped{Within: failure}}},
 			},
 		},
 		{
@@ -144,8 +145,8 @@ func closing() []cases.Case {
 				cases.Await{For: failure, Until: data},
 			}),
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Lawful{}, cases.Code{wsproto.StatusProtocolError}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Lawful{}, check.Code{wsproto.StatusProtocolError}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Dropped{Within: failure}}},
 			},
 		},
 		{
@@ -155,8 +156,8 @@ func closing() []cases.Case {
 				cases.Close{Code: wsproto.StatusGoingAway, Reason: slices.Repeat([]byte("r"), 123)},
 			}),
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Code{wsproto.StatusGoingAway}, cases.Clean{}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Code{wsproto.StatusNormalClosure, 0}, cases.Clean{}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Code{wsproto.StatusGoingAway}, check.Clean{}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Code{wsproto.StatusNormalClosure, 0}, check.Clean{}}},
 			},
 		},
 		{
@@ -167,7 +168,7 @@ func closing() []cases.Case {
 				apart(closeFrame.CutAt(6)), apart(closeFrame.CutAt(7)), apart(closeFrame.CutAt(10)), apart(closeFrame.Chopped(1)),
 			),
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-				cases.Code{wsproto.StatusNormalClosure, 0}, cases.Ends{Within: failure},
+				check.Code{wsproto.StatusNormalClosure, 0}, check.Ends{Within: failure},
 			}}},
 		},
 	}
@@ -181,25 +182,25 @@ var (
 	}
 
 	// closedNormally grades the answers to close frames that are good.
-	closedNormally = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Code{wsproto.StatusNormalClosure, 0}, cases.Clean{}}}}
+	closedNormally = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Code{wsproto.StatusNormalClosure, 0}, check.Clean{}}}}
 
 	// answeredAlike grades the answers to codes that are good, whatever they mean.
-	answeredAlike = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Clean{}, cases.Not{Check: cases.Code{
+	answeredAlike = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Clean{}, check.Not{Check: check.Code{
 		wsproto.StatusProtocolError, wsproto.StatusInternalError,
 	}}}}}
 
 	// badCode grades the answers to close frames that are not.
 	badCode = cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{cases.Either{cases.Code{wsproto.StatusProtocolError}, cases.Dropped{Within: failure}}}},
-		{Grade: cases.NonStrict, Checks: cases.Every{cases.Code{wsproto.StatusNormalClosure, 0}}},
+		{Grade: cases.OK, Checks: cases.Every{check.Either{check.Code{wsproto.StatusProtocolError}, check.Dropped{Within: failure}}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{check.Code{wsproto.StatusNormalClosure, 0}}},
 	}
 
 	// registered grades the answers to codes that the RFC does not have, but IANA.
 	registered = cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{cases.Code{
+		{Grade: cases.OK, Checks: cases.Every{check.Code{
 			wsproto.StatusNormalClosure, wsproto.StatusServiceRestart, wsproto.StatusTryAgainLater, wsproto.StatusBadGateway, 0,
 		}}},
-		{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{cases.Code{wsproto.StatusProtocolError}, cases.Dropped{Within: failure}}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{check.Either{check.Code{wsproto.StatusProtocolError}, check.Dropped{Within: failure}}}},
 	}
 )
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -102,7 +103,7 @@ func stored(text string) string {
 var plain = &cases.Deflate{Offers: "permessage-deflate", Accept: []cases.Demand{{}}}
 
 // undeflated is the clause of peers without permessage-deflate.
-var undeflated = cases.Clause{Grade: cases.Unimplemented, Checks: cases.Every{cases.Declined{}}}
+var undeflated = cases.Clause{Grade: cases.Unimplemented, Checks: cases.Every{check.Declined{}}}
 
 // alsoPlain is the last connection of cases that a peer may end: it has survived them.
 var alsoPlain = cases.Conn{Deflate: plain, Steps: survived.Steps, Want: comesBack(probe)}
@@ -113,11 +114,11 @@ var failsCompressed = append(cases.Clauses{undeflated}, failed...)
 // badDeflate grades the answers to data that is not DEFLATE. No RFC names the code.
 var badDeflate = cases.Clauses{
 	undeflated,
-	{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Lawful{}, cases.Ends{Within: failure}, cases.Code{
+	{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Lawful{}, check.Ends{Within: failure}, check.Code{
 		wsproto.StatusProtocolError, wsproto.StatusUnsupportedData, wsproto.StatusInvalidFramePayloadData,
 		wsproto.StatusMessageTooBig, wsproto.StatusInternalError,
 	}}},
-	{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Lawful{}, cases.Dropped{Within: failure}}},
+	{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Lawful{}, check.Dropped{Within: failure}}},
 }
 
 // bombed grades the answers to a message that is much longer than it looks, behind
@@ -126,24 +127,24 @@ func bombed(before []string) cases.Clauses {
 	return cases.Clauses{
 		undeflated,
 		{Grade: cases.OK, Checks: cases.Every{
-			returned(before...), cases.Code{wsproto.StatusMessageTooBig, wsproto.StatusPolicyViolation}, cases.Ends{Within: bombPatience},
+			returned(before...), check.Code{wsproto.StatusMessageTooBig, wsproto.StatusPolicyViolation}, check.Ends{Within: bombPatience},
 		}},
-		{Grade: cases.NonStrict, Checks: cases.Every{returned(before...), cases.Either{
-			cases.Dropped{Within: bombPatience},
-			cases.Code{wsproto.StatusProtocolError, wsproto.StatusUnsupportedData, wsproto.StatusInvalidFramePayloadData, wsproto.StatusInternalError},
+		{Grade: cases.NonStrict, Checks: cases.Every{returned(before...), check.Either{
+			check.Dropped{Within: bombPatience},
+			check.Code{wsproto.StatusProtocolError, wsproto.StatusUnsupportedData, wsproto.StatusInvalidFramePayloadData, wsproto.StatusInternalError},
 		}}},
-		{Grade: cases.Informational, Checks: cases.Every{cases.Not{Check: returned(before...)}}},
+		{Grade: cases.Informational, Checks: cases.Every{check.Not{Check: returned(before...)}}},
 	}
 }
 
 // comesBack wants these texts, one after the other.
 func comesBack(texts ...string) cases.Clauses {
-	return cases.Clauses{undeflated, {Grade: cases.OK, Checks: cases.Every{returned(texts...), cases.Clean{}}}}
+	return cases.Clauses{undeflated, {Grade: cases.OK, Checks: cases.Every{returned(texts...), check.Clean{}}}}
 }
 
 // returned are these texts, one after the other.
-func returned(texts ...string) cases.Messages {
-	list := cases.Messages{}
+func returned(texts ...string) check.Messages {
+	list := check.Messages{}
 	for _, text := range texts {
 		list = append(list, cases.GotText(cases.Data([]byte(text))))
 	}
@@ -153,7 +154,7 @@ func returned(texts ...string) cases.Messages {
 // unlessRestricted grades cases that need all of the window, across messages. A peer may
 // ask for less.
 func unlessRestricted(list cases.Clauses) cases.Clauses {
-	return append(cases.Clauses{{Grade: cases.Unimplemented, Checks: cases.Every{cases.Restricted{}}}}, list...)
+	return append(cases.Clauses{{Grade: cases.Unimplemented, Checks: cases.Every{check.Restricted{}}}}, list...)
 }
 
 // zText is a text message that is compressed already.
@@ -218,7 +219,7 @@ func offering(offers ...string) []cases.Conn {
 
 // declined grades offers that a server must decline.
 var declined = cases.Clauses{
-	{Grade: cases.OK, Checks: cases.Every{status101, cases.NoField{Name: "Sec-WebSocket-Extensions"}}},
+	{Grade: cases.OK, Checks: cases.Every{status101, check.NoField{Name: "Sec-WebSocket-Extensions"}}},
 	{Grade: cases.OK, Checks: cases.Every{status4xx}},
 }
 
@@ -228,8 +229,8 @@ func serverWindow(bits int) cases.Conn {
 		Deflate: &cases.Deflate{Offers: "permessage-deflate; server_max_window_bits=" + strconv.Itoa(bits)},
 		Steps:   far,
 		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.Bits{Param: "server_max_window_bits", From: 8, To: bits}, cases.Echoed{Text: farText}}},
-			{Grade: cases.Informational, Checks: cases.Every{cases.Declined{}, cases.Echoed{Text: farText}}},
+			{Grade: cases.OK, Checks: cases.Every{check.Bits{Param: "server_max_window_bits", From: 8, To: bits}, cases.Echoed{Text: farText}}},
+			{Grade: cases.Informational, Checks: cases.Every{check.Declined{}, cases.Echoed{Text: farText}}},
 		},
 	}
 }
@@ -240,10 +241,10 @@ func clientWindow(bits int) cases.Conn {
 		Deflate: &cases.Deflate{Offers: "permessage-deflate; client_max_window_bits=" + strconv.Itoa(bits)},
 		Steps:   inTurn(zText(zProbe)),
 		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{cases.Echoed{Text: probe}, cases.Either{
-				cases.Bits{Param: "client_max_window_bits", From: 8, To: bits}, cases.Agreed{Without: []string{"client_max_window_bits"}},
+			{Grade: cases.OK, Checks: cases.Every{cases.Echoed{Text: probe}, check.Either{
+				check.Bits{Param: "client_max_window_bits", From: 8, To: bits}, check.Agreed{Without: []string{"client_max_window_bits"}},
 			}}},
-			{Grade: cases.Informational, Checks: cases.Every{cases.Declined{}}},
+			{Grade: cases.Informational, Checks: cases.Every{check.Declined{}}},
 		},
 	}
 }
@@ -251,7 +252,7 @@ func clientWindow(bits int) cases.Conn {
 // agreed wants permessage-deflate without these parameters.
 func agreed(without ...string) cases.Clauses {
 	return cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{cases.Status{From: 101, To: 101}, cases.Agreed{Without: without}}},
-		{Grade: cases.Unimplemented, Checks: cases.Every{cases.Status{From: 101, To: 101}, cases.NoField{Name: "Sec-WebSocket-Extensions"}}},
+		{Grade: cases.OK, Checks: cases.Every{check.Status{From: 101, To: 101}, check.Agreed{Without: without}}},
+		{Grade: cases.Unimplemented, Checks: cases.Every{check.Status{From: 101, To: 101}, check.NoField{Name: "Sec-WebSocket-Extensions"}}},
 	}
 }

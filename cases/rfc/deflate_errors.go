@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -98,7 +99,7 @@ func deflateErrors() []cases.Case {
 				alsoPlain,
 			},
 			Want: append(
-				cases.Clauses{{Grade: cases.Unimplemented, Checks: cases.Every{cases.Not{Check: cases.Restricted{}}}}},
+				cases.Clauses{{Grade: cases.Unimplemented, Checks: cases.Every{check.Not{Check: check.Restricted{}}}}},
 				also(badDeflate, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{returned(longText[:1000]+longText[:16], behind)}})...,
 			),
 		},

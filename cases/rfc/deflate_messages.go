@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -41,7 +42,7 @@ func deflateMessages() []cases.Case {
 			Needs:        []cases.Need{cases.NeedDeflate},
 			Conns:        []cases.Conn{{Deflate: plain, Steps: inTurn(zText(strings.Repeat(zEmpty+zBetween, 1000) + zProbe))}, alsoPlain},
 			Want: also(comesBack(probe), cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{
-				cases.Quiet{}, cases.Code{wsproto.StatusPolicyViolation, wsproto.StatusMessageTooBig},
+				check.Quiet{}, check.Code{wsproto.StatusPolicyViolation, wsproto.StatusMessageTooBig},
 			}}),
 		},
 		{
@@ -98,8 +99,8 @@ func deflateMessages() []cases.Case {
 			)}},
 			Want: cases.Clauses{undeflated, {Grade: cases.OK, Checks: cases.Every{
 				slices.Concat(
-					returned(longText[:1<<10], longText), cases.Messages{cases.GotText(million)}, returned(longText[:1<<10]),
-				), cases.Clean{}, cases.Lawful{},
+					returned(longText[:1<<10], longText), check.Messages{cases.GotText(million)}, returned(longText[:1<<10]),
+				), check.Clean{}, check.Lawful{},
 			}}},
 		},
 		{
@@ -123,9 +124,9 @@ func deflateMessages() []cases.Case {
 			Conns:        []cases.Conn{{Deflate: plain, Steps: doomed(zText(zBadText))}, alsoPlain},
 			Want: cases.Clauses{
 				undeflated,
-				{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Lawful{}, cases.Code{wsproto.StatusInvalidFramePayloadData}, cases.Ends{Within: failure}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Lawful{}, cases.Ends{Within: failure}, cases.Either{
-					cases.Dropped{Within: failure}, cases.Code{wsproto.StatusProtocolError},
+				{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Lawful{}, check.Code{wsproto.StatusInvalidFramePayloadData}, check.Ends{Within: failure}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Lawful{}, check.Ends{Within: failure}, check.Either{
+					check.Dropped{Within: failure}, check.Code{wsproto.StatusProtocolError},
 				}}},
 			},
 		},
@@ -156,7 +157,7 @@ func deflateMessages() []cases.Case {
 			},
 			Want: also(unlessRestricted(comesBack(probe, probe)), cases.Clause{
 				Grade:  cases.NonStrict,
-				Checks: cases.Every{cases.Echoed{Text: probe}, cases.Either{cases.Code{1002, 1003, 1007, 1011}, cases.Dropped{Within: failure}}},
+				Checks: cases.Every{cases.Echoed{Text: probe}, check.Either{check.Code{1002, 1003, 1007, 1011}, check.Dropped{Within: failure}}},
 			}),
 		},
 		{

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 )
 
 // deflateOffers are D.1: offers that a server gets.
@@ -29,7 +30,7 @@ func deflateOffers() []cases.Case {
 				{Deflate: &cases.Deflate{Offers: "permessage-deflate; server_max_window_bits=99, permessage-deflate"}},
 				{Deflate: &cases.Deflate{Offers: "permessage-deflate; server_no_context_takeover; server_no_context_takeover, permessage-deflate"}},
 			},
-			Want: also(agreed("client_max_window_bits"), cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Status{From: 400, To: 400}}}),
+			Want: also(agreed("client_max_window_bits"), cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Status{From: 400, To: 400}}}),
 		},
 		{
 			ID: "D.1.3", Title: "offers with windows that are no number from 8 to 15", Roles: onlyServers,
@@ -79,7 +80,7 @@ func deflateOffers() []cases.Case {
 				{Deflate: &cases.Deflate{Offers: "permessage-deflate; client_max_window_bits"}, Want: agreed()},
 				{
 					Deflate: &cases.Deflate{Offers: "permessage-deflate; x-unknown, permessage-deflate"},
-					Want:    also(agreed("client_max_window_bits"), cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Status{From: 400, To: 400}}}),
+					Want:    also(agreed("client_max_window_bits"), cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Status{From: 400, To: 400}}}),
 				},
 				// It may accept the first, and has to be able to with the second.
 				{Deflate: &cases.Deflate{Offers: "permessage-deflate; server_max_window_bits=10, permessage-deflate"}},
@@ -100,9 +101,9 @@ func deflateOffers() []cases.Case {
 					Deflate: &cases.Deflate{Offers: "permessage-deflate; server_max_window_bits=15"},
 					Steps:   far,
 					Want: cases.Clauses{
-						{Grade: cases.OK, Checks: cases.Every{cases.Bits{Param: "server_max_window_bits", From: 8, To: 15}, cases.Echoed{Text: farText}}},
-						{Grade: cases.NonStrict, Checks: cases.Every{cases.Agreed{Without: []string{"server_max_window_bits"}}, cases.Echoed{Text: farText}}},
-						{Grade: cases.Informational, Checks: cases.Every{cases.Declined{}, cases.Echoed{Text: farText}}},
+						{Grade: cases.OK, Checks: cases.Every{check.Bits{Param: "server_max_window_bits", From: 8, To: 15}, cases.Echoed{Text: farText}}},
+						{Grade: cases.NonStrict, Checks: cases.Every{check.Agreed{Without: []string{"server_max_window_bits"}}, cases.Echoed{Text: farText}}},
+						{Grade: cases.Informational, Checks: cases.Every{check.Declined{}, cases.Echoed{Text: farText}}},
 					},
 				},
 			},
@@ -129,7 +130,7 @@ func deflateOffers() []cases.Case {
 				Steps:   inTurn(slices.Repeat([]cases.Frame{cases.Text(shortText)}, 5)...),
 			}},
 			Want: cases.Clauses{undeflated, {Grade: cases.OK, Checks: cases.Every{
-				cases.Agreed{With: []string{"server_no_context_takeover"}}, returned(slices.Repeat([]string{shortText}, 5)...), cases.Clean{},
+				check.Agreed{With: []string{"server_no_context_takeover"}}, returned(slices.Repeat([]string{shortText}, 5)...), check.Clean{},
 			}}},
 		},
 		{
@@ -167,9 +168,9 @@ func deflateOffers() []cases.Case {
 			Needs:        []cases.Need{cases.NeedDeflate},
 			Conns:        []cases.Conn{{Deflate: &cases.Deflate{Offers: "permessage-deflate; server_no_context_takeover, permessage-deflate"}}},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{status101, cases.Agreed{With: []string{"server_no_context_takeover"}}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{status101, cases.Agreed{}}},
-				{Grade: cases.Unimplemented, Checks: cases.Every{status101, cases.NoField{Name: "Sec-WebSocket-Extensions"}}},
+				{Grade: cases.OK, Checks: cases.Every{status101, check.Agreed{With: []string{"server_no_context_takeover"}}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{status101, check.Agreed{}}},
+				{Grade: cases.Unimplemented, Checks: cases.Every{status101, check.NoField{Name: "Sec-WebSocket-Extensions"}}},
 			},
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -20,8 +21,8 @@ func deflateResponses() []cases.Case {
 			Needs: []cases.Need{cases.NeedDeflate},
 			Conns: []cases.Conn{{Deflate: plain}},
 			Want: cases.Clauses{
-				{Grade: cases.Unimplemented, Checks: cases.Every{cases.Unasked{Name: "Sec-WebSocket-Extensions"}}},
-				{Grade: cases.OK, Checks: cases.Every{cases.Sound{}}},
+				{Grade: cases.Unimplemented, Checks: cases.Every{check.Unasked{Name: "Sec-WebSocket-Extensions"}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Sound{}}},
 			},
 		},
 		{
@@ -51,7 +52,7 @@ func deflateResponses() []cases.Case {
 			Requirements: []string{"RFC7692-7-client-unsupported", "RFC7692-7.1.2.2-not-unasked"},
 			Needs:        []cases.Need{cases.NeedDeflate},
 			Conns:        []cases.Conn{answers("permessage-deflate; client_max_window_bits=10")},
-			Want:         also(notOpened, cases.Clause{Grade: cases.OK, Checks: cases.Every{cases.Offers{Param: "client_max_window_bits", Bits: 10}}}),
+			Want:         also(notOpened, cases.Clause{Grade: cases.OK, Checks: cases.Every{check.Offers{Param: "client_max_window_bits", Bits: 10}}}),
 		},
 		{
 			ID: "D.2.6", Title: "client_max_window_bits without a value, and above the value offered, in the response", Roles: onlyClients,
@@ -62,7 +63,7 @@ func deflateResponses() []cases.Case {
 				{
 					Head:  cases.Head{cases.Add("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits=15")},
 					Steps: tempted,
-					Want:  also(notOpened, cases.Clause{Grade: cases.OK, Checks: cases.Every{cases.Offers{Param: "client_max_window_bits", Bits: 15}}}),
+					Want:  also(notOpened, cases.Clause{Grade: cases.OK, Checks: cases.Every{check.Offers{Param: "client_max_window_bits", Bits: 15}}}),
 				},
 			},
 			Want: notOpened,
@@ -87,7 +88,7 @@ func deflateResponses() []cases.Case {
 				{Deflate: &cases.Deflate{Accept: []cases.Demand{{MaxWindowBits: 9}}}, Steps: inTurn(cases.Text(nearText))},
 			},
 			Want: also(comesBack(nearText), cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{
-				cases.Quiet{}, cases.Lawful{}, cases.Either{cases.Dropped{Within: failure}, cases.Code{wsproto.StatusProtocolError, wsproto.StatusMandatoryExt}},
+				check.Quiet{}, check.Lawful{}, check.Either{check.Dropped{Within: failure}, check.Code{wsproto.StatusProtocolError, wsproto.StatusMandatoryExt}},
 			}}),
 		},
 		{

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -38,7 +39,7 @@ func framing() []cases.Case {
 			Requirements: []string{"RFC6455-5.2-len-minimal", "RFC6455-5.5-control-125"},
 			Conns:        conns([]cases.Step{cases.Ping("Hello").InForm(wsproto.Form16), ponged}),
 			Want: also(failed, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{
-				cases.PongWith{Text: "Hello"}, cases.Clean{},
+				check.PongWith{Text: "Hello"}, check.Clean{},
 			}}),
 		},
 		{
@@ -53,15 +54,15 @@ func framing() []cases.Case {
 				survived,
 			},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Code{wsproto.StatusProtocolError, wsproto.StatusMessageTooBig}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Code{wsproto.StatusProtocolError, wsproto.StatusMessageTooBig}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Dropped{Within: failure}}},
 			},
 		},
 		{
 			ID: "F.1.5", Title: "headers with lengths of 2^31, 2^32, 2^53 + 1 and 2^63 - 1",
 			Requirements: []string{"RFC6455-5.2-len64-msb", "RFC6455-10.4-protect-limits"},
 			Conns:        conns(announced(1<<31), announced(1<<32), announced(1<<53+1), announced(1<<63-1)),
-			Want:         also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
+			Want:         also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{check.Quiet{}}}),
 		},
 		{
 			ID: "F.1.6", Title: "a fragment of 64 KiB, and a continuation whose length makes a sum beyond 2^63",
@@ -73,7 +74,7 @@ func framing() []cases.Case {
 				cases.Await{For: patience, Until: append(data, cases.GotClose)},
 				cases.HalfClose{},
 			}),
-			Want: also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
+			Want: also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{check.Quiet{}}}),
 		},
 		{
 			ID: "F.1.8", Title: "each reserved bit on a continuation and on an empty frame",
@@ -128,9 +129,9 @@ func framing() []cases.Case {
 				cases.Await{For: 30 * time.Second, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}},
 			}),
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Messages{cases.GotText(cases.Data([]byte("x")))}, cases.Clean{}}},
-				{Grade: cases.OK, Checks: cases.Every{cases.Messages{}, cases.Code{wsproto.StatusPolicyViolation, wsproto.StatusMessageTooBig}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Dropped{Within: 30 * time.Second}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Messages{cases.GotText(cases.Data([]byte("x")))}, check.Clean{}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Messages{}, check.Code{wsproto.StatusPolicyViolation, wsproto.StatusMessageTooBig}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Dropped{Within: 30 * time.Second}}},
 			},
 		},
 		{
@@ -144,7 +145,7 @@ func framing() []cases.Case {
 				[]cases.Step{cases.Ping("last"), cases.Cont("c"), answered},
 			)),
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-				cases.PongWith{Text: "last"}, cases.Messages{cases.GotText(cases.Data([]byte("abbbbbbbbc")))}, cases.Clean{}, cases.Lawful{},
+				check.PongWith{Text: "last"}, check.Messages{cases.GotText(cases.Data([]byte("abbbbbbbbc")))}, check.Clean{}, check.Lawful{},
 			}}},
 		},
 		{
@@ -152,7 +153,7 @@ func framing() []cases.Case {
 			Requirements: []string{"RFC6455-5.5.1-close-reply", "RFC6455-5.4-handle-control-mid", "RFC6455-6.2-control-handled"},
 			Conns:        conns([]cases.Step{cases.Text("a").More(), cases.Close{Code: wsproto.StatusNormalClosure}}),
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-				cases.Quiet{}, cases.Code{wsproto.StatusNormalClosure, 0}, cases.Clean{},
+				check.Quiet{}, check.Code{wsproto.StatusNormalClosure, 0}, check.Clean{},
 			}}},
 		},
 		{
@@ -160,7 +161,7 @@ func framing() []cases.Case {
 			Requirements: []string{"RFC6455-5.5-control-125", "RFC6455-5.2-len-forms"},
 			Conns:        conns([]cases.Step{cases.FrameHeader{Opcode: wsproto.OpPing, Length: 126}, cases.Await{For: failure, Until: data}}),
 			Want: also(failed, cases.Clause{ // it may wait for the rest of the frame
-				Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Not{Check: cases.Ends{Within: failure}}},
+				Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Not{Check: check.Ends{Within: failure}}},
 			}),
 		},
 		{
@@ -179,7 +180,7 @@ func framing() []cases.Case {
 				slices.Insert(announced(1<<56+5), 1, cases.Step(cases.Octets{Payload: ofSize(5)}), cases.Step(cases.Ping("barrier"))),
 				slices.Insert(announced(1<<32+300), 1, cases.Step(cases.Octets{Payload: ofSize(300)}), cases.Step(cases.Ping("barrier"))),
 			),
-			Want: also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
+			Want: also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{check.Quiet{}}}),
 		},
 		{
 			ID: "F.1.18", Title: "pongs before any ping, and two for one ping",
@@ -187,7 +188,7 @@ func framing() []cases.Case {
 			Conns: conns([]cases.Step{
 				cases.Pong("before"), cases.Pong(""), cases.Pong("twice"), cases.Pong("twice"), cases.Text(probe), answered,
 			}),
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Echoed{Text: probe}, cases.NoPong{}, cases.Clean{}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Echoed{Text: probe}, check.NoPong{}, check.Clean{}}}},
 		},
 		{
 			ID: "F.2.1", Title: "text that ends inside a character, and an empty last fragment",
@@ -228,17 +229,17 @@ const oddText = "\ufeffa\x00b\uffff\ufffe\ufdd0\U0010ffff"
 var (
 	// tooLong grades lengths that no peer can take.
 	tooLong = cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Code{wsproto.StatusProtocolError, wsproto.StatusMessageTooBig}}},
-		{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}},
+		{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Code{wsproto.StatusProtocolError, wsproto.StatusMessageTooBig}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Dropped{Within: failure}}},
 	}
 
 	// badText grades text that is not UTF-8.
 	badText = cases.Clauses{
 		{Grade: cases.OK, Checks: cases.Every{
-			cases.Messages{}, cases.Lawful{}, cases.Code{wsproto.StatusInvalidFramePayloadData}, cases.Ends{Within: failure},
+			check.Messages{}, check.Lawful{}, check.Code{wsproto.StatusInvalidFramePayloadData}, check.Ends{Within: failure},
 		}},
-		{Grade: cases.NonStrict, Checks: cases.Every{cases.Messages{}, cases.Lawful{}, cases.Ends{Within: failure}, cases.Either{
-			cases.Dropped{Within: failure}, cases.Code{wsproto.StatusProtocolError},
+		{Grade: cases.NonStrict, Checks: cases.Every{check.Messages{}, check.Lawful{}, check.Ends{Within: failure}, check.Either{
+			check.Dropped{Within: failure}, check.Code{wsproto.StatusProtocolError},
 		}}},
 	}
 )
@@ -246,7 +247,7 @@ var (
 // overlong grades messages whose length is not in its shortest form. That a receiver
 // has to fail on them is nowhere said in so many words.
 func overlong(messages ...cases.Event) cases.Clauses {
-	return also(failed, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Messages(messages), cases.Clean{}}})
+	return also(failed, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Messages(messages), check.Clean{}}})
 }
 
 // announced sends the header of a binary message and nothing more.

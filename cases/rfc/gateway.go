@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 )
 
 // gateway is G: what stands between a client and an origin, both of them ours.
@@ -21,11 +22,11 @@ var (
 	heard   = cases.Await{For: failure, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}}
 	replies = []cases.Step{heard, cases.Text(probe), rest}
 
-	probeHeard = cases.Messages{cases.GotText(cases.Data([]byte(probe)))}
-	status5xx  = cases.Status{From: 500, To: 599}
+	probeHeard = check.Messages{cases.GotText(cases.Data([]byte(probe)))}
+	status5xx  = check.Status{From: 500, To: 599}
 
 	// untouched grades an end at which nothing but the message is looked at.
-	untouched = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{probeHeard, cases.Lawful{}}}}
+	untouched = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{probeHeard, check.Lawful{}}}}
 	// unreached grades our origin where the gateway may answer by itself.
 	unreached = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{anything{}}}}
 )
@@ -60,34 +61,34 @@ func refusing(status string, want cases.Clauses, edits ...cases.Edit) []cases.Co
 	head := append(cases.Head{
 		cases.Start("HTTP/1.1 " + status), cases.Without("Upgrade"), cases.Without("Sec-WebSocket-Accept"), cases.Set("Connection", "close"),
 	}, edits...)
-	return through(cases.Conn{Steps: probed, Want: want}, cases.Conn{Head: head, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Reached{}}}}})
+	return through(cases.Conn{Steps: probed, Want: want}, cases.Conn{Head: head, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Reached{}}}}})
 }
 
 // arrives grades our origin: the message came, and these hold. Something below HTTP, that
 // changes no byte, is no party to what HTTP asks of a gateway.
 func arrives(checks ...cases.Check) cases.Clauses {
 	return cases.Clauses{
-		{Grade: cases.OK, Checks: append(cases.Every{probeHeard, cases.Lawful{}}, checks...)},
-		{Grade: cases.Informational, Checks: cases.Every{probeHeard, cases.Lawful{}, cases.Tunnelled{}}},
+		{Grade: cases.OK, Checks: append(cases.Every{probeHeard, check.Lawful{}}, checks...)},
+		{Grade: cases.Informational, Checks: cases.Every{probeHeard, check.Lawful{}, check.Tunnelled{}}},
 	}
 }
 
 // comes grades our client: the message came back, and these hold.
 func comes(checks ...cases.Check) cases.Clauses {
-	return cases.Clauses{{Grade: cases.OK, Checks: append(cases.Every{probeEchoed, cases.Lawful{}}, checks...)}}
+	return cases.Clauses{{Grade: cases.OK, Checks: append(cases.Every{probeEchoed, check.Lawful{}}, checks...)}}
 }
 
 // asSent grades a response that opens nothing.
 func asSent(checks ...cases.Check) cases.Clauses {
-	return cases.Clauses{{Grade: cases.OK, Checks: append(cases.Every{cases.SameStatus{}, cases.Quiet{}}, checks...)}}
+	return cases.Clauses{{Grade: cases.OK, Checks: append(cases.Every{check.SameStatus{}, check.Quiet{}}, checks...)}}
 }
 
 // exposed grades a response of the origin that is wrong: the gateway says so, or lets the
 // client see it.
 func exposed(visible ...cases.Check) cases.Clauses {
-	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Either{
-		status5xx, append(cases.Every{cases.SameStatus{}}, visible...),
-		cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Either{
+		status5xx, append(cases.Every{check.SameStatus{}}, visible...),
+		cases.Every{check.NoAnswer{}, check.Ends{Within: refusal}},
 	}}}}
 }
 
@@ -98,21 +99,21 @@ func gatewayRequests() []cases.Case {
 			ID: "G.1.1", Title: "a standard handshake through a gateway, and a message each way", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-5.1-forward", "RFC6455-4.1-resp-accept", "RFC9110-7.7-target"},
 			Conns: sending(arrives(
-				cases.Sound{}, cases.SameTarget{}, cases.Forwarded{Name: "Sec-WebSocket-Key"}, cases.Forwarded{Name: "Sec-WebSocket-Version"},
-				cases.Forwarded{Name: "Sec-WebSocket-Protocol"}, cases.Forwarded{Name: "Upgrade"},
+				check.Sound{}, check.SameTarget{}, check.Forwarded{Name: "Sec-WebSocket-Key"}, check.Forwarded{Name: "Sec-WebSocket-Version"},
+				check.Forwarded{Name: "Sec-WebSocket-Protocol"}, check.Forwarded{Name: "Upgrade"},
 			)),
 		},
 		{
 			ID: "G.1.2", Title: "a request target with a query, an escaped slash and an escaped blank", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-7.7-target"},
-			Conns:        sending(arrives(cases.SameTarget{}), cases.Start("GET {target}a%2Fb?c=d%20e&f=%23&g=?/ HTTP/1.1")),
+			Conns:        sending(arrives(check.SameTarget{}), cases.Start("GET {target}a%2Fb?c=d%20e&f=%23&g=?/ HTTP/1.1")),
 		},
 		{
 			ID: "G.1.3", Title: "Origin, Cookie, Authorization and a field that nobody knows", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-5.1-forward"},
 			Conns: sending(
 				arrives(
-					cases.Forwarded{Name: "Origin"}, cases.Forwarded{Name: "Cookie"}, cases.Forwarded{Name: "Authorization"}, cases.Forwarded{Name: "X-Nobody"},
+					check.Forwarded{Name: "Origin"}, check.Forwarded{Name: "Cookie"}, check.Forwarded{Name: "Authorization"}, check.Forwarded{Name: "X-Nobody"},
 				),
 				cases.Add("Origin", "http://page.test"), cases.Add("Cookie", "a=b; c=d"), cases.Add("Authorization", "Bearer aGVsbG8="),
 				cases.Add("X-Nobody", "knows; what=\"this\""),
@@ -121,13 +122,13 @@ func gatewayRequests() []cases.Case {
 		{
 			ID: "G.1.4", Title: "two lines of one field", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-5.3-order"},
-			Conns:        sending(arrives(cases.Forwarded{Name: "X-Twice"}), cases.Add("X-Twice", "one"), cases.Add("X-Twice", "two")),
+			Conns:        sending(arrives(check.Forwarded{Name: "X-Twice"}), cases.Add("X-Twice", "one"), cases.Add("X-Twice", "two")),
 		},
 		{
 			ID: "G.1.5", Title: "a field that Connection names", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-7.6.1-nominated"},
 			Conns: sending(
-				arrives(cases.Removed{Name: "X-Hop"}, cases.NotNominated{Token: "X-Hop"}),
+				arrives(check.Removed{Name: "X-Hop"}, check.NotNominated{Token: "X-Hop"}),
 				cases.Set("Connection", "Upgrade, X-Hop"), cases.Add("X-Hop", "1"),
 			),
 		},
@@ -135,7 +136,7 @@ func gatewayRequests() []cases.Case {
 			ID: "G.1.6", Title: "Keep-Alive, Proxy-Connection and TE", Roles: onlyGateways, Level: cases.Should,
 			Requirements: []string{"RFC9110-7.6.1-known"},
 			Conns: sending(
-				arrives(cases.Removed{Name: "Keep-Alive"}, cases.Removed{Name: "Proxy-Connection"}, cases.Removed{Name: "TE"}),
+				arrives(check.Removed{Name: "Keep-Alive"}, check.Removed{Name: "Proxy-Connection"}, check.Removed{Name: "TE"}),
 				cases.Add("Keep-Alive", "timeout=5"), cases.Add("Proxy-Connection", "keep-alive"), cases.Add("TE", "trailers"),
 				cases.Set("Connection", "Upgrade, TE"),
 			),
@@ -148,30 +149,30 @@ func gatewayRequests() []cases.Case {
 		{
 			ID: "G.1.8", Title: "Connection: keep-alive, Upgrade, as browsers send it", Roles: onlyGateways,
 			Requirements: []string{"RFC6455-4.2.1-connection", "RFC9110-7.6.1-nominated"},
-			Conns:        sending(arrives(cases.Sound{}), cases.Set("Connection", "keep-alive, Upgrade")),
+			Conns:        sending(arrives(check.Sound{}), cases.Set("Connection", "keep-alive, Upgrade")),
 		},
 		{
 			ID: "G.1.9", Title: "a request that offers no subprotocol", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-5.1-forward"},
-			Conns:        sending(arrives(cases.Removed{Name: "Sec-WebSocket-Protocol"}), cases.Without("Sec-WebSocket-Protocol")),
+			Conns:        sending(arrives(check.Removed{Name: "Sec-WebSocket-Protocol"}), cases.Without("Sec-WebSocket-Protocol")),
 		},
 		{
 			ID: "G.1.10", Title: "the names of fields in odd case", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-5.1-name-case"},
 			Conns: sending(
-				arrives(cases.Forwarded{Name: "Sec-WebSocket-Key"}),
+				arrives(check.Forwarded{Name: "Sec-WebSocket-Key"}),
 				cases.Replace("Sec-WebSocket-Key:", "sEC-wEBSOCKET-kEY:"), cases.Replace("Connection:", "cONNECTION:"), cases.Replace("Upgrade:", "uPGRADE:"),
 			),
 		},
 		{
 			ID: "G.1.11", Title: "a cookie of 4,000 bytes", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-5.1-forward"},
-			Conns:        sending(arrives(cases.Forwarded{Name: "Cookie"}), cases.Add("Cookie", "a="+string(slices.Repeat([]byte("b"), 4000)))),
+			Conns:        sending(arrives(check.Forwarded{Name: "Cookie"}), cases.Add("Cookie", "a="+string(slices.Repeat([]byte("b"), 4000)))),
 		},
 		{
 			ID: "G.1.12", Title: "a request in pieces of 20 bytes", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-5.1-forward"},
-			Conns:        sending(arrives(cases.Forwarded{Name: "Sec-WebSocket-Key"}), cases.Apart(20)),
+			Conns:        sending(arrives(check.Forwarded{Name: "Sec-WebSocket-Key"}), cases.Apart(20)),
 		},
 		{
 			// A message with compression says more than the field: if both ends are told the
@@ -189,14 +190,14 @@ func gatewayRequests() []cases.Case {
 			Conns: through(
 				cases.Conn{
 					Head: cases.Head{cases.Set("Sec-WebSocket-Version", "99")}, Steps: probed,
-					Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, status4xx}}},
+					Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, status4xx}}},
 				},
 				cases.Conn{
 					Head: cases.Head{
 						cases.Start("HTTP/1.1 426 Upgrade Required"), cases.Set("Upgrade", "websocket"), cases.Without("Sec-WebSocket-Accept"),
 						cases.Set("Connection", "close, Upgrade"), cases.Add("Sec-WebSocket-Version", "13"), cases.Add("Content-Length", "0"),
 					},
-					Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{cases.Forwarded{Name: "Sec-WebSocket-Version"}, unasked{}}}}},
+					Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{check.Forwarded{Name: "Sec-WebSocket-Version"}, unasked{}}}}},
 				},
 			),
 		},
@@ -224,8 +225,8 @@ var compressedHello = cases.Text("\xf2\x48\xcd\xc9\xc9\x07\x00").WithRSV(4)
 
 // inflated grades an end that got it. A gateway may keep compression off.
 var inflated = cases.Clauses{
-	{Grade: cases.OK, Checks: cases.Every{cases.Agreed{}, cases.Messages{cases.GotText(cases.Data([]byte("Hello")))}, cases.Lawful{}}},
-	{Grade: cases.Informational, Checks: cases.Every{cases.Declined{}, cases.Quiet{}}},
+	{Grade: cases.OK, Checks: cases.Every{check.Agreed{}, check.Messages{cases.GotText(cases.Data([]byte("Hello")))}, check.Lawful{}}},
+	{Grade: cases.Informational, Checks: cases.Every{check.Declined{}, check.Quiet{}}},
 }
 
 // gatewayIdle is how long nothing is sent in a case about that.

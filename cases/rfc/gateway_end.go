@@ -4,19 +4,20 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // closedBy grades an end that was sent this close frame.
 func closedBy(code wsproto.StatusCode, reason string) cases.Clauses {
-	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Code{code}, cases.Reason{Text: reason}, cases.Clean{}, cases.Lawful{}}}}
+	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Code{code}, check.Reason{Text: reason}, check.Clean{}, check.Lawful{}}}}
 }
 
 // closes grades the end that closed.
-var closes = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Clean{}, cases.Code{wsproto.StatusNormalClosure}, cases.Lawful{}}}}
+var closes = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Clean{}, check.Code{wsproto.StatusNormalClosure}, check.Lawful{}}}}
 
 // cutOff grades an end whose other end is gone without a close frame.
-var cutOff = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Dropped{Within: failure}}}}
+var cutOff = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Dropped{Within: failure}}}}
 
 // gatewayEnds are ends of a connection.
 func gatewayEnds() []cases.Case {
@@ -50,7 +51,7 @@ func gatewayEnds() []cases.Case {
 			Requirements: []string{"RFC6455-5.4-proxy-control", "RFC6455-6.2-parse-frames"},
 			Conns: through(
 				cases.Conn{Steps: []cases.Step{rest}, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-					cases.Messages(texts("the last")), cases.Code{wsproto.StatusGoingAway}, cases.Clean{},
+					check.Messages(texts("the last")), check.Code{wsproto.StatusGoingAway}, check.Clean{},
 				}}}},
 				cases.Conn{Steps: []cases.Step{cases.Text("the last"), cases.Close{Code: wsproto.StatusGoingAway}}, Want: closes},
 			),
@@ -68,7 +69,7 @@ func gatewayEnds() []cases.Case {
 			Requirements: []string{"RFC6455-7.1.5-code-1006", "RFC6455-6.2-parse-frames"},
 			Conns: through(
 				cases.Conn{Steps: []cases.Step{cases.Text(probe), rest}, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-					cases.Messages(texts("the last")), cases.Dropped{Within: failure},
+					check.Messages(texts("the last")), check.Dropped{Within: failure},
 				}}}},
 				cases.Conn{Steps: []cases.Step{heard, cases.Text("the last"), cases.HalfClose{}}},
 			),
@@ -98,8 +99,8 @@ const hidden = "GET /hidden HTTP/1.1\r\nHost: {host}\r\nConnection: close, X-Hop
 
 // unseen grades our origin: the hidden request did not come as it was sent.
 var unseen = cases.Clauses{
-	{Grade: cases.OK, Checks: cases.Every{cases.NoRequestWith{Field: "Connection", Token: "X-Hop"}}},
-	{Grade: cases.Informational, Checks: cases.Every{cases.Tunnelled{}}},
+	{Grade: cases.OK, Checks: cases.Every{check.NoRequestWith{Field: "Connection", Token: "X-Hop"}}},
+	{Grade: cases.Informational, Checks: cases.Every{check.Tunnelled{}}},
 }
 
 // gatewaySmuggling are requests by which a client gets others past a gateway.
@@ -113,7 +114,7 @@ func gatewaySmuggling() []cases.Case {
 			Conns: through(
 				cases.Conn{
 					Head:  cases.Head{cases.Set("Sec-WebSocket-Version", "1337"), cases.Replace("\r\n\r\n", "\r\n\r\n"+hidden)},
-					Steps: probed, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Either{status4xx, dropped}}}},
+					Steps: probed, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Either{status4xx, dropped}}}},
 				},
 				cases.Conn{
 					Head: cases.Head{
@@ -130,7 +131,7 @@ func gatewaySmuggling() []cases.Case {
 			Conns: through(
 				cases.Conn{
 					Head:  cases.Head{cases.Replace("\r\n\r\n", "\r\n\r\n"+hidden)},
-					Steps: probed, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Either{cases.Status{From: 200, To: 499}, dropped}}}},
+					Steps: probed, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Either{check.Status{From: 200, To: 499}, dropped}}}},
 				},
 				cases.Conn{
 					Head: cases.Head{
@@ -151,7 +152,7 @@ func gatewaySmuggling() []cases.Case {
 						cases.Replace("\r\n\r\n", "\r\n\r\nGET /hidden HTTP/1.1\r\nHost: origin.test\r\nX-Hop: 1234567890\r\n\r\n"),
 					},
 					Steps: probed,
-					Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Either{
+					Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Either{
 						status4xx, status5xx, dropped,
 					}}}},
 				},
@@ -160,7 +161,7 @@ func gatewaySmuggling() []cases.Case {
 						cases.Start("HTTP/1.1 403 Forbidden"), cases.Without("Upgrade"), cases.Without("Sec-WebSocket-Accept"),
 						cases.Set("Connection", "keep-alive"), cases.Add("Content-Length", "0"),
 					},
-					Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.NoRequestWith{Field: "X-Hop"}}}},
+					Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.NoRequestWith{Field: "X-Hop"}}}},
 				},
 			),
 		},
@@ -172,7 +173,7 @@ func gatewaySmuggling() []cases.Case {
 					Head: cases.Head{
 						cases.Add("Content-Length", "5"), cases.Add("Transfer-Encoding", "chunked"), cases.Replace("\r\n\r\n", "\r\n\r\n0\r\n\r\n"),
 					},
-					Steps: probed, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}}}},
+					Steps: probed, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}}}},
 				},
 				cases.Conn{
 					Head: cases.Head{
@@ -180,8 +181,8 @@ func gatewaySmuggling() []cases.Case {
 						cases.Set("Connection", "close"), cases.Add("Content-Length", "0"),
 					},
 					Want: cases.Clauses{
-						{Grade: cases.OK, Checks: cases.Every{cases.Either{unasked{}, cases.Removed{Name: "Content-Length"}, cases.Removed{Name: "Transfer-Encoding"}}}},
-						{Grade: cases.Informational, Checks: cases.Every{cases.Tunnelled{}}},
+						{Grade: cases.OK, Checks: cases.Every{check.Either{unasked{}, check.Removed{Name: "Content-Length"}, check.Removed{Name: "Transfer-Encoding"}}}},
+						{Grade: cases.Informational, Checks: cases.Every{check.Tunnelled{}}},
 					},
 				},
 			),

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -17,7 +18,7 @@ func whole(op wsproto.Opcode, p cases.Payload) cases.Frame {
 
 // got grades an end that these messages came to.
 func got(messages ...cases.Event) cases.Clauses {
-	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Messages(messages), cases.Lawful{}}}}
+	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Messages(messages), check.Lawful{}}}}
 }
 
 func texts(words ...string) []cases.Event {
@@ -41,7 +42,7 @@ func gatewayFrames() []cases.Case {
 					Head: cases.Head{cases.Together()}, Steps: []cases.Step{cases.Text(probe), heard},
 					Want: cases.Clauses{
 						{Grade: cases.OK, Checks: cases.Every{probeEchoed}},
-						{Grade: cases.Informational, Checks: cases.Every{cases.Either{status4xx, dropped}}},
+						{Grade: cases.Informational, Checks: cases.Every{check.Either{status4xx, dropped}}},
 					},
 				},
 				cases.Conn{Steps: replies, Want: also(untouched, cases.Clause{Grade: cases.Informational, Checks: cases.Every{unasked{}}})},
@@ -73,10 +74,10 @@ func gatewayFrames() []cases.Case {
 			Conns: through(
 				cases.Conn{
 					Steps: []cases.Step{cases.Text("frag").More().Chopped(1), cases.Ping("between"), cases.Cont("ments").Chopped(1), heard},
-					Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{probeEchoed, cases.PongWith{Text: "between"}, cases.Unanswered{}}}},
+					Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{probeEchoed, check.PongWith{Text: "between"}, check.Unanswered{}}}},
 				},
 				cases.Conn{Steps: replies, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-					cases.Messages(texts("fragments")), cases.Pinged{"between"}, cases.Lawful{},
+					check.Messages(texts("fragments")), check.Pinged{"between"}, check.Lawful{},
 				}}}},
 			),
 		},
@@ -85,19 +86,19 @@ func gatewayFrames() []cases.Case {
 			Requirements: []string{"RFC6455-5.4-proxy-control"},
 			Conns: through(
 				cases.Conn{Steps: []cases.Step{cases.Probe{Text: "who answers", Ping: true}}, Want: cases.Clauses{
-					{Grade: cases.OK, Checks: cases.Every{cases.PongWith{Text: "who answers"}, cases.Unanswered{}}},
+					{Grade: cases.OK, Checks: cases.Every{check.PongWith{Text: "who answers"}, check.Unanswered{}}},
 				}},
-				cases.Conn{Steps: []cases.Step{rest}, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Pinged{"who answers"}, cases.Lawful{}}}}},
+				cases.Conn{Steps: []cases.Step{rest}, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Pinged{"who answers"}, check.Lawful{}}}}},
 			),
 		},
 		{
 			ID: "G.4.6", Title: "a ping of the origin", Roles: onlyGateways,
 			Requirements: []string{"RFC6455-5.4-proxy-control"},
 			Conns: through(
-				cases.Conn{Steps: []cases.Step{heard}, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Pinged{"are you there"}, cases.Lawful{}}}}},
+				cases.Conn{Steps: []cases.Step{heard}, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Pinged{"are you there"}, check.Lawful{}}}}},
 				cases.Conn{
 					Steps: []cases.Step{cases.Probe{Text: "are you there", Ping: true}, cases.Text(probe), rest},
-					Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.PongWith{Text: "are you there"}, cases.Unanswered{}}}},
+					Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.PongWith{Text: "are you there"}, check.Unanswered{}}}},
 				},
 			),
 		},
@@ -105,10 +106,10 @@ func gatewayFrames() []cases.Case {
 			ID: "G.4.7", Title: "an unsolicited pong each way", Roles: onlyGateways,
 			Requirements: []string{"RFC6455-5.4-proxy-control"},
 			Conns: through(
-				cases.Conn{Steps: []cases.Step{cases.Pong("from the client"), cases.Text(probe), heard}, Want: comes(cases.PongWith{Text: "from the origin"})},
+				cases.Conn{Steps: []cases.Step{cases.Pong("from the client"), cases.Text(probe), heard}, Want: comes(check.PongWith{Text: "from the origin"})},
 				cases.Conn{
 					Steps: []cases.Step{heard, cases.Pong("from the origin"), cases.Text(probe), rest},
-					Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{probeHeard, cases.PongWith{Text: "from the client"}}}},
+					Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{probeHeard, check.PongWith{Text: "from the client"}}}},
 				},
 			),
 		},
@@ -117,7 +118,7 @@ func gatewayFrames() []cases.Case {
 			Requirements: []string{"RFC6455-5.4-proxy-control", "RFC6455-5.1-data-any-time"},
 			Conns: through(
 				cases.Conn{Steps: []cases.Step{cases.Pause{For: gatewayIdle}, cases.Text(probe), heard}, Want: cases.Clauses{
-					{Grade: cases.OK, Checks: cases.Every{probeEchoed, cases.Pinged{}}},
+					{Grade: cases.OK, Checks: cases.Every{probeEchoed, check.Pinged{}}},
 					{Grade: cases.Informational, Checks: cases.Every{probeEchoed}},
 				}},
 				cases.Conn{Steps: replies, Want: also(untouched, cases.Clause{Grade: cases.Informational, Checks: cases.Every{probeHeard}})},

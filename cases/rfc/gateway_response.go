@@ -1,6 +1,9 @@
 package rfc
 
-import "github.com/wsconform/wsconform/cases"
+import (
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
+)
 
 // gatewayResponses are responses of the origin that open a connection, or seem to.
 func gatewayResponses() []cases.Case {
@@ -10,8 +13,8 @@ func gatewayResponses() []cases.Case {
 			Requirements: []string{"RFC9110-5.1-forward", "RFC9110-5.3-order"},
 			Conns: answering(
 				comes(
-					cases.Forwarded{Name: "Set-Cookie"}, cases.Forwarded{Name: "Sec-WebSocket-Protocol"}, cases.Forwarded{Name: "Sec-WebSocket-Accept"},
-					cases.Forwarded{Name: "X-Nobody"},
+					check.Forwarded{Name: "Set-Cookie"}, check.Forwarded{Name: "Sec-WebSocket-Protocol"}, check.Forwarded{Name: "Sec-WebSocket-Accept"},
+					check.Forwarded{Name: "X-Nobody"},
 				),
 				cases.Add("Set-Cookie", "a=b; Path=/"), cases.Add("Set-Cookie", "c=d; Path=/"), cases.Add("Sec-WebSocket-Protocol", "superchat"),
 				cases.Add("X-Nobody", "knows"),
@@ -20,22 +23,22 @@ func gatewayResponses() []cases.Case {
 		{
 			ID: "G.2.2", Title: "a wrong Sec-WebSocket-Accept from the origin", Roles: onlyGateways,
 			Requirements: []string{"RFC6455-4.1-resp-accept", "RFC9110-15.6.3-502"},
-			Conns:        answering(exposed(cases.Forwarded{Name: "Sec-WebSocket-Accept"}), cases.Set("Sec-WebSocket-Accept", "AAAAAAAAAAAAAAAAAAAAAAAAAAA=")),
+			Conns:        answering(exposed(check.Forwarded{Name: "Sec-WebSocket-Accept"}), cases.Set("Sec-WebSocket-Accept", "AAAAAAAAAAAAAAAAAAAAAAAAAAA=")),
 		},
 		{
 			ID: "G.2.3", Title: "a 101 of the origin without Sec-WebSocket-Accept", Roles: onlyGateways,
 			Requirements: []string{"RFC6455-4.1-resp-accept", "RFC9110-15.6.3-502"},
-			Conns:        answering(exposed(cases.Removed{Name: "Sec-WebSocket-Accept"}), cases.Without("Sec-WebSocket-Accept")),
+			Conns:        answering(exposed(check.Removed{Name: "Sec-WebSocket-Accept"}), cases.Without("Sec-WebSocket-Accept")),
 		},
 		{
 			ID: "G.2.4", Title: "a 101 of the origin without Upgrade", Roles: onlyGateways,
 			Requirements: []string{"RFC6455-4.1-resp-upgrade", "RFC9110-15.2.2-switch", "RFC9110-15.6.3-502"},
-			Conns:        answering(exposed(cases.Removed{Name: "Upgrade"}), cases.Without("Upgrade")),
+			Conns:        answering(exposed(check.Removed{Name: "Upgrade"}), cases.Without("Upgrade")),
 		},
 		{
 			ID: "G.2.5", Title: "a 101 of the origin that upgrades to another protocol", Roles: onlyGateways,
 			Requirements: []string{"RFC6455-4.1-resp-upgrade", "RFC9110-7.8-not-indicated", "RFC9110-15.6.3-502"},
-			Conns:        answering(exposed(cases.Forwarded{Name: "Upgrade"}), cases.Set("Upgrade", "foo")),
+			Conns:        answering(exposed(check.Forwarded{Name: "Upgrade"}), cases.Set("Upgrade", "foo")),
 		},
 		{
 			ID: "G.2.6", Title: "a 101 of the origin with Transfer-Encoding: chunked", Roles: onlyGateways,
@@ -71,8 +74,8 @@ func gatewayResponses() []cases.Case {
 			ID: "G.2.11", Title: "half a response of the origin, then a reset", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-15.6.3-502", "RFC6455-4.1-open-failure"},
 			Conns: through(
-				cases.Conn{Steps: probed, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Either{
-					status5xx, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+				cases.Conn{Steps: probed, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Either{
+					status5xx, cases.Every{check.NoAnswer{}, check.Ends{Within: refusal}},
 				}}}}},
 				cases.Conn{Head: cases.Head{cases.Cut()}, Steps: []cases.Step{cases.Reset{}}, Want: unreached},
 			),
@@ -85,10 +88,10 @@ func gatewayResponses() []cases.Case {
 					Head:  cases.Head{cases.Without("Upgrade"), cases.Set("Connection", "keep-alive")},
 					Steps: probed,
 					Want: cases.Clauses{
-						{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Either{
-							status4xx, status5xx, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+						{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Either{
+							status4xx, status5xx, cases.Every{check.NoAnswer{}, check.Ends{Within: refusal}},
 						}}},
-						{Grade: cases.Informational, Checks: cases.Every{cases.Tunnelled{}}},
+						{Grade: cases.Informational, Checks: cases.Every{check.Tunnelled{}}},
 					},
 				},
 				cases.Conn{Head: cases.Head{cases.Add("X-Origin", "wsconform")}, Steps: replies, Want: unreached},
@@ -98,8 +101,8 @@ func gatewayResponses() []cases.Case {
 }
 
 // eitherWay grades a 101 whose oddity a gateway may overlook, or refuse.
-var eitherWay = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
-	cases.Every{probeEchoed, cases.Lawful{}}, cases.Every{cases.Quiet{}, status5xx},
+var eitherWay = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{
+	cases.Every{probeEchoed, check.Lawful{}}, cases.Every{check.Quiet{}, status5xx},
 }}}}
 
 // gatewayRefusals are responses of the origin that open nothing.
@@ -108,37 +111,37 @@ func gatewayRefusals() []cases.Case {
 		{
 			ID: "G.3.1", Title: "the origin answers 200 with a page", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-15.2.2-switch", "RFC6455-4.1-non-101"},
-			Conns: refusing("200 OK", asSent(cases.BodyHas{Text: "a page"}),
+			Conns: refusing("200 OK", asSent(check.BodyHas{Text: "a page"}),
 				cases.Add("Content-Length", "6"), cases.Replace("\r\n\r\n", "\r\n\r\na page")),
 		},
 		{
 			ID: "G.3.2", Title: "the origin answers 401", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-5.1-forward", "RFC6455-4.1-non-101"},
-			Conns: refusing("401 Unauthorized", asSent(cases.Forwarded{Name: "WWW-Authenticate"}),
+			Conns: refusing("401 Unauthorized", asSent(check.Forwarded{Name: "WWW-Authenticate"}),
 				cases.Add("WWW-Authenticate", "Basic realm=\"wsconform\""), cases.Add("Content-Length", "0")),
 		},
 		{
 			ID: "G.3.3", Title: "the origin answers 302 to another host", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-5.1-forward", "RFC6455-4.1-non-101"},
-			Conns: refusing("302 Found", asSent(cases.Forwarded{Name: "Location"}),
+			Conns: refusing("302 Found", asSent(check.Forwarded{Name: "Location"}),
 				cases.Add("Location", "https://elsewhere.test/chat"), cases.Add("Content-Length", "0")),
 		},
 		{
 			ID: "G.3.4", Title: "the origin answers 404, its body chunked", Roles: onlyGateways,
 			Requirements: []string{"RFC9112-7.1-chunked", "RFC6455-4.1-non-101"},
-			Conns: refusing("404 Not Found", asSent(cases.BodyHas{Text: "no such room"}),
+			Conns: refusing("404 Not Found", asSent(check.BodyHas{Text: "no such room"}),
 				cases.Add("Transfer-Encoding", "chunked"), cases.Replace("\r\n\r\n", "\r\n\r\nc\r\nno such room\r\n0\r\n\r\n")),
 		},
 		{
 			ID: "G.3.5", Title: "the origin answers 426 with the version that it speaks", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-5.1-forward", "RFC6455-4.1-non-101"},
-			Conns: refusing("426 Upgrade Required", asSent(cases.Forwarded{Name: "Sec-WebSocket-Version"}),
+			Conns: refusing("426 Upgrade Required", asSent(check.Forwarded{Name: "Sec-WebSocket-Version"}),
 				cases.Add("Sec-WebSocket-Version", "13"), cases.Add("Content-Length", "0")),
 		},
 		{
 			ID: "G.3.6", Title: "the origin answers 503 with Retry-After", Roles: onlyGateways,
 			Requirements: []string{"RFC9110-5.1-forward", "RFC6455-4.1-non-101"},
-			Conns: refusing("503 Service Unavailable", asSent(cases.Forwarded{Name: "Retry-After"}),
+			Conns: refusing("503 Service Unavailable", asSent(check.Forwarded{Name: "Retry-After"}),
 				cases.Add("Retry-After", "120"), cases.Add("Content-Length", "0")),
 		},
 		{

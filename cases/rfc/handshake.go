@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -14,9 +15,9 @@ func handshake() []cases.Case {
 
 // What the grades of handshakes have in common.
 var (
-	status101   = cases.Status{From: 101, To: 101}
-	status4xx   = cases.Status{From: 400, To: 499}
-	dropped     = cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}}
+	status101   = check.Status{From: 101, To: 101}
+	status4xx   = check.Status{From: 400, To: 499}
+	dropped     = cases.Every{check.NoAnswer{}, check.Ends{Within: refusal}}
 	probeEchoed = cases.Echoed{Text: probe}
 	probed      = []cases.Step{cases.Probe{Text: probe}}
 
@@ -24,7 +25,7 @@ var (
 	accepted = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{probeEchoed}}}
 
 	// notUpgraded grades requests that an HTTP server may answer in the ordinary way.
-	notUpgraded = also(refused, cases.Clause{Grade: cases.OK, Checks: cases.Every{cases.Status{From: 200, To: 399}}})
+	notUpgraded = also(refused, cases.Clause{Grade: cases.OK, Checks: cases.Every{check.Status{From: 200, To: 399}}})
 
 	// refusedOrNot grades requests that should be refused, where no harm is known if
 	// they are not.
@@ -32,10 +33,10 @@ var (
 
 	// notOpened grades responses that open no connection.
 	notOpened = cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Either{
-			cases.Dropped{Within: failure}, cases.Code{wsproto.StatusProtocolError},
+		{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Either{
+			check.Dropped{Within: failure}, check.Code{wsproto.StatusProtocolError},
 		}}},
-		{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Closed{}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Closed{}}},
 	}
 	// tempted sends what only a client that thinks the connection open answers.
 	tempted = []cases.Step{cases.Text(probe), cases.Await{For: failure, Until: append(slices.Clone(data), cases.GotClose)}}

@@ -2,6 +2,7 @@ package rfc
 
 import (
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -22,15 +23,15 @@ func requestKeys() []cases.Case {
 			Conns: []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", sampleKey))},
 			Want: cases.Clauses{
 				{Grade: cases.OK, Checks: cases.Every{
-					cases.Sound{},
-					cases.Fields{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(sampleKey)},
-					cases.NoField{Name: "Sec-WebSocket-Protocol"},
-					cases.NoField{Name: "Sec-WebSocket-Extensions"},
-					cases.NoField{Name: "Content-Length"},
-					cases.NoField{Name: "Transfer-Encoding"},
+					check.Sound{},
+					check.Fields{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(sampleKey)},
+					check.NoField{Name: "Sec-WebSocket-Protocol"},
+					check.NoField{Name: "Sec-WebSocket-Extensions"},
+					check.NoField{Name: "Content-Length"},
+					check.NoField{Name: "Transfer-Encoding"},
 					probeEchoed,
 				}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Sound{}, probeEchoed}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Sound{}, probeEchoed}},
 			},
 		},
 		{
@@ -79,9 +80,9 @@ func requestKeys() []cases.Case {
 				asked(cases.Set("Sec-WebSocket-Key", sampleKey), cases.Add("Sec-WebSocket-Key", otherSampleKey)),
 				survived,
 			},
-			Want: also(refused, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{status101, cases.Either{
-				cases.Fields{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(sampleKey + ", " + otherSampleKey)},
-				cases.Fields{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(sampleKey + "," + otherSampleKey)},
+			Want: also(refused, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{status101, check.Either{
+				check.Fields{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(sampleKey + ", " + otherSampleKey)},
+				check.Fields{Name: "Sec-WebSocket-Accept", Value: wsproto.AcceptKey(sampleKey + "," + otherSampleKey)},
 			}}}),
 		},
 		{

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -26,7 +27,7 @@ func requestFields() []cases.Case {
 				survived,
 			},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.NamesOnly{Name: "Upgrade", Word: "websocket"}, probeEchoed}},
+				{Grade: cases.OK, Checks: cases.Every{check.NamesOnly{Name: "Upgrade", Word: "websocket"}, probeEchoed}},
 				{Grade: cases.Informational, Checks: cases.Every{status4xx}},
 				{Grade: cases.NonStrict, Checks: dropped},
 			},
@@ -116,9 +117,9 @@ func requestFields() []cases.Case {
 			Want: cases.Clauses{
 				{Grade: cases.OK, Checks: cases.Every{probeEchoed}},
 				{Grade: cases.Informational, Checks: cases.Every{status4xx}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-					cases.Every{status101, cases.Quiet{}, cases.Clean{}, cases.Code{wsproto.StatusNormalClosure}},
-					cases.Every{cases.NoAnswer{}, cases.Ends{Within: beforeFIN}}, // silence is no refusal
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Either{
+					cases.Every{status101, check.Quiet{}, check.Clean{}, check.Code{wsproto.StatusNormalClosure}},
+					cases.Every{check.NoAnswer{}, check.Ends{Within: beforeFIN}}, // silence is no refusal
 				}}},
 			},
 		},
@@ -151,8 +152,8 @@ func requestTargets() []cases.Case {
 			ID: "H.3.5", Title: "half a request, then the end of our direction of TCP", Roles: onlyServers, Level: cases.Robustness,
 			Requirements: []string{"RFC6455-7.2.2-server-abort", "RFC6455-5.5.1-server-closes-now", "RFC6455-7.1.4-clean"},
 			Conns:        []cases.Conn{{Head: cases.Head{cases.Cut()}}, survived},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
-				status4xx, cases.Every{cases.NoAnswer{}, cases.Ends{Within: cutPatience}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{
+				status4xx, cases.Every{check.NoAnswer{}, check.Ends{Within: cutPatience}},
 			}}}},
 		},
 		{

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -20,22 +21,22 @@ func clientRequests() []cases.Case {
 				"RFC6455-4.1-other-headers",
 			},
 			Conns: []cases.Conn{{Steps: probed}},
-			Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Sound{}, probeEchoed}}},
+			Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Sound{}, probeEchoed}}},
 		},
 		{
 			ID: "H.2.2", Title: "the key of a client", Roles: onlyClients,
 			Requirements: []string{"ERRATA6455-3150-key-padbits", "RFC6455-4.1-key-16-bytes", "RFC6455-11.3.1-key-once"},
 			Conns:        []cases.Conn{{Steps: probed}},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.SoundKey{}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Sound{}}},
+				{Grade: cases.OK, Checks: cases.Every{check.SoundKey{}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Sound{}}},
 			},
 		},
 		{
 			ID: "H.2.3", Title: "the keys of eight connections", Roles: onlyClients,
 			Requirements: []string{"RFC6455-4.1-key-random"},
 			Conns: slices.Concat(
-				[]cases.Conn{{Steps: probed, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.FreshNonces{}, probeEchoed}}}}},
+				[]cases.Conn{{Steps: probed, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.FreshNonces{}, probeEchoed}}}}},
 				slices.Repeat([]cases.Conn{{Steps: probed}}, 7),
 			),
 			Want: accepted,
@@ -44,7 +45,7 @@ func clientRequests() []cases.Case {
 			ID: "H.2.4", Title: "a response that comes half a second late", Roles: onlyClients,
 			Requirements: []string{"RFC6455-4.1-wait-for-response", "RFC6455-9.1-not-before-agreed", "RFC6455-4.1-open-and-handshake"},
 			Conns:        []cases.Conn{openedBy(cases.Delayed())},
-			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.NoOffence{}, probeEchoed}}},
+			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.NoOffence{}, probeEchoed}}},
 		},
 	}
 }
@@ -174,7 +175,7 @@ func responseForms() []cases.Case {
 			Conns: []cases.Conn{{Head: cases.Head{cases.Start(
 				"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\nHTTP/1.1 101 Switching Protocols",
 			)}, Steps: probed}},
-			Want: also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Ends{Within: failure}}}),
+			Want: also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Ends{Within: failure}}}),
 		},
 		{
 			ID: "H.2.22", Title: "a response that is not HTTP: the banner of SSH, and the right fields behind a start line of ICY", Roles: onlyClients,
@@ -195,7 +196,7 @@ func responseForms() []cases.Case {
 				Head:  cases.Head{cases.Cut()},
 				Steps: []cases.Step{cases.HalfClose{}, cases.Await{For: failure}},
 			}},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Dropped{Within: failure}}}},
 		},
 		{
 			// Where the CR ends the line, the response has an Upgrade.
@@ -225,8 +226,8 @@ func responseForms() []cases.Case {
 // ignoredOrFailed grades responses whose oddity a client may overlook, or refuse before
 // it sends a frame.
 var ignoredOrFailed = cases.Clauses{
-	{Grade: cases.OK, Checks: cases.Every{cases.Either{
-		probeEchoed, cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}},
+	{Grade: cases.OK, Checks: cases.Every{check.Either{
+		probeEchoed, cases.Every{check.Quiet{}, check.Dropped{Within: failure}},
 	}}},
-	{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Closed{}, cases.Ends{Within: failure}}},
+	{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Closed{}, check.Ends{Within: failure}}},
 }

@@ -4,24 +4,25 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 )
 
 var (
-	listed = cases.Lists{Name: "Sec-WebSocket-Version", Token: "13"}
+	listed = check.Lists{Name: "Sec-WebSocket-Version", Token: "13"}
 
 	// otherVersion grades requests for a version that the server need not speak.
 	otherVersion = cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{listed, cases.Either{
-			cases.Status{From: 400, To: 425},
-			cases.Status{From: 427, To: 499},
-			cases.Every{cases.Status{From: 426, To: 426}, cases.Lists{Name: "Upgrade", Token: "websocket"}},
+		{Grade: cases.OK, Checks: cases.Every{listed, check.Either{
+			check.Status{From: 400, To: 425},
+			check.Status{From: 427, To: 499},
+			cases.Every{check.Status{From: 426, To: 426}, check.Lists{Name: "Upgrade", Token: "websocket"}},
 		}}},
-		{Grade: cases.NonStrict, Checks: cases.Every{listed, cases.Status{From: 426, To: 426}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{listed, check.Status{From: 426, To: 426}}},
 	}
 	// badVersion grades requests for a version that is malformed.
 	badVersion = cases.Clauses{
 		{Grade: cases.OK, Checks: cases.Every{listed, status4xx}},
-		{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{status4xx, probeEchoed, dropped}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{check.Either{status4xx, probeEchoed, dropped}}},
 	}
 )
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 )
 
 // http is X: the handshake as messages of HTTP/1.1.
@@ -20,13 +21,13 @@ func requestLines() []cases.Case {
 			Requirements: []string{"RFC6455-4.2.1-get-1.1", "RFC9110-15.5.6-405"},
 			Conns:        []cases.Conn{asked(cases.Start("POST {target} HTTP/1.1"), cases.Add("Content-Length", "0")), survived},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Either{
-					cases.Status{From: 400, To: 404},
-					cases.Status{From: 406, To: 499},
-					cases.Every{cases.Status{From: 405, To: 405}, cases.HasField{Name: "Allow"}},
+				{Grade: cases.OK, Checks: cases.Every{check.Either{
+					check.Status{From: 400, To: 404},
+					check.Status{From: 406, To: 499},
+					cases.Every{check.Status{From: 405, To: 405}, check.HasField{Name: "Allow"}},
 				}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-					cases.Status{From: 405, To: 405}, cases.Status{From: 501, To: 501}, dropped,
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Either{
+					check.Status{From: 405, To: 405}, check.Status{From: 501, To: 501}, dropped,
 				}}},
 			},
 		},
@@ -47,7 +48,7 @@ func requestLines() []cases.Case {
 			Requirements: []string{"RFC9110-7.8-http10-ignore", "RFC6455-4.2.1-get-1.1"},
 			Conns:        []cases.Conn{asked(cases.Start("GET {target} HTTP/1.0")), survived},
 			Want: also(cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Either{cases.Status{From: 200, To: 499}, cases.Status{From: 505, To: 505}}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Either{check.Status{From: 200, To: 499}, check.Status{From: 505, To: 505}}}},
 			}, refused...),
 		},
 		{
@@ -58,26 +59,26 @@ func requestLines() []cases.Case {
 				{
 					Head: cases.Head{cases.Start("GET {target} HTTP/2.0")}, Steps: probed,
 					Want: cases.Clauses{
-						{Grade: cases.OK, Checks: cases.Every{cases.Either{status4xx, cases.Status{From: 505, To: 505}}}},
-						{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{probeEchoed, cases.Status{From: 501, To: 501}, dropped}}},
+						{Grade: cases.OK, Checks: cases.Every{check.Either{status4xx, check.Status{From: 505, To: 505}}}},
+						{Grade: cases.NonStrict, Checks: cases.Every{check.Either{probeEchoed, check.Status{From: 501, To: 501}, dropped}}},
 					},
 				},
 				survived,
 			},
-			Want: also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{status4xx, cases.Status{From: 505, To: 505}, dropped}}}),
+			Want: also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Either{status4xx, check.Status{From: 505, To: 505}, dropped}}}),
 		},
 		{
 			ID: "X.1.27", Title: "an empty line before the request line", Roles: onlyServers, Level: cases.Should,
 			Requirements: []string{"RFC9112-2.2-leading-crlf"},
 			Conns:        []cases.Conn{asked(cases.Start("\r\nGET {target} HTTP/1.1")), survived},
-			Want:         also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{status4xx, dropped}}}),
+			Want:         also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Either{status4xx, dropped}}}),
 		},
 		{
 			ID: "X.1.28", Title: "a request target of 7,900 bytes", Roles: onlyServers, Level: cases.Should,
 			Requirements: []string{"RFC9112-3-long-target"},
 			Conns:        []cases.Conn{asked(cases.Start("GET {target}?x=" + strings.Repeat("a", 7890) + " HTTP/1.1")), survived},
-			Want: also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-				cases.Status{From: 414, To: 414}, cases.Status{From: 431, To: 431},
+			Want: also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Either{
+				check.Status{From: 414, To: 414}, check.Status{From: 431, To: 431},
 			}}}),
 		},
 		{
@@ -186,7 +187,7 @@ func requestForms() []cases.Case {
 }
 
 // notSaid grades a head that a server may wait for the end of, until we end TCP.
-var notSaid = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{status4xx, dropped}}}}
+var notSaid = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{status4xx, dropped}}}}
 
 // framed is a masked text frame "hi". Behind a head that announces a body it is that
 // body, and must not be taken for a frame.
@@ -201,9 +202,9 @@ func requestBodies() []cases.Case {
 			Needs:        []cases.Need{cases.NeedEcho}, // of what looks like a frame
 			Conns:        []cases.Conn{asked(cases.Add("Content-Length", "8"), cases.Replace("\r\n\r\n", "\r\n\r\n"+framed)), survived},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Either{status4xx, probeEchoed}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-					dropped, cases.Every{status101, cases.Quiet{}, cases.Ends{Within: failure}},
+				{Grade: cases.OK, Checks: cases.Every{check.Either{status4xx, probeEchoed}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Either{
+					dropped, cases.Every{status101, check.Quiet{}, check.Ends{Within: failure}},
 				}}},
 			},
 		},
@@ -216,8 +217,8 @@ func requestBodies() []cases.Case {
 			},
 			Want: cases.Clauses{
 				{Grade: cases.OK, Checks: cases.Every{status4xx}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-					probeEchoed, dropped, cases.Every{status101, cases.Quiet{}, cases.Ends{Within: failure}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Either{
+					probeEchoed, dropped, cases.Every{status101, check.Quiet{}, check.Ends{Within: failure}},
 				}}},
 			},
 		},
@@ -226,7 +227,7 @@ func requestBodies() []cases.Case {
 			ID: "X.1.17", Title: "Transfer-Encoding: gzip", Roles: onlyServers,
 			Requirements: []string{"RFC9112-6.3-te-not-final"},
 			Conns:        []cases.Conn{asked(cases.Add("Transfer-Encoding", "gzip")), survived},
-			Want:         also(cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Status{From: 501, To: 501}}}}, refused...),
+			Want:         also(cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Status{From: 501, To: 501}}}}, refused...),
 		},
 		{
 			ID: "X.1.18", Title: "a Content-Length that is no number: -1, 1 2 and 0x5", Roles: onlyServers,
@@ -260,8 +261,8 @@ func refusals() []cases.Case {
 			Requirements: []string{"RFC6455-4.2.1-reject-malformed", "RFC6455-10.7-http-status"},
 			Conns:        []cases.Conn{asked(cases.Without("Sec-WebSocket-Key")), survived},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{status4xx, cases.Measured{}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{status4xx, dropped}}},
+				{Grade: cases.OK, Checks: cases.Every{status4xx, check.Measured{}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Either{status4xx, dropped}}},
 			},
 		},
 		{
@@ -269,8 +270,8 @@ func refusals() []cases.Case {
 			Requirements: []string{"RFC6455-4.2.1-reject-malformed", "RFC6455-7.2.2-server-abort"},
 			Conns:        []cases.Conn{asked(cases.Refused("Sec-WebSocket-Key")), survived},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{status4xx, cases.Either{probeEchoed, cases.Parts{}}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{cases.Every{status4xx, cases.Ends{Within: refusal}}, dropped}}},
+				{Grade: cases.OK, Checks: cases.Every{status4xx, check.Either{probeEchoed, check.Parts{}}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Either{cases.Every{status4xx, check.Ends{Within: refusal}}, dropped}}},
 			},
 		},
 		{
@@ -278,9 +279,9 @@ func refusals() []cases.Case {
 			Requirements: []string{"RFC9110-15.5.2-401", "RFC6455-4.2.2-auth"},
 			Conns:        []cases.Conn{asked(cases.Add("Authorization", "Basic bm9ib2R5OmtlZXAgb3V0")), survived},
 			Want: also(accepted,
-				cases.Clause{Grade: cases.OK, Checks: cases.Every{cases.Status{From: 401, To: 401}, cases.HasField{Name: "WWW-Authenticate"}}},
-				cases.Clause{Grade: cases.OK, Checks: cases.Every{cases.Either{
-					cases.Status{From: 400, To: 400}, cases.Status{From: 402, To: 499},
+				cases.Clause{Grade: cases.OK, Checks: cases.Every{check.Status{From: 401, To: 401}, check.HasField{Name: "WWW-Authenticate"}}},
+				cases.Clause{Grade: cases.OK, Checks: cases.Every{check.Either{
+					check.Status{From: 400, To: 400}, check.Status{From: 402, To: 499},
 				}}},
 				cases.Clause{Grade: cases.NonStrict, Checks: dropped},
 			),
@@ -296,12 +297,12 @@ func refusals() []cases.Case {
 				survived,
 			},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Either{
-					cases.Status{From: 200, To: 425},
-					cases.Status{From: 427, To: 499},
-					cases.Every{cases.Status{From: 426, To: 426}, cases.HasField{Name: "Upgrade"}},
+				{Grade: cases.OK, Checks: cases.Every{check.Either{
+					check.Status{From: 200, To: 425},
+					check.Status{From: 427, To: 499},
+					cases.Every{check.Status{From: 426, To: 426}, check.HasField{Name: "Upgrade"}},
 				}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{cases.Status{From: 426, To: 426}, dropped}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Either{check.Status{From: 426, To: 426}, dropped}}},
 			},
 		},
 		{
@@ -316,7 +317,7 @@ func refusals() []cases.Case {
 				),
 				survived,
 			},
-			Want: also(refused, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{status101, cases.HasField{Name: "Sec-WebSocket-Origin"}}}),
+			Want: also(refused, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{status101, check.HasField{Name: "Sec-WebSocket-Origin"}}}),
 		},
 	}
 }
@@ -386,7 +387,7 @@ func redirects() []cases.Case {
 					cases.Await{For: refusal, Until: []cases.EventKind{cases.GotClose}},
 				),
 			}},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Ends{Within: refusal}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Ends{Within: refusal}}}},
 		},
 		{
 			ID: "X.2.10", Title: "a 503 with Retry-After: 1", Roles: onlyClients,

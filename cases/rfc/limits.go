@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -26,14 +27,14 @@ var (
 
 	// takenOrRefused grades heads with more than a server need take.
 	takenOrRefused = cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{cases.Either{probeEchoed, status4xx}}},
+		{Grade: cases.OK, Checks: cases.Every{check.Either{probeEchoed, status4xx}}},
 		{Grade: cases.NonStrict, Checks: dropped},
 	}
 
 	// overLimit grades messages that are longer than the peer takes.
 	overLimit = cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Code{wsproto.StatusMessageTooBig, wsproto.StatusPolicyViolation}}},
-		{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}, cases.Either{cases.Dropped{Within: longWhile}, cases.Closed{}}}},
+		{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Code{wsproto.StatusMessageTooBig, wsproto.StatusPolicyViolation}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Either{check.Dropped{Within: longWhile}, check.Closed{}}}},
 	}
 	endless = []cases.EventKind{cases.GotMessage, cases.GotClose}
 )
@@ -66,8 +67,8 @@ func headLimits() []cases.Case {
 			ID: "L.1.3", Title: "a field of 16 MiB", Roles: onlyServers, Load: cases.Alone,
 			Requirements: []string{"RFC9112-5-large-fields", "RFC6455-10.4-protect-limits"},
 			Conns:        []cases.Conn{asked(cases.Long("X-Long", 16*mebi)), guard, survived},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
-				status4xx, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{
+				status4xx, cases.Every{check.NoAnswer{}, check.Ends{Within: refusal}},
 			}}}},
 		},
 		{
@@ -96,14 +97,14 @@ func headLimits() []cases.Case {
 			ID: "L.1.7", Title: "a field of 16 MiB in a response", Roles: onlyClients, Level: cases.Robustness, Load: cases.Alone,
 			Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-4.1-resp-nonconforming"},
 			Conns:        []cases.Conn{{Head: cases.Head{cases.Long("X-Long", 16*mebi)}, Steps: probed}, survived},
-			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}}},
+			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Dropped{Within: failure}}}},
 		},
 		{
 			ID: "L.1.8", Title: "3,000 fields before the others in a response", Roles: onlyClients, Level: cases.Robustness, Load: cases.Alone,
 			Requirements: []string{"RFC6455-10.4-protect-limits"},
 			Conns:        []cases.Conn{{Head: cases.Head{cases.Many(3000)}, Steps: probed}, survived},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
-				probeEchoed, cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{
+				probeEchoed, cases.Every{check.Quiet{}, check.Dropped{Within: failure}},
 			}}}},
 		},
 	}
@@ -111,8 +112,8 @@ func headLimits() []cases.Case {
 
 // notKept grades connections that come to no request.
 var notKept = cases.Clauses{
-	{Grade: cases.OK, Checks: cases.Every{cases.Ends{Within: cases.TricklePatience}}},
-	{Grade: cases.NonStrict, Checks: cases.Every{cases.NoAnswer{}}},
+	{Grade: cases.OK, Checks: cases.Every{check.Ends{Within: cases.TricklePatience}}},
+	{Grade: cases.NonStrict, Checks: cases.Every{check.NoAnswer{}}},
 }
 
 // frameLimits are frames and messages.
@@ -126,7 +127,7 @@ func frameLimits() []cases.Case {
 				[]cases.Step{cases.FrameHeader{Opcode: wsproto.OpBinary, Length: 1 << 40}},
 				slices.Repeat([]cases.Step{cases.Octets{Payload: ofSize(1 << 10)}}, 64)...,
 			), cases.Await{For: patience, Until: endless}, cases.HalfClose{})),
-			Want: also(overLimit, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Quiet{}}}),
+			Want: also(overLimit, cases.Clause{Grade: cases.Informational, Checks: cases.Every{check.Quiet{}}}),
 		},
 		{
 			ID: "L.2.2", Title: "a message of 4 MiB in fragments of 64 KiB, where 1 MiB is the limit", Load: cases.Alone,
@@ -164,7 +165,7 @@ func frameLimits() []cases.Case {
 				cases.Text(probe),
 				cases.Await{For: longWhile, Until: endless},
 			}),
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{cases.HeldBack{}, cases.FewPongs{Most: 120000}}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{check.HeldBack{}, check.FewPongs{Most: 120000}}}}},
 		},
 		{
 			ID: "L.2.5", Title: "100,000 pongs of 125 bytes, and a message", Level: cases.Robustness, Load: cases.Alone,
@@ -186,7 +187,7 @@ func frameLimits() []cases.Case {
 				cases.AwaitTaken{For: stall},
 				cases.Reset{},
 			}),
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.HeldBack{}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.HeldBack{}}}},
 		},
 		{
 			ID: "L.2.7", Title: "4,000 empty messages, text and binary in turn", Load: cases.Heavy,
@@ -194,13 +195,13 @@ func frameLimits() []cases.Case {
 			Conns: []cases.Conn{{Steps: append(slices.Repeat([]cases.Step{
 				cases.Flood{Frame: cases.Text(""), Times: 10}, cases.Flood{Frame: cases.Binary(""), Times: 10},
 			}, 200), cases.Ping("last"), cases.Await{For: time.Minute, Until: []cases.EventKind{cases.GotPong, cases.GotClose}})}},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Tally{Messages: 4000}, cases.Lawful{}, cases.Clean{}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Tally{Messages: 4000}, check.Lawful{}, check.Clean{}}}},
 		},
 		{
 			ID: "L.2.8", Title: "200 connections that are reset once they are open", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone,
 			Requirements: []string{"RFC6455-4.2.2-steps", "RFC6455-10.4-protect-limits"},
 			Conns: append(slices.Repeat([]cases.Conn{{
-				Steps: []cases.Step{cases.Reset{}}, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Open{}}}},
+				Steps: []cases.Step{cases.Reset{}}, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Open{}}}},
 			}}, 200), survived),
 			Want: accepted,
 		},
@@ -208,8 +209,8 @@ func frameLimits() []cases.Case {
 			ID: "L.2.9", Title: "250 connections at once", Roles: onlyServers, Level: cases.Robustness, Load: cases.Alone, Slow: true,
 			Requirements: []string{"RFC6455-10.4-protect-limits"},
 			Conns:        append(beside(250, cases.Conn{Steps: append([]cases.Step{cases.Await{For: 2 * time.Second}}, probed...)}), survived),
-			Want: also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-				cases.Status{From: 503, To: 503}, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+			Want: also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Either{
+				check.Status{From: 503, To: 503}, cases.Every{check.NoAnswer{}, check.Ends{Within: refusal}},
 			}}}),
 		},
 		{
@@ -226,9 +227,9 @@ func frameLimits() []cases.Case {
 				[]cases.Step{cases.Cont(""), answered},
 			)),
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Tally{Messages: 1}, cases.PongFirst{}, cases.Lawful{}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-					cases.Every{cases.Tally{Messages: 1}, cases.Answered{Payload: "inside"}}, cases.Code{wsproto.StatusMessageTooBig},
+				{Grade: cases.OK, Checks: cases.Every{check.Tally{Messages: 1}, check.PongFirst{}, check.Lawful{}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Either{
+					cases.Every{check.Tally{Messages: 1}, cases.Answered{Payload: "inside"}}, check.Code{wsproto.StatusMessageTooBig},
 				}}},
 			},
 		},
@@ -244,8 +245,8 @@ func frameLimits() []cases.Case {
 				answered,
 			}),
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Tally{Messages: 1}, cases.PongFirst{}, cases.Lawful{}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Code{wsproto.StatusMessageTooBig}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Tally{Messages: 1}, check.PongFirst{}, check.Lawful{}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Code{wsproto.StatusMessageTooBig}}},
 			},
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -28,7 +29,7 @@ func masking() []cases.Case {
 				{
 					Steps: unmasked(cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(cases.Close{Code: wsproto.StatusNormalClosure}.Body())}),
 					Want: also(failed, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{
-						cases.Quiet{}, cases.Code{wsproto.StatusNormalClosure}, cases.Ends{Within: failure},
+						check.Quiet{}, check.Code{wsproto.StatusNormalClosure}, check.Ends{Within: failure},
 					}}),
 				},
 				survived,
@@ -50,7 +51,7 @@ func masking() []cases.Case {
 				{
 					Steps: masked(cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(cases.Close{Code: wsproto.StatusNormalClosure}.Body())}),
 					Want: also(failed, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{
-						cases.Quiet{}, cases.Code{wsproto.StatusNormalClosure}, cases.Ends{Within: failure},
+						check.Quiet{}, check.Code{wsproto.StatusNormalClosure}, check.Ends{Within: failure},
 					}}),
 				},
 				survived,
@@ -105,7 +106,7 @@ func masking() []cases.Case {
 			ID: "M.2.4", Title: "the masking keys of thirty messages", Roles: onlyClients,
 			Requirements: []string{"RFC6455-5.3-fresh-key", "RFC6455-10.3-new-key", "RFC6455-5.3-unpredictable", "RFC6455-5.3-strong-entropy"},
 			Conns:        []cases.Conn{{Steps: slices.Repeat([]cases.Step{cases.Text("key"), answered}, 30)}},
-			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.FreshKeys{}, cases.Lawful{}}}},
+			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.FreshKeys{}, check.Lawful{}}}},
 		},
 		{
 			ID: "M.2.6", Title: "a text frame with a mask behind two without one", Roles: onlyClients,
@@ -124,7 +125,7 @@ func masking() []cases.Case {
 
 // both are the echoes of "one" and "two".
 var both = cases.Every{
-	cases.Messages{cases.GotText(cases.Data([]byte("one"))), cases.GotText(cases.Data([]byte("two")))}, cases.NoPong{},
+	check.Messages{cases.GotText(cases.Data([]byte("one"))), cases.GotText(cases.Data([]byte("two")))}, check.NoPong{},
 }
 
 var (

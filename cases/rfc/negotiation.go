@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -22,7 +23,7 @@ func serverSubprotocols() []cases.Case {
 			Needs:        []cases.Need{cases.NeedSubprotocol},
 			Conns:        []cases.Conn{{Head: cases.Head{cases.Without("Sec-WebSocket-Protocol"), cases.Add("Sec-WebSocket-Protocol", "unknown, chat, superchat")}}},
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-				cases.Status{From: 101, To: 101}, cases.Fields{Name: "Sec-WebSocket-Protocol", Value: "chat"},
+				check.Status{From: 101, To: 101}, check.Fields{Name: "Sec-WebSocket-Protocol", Value: "chat"},
 			}}},
 		},
 		{
@@ -32,10 +33,10 @@ func serverSubprotocols() []cases.Case {
 			},
 			Conns: []cases.Conn{{Head: cases.Head{cases.Without("Sec-WebSocket-Protocol"), cases.Add("Sec-WebSocket-Protocol", "x-unknown-1, x-unknown-2")}}},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Status{From: 101, To: 101}, cases.NoField{Name: "Sec-WebSocket-Protocol"}}},
-				{Grade: cases.OK, Checks: cases.Every{cases.Status{From: 400, To: 499}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Status{From: 101, To: 101}, check.NoField{Name: "Sec-WebSocket-Protocol"}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Status{From: 400, To: 499}}},
 				{Grade: cases.NonStrict, Checks: cases.Every{
-					cases.Status{From: 101, To: 101}, cases.Fields{Name: "Sec-WebSocket-Protocol", Value: "x-unknown-1"},
+					check.Status{From: 101, To: 101}, check.Fields{Name: "Sec-WebSocket-Protocol", Value: "x-unknown-1"},
 				}},
 				{Grade: cases.NonStrict, Checks: dropped},
 			},
@@ -55,7 +56,7 @@ func serverSubprotocols() []cases.Case {
 				cases.Add("Sec-WebSocket-Protocol", "x-unknown-1"), cases.Add("Sec-WebSocket-Protocol", "x-unknown-2"),
 				cases.Add("Sec-WebSocket-Protocol", "chat"),
 			}}},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{status101, cases.Fields{Name: "Sec-WebSocket-Protocol", Value: "chat"}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{status101, check.Fields{Name: "Sec-WebSocket-Protocol", Value: "chat"}}}},
 		},
 		{
 			ID: "P.1.6", Title: "offers of subprotocols that are no lists of tokens", Roles: onlyServers,
@@ -71,8 +72,8 @@ func serverSubprotocols() []cases.Case {
 			},
 			Want: cases.Clauses{
 				{Grade: cases.OK, Checks: cases.Every{status4xx}},
-				{Grade: cases.NonStrict, Checks: cases.Every{status101, cases.Either{
-					cases.NoField{Name: "Sec-WebSocket-Protocol"}, cases.Fields{Name: "Sec-WebSocket-Protocol", Value: "chat"},
+				{Grade: cases.NonStrict, Checks: cases.Every{status101, check.Either{
+					check.NoField{Name: "Sec-WebSocket-Protocol"}, check.Fields{Name: "Sec-WebSocket-Protocol", Value: "chat"},
 				}}},
 			},
 		},
@@ -82,9 +83,9 @@ func serverSubprotocols() []cases.Case {
 			Needs:        []cases.Need{cases.NeedSubprotocol},
 			Conns:        []cases.Conn{{Head: cases.Head{cases.Without("Sec-WebSocket-Protocol"), cases.Add("Sec-WebSocket-Protocol", "chat, chat")}}},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Status{From: 400, To: 499}}},
-				{Grade: cases.OK, Checks: cases.Every{cases.Status{From: 101, To: 101}, cases.Fields{Name: "Sec-WebSocket-Protocol", Value: "chat"}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Status{From: 101, To: 101}, cases.NoField{Name: "Sec-WebSocket-Protocol"}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Status{From: 400, To: 499}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Status{From: 101, To: 101}, check.Fields{Name: "Sec-WebSocket-Protocol", Value: "chat"}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Status{From: 101, To: 101}, check.NoField{Name: "Sec-WebSocket-Protocol"}}},
 			},
 		},
 		{
@@ -100,7 +101,7 @@ func serverSubprotocols() []cases.Case {
 			ID: "P.1.9", Title: "a subprotocol and another field behind it, folded", Roles: onlyServers,
 			Requirements: []string{"RFC6455-4.2.2-subprotocol-derived", "RFC9112-5.2-obs-fold"},
 			Conns:        []cases.Conn{{Head: cases.Head{cases.Line("Sec-WebSocket-Protocol: chat"), cases.Line(" X-Injected: 1")}}, survived},
-			Want: append(cases.Clauses{{Grade: cases.Failed, Checks: cases.Every{cases.HasField{Name: "X-Injected"}}}}, also(
+			Want: append(cases.Clauses{{Grade: cases.Failed, Checks: cases.Every{check.HasField{Name: "X-Injected"}}}}, also(
 				refused, cases.Clause{Grade: cases.OK, Checks: cases.Every{status101}},
 			)...),
 		},
@@ -117,8 +118,8 @@ func clientSubprotocols() []cases.Case {
 			},
 			Conns: []cases.Conn{{}},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Unasked{Name: "Sec-WebSocket-Protocol"}}},
-				{Grade: cases.OK, Checks: cases.Every{cases.Sound{}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Unasked{Name: "Sec-WebSocket-Protocol"}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Sound{}}},
 			},
 		},
 		{
@@ -183,14 +184,14 @@ func serverExtensions() []cases.Case {
 			},
 			Conns: []cases.Conn{{}},
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-				cases.Status{From: 101, To: 101}, cases.NoField{Name: "Sec-WebSocket-Extensions"},
+				check.Status{From: 101, To: 101}, check.NoField{Name: "Sec-WebSocket-Extensions"},
 			}}},
 		},
 		{
 			ID: "P.3.2", Title: "an unknown extension offered", Roles: onlyServers,
 			Requirements: []string{"RFC6455-4.2.2-extensions-unlisted", "RFC6455-4.2.2-extensions-derived", "RFC6455-9.1-registered"},
 			Conns:        []cases.Conn{{Deflate: &cases.Deflate{Offers: "x-unknown; a=1"}}},
-			Want:         cases.Clauses{unextended, {Grade: cases.NonStrict, Checks: cases.Every{cases.Status{From: 400, To: 499}}}},
+			Want:         cases.Clauses{unextended, {Grade: cases.NonStrict, Checks: cases.Every{check.Status{From: 400, To: 499}}}},
 		},
 		{
 			ID: "P.3.3", Title: "fields of extensions that are no lists of extensions", Roles: onlyServers,
@@ -200,8 +201,8 @@ func serverExtensions() []cases.Case {
 			),
 			Want: cases.Clauses{
 				{Grade: cases.OK, Checks: cases.Every{status4xx}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-					dropped, cases.Every{status101, cases.NoField{Name: "Sec-WebSocket-Extensions"}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Either{
+					dropped, cases.Every{status101, check.NoField{Name: "Sec-WebSocket-Extensions"}},
 				}}},
 			},
 		},
@@ -214,7 +215,7 @@ func serverExtensions() []cases.Case {
 				{Deflate: &cases.Deflate{Offers: "constructor, __proto__; toString=1, hasOwnProperty; a"}},
 				survived,
 			},
-			Want: cases.Clauses{unextended, {Grade: cases.OK, Checks: cases.Every{cases.Status{From: 400, To: 499}}}},
+			Want: cases.Clauses{unextended, {Grade: cases.OK, Checks: cases.Every{check.Status{From: 400, To: 499}}}},
 		},
 		{
 			// Patterns for quoted values were known to take the square or the exponent of their
@@ -251,7 +252,7 @@ func serverExtensions() []cases.Case {
 			Needs:        []cases.Need{cases.NeedDeflate},
 			Conns:        offering(`permessage-deflate; server_max_window_bits="10"`),
 			Want: append(cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{status101, cases.Bits{Param: "server_max_window_bits", From: 8, To: 10}}},
+				{Grade: cases.OK, Checks: cases.Every{status101, check.Bits{Param: "server_max_window_bits", From: 8, To: 10}}},
 			}, declined...),
 		},
 		{
@@ -295,13 +296,13 @@ func clientExtensions() []cases.Case {
 					Steps: tempted, Want: notOpened,
 				},
 			},
-			Want: also(comesBack(probe), cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Quiet{}}}),
+			Want: also(comesBack(probe), cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}}}),
 		},
 		{
 			ID: "P.4.4", Title: "permessage-deflate in the response to a request without it", Roles: onlyClients,
 			Requirements: []string{"RFC6455-4.1-resp-extension", "RFC6455-5.8-negotiate", "RFC7692-5-invalid-response", "RFC7692-5-offer-name"},
 			Conns:        []cases.Conn{answers("permessage-deflate")},
-			Want:         append(cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Offers{}}}}, notOpened...),
+			Want:         append(cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Offers{}}}}, notOpened...),
 		},
 		{
 			ID: "P.4.5", Title: "a window in quotes in the response", Roles: onlyClients,
@@ -313,7 +314,7 @@ func clientExtensions() []cases.Case {
 				Steps:   inTurn(zText(zProbe)),
 			}},
 			Want: also(comesBack(probe), cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{
-				cases.Quiet{}, cases.Either{cases.Dropped{Within: failure}, cases.Code{wsproto.StatusProtocolError, wsproto.StatusMandatoryExt}},
+				check.Quiet{}, check.Either{check.Dropped{Within: failure}, check.Code{wsproto.StatusProtocolError, wsproto.StatusMandatoryExt}},
 			}}),
 		},
 	}
@@ -321,16 +322,16 @@ func clientExtensions() []cases.Case {
 
 // unextended is the clause of servers that open the connection without an extension.
 var unextended = cases.Clause{Grade: cases.OK, Checks: cases.Every{
-	cases.Status{From: 101, To: 101}, cases.NoField{Name: "Sec-WebSocket-Extensions"},
+	check.Status{From: 101, To: 101}, check.NoField{Name: "Sec-WebSocket-Extensions"},
 }}
 
 // What the grades of subprotocols have in common.
 var (
-	spokenChat   = cases.Clause{Grade: cases.OK, Checks: cases.Every{status101, cases.Fields{Name: "Sec-WebSocket-Protocol", Value: "chat"}}}
-	unprotocoled = cases.Clause{Grade: cases.OK, Checks: cases.Every{status101, cases.NoField{Name: "Sec-WebSocket-Protocol"}}}
+	spokenChat   = cases.Clause{Grade: cases.OK, Checks: cases.Every{status101, check.Fields{Name: "Sec-WebSocket-Protocol", Value: "chat"}}}
+	unprotocoled = cases.Clause{Grade: cases.OK, Checks: cases.Every{status101, check.NoField{Name: "Sec-WebSocket-Protocol"}}}
 
 	// voiceless is the clause of clients that offer no subprotocol.
-	voiceless = cases.Clause{Grade: cases.Unimplemented, Checks: cases.Every{cases.Unasked{Name: "Sec-WebSocket-Protocol"}}}
+	voiceless = cases.Clause{Grade: cases.Unimplemented, Checks: cases.Every{check.Unasked{Name: "Sec-WebSocket-Protocol"}}}
 	notSpoken = append(cases.Clauses{voiceless}, notOpened...)
 )
 

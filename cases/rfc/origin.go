@@ -1,6 +1,9 @@
 package rfc
 
-import "github.com/wsconform/wsconform/cases"
+import (
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
+)
 
 // origin is O: Origin, cookies and the URL.
 func origin() []cases.Case {
@@ -38,14 +41,14 @@ func origin() []cases.Case {
 			Needs:        []cases.Need{cases.NeedOrigin},
 			Requirements: []string{"RFC6455-4.2.1-no-origin", "RFC6455-10.2-verify-origin"},
 			Conns:        []cases.Conn{asked(cases.Without("Origin"))},
-			Want:         also(accepted, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Either{status4xx, dropped}}}),
+			Want:         also(accepted, cases.Clause{Grade: cases.Informational, Checks: cases.Every{check.Either{status4xx, dropped}}}),
 		},
 		{
 			ID: "O.1.5", Title: "the right origin in upper case", Roles: onlyServers, Level: cases.Informing,
 			Needs:        []cases.Need{cases.NeedOrigin},
 			Requirements: []string{"RFC6455-4.2.2-origin-use"},
 			Conns:        []cases.Conn{from("HTTP://GOOD.TEST")},
-			Want:         also(accepted, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.Either{status4xx, dropped}}}),
+			Want:         also(accepted, cases.Clause{Grade: cases.Informational, Checks: cases.Every{check.Either{status4xx, dropped}}}),
 		},
 		{
 			// A server that takes every origin is open to any page that its users visit.
@@ -58,7 +61,7 @@ func origin() []cases.Case {
 			ID: "O.2.1", Title: "the origin that a client sends", Roles: onlyClients,
 			Requirements: []string{"RFC6455-4.1-origin-nonbrowser", "RFC6455-4.1-origin-browser"},
 			Conns:        []cases.Conn{{Steps: probed}},
-			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.SoundOrigin{}, probeEchoed}}},
+			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.SoundOrigin{}, probeEchoed}}},
 		},
 		{
 			// Servers behind a balancer are found by a cookie of the first response.
@@ -70,8 +73,8 @@ func origin() []cases.Case {
 				{Steps: probed},
 			},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Asks{Name: "Cookie", Part: "wsconform=1"}, probeEchoed}},
-				{Grade: cases.Informational, Checks: cases.Every{cases.AsksNot{Name: "Cookie"}, probeEchoed}},
+				{Grade: cases.OK, Checks: cases.Every{check.Asks{Name: "Cookie", Part: "wsconform=1"}, probeEchoed}},
+				{Grade: cases.Informational, Checks: cases.Every{check.AsksNot{Name: "Cookie"}, probeEchoed}},
 			},
 		},
 	}
@@ -92,7 +95,7 @@ var (
 
 	// forbidden grades requests of another site.
 	forbidden = also(cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{cases.Status{From: 403, To: 403}}},
+		{Grade: cases.OK, Checks: cases.Every{check.Status{From: 403, To: 403}}},
 		{Grade: cases.NonStrict, Checks: cases.Every{status4xx}},
 	}, refused...)
 )

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -35,7 +36,7 @@ func sent() []cases.Case {
 					repeating(cases.Close{Reason: []byte("\x03")}), repeating(cases.Close{Code: wsproto.StatusNoStatusRcvd}),
 				},
 			),
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.SoundCloses{}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.SoundCloses{}}}},
 		},
 		{
 			ID: "C.2.2", Title: "the frames of a peer, in answer to messages and pings of all kinds",
@@ -53,7 +54,7 @@ func sent() []cases.Case {
 				}},
 				{Deflate: plain, Steps: append(crumbs(zProbe), inTurn(everySize...)...)},
 			},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Lawful{}, cases.SoundCloses{}, cases.Clean{}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Lawful{}, check.SoundCloses{}, check.Clean{}}}},
 		},
 	}
 }
@@ -69,7 +70,7 @@ func ofBytes(n int) cases.Frame { return cases.Frame{Opcode: wsproto.OpBinary, P
 // repeating closes so. A peer may repeat the code that we should not have sent.
 func repeating(c cases.Close) cases.Conn {
 	return cases.Conn{Steps: []cases.Step{c}, Want: cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{cases.SoundCloses{}}},
-		{Grade: cases.NonStrict, Checks: cases.Every{cases.Code{c.Code}}},
+		{Grade: cases.OK, Checks: cases.Every{check.SoundCloses{}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{check.Code{c.Code}}},
 	}}
 }

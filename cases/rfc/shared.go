@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -24,16 +25,16 @@ var (
 
 	// refused grades malformed requests.
 	refused = cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{cases.Status{From: 400, To: 499}}},
-		{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-			cases.Status{From: 501, To: 501},
-			cases.Status{From: 505, To: 505},
-			cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+		{Grade: cases.OK, Checks: cases.Every{check.Status{From: 400, To: 499}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{check.Either{
+			check.Status{From: 501, To: 501},
+			check.Status{From: 505, To: 505},
+			cases.Every{check.NoAnswer{}, check.Ends{Within: refusal}},
 		}}},
 	}
 
 	// failed grades frames on which a peer must fail the connection with 1002.
-	failed = failing(cases.Quiet{})
+	failed = failing(check.Quiet{})
 
 	// survived is a connection of its own at the end of a case: what came before it
 	// must not have cost the peer its life.
@@ -47,17 +48,17 @@ var (
 // only this may come. A peer that breaks a rule itself is sent 1002, which it may repeat.
 func failing(only cases.Check) cases.Clauses {
 	return cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{only, cases.Lawful{}, cases.Code{wsproto.StatusProtocolError}, cases.Ends{Within: failure}}},
-		{Grade: cases.NonStrict, Checks: cases.Every{only, cases.Lawful{}, cases.Ends{Within: failure}, cases.Either{
-			cases.Dropped{Within: failure},
-			cases.Code{wsproto.StatusUnsupportedData, wsproto.StatusInvalidFramePayloadData, wsproto.StatusPolicyViolation},
+		{Grade: cases.OK, Checks: cases.Every{only, check.Lawful{}, check.Code{wsproto.StatusProtocolError}, check.Ends{Within: failure}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{only, check.Lawful{}, check.Ends{Within: failure}, check.Either{
+			check.Dropped{Within: failure},
+			check.Code{wsproto.StatusUnsupportedData, wsproto.StatusInvalidFramePayloadData, wsproto.StatusPolicyViolation},
 		}}},
 	}
 }
 
 // echoed grades good messages.
 func echoed(messages ...cases.Event) cases.Clauses {
-	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Messages(messages), cases.Clean{}, cases.Lawful{}}}}
+	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Messages(messages), check.Clean{}, check.Lawful{}}}}
 }
 
 // answered is what ends the wait for an echo.
@@ -85,11 +86,11 @@ func timed(short, long cases.Edit) []cases.Conn {
 		slices.Repeat([]cases.Conn{{Head: cases.Head{long}}}, 3)...,
 	)
 	list[0].Want = cases.Clauses{
-		{Grade: cases.OK, Checks: cases.Every{cases.Prompt{Base: 3, Within: 250 * time.Millisecond}}},
-		{Grade: cases.NonStrict, Checks: cases.Every{cases.Prompt{Base: 3, Within: 2 * time.Second}}},
+		{Grade: cases.OK, Checks: cases.Every{check.Prompt{Base: 3, Within: 250 * time.Millisecond}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{check.Prompt{Base: 3, Within: 2 * time.Second}}},
 	}
 	return append(list, survived)
 }
 
 // answeredOrRefused grades requests that a server may understand or not.
-var answeredOrRefused = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{status101, status4xx}}}}
+var answeredOrRefused = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{status101, status4xx}}}}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -53,10 +54,10 @@ func timing() []cases.Case {
 				cases.HalfClose{},
 			}),
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-				cases.Either{cases.Echoed{Text: probe}, cases.Quiet{}},
-				cases.Code{wsproto.StatusNormalClosure, 0},
-				cases.SilentAfterClose{},
-				cases.Ends{Within: 2 * failure},
+				check.Either{cases.Echoed{Text: probe}, check.Quiet{}},
+				check.Code{wsproto.StatusNormalClosure, 0},
+				check.SilentAfterClose{},
+				check.Ends{Within: 2 * failure},
 			}}},
 		},
 		{
@@ -94,7 +95,7 @@ func timing() []cases.Case {
 			Requirements: []string{"RFC6455-5.1-data-any-time", "RFC6455-7.1.4-clean"},
 			Conns:        []cases.Conn{{Steps: []cases.Step{cases.Text(probe), cases.HalfClose{}, cases.Await{For: time.Minute}}}, survived},
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
-				cases.Either{cases.Echoed{Text: probe}, cases.Quiet{}}, cases.Ends{Within: time.Minute},
+				check.Either{cases.Echoed{Text: probe}, check.Quiet{}}, check.Ends{Within: time.Minute},
 			}}},
 		},
 	}

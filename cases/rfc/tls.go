@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 )
 
 var onTLS = []cases.Need{cases.NeedTLS}
@@ -26,8 +27,8 @@ func secure() []cases.Case {
 			ID: "S.1.2", Title: "a request without TLS to a TLS port", Roles: onlyServers, Needs: onTLS,
 			Requirements: []string{"RFC6455-4.2.2-tls"},
 			Conns:        []cases.Conn{{TLS: &cases.TLS{Plain: true}, Steps: probed}, survived},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
-				status4xx, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{
+				status4xx, cases.Every{check.NoAnswer{}, check.Ends{Within: refusal}},
 			}}}},
 		},
 		{
@@ -38,17 +39,17 @@ func secure() []cases.Case {
 				{
 					TLS: &cases.TLS{Protocols: []string{"h2", "http/1.1"}}, Steps: probed,
 					Want: cases.Clauses{
-						{Grade: cases.OK, Checks: cases.Every{cases.Either{cases.Chose{Protocol: "http/1.1"}, cases.Chose{}}, probeEchoed}},
-						{Grade: cases.OK, Checks: cases.Every{cases.Chose{Protocol: "h2"}, cases.Quiet{}}}, // which has no upgrade
+						{Grade: cases.OK, Checks: cases.Every{check.Either{check.Chose{Protocol: "http/1.1"}, check.Chose{}}, probeEchoed}},
+						{Grade: cases.OK, Checks: cases.Every{check.Chose{Protocol: "h2"}, check.Quiet{}}}, // which has no upgrade
 					},
 				},
 				{TLS: &cases.TLS{Protocols: []string{"x-unknown"}}, Steps: probed},
 				survived,
 			},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Alert{"no application protocol"}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Either{
-					cases.Every{cases.Chose{}, probeEchoed}, cases.Alerted{}, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+				{Grade: cases.OK, Checks: cases.Every{check.Alert{"no application protocol"}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Either{
+					cases.Every{check.Chose{}, probeEchoed}, check.Alerted{}, cases.Every{check.NoAnswer{}, check.Ends{Within: refusal}},
 				}}},
 			},
 		},
@@ -57,9 +58,9 @@ func secure() []cases.Case {
 			Requirements: []string{"RFC6066-3-sni-authority", "RFC6455-4.2.2-tls"},
 			Conns:        []cases.Conn{{TLS: &cases.TLS{Name: "a.test"}, Steps: probed}, survived},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Either{probeEchoed, status4xx}}},
-				{Grade: cases.Informational, Checks: cases.Every{cases.Either{
-					cases.Alerted{}, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+				{Grade: cases.OK, Checks: cases.Every{check.Either{probeEchoed, status4xx}}},
+				{Grade: cases.Informational, Checks: cases.Every{check.Either{
+					check.Alerted{}, cases.Every{check.NoAnswer{}, check.Ends{Within: refusal}},
 				}}},
 			},
 		},
@@ -69,8 +70,8 @@ func secure() []cases.Case {
 			Requirements: []string{"RFC6455-7.1.1-clean-close", "RFC6455-4.2.2-tls"},
 			Conns:        []cases.Conn{{Steps: probed}},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{probeEchoed, cases.Clean{}, cases.Alert{cases.CloseNotify}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{probeEchoed, cases.Clean{}, cases.NotReset{}}},
+				{Grade: cases.OK, Checks: cases.Every{probeEchoed, check.Clean{}, check.Alert{cases.CloseNotify}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{probeEchoed, check.Clean{}, check.NotReset{}}},
 			},
 		},
 		{
@@ -91,7 +92,7 @@ func secure() []cases.Case {
 			Conns: conns([]cases.Step{
 				cases.RawTLS("\x17\x03\x03\x00\x12wsconform wsconform"[:23]), cases.Await{For: failure},
 			}),
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Dropped{Within: failure}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Dropped{Within: failure}}}},
 		},
 		{
 			ID: "S.1.8", Title: "the end of TCP without that of TLS, in the middle of a message", Needs: onTLS,
@@ -99,7 +100,7 @@ func secure() []cases.Case {
 			Conns: conns([]cases.Step{
 				cases.Text(probe).More(), cases.Truncate{}, cases.Await{For: failure},
 			}),
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Quiet{}, cases.Ends{Within: failure}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Ends{Within: failure}}}},
 		},
 	}
 }
@@ -111,7 +112,7 @@ func secureClients() []cases.Case {
 			ID: "S.2.1", Title: "TLS before anything else, with the name of the server", Roles: onlyClients, Needs: []cases.Need{cases.NeedTLS, cases.NeedURL},
 			Requirements: []string{"RFC6455-4.1-tls-first", "RFC6455-4.1-tls-all-traffic", "RFC6455-10.6-tls-support", "RFC6455-4.1-sni"},
 			Conns:        []cases.Conn{{URL: "wss://localhost:{port}/", TLS: &cases.TLS{Protocols: []string{"http/1.1"}}}},
-			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.NamesServer{Name: "localhost"}, cases.Targets{"/"}}}},
+			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.NamesServer{Name: "localhost"}, check.Targets{"/"}}}},
 		},
 		{
 			// Some servers end the handshake at such a name.
@@ -119,8 +120,8 @@ func secureClients() []cases.Case {
 			Requirements: []string{"RFC6066-3-no-ip"},
 			Conns:        []cases.Conn{{URL: "wss://{host}:{port}/"}},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.NamesServer{}, cases.Targets{"/"}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Targets{"/"}}},
+				{Grade: cases.OK, Checks: cases.Every{check.NamesServer{}, check.Targets{"/"}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Targets{"/"}}},
 			},
 		},
 		{
@@ -140,19 +141,19 @@ func secureClients() []cases.Case {
 				{URL: "wss://localhost:{port}/", Want: targeted("/")},
 				{
 					URL: "wss://a.b.localhost:{port}/", TLS: &cases.TLS{Certificate: cases.WildcardName},
-					Want: also(distrusted, cases.Clause{Grade: cases.Informational, Checks: cases.Every{cases.NoRequest{}}}), // it did not find us
+					Want: also(distrusted, cases.Clause{Grade: cases.Informational, Checks: cases.Every{check.NoRequest{}}}), // it did not find us
 				},
 				showing(cases.CommonName),
 			},
-			Want: also(distrusted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{cases.Targets{"/"}}}),
+			Want: also(distrusted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Targets{"/"}}}),
 		},
 		{
 			ID: "S.2.5", Title: "a server that would rather speak h2", Roles: onlyClients, Level: cases.Should, Needs: []cases.Need{cases.NeedTLS, cases.NeedURL},
 			Requirements: []string{"RFC7301-3.2-h2-only"},
 			Conns:        []cases.Conn{{URL: "wss://localhost:{port}/", TLS: &cases.TLS{Protocols: []string{"h2", "http/1.1"}}}},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.Not{Check: cases.Chose{Protocol: "h2"}}, cases.Targets{"/"}}},
-				{Grade: cases.OK, Checks: cases.Every{cases.Chose{Protocol: "h2"}, cases.Either{cases.NoRequest{}, cases.Targets{"*"}}}}, // its preface
+				{Grade: cases.OK, Checks: cases.Every{check.Not{Check: check.Chose{Protocol: "h2"}}, check.Targets{"/"}}},
+				{Grade: cases.OK, Checks: cases.Every{check.Chose{Protocol: "h2"}, check.Either{check.NoRequest{}, check.Targets{"*"}}}}, // its preface
 			},
 		},
 	}
@@ -163,8 +164,8 @@ var (
 
 	// distrusted grades certificates that a client must not take. How TLS ended shows that
 	// it came so far.
-	distrusted = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.NoRequest{}, cases.Either{
-		cases.Alerted{}, cases.Ends{Within: refusal},
+	distrusted = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.NoRequest{}, check.Either{
+		check.Alerted{}, check.Ends{Within: refusal},
 	}}}}
 )
 
@@ -175,7 +176,7 @@ func showing(c cases.Certificate) cases.Conn {
 
 // thisVersion grades a version of TLS that a server need not have.
 var thisVersion = also(echoed(cases.GotText(cases.Data([]byte(probe)))), cases.Clause{
-	Grade: cases.Informational, Checks: cases.Every{cases.Either{
-		cases.Alert{"protocol version not supported", "handshake failure"}, cases.Every{cases.NoAnswer{}, cases.Ends{Within: refusal}},
+	Grade: cases.Informational, Checks: cases.Every{check.Either{
+		check.Alert{"protocol version not supported", "handshake failure"}, cases.Every{check.NoAnswer{}, check.Ends{Within: refusal}},
 	}},
 })

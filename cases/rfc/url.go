@@ -1,6 +1,9 @@
 package rfc
 
-import "github.com/wsconform/wsconform/cases"
+import (
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
+)
 
 var onURL = []cases.Need{cases.NeedURL}
 
@@ -14,8 +17,8 @@ func urls() []cases.Case {
 			Requirements: []string{"RFC6455-4.1-host-header", "RFC6455-3-default-port"},
 			Conns:        []cases.Conn{{URL: "ws://{host}/", Listen: "127.0.0.1:80"}},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.AsksHost{Host: "{host}"}, cases.Targets{"/"}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.AsksHost{Host: "{host}:80"}, cases.Targets{"/"}}},
+				{Grade: cases.OK, Checks: cases.Every{check.AsksHost{Host: "{host}"}, check.Targets{"/"}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.AsksHost{Host: "{host}:80"}, check.Targets{"/"}}},
 			},
 		},
 		{
@@ -23,7 +26,7 @@ func urls() []cases.Case {
 			ID: "O.2.4", Title: "the URL of an IPv6 address", Roles: onlyClients, Needs: onURL,
 			Requirements: []string{"RFC6455-4.1-host-header"},
 			Conns:        []cases.Conn{{URL: "ws://{host}:{port}/", Listen: "[::1]:0"}},
-			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.AsksHost{Host: "{host}:{port}"}, cases.Targets{"/"}}}},
+			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.AsksHost{Host: "{host}:{port}"}, check.Targets{"/"}}}},
 		},
 		{
 			ID: "O.2.5", Title: "URLs without a path, with a query and without", Roles: onlyClients, Needs: onURL,
@@ -51,8 +54,8 @@ func urls() []cases.Case {
 			Requirements: []string{"RFC6455-3-no-fragment", "RFC6455-4.1-uri-valid"},
 			Conns:        []cases.Conn{{URL: "ws://{host}:{port}/path#frag"}},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.NoRequest{}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{cases.Targets{"/path"}}},
+				{Grade: cases.OK, Checks: cases.Every{check.NoRequest{}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Targets{"/path"}}},
 			},
 		},
 		{
@@ -63,15 +66,15 @@ func urls() []cases.Case {
 				{URL: "ws://{host}:{port}/a%20HTTP/1.1%0d%0aX-Injected:%201%0d%0aX-Rest:%20"},
 				{URL: "ws://{host}:{port}/a HTTP/1.1\r\nX-Injected: 1\r\nX-Rest: "},
 			},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{cases.NoRequest{}, cases.AsksNot{Name: "X-Injected"}}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{check.NoRequest{}, check.AsksNot{Name: "X-Injected"}}}}},
 		},
 		{
 			// What is in Host and in the target is in many logs.
 			ID: "O.2.9", Title: "a URL with a name and a password", Roles: onlyClients, Needs: onURL,
 			Requirements: []string{"RFC6455-4.1-request-uri", "RFC6455-4.1-host-header"},
 			Conns:        []cases.Conn{{URL: "ws://user:secret@{host}:{port}/"}},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{
-				cases.NoRequest{}, cases.Every{cases.AsksHost{Host: "{host}:{port}"}, cases.Targets{"/"}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{
+				check.NoRequest{}, cases.Every{check.AsksHost{Host: "{host}:{port}"}, check.Targets{"/"}},
 			}}}},
 		},
 		{
@@ -80,8 +83,8 @@ func urls() []cases.Case {
 			Requirements: []string{"RFC6455-11.1-idn-host"},
 			Conns:        []cases.Conn{{URL: "ws://b\u00fccher.localhost:{port}/"}},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{cases.AsksHost{Host: "xn--bcher-kva.localhost:{port}"}}},
-				{Grade: cases.Informational, Checks: cases.Every{cases.NoRequest{}}},
+				{Grade: cases.OK, Checks: cases.Every{check.AsksHost{Host: "xn--bcher-kva.localhost:{port}"}}},
+				{Grade: cases.Informational, Checks: cases.Every{check.NoRequest{}}},
 			},
 		},
 		{
@@ -91,17 +94,17 @@ func urls() []cases.Case {
 			Conns: []cases.Conn{
 				{URL: "ws://{host}:{port+65536}/"}, {URL: "ftp://{host}:{port}/"}, {URL: "gopher://{host}:{port}/"},
 			},
-			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.NoRequest{}}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.NoRequest{}}}},
 		},
 	}
 }
 
 // targeted grades requests for this target.
 func targeted(target string) cases.Clauses {
-	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Targets{target}}}}
+	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Targets{target}}}}
 }
 
 // targetedOrRefused grades the request for a URL that is not valid before it is escaped.
 func targetedOrRefused(target string) cases.Clauses {
-	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Either{cases.NoRequest{}, cases.Targets{target}}}}}
+	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{check.NoRequest{}, check.Targets{target}}}}}
 }

@@ -42,12 +42,12 @@ func (TwoPings) Ops() []Op {
 
 func (TwoPings) String() string { return "send two pings without masks" }
 `}}},
-	{"a check", []edit{{"cases/check.go", "", `
+	{"a check", []edit{{"cases/internal/check/check.go", "", `
 // Spoken holds if the connection was opened.
 type Spoken struct{}
 
 // Holds looks at the transcript.
-func (Spoken) Holds(t *Transcript) bool { return t.Opened }
+func (Spoken) Holds(t *cases.Transcript) bool { return t.Opened }
 
 func (Spoken) String() string { return "an open connection" }
 `}}},
@@ -55,7 +55,7 @@ func (Spoken) String() string { return "an open connection" }
 		ID: "M.1.99", Title: "two pings without a mask, sent by a step of their own", Roles: onlyServers,
 		Requirements: []string{"RFC6455-5.1-server-rejects-unmasked"},
 		Conns: []cases.Conn{{Steps: append([]cases.Step{cases.TwoPings{}}, unmasked(cases.Text(probe))...), Want: also(failed, cases.Clause{
-			Grade: cases.NonStrict, Checks: cases.Every{cases.Spoken{}, cases.Ends{Within: failure}},
+			Grade: cases.NonStrict, Checks: cases.Every{check.Spoken{}, check.Ends{Within: failure}},
 		})}, survived},
 		Want: failed,
 	},
@@ -161,7 +161,7 @@ func play(ctx context.Context, url string, c cases.Case) harness.Result {
 // affected are the commands that have to succeed when everything is added. {url} stands
 // for a server that echoes, {bin} for the program with the additions.
 var affected = [][]string{
-	{"go", "vet", "./cases", "./cases/rfc", "./fixtures/mutants", "./harness/internal/demo", "./harness/engine", "./reports"},
+	{"go", "vet", "./cases/...", "./fixtures/mutants", "./harness/internal/demo", "./harness/engine", "./reports"},
 	{"go", "test", "-vet=off", "./cases/ledger", "-update"}, // accepts the coverage
 	{"go", "test", "-vet=off", "-short", "./cases/...", "./fixtures/mutants"},
 	{"go", "test", "-vet=off", "-short", "./harness/internal/native", "-run", "TestRFC|TestMutants", "-rfc.only", "M.1.99", "-mutants.only", "reserved-ignored"},

@@ -117,6 +117,55 @@ func (h Head) Has(name, token string) bool {
 	return slices.ContainsFunc(h.List(name), func(m string) bool { return strings.EqualFold(m, token) })
 }
 
+// Members returns the values of a field as a gateway has to keep them: members of a list,
+// whatever lines they stand in, and the lines of Set-Cookie, which is none (RFC 9110 §5.3).
+func (h Head) Members(name string) []string {
+	if strings.EqualFold(name, "Set-Cookie") {
+		return h.Values(name)
+	}
+	list := h.List(name)
+	for i, v := range list {
+		if strings.EqualFold(name, "Upgrade") || strings.EqualFold(name, "Connection") {
+			list[i] = strings.ToLower(v)
+		}
+	}
+	return list
+}
+
+// Status is the second word of the start line: the status code of a response.
+func (h Head) Status() string {
+	_, rest, _ := strings.Cut(h.Start(), " ")
+	status, _, _ := strings.Cut(rest, " ")
+	return status
+}
+
+// Target is the target of a request; of one in absolute form, its path and query.
+func (h Head) Target() string {
+	one := h.Status()
+	if _, after, ok := strings.Cut(one, "://"); ok {
+		_, path, _ := strings.Cut(after, "/")
+		return "/" + path
+	}
+	return one
+}
+
+// Last reports whether a response says that the connection ends behind it (RFC 9112 §9.3).
+func (h Head) Last() bool {
+	return h.Has("Connection", "close") || strings.HasPrefix(h.Start(), "HTTP/1.0 ") && !h.Has("Connection", "keep-alive")
+}
+
+// Final leaves out the interim responses before the last one (RFC 9110 §15.2).
+func Final(text string) string {
+	for {
+		head, rest, _ := strings.Cut(text, "\r\n\r\n")
+		status := ParseHead(head).Status()
+		if !strings.HasPrefix(head, "HTTP/") || len(status) != 3 || status[0] != '1' || status == "101" || rest == "" {
+			return text
+		}
+		text = rest
+	}
+}
+
 // list returns the members of a field that is separated by commas.
 func (f Field) list() []string {
 	var members []string

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/wire"
 )
 
 // errNoMore says that the server ended the connection after it had refused a request,
@@ -38,7 +39,7 @@ func (t *Target) refusedFirst(nc net.Conn, opened *conn, it cases.Conn, without 
 			opened.opened = append(opened.opened, e)
 		}
 	}
-	if err != nil || (cases.Parts{}).Holds(&cases.Transcript{Response: h.text}) {
+	if err != nil || wire.ParseHead(h.text).Last() {
 		return true, err
 	}
 	r := bufio.NewReader(io.MultiReader(strings.NewReader(h.text), bytes.NewReader(h.early), nc))

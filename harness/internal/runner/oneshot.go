@@ -296,7 +296,7 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Tr
 	tr, err := s.endpoint.Once(visiting, l, s.driver.TLS, c, n, how, func() { close(begun) })
 	tr.Address = addr
 	patience := time.Duration(0)
-	if (cases.Dropped{Within: time.Hour}).Holds(&tr) {
+	if tr.Count(cases.GotClose) == 0 && tr.Count(cases.GotEnd)+tr.Count(cases.GotReset) > 0 {
 		patience = crashBound // the end of TCP comes before that of the program
 	}
 	if process.EndedWithin(patience) && process.Signalled() {

@@ -1,10 +1,11 @@
-package cases_test
+package check_test
 
 import (
 	"fmt"
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 )
 
 func TestTrafficChecks(t *testing.T) {
@@ -16,21 +17,21 @@ func TestTrafficChecks(t *testing.T) {
 		events []cases.Event
 		want   bool
 	}{
-		{cases.Messages{one, two}, []cases.Event{one, pong, two, end}, true},
-		{cases.Messages{one, two}, []cases.Event{two, one}, false},
-		{cases.Messages{one}, []cases.Event{one, two}, false},
-		{cases.Messages{}, []cases.Event{pong}, true},
-		{cases.NoPong{}, []cases.Event{one}, true},
-		{cases.NoPong{}, []cases.Event{pong}, false},
-		{cases.PongWith{Text: "p"}, []cases.Event{one, pong}, true},
-		{cases.PongWith{Text: "q"}, []cases.Event{pong}, false},
-		{cases.ClosesOnce{}, []cases.Event{closed, end}, true},
-		{cases.ClosesOnce{}, []cases.Event{closed, closed}, false},
-		{cases.SilentAfterClose{}, []cases.Event{one, closed, end}, true},
-		{cases.SilentAfterClose{}, []cases.Event{closed, one}, false},
-		{cases.SilentAfterClose{}, []cases.Event{one}, false},
-		{cases.Lawful{}, []cases.Event{one}, true},
-		{cases.Lawful{}, []cases.Event{{Kind: cases.GotOffence}}, false},
+		{check.Messages{one, two}, []cases.Event{one, pong, two, end}, true},
+		{check.Messages{one, two}, []cases.Event{two, one}, false},
+		{check.Messages{one}, []cases.Event{one, two}, false},
+		{check.Messages{}, []cases.Event{pong}, true},
+		{check.NoPong{}, []cases.Event{one}, true},
+		{check.NoPong{}, []cases.Event{pong}, false},
+		{check.PongWith{Text: "p"}, []cases.Event{one, pong}, true},
+		{check.PongWith{Text: "q"}, []cases.Event{pong}, false},
+		{check.ClosesOnce{}, []cases.Event{closed, end}, true},
+		{check.ClosesOnce{}, []cases.Event{closed, closed}, false},
+		{check.SilentAfterClose{}, []cases.Event{one, closed, end}, true},
+		{check.SilentAfterClose{}, []cases.Event{closed, one}, false},
+		{check.SilentAfterClose{}, []cases.Event{one}, false},
+		{check.Lawful{}, []cases.Event{one}, true},
+		{check.Lawful{}, []cases.Event{{Kind: cases.GotOffence}}, false},
 	} {
 		if got := row.check.Holds(&cases.Transcript{Events: row.events}); got != row.want {
 			t.Errorf("%v of %v: got %v, want %v", row.check, row.events, got, row.want)
@@ -54,11 +55,11 @@ func TestFreshKeys(t *testing.T) {
 		for i := range 30 {
 			tr.Log = append(tr.Log, cases.Entry{Kind: cases.LogFrame, Dir: cases.In, Mask: fmt.Sprintf("%08x", row.key(i))})
 		}
-		if got := (cases.FreshKeys{}).Holds(&tr); got != row.want {
+		if got := (check.FreshKeys{}).Holds(&tr); got != row.want {
 			t.Errorf("%s: got %v, want %v", row.name, got, row.want)
 		}
 	}
-	if (cases.FreshKeys{}).Holds(&cases.Transcript{}) {
+	if (check.FreshKeys{}).Holds(&cases.Transcript{}) {
 		t.Error("no key at all: got true")
 	}
 }

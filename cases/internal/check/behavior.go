@@ -1,9 +1,11 @@
-package cases
+package check
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/wsconform/wsconform/cases"
 )
 
 // A Tally holds if so many messages came.
@@ -23,43 +25,53 @@ type PongFirst struct{}
 type Open struct{}
 
 // Holds looks at the handshake.
-func (Open) Holds(t *Transcript) bool { return t.Opened }
+func (Open) Holds(t *cases.Transcript) bool { return t.Opened }
 
 func (Open) String() string { return "an open connection" }
 
 // Holds counts messages.
-func (x Tally) Holds(t *Transcript) bool { return t.Messages == x.Messages }
+func (x Tally) Holds(t *cases.Transcript) bool { return t.Messages == x.Messages }
 
 func (x Tally) String() string { return fmt.Sprintf("%d messages", x.Messages) }
 
+// WithoutEcho takes any pong.
+func (Tally) WithoutEcho(_ []string, lenient bool) (cases.Check, bool) {
+	return cases.SomePong{}, lenient
+}
+
 // Holds looks for the event.
-func (HeldBack) Holds(t *Transcript) bool { _, taken := t.Find(GotTaken); return !taken }
+func (HeldBack) Holds(t *cases.Transcript) bool { _, taken := t.Find(cases.GotTaken); return !taken }
 
 func (HeldBack) String() string { return "the peer stops reading" }
 
 // Holds counts pongs.
-func (x FewPongs) Holds(t *Transcript) bool { return t.Pongs <= x.Most }
+func (x FewPongs) Holds(t *cases.Transcript) bool { return t.Pongs <= x.Most }
 
 func (x FewPongs) String() string { return fmt.Sprintf("at most %d pongs", x.Most) }
 
 // Holds looks at the order.
-func (PongFirst) Holds(t *Transcript) bool {
-	at := func(kind EventKind) int {
-		return slices.IndexFunc(t.Events, func(e Event) bool { return e.Kind == kind })
+func (PongFirst) Holds(t *cases.Transcript) bool {
+	at := func(kind cases.EventKind) int {
+		return slices.IndexFunc(t.Events, func(e cases.Event) bool { return e.Kind == kind })
 	}
-	pong, message := at(GotPong), at(GotMessage)
+	pong, message := at(cases.GotPong), at(cases.GotMessage)
 	return pong >= 0 && (message < 0 || pong < message)
 }
 
 func (PongFirst) String() string { return "a pong before the message" }
+
+// WithoutEcho takes any pong.
+func (PongFirst) WithoutEcho(_ []string, lenient bool) (cases.Check, bool) {
+	return cases.SomePong{}, lenient
+}
 
 // An Alert holds if the peer ended TLS by one of these alerts, in the words of Go's
 // crypto/tls.
 type Alert []string
 
 // Holds looks for the alert.
-func (a Alert) Holds(t *Transcript) bool {
-	return slices.ContainsFunc(t.Events, func(e Event) bool { return e.Kind == GotAlert && slices.Contains(a, string(e.Data)) })
+func (a Alert) Holds(t *cases.Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e cases.Event) bool { return e.Kind == cases.GotAlert && slices.Contains(a, string(e.Data)) })
 }
 
 func (a Alert) String() string { return "the TLS alert " + strings.Join(a, " or ") }
@@ -68,21 +80,18 @@ func (a Alert) String() string { return "the TLS alert " + strings.Join(a, " or 
 type Alerted struct{}
 
 // Holds looks for the alert.
-func (Alerted) Holds(t *Transcript) bool {
-	e, ok := t.Find(GotAlert)
-	return ok && string(e.Data) != CloseNotify
+func (Alerted) Holds(t *cases.Transcript) bool {
+	e, ok := t.Find(cases.GotAlert)
+	return ok && string(e.Data) != cases.CloseNotify
 }
 
 func (Alerted) String() string { return "a TLS alert" }
-
-// CloseNotify are the words of the alert that ends TLS in order.
-const CloseNotify = "close notify"
 
 // Chose holds if ALPN chose this protocol; "" is none.
 type Chose struct{ Protocol string }
 
 // Holds looks at the handshake of TLS.
-func (c Chose) Holds(t *Transcript) bool { return t.TLS != nil && t.TLS.Protocol == c.Protocol }
+func (c Chose) Holds(t *cases.Transcript) bool { return t.TLS != nil && t.TLS.Protocol == c.Protocol }
 
 func (c Chose) String() string {
 	if c.Protocol == "" {
@@ -96,7 +105,7 @@ func (c Chose) String() string {
 type NamesServer struct{ Name string }
 
 // Holds looks at the handshake of TLS.
-func (n NamesServer) Holds(t *Transcript) bool { return t.TLS != nil && t.TLS.Name == n.Name }
+func (n NamesServer) Holds(t *cases.Transcript) bool { return t.TLS != nil && t.TLS.Name == n.Name }
 
 func (n NamesServer) String() string {
 	if n.Name == "" {
@@ -109,6 +118,6 @@ func (n NamesServer) String() string {
 type NotReset struct{}
 
 // Holds looks for the reset.
-func (NotReset) Holds(t *Transcript) bool { return t.count(GotReset) == 0 }
+func (NotReset) Holds(t *cases.Transcript) bool { return t.Count(cases.GotReset) == 0 }
 
 func (NotReset) String() string { return "no reset of TCP" }

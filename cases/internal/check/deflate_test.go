@@ -1,9 +1,10 @@
-package cases_test
+package check_test
 
 import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 )
 
 func TestDeflateChecks(t *testing.T) {
@@ -19,19 +20,19 @@ func TestDeflateChecks(t *testing.T) {
 	}
 	for _, row := range []checked{
 		{
-			cases.Agreed{With: []string{"server_no_context_takeover"}},
+			check.Agreed{With: []string{"server_no_context_takeover"}},
 			[]*cases.Transcript{answered("permessage-deflate; Server_No_Context_Takeover; server_max_window_bits=9")},
 			[]*cases.Transcript{answered("permessage-deflate"), answered("x; server_no_context_takeover"), response("HTTP/1.1 101 x", "")},
 			"permessage-deflate with legal parameters, with server_no_context_takeover",
 		},
 		{
-			cases.Offers{},
+			check.Offers{},
 			[]*cases.Transcript{offered("x, permessage-deflate"), offered("permessage-deflate; client_max_window_bits")},
 			[]*cases.Transcript{request(""), offered("x"), offered("permessage-deflate;;"), {}},
 			"the client offers permessage-deflate",
 		},
 		{
-			cases.Offers{Param: "client_max_window_bits", Bits: 10},
+			check.Offers{Param: "client_max_window_bits", Bits: 10},
 			[]*cases.Transcript{
 				offered("permessage-deflate; client_max_window_bits"), offered("permessage-deflate; client_max_window_bits=10"),
 				offered("permessage-deflate; client_max_window_bits=9, permessage-deflate; client_max_window_bits=15"),
@@ -40,7 +41,7 @@ func TestDeflateChecks(t *testing.T) {
 			"the client offers permessage-deflate with client_max_window_bits of 10 or more",
 		},
 		{
-			cases.Restricted{},
+			check.Restricted{},
 			[]*cases.Transcript{
 				answered("permessage-deflate; client_no_context_takeover"), answered("permessage-deflate; client_max_window_bits=14"),
 				asClient(answered("permessage-deflate; server_no_context_takeover")), asClient(answered("permessage-deflate; server_max_window_bits=8")),

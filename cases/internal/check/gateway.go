@@ -1,10 +1,11 @@
-package cases
+package check
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/internal/wire"
 )
 
@@ -54,10 +55,10 @@ type Unanswered struct{}
 type NoRequestWith struct{ Field, Token string }
 
 // Holds looks at further requests.
-func (n NoRequestWith) Holds(t *Transcript) bool {
-	return !slices.ContainsFunc(t.Events, func(e Event) bool {
+func (n NoRequestWith) Holds(t *cases.Transcript) bool {
+	return !slices.ContainsFunc(t.Events, func(e cases.Event) bool {
 		h := wire.ParseHead(string(e.Data))
-		return e.Kind == GotRequest && len(h.Values(n.Field)) > 0 && (n.Token == "" || h.Has(n.Field, n.Token))
+		return e.Kind == cases.GotRequest && len(h.Values(n.Field)) > 0 && (n.Token == "" || h.Has(n.Field, n.Token))
 	})
 }
 
@@ -68,112 +69,52 @@ func (n NoRequestWith) String() string {
 	return "no further request with " + n.Field + " comes"
 }
 
-// received is the head that the peer sent, and the one that was sent at the other end.
-func (t *Transcript) received() (got, sent string) {
-	got = t.Response
-	if t.Role == Client {
-		got = t.Request
-	}
-	switch {
-	case t.other == nil:
-	case t.Role == Client:
-		sent = t.other.Request
-	default:
-		sent = t.other.Response
-	}
-	return final(got), final(sent)
-}
-
-// final leaves out the interim responses before the last one (RFC 9110 §15.2).
-func final(text string) string {
-	for {
-		head, rest, _ := strings.Cut(text, "\r\n\r\n")
-		status := statusIn(head)
-		if !strings.HasPrefix(head, "HTTP/") || len(status) != 3 || status[0] != '1' || status == "101" || rest == "" {
-			return text
-		}
-		text = rest
-	}
-}
-
 // Holds compares the values.
-func (f Forwarded) Holds(t *Transcript) bool {
-	text, sent := t.received()
+func (f Forwarded) Holds(t *cases.Transcript) bool {
+	text, sent := t.Heads()
 	if text == "" || sent == "" {
 		return false
 	}
-	return slices.Equal(values(text, f.Name), values(sent, f.Name))
-}
-
-// values are those of a field: members of a list, whatever lines they stand in. Set-Cookie
-// is no list (RFC 9110 §5.3).
-func values(head, name string) []string {
-	h := wire.ParseHead(head)
-	if strings.EqualFold(name, "Set-Cookie") {
-		return h.Values(name)
-	}
-	list := h.List(name)
-	for i, v := range list {
-		if strings.EqualFold(name, "Upgrade") || strings.EqualFold(name, "Connection") {
-			list[i] = strings.ToLower(v)
-		}
-	}
-	return list
+	return slices.Equal(wire.ParseHead(text).Members(f.Name), wire.ParseHead(sent).Members(f.Name))
 }
 
 func (f Forwarded) String() string { return f.Name + " comes through as it was sent" }
 
 // Holds looks for the field.
-func (f Removed) Holds(t *Transcript) bool {
-	text, _ := t.received()
+func (f Removed) Holds(t *cases.Transcript) bool {
+	text, _ := t.Heads()
 	return text != "" && len(wire.ParseHead(text).Values(f.Name)) == 0
 }
 
 func (f Removed) String() string { return f.Name + " does not come through" }
 
 // Holds looks at Connection.
-func (n NotNominated) Holds(t *Transcript) bool {
-	text, _ := t.received()
+func (n NotNominated) Holds(t *cases.Transcript) bool {
+	text, _ := t.Heads()
 	return text != "" && !wire.ParseHead(text).Has("Connection", n.Token)
 }
 
 func (n NotNominated) String() string { return "Connection does not name " + n.Token }
 
 // Holds compares the targets. One in absolute form is compared by its path.
-func (SameTarget) Holds(t *Transcript) bool {
-	text, sent := t.received()
-	return text != "" && target(text) == target(sent)
-}
-
-func target(head string) string {
-	_, rest, _ := strings.Cut(wire.ParseHead(head).Start(), " ")
-	one, _, _ := strings.Cut(rest, " ")
-	if _, after, ok := strings.Cut(one, "://"); ok {
-		_, path, _ := strings.Cut(after, "/")
-		return "/" + path
-	}
-	return one
+func (SameTarget) Holds(t *cases.Transcript) bool {
+	text, sent := t.Heads()
+	return text != "" && wire.ParseHead(text).Target() == wire.ParseHead(sent).Target()
 }
 
 func (SameTarget) String() string { return "the path and the query come through as they were sent" }
 
 // Holds compares the status codes.
-func (SameStatus) Holds(t *Transcript) bool {
-	text, sent := t.received()
-	return text != "" && statusIn(text) == statusIn(sent)
-}
-
-func statusIn(head string) string {
-	_, rest, _ := strings.Cut(wire.ParseHead(head).Start(), " ")
-	status, _, _ := strings.Cut(rest, " ")
-	return status
+func (SameStatus) Holds(t *cases.Transcript) bool {
+	text, sent := t.Heads()
+	return text != "" && wire.ParseHead(text).Status() == wire.ParseHead(sent).Status()
 }
 
 func (SameStatus) String() string { return "the status comes through as the origin sent it" }
 
 // Holds compares the heads.
-func (Tunnelled) Holds(t *Transcript) bool {
-	text, sent := t.received()
+func (Tunnelled) Holds(t *cases.Transcript) bool {
+	text, sent := t.Heads()
 	return text != "" && strings.HasPrefix(sent, text) // bytes behind the head may have been sent with it
 }
 
@@ -182,32 +123,32 @@ func (Tunnelled) String() string {
 }
 
 // Holds looks for a request.
-func (Reached) Holds(t *Transcript) bool { return t.Role == Client && t.Request != "" }
+func (Reached) Holds(t *cases.Transcript) bool { return t.Role == cases.Client && t.Request != "" }
 
 func (Reached) String() string { return "the request reaches the origin" }
 
 // Holds looks at the bytes that came behind the head.
-func (b BodyHas) Holds(t *Transcript) bool {
-	return slices.ContainsFunc(t.Events, func(e Event) bool {
-		return e.Kind == GotBody && strings.Contains(string(e.Data), b.Text)
+func (b BodyHas) Holds(t *cases.Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e cases.Event) bool {
+		return e.Kind == cases.GotBody && strings.Contains(string(e.Data), b.Text)
 	})
 }
 
 func (b BodyHas) String() string { return fmt.Sprintf("the body has %q", b.Text) }
 
 // Holds looks at the peer's close frame.
-func (r Reason) Holds(t *Transcript) bool {
-	e, ok := t.Find(GotClose)
+func (r Reason) Holds(t *cases.Transcript) bool {
+	e, ok := t.Find(cases.GotClose)
 	return ok && string(e.Data) == r.Text
 }
 
 func (r Reason) String() string { return fmt.Sprintf("the reason %q", r.Text) }
 
 // Holds compares the pings.
-func (p Pinged) Holds(t *Transcript) bool {
+func (p Pinged) Holds(t *cases.Transcript) bool {
 	var got []string
 	for _, e := range t.Events {
-		if e.Kind == GotPing {
+		if e.Kind == cases.GotPing {
 			got = append(got, string(e.Data))
 		}
 	}
@@ -222,8 +163,8 @@ func (p Pinged) String() string {
 }
 
 // Holds counts the pongs that came against the pings that the other end saw.
-func (Unanswered) Holds(t *Transcript) bool {
-	return t.other != nil && t.count(GotPong) <= t.other.count(GotPing)
+func (Unanswered) Holds(t *cases.Transcript) bool {
+	return t.Other() != nil && t.Count(cases.GotPong) <= t.Other().Count(cases.GotPing)
 }
 
 func (Unanswered) String() string { return "no pong comes from the gateway itself" }

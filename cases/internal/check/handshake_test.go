@@ -1,10 +1,11 @@
-package cases_test
+package check_test
 
 import (
 	"testing"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -72,7 +73,7 @@ func TestHandshakeChecks(t *testing.T) {
 	}
 	for _, row := range []checked{
 		{
-			cases.NamesOnly{Name: "Upgrade", Word: "websocket"},
+			check.NamesOnly{Name: "Upgrade", Word: "websocket"},
 			[]*cases.Transcript{response(switching, "upgrade: WebSocket\r\n")},
 			[]*cases.Transcript{
 				response(switching, ""), response(switching, "Upgrade: websocket, h2c\r\n"),
@@ -81,7 +82,7 @@ func TestHandshakeChecks(t *testing.T) {
 			"Upgrade is websocket, once",
 		},
 		{
-			cases.Sound{},
+			check.Sound{},
 			[]*cases.Transcript{sound, answer},
 			[]*cases.Transcript{
 				{},
@@ -93,19 +94,19 @@ func TestHandshakeChecks(t *testing.T) {
 			"the peer's half of the opening handshake breaks no rule",
 		},
 		{
-			cases.FreshNonces{},
+			check.FreshNonces{},
 			[]*cases.Transcript{keyed("a"), several(keyed("a"), keyed("b"), keyed("c"))},
 			[]*cases.Transcript{request(""), several(keyed("a"), keyed("b"), keyed("a")), several(keyed("a"), request(""))},
 			"every connection has a key of its own",
 		},
 		{
-			cases.NoOffence{},
+			check.NoOffence{},
 			[]*cases.Transcript{of(), of(cases.Event{Kind: cases.GotEnd})},
 			[]*cases.Transcript{of(cases.Event{Kind: cases.GotPing}, cases.Event{Kind: cases.GotOffence})},
 			"no rule is broken",
 		},
 		{
-			cases.Measured{},
+			check.Measured{},
 			[]*cases.Transcript{
 				response(ok, "Content-Length: 0\r\n"), response(ok, "Transfer-Encoding: gzip, chunked\r\n"), response(ok, "Connection: close\r\n"),
 				response("HTTP/1.0 200 OK", ""), response("HTTP/1.1 304 Not Modified", ""),
@@ -114,19 +115,19 @@ func TestHandshakeChecks(t *testing.T) {
 			"the response says where its body ends",
 		},
 		{
-			cases.Parts{},
+			check.Parts{},
 			[]*cases.Transcript{response(ok, "Connection: Close\r\n"), response("HTTP/1.0 200 OK", "")},
 			[]*cases.Transcript{response(ok, "Connection: keep-alive\r\n"), response("HTTP/1.0 200 OK", "Connection: keep-alive\r\n")},
 			"the response ends the connection",
 		},
 		{
-			cases.HasField{Name: "X"},
+			check.HasField{Name: "X"},
 			[]*cases.Transcript{response(ok, "x: 1\r\n"), response(ok, "X:\r\n")},
 			[]*cases.Transcript{response(ok, "Y: X\r\n"), request("X: 1\r\n")},
 			"a field X",
 		},
 		{
-			cases.SoundKey{},
+			check.SoundKey{},
 			[]*cases.Transcript{keyed(sampleKey)},
 			[]*cases.Transcript{request(""), keyed("c2hvcnQga2U="), keyed("AQIDBAUGBwgJCgsMDQ4PEC=="), several(request(""), keyed(sampleKey))},
 			"the key is the base64 of 16 bytes, without stray bits",
@@ -138,19 +139,19 @@ func TestHandshakeChecks(t *testing.T) {
 			`a pong with "p"`,
 		},
 		{
-			cases.Unasked{Name: "X"},
+			check.Unasked{Name: "X"},
 			[]*cases.Transcript{request("Y: 1\r\n")},
 			[]*cases.Transcript{request("x: 1\r\n"), {}},
 			"the request has no X",
 		},
 		{
-			cases.Prompt{Base: 2, Within: 250 * time.Millisecond},
+			check.Prompt{Base: 2, Within: 250 * time.Millisecond},
 			[]*cases.Transcript{took(1, 2, 250, 900), took(40, 50, 320, 900), took(1, 2, 9, 9, 900)},
 			[]*cases.Transcript{took(1, 2, 251, 900), took(40, 50, 321, 900, 1), took(1, 2, 3), several(took(1, 2, 3), of())},
 			"a response within 0.25s, or eight times what the first 2 connections take",
 		},
 		{
-			cases.Not{Check: cases.HasField{Name: "X"}},
+			check.Not{Check: check.HasField{Name: "X"}},
 			[]*cases.Transcript{response(ok, "")},
 			[]*cases.Transcript{response(ok, "X: 1\r\n")},
 			"not: a field X",
@@ -165,7 +166,7 @@ func TestSoundCloses(t *testing.T) {
 		return &cases.Transcript{Events: []cases.Event{{Kind: cases.GotClose, Code: code, Data: cases.Octet(reason), Len: n}}}
 	}
 	checked{
-		cases.SoundCloses{},
+		check.SoundCloses{},
 		[]*cases.Transcript{{}, closed(0, "", 0), closed(1000, "bye", 5), closed(1014, "", 2), closed(4999, "", 2)},
 		[]*cases.Transcript{
 			closed(0, "", 1), closed(0, "", 2), closed(1005, "", 2), closed(1006, "", 2), closed(1015, "", 2), closed(999, "", 2),

@@ -1,4 +1,4 @@
-package cases
+package check
 
 import (
 	"encoding/hex"
@@ -6,11 +6,12 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Messages holds if these messages came, in order, and no other.
-type Messages []Event
+type Messages []cases.Event
 
 // NoPong holds if no pong came in answer to a ping or a pong of ours.
 type NoPong struct{}
@@ -38,14 +39,14 @@ type Lawful struct{}
 type FreshKeys struct{}
 
 // Holds compares the messages.
-func (m Messages) Holds(t *Transcript) bool {
-	var got []Event
+func (m Messages) Holds(t *cases.Transcript) bool {
+	var got []cases.Event
 	for _, e := range t.Events {
-		if e.Kind == GotMessage {
+		if e.Kind == cases.GotMessage {
 			got = append(got, e)
 		}
 	}
-	return slices.EqualFunc(got, m, Event.Equal)
+	return slices.EqualFunc(got, m, cases.Event.Equal)
 }
 
 func (m Messages) String() string {
@@ -58,56 +59,67 @@ func (m Messages) String() string {
 	return fmt.Sprintf("%d messages come back, in order", len(m))
 }
 
+// WithoutEcho asks for the pong of a probe, where the message is one.
+func (m Messages) WithoutEcho(probes []string, lenient bool) (cases.Check, bool) {
+	switch {
+	case len(m) == 0:
+		return m, true
+	case len(m) == 1 && slices.ContainsFunc(probes, func(p string) bool { return m[0].Equal(cases.GotText(cases.Data([]byte(p)))) }):
+		return cases.Answered{Payload: string(m[0].Data)}, true
+	}
+	return cases.SomePong{}, lenient
+}
+
 // Holds looks for pongs.
-func (NoPong) Holds(t *Transcript) bool { return !slices.ContainsFunc(t.Events, t.Answers) }
+func (NoPong) Holds(t *cases.Transcript) bool { return !slices.ContainsFunc(t.Events, t.Answers) }
 
 func (NoPong) String() string { return "no pong in answer" }
 
 // Holds looks for the pong.
-func (p PongWith) Holds(t *Transcript) bool {
-	want := Ponged(Data([]byte(p.Text)))
+func (p PongWith) Holds(t *cases.Transcript) bool {
+	want := cases.Ponged(cases.Data([]byte(p.Text)))
 	return slices.ContainsFunc(t.Events, want.Equal)
 }
 
 func (p PongWith) String() string { return fmt.Sprintf("a pong with %q", p.Text) }
 
 // Holds counts close frames.
-func (ClosesOnce) Holds(t *Transcript) bool { return t.count(GotClose) == 1 }
+func (ClosesOnce) Holds(t *cases.Transcript) bool { return t.Count(cases.GotClose) == 1 }
 
 func (ClosesOnce) String() string { return "one close frame" }
 
 // Holds looks behind the close frame.
-func (SilentAfterClose) Holds(t *Transcript) bool {
-	i := slices.IndexFunc(t.Events, func(e Event) bool { return e.Kind == GotClose })
-	return i >= 0 && !slices.ContainsFunc(t.Events[i+1:], func(e Event) bool { return e.Kind != GotEnd && e.Kind != GotReset })
+func (SilentAfterClose) Holds(t *cases.Transcript) bool {
+	i := slices.IndexFunc(t.Events, func(e cases.Event) bool { return e.Kind == cases.GotClose })
+	return i >= 0 && !slices.ContainsFunc(t.Events[i+1:], func(e cases.Event) bool { return e.Kind != cases.GotEnd && e.Kind != cases.GotReset })
 }
 
 func (SilentAfterClose) String() string { return "nothing behind the close frame" }
 
 // Holds looks at the close frames.
-func (SoundCloses) Holds(t *Transcript) bool {
-	return !slices.ContainsFunc(t.Events, func(e Event) bool {
-		return e.Kind == GotClose && e.Len > 0 && (e.Len < 2 || e.Len > wsproto.MaxControlPayload || !e.Code.Valid() || !utf8.Valid(e.Data) ||
-			t.Role == Server && e.Code == wsproto.StatusMandatoryExt) // a server refuses the handshake instead
+func (SoundCloses) Holds(t *cases.Transcript) bool {
+	return !slices.ContainsFunc(t.Events, func(e cases.Event) bool {
+		return e.Kind == cases.GotClose && e.Len > 0 && (e.Len < 2 || e.Len > wsproto.MaxControlPayload || !e.Code.Valid() || !utf8.Valid(e.Data) ||
+			t.Role == cases.Server && e.Code == wsproto.StatusMandatoryExt) // a server refuses the handshake instead
 	})
 }
 
 func (SoundCloses) String() string { return "every close frame keeps the rules" }
 
 // Holds looks for offences.
-func (Lawful) Holds(t *Transcript) bool { return t.count(GotOffence) == 0 }
+func (Lawful) Holds(t *cases.Transcript) bool { return t.Count(cases.GotOffence) == 0 }
 
 func (Lawful) String() string { return "every frame keeps the rules" }
 
 // Holds looks at the keys.
-func (FreshKeys) Holds(t *Transcript) bool {
+func (FreshKeys) Holds(t *cases.Transcript) bool {
 	seen := map[string]int{}
 	steps := map[uint32]int{}
 	var before uint32
 	n := 0
 	for _, e := range t.Log {
 		key, err := hex.DecodeString(e.Mask)
-		if e.Kind != LogFrame || e.Dir != In || err != nil || len(key) != 4 {
+		if e.Kind != cases.LogFrame || e.Dir != cases.In || err != nil || len(key) != 4 {
 			continue
 		}
 		now := uint32(key[0])<<24 | uint32(key[1])<<16 | uint32(key[2])<<8 | uint32(key[3])
@@ -129,14 +141,3 @@ func (FreshKeys) Holds(t *Transcript) bool {
 }
 
 func (FreshKeys) String() string { return "masking keys that differ, and that do not count" }
-
-// count is the number of events of a kind.
-func (t *Transcript) count(kind EventKind) int {
-	n := 0
-	for _, e := range t.Events {
-		if e.Kind == kind {
-			n++
-		}
-	}
-	return n
-}

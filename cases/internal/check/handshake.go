@@ -1,4 +1,4 @@
-package cases
+package check
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -70,11 +71,8 @@ type NoRequest struct{}
 // AsksNot holds of a request without the field.
 type AsksNot struct{ Name string }
 
-// Answered holds if a pong with this payload came.
-type Answered struct{ Payload string }
-
 // Holds looks at the field.
-func (n NamesOnly) Holds(t *Transcript) bool {
+func (n NamesOnly) Holds(t *cases.Transcript) bool {
 	value, ok := wire.ParseHead(t.Response).One(n.Name)
 	return ok && strings.EqualFold(value, n.Word)
 }
@@ -82,9 +80,9 @@ func (n NamesOnly) Holds(t *Transcript) bool {
 func (n NamesOnly) String() string { return n.Name + " is " + n.Word + ", once" }
 
 // Holds looks at the half of the peer.
-func (Sound) Holds(t *Transcript) bool {
+func (Sound) Holds(t *cases.Transcript) bool {
 	request, response := wire.ParseHead(t.Request), wire.ParseHead(t.Response)
-	if t.Role == Client {
+	if t.Role == cases.Client {
 		return len(wire.RequestOffences(request)) == 0 && t.Request != ""
 	}
 	return len(wire.ResponseOffences(request, response)) == 0 && t.Response != ""
@@ -93,7 +91,7 @@ func (Sound) Holds(t *Transcript) bool {
 func (Sound) String() string { return "the peer's half of the opening handshake breaks no rule" }
 
 // Holds looks at the requests of all connections.
-func (FreshNonces) Holds(t *Transcript) bool {
+func (FreshNonces) Holds(t *cases.Transcript) bool {
 	seen := map[string]bool{}
 	for _, c := range t.Conns() {
 		key, ok := wire.ParseHead(c.Request).One("Sec-WebSocket-Key")
@@ -108,12 +106,12 @@ func (FreshNonces) Holds(t *Transcript) bool {
 func (FreshNonces) String() string { return "every connection has a key of its own" }
 
 // Holds looks for an offence.
-func (NoOffence) Holds(t *Transcript) bool { _, found := t.Find(GotOffence); return !found }
+func (NoOffence) Holds(t *cases.Transcript) bool { _, found := t.Find(cases.GotOffence); return !found }
 
 func (NoOffence) String() string { return "no rule is broken" }
 
 // Holds looks at the fields that give a length.
-func (Measured) Holds(t *Transcript) bool {
+func (Measured) Holds(t *cases.Transcript) bool {
 	h := wire.ParseHead(t.Response)
 	coding := h.List("Transfer-Encoding")
 	_, length := h.One("Content-Length")
@@ -123,32 +121,31 @@ func (Measured) Holds(t *Transcript) bool {
 func (Measured) String() string { return "the response says where its body ends" }
 
 // Holds looks at Connection.
-func (Parts) Holds(t *Transcript) bool {
-	h := wire.ParseHead(t.Response)
-	return h.Has("Connection", "close") || strings.HasPrefix(h.Start(), "HTTP/1.0 ") && !h.Has("Connection", "keep-alive")
+func (Parts) Holds(t *cases.Transcript) bool {
+	return wire.ParseHead(t.Response).Last()
 }
 
 func (Parts) String() string { return "the response ends the connection" }
 
 // Holds looks for the field.
-func (f HasField) Holds(t *Transcript) bool {
+func (f HasField) Holds(t *cases.Transcript) bool {
 	return len(wire.ParseHead(t.Response).Values(f.Name)) > 0
 }
 
 func (f HasField) String() string { return "a field " + f.Name }
 
 // Holds looks at the request.
-func (u Unasked) Holds(t *Transcript) bool {
+func (u Unasked) Holds(t *cases.Transcript) bool {
 	return t.Request != "" && len(wire.ParseHead(t.Request).Values(u.Name)) == 0
 }
 
 func (u Unasked) String() string { return "the request has no " + u.Name }
 
 // Holds compares the times of the responses on all connections.
-func (p Prompt) Holds(t *Transcript) bool {
+func (p Prompt) Holds(t *cases.Transcript) bool {
 	var took []time.Duration
 	for _, c := range t.Conns() {
-		e, ok := c.Find(GotAnswer)
+		e, ok := c.Find(cases.GotAnswer)
 		if !ok {
 			return false
 		}
@@ -162,24 +159,17 @@ func (p Prompt) String() string {
 }
 
 // Holds looks at the request.
-func (SoundKey) Holds(t *Transcript) bool {
+func (SoundKey) Holds(t *cases.Transcript) bool {
 	key, ok := wire.ParseHead(t.Request).One("Sec-WebSocket-Key")
 	return ok && wsproto.ValidKey(key)
 }
 
 func (SoundKey) String() string { return "the key is the base64 of 16 bytes, without stray bits" }
 
-// Holds looks for the pong.
-func (a Answered) Holds(t *Transcript) bool {
-	return slices.ContainsFunc(t.Events, func(e Event) bool { return e.Equal(Ponged(Data([]byte(a.Payload)))) })
-}
-
-func (a Answered) String() string { return "a pong with " + Octet(a.Payload).quote() }
-
 var originForm = regexp.MustCompile(`^(null|[a-z][a-z0-9+.-]*://[^/?#@ ]*)$`)
 
 // Holds looks at the request.
-func (SoundOrigin) Holds(t *Transcript) bool {
+func (SoundOrigin) Holds(t *cases.Transcript) bool {
 	h := wire.ParseHead(t.Request)
 	origin, ok := h.One("Origin")
 	return len(h.Values("Origin")) == 0 || ok && originForm.MatchString(origin)
@@ -188,7 +178,7 @@ func (SoundOrigin) Holds(t *Transcript) bool {
 func (SoundOrigin) String() string { return "one origin, without a path, or none" }
 
 // Holds looks at the field.
-func (a Asks) Holds(t *Transcript) bool {
+func (a Asks) Holds(t *cases.Transcript) bool {
 	value, ok := wire.ParseHead(t.Request).One(a.Name)
 	return ok && strings.Contains(value, a.Part)
 }
@@ -196,18 +186,18 @@ func (a Asks) Holds(t *Transcript) bool {
 func (a Asks) String() string { return "a request with " + a.Name + ": " + a.Part + ", once" }
 
 // Holds looks for the field.
-func (a AsksNot) Holds(t *Transcript) bool {
+func (a AsksNot) Holds(t *cases.Transcript) bool {
 	return t.Request != "" && len(wire.ParseHead(t.Request).Values(a.Name)) == 0
 }
 
 func (a AsksNot) String() string { return "a request without " + a.Name }
 
 // Holds looks at Host.
-func (a AsksHost) Holds(t *Transcript) bool {
+func (a AsksHost) Holds(t *cases.Transcript) bool {
 	colon := strings.LastIndexByte(t.Address, ':')
 	port, err := strconv.Atoi(t.Address[colon+1:])
 	value, ok := wire.ParseHead(t.Request).One("Host")
-	return err == nil && ok && strings.EqualFold(value, FillAddress(a.Host, strings.Trim(t.Address[:max(colon, 0)], "[]"), port))
+	return err == nil && ok && strings.EqualFold(value, cases.FillAddress(a.Host, strings.Trim(t.Address[:max(colon, 0)], "[]"), port))
 }
 
 func (a AsksHost) String() string { return "a request with Host: " + a.Host + ", once" }
@@ -215,7 +205,7 @@ func (a AsksHost) String() string { return "a request with Host: " + a.Host + ",
 var percent = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 // Holds looks at the first line.
-func (list Targets) Holds(t *Transcript) bool {
+func (list Targets) Holds(t *cases.Transcript) bool {
 	words := strings.Split(wire.ParseHead(t.Request).Start(), " ")
 	return len(words) == 3 && slices.Contains(list, percent.ReplaceAllStringFunc(words[1], strings.ToUpper))
 }
@@ -223,6 +213,6 @@ func (list Targets) Holds(t *Transcript) bool {
 func (list Targets) String() string { return "a request for " + strings.Join(list, " or ") }
 
 // Holds looks for a request.
-func (NoRequest) Holds(t *Transcript) bool { return t.Request == "" }
+func (NoRequest) Holds(t *cases.Transcript) bool { return t.Request == "" }
 
 func (NoRequest) String() string { return "no request" }
