@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -30,7 +31,7 @@ func (o Octet) MarshalText() ([]byte, error) {
 func (o *Octet) UnmarshalText(text []byte) error {
 	digits, isHex := strings.CutPrefix(string(text), "0x")
 	if !isHex {
-		*o = Octet(text)
+		*o = bytes.Clone(text) // text is part of the line of a run file, say
 		return nil
 	}
 	p, err := hex.DecodeString(digits)

@@ -41,6 +41,10 @@ func TestOctetText(t *testing.T) {
 		if err := back.UnmarshalText(text); err != nil || string(back) != test.octets {
 			t.Errorf("%q: came back as %q, %v", test.octets, back, err)
 		}
+		clear(text) // the caller's: a line of a run file, say
+		if string(back) != test.octets {
+			t.Errorf("%q: changed to %q with the text it was read from", test.octets, back)
+		}
 	}
 	if err := new(cases.Octet).UnmarshalText([]byte("0x4")); err == nil {
 		t.Error("half a byte was read")

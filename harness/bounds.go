@@ -66,24 +66,42 @@ func boundedTranscript(t cases.Transcript) cases.Transcript {
 	t.UncleanReason, t.Address = Clip(t.UncleanReason, maxWords), Clip(t.Address, maxName)
 	t.LocalReason, t.RemoteReason = boundedReason(t.LocalReason), boundedReason(t.RemoteReason)
 	t.Stats.RxOctets, t.Stats.TxOctets = boundedSizes(t.Stats.RxOctets), boundedSizes(t.Stats.TxOctets)
-	t.Events = slices.Clone(t.Events[:min(len(t.Events), maxEvents)])
-	for i, e := range t.Events {
-		t.Events[i] = boundedEvent(e)
-	}
+	t.Events = boundedList(t.Events, maxEvents, eventFits, boundedEvent)
 	if t.Wrong != nil {
 		wrong := boundedEvent(*t.Wrong)
 		t.Wrong = &wrong
 	}
 	t.LogLost += max(0, len(t.Log)-maxEntries)
-	t.Log = slices.Clone(t.Log[:min(len(t.Log), maxEntries)])
-	for i, e := range t.Log {
-		t.Log[i] = boundedEntry(e)
-	}
+	t.Log = boundedList(t.Log, maxEntries, entryFits, boundedEntry)
 	t.More = slices.Clone(t.More[:min(len(t.More), maxConns)])
 	for i, more := range t.More {
 		t.More[i] = boundedTranscript(more)
 	}
 	return t
+}
+
+// boundedList keeps the first n elements, each cut. It returns the list itself if all fit,
+// as in nearly every run.
+func boundedList[T any](list []T, n int, fits func(T) bool, cut func(T) T) []T {
+	if len(list) <= n && !slices.ContainsFunc(list, func(v T) bool { return !fits(v) }) {
+		return list
+	}
+	list = slices.Clone(list[:min(len(list), n)])
+	for i, v := range list {
+		list[i] = cut(v)
+	}
+	return list
+}
+
+// eventFits reports whether boundedEvent leaves the event as it is.
+func eventFits(e cases.Event) bool {
+	return len(e.Data) <= cases.HeadSize && e.Differs == nil && max(len(e.Kind), len(e.SHA256), len(e.Section)) <= maxReason
+}
+
+// entryFits reports whether boundedEntry leaves the entry as it is.
+func entryFits(e cases.Entry) bool {
+	return max(len(e.Data), len(e.Head)) <= cases.HeadSize && len(e.Note) <= maxWords &&
+		max(len(e.Mask), len(e.Kind), len(e.Dir), len(e.Timer)) <= maxReason
 }
 
 func boundedEvent(e cases.Event) cases.Event {

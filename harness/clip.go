@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"regexp"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -31,12 +32,12 @@ func Clip(s string, n int) string {
 // Clipped splits a text that [Clip] has cut into what is left of it and the mark
 // behind. Of any other text the mark is "".
 func Clipped(s string) (text, mark string) {
-	mark = clipped.FindString(s[max(0, len(s)-maxMark):])
+	mark = clipped().FindString(s[max(0, len(s)-maxMark):])
 	return s[:len(s)-len(mark)], mark
 }
 
 // clipped is what Clip puts behind a text.
-var clipped = regexp.MustCompile(`… \([0-9]+ bytes, SHA-256 [0-9a-f]{64}\)$`)
+var clipped = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`… \([0-9]+ bytes, SHA-256 [0-9a-f]{64}\)$`) })
 
 // maxMark is more than the mark of Clip can measure, in bytes.
 const maxMark = 128

@@ -35,8 +35,10 @@ func ReadRun(r io.Reader) (*Run, error) {
 		in.name = f.Name()
 	}
 	br := bufio.NewReaderSize(r, 64<<10)
+	var buf []byte
 	for {
-		line, err := readLine(br)
+		line, err := readLine(br, buf[:0])
+		buf = line
 		in.line++
 		last := errors.Is(err, io.EOF)
 		if err != nil && !last {
@@ -81,8 +83,8 @@ var errLong = fmt.Errorf("longer than %d bytes", MaxLine)
 
 // readLine returns the next line without its newline, and io.EOF with the last
 // one, which has none.
-func readLine(br *bufio.Reader) ([]byte, error) {
-	var line []byte
+// readLine appends the next line to a buffer, without its line break.
+func readLine(br *bufio.Reader, line []byte) ([]byte, error) {
 	for {
 		part, err := br.ReadSlice('\n')
 		line = append(line, part...)

@@ -75,7 +75,7 @@ func resultsEnd(r io.Reader) (int64, error) {
 	br := bufio.NewReaderSize(r, 64<<10)
 	var end, at int64
 	for {
-		line, err := readLine(br)
+		line, err := readLine(br, nil)
 		if errors.Is(err, io.EOF) {
 			return end, nil
 		}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/ws/internal/token"
@@ -205,10 +206,10 @@ func unfold(head []byte) []byte {
 		return head
 	}
 	start = min(start+3, len(head))
-	return append(head[:start:start], folds.ReplaceAll(head[start:], []byte(" "))...)
+	return append(head[:start:start], folds().ReplaceAll(head[start:], []byte(" "))...)
 }
 
-var folds = regexp.MustCompile(`[ \t]*\r\n[ \t]+`)
+var folds = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[ \t]*\r\n[ \t]+`) })
 
 // readErrorBody reads the start of a body, up to its length, the end of the
 // connection or a second.

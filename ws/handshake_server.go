@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/ws/internal/token"
@@ -135,11 +136,13 @@ func checkRequest(r *http.Request) *RejectError {
 }
 
 // hostForm is a host of RFC 3986 §3.2.2, and a port.
-var hostForm = regexp.MustCompile(`^(\[[0-9A-Fa-fVv:.]+\]|([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(:[0-9]*)?$`)
+var hostForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\[[0-9A-Fa-fVv:.]+\]|([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(:[0-9]*)?$`)
+})
 
 // validHost reports whether host is one, with a port that TCP can have, or none.
 func validHost(host string) bool {
-	if !hostForm.MatchString(host) {
+	if !hostForm().MatchString(host) {
 		return false
 	}
 	i := strings.LastIndexByte(host, ':')

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/idna"
 )
@@ -20,13 +21,15 @@ type target struct {
 
 // noScheme is an address and not a URL, with a name that url.Parse does not take for a
 // scheme.
-var noScheme = regexp.MustCompile(`^[0-9A-Za-z.-]+:[0-9]+(/|\?|$)|^\[[0-9A-Fa-f:.]+\](:[0-9]+)?(/|\?|$)`)
+var noScheme = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9A-Za-z.-]+:[0-9]+(/|\?|$)|^\[[0-9A-Fa-f:.]+\](:[0-9]+)?(/|\?|$)`)
+})
 
 // parseTarget checks a URL against RFC 6455 §3.
 func parseTarget(rawURL string) (target, error) {
 	u, err := url.Parse(rawURL)
 	switch {
-	case err != nil && noScheme.MatchString(rawURL), err == nil && !hasScheme(u): // 127.0.0.1:8080 does not parse
+	case err != nil && noScheme().MatchString(rawURL), err == nil && !hasScheme(u): // 127.0.0.1:8080 does not parse
 		return target{}, errNoScheme(rawURL)
 	case err != nil:
 		return target{}, errors.New("malformed URL")

@@ -41,10 +41,16 @@ func Of(names ...cases.Suite) []cases.Case {
 // SuitesOf names the suites that the cases belong to, in the order of [Suites].
 func SuitesOf(ids []cases.ID) []cases.Suite {
 	var names []cases.Suite
+	left := slices.Clone(ids)
 	for _, s := range Suites {
-		if slices.ContainsFunc(ids, func(id cases.ID) bool { _, ok := s.Find(id); return ok }) {
+		if len(left) == 0 {
+			break // a suite that is not needed is not built
+		}
+		others := slices.DeleteFunc(left, func(id cases.ID) bool { _, ok := s.Find(id); return ok })
+		if len(others) < len(left) {
 			names = append(names, s.Name)
 		}
+		left = others
 	}
 	return names
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -68,19 +69,25 @@ func deflate() []cases.Case {
 }
 
 // The texts that compressed messages carry. Those of hexadecimal digits repeat nothing
-// near enough to be short of the window that a case is about.
+// near enough to be short of the window that a case is about. They are made when they are
+// first needed: most commands play no case.
 var (
-	dynamicText = strings.Repeat(strings.Repeat("wsconform looks at every block. ", 3)+"Each block has its own codes, and each code its length; ", 3)
-	longText    = noise(1<<16-1, 2)
-	shortText   = longText[:4<<10]
+	dynamicText = sync.OnceValue(func() string {
+		return strings.Repeat(strings.Repeat("wsconform looks at every block. ", 3)+"Each block has its own codes, and each code its length; ", 3)
+	})
+	longText = sync.OnceValue(func() string { return noise(1<<16-1, 2) })
 	// nearText repeats itself after 300 and after 600 bytes.
-	nearText = strings.Repeat(noise(300, 3), 100) + strings.Repeat(noise(600, 4), 100)
+	nearText = sync.OnceValue(func() string {
+		return strings.Repeat(noise(300, 3), 100) + strings.Repeat(noise(600, 4), 100)
+	})
 	// farText does after 20000: a compressor with a larger window than was agreed refers
 	// back to them.
-	farText = strings.Repeat(noise(20000, 1), 2)
+	farText = sync.OnceValue(func() string { return strings.Repeat(noise(20000, 1), 2) })
 	// million is a text of 1 MB that is never in memory as a whole.
-	million = cases.Repeat(farText[:20000], 1_000_000)
+	million = sync.OnceValue(func() cases.Payload { return cases.Repeat(farText()[:20000], 1_000_000) })
 )
+
+func shortText() string { return longText()[:4<<10] }
 
 // noise is a text of n hexadecimal digits, always the same for a seed.
 func noise(n int, seed uint32) string {
@@ -206,7 +213,7 @@ func answers(extensions string) cases.Conn {
 }
 
 // far sends it.
-var far = []cases.Step{cases.Text(farText), answered}
+var far = sync.OnceValue(func() []cases.Step { return []cases.Step{cases.Text(farText()), answered} })
 
 // offering makes each offer on a connection of its own.
 func offering(offers ...string) []cases.Conn {
@@ -227,10 +234,10 @@ var declined = cases.Clauses{
 func serverWindow(bits int) cases.Conn {
 	return cases.Conn{
 		Deflate: &cases.Deflate{Offers: "permessage-deflate; server_max_window_bits=" + strconv.Itoa(bits)},
-		Steps:   far,
+		Steps:   far(),
 		Want: cases.Clauses{
-			{Grade: cases.OK, Checks: cases.Every{check.Bits{Param: "server_max_window_bits", From: 8, To: bits}, cases.Echoed{Text: farText}}},
-			{Grade: cases.Informational, Checks: cases.Every{check.Declined{}, cases.Echoed{Text: farText}}},
+			{Grade: cases.OK, Checks: cases.Every{check.Bits{Param: "server_max_window_bits", From: 8, To: bits}, cases.Echoed{Text: farText()}}},
+			{Grade: cases.Informational, Checks: cases.Every{check.Declined{}, cases.Echoed{Text: farText()}}},
 		},
 	}
 }

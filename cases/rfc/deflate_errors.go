@@ -94,13 +94,13 @@ func deflateErrors() []cases.Case {
 			Conns: []cases.Conn{
 				{
 					Deflate: &cases.Deflate{Offers: "permessage-deflate; client_max_window_bits=9", Accept: []cases.Demand{{ServerMaxWindowBits: 9}}},
-					Steps:   doomed(zText(stored(longText[:1000]) + z1000)),
+					Steps:   doomed(zText(stored(longText()[:1000]) + z1000)),
 				},
 				alsoPlain,
 			},
 			Want: append(
 				cases.Clauses{{Grade: cases.Unimplemented, Checks: cases.Every{check.Not{Check: check.Restricted{}}}}},
-				also(badDeflate, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{returned(longText[:1000]+longText[:16], behind)}})...,
+				also(badDeflate, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{returned(longText()[:1000]+longText()[:16], behind)}})...,
 			),
 		},
 		{

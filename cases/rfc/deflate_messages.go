@@ -31,10 +31,10 @@ func deflateMessages() []cases.Case {
 			Requirements: []string{"RFC7692-7.2.1-any-block", "RFC7692-7.2.1-multi-blocks", "RFC7692-6.2-compressed-receive"},
 			Needs:        []cases.Need{cases.NeedDeflate},
 			Conns: []cases.Conn{{Deflate: plain, Steps: inTurn(
-				zText(stored(probe)+zEmpty), zText(zProbe), zText(zDynamic), zText(stored(longText)+zEmpty),
+				zText(stored(probe)+zEmpty), zText(zProbe), zText(zDynamic), zText(stored(longText())+zEmpty),
 				zText(stored(probe)+zProbe+zBetween+zDynamic),
 			)}},
-			Want: comesBack(probe, probe, dynamicText, longText, probe+probe+dynamicText),
+			Want: comesBack(probe, probe, dynamicText(), longText(), probe+probe+dynamicText()),
 		},
 		{
 			ID: "D.3.4", Title: "a thousand empty blocks inside a compressed message", Level: cases.Robustness,
@@ -64,8 +64,8 @@ func deflateMessages() []cases.Case {
 			ID: "D.3.7", Title: "references back 32768 bytes, within a message and into the one before",
 			Requirements: []string{"RFC7692-7.2.2-server-32k", "RFC7692-7.2.2-client-32k", "RFC7692-7.2.1-max-32k", "RFC7692-5-window-inform"},
 			Needs:        []cases.Need{cases.NeedDeflate},
-			Conns:        []cases.Conn{{Deflate: plain, Steps: inTurn(zText(stored(longText[:1<<15])+zFar), zText(zFar))}},
-			Want:         unlessRestricted(comesBack(longText[:1<<15]+longText[:16], longText[16:32])),
+			Conns:        []cases.Conn{{Deflate: plain, Steps: inTurn(zText(stored(longText()[:1<<15])+zFar), zText(zFar))}},
+			Want:         unlessRestricted(comesBack(longText()[:1<<15]+longText()[:16], longText()[16:32])),
 		},
 		{
 			ID: "D.3.8", Title: "a reference back across a plain message, a ping and an empty message",
@@ -95,11 +95,11 @@ func deflateMessages() []cases.Case {
 			},
 			Needs: []cases.Need{cases.NeedDeflate},
 			Conns: []cases.Conn{{Deflate: plain, Steps: inTurn(
-				cases.Text(longText[:1<<10]), cases.Text(longText), cases.Frame{Opcode: wsproto.OpText, Payload: million}, cases.Text(longText[:1<<10]),
+				cases.Text(longText()[:1<<10]), cases.Text(longText()), cases.Frame{Opcode: wsproto.OpText, Payload: million()}, cases.Text(longText()[:1<<10]),
 			)}},
 			Want: cases.Clauses{undeflated, {Grade: cases.OK, Checks: cases.Every{
 				slices.Concat(
-					returned(longText[:1<<10], longText), check.Messages{cases.GotText(million)}, returned(longText[:1<<10]),
+					returned(longText()[:1<<10], longText()), check.Messages{cases.GotText(million())}, returned(longText()[:1<<10]),
 				), check.Clean{}, check.Lawful{},
 			}}},
 		},
@@ -107,8 +107,8 @@ func deflateMessages() []cases.Case {
 			ID: "D.3.11", Title: "two long texts that the peer may compress",
 			Requirements: []string{"RFC7692-7.2.1-algorithm"},
 			Needs:        []cases.Need{cases.NeedDeflate},
-			Conns:        []cases.Conn{{Deflate: plain, Steps: inTurn(cases.Text(farText), cases.Text(farText))}},
-			Want:         comesBack(farText, farText),
+			Conns:        []cases.Conn{{Deflate: plain, Steps: inTurn(cases.Text(farText()), cases.Text(farText()))}},
+			Want:         comesBack(farText(), farText()),
 		},
 		{
 			ID: "D.3.12", Title: "a compressed message in fragments of a byte, and pings between them",

@@ -99,11 +99,11 @@ func deflateOffers() []cases.Case {
 				serverWindow(12), serverWindow(13), serverWindow(14),
 				{
 					Deflate: &cases.Deflate{Offers: "permessage-deflate; server_max_window_bits=15"},
-					Steps:   far,
+					Steps:   far(),
 					Want: cases.Clauses{
-						{Grade: cases.OK, Checks: cases.Every{check.Bits{Param: "server_max_window_bits", From: 8, To: 15}, cases.Echoed{Text: farText}}},
-						{Grade: cases.NonStrict, Checks: cases.Every{check.Agreed{Without: []string{"server_max_window_bits"}}, cases.Echoed{Text: farText}}},
-						{Grade: cases.Informational, Checks: cases.Every{check.Declined{}, cases.Echoed{Text: farText}}},
+						{Grade: cases.OK, Checks: cases.Every{check.Bits{Param: "server_max_window_bits", From: 8, To: 15}, cases.Echoed{Text: farText()}}},
+						{Grade: cases.NonStrict, Checks: cases.Every{check.Agreed{Without: []string{"server_max_window_bits"}}, cases.Echoed{Text: farText()}}},
+						{Grade: cases.Informational, Checks: cases.Every{check.Declined{}, cases.Echoed{Text: farText()}}},
 					},
 				},
 			},
@@ -127,10 +127,10 @@ func deflateOffers() []cases.Case {
 			Needs:        []cases.Need{cases.NeedDeflate},
 			Conns: []cases.Conn{{
 				Deflate: &cases.Deflate{Offers: "permessage-deflate; server_no_context_takeover"},
-				Steps:   inTurn(slices.Repeat([]cases.Frame{cases.Text(shortText)}, 5)...),
+				Steps:   inTurn(slices.Repeat([]cases.Frame{cases.Text(shortText())}, 5)...),
 			}},
 			Want: cases.Clauses{undeflated, {Grade: cases.OK, Checks: cases.Every{
-				check.Agreed{With: []string{"server_no_context_takeover"}}, returned(slices.Repeat([]string{shortText}, 5)...), check.Clean{},
+				check.Agreed{With: []string{"server_no_context_takeover"}}, returned(slices.Repeat([]string{shortText()}, 5)...), check.Clean{},
 			}}},
 		},
 		{

@@ -41,6 +41,7 @@ Formats; the last two are written only on request:
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, files []string) error {
 			limitMemory(playMemory)
+			limitGarbage(reportGarbage)
 			if out == "" {
 				return usagef("-o DIR is missing: where the reports go")
 			}

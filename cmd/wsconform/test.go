@@ -288,11 +288,12 @@ func (o *test) progress(
 	return counted, meter.end
 }
 
-// Soft limits of memory: playing cases has large messages to hold, reports make most of
-// their garbage in a second.
 const (
-	playMemory   = 40 << 20
-	reportMemory = 24 << 20
+	// playMemory is a soft limit of memory, in bytes: playing cases has large messages to hold.
+	playMemory = 40 << 20
+	// reportGarbage is how much garbage writing reports may leave, as a percentage of what
+	// is in use: they make most of theirs in a second.
+	reportGarbage = 35
 )
 
 // limitMemory has the collector work harder before the process outgrows small
@@ -303,12 +304,19 @@ func limitMemory(bytes int64) {
 	}
 }
 
+// limitGarbage does the same in proportion to what is in use. GOGC goes first.
+func limitGarbage(percent int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
+}
+
 // conclude prints the results of the run and writes the reports.
 func (o *test) conclude(c *cobra.Command, d *gate.Decision, secrets *harness.Secrets, failure error, file, out string, took time.Duration) error {
 	w := c.OutOrStdout()
 	d.WriteSummary(w)
 	fmt.Fprintf(w, "took %.1f s; results: %s\n", took.Seconds(), file)
-	limitMemory(reportMemory)
+	limitGarbage(reportGarbage)
 	stored, err := harness.OpenRun(file)
 	if err == nil {
 		err = reports.Write(out, reports.Input{Run: stored, Gate: d})

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -224,12 +225,12 @@ var errAllowExit = usagef("--allow-exit is for clients; a server that ends while
 
 // simple commands are a program and its arguments, nothing that a shell does
 // itself.
-var simple = regexp.MustCompile(`^\s*[A-Za-z0-9_./-]+(\s[^;&|<>()` + "`" + `\n]*)?$`)
+var simple = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*[A-Za-z0-9_./-]+(\s[^;&|<>()` + "`" + `\n]*)?$`) })
 
 // shellCommand has a shell run the command line. Where it can the shell gives way
 // to the program, so that it is the program's end that is seen.
 func shellCommand(line string) []string {
-	if simple.MatchString(line) {
+	if simple().MatchString(line) {
 		line = "exec " + line
 	}
 	return []string{"/bin/sh", "-c", line}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"sync"
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/agent"
@@ -45,10 +46,12 @@ func unstartable(format string, args ...any) error {
 }
 
 // inUse is how programs say that an address is taken (EADDRINUSE).
-var inUse = regexp.MustCompile(`(?i)address already in use|EADDRINUSE|address in use`)
+var inUse = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)address already in use|EADDRINUSE|address in use`)
+})
 
 // complainsOf reports whether the output says that an address is taken, and names
 // the port.
 func complainsOf(output, port string) bool {
-	return inUse.MatchString(output) && regexp.MustCompile(`\b`+port+`\b`).MatchString(output)
+	return inUse().MatchString(output) && regexp.MustCompile(`\b`+port+`\b`).MatchString(output)
 }

@@ -61,7 +61,7 @@ func (Spoken) String() string { return "an open connection" }
 	},
 `}}},
 	{"a mutant", []edit{{
-		"fixtures/mutants/catalogue.go", "var framing = []Mutant{\n",
+		"fixtures/mutants/catalogue.go", "func framing() []Mutant {\n\treturn []Mutant{\n",
 		"	{\"reserved-ignored\", Both, \"ignores reserved bits, as a second row\", breaks(\"RFC6455-5.2-rsv-fail\"), fault{IgnoreRSV: true}},\n",
 	}}},
 	{"an engine", []edit{

@@ -61,14 +61,22 @@ func reason(r harness.Result) string {
 
 // Played lists the cases that the runs selected, in the order of the catalogue.
 func Played(runs ...*harness.Run) []cases.Case {
-	chosen := map[cases.ID]bool{}
+	seen := map[cases.ID]bool{}
+	var list []cases.Case
+	add := func(id cases.ID) {
+		if c, known := catalogue.Find(id); known && !seen[id] {
+			list = append(list, c)
+		}
+		seen[id] = true
+	}
 	for _, run := range runs {
 		for _, id := range run.Header.Selection.Selected {
-			chosen[id] = true
+			add(id)
 		}
 		for _, r := range run.Results {
-			chosen[r.Case] = true
+			add(r.Case)
 		}
 	}
-	return slices.DeleteFunc(catalogue.All(), func(c cases.Case) bool { return !chosen[c.ID] })
+	slices.SortFunc(list, func(a, b cases.Case) int { return a.ID.Compare(b.ID) })
+	return list
 }

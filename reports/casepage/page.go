@@ -236,7 +236,7 @@ func autobahnWants(w autobahn.Want) []Want {
 func faults(c cases.Case, requirements []string) []Fault {
 	list := []Fault{}
 	for _, k := range killers()[c.ID] {
-		m := peers()[k.Mutant]
+		m, _ := mutants.Find(k.Mutant)
 		about := slices.ContainsFunc(m.Breaks, func(id string) bool { return slices.Contains(requirements, id) })
 		role := k.Role
 		if m.Roles == mutants.Both {

@@ -23,15 +23,6 @@ var killers = sync.OnceValue(func() map[cases.ID][]*mutants.Kill {
 	return m
 })
 
-// peers are the mutants by their names.
-var peers = sync.OnceValue(func() map[string]mutants.Mutant {
-	m := map[string]mutants.Mutant{}
-	for _, one := range mutants.All() {
-		m[one.Name] = one
-	}
-	return m
-})
-
 // reasons says, by section, what goes wrong in practice where a peer fails such cases.
 var reasons = map[string]string{
 	"1":  "A peer that fails here cannot carry ordinary messages: some length or type of frame is read or written wrongly.",

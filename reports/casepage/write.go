@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
@@ -17,9 +18,11 @@ import (
 //go:embed *.tmpl style.css
 var assets embed.FS
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"class": class, "file": File, "join": func(list []string) string { return strings.Join(list, " and ") }, "inc": func(i int) int { return i + 1 },
-}).ParseFS(assets, "*.tmpl"))
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
+		"class": class, "file": File, "join": func(list []string) string { return strings.Join(list, " and ") }, "inc": func(i int) int { return i + 1 },
+	}).ParseFS(assets, "*.tmpl"))
+})
 
 // class is the colour of a grade.
 func class(grade any) string {
@@ -65,11 +68,11 @@ func Write(dir string, list []cases.Case, known *Comparison) error {
 		if i < len(list)-1 {
 			p.After = list[i+1].ID
 		}
-		if err := put(File(c.ID), func(w io.Writer) error { return templates.ExecuteTemplate(w, "case.tmpl", p) }); err != nil {
+		if err := put(File(c.ID), func(w io.Writer) error { return templates().ExecuteTemplate(w, "case.tmpl", p) }); err != nil {
 			return err
 		}
 	}
-	return put("index.html", func(w io.Writer) error { return templates.ExecuteTemplate(w, "index.tmpl", chapters(list)) })
+	return put("index.html", func(w io.Writer) error { return templates().ExecuteTemplate(w, "index.tmpl", chapters(list)) })
 }
 
 // A view is a page with its neighbours.

@@ -75,7 +75,7 @@ var requirements = sync.OnceValue(func() []Requirement {
 		}
 	}
 	breaks := map[string][]string{}
-	for _, m := range mutants.Catalogue {
+	for _, m := range mutants.Catalogue() {
 		breaks[m.Name] = m.Breaks
 		for _, id := range m.Breaks {
 			one := &list[index[id]]

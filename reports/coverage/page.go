@@ -1,13 +1,14 @@
 package coverage
 
 import (
-	"embed"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/ledger"
@@ -17,21 +18,16 @@ import (
 	"github.com/wsconform/wsconform/reports/internal/html"
 )
 
-//go:embed page.tmpl page.css
-var assets embed.FS
-
 var (
-	pageTemplate = template.Must(template.New("").Funcs(template.FuncMap{"url": ledger.URL, "few": few}).ParseFS(assets, "page.tmpl"))
-	pageStyle    = html.StyleSheet() + asset("page.css")
+	//go:embed page.tmpl
+	pageText string
+	//go:embed page.css
+	pageCSS string
 )
 
-func asset(name string) string {
-	p, err := assets.ReadFile(name)
-	if err != nil {
-		panic(err) //nolint:forbidigo // embedded: cannot be missing
-	}
-	return string(p)
-}
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page.tmpl").Funcs(template.FuncMap{"url": ledger.URL, "few": few}).Parse(pageText))
+})
 
 // Write writes kills.html, which links to the pages of the cases in the folder cases
 // beside it, and kills.json.
@@ -69,9 +65,9 @@ func WriteJSON(w io.Writer) error {
 
 // WritePage writes the kill matrix and the ledger as a page without scripts.
 func WritePage(w io.Writer) error {
-	list := Requirements()
+	list, style := Requirements(), html.StyleSheet()+pageCSS
 	v := view{
-		Style: template.CSS(pageStyle), Policy: csp.Policy(pageStyle, ""), Sums: Of(mutants.Kills()), Levels: Levels(list),
+		Style: template.CSS(style), Policy: csp.Policy(style, ""), Sums: Of(mutants.Kills()), Levels: Levels(list),
 		States: []State{Killed, Tested, Open, Outside},
 	}
 	for _, k := range mutants.Kills() {
@@ -83,7 +79,7 @@ func WritePage(w io.Writer) error {
 			v.Left = append(v.Left, r)
 		}
 	}
-	return pageTemplate.ExecuteTemplate(w, "page.tmpl", v)
+	return pageTemplate().ExecuteTemplate(w, "page.tmpl", v)
 }
 
 // A view is what page.tmpl shows.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -166,13 +167,13 @@ func (SoundKey) Holds(t *cases.Transcript) bool {
 
 func (SoundKey) String() string { return "the key is the base64 of 16 bytes, without stray bits" }
 
-var originForm = regexp.MustCompile(`^(null|[a-z][a-z0-9+.-]*://[^/?#@ ]*)$`)
+var originForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(null|[a-z][a-z0-9+.-]*://[^/?#@ ]*)$`) })
 
 // Holds looks at the request.
 func (SoundOrigin) Holds(t *cases.Transcript) bool {
 	h := wire.ParseHead(t.Request)
 	origin, ok := h.One("Origin")
-	return len(h.Values("Origin")) == 0 || ok && originForm.MatchString(origin)
+	return len(h.Values("Origin")) == 0 || ok && originForm().MatchString(origin)
 }
 
 func (SoundOrigin) String() string { return "one origin, without a path, or none" }
@@ -202,12 +203,12 @@ func (a AsksHost) Holds(t *cases.Transcript) bool {
 
 func (a AsksHost) String() string { return "a request with Host: " + a.Host + ", once" }
 
-var percent = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+var percent = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[0-9A-Fa-f]{2}`) })
 
 // Holds looks at the first line.
 func (list Targets) Holds(t *cases.Transcript) bool {
 	words := strings.Split(wire.ParseHead(t.Request).Start(), " ")
-	return len(words) == 3 && slices.Contains(list, percent.ReplaceAllStringFunc(words[1], strings.ToUpper))
+	return len(words) == 3 && slices.Contains(list, percent().ReplaceAllStringFunc(words[1], strings.ToUpper))
 }
 
 func (list Targets) String() string { return "a request for " + strings.Join(list, " or ") }

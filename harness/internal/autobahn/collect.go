@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/harness"
@@ -155,7 +156,7 @@ func copyReports(to, from string, index []byte, secrets *harness.Secrets) (err e
 }
 
 // ourFiles matches the files that Autobahn writes for a case.
-var ourFiles = regexp.MustCompile(`^[a-z0-9_]*_case_[0-9_]+\.(json|html)$`)
+var ourFiles = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9_]*_case_[0-9_]+\.(json|html)$`) })
 
 // A reportFolder is the folder that reports are copied to.
 type reportFolder struct {
@@ -185,7 +186,7 @@ func (f *reportFolder) empty() error {
 		return err
 	}
 	for _, file := range files {
-		if name := file.Name(); name == "index.json" || ourFiles.MatchString(name) {
+		if name := file.Name(); name == "index.json" || ourFiles().MatchString(name) {
 			if err := os.Remove(filepath.Join(f.dir, name)); err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -31,7 +32,7 @@ func Import(fsys fs.FS, agent string, wanted harness.Selection) (*harness.Run, e
 	}}
 	if len(wanted.Selected) == 0 {
 		for id := range list {
-			if idForm.MatchString(string(id)) {
+			if idForm().MatchString(string(id)) {
 				run.Header.Selection.Selected = append(run.Header.Selection.Selected, id)
 			}
 		}
@@ -67,7 +68,9 @@ func Import(fsys fs.FS, agent string, wanted harness.Selection) (*harness.Run, e
 	return run, err
 }
 
-var product = regexp.MustCompile(`(?m)^(?:User-Agent|Server): AutobahnTestSuite/([0-9][0-9A-Za-z.]{0,30})`)
+var product = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(?:User-Agent|Server): AutobahnTestSuite/([0-9][0-9A-Za-z.]{0,30})`)
+})
 
 // suiteVersion returns the version that Autobahn states in its half of the opening
 // handshake, or "".
@@ -76,7 +79,7 @@ func suiteVersion(t *cases.Transcript) string {
 	if t.Role == cases.Client {
 		head = t.Response
 	}
-	if m := product.FindStringSubmatch(head); m != nil {
+	if m := product().FindStringSubmatch(head); m != nil {
 		return m[1]
 	}
 	return ""

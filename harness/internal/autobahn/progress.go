@@ -28,7 +28,7 @@ const (
 func parseLine(text string) line {
 	l := line{text: text}
 	if rest, ok := strings.CutPrefix(text, "Running test case ID "); ok {
-		if id, rest, ok := strings.Cut(rest, " "); ok && idForm.MatchString(id) {
+		if id, rest, ok := strings.Cut(rest, " "); ok && idForm().MatchString(id) {
 			l.kind, l.id = caseBegins, cases.ID(id)
 			rest = strings.TrimPrefix(rest, "for agent ")
 			l.agent, _, _ = strings.Cut(rest, " from peer ")

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
@@ -90,15 +91,15 @@ func readIndex(fsys fs.FS, agent string) (map[cases.ID]indexEntry, error) {
 // idForm matches Autobahn's case ids, and fileForm its file names. Neither allows a
 // path.
 var (
-	idForm   = regexp.MustCompile(`^[0-9]{1,4}(\.[0-9]{1,4}){1,3}$`)
-	fileForm = regexp.MustCompile(`^[a-z0-9_]+\.json$`)
+	idForm   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]{1,4}(\.[0-9]{1,4}){1,3}$`) })
+	fileForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9_]+\.json$`) })
 )
 
 func readCase(fsys fs.FS, id cases.ID, entry indexEntry) (harness.Result, error) {
-	if !idForm.MatchString(string(id)) {
+	if !idForm().MatchString(string(id)) {
 		return harness.Result{}, fmt.Errorf("%.40q is not a case id", id)
 	}
-	if len(entry.ReportFile) > 255 || !fileForm.MatchString(entry.ReportFile) {
+	if len(entry.ReportFile) > 255 || !fileForm().MatchString(entry.ReportFile) {
 		return harness.Result{}, fmt.Errorf("%.80q is not the name of a report", entry.ReportFile)
 	}
 	var r caseReport

@@ -142,7 +142,7 @@ func TestKillMatrix(t *testing.T) {
 	}
 	var all []batch
 	for _, role := range []mutants.Roles{mutants.Server, mutants.Client} {
-		for _, m := range mutants.Catalogue {
+		for _, m := range mutants.Catalogue() {
 			if !m.Roles.Has(role) {
 				continue
 			}

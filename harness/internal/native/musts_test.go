@@ -35,7 +35,7 @@ func TestMusts(t *testing.T) {
 		}
 	}
 	for _, role := range []mutants.Roles{mutants.Server, mutants.Client} {
-		for _, m := range mutants.Catalogue {
+		for _, m := range mutants.Catalogue() {
 			if !m.Roles.Has(role) {
 				continue
 			}

@@ -64,7 +64,7 @@ func TestRecordMutants(t *testing.T) {
 		}
 		var wg sync.WaitGroup
 		slots := make(chan struct{}, *recordParallel)
-		for _, m := range slices.Concat([]mutants.Mutant{mutants.Chaos}, mutants.Catalogue) {
+		for _, m := range slices.Concat([]mutants.Mutant{mutants.Chaos}, mutants.Catalogue()) {
 			if !m.Roles.Has(role) || !wantsRecord(m) {
 				continue
 			}

@@ -178,7 +178,7 @@ func TestMutants(t *testing.T) {
 	var wg sync.WaitGroup
 	peerSlots := make(chan struct{}, 96)
 	for _, role := range []mutants.Roles{mutants.Server, mutants.Client} {
-		for _, m := range slices.Concat([]mutants.Mutant{mutants.Conformant, mutants.Chaos}, mutants.Catalogue) {
+		for _, m := range slices.Concat([]mutants.Mutant{mutants.Conformant, mutants.Chaos}, mutants.Catalogue()) {
 			if !m.Roles.Has(role) || !wantsRecord(m) {
 				continue
 			}

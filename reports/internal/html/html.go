@@ -21,12 +21,14 @@ import (
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
-//go:embed *.tmpl *.css *.js
+//go:embed *.tmpl
 var assets embed.FS
 
 var (
-	style  = asset("style.css")
-	script = asset("page.js")
+	//go:embed style.css
+	style string
+	//go:embed page.js
+	script string
 )
 
 // pages are the templates. Parsing them takes longer than most commands.
@@ -38,14 +40,6 @@ var pages = sync.OnceValue(func() *template.Template {
 		"text": show.Text, "brief": show.Name,
 	}).ParseFS(assets, "*.tmpl"))
 })
-
-func asset(name string) string {
-	p, err := assets.ReadFile(name)
-	if err != nil {
-		panic(err) //nolint:forbidigo // embedded: cannot be missing
-	}
-	return string(p)
-}
 
 // maxSize bounds the page of a run, in bytes. Wire logs are cut until the page fits, those
 // of cases that passed first.
