@@ -302,12 +302,15 @@ func TestBriefPauses(t *testing.T) {
 		hurried  bool
 		took     time.Duration
 	}{
-		{"at once", after(2, 0), "OK", false, runner.ShortPause},
-		{"soon", after(2, 400*time.Millisecond), "OK", false, runner.ShortPause + 400*time.Millisecond},
-		{"at the end of the message, at once", after(3, 10*time.Millisecond), "NON-STRICT", false, 2*runner.ShortPause + 10*time.Millisecond},
-		{"at the end of the message, slowly", after(3, 100*time.Millisecond), "NON-STRICT", true, 2*runner.ShortPause + 100*time.Millisecond},
-		{"too slow for the short pause", after(2, 700*time.Millisecond), "NON-STRICT", true, runner.ShortPause + 700*time.Millisecond},
-		{"too slow for the limit", after(2, 1800*time.Millisecond), "FAILED", true, runner.ShortPause + 1800*time.Millisecond},
+		{"at once", after(2, 0), "OK", false, runner.BriefPause},
+		{"perhaps at the good bytes", after(2, 200*time.Millisecond), "OK", true, runner.BriefPause + 200*time.Millisecond},
+		{"at the good bytes, late", after(1, 300*time.Millisecond), "OK", true, 300 * time.Millisecond},
+		{"at the good bytes, soon", after(1, 50*time.Millisecond), "FAILED", false, 50 * time.Millisecond},
+		{"soon", after(2, 400*time.Millisecond), "OK", false, runner.BriefPause + 400*time.Millisecond},
+		{"at the end of the message, at once", after(3, 10*time.Millisecond), "NON-STRICT", false, runner.BriefPause + runner.ShortPause + 10*time.Millisecond},
+		{"at the end of the message, slowly", after(3, 100*time.Millisecond), "NON-STRICT", true, runner.BriefPause + runner.ShortPause + 100*time.Millisecond},
+		{"too slow for the short pause", after(2, 700*time.Millisecond), "NON-STRICT", true, runner.BriefPause + 700*time.Millisecond},
+		{"too slow for the limit", after(2, 1800*time.Millisecond), "FAILED", true, runner.BriefPause + 1800*time.Millisecond},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -135,8 +135,13 @@ func frames(op cases.WriteOp) outgoing {
 func (p *player) startPause(op cases.WaitOp) {
 	p.pause = &wait{WaitOp: op}
 	d := op.For
-	if !p.faithful && op.Mark != "" && (p.brief || len(p.t.Received()) == 0) {
-		d = min(d, runner.ShortPause)
+	if !p.faithful && op.Mark != "" {
+		switch first := len(p.t.Received()) == 0; {
+		case first && p.brief:
+			d = min(d, runner.BriefPause)
+		case first, p.brief:
+			d = min(d, runner.ShortPause)
+		}
 	}
 	p.timer(cases.PauseBegins, fmt.Sprintf("we wait %v", op.For))
 	p.pause.timer = p.after(d, func() {

@@ -25,6 +25,9 @@ type hang struct {
 	since      time.Time // when the first of them began
 	answered   cases.ID  // the last case that got one
 	unanswered []unansweredResult
+	// hasty are results of cases that had little time for an answer, in a run that plays
+	// every case. If the server answers later ones, these are played again.
+	hasty []unansweredResult
 }
 
 // An unansweredResult is that of a case whose opening handshake got no answer. It is a
@@ -84,13 +87,15 @@ func (s *serverRun) noticeHang(ctx context.Context, c cases.Case, r harness.Resu
 // long as it says, less the longer the server has not answered others. A run that plays
 // every case then gets through them. It is called with mu held.
 func (s *serverRun) patience() time.Duration {
-	switch {
-	case !s.options.Every || s.hang.length < silentInRow:
+	switch n := s.hang.length; {
+	case !s.options.Every || n < silentInRow:
 		return 0
-	case s.hang.length < 2*silentInRow:
+	case n < 2*silentInRow:
 		return time.Second
+	case n < 4*silentInRow || n%16 == 0: // now and then it gets time to answer again
+		return 200 * time.Millisecond
 	}
-	return 200 * time.Millisecond
+	return 20 * time.Millisecond
 }
 
 // startable reports whether a server that hangs can be started again. One that
@@ -147,6 +152,22 @@ func (s *serverRun) hangsAfter(ctx context.Context) bool {
 	return err == nil && !echoes && !s.options.Service.EndedWithin(0)
 }
 
+// hasten keeps back a result without an answer for which the server had little time. It is
+// called with mu held.
+func (s *serverRun) hasten(c cases.Case, r harness.Result) {
+	s.hang.hasty = append(s.hang.hasty, unansweredResult{c: c, r: r})
+	s.options.provisional(r, "the server had little time for an answer, as it had not answered others")
+}
+
+// answers has the cases played again that had little time for an answer, as the server does
+// answer. It is called with mu held.
+func (s *serverRun) answers() {
+	for _, h := range s.hang.hasty {
+		s.pending.retries = append(s.pending.retries, newRetry(h.c, h.r, timed))
+	}
+	s.hang.hasty = nil
+}
+
 // hold keeps back a result without an answer until it is known whether the server
 // still gives any. It is called with mu held.
 func (s *serverRun) hold(c cases.Case, r harness.Result, crowded bool) {
@@ -167,6 +188,10 @@ func (s *serverRun) endHang() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.release(time.Now())
+	for _, h := range s.hang.hasty {
+		s.emit(h.r)
+	}
+	s.hang.hasty = nil
 }
 
 // release hands on what is held back of cases that began before a time, since when

@@ -55,16 +55,18 @@ func TestEveryCaseOfASilentServer(t *testing.T) {
 		s.noticeHang(t.Context(), cases.Case{ID: "1.1.1"}, harness.Result{Transcript: &tr})
 		return s.patience()
 	}
-	for i := range 2*silentInRow + 1 {
-		want := time.Duration(0)
-		if i >= silentInRow-1 {
+	for n := 1; n <= 40; n++ {
+		want := 20 * time.Millisecond
+		switch {
+		case n < silentInRow:
+			want = 0
+		case n < 2*silentInRow:
 			want = time.Second
-		}
-		if i >= 2*silentInRow-1 {
+		case n < 4*silentInRow, n == 32:
 			want = 200 * time.Millisecond
 		}
 		if got := patience(cases.Transcript{OpenTimeout: true}); got != want {
-			t.Errorf("after %d cases without an answer: got %v, want %v", i+1, got, want)
+			t.Errorf("after %d cases without an answer: got %v, want %v", n, got, want)
 		}
 	}
 	if s.gone || s.report.Silent {
@@ -72,5 +74,38 @@ func TestEveryCaseOfASilentServer(t *testing.T) {
 	}
 	if got := patience(cases.Transcript{Opened: true, Clean: true}); got != 0 {
 		t.Errorf("after an answer: got %v, want as long as the case says", got)
+	}
+}
+
+// TestHasty has a server answer again, or not: then the cases that had little time for an
+// answer are played again, or stand as they are.
+func TestHasty(t *testing.T) {
+	for _, recovers := range []bool{true, false} {
+		var told, final []harness.Result
+		s := &serverRun{
+			options: Options{Every: true, Provisional: func(r harness.Result) { told = append(told, r) }},
+			emit:    func(r harness.Result) { final = append(final, r) }, server: fakeServer{},
+		}
+		failed := harness.Result{Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed}}
+		play := func(tr cases.Transcript) {
+			r := failed
+			r.Case, r.Transcript = "1.1.1", &tr
+			s.noticeHang(t.Context(), cases.Case{ID: r.Case}, r)
+			s.take(cases.Case{ID: r.Case}, r, false)
+		}
+		for range silentInRow + 3 {
+			play(cases.Transcript{OpenTimeout: true})
+		}
+		if len(told) != 3 || len(final) != silentInRow {
+			t.Errorf("got %d provisional results and %d final ones, want 3 and %d", len(told), len(final), silentInRow)
+		}
+		if recovers {
+			play(cases.Transcript{Opened: true})
+		}
+		s.endHang()
+		want := map[bool]int{true: 3, false: 0}[recovers]
+		if got := len(s.pending.retries); got != want || len(final) != silentInRow+3-want+map[bool]int{true: 1}[recovers] {
+			t.Errorf("recovers %t: got %d cases to play again and %d results, want %d", recovers, got, len(final), want)
+		}
 	}
 }

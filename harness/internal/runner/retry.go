@@ -54,10 +54,15 @@ const (
 	longCase = 10 * time.Second
 )
 
-// reasonOf says what may have decided a verdict that is not the best one. Crowded means
-// that other cases were played at the same time.
+// reasonOf says what may have decided a verdict. That is hardly ever asked of the best
+// one. Crowded means that other cases were played at the same time.
 func reasonOf(c cases.Case, r harness.Result, crowded bool, load *Monitor) reason {
-	if r.Transcript == nil || r.Outcome == harness.Pass || r.Outcome == harness.Observed || !r.Outcome.Ran() {
+	switch {
+	case r.Transcript == nil, r.Outcome == harness.Observed, !r.Outcome.Ran():
+		return final
+	case r.Outcome == harness.Pass && Hurried(c, r):
+		return timed
+	case r.Outcome == harness.Pass:
 		return final
 	}
 	waiting := c.Load == cases.Idle
@@ -89,54 +94,75 @@ func mute(c cases.Case, t cases.Transcript) bool {
 	return c.RoundTrips() && t.Opened && t.Echoes == 0 && !t.WrongEcho && t.Duration >= muteBound
 }
 
-// quick is how soon a peer reacts that half a second can be trusted to show: a
-// tenth of the time would have done.
-const quick = ShortPause / 10
+// quick is the part of a shortened pause within which a peer must react for the pause to
+// be trusted: a tenth of the time would have done.
+const quick = 10
 
-// Hurried reports whether the outcome of a fail-fast case may depend on its
-// second pause having been shortened: the peer, though not quick, failed in the
-// end, or it had not failed when its time was up.
+// Hurried reports whether the outcome of a fail-fast case may depend on one of its pauses
+// having been shortened. The first: what the peer did to the bad bytes may have been its
+// answer to the good ones, which it would have given in the time that it was not left. The
+// second: the peer, though not quick, failed in the end, or it had not failed when its time
+// was up.
 func Hurried(c cases.Case, r harness.Result) bool {
 	t := r.Transcript
-	ended, full := secondPause(c, *t)
-	if ended == 0 || full {
+	pauses := markedPauses(c, *t)
+	if len(pauses) > 0 {
+		first := pauses[0]
+		at := reaction(t, first.ends)
+		if first.short && at-first.ends > (first.ends-first.begins)/quick && at-first.begins < ShortPause {
+			return true
+		}
+	}
+	if len(pauses) < 2 || !pauses[1].short {
 		return false
 	}
 	if r.Behavior != cases.NonStrict {
 		return t.Struck(cases.KillFired)
 	}
-	reacted := t.Duration
-	for _, e := range t.Log {
-		if e.Dir == cases.In && e.At > ended {
-			reacted = e.At
-			break
-		}
-	}
-	return reacted-ended > quick
+	return reaction(t, pauses[1].ends)-pauses[1].ends > ShortPause/quick
 }
 
-// secondPause is when the second pause with a mark ended, 0 if it did not, and
-// whether it was as long as the case says.
-func secondPause(c cases.Case, t cases.Transcript) (ended time.Duration, full bool) {
-	var limits, begins, ends []time.Duration
+// reaction is when the first thing came from the peer after a time, or the connection
+// ended.
+func reaction(t *cases.Transcript, after time.Duration) time.Duration {
+	for _, e := range t.Log {
+		if e.Dir == cases.In && e.At > after {
+			return e.At
+		}
+	}
+	return t.Duration
+}
+
+// A markedPause is a pause with a mark that has come to its end.
+type markedPause struct {
+	begins, ends time.Duration
+	short        bool // not as long as the case says
+}
+
+func markedPauses(c cases.Case, t cases.Transcript) []markedPause {
+	var limits []time.Duration
 	for _, op := range c.Ops() {
 		if wait, ok := op.(cases.WaitOp); ok && wait.Mark != "" {
 			limits = append(limits, wait.For)
 		}
 	}
+	if len(limits) == 0 {
+		return nil
+	}
+	var list []markedPause
+	var begins time.Duration
 	for _, e := range t.Log {
 		switch e.Timer {
 		case cases.PauseBegins:
-			begins = append(begins, e.At)
+			begins = e.At
 		case cases.PauseEnds:
-			ends = append(ends, e.At)
+			if len(list) < len(limits) {
+				list = append(list, markedPause{begins, e.At, e.At-begins < limits[len(list)]})
+			}
 		case cases.KillArmed, cases.KillFired, cases.CloseArmed, cases.CloseFired:
 		}
 	}
-	if len(limits) < 2 || len(ends) < 2 {
-		return 0, false
-	}
-	return ends[1], ends[1]-begins[1] >= limits[1]
+	return list
 }
 
 // trickled reports whether what a peer must fail on comes byte by byte behind

@@ -101,8 +101,8 @@ type Server interface {
 
 // How says how a case is played.
 type How struct {
-	// Brief permits to shorten the second pause of a fail-fast case: it is retried if
-	// [Hurried] says so.
+	// Brief permits to shorten the pauses of a fail-fast case: it is retried if [Hurried]
+	// says so.
 	Brief bool
 	// OpenTimeout limits the opening handshake with a server that has not answered others. 0
 	// is no limit of the run.
@@ -137,10 +137,14 @@ type Events struct {
 	Update  func(agent string) error             // reports are asked for, and answered when it returns
 }
 
-// ShortPause replaces the pauses of fail-fast cases (6.4): the first, which proves that the
-// peer stays open after a valid prefix, unless the run waits as long as the original; the
-// second if [How] permits it.
-const ShortPause = 500 * time.Millisecond
+// Pauses of fail-fast cases (6.4), unless the run waits as long as the original.
+const (
+	// ShortPause replaces the first pause, which proves that the peer stays open after a
+	// valid prefix, and the second if [How] permits it.
+	ShortPause = 500 * time.Millisecond
+	// BriefPause replaces the first pause if How permits it.
+	BriefPause = 100 * time.Millisecond
+)
 
 // A Diagnosis says what a server does in place of echoing a message.
 type Diagnosis struct {

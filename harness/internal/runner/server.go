@@ -345,8 +345,14 @@ func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
 	case unanswered(r) && !s.repeating && !s.options.Every:
 		s.hold(c, r, crowded)
 		return
+	case unanswered(r) && !s.repeating && s.hang.length > silentInRow:
+		s.hasten(c, r)
+		return
 	case r.Transcript != nil:
 		s.release(r.Transcript.Started)
+		if r.Transcript.Opened {
+			s.answers()
+		}
 	}
 	s.settle(c, r, crowded)
 }
@@ -398,7 +404,7 @@ func (s *serverRun) retryAll(ctx context.Context) {
 		for i, t := range open {
 			left[t.c.ID], again[i] = t, t.again()
 		}
-		s.parts(ctx, again, repeatParallel, func(c cases.Case, r harness.Result) {
+		s.parts(ctx, again, min(repeatParallel, s.report.Parallel), func(c cases.Case, r harness.Result) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			t := left[c.ID]

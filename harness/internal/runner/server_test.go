@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"sync"
@@ -176,6 +177,24 @@ func TestAlone(t *testing.T) {
 			t.Error("no two cases were played at once")
 		}
 	})
+}
+
+// A run that plays one case at a time plays doubtful ones again one at a time too.
+func TestRetriesOneAtATime(t *testing.T) {
+	for _, parallel := range []int{1, lightParallel} {
+		synctest.Test(t, func(t *testing.T) {
+			server := &soloist{with: map[cases.ID]int{}}
+			s := &serverRun{server: server, emit: func(harness.Result) {}, report: Report{Parallel: parallel}}
+			for _, id := range []cases.ID{"6.4.1", "6.4.2", "6.4.3", "6.4.4"} {
+				s.pending.retries = append(s.pending.retries, newRetry(find(t, id), harness.Result{Case: id, Transcript: &cases.Transcript{}}, timed))
+			}
+			s.retryAll(t.Context())
+			most := slices.Max(slices.Collect(maps.Values(server.with)))
+			if want := min(parallel, repeatParallel); len(server.with) != 4 || most != want {
+				t.Errorf("a run of %d at once: %d cases were played again, at most %d at once; want 4 and %d", parallel, len(server.with), most, want)
+			}
+		})
+	}
 }
 
 // A talker sends something else in place of our echo, and does echo other messages.
