@@ -87,8 +87,16 @@ func (s *serverRun) noticeHang(ctx context.Context, c cases.Case, r harness.Resu
 // long as it says, less the longer the server has not answered others. A run that plays
 // every case then gets through them. It is called with mu held.
 func (s *serverRun) patience() time.Duration {
-	switch n := s.hang.length; {
-	case !s.options.Every || n < silentInRow:
+	if !s.options.Every {
+		return 0
+	}
+	return patienceAfter(s.hang.length)
+}
+
+// patienceAfter is how long a case waits for an answer after so many that got none.
+func patienceAfter(n int) time.Duration {
+	switch {
+	case n < silentInRow:
 		return 0
 	case n < 2*silentInRow:
 		return time.Second
@@ -150,6 +158,13 @@ func (s *serverRun) hangsAfter(ctx context.Context) bool {
 	}
 	echoes, err := s.echoesStill(ctx)
 	return err == nil && !echoes && !s.options.Service.EndedWithin(0)
+}
+
+// hasty reports whether it was not the case's own limit that ended the wait for an answer.
+// It is called with mu held, when r counts among those without one.
+func (s *serverRun) hasty(r harness.Result) bool {
+	limit := patienceAfter(s.hang.length - 1)
+	return s.options.Every && limit > 0 && r.Duration >= limit
 }
 
 // hasten keeps back a result without an answer for which the server had little time. It is

@@ -87,24 +87,28 @@ func TestHasty(t *testing.T) {
 			emit:    func(r harness.Result) { final = append(final, r) }, server: fakeServer{},
 		}
 		failed := harness.Result{Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed}}
-		play := func(tr cases.Transcript) {
+		play := func(tr cases.Transcript, took time.Duration) {
 			r := failed
-			r.Case, r.Transcript = "1.1.1", &tr
+			r.Case, r.Transcript, r.Duration = "1.1.1", &tr, took
 			s.noticeHang(t.Context(), cases.Case{ID: r.Case}, r)
 			s.take(cases.Case{ID: r.Case}, r, false)
 		}
-		for range silentInRow + 3 {
-			play(cases.Transcript{OpenTimeout: true})
+		for range silentInRow {
+			play(cases.Transcript{OpenTimeout: true}, 5*time.Second)
 		}
-		if len(told) != 3 || len(final) != silentInRow {
-			t.Errorf("got %d provisional results and %d final ones, want 3 and %d", len(told), len(final), silentInRow)
+		play(cases.Transcript{OpenTimeout: true}, time.Millisecond) // the limit of the case
+		for range 3 {
+			play(cases.Transcript{OpenTimeout: true}, time.Second)
+		}
+		if len(told) != 3 || len(final) != silentInRow+1 {
+			t.Errorf("got %d provisional results and %d final ones, want 3 and %d", len(told), len(final), silentInRow+1)
 		}
 		if recovers {
-			play(cases.Transcript{Opened: true})
+			play(cases.Transcript{Opened: true}, 0)
 		}
 		s.endHang()
 		want := map[bool]int{true: 3, false: 0}[recovers]
-		if got := len(s.pending.retries); got != want || len(final) != silentInRow+3-want+map[bool]int{true: 1}[recovers] {
+		if got := len(s.pending.retries); got != want || len(final) != silentInRow+4-want+map[bool]int{true: 1}[recovers] {
 			t.Errorf("recovers %t: got %d cases to play again and %d results, want %d", recovers, got, len(final), want)
 		}
 	}

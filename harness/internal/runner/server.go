@@ -345,7 +345,7 @@ func (s *serverRun) take(c cases.Case, r harness.Result, crowded bool) {
 	case unanswered(r) && !s.repeating && !s.options.Every:
 		s.hold(c, r, crowded)
 		return
-	case unanswered(r) && !s.repeating && s.hang.length > silentInRow:
+	case unanswered(r) && !s.repeating && s.hasty(r):
 		s.hasten(c, r)
 		return
 	case r.Transcript != nil:
