@@ -11,7 +11,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/reports/autobahn"
-	"github.com/wsconform/wsconform/reports/casepage"
+	"github.com/wsconform/wsconform/reports/internal/casepage"
 	"github.com/wsconform/wsconform/reports/internal/html"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"

@@ -18,8 +18,8 @@ import (
 
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/compare"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/compare"
 )
 
 func agentCommand() *cobra.Command {

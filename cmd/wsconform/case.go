@@ -14,7 +14,6 @@ import (
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/harness/gate"
 	"github.com/wsconform/wsconform/reports"
-	"github.com/wsconform/wsconform/reports/casepage"
 )
 
 func caseCommand() *cobra.Command {
@@ -33,7 +32,7 @@ func caseCommand() *cobra.Command {
 			if !ok {
 				return usagef("unknown case %q; wsconform list lists all cases", list[0])
 			}
-			if err := casepage.WriteText(c.OutOrStdout(), casepage.Of(one)); err != nil || against == "" {
+			if err := reports.Explain(c.OutOrStdout(), one); err != nil || against == "" {
 				return err
 			}
 			if err := checkURL(harness.Agent{URL: against}); err != nil {

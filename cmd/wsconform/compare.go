@@ -17,8 +17,8 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/compare"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/compare"
 	"github.com/wsconform/wsconform/internal/docker"
 	"github.com/wsconform/wsconform/reports/comparison"
 )

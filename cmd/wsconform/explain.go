@@ -1,14 +1,12 @@
 package main
 
 import (
-	"encoding/json"
-
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/reports/casepage"
-	"github.com/wsconform/wsconform/reports/comparison"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports"
 )
 
 func explainCommand() *cobra.Command {
@@ -30,20 +28,18 @@ disputed about it. With --compared it also lists who fails it in these runs.`,
 			if !ok {
 				return usagef("unknown case %q; wsconform list lists all cases", list[0])
 			}
-			page := casepage.Of(one)
-			if len(runs) > 0 {
-				known, err := comparison.Verdicts(runs)
+			var compared []*harness.Run
+			for _, file := range runs {
+				run, err := harness.OpenRun(file)
 				if err != nil {
 					return &codedError{exitUsage, err}
 				}
-				page.Failures, page.Compared = known.Failures[one.ID], known.Compared[one.ID]
+				compared = append(compared, run)
 			}
-			if !asJSON {
-				return casepage.WriteText(c.OutOrStdout(), page)
+			if asJSON {
+				return reports.ExplainJSON(c.OutOrStdout(), one, compared...)
 			}
-			e := json.NewEncoder(c.OutOrStdout())
-			e.SetIndent("", "  ")
-			return e.Encode(page)
+			return reports.Explain(c.OutOrStdout(), one, compared...)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")

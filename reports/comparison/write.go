@@ -17,8 +17,8 @@ import (
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/atomicfile"
-	"github.com/wsconform/wsconform/reports/casepage"
 	"github.com/wsconform/wsconform/reports/coverage"
+	"github.com/wsconform/wsconform/reports/internal/casepage"
 	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/html"
 	"github.com/wsconform/wsconform/reports/internal/show"
@@ -237,17 +237,4 @@ func (s *site) writeCases(dir string) error {
 		return err
 	}
 	return coverage.Write(dir)
-}
-
-// Verdicts reads what the runs of the files say of the cases.
-func Verdicts(files []string) (*casepage.Comparison, error) {
-	known := &casepage.Comparison{}
-	for _, file := range files {
-		run, err := harness.OpenRun(file)
-		if err != nil {
-			return nil, err
-		}
-		known.Add(run, "")
-	}
-	return known, nil
 }

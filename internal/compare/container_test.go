@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/compare"
+	"github.com/wsconform/wsconform/internal/compare"
 	"github.com/wsconform/wsconform/internal/docker/dockertest"
 )
 

@@ -20,8 +20,8 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/compare"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/compare"
 	"github.com/wsconform/wsconform/ws"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/wsconform/wsconform/harness/compare"
+	"github.com/wsconform/wsconform/internal/compare"
 )
 
 // Two comparisons that write the same run files would spoil each other's.

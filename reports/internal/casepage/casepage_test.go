@@ -11,7 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/reports/casepage"
+	"github.com/wsconform/wsconform/reports/internal/casepage"
 )
 
 // A page says something under every heading.

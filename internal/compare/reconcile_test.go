@@ -13,8 +13,8 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/compare"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/compare"
 )
 
 // A scripted engine gives verdicts from a list, one a play, the last for ever. It

@@ -1,0 +1,33 @@
+package reports
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/reports/internal/casepage"
+)
+
+// Explain writes for a terminal all that is known of a case: what is sent, what is wanted
+// and why, which bugs it finds, and who of the runs fails it.
+func Explain(w io.Writer, c cases.Case, runs ...*harness.Run) error {
+	return casepage.WriteText(w, explained(c, runs))
+}
+
+// ExplainJSON writes the same as JSON.
+func ExplainJSON(w io.Writer, c cases.Case, runs ...*harness.Run) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(explained(c, runs))
+}
+
+func explained(c cases.Case, runs []*harness.Run) casepage.Page {
+	page := casepage.Of(c)
+	var known casepage.Comparison
+	for _, run := range runs {
+		known.Add(run, "")
+	}
+	page.Failures, page.Compared = known.Failures[c.ID], known.Compared[c.ID]
+	return page
+}
