@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -58,6 +59,9 @@ func (t *Target) DiagnoseOpening(ctx context.Context) (*Diagnosis, error) {
 // diagnose opens a connection and hands it over, each within its bound.
 func (t *Target) diagnose(ctx context.Context, opened func(net.Conn, head) *Diagnosis) (*Diagnosis, error) {
 	nc, err := t.dialPlain(ctx)
+	if errors.Is(err, syscall.ECONNRESET) { // it accepted, and thought better of it at once
+		return cutOffUnread(), ctx.Err()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +80,7 @@ func (t *Target) diagnose(ctx context.Context, opened func(net.Conn, head) *Diag
 	patience()
 	key := wsproto.NewKey()
 	if _, err := io.WriteString(nc, t.request(key, cases.Conn{})); err != nil {
-		return &Diagnosis{Saw: "it takes connections, and ends them before it has read the opening handshake"}, ctx.Err()
+		return cutOffUnread(), ctx.Err()
 	}
 	h, err := readHead(nc)
 	if err == nil {
@@ -87,6 +91,12 @@ func (t *Target) diagnose(ctx context.Context, opened func(net.Conn, head) *Diag
 	}
 	patience()
 	return opened(nc, h), ctx.Err()
+}
+
+// cutOffUnread is the diagnosis of a server that ends a connection at once. It may take the
+// next one.
+func cutOffUnread() *Diagnosis {
+	return &Diagnosis{Saw: "it takes connections, and ends them before it has read the opening handshake", Refused: true}
 }
 
 // notOpened says what came instead of a response that opens the connection.

@@ -148,8 +148,8 @@ func (t *Target) request(key string, conn cases.Conn) string {
 // wrong.
 func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Transcript, error) {
 	nc, failed, err := t.openOnce(ctx, c, n)
-	if err == nil && nc.Conn == nil && turnedAway(failed) {
-		t.heed(c.Conns[n])
+	if err == nil && (nc.Conn != nil || turnedAway(failed)) {
+		t.heed(c.Conns[n], nc.Conn != nil)
 	}
 	return nc, failed, err
 }

@@ -25,6 +25,10 @@ const (
 // backoff is how long is waited between attempts at a handshake that the server refuses.
 var backoff = []time.Duration{50 * time.Millisecond, 150 * time.Millisecond, 400 * time.Millisecond, time.Second}
 
+// persistence is backoff, and more attempts: a server that refuses half of all handshakes at
+// random refuses so many in a row once in a million times.
+var persistence = slices.Concat(backoff, slices.Repeat([]time.Duration{80 * time.Millisecond}, 14))
+
 // greet asks for the echo before the cases. The error says why they cannot be played.
 func (s *serverRun) greet(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, greetBound)
@@ -64,7 +68,7 @@ func (s *serverRun) ended() error {
 func (s *serverRun) whyNoEcho(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, greetBound)
 	defer cancel()
-	for _, wait := range append(backoff, 0) {
+	for _, wait := range slices.Concat(persistence, []time.Duration{0}) {
 		d, err := s.server.Diagnose(bounded)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -102,7 +106,7 @@ func (e *NoEchoError) Error() string {
 // connection: that is for the cases to say. One that did before may refuse a few
 // connections; if it lets us wait for an answer, once is enough.
 func (s *serverRun) echoesStill(ctx context.Context) (echoes bool, err error) {
-	for _, wait := range append(backoff, 0) {
+	for i, wait := range slices.Concat(persistence, []time.Duration{0}) {
 		var tr cases.Transcript
 		echoes, tr, err = s.server.Echo(ctx)
 		if !echoes && ctx.Err() == nil && tr.Opened {
@@ -110,7 +114,7 @@ func (s *serverRun) echoesStill(ctx context.Context) (echoes bool, err error) {
 				echoes = d.Echoes
 			}
 		}
-		if echoes || ctx.Err() != nil || tr.OpenTimeout || tr.Opened {
+		if echoes || ctx.Err() != nil || tr.OpenTimeout || tr.Opened || err != nil && i == len(backoff) {
 			return echoes, err
 		}
 		if service := s.options.Service; service != nil && service.EndedWithin(0) {
@@ -218,7 +222,7 @@ func (s *serverRun) playAgain(ctx context.Context, c cases.Case, r harness.Resul
 	}
 	s.beside.Lock()
 	defer s.beside.Unlock()
-	for _, wait := range backoff {
+	for _, wait := range persistence {
 		if ctx.Err() != nil {
 			return r
 		}
