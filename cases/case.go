@@ -213,7 +213,7 @@ func FillAddress(s, host string, port int) string {
 func (c Conn) Ops() []Op {
 	var ops []Op
 	for _, s := range c.Steps {
-		ops = append(ops, s.Ops()...)
+		ops = append(ops, s.ops()...)
 	}
 	return ops
 }

@@ -15,6 +15,6 @@
 // says what bytes mean and which rules they break, package ledger what the standards
 // ask for.
 //
-// To add a kind of step, write a type with Ops and String in step.go; to add a check, one
+// To add a kind of step, write a type with ops and String in step.go; to add a check, one
 // with Holds and String in internal/check. Nothing else changes.
 package cases

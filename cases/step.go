@@ -10,12 +10,12 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// A Step is one thing the harness does to the peer. Steps are data: they say what
-// they do, in words and in ops. They are done in order, at once, except where a
-// [Pause] or an [Await] lets the peer run.
+// A Step is one thing the harness does to the peer. Steps are data: each says in words
+// what it does, and [Conn.Ops] lowers them to ops. They are done in order, at once,
+// except where a [Pause] or an [Await] lets the peer run. All kinds are in this package.
 type Step interface {
 	fmt.Stringer
-	Ops() []Op
+	ops() []Op
 }
 
 // A Frame is one frame, written whatever the state of the connection and
@@ -104,43 +104,43 @@ type EchoLoop struct {
 	Fragment int // cut the compressed bytes so; 0 means one frame
 }
 
-// Ops writes the frame.
-func (f Frame) Ops() []Op {
+// ops writes the frame.
+func (f Frame) ops() []Op {
 	h := wsproto.Header{Fin: !f.NotFin, RSV: f.RSV, Opcode: f.Opcode, Form: f.Form}
 	return []Op{WriteOp{
 		Header: h, Payload: f.Payload, Masking: f.Masking, Key: f.key, Chop: f.Chop, Cut: f.Cut, Alone: f.Alone,
 	}}
 }
 
-// Ops writes the header.
-func (f FrameHeader) Ops() []Op {
+// ops writes the header.
+func (f FrameHeader) ops() []Op {
 	h := wsproto.Header{Fin: !f.NotFin, RSV: f.RSV, Opcode: f.Opcode, Length: f.Length}
 	return []Op{WriteOp{Part: FrameStart, Header: h}}
 }
 
-// Ops writes the piece.
-func (o Octets) Ops() []Op { return []Op{WriteOp{Part: FrameRest, Payload: o.Payload, Alone: true}} }
+// ops writes the piece.
+func (o Octets) ops() []Op { return []Op{WriteOp{Part: FrameRest, Payload: o.Payload, Alone: true}} }
 
-// Ops writes the message.
-func (m Message) Ops() []Op {
+// ops writes the message.
+func (m Message) ops() []Op {
 	h := wsproto.Header{Fin: true, Opcode: m.Opcode}
 	return []Op{WriteOp{Header: h, Payload: m.Payload, Fragment: m.Fragment, IfOpen: true}}
 }
 
-// Ops closes.
-func (c Close) Ops() []Op { return []Op{CloseOp{c}} }
+// ops closes.
+func (c Close) ops() []Op { return []Op{CloseOp{c}} }
 
-// Ops waits.
-func (p Pause) Ops() []Op { return []Op{WaitOp{For: p.For, Mark: p.Mark, Events: p.Until}} }
+// ops waits.
+func (p Pause) ops() []Op { return []Op{WaitOp{For: p.For, Mark: p.Mark, Events: p.Until}} }
 
-// Ops arms the timer.
-func (k KillAfter) Ops() []Op { return []Op{TimerOp{After: k.After, Fail: true}} }
+// ops arms the timer.
+func (k KillAfter) ops() []Op { return []Op{TimerOp{After: k.After, Fail: true}} }
 
-// Ops arms the timer.
-func (c CloseAfter) Ops() []Op { return []Op{TimerOp{After: c.After}} }
+// ops arms the timer.
+func (c CloseAfter) ops() []Op { return []Op{TimerOp{After: c.After}} }
 
-// Ops runs the loop.
-func (e EchoLoop) Ops() []Op { return []Op{LoopOp(e)} }
+// ops runs the loop.
+func (e EchoLoop) ops() []Op { return []Op{LoopOp(e)} }
 
 func (f Frame) String() string {
 	s := fmt.Sprintf("send %v frame, %v", f.Opcode, f.Payload)
@@ -251,8 +251,8 @@ type Repeated struct {
 	Times int
 }
 
-// Ops writes the frames.
-func (r Repeated) Ops() []Op { return slices.Repeat(r.Frame.Ops(), r.Times) }
+// ops writes the frames.
+func (r Repeated) ops() []Op { return slices.Repeat(r.Frame.ops(), r.Times) }
 
 func (r Repeated) String() string { return fmt.Sprintf("%d times: %v", r.Times, r.Frame) }
 
@@ -271,16 +271,16 @@ type Await struct {
 // probePatience is how long the echo of a [Probe] may take.
 const probePatience = 2 * time.Second
 
-// Ops sends and waits.
-func (p Probe) Ops() []Op {
+// ops sends and waits.
+func (p Probe) ops() []Op {
 	if p.Ping {
-		return append(Ping(p.Text).Ops(), WaitOp{For: probePatience, Until: []EventKind{GotPong, GotClose}})
+		return append(Ping(p.Text).ops(), WaitOp{For: probePatience, Until: []EventKind{GotPong, GotClose}})
 	}
-	return append(Text(p.Text).Ops(), WaitOp{For: probePatience, Until: []EventKind{GotMessage, GotClose}})
+	return append(Text(p.Text).ops(), WaitOp{For: probePatience, Until: []EventKind{GotMessage, GotClose}})
 }
 
-// Ops waits.
-func (a Await) Ops() []Op { return []Op{WaitOp{For: a.For, Until: a.Until}} }
+// ops waits.
+func (a Await) ops() []Op { return []Op{WaitOp{For: a.For, Until: a.Until}} }
 
 func (p Probe) String() string {
 	if p.Ping {

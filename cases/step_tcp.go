@@ -43,9 +43,9 @@ type Flood struct {
 	Times int
 }
 
-// Ops writes the frames.
-func (f Flood) Ops() []Op {
-	ops := f.Frame.Ops()
+// ops writes the frames.
+func (f Flood) ops() []Op {
+	ops := f.Frame.ops()
 	for i, op := range ops {
 		w, _ := op.(WriteOp)
 		w.Times = f.Times
@@ -56,32 +56,32 @@ func (f Flood) Ops() []Op {
 
 func (f Flood) String() string { return fmt.Sprintf("%d times: %v", f.Times, f.Frame) }
 
-// Ops writes the bytes.
-func (r Raw) Ops() []Op { return []Op{WriteOp{Part: PlainOctets, Payload: Data(r)}} }
+// ops writes the bytes.
+func (r Raw) ops() []Op { return []Op{WriteOp{Part: PlainOctets, Payload: Data(r)}} }
 
-// Ops ends our direction.
-func (HalfClose) Ops() []Op { return []Op{EndOp{}} }
+// ops ends our direction.
+func (HalfClose) ops() []Op { return []Op{EndOp{}} }
 
-// Ops resets.
-func (Reset) Ops() []Op { return []Op{ResetOp{}} }
+// ops resets.
+func (Reset) ops() []Op { return []Op{ResetOp{}} }
 
-// Ops stops reading.
-func (StopReading) Ops() []Op { return []Op{ReadOp{Stop: true}} }
+// ops stops reading.
+func (StopReading) ops() []Op { return []Op{ReadOp{Stop: true}} }
 
-// Ops reads slowly.
-func (r ReadSlowly) Ops() []Op { return []Op{ReadOp{Bytes: r.Bytes, Every: r.Every}} }
+// ops reads slowly.
+func (r ReadSlowly) ops() []Op { return []Op{ReadOp{Bytes: r.Bytes, Every: r.Every}} }
 
-// Ops reads on.
-func (ReadOn) Ops() []Op { return []Op{ReadOp{}} }
+// ops reads on.
+func (ReadOn) ops() []Op { return []Op{ReadOp{}} }
 
-// Ops writes the bytes.
-func (r RawTLS) Ops() []Op { return []Op{WriteOp{Part: BelowTLS, Payload: Data(r)}} }
+// ops writes the bytes.
+func (r RawTLS) ops() []Op { return []Op{WriteOp{Part: BelowTLS, Payload: Data(r)}} }
 
-// Ops ends TCP.
-func (Truncate) Ops() []Op { return []Op{EndOp{Abrupt: true}} }
+// ops ends TCP.
+func (Truncate) ops() []Op { return []Op{EndOp{Abrupt: true}} }
 
-// Ops waits.
-func (a AwaitTaken) Ops() []Op {
+// ops waits.
+func (a AwaitTaken) ops() []Op {
 	return []Op{WaitOp{For: a.For, Taken: true, Until: []EventKind{GotClose}}}
 }
 

@@ -106,47 +106,47 @@ func writeDiffMarkdown(w io.Writer, d RunDiff) error {
 	return err
 }
 
-// A DiffSummary is what writeDiffJSON writes.
-type DiffSummary struct {
+// A diffJSON is what writeDiffJSON writes.
+type diffJSON struct {
 	Schema  int                `json:"schema"` // of the summary, 1
 	Notes   []string           `json:"notes"`
 	Counts  map[ChangeKind]int `json:"counts"`
 	Same    int                `json:"same"`
-	Changes []ChangeSummary    `json:"changes"`
+	Changes []changeJSON       `json:"changes"`
 }
 
-// A ChangeSummary is one case that differs.
-type ChangeSummary struct {
-	Case  cases.ID     `json:"case"`
-	Title string       `json:"title,omitempty"`
-	Kind  ChangeKind   `json:"kind"`
-	Old   *SideSummary `json:"old,omitempty"`
-	New   *SideSummary `json:"new,omitempty"`
+// A changeJSON is one case that differs.
+type changeJSON struct {
+	Case  cases.ID   `json:"case"`
+	Title string     `json:"title,omitempty"`
+	Kind  ChangeKind `json:"kind"`
+	Old   *sideJSON  `json:"old,omitempty"`
+	New   *sideJSON  `json:"new,omitempty"`
 }
 
-// A SideSummary is how a case went in one of the runs.
-type SideSummary struct {
+// A sideJSON is how a case went in one of the runs.
+type sideJSON struct {
 	Outcome   harness.Outcome `json:"outcome"`
 	Signature string          `json:"signature"`
 	cases.Verdict
 	Note string `json:"note,omitempty"`
 }
 
-// writeDiffJSON writes a [DiffSummary].
+// writeDiffJSON writes a [diffJSON].
 func writeDiffJSON(w io.Writer, d RunDiff) error {
-	out := DiffSummary{Schema: 1, Notes: append([]string{}, d.Notes...), Counts: map[ChangeKind]int{}, Same: d.Same, Changes: []ChangeSummary{}}
+	out := diffJSON{Schema: 1, Notes: append([]string{}, d.Notes...), Counts: map[ChangeKind]int{}, Same: d.Same, Changes: []changeJSON{}}
 	for _, c := range d.Changes {
 		out.Counts[c.Kind]++
-		out.Changes = append(out.Changes, ChangeSummary{c.Case, caseTitle(c.Case), c.Kind, sideSummary(c.Old), sideSummary(c.New)})
+		out.Changes = append(out.Changes, changeJSON{c.Case, caseTitle(c.Case), c.Kind, sideSummary(c.Old), sideSummary(c.New)})
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", " ")
 	return enc.Encode(out)
 }
 
-func sideSummary(r *harness.Result) *SideSummary {
+func sideSummary(r *harness.Result) *sideJSON {
 	if r == nil {
 		return nil
 	}
-	return &SideSummary{r.Outcome, r.Signature(), r.Verdict, r.Note}
+	return &sideJSON{r.Outcome, r.Signature(), r.Verdict, r.Note}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
-// A Summary is what writeJSON writes: the run without its transcripts, for
+// A summaryJSON is what writeJSON writes: the run without its transcripts, for
 // dashboards and scripts.
-type Summary struct {
+type summaryJSON struct {
 	Schema   int                     `json:"schema"` // of the summary, 1
 	Headline string                  `json:"headline"`
 	State    harness.State           `json:"state"`
@@ -26,13 +26,13 @@ type Summary struct {
 	Total    int                     `json:"total"`
 	Counts   map[harness.Outcome]int `json:"counts"`
 	Missing  []cases.ID              `json:"missing,omitempty"`
-	Gate     *GateSummary            `json:"gate,omitempty"` // absent without expectations
-	Sections []SectionSummary        `json:"sections"`
-	Cases    []CaseSummary           `json:"cases"`
+	Gate     *gateJSON               `json:"gate,omitempty"` // absent without expectations
+	Sections []sectionJSON           `json:"sections"`
+	Cases    []caseJSON              `json:"cases"`
 }
 
-// A SectionSummary sums up one section, with both halves of its verdicts counted apart.
-type SectionSummary struct {
+// A sectionJSON sums up one section, with both halves of its verdicts counted apart.
+type sectionJSON struct {
 	ID       string                      `json:"id"`
 	Title    string                      `json:"title"`
 	Total    int                         `json:"total"`
@@ -41,8 +41,8 @@ type SectionSummary struct {
 	Close    map[cases.CloseBehavior]int `json:"close"`
 }
 
-// A CaseSummary is a result without its transcript.
-type CaseSummary struct {
+// A caseJSON is a result without its transcript.
+type caseJSON struct {
 	harness.Result
 	Title     string    `json:"title"`
 	Code      int       `json:"remoteCode,omitempty"` // of the peer's close frame
@@ -57,44 +57,44 @@ type CaseSummary struct {
 	Requirements []string `json:"requirements,omitempty"`
 }
 
-// A GateSummary is the decision about the run.
-type GateSummary struct {
-	Exit       gate.Exit          `json:"exit"` // the exit code
-	Violations []ViolationSummary `json:"violations"`
-	Notes      []string           `json:"notes,omitempty"`
+// A gateJSON is the decision about the run.
+type gateJSON struct {
+	Exit       gate.Exit       `json:"exit"` // the exit code
+	Violations []violationJSON `json:"violations"`
+	Notes      []string        `json:"notes,omitempty"`
 }
 
-// A ViolationSummary is one reason why the gate fails.
-type ViolationSummary struct {
+// A violationJSON is one reason why the gate fails.
+type violationJSON struct {
 	Kind  gate.Kind  `json:"kind"`
 	Cases []cases.ID `json:"cases,omitempty"`
 	Text  string     `json:"text"`
 }
 
-func gateSummary(d *gate.Decision) *GateSummary {
+func gateSummary(d *gate.Decision) *gateJSON {
 	if d == nil {
 		return nil
 	}
-	out := &GateSummary{Exit: d.Exit, Violations: []ViolationSummary{}, Notes: d.Notes}
+	out := &gateJSON{Exit: d.Exit, Violations: []violationJSON{}, Notes: d.Notes}
 	for _, v := range d.Violations {
-		out.Violations = append(out.Violations, ViolationSummary{v.Kind, v.Cases, v.Text})
+		out.Violations = append(out.Violations, violationJSON{v.Kind, v.Cases, v.Text})
 	}
 	return out
 }
 
-// writeJSON writes a [Summary] of the run.
+// writeJSON writes a [summaryJSON] of the run.
 func writeJSON(w io.Writer, in Input) error {
 	s, run := summary.Of(in), in.Run
-	out := Summary{
+	out := summaryJSON{
 		Schema: 1, Headline: s.Headline(), State: s.State, Alarm: s.Alarm(), Tool: run.Header.Tool,
 		Engine: run.Header.Engine, Agent: run.Header.Agent.Bounded(), Started: run.Header.Started, Duration: run.Duration(),
-		Total: len(s.Rows), Counts: s.Counts, Missing: run.Missing(), Gate: gateSummary(in.Gate), Sections: []SectionSummary{}, Cases: []CaseSummary{},
+		Total: len(s.Rows), Counts: s.Counts, Missing: run.Missing(), Gate: gateSummary(in.Gate), Sections: []sectionJSON{}, Cases: []caseJSON{},
 	}
 	for _, sec := range s.Sections {
-		out.Sections = append(out.Sections, SectionSummary{sec.ID, sec.Title, len(sec.Rows), sec.Counts, sec.Behavior, sec.Close})
+		out.Sections = append(out.Sections, sectionJSON{sec.ID, sec.Title, len(sec.Rows), sec.Counts, sec.Behavior, sec.Close})
 	}
 	for _, r := range s.Rows {
-		c := CaseSummary{Result: r.Result, Title: r.Title(), Signature: r.Signature(), Mark: r.Mark, Excuse: r.Excuse(), Suite: string(r.Def.Suite), Level: r.Level(), Sections: r.Def.RFC}
+		c := caseJSON{Result: r.Result, Title: r.Title(), Signature: r.Signature(), Mark: r.Mark, Excuse: r.Excuse(), Suite: string(r.Def.Suite), Level: r.Level(), Sections: r.Def.RFC}
 		for _, q := range r.Requirements() {
 			c.Requirements = append(c.Requirements, q.ID)
 		}

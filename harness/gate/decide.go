@@ -185,7 +185,7 @@ func (d *decider) apply(files []Expectations) {
 	}
 	for i := range files {
 		x := &files[i]
-		if !x.AppliesTo(d.run.Header.Agent) {
+		if !x.appliesTo(d.run.Header.Agent) {
 			d.note("%s is about %s, so it does not apply to this run", x.File, x.About())
 			continue
 		}

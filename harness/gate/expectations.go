@@ -178,7 +178,7 @@ func unquote(text []byte) string {
 // the order of [cases.DeclaredNeeds].
 func Declared(files []Expectations, agent harness.Agent, more []cases.Need) []cases.Need {
 	for _, x := range files {
-		if x.AppliesTo(agent) {
+		if x.appliesTo(agent) {
 			more = append(slices.Clip(more), x.Declare...)
 		}
 	}
@@ -369,8 +369,8 @@ func (e *Entry) checkEvidence() error {
 	return nil
 }
 
-// AppliesTo reports whether the file is about the runs of this agent.
-func (x *Expectations) AppliesTo(a harness.Agent) bool {
+// appliesTo reports whether the file is about the runs of this agent.
+func (x *Expectations) appliesTo(a harness.Agent) bool {
 	return (x.Agent == "" || x.Agent == a.Name) && (x.Role == nil || *x.Role == a.Role)
 }
 
@@ -416,7 +416,7 @@ func LoadFor(names []string, agents ...harness.Agent) ([]Expectations, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(agents, x.AppliesTo) {
+		if !slices.ContainsFunc(agents, x.appliesTo) {
 			return nil, fmt.Errorf("%s is about %s, which is not what is tested: correct its agent or role, or omit it", name, x.About())
 		}
 		files = append(files, x)

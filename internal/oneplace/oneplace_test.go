@@ -33,11 +33,11 @@ var additions = []addition{
 // TwoPings sends two pings without masks.
 type TwoPings struct{}
 
-// Ops sends them.
-func (TwoPings) Ops() []Op {
+// ops sends them.
+func (TwoPings) ops() []Op {
 	f := Ping("again")
 	f.Masking = MaskNever
-	return append(f.Ops(), f.Ops()...)
+	return append(f.ops(), f.ops()...)
 }
 
 func (TwoPings) String() string { return "send two pings without masks" }
