@@ -181,9 +181,7 @@ func (o *Options) join(ctx context.Context, from stream, env []string) error {
 	to.end()
 	ended := errors.Join(from.wait(), to.wait())
 	switch {
-	case first.err != nil:
-		return first.err
-	case ctx.Err() != nil:
+	case ctx.Err() != nil: // the first error, or an interrupt
 		return context.Cause(ctx)
 	case second.err != nil && !first.webSocket:
 		return second.err

@@ -238,6 +238,50 @@ func TestCommandFinishes(t *testing.T) {
 	}
 }
 
+// What a command says when the WebSocket has ended is too late, and no error.
+func TestLateOutput(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("no sh")
+	}
+	url := echoServer(t, func(_ context.Context, c *ws.Conn) { _ = c.Close(ws.StatusNormalClosure, "") })
+	err = bridge.Run(t.Context(), bridge.Options{
+		From: parse(t, url), To: bridge.End{Kind: bridge.Command, Command: []string{sh, "-c", `trap '' PIPE; while read x; do :; done; echo late; echo later; exit 0`}},
+	})
+	if err != nil {
+		t.Errorf("got error %v, want none", err)
+	}
+}
+
+// A broken WebSocket ends the other direction too, whatever is at its end.
+func TestBrokenWebSocket(t *testing.T) {
+	url := echoServer(t, func(_ context.Context, c *ws.Conn) { c.CloseNow() })
+	silent := listen(t, func(nc net.Conn) { _, _ = io.Copy(io.Discard, nc) })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := bridge.Run(ctx, bridge.Options{From: parse(t, url), To: parse(t, "tcp://"+silent), EOFWait: -1}); err == nil || ctx.Err() != nil {
+		t.Errorf("got error %v and %v of the context, want an error at once", err, ctx.Err())
+	}
+}
+
+// An interrupt ends an open connection, and is the result.
+func TestInterrupted(t *testing.T) {
+	arrived := make(chan struct{})
+	url := echoServer(t, echo)
+	peer := listen(t, func(nc net.Conn) {
+		close(arrived)
+		_, _ = io.Copy(io.Discard, nc)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-arrived
+		cancel()
+	}()
+	if err := bridge.Run(ctx, bridge.Options{From: parse(t, url), To: parse(t, "tcp://"+peer), EOFWait: -1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v, want %v", err, context.Canceled)
+	}
+}
+
 // TCP over WebSockets and back: what two bridges carry is what was sent.
 func TestTunnel(t *testing.T) {
 	far := listen(t, func(nc net.Conn) {

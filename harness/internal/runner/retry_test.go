@@ -16,6 +16,9 @@ func TestReason(t *testing.T) {
 	timer := cases.Transcript{Log: []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}}
 	cut := cases.Transcript{ClosedByUs: true}
 	expired := cases.Transcript{Expired: true}
+	silent := cases.Transcript{Opened: true, Duration: 11 * time.Second, Log: timer.Log}
+	stuck := silent
+	stuck.Echoes = 3
 	ok := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
 	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}
 	lenient := cases.Verdict{Behavior: cases.NonStrict, Close: cases.CloseOK}
@@ -42,6 +45,8 @@ func TestReason(t *testing.T) {
 		{"such a wait in a case that passes", "F.1.1", ok, expired, true, &Monitor{late: late}, final},
 		{"late to fail, alone", "6.4.1", lenient, cases.Transcript{}, false, &Monitor{}, final},
 		{"late to fail while the peer was silent", "6.4.1", lenient, cases.Transcript{}, true, &Monitor{stall: late}, timed},
+		{"no first echo of many in ten seconds, beside other cases", "9.7.1", failed, silent, true, &Monitor{}, final},
+		{"some echoes of many, beside other cases", "9.7.1", failed, stuck, true, &Monitor{}, timed},
 		{"no echo before what came byte by byte", "3.4", lenient, cases.Transcript{}, false, &Monitor{}, overtaken},
 		{"no echo before what came at once", "3.2", lenient, cases.Transcript{}, false, &Monitor{}, contested},
 		{"the end of TCP in place of a close frame", "1.1.1", unclean, cut, false, &Monitor{}, contested},
@@ -195,5 +200,112 @@ func TestAttempts(t *testing.T) {
 				t.Errorf("reason %d: got %d attempts and the note %q, want %d and a note", why, got.Attempts, got.Note, n)
 			}
 		}
+	}
+}
+
+// The end of a peer, or a hang, in a replay stands above the verdicts of other plays.
+func TestEndInAReplay(t *testing.T) {
+	for _, outcome := range []harness.Outcome{harness.Crash, harness.Timeout} {
+		one := newRetry(find(t, "1.1.1"), harness.Result{Case: "1.1.1", Outcome: harness.Fail, Transcript: &cases.Transcript{}}, timed)
+		one.take(harness.Result{Case: "1.1.1", Outcome: outcome})
+		if got := one.result().Outcome; got != outcome || !one.settled(&Monitor{}) {
+			t.Errorf("got %s, settled %t, want %s and no further play", got, one.settled(&Monitor{}), outcome)
+		}
+	}
+}
+
+// TestHurried says when a shortened pause may have decided a verdict, by when the peer reacted.
+func TestHurried(t *testing.T) {
+	const ms = time.Millisecond
+	note := func(at time.Duration, timer cases.Timer) cases.Entry {
+		return cases.Entry{Kind: cases.LogNote, At: at, Timer: timer}
+	}
+	for _, test := range []struct {
+		name                          string
+		begins, first, second, reacts time.Duration // second is 0 if its pause did not end
+		behavior                      cases.Behavior
+		want                          bool
+	}{
+		{"at once", 5 * ms, 105 * ms, 0, 106 * ms, cases.OK, false},
+		{"within a tenth of the pause", 50 * ms, 150 * ms, 0, 159 * ms, cases.OK, false},
+		{"later", 50 * ms, 150 * ms, 0, 170 * ms, cases.OK, true},
+		{"too late for the good bytes", 50 * ms, 150 * ms, 0, 551 * ms, cases.OK, false},
+		{"a pause of the case's own length", 5 * ms, 1005 * ms, 0, 1400 * ms, cases.OK, false},
+		{"at the end of the message", 5 * ms, 105 * ms, 605 * ms, 610 * ms, cases.NonStrict, false},
+		{"slowly at the end", 5 * ms, 105 * ms, 605 * ms, 700 * ms, cases.NonStrict, true},
+	} {
+		log := []cases.Entry{note(test.begins, cases.PauseBegins), note(test.first, cases.PauseEnds), note(test.first, cases.PauseBegins)}
+		if test.second > 0 {
+			log = append(log, note(test.second, cases.PauseEnds))
+		}
+		log = append(log, cases.Entry{Kind: cases.LogFrame, Dir: cases.In, At: test.reacts})
+		r := harness.Result{Outcome: harness.Pass, Transcript: &cases.Transcript{Log: log, Duration: test.reacts + ms}}
+		r.Behavior = test.behavior
+		if got := Hurried(find(t, "6.4.1"), r); got != test.want {
+			t.Errorf("%s: got %t, want %t", test.name, got, test.want)
+		}
+	}
+}
+
+// A case whose echo was overtaken is played again until the peer had the time for it.
+func TestOvertakenSettles(t *testing.T) {
+	begun := time.Now()
+	busy := &Monitor{late: begun.Add(time.Second)}
+	play := func(b cases.Behavior) harness.Result {
+		return harness.Result{Case: "3.4", Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: b}, Transcript: &cases.Transcript{Started: begun}}
+	}
+	for _, test := range []struct {
+		name string
+		load *Monitor
+		last cases.Behavior
+		want bool
+	}{
+		{"with the echo, on a busy machine", busy, cases.OK, true},
+		{"without it, on a busy machine", busy, cases.NonStrict, false},
+		{"without it, with all the time there is", &Monitor{}, cases.NonStrict, true},
+	} {
+		one := newRetry(find(t, "3.4"), play(cases.NonStrict), overtaken)
+		one.take(play(test.last))
+		if got := one.settled(test.load); got != test.want {
+			t.Errorf("%s: settled %t, want %t", test.name, got, test.want)
+		}
+	}
+}
+
+// So many contested heavy cases are played again; if there are more, none is.
+func TestHeavyRetries(t *testing.T) {
+	for n, want := range map[int]int{heavyRetries: heavyRetries, heavyRetries + 1: 0} {
+		var list []*retry
+		for range n {
+			list = append(list, newRetry(find(t, "9.1.1"), harness.Result{}, contested))
+		}
+		retries, rest := worthwhile(append(list, newRetry(find(t, "3.2"), harness.Result{}, contested)))
+		if len(retries) != want+1 || len(rest) != n-want {
+			t.Errorf("%d heavy cases: got %d retries and %d that stand, want %d and %d", n, len(retries), len(rest), want+1, n-want)
+		}
+	}
+}
+
+// An engine that plays a case in one way only cannot give the peer more time for an echo.
+func TestOriginalHasNoPatience(t *testing.T) {
+	r := harness.Result{Case: "3.4", Outcome: harness.PassLenient, Verdict: cases.Verdict{Behavior: cases.NonStrict, Close: cases.CloseOK}, Transcript: &cases.Transcript{}}
+	for original, want := range map[bool]reason{false: overtaken, true: contested} {
+		d := pending{Options: Options{Original: original}}
+		if got := d.reasonOf(find(t, "3.4"), r, false, &Monitor{}); got != want {
+			t.Errorf("original %t: got reason %d, want %d", original, got, want)
+		}
+	}
+}
+
+// The cases that take longest come first.
+func TestHeaviestFirst(t *testing.T) {
+	list := heaviestFirst([]cases.Case{find(t, "9.1.1"), find(t, "9.1.6"), find(t, "9.1.2")})
+	for i, c := range list[1:] {
+		if c.Cost() > list[i].Cost() {
+			t.Errorf("case %s, with cost %d, comes behind %s, with %d", c.ID, c.Cost(), list[i].ID, list[i].Cost())
+		}
+	}
+	if list[0].ID != "9.1.6" {
+		t.Errorf("got %s first, want 9.1.6", list[0].ID)
 	}
 }

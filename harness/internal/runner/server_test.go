@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -220,6 +221,32 @@ func TestEchoOfTheDiagnosis(t *testing.T) {
 		s := &serverRun{server: talker{diagnosis: test.err}}
 		if got, _ := s.echoesStill(t.Context()); got != test.want {
 			t.Errorf("with the error %v: got %t, want %t", test.err, got, test.want)
+		}
+	}
+}
+
+// TestTrouble says what is wrong with a server as a whole.
+func TestTrouble(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		report Report
+		want   harness.Cause // "" for none
+		words  string
+	}{
+		{"echoes before and after", Report{Echoed: true, Survived: true}, "", ""},
+		{"never echoed", Report{}, "", ""},
+		{"echoes no more", Report{Echoed: true}, harness.CauseCrash, "does not any more"},
+		{"gone", Report{Echoed: true, Survived: true, Gone: "1.1.2"}, harness.CauseCrash, "gone after case 1.1.2"},
+		{"silent from the start", Report{Silent: true}, harness.CauseHang, "answers no opening handshake"},
+		{"silent later", Report{Silent: true, Gone: "1.1.3"}, harness.CauseHang, "since case 1.1.3"},
+	} {
+		err := test.report.Trouble()
+		untestable, ok := errors.AsType[*harness.UntestableError](err)
+		switch {
+		case test.want == "" && err != nil:
+			t.Errorf("%s: got %v, want nothing", test.name, err)
+		case test.want != "" && (!ok || untestable.Cause != test.want || !strings.Contains(err.Error(), test.words)):
+			t.Errorf("%s: got %v, want cause %q and %q", test.name, err, test.want, test.words)
 		}
 	}
 }
