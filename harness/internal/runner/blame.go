@@ -32,7 +32,7 @@ func (s *session) suspect() (c cases.Case, when string) {
 		return open[0], "while the case was played"
 	}
 	last := s.finished[len(s.finished)-1]
-	if last.broken {
+	if last.cut {
 		return last.c, "while the case was played"
 	}
 	return last.c, "after the case was played"
@@ -61,7 +61,7 @@ func (s *session) suspects() (likely, earlier []cases.Case) {
 func (s *session) spoilt(id cases.ID) bool {
 	for _, f := range s.finished {
 		if f.c.ID == id {
-			return f.broken && s.process.EndedAt().Sub(f.at) < aftermath
+			return f.spoilt(s.process.EndedAt())
 		}
 	}
 	return true
@@ -77,7 +77,8 @@ func (r *clientRun) crashed(ctx context.Context, s *session, how error) (settled
 	case ctx.Err() != nil:
 		return nil
 	case usual == exitStatus(how) && len(s.left()) == 0:
-		r.giveUp(harness.CauseCrash, fmt.Errorf("the driver ends with %s, whatever cases it is given%s: %w", exitStatus(how), allowExit(s.process), how), s.output)
+		r.giveUp(&harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf(
+			"the driver ends with %s, whatever cases it is given%s: %w", exitStatus(how), allowExit(s.process), how)}, s.output)
 		return nil
 	case usual == exitStatus(how): // ending like this proves nothing
 		return append(settled, r.replace(first, crashed(first, how, "the driver ended "+when)))
@@ -179,7 +180,7 @@ func (r *clientRun) replay(ctx context.Context, list []cases.Case, usual string)
 		s.replay = true
 		how := s.play(ctx)
 		again.begun = s.begun
-		again.during = len(s.left()) > 0 || s.finished[len(s.finished)-1].broken
+		again.during = len(s.left()) > 0 || s.finished[len(s.finished)-1].cut
 		switch {
 		case ctx.Err() != nil:
 			return again
@@ -196,13 +197,6 @@ func (r *clientRun) replay(ctx context.Context, list []cases.Case, usual string)
 		}
 		pause(ctx, backoff[0])
 	}
-}
-
-// cutOff reports whether the driver ended the connection without a closing
-// handshake.
-func cutOff(r harness.Result) bool {
-	t := r.Transcript
-	return t != nil && !t.DroppedByUs && !t.Clean
 }
 
 // blame is the result of the case at which the driver ended.
@@ -222,13 +216,4 @@ func exitStatus(how error) string {
 		return exit.Status
 	}
 	return ""
-}
-
-// replace hands on a result in place of an earlier one of the case.
-func (r *clientRun) replace(c cases.Case, res harness.Result) cases.ID {
-	r.mu.Lock()
-	r.pending.forget(c.ID)
-	r.mu.Unlock()
-	r.take(c, res, false)
-	return c.ID
 }

@@ -98,13 +98,9 @@ func TestClient(ctx context.Context, e Endpoint, d Driver, list []cases.Case, o 
 	whole := ctx
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	r := &clientRun{endpoint: e, driver: d, options: o, emit: emit, stop: stop, pending: pending{Options: o}}
+	r := &clientRun{run: run{shared: e, options: o, emit: emit}, endpoint: e, driver: d, stop: stop}
 	defer r.monitor.start(ctx)()
-	list, rest := playable(list, cases.Client, o.peer(r.control(ctx, list), nil))
-	for _, res := range rest {
-		emit(res)
-	}
-	e.Expect(list)
+	list = r.begin(list, cases.Client, o.peer(r.control(ctx, list), nil))
 	r.report.Workers = o.Parallel
 	switch {
 	case d.Port != 0:
@@ -112,12 +108,8 @@ func TestClient(ctx context.Context, e Endpoint, d Driver, list []cases.Case, o 
 	case o.Parallel == 0:
 		r.report.Workers = lightWorkers
 	}
-	if r.report.Workers == 1 {
-		r.worker(ctx, list)
-	} else {
-		r.overlapped(ctx, list)
-	}
-	r.retryAll(ctx)
+	r.overlapped(list, r.report.Workers, func(kind work, list []cases.Case) { r.play(ctx, kind, list) })
+	r.retryAll(func(again []cases.Case) { r.worker(ctx, again) })
 	switch {
 	case whole.Err() != nil:
 		return r.report, whole.Err()
@@ -143,100 +135,44 @@ func (l *sharedLog) Write(p []byte) (int, error) {
 
 // clientRun is a run against a client.
 type clientRun struct {
+	run
 	endpoint Endpoint
 	driver   Driver
-	options  Options
-	monitor  Monitor
 	stop     context.CancelFunc
 
-	mu      sync.Mutex // guards the rest
+	// The mutex of run guards these.
 	report  ClientReport
-	emit    func(harness.Result)
-	pending pending
-	retries map[cases.ID]*retry // that are being played again
 	failure error
-	broken  error // why we cannot go on, whatever the driver does
 	dead    error // why the driver cannot be tested to the end
 
 	usualOnce sync.Once // guards usual
 	usual     string    // how the driver ends after a case that is not suspected; "" in success
 }
 
-// overlapped gives the cases that mostly wait (6.4) workers of their own, plays
-// the other light ones beside them, and begins the heavy ones as soon as only
-// waiting is left.
-func (r *clientRun) overlapped(ctx context.Context, list []cases.Case) {
-	w := byWork(list)
-	var background sync.WaitGroup
-	for _, c := range w.waiting {
-		background.Go(func() { r.worker(ctx, []cases.Case{c}) })
+// play shares the cases out to workers: those that mostly wait get one each.
+func (r *clientRun) play(ctx context.Context, kind work, list []cases.Case) {
+	hands := [][]cases.Case{list}
+	switch n := r.report.Workers; kind {
+	case waiting:
+		hands = slices.Collect(slices.Chunk(list, 1))
+	case light:
+		hands = deal(list, n)
+	case limits:
+		hands = split(list)
+	case deflate:
+		hands = balance(list, min(heavyWorkers, n))
+	case alone, kinds:
 	}
-	r.workers(ctx, deal(w.light, r.report.Workers))
-	r.monitor.begin()
-	r.workers(ctx, split(w.limits))
-	r.monitor.end()
-	background.Wait()
-	r.workers(ctx, balance(w.deflate, min(heavyWorkers, r.report.Workers)))
-	r.workers(ctx, [][]cases.Case{w.alone})
-}
-
-// deal shares the cases out like cards.
-func deal(list []cases.Case, n int) [][]cases.Case {
-	hands := make([][]cases.Case, n)
-	for i, c := range list {
-		hands[i%n] = append(hands[i%n], c)
-	}
-	return hands
-}
-
-// balance shares the cases out so that all hands take about as long, each in the
-// order of the list.
-func balance(list []cases.Case, n int) [][]cases.Case {
-	hand := make(map[cases.ID]int)
-	load := make([]int, n)
-	for _, c := range heaviestFirst(list) {
-		lightest := slices.Index(load, slices.Min(load))
-		hand[c.ID] = lightest
-		load[lightest] += c.Cost()
-	}
-	hands := make([][]cases.Case, n)
-	for _, c := range list {
-		hands[hand[c.ID]] = append(hands[hand[c.ID]], c)
-	}
-	return hands
-}
-
-// split parts the limits cases into those of large messages and those of many.
-// Large ones stay in one driver and in their order: how fast a program copes with
-// one can depend on those it has seen before.
-func split(limits []cases.Case) [][]cases.Case {
-	hands := make([][]cases.Case, 2)
-	for _, c := range limits {
-		if c.RoundTrips() {
-			hands[1] = append(hands[1], c)
-		} else {
-			hands[0] = append(hands[0], c)
-		}
-	}
-	return hands
-}
-
-func (r *clientRun) workers(ctx context.Context, hands [][]cases.Case) {
-	var wg sync.WaitGroup
-	for _, hand := range hands {
-		if len(hand) > 0 {
-			wg.Go(func() { r.worker(ctx, hand) })
-		}
-	}
-	wg.Wait()
+	hands = slices.DeleteFunc(hands, func(hand []cases.Case) bool { return len(hand) == 0 })
+	atOnce(hands, len(hands), func(hand []cases.Case) { r.worker(ctx, hand) })
 }
 
 // worker has the driver run these cases, starting it again with what is left
 // where it ends too early.
 func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 	note := "the driver did not ask for it"
-	inRow, hangs := 0, 0 // crashes without another verdict in between, and hangs
-	scarce := 0          // starts that failed for want of file descriptors or the like
+	var t toll
+	scarce := 0 // starts that failed for want of file descriptors or the like
 	for fruitless := 0; len(list) > 0 && ctx.Err() == nil; {
 		s := newSession(r, r.endpoint.Parts(list)[0], func(c cases.Case, res harness.Result) { r.take(c, res, r.report.Workers > 1) })
 		ended := s.play(ctx)
@@ -244,15 +180,15 @@ func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 		if ctx.Err() == nil && ended != nil && s.failure == nil && len(s.begun) > 0 {
 			var settled []cases.ID
 			if errors.Is(ended, errIdle) {
-				hangs++
+				t.hangs++
 				settled = append(settled, r.hung(s))
 			} else {
-				inRow++
+				t.inRow++
 				settled = r.crashed(ctx, s, ended)
 			}
 			left = slices.DeleteFunc(left, func(c cases.Case) bool { return slices.Contains(settled, c.ID) })
 			if len(s.finished) > 1 {
-				inRow = 1
+				t.inRow = 1
 			}
 		}
 		if len(left) == len(list) {
@@ -270,12 +206,8 @@ func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 			r.breakOff(s.failure)
 		case harness.OutOfResources(ended):
 			r.breakOff(fmt.Errorf("start the driver: %w", ended))
-		case inRow == crashesInRow:
-			r.giveUp(harness.CauseCrash, fmt.Errorf("the driver ended at %d cases in a row: %w", inRow, ended), s.output)
-			note = "the driver was given up: it had ended too often"
-		case hangs == maxHangs:
-			r.giveUp(harness.CauseHang, fmt.Errorf("the driver hung %d times: %w", hangs, ended), s.output)
-			note = "the driver was given up: it had hung too often"
+		case t.due("driver", ended) != nil:
+			note = r.giveUp(t.due("driver", ended), s.output)
 		case fruitless == fruitlessStarts:
 			r.fail(ended, s.output)
 		default:
@@ -283,19 +215,10 @@ func (r *clientRun) worker(ctx context.Context, list []cases.Case) {
 		}
 		break
 	}
-	for _, c := range list {
-		if ctx.Err() != nil {
-			note = "the run was interrupted"
-		}
-		r.take(c, harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: note}, false)
+	if ctx.Err() != nil {
+		note = interrupted
 	}
-}
-
-// repeating reports whether the cases are those that are played again.
-func (r *clientRun) repeating() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.retries != nil
+	r.notRun(list, note)
 }
 
 func (r *clientRun) fail(err error, output string) {
@@ -316,51 +239,15 @@ func (r *clientRun) breakOff(err error) {
 	r.stop()
 }
 
-// giveUp notes why the driver cannot be tested to the end.
-func (r *clientRun) giveUp(cause harness.Cause, err error, output string) {
-	if output != "" && !errors.As(err, new(*agent.ExitError)) {
-		err = fmt.Errorf("%w; it last said:\n%s", err, output)
+// giveUp notes why the driver cannot be tested to the end, and returns what that means for
+// the cases that are left.
+func (r *clientRun) giveUp(err error, output string) (note string) {
+	note = "the driver was given up: " + firstLine(err)
+	if u, ok := errors.AsType[*harness.UntestableError](err); ok && output != "" && !errors.As(err, new(*agent.ExitError)) {
+		u.Err = fmt.Errorf("%w; it last said:\n%s", u.Err, output)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.dead = &harness.UntestableError{Cause: cause, Err: err}
-}
-
-// take hands a result on, or keeps it back if chance may have decided it.
-func (r *clientRun) take(c cases.Case, res harness.Result, crowded bool) {
-	r.endpoint.Finished(c)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if t, ok := r.retries[c.ID]; ok {
-		t.take(res)
-	} else if !r.pending.hold(c, res, crowded, &r.monitor) {
-		r.emit(res)
-	} else {
-		r.options.provisional(res, "chance may have decided this verdict, so the case is to be played again")
-	}
-}
-
-// retryAll plays the doubtful cases again, one at a time, as long as there
-// are any.
-func (r *clientRun) retryAll(ctx context.Context) {
-	r.mu.Lock()
-	list, rest := r.pending.release()
-	r.retries = make(map[cases.ID]*retry)
-	for _, t := range list {
-		r.retries[t.c.ID] = t
-	}
-	r.mu.Unlock()
-	for open := slices.Clone(list); len(open) > 0; {
-		again := make([]cases.Case, len(open))
-		for i, t := range open {
-			again[i] = t.again()
-		}
-		r.worker(ctx, again)
-		open = slices.DeleteFunc(open, func(t *retry) bool { return t.settled(&r.monitor) })
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, t := range slices.Concat(list, rest) {
-		r.emit(t.result())
-	}
+	r.dead = err
+	return note
 }

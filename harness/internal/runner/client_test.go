@@ -102,10 +102,11 @@ func TestReplayFails(t *testing.T) {
 	} {
 		ctx, stop := context.WithCancel(t.Context())
 		got := map[cases.ID]harness.Outcome{}
+		endpoint := &failing{guilty: "1.1.1", fails: test.fails}
 		r := &clientRun{
-			endpoint: &failing{guilty: "1.1.1", fails: test.fails},
-			driver:   Driver{Command: []string{"sh", "-c", "case {url} in *crash) exit 134; esac"}},
-			emit:     func(r harness.Result) { got[r.Case] = r.Outcome }, stop: stop,
+			run:      run{shared: endpoint, emit: func(r harness.Result) { got[r.Case] = r.Outcome }},
+			endpoint: endpoint, stop: stop,
+			driver: Driver{Command: []string{"sh", "-c", "case {url} in *crash) exit 134; esac"}},
 		}
 		r.worker(ctx, list)
 		if !maps.Equal(got, test.want) || (r.broken != nil) != (len(test.fails) > 1) {
@@ -122,8 +123,8 @@ func TestDriverWithoutResources(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var got []harness.Outcome
 		r := &clientRun{
-			endpoint: lonely{}, driver: Driver{Command: []string{"true"}},
-			emit: func(r harness.Result) { got = append(got, r.Outcome) }, stop: stop,
+			run:      run{shared: lonely{}, emit: func(r harness.Result) { got = append(got, r.Outcome) }},
+			endpoint: lonely{}, driver: Driver{Command: []string{"true"}}, stop: stop,
 		}
 		r.report.Agent = "that of another worker"
 		r.worker(ctx, []cases.Case{find(t, "1.1.1")})

@@ -163,16 +163,15 @@ func (s *serverRun) resultOf(ctx context.Context, c cases.Case, results []harnes
 		return results[0]
 	}
 	if ctx.Err() != nil || s.failed() {
-		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
+		return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: interrupted}
 	}
 	return harness.Result{Case: c.ID, Outcome: harness.Blocked}
 }
 
 // playPart plays the cases of a part once, as far as the server goes along.
 func (s *serverRun) playPart(ctx context.Context, part []cases.Case) (results []harness.Result) {
-	s.mu.Lock()
-	how := How{Brief: !s.repeating, OpenTimeout: s.patience(), Monitor: &s.monitor, Started: s.options.Started}
-	s.mu.Unlock()
+	how := s.how()
+	how.OpenTimeout = s.patience()
 	service, stopped := s.options.Service, false
 	if service != nil {
 		how.Stop = func() {

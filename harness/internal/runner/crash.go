@@ -42,10 +42,21 @@ const (
 
 // A finish is a case that came to a verdict, and when.
 type finish struct {
-	c      cases.Case
-	at     time.Time
-	broken bool // off by a timer: it is no verdict, if the server hung
+	c   cases.Case
+	at  time.Time
+	cut bool // off by the peer, or never open: it is no verdict, if the peer ended then
+	// stuck says that a timer ended the connection: it is no verdict, if the peer hung.
+	stuck bool
 }
+
+func finished(c cases.Case, r harness.Result) finish {
+	t := r.Transcript
+	return finish{c, endOf(r), t != nil && (!t.Opened || !t.DroppedByUs && !t.Clean), brokenOff(r)}
+}
+
+// spoilt reports whether the end of the peer may have decided the verdict: it had the
+// connection end, or kept it from being opened.
+func (f finish) spoilt(ended time.Time) bool { return f.cut && ended.Sub(f.at) < aftermath }
 
 // A crash is what is to be done after the server has ended by itself, or hung.
 type crash struct {
@@ -56,16 +67,11 @@ type crash struct {
 	postponed []cases.Case // that were still to be played
 }
 
-// errPostponed is the note of a result that is none: the case is played later.
-const errPostponed = "the server has ended; the case is played after it was started again"
-
-func postponed(r harness.Result) bool { return r.Outcome == "" && r.Note == errPostponed }
-
 // noticeEnd looks whether the server has ended, once r has come of c. A result of the
 // middle of a part was there before the server ended; it is a verdict if the end of the
 // server cannot have been the reason for it.
 func (s *serverRun) noticeEnd(c cases.Case, r harness.Result, last bool) bool {
-	if s.options.Service == nil || !s.endedAfter(r, last) || !last && !spoilt(r, s.options.Service.EndedAt()) {
+	if s.options.Service == nil || !s.endedAfter(r, last) || !last && !finished(c, r).spoilt(s.options.Service.EndedAt()) {
 		return false
 	}
 	s.mu.Lock()
@@ -108,13 +114,6 @@ func endOf(r harness.Result) time.Time {
 	return time.Now()
 }
 
-// spoilt reports whether the end of the peer may have decided a verdict: it had the
-// connection end, or kept it from being opened.
-func spoilt(r harness.Result, ended time.Time) bool {
-	t := r.Transcript
-	return t != nil && (!t.Opened || cutOff(r)) && ended.Sub(endOf(r)) < aftermath
-}
-
 // recoverServer starts the server again after it has ended, finds the case that did it,
 // and plays what was left. The error says that the server ended too often, or
 // could not be started again.
@@ -137,7 +136,7 @@ func (s *serverRun) recoverServer(ctx context.Context) error {
 			if f.at.Before(last) && (i < len(s.finished)-1 || len(suspects)+len(judged) > 0) {
 				break
 			}
-			switch again := !s.crash.hung.IsZero() && (s.pending.forget(f.c.ID) || f.broken); {
+			switch again := !s.crash.hung.IsZero() && (s.forget(f.c.ID) || f.stuck); {
 			case slices.ContainsFunc(suspects, func(c cases.Case) bool { return c.ID == f.c.ID }):
 			case again:
 				suspects = append(suspects, f.c)
@@ -149,10 +148,12 @@ func (s *serverRun) recoverServer(ctx context.Context) error {
 		suspects = append(suspects, judged...)
 		s.crash, s.finished = crash{}, nil
 		if err := s.restart(ctx, how); err != nil {
-			return s.giveUp(append(suspects[:open], rest...), err)
+			s.notRun(append(suspects[:open], rest...), "the server was given up: "+firstLine(err))
+			return err
 		}
 		if i, err := s.oneByOne(ctx, suspects, open, how); err != nil {
-			return s.giveUp(append(suspects[min(i, open):open], rest...), err)
+			s.notRun(append(suspects[min(i, open):open], rest...), "the server was given up: "+firstLine(err))
+			return err
 		}
 		s.playAll(ctx, rest)
 	}
@@ -166,12 +167,10 @@ func (s *serverRun) restart(ctx context.Context, how error) error {
 	if errors.Is(how, errHung) {
 		s.hangs++
 	}
-	switch {
-	case s.hangs > maxHangs:
-		return &harness.UntestableError{Cause: harness.CauseHang, Err: fmt.Errorf("the server hung %d times: %w", s.hangs, errHung)}
-	case s.inRow > crashesInRow:
-		return &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("the server ended %d times in a row: %w", s.inRow, how)}
-	case s.report.Restarts > maxRestarts:
+	if err := s.due("server", how); err != nil {
+		return err
+	}
+	if s.report.Restarts > maxRestarts {
 		return &harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("the server ended %d times: %w", s.report.Restarts, how)}
 	}
 	if err := s.options.Service.Start(ctx); err != nil {
@@ -198,37 +197,25 @@ func (s *serverRun) oneByOne(ctx context.Context, suspects []cases.Case, open in
 		c := suspects[i]
 		r := s.play(ctx, c)
 		r.Attempts = 2
-		if s.crash.known { // and stopped
-			guilty, clean, s.crash = true, -1, crash{}
-			s.take(c, r, false)
-			if err := s.restart(ctx, errHung); err != nil {
-				return i + 1, err
+		switch {
+		case s.crash.known: // and stopped
+			how, s.crash = errHung, crash{}
+		case hung && s.hangsAfter(ctx):
+			how, r = errHung, harness.Result{Case: c.ID, Outcome: harness.Timeout, Note: hungNote}
+		case s.options.Service.EndedWithin(max(patience, suspicion(r))):
+			how = s.options.Service.Ended()
+			if t := r.Transcript; clean >= 0 && (t == nil || !t.Opened) { // it was ending already
+				i = clean
+				c = suspects[i]
 			}
-			continue
-		}
-		if hung && s.hangsAfter(ctx) {
-			guilty = true
-			clean = -1
-			s.take(c, harness.Result{Case: c.ID, Outcome: harness.Timeout, Note: hungNote}, false)
-			if err := s.restart(ctx, errHung); err != nil {
-				return i + 1, err
-			}
-			continue
-		}
-		if !s.options.Service.EndedWithin(max(patience, suspicion(r))) {
-			s.inRow = 0
+			r = crashed(c, how, "the server ended while the case was played")
+		default:
+			s.inRow, clean = 0, i
 			s.take(c, r, false)
-			clean = i
 			continue
 		}
-		guilty = true
-		how = s.options.Service.Ended()
-		if t := r.Transcript; clean >= 0 && (t == nil || !t.Opened) { // it was ending already
-			c, i, clean = suspects[clean], clean, -1
-		} else {
-			clean = -1
-		}
-		s.take(c, crashed(c, how, "the server ended while the case was played"), false)
+		guilty, clean = true, -1
+		s.take(c, r, false)
 		if err := s.restart(ctx, how); err != nil {
 			return i + 1, err
 		}
@@ -259,14 +246,6 @@ func crashed(c cases.Case, how error, note string) harness.Result {
 		}
 	}
 	return harness.Result{Case: c.ID, Outcome: harness.Crash, Note: strings.TrimSpace(note)}
-}
-
-// giveUp leaves the cases without a verdict.
-func (s *serverRun) giveUp(list []cases.Case, err error) error {
-	for _, c := range list {
-		s.emit(harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the server was given up: " + firstLine(err)})
-	}
-	return err
 }
 
 func firstLine(err error) string {

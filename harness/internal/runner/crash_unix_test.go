@@ -71,19 +71,19 @@ func TestSuspectBefore(t *testing.T) {
 				t.Fatal(err)
 			}
 			var blamed []cases.ID
-			s := &serverRun{
-				options: Options{Service: service},
-				server: &dying{results: []harness.Result{passed, test.second}, end: func() {
-					if f, err := os.OpenFile(pipe, os.O_WRONLY, 0); err == nil {
-						f.Close()
-					}
-				}},
+			server := &dying{results: []harness.Result{passed, test.second}, end: func() {
+				if f, err := os.OpenFile(pipe, os.O_WRONLY, 0); err == nil {
+					f.Close()
+				}
+			}}
+			s := &serverRun{server: server, run: run{
+				shared: server, options: Options{Service: service},
 				emit: func(r harness.Result) {
 					if r.Outcome == harness.Crash {
 						blamed = append(blamed, r.Case)
 					}
 				},
-			}
+			}}
 			suspects := []cases.Case{find(t, "1.1.1"), find(t, "1.1.2")}
 			if _, err := s.oneByOne(t.Context(), suspects, 0, errors.New("it ended")); err != nil {
 				t.Fatal(err)

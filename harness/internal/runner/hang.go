@@ -45,9 +45,8 @@ func unanswered(r harness.Result) bool {
 	return t != nil && !t.Opened && t.OpenTimeout
 }
 
-func stoppedAnswering(c cases.Case) harness.Result {
-	return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the server had stopped answering"}
-}
+// silent is why the cases are not run that come after a server has stopped answering.
+const silent = "the server had stopped answering"
 
 // brokenOff reports whether r may be that of a server that hangs as a whole and had
 // answered the opening handshake before.
@@ -85,8 +84,10 @@ func (s *serverRun) noticeHang(ctx context.Context, c cases.Case, r harness.Resu
 
 // patience is how long the next case waits for an answer to its opening handshake: 0 is as
 // long as it says, less the longer the server has not answered others. A run that plays
-// every case then gets through them. It is called with mu held.
+// every case then gets through them.
 func (s *serverRun) patience() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !s.options.Every {
 		return 0
 	}
@@ -124,7 +125,7 @@ func (s *serverRun) confirmHang(ctx context.Context) {
 		return
 	}
 	s.gone, s.report.Silent, s.report.Gone = true, true, s.hang.answered
-	s.release(time.Now())
+	s.letGo(time.Now())
 }
 
 // stoppedWorking reports whether the server must be restarted: it exited, or it hangs,
@@ -171,29 +172,29 @@ func (s *serverRun) hasty(r harness.Result) bool {
 // called with mu held.
 func (s *serverRun) hasten(c cases.Case, r harness.Result) {
 	s.hang.hasty = append(s.hang.hasty, unansweredResult{c: c, r: r})
-	s.options.provisional(r, "the server had little time for an answer, as it had not answered others")
+	s.provisional(r, "the server had little time for an answer, as it had not answered others")
 }
 
 // answers has the cases played again that had little time for an answer, as the server does
 // answer. It is called with mu held.
 func (s *serverRun) answers() {
 	for _, h := range s.hang.hasty {
-		s.pending.retries = append(s.pending.retries, newRetry(h.c, h.r, timed))
+		s.retries = append(s.retries, newRetry(h.c, h.r, timed))
 	}
 	s.hang.hasty = nil
 }
 
-// hold keeps back a result without an answer until it is known whether the server
+// keep keeps back a result without an answer until it is known whether the server
 // still gives any. It is called with mu held.
-func (s *serverRun) hold(c cases.Case, r harness.Result, crowded bool) {
+func (s *serverRun) keep(c cases.Case, r harness.Result, crowded bool) {
 	if !s.crash.hung.IsZero() {
 		s.crash.suspects = append(s.crash.suspects, c)
 		return
 	}
 	s.hang.unanswered = append(s.hang.unanswered, unansweredResult{c, r, crowded})
-	s.options.provisional(r, "the server may have stopped answering; the cases behind will tell")
+	s.provisional(r, "the server may have stopped answering; the cases behind will tell")
 	if s.report.Silent {
-		s.release(time.Now())
+		s.letGo(time.Now())
 	}
 }
 
@@ -202,21 +203,21 @@ func (s *serverRun) hold(c cases.Case, r harness.Result, crowded bool) {
 func (s *serverRun) endHang() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.release(time.Now())
+	s.letGo(time.Now())
 	for _, h := range s.hang.hasty {
 		s.emit(h.r)
 	}
 	s.hang.hasty = nil
 }
 
-// release hands on what is held back of cases that began before a time, since when
+// letGo hands on what is held back of cases that began before a time, since when
 // the server has answered or will not be asked: as no verdict if it had stopped
 // answering. It is called with mu held.
-func (s *serverRun) release(before time.Time) {
+func (s *serverRun) letGo(before time.Time) {
 	s.hang.unanswered = slices.DeleteFunc(s.hang.unanswered, func(h unansweredResult) bool {
 		switch {
 		case s.report.Silent:
-			s.emit(stoppedAnswering(h.c))
+			s.emit(harness.Result{Case: h.c.ID, Outcome: harness.NotRun, Note: silent})
 		case h.r.Transcript.Started.Before(before):
 			s.settle(h.c, h.r, h.crowded)
 		default:

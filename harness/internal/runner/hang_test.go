@@ -31,7 +31,7 @@ func TestHang(t *testing.T) {
 		{"what came before it hung is no answer", service, []cases.Transcript{nothing, some, ignored}, 2, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := &serverRun{options: Options{Service: test.service}, report: Report{Echoed: true}}
+			s := &serverRun{run: run{options: Options{Service: test.service}}, report: Report{Echoed: true}}
 			begun := time.Now()
 			for i, tr := range test.plays {
 				tr.Started = begun.Add(time.Duration(i) * time.Second)
@@ -50,7 +50,7 @@ func TestHang(t *testing.T) {
 // TestEveryCaseOfASilentServer has a run that plays every case: a silent server
 // is given less time for each, until it answers again.
 func TestEveryCaseOfASilentServer(t *testing.T) {
-	s := &serverRun{options: Options{Every: true}}
+	s := &serverRun{run: run{options: Options{Every: true}}}
 	patience := func(tr cases.Transcript) time.Duration {
 		s.noticeHang(t.Context(), cases.Case{ID: "1.1.1"}, harness.Result{Transcript: &tr})
 		return s.patience()
@@ -82,10 +82,11 @@ func TestEveryCaseOfASilentServer(t *testing.T) {
 func TestHasty(t *testing.T) {
 	for _, recovers := range []bool{true, false} {
 		var told, final []harness.Result
-		s := &serverRun{
+		s := &serverRun{server: fakeServer{}, run: run{
+			shared:  fakeServer{},
 			options: Options{Every: true, Provisional: func(r harness.Result) { told = append(told, r) }},
-			emit:    func(r harness.Result) { final = append(final, r) }, server: fakeServer{},
-		}
+			emit:    func(r harness.Result) { final = append(final, r) },
+		}}
 		failed := harness.Result{Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed}}
 		play := func(tr cases.Transcript, took time.Duration) {
 			r := failed
@@ -108,7 +109,7 @@ func TestHasty(t *testing.T) {
 		}
 		s.endHang()
 		want := map[bool]int{true: 3, false: 0}[recovers]
-		if got := len(s.pending.retries); got != want || len(final) != silentInRow+4-want+map[bool]int{true: 1}[recovers] {
+		if got := len(s.retries); got != want || len(final) != silentInRow+4-want+map[bool]int{true: 1}[recovers] {
 			t.Errorf("recovers %t: got %d cases to play again and %d results, want %d", recovers, got, len(final), want)
 		}
 	}

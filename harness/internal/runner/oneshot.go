@@ -49,7 +49,7 @@ func TestOneShot(ctx context.Context, e OneShotEndpoint, d Driver, list []cases.
 	if d.Log != nil {
 		d.Log = &sharedLog{w: d.Log}
 	}
-	s := &oneShotRun{endpoint: e, driver: d, options: o}
+	s := &oneShotRun{run: run{shared: e, options: o, emit: emit}, endpoint: e, driver: d}
 	defer s.monitor.start(ctx)()
 	s.report.Workers = cmp.Or(o.Parallel, oneShotParallel)
 	if d.Port != 0 {
@@ -61,68 +61,32 @@ func TestOneShot(ctx context.Context, e OneShotEndpoint, d Driver, list []cases.
 	}
 	peer := s.options.peer(nil, refuses)
 	peer.Declared = append(slices.Clone(peer.Declared), cases.NeedURL)
-	list, rest := playable(list, cases.Client, peer)
-	for _, r := range rest {
-		emit(r)
-	}
-	e.Expect(list)
-	var mu sync.Mutex // guards emit and pending
-	var held pending
-	s.each(ctx, list, s.report.Workers, func(c cases.Case, r harness.Result) {
-		mu.Lock()
-		defer mu.Unlock()
-		e.Finished(c)
-		if held.hold(c, r, s.report.Workers > 1, &s.monitor) {
-			s.options.provisional(r, "chance may have decided this verdict, so the case is to be played again")
-			return
+	list = s.begin(list, cases.Client, peer)
+	s.overlapped(list, s.report.Workers, func(kind work, list []cases.Case) {
+		n := s.report.Workers
+		switch kind {
+		case limits, deflate:
+			n = min(heavyWorkers, n)
+		case alone:
+			n = 1
+		case waiting, light, kinds:
 		}
-		emit(r)
+		atOnce(list, n, func(c cases.Case) { s.take(c, s.play(ctx, c), s.report.Workers > 1) })
 	})
-	retries, others := held.release()
-	s.repeating = true
-	for _, t := range retries {
-		for ctx.Err() == nil && !t.settled(&s.monitor) {
-			t.take(s.play(ctx, t.again()))
+	s.retryAll(func(again []cases.Case) {
+		for _, c := range again {
+			s.take(c, s.play(ctx, c), false)
 		}
-		emit(t.result())
-	}
-	for _, t := range others {
-		emit(t.result())
-	}
+	})
 	return s.report, ctx.Err()
 }
 
 // oneShotRun is a run against a one-shot client.
 type oneShotRun struct {
-	endpoint  OneShotEndpoint
-	driver    Driver
-	options   Options
-	monitor   Monitor
-	repeating bool
-
-	mu     sync.Mutex // guards report
-	report ClientReport
-}
-
-// each plays the cases, n at once, those that need much of the machine after the others.
-func (s *oneShotRun) each(ctx context.Context, list []cases.Case, n int, take func(cases.Case, harness.Result)) {
-	w := byWork(list)
-	play := func(list []cases.Case, n int) {
-		var wg sync.WaitGroup
-		slots := make(chan struct{}, n)
-		for _, c := range list {
-			slots <- struct{}{}
-			wg.Go(func() {
-				defer func() { <-slots }()
-				take(c, s.play(ctx, c))
-			})
-		}
-		wg.Wait()
-	}
-	play(append(w.waiting, w.light...), n)
-	s.monitor.begin()
-	play(append(w.limits, w.deflate...), min(n, heavyWorkers))
-	s.monitor.end()
+	run
+	endpoint OneShotEndpoint
+	driver   Driver
+	report   ClientReport // guarded by the mutex of run
 }
 
 // greeting asks a client for an echo and a pong.
@@ -203,7 +167,7 @@ func (s *oneShotRun) play(ctx context.Context, c cases.Case) harness.Result {
 		crash := new(crashError)
 		switch {
 		case ctx.Err() != nil:
-			return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: "the run was interrupted"}
+			return harness.Result{Case: c.ID, Outcome: harness.NotRun, Note: interrupted}
 		case errors.As(err, &crash):
 			return harness.Result{Case: c.ID, Outcome: harness.Crash, Note: crash.Error(), Transcript: &tr}
 		case errors.Is(err, errNoVisit), errors.Is(err, agent.ErrNotStarted):
@@ -269,7 +233,6 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Tr
 	defer process.Stop()
 	s.mu.Lock()
 	s.report.Starts++
-	how := How{Brief: !s.repeating, Monitor: &s.monitor}
 	s.mu.Unlock()
 	// Until it connects, the program has a bound; one that has ended connects no more.
 	visiting, cancel := context.WithCancelCause(ctx)
@@ -293,7 +256,7 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Tr
 		}
 		timer.Stop()
 	})
-	tr, err := s.endpoint.Once(visiting, l, s.driver.TLS, c, n, how, func() { close(begun) })
+	tr, err := s.endpoint.Once(visiting, l, s.driver.TLS, c, n, s.how(), func() { close(begun) })
 	tr.Address = addr
 	patience := time.Duration(0)
 	if tr.Count(cases.GotClose) == 0 && tr.Count(cases.GotEnd)+tr.Count(cases.GotReset) > 0 {

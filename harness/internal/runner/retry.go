@@ -217,6 +217,7 @@ type retry struct {
 	plays []harness.Result
 	// repeats is how many plays there are at most if the verdict is unsure, beyond the first.
 	repeats int
+	waiting bool // to be played
 	over    bool // a play came to no verdict: those before are better than none
 	// end is the result where the peer crashed or hung in a play: that stands above
 	// the verdicts of others.
@@ -229,6 +230,7 @@ func newRetry(c cases.Case, r harness.Result, why reason) *retry {
 
 // again is the case as it is to be played next.
 func (t *retry) again() cases.Case {
+	t.waiting = true
 	if t.why == overtaken {
 		return Patient(t.c)
 	}
@@ -237,6 +239,7 @@ func (t *retry) again() cases.Case {
 
 // take adds a play.
 func (t *retry) take(r harness.Result) {
+	t.waiting = false
 	if r.Outcome == harness.Crash || r.Outcome == harness.Timeout {
 		t.end = &r
 	}
@@ -296,4 +299,23 @@ func (t *retry) result() harness.Result {
 	}
 	r.Attempts = len(t.plays)
 	return r
+}
+
+// worthwhile parts retries into those that are to be played again and the rest, of
+// which the verdicts stand.
+func worthwhile(list []*retry) (retries, rest []*retry) {
+	heavy := 0
+	for _, t := range list {
+		if t.why == contested && t.c.Heavy() {
+			heavy++
+		}
+	}
+	for _, t := range list {
+		if t.why == contested && t.c.Heavy() && heavy > heavyRetries {
+			rest = append(rest, t)
+		} else {
+			retries = append(retries, t)
+		}
+	}
+	return retries, rest
 }

@@ -83,11 +83,11 @@ func TestLuckyEchoes(t *testing.T) {
 		{"a late failure is something else", []play{{"3.3", ok}, {"6.4.1", lenient}}, []cases.ID{"6.4.1"}, nil, []cases.ID{"3.3"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var d pending
+			var d run
 			var final []cases.ID
 			for _, p := range test.plays {
 				r := harness.Result{Case: p.id, Outcome: harness.OutcomeOf(p.verdict), Verdict: p.verdict, Transcript: &cases.Transcript{}}
-				if !d.hold(find(t, p.id), r, false, &Monitor{}) {
+				if !d.hold(find(t, p.id), r, false) {
 					final = append(final, p.id)
 				}
 			}
@@ -106,7 +106,7 @@ func TestLuckyEchoes(t *testing.T) {
 
 // TestForget: what is held back of a suspect of a hang is no longer.
 func TestForget(t *testing.T) {
-	d := pending{
+	d := run{
 		retries: []*retry{newRetry(find(t, "3.2"), harness.Result{}, contested), newRetry(find(t, "1.1.3"), harness.Result{}, timed)},
 		lucky:   []*retry{newRetry(find(t, "3.3"), harness.Result{}, contested)},
 	}

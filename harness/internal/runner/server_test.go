@@ -51,11 +51,11 @@ func find(t *testing.T, id cases.ID) cases.Case {
 // What chance may have decided is told at once.
 func TestProvisional(t *testing.T) {
 	var told, final []harness.Result
-	s := &serverRun{
+	s := &serverRun{server: fakeServer{}, run: run{
+		shared:  fakeServer{},
 		options: Options{Provisional: func(r harness.Result) { told = append(told, r) }},
 		emit:    func(r harness.Result) { final = append(final, r) },
-		server:  fakeServer{},
-	}
+	}}
 	struck := []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}
 	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}
 	for id, tr := range map[cases.ID]cases.Transcript{
@@ -75,7 +75,7 @@ func TestProvisional(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s.endHang()
-	s.retryAll(ctx)
+	s.repeat(ctx)
 	if len(final) != 2 {
 		t.Fatalf("got %d results in the end, want 2", len(final))
 	}
@@ -96,7 +96,7 @@ func TestNotSilent(t *testing.T) {
 		ctx  context.Context
 		err  error
 	}{{"a closed port", t.Context(), errors.New("connection refused")}, {"an interrupt", interrupted, context.Canceled}} {
-		s := &serverRun{server: fakeServer{err: test.err}, emit: func(harness.Result) {}}
+		s := &serverRun{server: fakeServer{err: test.err}, run: run{emit: func(harness.Result) {}}}
 		s.confirmHang(test.ctx)
 		if s.gone || s.report.Silent {
 			t.Errorf("%s: got gone %t, silent %t, want neither", test.name, s.gone, s.report.Silent)
@@ -164,7 +164,7 @@ func TestAlone(t *testing.T) {
 			list = append(list, cases.Case{ID: cases.ID(fmt.Sprintf("x.%d", i)), Load: []cases.Load{cases.Light, cases.Idle, cases.Alone}[i%3], Conns: []cases.Conn{{}}})
 		}
 		server := &soloist{with: map[cases.ID]int{}}
-		s := &serverRun{server: server, emit: func(harness.Result) {}, report: Report{Parallel: lightParallel}}
+		s := &serverRun{server: server, run: run{shared: server, emit: func(harness.Result) {}}, report: Report{Parallel: lightParallel}}
 		s.playAll(t.Context(), list)
 		crowded := false
 		for _, c := range list {
@@ -185,11 +185,11 @@ func TestRetriesOneAtATime(t *testing.T) {
 	for _, parallel := range []int{1, lightParallel} {
 		synctest.Test(t, func(t *testing.T) {
 			server := &soloist{with: map[cases.ID]int{}}
-			s := &serverRun{server: server, emit: func(harness.Result) {}, report: Report{Parallel: parallel}}
+			s := &serverRun{server: server, run: run{shared: server, emit: func(harness.Result) {}}, report: Report{Parallel: parallel}}
 			for _, id := range []cases.ID{"6.4.1", "6.4.2", "6.4.3", "6.4.4"} {
-				s.pending.retries = append(s.pending.retries, newRetry(find(t, id), harness.Result{Case: id, Transcript: &cases.Transcript{}}, timed))
+				s.retries = append(s.retries, newRetry(find(t, id), harness.Result{Case: id, Transcript: &cases.Transcript{}}, timed))
 			}
-			s.retryAll(t.Context())
+			s.repeat(t.Context())
 			most := slices.Max(slices.Collect(maps.Values(server.with)))
 			if want := min(parallel, repeatParallel); len(server.with) != 4 || most != want {
 				t.Errorf("a run of %d at once: %d cases were played again, at most %d at once; want 4 and %d", parallel, len(server.with), most, want)

@@ -64,8 +64,7 @@ func (s *session) play(ctx context.Context) error {
 	defer cancel(nil)
 	ready, served := make(chan string, 1), make(chan error, 1)
 	on := Events{
-		How:   How{Brief: !r.repeating(), Monitor: &r.monitor},
-		Ready: func(url string) { ready <- url }, Started: s.started, Result: s.result, Update: s.update,
+		How: r.how(), Ready: func(url string) { ready <- url }, Started: s.started, Result: s.result, Update: s.update,
 	}
 	go func() {
 		err := r.endpoint.Serve(ctx, r.driver, s.list, on)
@@ -235,7 +234,7 @@ func (s *session) result(agent string, res harness.Result) {
 	first := !s.done[res.Case] && !s.cutShort(res.Case, at) // the driver may run a case a second time
 	if first {
 		s.done[res.Case] = true
-		s.finished = append(s.finished, finish{s.list[i], at, cutOff(res)})
+		s.finished = append(s.finished, finished(s.list[i], res))
 	}
 	s.mu.Unlock()
 	if first {
