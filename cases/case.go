@@ -89,9 +89,13 @@ type Case struct {
 	Load   Load
 	// Slow is set in a case that takes seconds even with a peer that keeps the standard.
 	// It is played when it is asked for.
-	Slow  bool
-	Conns []Conn // played one after another, but for [Conn.Beside]; the worst verdict counts
-	Want  Want
+	Slow bool
+	// Shows names what the case shows of a peer beside its verdict, such as "pongs".
+	Shows []string
+	// Disputed says in sentences what implementers or the original see differently.
+	Disputed []string
+	Conns    []Conn // played one after another, but for [Conn.Beside]; the worst verdict counts
+	Want     Want
 }
 
 // Suite names the catalogue that a case belongs to.
@@ -329,6 +333,7 @@ func (c Case) Corpus() string {
 // Clone returns a copy that shares no slice with c but those of its steps and its want.
 func (c Case) Clone() Case {
 	c.RFC, c.Requirements, c.Roles, c.Needs = slices.Clone(c.RFC), slices.Clone(c.Requirements), slices.Clone(c.Roles), slices.Clone(c.Needs)
+	c.Shows, c.Disputed = slices.Clone(c.Shows), slices.Clone(c.Disputed)
 	c.Conns = slices.Clone(c.Conns)
 	for i, conn := range c.Conns {
 		c.Conns[i].Head, c.Conns[i].Steps = slices.Clone(conn.Head), slices.Clone(conn.Steps)
@@ -369,4 +374,5 @@ type Demand struct {
 type Section struct {
 	ID    string // "6" or "6.4"
 	Title string
+	Why   string // what goes wrong in practice where a peer fails its cases; "" is that of the section above
 }

@@ -34,6 +34,7 @@ var catalogue = sync.OnceValue(func() []cases.Case {
 	) {
 		list = append(list, e.build())
 	}
+	annotate(list)
 	return list
 })
 
@@ -64,21 +65,39 @@ func Find(id cases.ID) (cases.Case, bool) {
 // sub-chapters. Sections 2, 3 and 5 have none; 8 and 11 do not exist.
 func Sections() []cases.Section {
 	return []cases.Section{
-		{ID: "1", Title: "Framing"},
+		{
+			ID: "1", Title: "Framing",
+			Why: "A peer that fails here cannot carry ordinary messages: some length or type of frame is read or written wrongly.",
+		},
 		{ID: "1.1", Title: "Text messages of one frame"},
 		{ID: "1.2", Title: "Binary messages of one frame"},
 
-		{ID: "2", Title: "Pings and pongs"},
+		{
+			ID: "2", Title: "Pings and pongs",
+			Why: "Proxies and libraries ping to learn whether a connection is alive. A peer that answers wrongly is cut off at random.",
+		},
 
-		{ID: "3", Title: "Reserved bits"},
+		{
+			ID: "3", Title: "Reserved bits",
+			Why: "Reserved bits belong to extensions. A peer that ignores them takes compressed or extended data for plain data.",
+		},
 
-		{ID: "4", Title: "Reserved opcodes"},
+		{
+			ID: "4", Title: "Reserved opcodes",
+			Why: "Reserved opcodes belong to later versions. A peer that ignores them takes unknown frames for data, or loses track of the stream.",
+		},
 		{ID: "4.1", Title: "Data opcodes"},
 		{ID: "4.2", Title: "Control opcodes"},
 
-		{ID: "5", Title: "Fragmentation"},
+		{
+			ID: "5", Title: "Fragmentation",
+			Why: "Large messages come in fragments with pings between them. A peer that gets this wrong delivers halves, or joins what does not belong together.",
+		},
 
-		{ID: "6", Title: "UTF-8"},
+		{
+			ID: "6", Title: "UTF-8",
+			Why: "Text that is not UTF-8 breaks whatever parses it next. Attackers use such text to get past filters.",
+		},
 		{ID: "6.1", Title: "Fragments without payload"},
 		{ID: "6.2", Title: "Good text, cut anywhere"},
 		{ID: "6.3", Title: "Bad text, cut anywhere"},
@@ -103,7 +122,10 @@ func Sections() []cases.Section {
 		{ID: "6.22", Title: "Noncharacters"},
 		{ID: "6.23", Title: "End of the Specials block"},
 
-		{ID: "7", Title: "Closing handshake"},
+		{
+			ID: "7", Title: "Closing handshake",
+			Why: "The closing handshake tells both sides that nothing was lost. Without it connections hang, leak, or end with the wrong reason.",
+		},
 		{ID: "7.1", Title: "Frames before and after a close"},
 		{ID: "7.3", Title: "Length of a close frame"},
 		{ID: "7.5", Title: "Reason of a close frame"},
@@ -111,7 +133,10 @@ func Sections() []cases.Section {
 		{ID: "7.9", Title: "Codes that must not be sent"},
 		{ID: "7.13", Title: "Codes beyond all ranges"},
 
-		{ID: "9", Title: "Limits and performance"},
+		{
+			ID: "9", Title: "Limits and performance",
+			Why: "Real messages are large and many. A peer that fails here loses data or falls over under load.",
+		},
 		{ID: "9.1", Title: "Long text messages"},
 		{ID: "9.2", Title: "Long binary messages"},
 		{ID: "9.3", Title: "Text messages in many fragments"},
@@ -121,17 +146,26 @@ func Sections() []cases.Section {
 		{ID: "9.7", Title: "Round trips of text messages"},
 		{ID: "9.8", Title: "Round trips of binary messages"},
 
-		{ID: "10", Title: "Miscellaneous"},
+		{
+			ID: "10", Title: "Miscellaneous",
+			Why: "Write sizes and TCP segments do not follow frames. A peer that assumes so fails at random in production.",
+		},
 		{ID: "10.1", Title: "Automatic fragmentation"},
 
-		{ID: "12", Title: "Compression of different payloads"},
+		{
+			ID: "12", Title: "Compression of different payloads",
+			Why: "Compression is on by default in browsers. A peer that fails here garbles their messages.",
+		},
 		{ID: "12.1", Title: "JSON"},
 		{ID: "12.2", Title: "A grey picture"},
 		{ID: "12.3", Title: "German prose, sent as binary"},
 		{ID: "12.4", Title: "HTML"},
 		{ID: "12.5", Title: "A document that hardly compresses"},
 
-		{ID: "13", Title: "Compression with different parameters"},
+		{
+			ID: "13", Title: "Compression with different parameters",
+			Why: "Browsers and servers negotiate how to compress. A peer that breaks its own promises garbles messages once its window is full.",
+		},
 		{ID: "13.1", Title: "No parameters asked"},
 		{ID: "13.2", Title: "No context takeover"},
 		{ID: "13.3", Title: "A window of 9 bits"},

@@ -138,6 +138,7 @@ func closing() []cases.Case {
 		},
 		{
 			ID: "C.1.18", Title: "a bad frame, and 1 MiB behind it", Level: cases.Should,
+			Disputed:     []string{"A peer that fails the connection may end TCP without a close frame (RFC 6455 7.1.7). It then passes as NON-STRICT."},
 			Requirements: []string{"RFC6455-7.1.1-clean-close", "RFC6455-7.1.7-close-frame"},
 			Conns: conns([]cases.Step{
 				cases.Text(probe).WithRSV(wsproto.RSV2),

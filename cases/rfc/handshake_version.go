@@ -38,12 +38,14 @@ func requestVersions() []cases.Case {
 		{
 			// A server may speak 8 as well, whose frames are the same.
 			ID: "H.1.11", Title: "a request for version 8", Roles: onlyServers,
+			Disputed:     []string{"Some servers still speak drafts 7 and 8 of the protocol, and may accept their versions."},
 			Requirements: []string{"RFC6455-4.2.2-version-mismatch", "RFC6455-4.4-version-list", "RFC9110-7.8-426-upgrade"},
 			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Version", "8")), survived},
 			Want:         also(otherVersion, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{probeEchoed}}),
 		},
 		{
 			ID: "H.1.13", Title: "a request for version 99", Roles: onlyServers,
+			Disputed:     []string{"Some servers still speak drafts 7 and 8 of the protocol, and may accept their versions."},
 			Requirements: []string{"RFC6455-4.2.2-version-mismatch", "RFC6455-4.4-version-list", "RFC9110-7.8-426-upgrade"},
 			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Version", "99")), survived},
 			Want:         otherVersion,

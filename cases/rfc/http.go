@@ -45,6 +45,7 @@ func requestLines() []cases.Case {
 		},
 		{
 			ID: "X.1.4", Title: "a handshake in HTTP/1.0", Roles: onlyServers,
+			Disputed:     []string{"Many HTTP servers refuse or accept HTTP/1.0 before the WebSocket library sees the request."},
 			Requirements: []string{"RFC9110-7.8-http10-ignore", "RFC6455-4.2.1-get-1.1"},
 			Conns:        []cases.Conn{asked(cases.Start("GET {target} HTTP/1.0")), survived},
 			Want: also(cases.Clauses{
@@ -69,6 +70,7 @@ func requestLines() []cases.Case {
 		},
 		{
 			ID: "X.1.27", Title: "an empty line before the request line", Roles: onlyServers, Level: cases.Should,
+			Disputed:     []string{"RFC 9112 2.2 says SHOULD, so a server that refuses a leading empty line is lenient, not failed."},
 			Requirements: []string{"RFC9112-2.2-leading-crlf"},
 			Conns:        []cases.Conn{asked(cases.Start("\r\nGET {target} HTTP/1.1")), survived},
 			Want:         also(accepted, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Either{status4xx, dropped}}}),

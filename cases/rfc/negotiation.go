@@ -28,6 +28,7 @@ func serverSubprotocols() []cases.Case {
 		},
 		{
 			ID: "P.1.2", Title: "two subprotocols offered that the server does not know", Roles: onlyServers,
+			Disputed: []string{"A server may choose by the client's order or by its own: both choices pass."},
 			Requirements: []string{
 				"RFC6455-4.2.2-subprotocol-derived", "RFC6455-4.2.2-subprotocol-none", "RFC6455-4.2.2-subprotocol-not-empty",
 			},

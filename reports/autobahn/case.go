@@ -163,7 +163,7 @@ func (e entry) localCode() any {
 
 func (e entry) localReason() any {
 	switch {
-	case e.c.ID == "7.5.1": // whose reason is not UTF-8
+	case autobahn.HexReason(e.c):
 		if len(e.t.LocalReason) == 0 {
 			return "?"
 		}

@@ -28,14 +28,10 @@ var traitKinds = []struct {
 }{
 	{"utf8", plays.utf8},
 	{"echo", plays.echoesFirst},
-	{"protocol", func(p plays) string {
-		return p.codes(func(c cases.Case) bool { return section(c, "3", "4", "5") && !autobahn.Of(c).ClosedByUs })
-	}},
-	{"text", func(p plays) string {
-		return p.codes(func(c cases.Case) bool { return section(c, "6") && !autobahn.Of(c).ClosedByUs })
-	}},
+	{"protocol", func(p plays) string { return p.that("bad frames").codes() }},
+	{"text", func(p plays) string { return p.that("bad text").codes() }},
 	{"close", plays.closeReply},
-	{"badclose", func(p plays) string { return p.codes(func(c cases.Case) bool { return c.ID.Group() == "7.9" }) }},
+	{"badclose", func(p plays) string { return p.that("bad close codes").codes() }},
 	{"pongs", plays.pongs},
 	{"tcp", plays.endsTCP},
 }
@@ -69,20 +65,22 @@ func traits(run *harness.Run) []trait {
 	return list
 }
 
-func section(c cases.Case, ids ...string) bool { return slices.Contains(ids, c.ID.Section()) }
-
-func (p plays) behavior(id cases.ID) cases.Behavior {
-	i := slices.IndexFunc(p, func(one play) bool { return one.Case.ID == id })
-	if i < 0 {
-		return ""
-	}
-	return p[i].Behavior
+// that returns the plays of cases that show something.
+func (p plays) that(shows string) plays {
+	return slices.DeleteFunc(slices.Clone(p), func(one play) bool { return !slices.Contains(one.Shows, shows) })
 }
 
-// utf8 says when bad text is noticed: 6.4.3 sends it within a frame, 6.4.1 in a
-// frame of its own.
+// behavior is the verdict of the first case that shows something, "" if there is none.
+func (p plays) behavior(shows string) cases.Behavior {
+	for _, one := range p.that(shows) {
+		return one.Behavior
+	}
+	return ""
+}
+
+// utf8 says when bad text is noticed.
 func (p plays) utf8() string {
-	early, frame := p.behavior("6.4.3"), p.behavior("6.4.1")
+	early, frame := p.behavior("bad text in the middle of a frame"), p.behavior("bad text in a frame of its own")
 	switch {
 	case early == cases.OK:
 		return "at the byte"
@@ -120,15 +118,12 @@ func (p plays) echoesFirst() string {
 	return fmt.Sprintf("in %d of %d cases", echoed, total)
 }
 
-// codes counts how the peer ends the connection in the cases that match: by a
-// close frame with which code, or by TCP alone.
-func (p plays) codes(match func(cases.Case) bool) string {
+// codes counts how the peer ends the connection: by a close frame with which code, or by
+// TCP alone.
+func (p plays) codes() string {
 	count := map[string]int{}
 	for _, one := range p {
 		t := one.Transcript
-		if !match(one.Case) {
-			continue
-		}
 		switch {
 		case t.RemoteClose && (t.RemoteCode != 0 || t.RemoteZero):
 			count[fmt.Sprint(uint16(t.RemoteCode))]++
@@ -156,13 +151,10 @@ func shares(count map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// closeReply says what a close is answered with (7.7: codes that may be sent).
+// closeReply says what a close is answered with.
 func (p plays) closeReply() string {
 	count := map[string]int{}
-	for _, one := range p {
-		if one.Case.ID.Group() != "7.7" {
-			continue
-		}
+	for _, one := range p.that("close codes") {
 		t := one.Transcript
 		switch {
 		case !t.RemoteClose:
@@ -182,14 +174,14 @@ func (p plays) closeReply() string {
 	return shares(count)
 }
 
-// pongs says how many of ten pings in a row are answered (2.10).
+// pongs says how many of ten pings in a row are answered.
 func (p plays) pongs() string {
-	i := slices.IndexFunc(p, func(one play) bool { return one.Case.ID == "2.10" })
-	if i < 0 {
+	p = p.that("pongs")
+	if len(p) == 0 {
 		return ""
 	}
 	n := 0
-	for _, e := range p[i].Transcript.Events {
+	for _, e := range p[0].Transcript.Events {
 		if e.Kind == cases.GotPong {
 			n++
 		}

@@ -119,14 +119,14 @@ type largest struct {
 	Code   int    `json:"code,omitempty"`   // of the close frame that refused it
 }
 
-// largestOf looks at 9.1 (text) and 9.2 (binary): one message, one frame.
+// largestOf looks at the cases that send one message in one frame.
 func largestOf(run *harness.Run) []largest {
 	var list []largest
-	for _, kind := range []struct{ group, name string }{{"9.1", "text"}, {"9.2", "binary"}} {
-		l, seen := largest{Kind: kind.name}, false
+	for _, kind := range []string{"text", "binary"} {
+		l, seen := largest{Kind: kind}, false
 		for _, r := range run.Results {
 			c, known := catalogue.Find(r.Case)
-			if !known || r.Case.Group() != kind.group || !r.Outcome.Ran() || r.Transcript == nil || !r.Transcript.Opened {
+			if !known || !slices.Contains(c.Shows, "long "+kind) || !r.Outcome.Ran() || r.Transcript == nil || !r.Transcript.Opened {
 				continue
 			}
 			seen = true

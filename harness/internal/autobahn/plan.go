@@ -10,11 +10,11 @@ import (
 // in a container of its own plays a part, and writes its reports when the part ends; so an
 // engine that goes away loses at most one part. A container takes about a second to start,
 // which does not matter for the 21 parts of a full run of 8 minutes.
-func split(list []cases.Case, partName func(cases.ID) string) [][]cases.Case {
+func split(list []cases.Case, partName func(cases.Case) string) [][]cases.Case {
 	var parts [][]cases.Case
 	last := ""
 	for _, c := range list {
-		if name := partName(c.ID); name != last || len(parts) == 0 {
+		if name := partName(c); name != last || len(parts) == 0 {
 			parts = append(parts, nil)
 			last = name
 		}
@@ -24,22 +24,21 @@ func split(list []cases.Case, partName func(cases.ID) string) [][]cases.Case {
 	return parts
 }
 
-// serverPart returns the part of a case: its section or, in the sections that take
-// minutes, its group.
-func serverPart(id cases.ID) string {
-	switch id.Section() {
-	case "12", "13":
-		return id.Group()
+// serverPart returns the part of a case: its section or, where sections take minutes, its
+// group.
+func serverPart(c cases.Case) string {
+	if c.Heavy() && c.Deflate() != nil {
+		return c.ID.Group()
 	}
-	return id.Section()
+	return c.ID.Section()
 }
 
 // clientPart is like serverPart, but joins the sections that take seconds.
-func clientPart(id cases.ID) string {
-	switch id.Section() {
-	case "12", "13":
-		return id.Group()
-	case "9", "10":
+func clientPart(c cases.Case) string {
+	switch {
+	case c.Heavy() && c.Deflate() != nil:
+		return c.ID.Group()
+	case c.Heavy():
 		return "limits"
 	}
 	return "light"

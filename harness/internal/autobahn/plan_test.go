@@ -21,7 +21,7 @@ func TestSplit(t *testing.T) {
 		parts int
 	}{
 		{cases.Server, 21}, // nine sections, five groups of section 12 and seven of section 13
-		{cases.Client, 14}, // light, limits, and the same groups
+		{cases.Client, 15}, // light, limits, a light one, and the same groups
 	} {
 		parts := autobahn.Split(all, row.role)
 		var ids []cases.ID

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	suite "github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -173,7 +174,7 @@ func (r *caseReport) closeCodes(t *cases.Transcript) {
 		return
 	}
 	t.LocalReason = cases.Octet(harness.Clip(*r.LocalCloseReason, maxReason))
-	if r.ID != "7.5.1" { // its reason is not UTF-8, so the report has it in hex
+	if c, _ := suite.Find(r.ID); !suite.HexReason(c) {
 		return
 	}
 	if p, err := hex.DecodeString(*r.LocalCloseReason); err == nil {
@@ -184,12 +185,9 @@ func (r *caseReport) closeCodes(t *cases.Transcript) {
 // echoes sets the number of echoes, which is missing in a report. A case that passed saw
 // them all; otherwise it is the number of received messages, an upper bound.
 func (r *caseReport) echoes(t *cases.Transcript) {
-	switch r.ID.Section() {
-	case "9", "12", "13":
-	default:
-		return
-	}
+	c, _ := suite.Find(r.ID)
 	switch {
+	case !suite.Counts(c):
 	case r.Traffic != nil:
 		t.Echoes = int(r.Traffic.InMessages)
 	case r.Behavior == cases.OK:

@@ -89,7 +89,7 @@ const maxFaults = 12
 func Of(c cases.Case) Page {
 	p := Page{
 		ID: c.ID, Title: c.Title, Suite: c.Suite, Section: sectionOf(c.ID), Expect: c.Expect, Needs: c.Needs,
-		Why: why(c.ID), Bugs: bugsOf(c.ID), Dissent: dissentOf(c),
+		Why: why(c.ID), Bugs: bugsOf(c.ID), Dissent: c.Disputed,
 	}
 	if c.Suite != cases.Autobahn {
 		p.Level = c.Level.String()
