@@ -18,6 +18,7 @@ import (
 
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/checkup"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/compare"
 )
@@ -170,13 +171,7 @@ func checkAgent(ctx context.Context, w io.Writer, workshop *compare.Workshop, a 
 		return err
 	}
 	defer e.Close() //nolint:errcheck // wsconform clean finds what it leaves
-	err = compare.Check(ctx, workshop, a, e, &log, func(s compare.Step) {
-		if s.Err != nil {
-			fmt.Fprintf(w, "  FAIL  %s: %s\n", s.What, indent(s.Err.Error()))
-			return
-		}
-		fmt.Fprintf(w, "  ok    %s (%.1f s)\n", s.What, s.Took.Seconds())
-	})
+	err = compare.Check(ctx, workshop, a, e, &log, func(s checkup.Step) { printStep(w, s) })
 	if err != nil && log.Len() > 0 {
 		fmt.Fprintf(w, "  it printed:\n        %s\n", indent(log.String()))
 	}

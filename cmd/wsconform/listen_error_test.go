@@ -6,6 +6,9 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/wsconform/wsconform/harness/checkup"
 )
 
 // An address that cannot be meant is wrong usage; one that cannot be had is not.
@@ -30,13 +33,15 @@ func TestListenError(t *testing.T) {
 }
 
 // A step says whether it went well.
-func TestCheckupStep(t *testing.T) {
+func TestPrintStep(t *testing.T) {
 	var b strings.Builder
-	k := checkup{w: &b}
-	k.step("builds", nil, "install a compiler")
-	k.step("starts", io.EOF, "look at its log")
-	want := "  ok    builds\n  FAIL  starts: EOF\n        to fix: look at its log\n"
-	if b.String() != want || k.failed != 1 {
-		t.Errorf("got %q and %d failures, want %q and 1", b.String(), k.failed, want)
+	for _, s := range []checkup.Step{
+		{What: "builds", Took: time.Second, Fix: "install a compiler"}, {What: "starts", Err: io.EOF, Fix: "look at its log"}, {What: "listens", Err: io.EOF}, {What: "ends"},
+	} {
+		printStep(&b, s)
+	}
+	want := "  ok    builds (1.0 s)\n  FAIL  starts: EOF\n        to fix: look at its log\n  FAIL  listens: EOF\n  ok    ends\n"
+	if b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
 	}
 }
