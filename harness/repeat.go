@@ -36,10 +36,7 @@ func (r Replay) Words(id cases.ID, out string) []string {
 func Repeat(h Header, id cases.ID) []string {
 	a := h.Agent
 	if a.About != nil { // its command works in the folder of the agent only
-		again := Replay{
-			Program: []string{"wsconform", "compare"}, Flags: []string{a.About.Folder, "--role", a.Role.String(), "--engine", h.Engine.Name},
-		}
-		return again.Words(id, "out/repeat")
+		return compareAgain(h).Words(id, "out/repeat")
 	}
 	again := Replay{Program: []string{"wsconform", "test"}}
 	if h.Engine.Name != DefaultEngine {
@@ -61,6 +58,30 @@ func Repeat(h Header, id cases.ID) []string {
 		again.Args = []string{cmp.Or(a.URL, "URL")}
 	}
 	return again.Words(id, "")
+}
+
+// RepeatRow returns the words of the command that plays a row of a comparison again, with
+// the same cases. It returns nil if the run is no such row.
+func RepeatRow(h Header) []string {
+	if h.Agent.About == nil {
+		return nil
+	}
+	again := compareAgain(h)
+	words := slices.Concat(again.Program, again.Flags)
+	if s := h.Selection.Cases; len(s) > 0 {
+		words = append(words, "--cases", strings.Join(s, ","))
+	}
+	if s := h.Selection.Exclude; len(s) > 0 {
+		words = append(words, "--exclude", strings.Join(s, ","))
+	}
+	return append(words, "--again")
+}
+
+// compareAgain plays a row of a comparison again.
+func compareAgain(h Header) Replay {
+	return Replay{
+		Program: []string{"wsconform", "compare"}, Flags: []string{h.Agent.About.Folder, "--role", h.Agent.Role.String(), "--engine", h.Engine.Name},
+	}
 }
 
 // serverCommand is the command for --server-cmd, which runs it in a shell.

@@ -90,8 +90,7 @@ func (s *site) rowOf(id string, run *harness.Run) *row {
 		r.Origin = show.Text(strings.TrimSpace(a.Registry + " " + a.Package))
 		r.Licence, r.Homepage, r.Notes = show.Text(a.Licence), show.Text(a.Homepage), show.Text(a.Notes)
 		r.Hash, r.Isolated, r.Deflate, r.Limit = a.Hash, a.Isolation, a.Deflate, a.MaxMessage
-		r.Repeat = "wsconform compare " + r.Folder + " --role " + r.Role + " --engine " + r.Engine + selecting(" --cases ", h.Selection.Cases) +
-			selecting(" --exclude ", h.Selection.Exclude) + " --again"
+		r.Repeat = show.Command(harness.RepeatRow(h))
 	}
 	if run.Footer == nil {
 		r.Error = "the run was interrupted or has not ended"
@@ -102,14 +101,6 @@ func (s *site) rowOf(id string, run *harness.Run) *row {
 	s.explain(r, run)
 	r.Traits, r.Offers, r.Speed, r.Largest = traits(run), deflations(run), throughputs(run), largestOf(run)
 	return r
-}
-
-// selecting is a flag with its patterns, or nothing.
-func selecting(flag string, patterns []string) string {
-	if len(patterns) == 0 {
-		return ""
-	}
-	return flag + harness.ShellWord(show.Text(strings.Join(patterns, ",")))
 }
 
 func judge(e harness.Engine) string {

@@ -9,9 +9,14 @@ import (
 
 // Repeat is the command line of [harness.Repeat].
 func Repeat(h harness.Header, id cases.ID) string {
-	words := harness.Repeat(h, id)
+	return Command(harness.Repeat(h, id))
+}
+
+// Command is a command line, fit for a shell.
+func Command(words []string) string {
+	quoted := make([]string, len(words))
 	for i, w := range words {
-		words[i] = harness.ShellWord(Text(w))
+		quoted[i] = harness.ShellWord(Text(w))
 	}
-	return strings.Join(words, " ")
+	return strings.Join(quoted, " ")
 }
