@@ -48,3 +48,20 @@ func TestFlagErrors(t *testing.T) {
 		t.Errorf("only %d values were tried", tried)
 	}
 }
+
+// A command is made by its name.
+func TestCommandNames(t *testing.T) {
+	for _, c := range commands {
+		if got := c.make().Name(); got != c.name {
+			t.Errorf("the row of %s makes %s", c.name, got)
+		}
+		if root := rootCommand(c.name); c.name != "man" && len(root.Commands()) != 3 { // and help and completion
+			t.Errorf("%s: got %d commands", c.name, len(root.Commands()))
+		}
+	}
+	for _, args := range [][]string{nil, {"--help"}, {"help", "test"}, {"tset"}, {"__complete", ""}, {"man"}} {
+		if root := rootCommand(args...); len(root.Commands()) < len(commands) {
+			t.Errorf("%v: got %d commands, want all", args, len(root.Commands()))
+		}
+	}
+}

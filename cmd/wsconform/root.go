@@ -12,39 +12,42 @@ import (
 )
 
 // commands lists the commands in the order of the help. To add one, add a row.
-var commands = []func() *cobra.Command{
-	testCommand,
-	listCommand,
-	caseCommand,
-	gateCommand,
-	baselineCommand,
-	stressCommand,
-	parityCommand,
-	autobahnCommand,
-	echoCommand,
-	gatewayCommand,
-	driveCommand,
-	doctorCommand,
-	dumpCommand,
-	pipeCommand,
-	faultsCommand,
-	explainCommand,
-	ledgerCommand,
-	compareCommand,
-	agentCommand,
-	wstestCommand,
-	reportCommand,
-	diffCommand,
-	mergeCommand,
-	importCommand,
-	cleanCommand,
-	manCommand,
-	versionCommand,
+var commands = []struct {
+	name string
+	make func() *cobra.Command
+}{
+	{"test", testCommand},
+	{"list", listCommand},
+	{"case", caseCommand},
+	{"gate", gateCommand},
+	{"baseline", baselineCommand},
+	{"stress", stressCommand},
+	{"parity", parityCommand},
+	{"autobahn", autobahnCommand},
+	{"echo", echoCommand},
+	{"gateway", gatewayCommand},
+	{"drive", driveCommand},
+	{"doctor", doctorCommand},
+	{"dump", dumpCommand},
+	{"pipe", pipeCommand},
+	{"faults", faultsCommand},
+	{"explain", explainCommand},
+	{"ledger", ledgerCommand},
+	{"compare", compareCommand},
+	{"agent", agentCommand},
+	{"wstest", wstestCommand},
+	{"report", reportCommand},
+	{"diff", diffCommand},
+	{"merge", mergeCommand},
+	{"import", importCommand},
+	{"clean", cleanCommand},
+	{"man", manCommand},
+	{"version", versionCommand},
 }
 
 // run is main without the process. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return execute(ctx, rootCommand(), args, stdout, stderr)
+	return execute(ctx, rootCommand(args...), args, stdout, stderr)
 }
 
 func execute(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) int {
@@ -62,7 +65,9 @@ func execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	return exitCode(err)
 }
 
-func rootCommand() *cobra.Command {
+// rootCommand makes the command line for these arguments: if they begin with the name of a
+// command, only that one is made, else all of them.
+func rootCommand(args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "wsconform",
 		Short:         "Tests whether a WebSocket implementation conforms to RFC 6455 and RFC 7692",
@@ -77,8 +82,13 @@ environment failed, 4 cases are missing, 5 the implementation cannot be tested,
 130 interrupted (results so far are kept).`,
 	}
 	root.SetFlagErrorFunc(flagError)
-	for _, command := range commands {
-		root.AddCommand(command())
+	for _, c := range commands {
+		if len(args) == 0 || args[0] == c.name {
+			root.AddCommand(c.make())
+		}
+	}
+	if !root.HasSubCommands() || len(args) > 0 && args[0] == "man" {
+		return rootCommand() // for the help, and for what has to name the others
 	}
 	completeSelections(root)
 	checkFlagGroups(root)

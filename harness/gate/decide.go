@@ -177,12 +177,6 @@ func (d *decider) note(format string, a ...any) {
 // apply takes the files that are about this run together.
 func (d *decider) apply(files []Expectations) {
 	d.policy = Policy{NonStrict: Allow, Informational: Allow, Unimplemented: Allow}
-	size := 0 // of the catalogue, for a peer in this role
-	for _, c := range catalogue.Of(catalogue.SuitesOf(d.run.Header.Selection.Selected)...) {
-		if c.For(d.run.Header.Agent.Role) {
-			size++
-		}
-	}
 	for i := range files {
 		x := &files[i]
 		if !x.appliesTo(d.run.Header.Agent) {
@@ -196,11 +190,22 @@ func (d *decider) apply(files []Expectations) {
 			unimplemented = Fail
 		}
 		d.policy.Unimplemented = stricter(d.policy.Unimplemented, unimplemented)
-		d.min = max(d.min, x.Policy.MinExecuted.Of(size))
+		d.min = max(d.min, x.Policy.MinExecuted.Of(d.size()))
 		for j := range x.Expect {
 			d.entries = append(d.entries, &x.Expect[j])
 		}
 	}
+}
+
+// size is how many cases there are for the peer, in the suites of the run.
+func (d *decider) size() int {
+	size := 0
+	for _, c := range catalogue.Of(catalogue.SuitesOf(d.run.Header.Selection.Selected)...) {
+		if c.For(d.run.Header.Agent.Role) {
+			size++
+		}
+	}
+	return size
 }
 
 func stricter(a, b rule) rule {
