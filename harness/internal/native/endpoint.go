@@ -424,34 +424,3 @@ func otherCase(s string) string {
 		return unicode.ToUpper(r)
 	}, s)
 }
-
-// respond refuses a handshake.
-func respond(nc net.Conn, r *refusal) {
-	body := ""
-	if r.status != 500 {
-		body = r.reason + "\n"
-	}
-	if r.status == 426 {
-		r.header = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-	}
-	fmt.Fprintf(nc, "HTTP/1.1 %d %s\r\n%sConnection: close\r\nContent-Length: %d\r\n\r\n%s",
-		r.status, http.StatusText(r.status), r.header, len(body), body)
-	drain(nc)
-}
-
-// drain reads what the peer still sends, so that the response reaches it: closing
-// with unread bytes would reset the connection.
-func drain(nc net.Conn) {
-	if half, ok := nc.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite() //nolint:errcheck // it is turned away
-	}
-	nc.SetReadDeadline(time.Now().Add(200 * time.Millisecond)) //nolint:errcheck // a broken connection shows in the next call
-	buf := make([]byte, 4<<10)
-	for read := 0; read < headBound; {
-		n, err := nc.Read(buf)
-		read += n
-		if err != nil {
-			return
-		}
-	}
-}
