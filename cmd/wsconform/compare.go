@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -122,7 +120,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	if o.update {
 		return showUpdates(c, chosen)
 	}
-	network, contained, err := o.containers(c)
+	network, contained, err := o.network(c.Context())
 	if err != nil {
 		return err
 	}
@@ -136,11 +134,10 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	if len(rows) == 0 {
 		return usagef("none of these agents has the role %s", o.role)
 	}
-	stderr := c.ErrOrStderr()
 	runner := &compare.Runner{
 		Workshop: &o.agents.workshop, Cases: list, Selection: sel, Dir: o.out, Tool: "wsconform " + toolVersion(), Host: thisHost(),
 		Parallel: o.parallel, Repeats: o.repeats, Patience: o.patience, Again: o.again, Network: network,
-		Progress: newCompareMeter(stderr),
+		Progress: compare.Narrate(c.ErrOrStderr()),
 	}
 	begun := time.Now()
 	results, failure := runner.Run(c.Context(), rows)
@@ -153,58 +150,20 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	if err == nil {
 		err = writeComparison(c, o.out, files, &o.agents)
 	}
-	disagree, parityErr := disagreements(c.OutOrStdout(), results)
+	disagree, parityErr := compare.Disagreements(c.OutOrStdout(), results)
 	if err = errors.Join(failure, err, parityErr); err != nil {
 		return err
 	}
-	if err := verdictOf(results); err != nil || disagree == 0 {
-		return err
+	missing, none := compare.Incomplete(results)
+	switch {
+	case none:
+		return &codedError{exitAgent, errors.New("no agent could be tested; the lines above say why")}
+	case len(missing) > 0:
+		return &codedError{exitIncomplete, fmt.Errorf("%d of %s incomplete: %s", len(missing), harness.Count(len(results), "row"), strings.Join(missing, ", "))}
+	case disagree > 0:
+		return &codedError{exitFailed, fmt.Errorf("the engines disagree on %s", harness.Count(disagree, "verdict"))}
 	}
-	return &codedError{exitFailed, fmt.Errorf("the engines disagree on %s", harness.Count(disagree, "verdict"))}
-}
-
-// disagreements prints where the engines differ on the same agent, and counts
-// what no race excuses.
-func disagreements(w io.Writer, results []compare.Done) (unexcused int, err error) {
-	agree, differ, missing := 0, 0, 0
-	for i, j := range compare.Pairs(results) {
-		a, b := results[i], results[j]
-		first, err := harness.OpenRun(a.File)
-		if err != nil {
-			return 0, err
-		}
-		second, err := harness.OpenRun(b.File)
-		if err != nil {
-			return 0, err
-		}
-		list, same := harness.Parity(first, second)
-		agree, differ = agree+same, differ+len(list)
-		for _, d := range list {
-			race := d.Race
-			switch {
-			case !d.A.Outcome.Ran() || !d.B.Outcome.Ran():
-				missing++
-				continue // the row says why
-			case race == "":
-				unexcused++
-				race = "no race is known"
-			}
-			fmt.Fprintf(w, "%s %s, case %s: %s %s, %s %s; %s\n", a.Agent.Folder, a.Role, d.Case,
-				first.Header.Engine.Name, inWords(d.A), second.Header.Engine.Name, inWords(d.B), race)
-		}
-	}
-	if agree+differ > 0 {
-		fmt.Fprintf(w, "%d of %d verdicts of the two engines agree in both halves; %d differ, %d of them by a known timing race; %d have a verdict from one engine only\n",
-			agree, agree+differ, differ-missing, differ-missing-unexcused, missing)
-	}
-	return unexcused, nil
-}
-
-func inWords(r harness.Result) string {
-	if !r.Outcome.Ran() {
-		return cmp.Or(string(r.Outcome), "not run")
-	}
-	return fmt.Sprintf("%s / %s", r.Behavior, r.Close)
+	return nil
 }
 
 func writeComparison(c *cobra.Command, out string, files []string, o *agentFlags) error {
@@ -217,36 +176,9 @@ func writeComparison(c *cobra.Command, out string, files []string, o *agentFlags
 		return err
 	}
 	w := c.OutOrStdout()
-	if sum.Failures > 0 {
-		fmt.Fprintf(w, "%d of %d failures are explained", sum.Explained(), sum.Failures)
-		for _, f := range agents.Faults {
-			if n := sum.Faults[f]; n > 0 {
-				fmt.Fprintf(w, ", %d: %s", n, f)
-			}
-		}
-		fmt.Fprintln(w)
-	}
-	for _, u := range sum.Unexplained {
-		fmt.Fprintf(w, "unexplained: %s: %s\n", u.Row, idList(u.Cases))
-	}
-	for _, f := range sum.Stale {
-		fmt.Fprintln(w, "nothing fails any more for the finding of "+f)
-	}
+	sum.Print(w)
 	fmt.Fprintln(w, "comparison: "+filepath.Join(out, "index.html"))
 	return nil
-}
-
-// idList names some of the cases.
-func idList(list []cases.ID) string {
-	const most = 12
-	var words []string
-	for _, id := range list[:min(len(list), most)] {
-		words = append(words, string(id))
-	}
-	if n := len(list) - most; n > 0 {
-		words = append(words, fmt.Sprintf("and %d more", n))
-	}
-	return strings.Join(words, " ")
 }
 
 func compareReportCommand() *cobra.Command {
@@ -322,33 +254,16 @@ func (o *compareOptions) roles() ([]cases.Role, error) {
 	return []cases.Role{role}, nil
 }
 
-// containers makes sure that agents can be contained, if they are to be, and
-// returns the network for that and what to call in the end.
-func (o *compareOptions) containers(c *cobra.Command) (network *docker.Network, done func(), err error) {
+// network returns the network for agents that are to be contained, and what to call in
+// the end.
+func (o *compareOptions) network(ctx context.Context) (network *docker.Network, done func(), err error) {
 	switch compare.Isolation(o.isolate) {
 	case compare.NoIsolation:
 		return nil, func() {}, nil
 	case compare.InContainer:
-	default:
-		return nil, nil, usagef("--isolate %q: it is none or docker", o.isolate)
+		return compare.Contain(ctx)
 	}
-	containers, err := docker.Connect(c.Context())
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := compare.EnsureRoot(c.Context(), containers); err != nil {
-		return nil, nil, errors.Join(err, containers.Close())
-	}
-	network, err = containers.CreateNetwork(c.Context())
-	if err != nil {
-		return nil, nil, errors.Join(err, containers.Close())
-	}
-	return network, func() {
-		ctx := context.WithoutCancel(c.Context())
-		_, _ = containers.Clean(ctx, docker.CleanOptions{}) // the containers of supervisors that were killed
-		_ = network.Remove(ctx)                             // a later clean does it if this cannot
-		_ = containers.Close()
-	}, nil
+	return nil, nil, usagef("--isolate %q: it is none or docker", o.isolate)
 }
 
 // openEngines makes engines ready, and returns what to call in the end.
@@ -367,73 +282,4 @@ func openEngines(c *cobra.Command, kinds []engine.Kind) (list []engine.Engine, d
 		list = append(list, e)
 	}
 	return list, done, nil
-}
-
-// newCompareMeter prints a line for each thing that begins or ends, and how long
-// the rest will take.
-func newCompareMeter(w io.Writer) func(compare.Event) {
-	var begun time.Time
-	played := 0
-	return func(e compare.Event) {
-		switch e.Kind {
-		case compare.Building:
-			fmt.Fprintf(w, "build %d/%d: %s\n", e.Index, e.Total, e.Row.Agent.Folder)
-		case compare.BuildFailed:
-			fmt.Fprintf(w, "  %s\n", indent(e.Err.Error()))
-		case compare.RowBegan:
-			if begun.IsZero() {
-				begun = time.Now()
-			}
-		case compare.RowEnded:
-			if !e.Done.Kept {
-				played++
-			}
-			left := ""
-			if rest := e.Total - e.Index; rest > 0 && played > 0 {
-				left = fmt.Sprintf(", %s left", (time.Since(begun) / time.Duration(played) * time.Duration(rest)).Round(time.Second))
-			}
-			fmt.Fprintf(w, "row %d/%d: %s%s\n", e.Index, e.Total, rowWords(*e.Done), left)
-		case compare.Disputed:
-			fmt.Fprintf(w, "again, since the engines disagree: %s %s, %d of %d verdicts\n", e.Row.Agent.Folder, e.Row.Role, e.Index, e.Total)
-		}
-	}
-}
-
-func rowWords(d compare.Done) string {
-	var counts []string
-	for _, o := range harness.Outcomes {
-		if n := d.Counts[o]; n > 0 {
-			counts = append(counts, fmt.Sprintf("%d %s", n, o))
-		}
-	}
-	if d.Varied > 0 {
-		counts = append(counts, fmt.Sprintf("%d vary", d.Varied))
-	}
-	s := fmt.Sprintf("%s: %s (%.1f s)", d.Name(), strings.Join(counts, ", "), d.Duration.Seconds())
-	if d.Kept {
-		s += ", kept"
-	}
-	if d.Cause != "" {
-		text, _, _ := strings.Cut(d.Error, "\n")
-		s += fmt.Sprintf("; %s: %s", d.Cause, text)
-	}
-	return s
-}
-
-// verdictOf says whether every row has its verdicts. What they are does not
-// matter: a comparison is no gate.
-func verdictOf(results []compare.Done) error {
-	var missing []string
-	for _, d := range results {
-		if d.State != harness.Complete {
-			missing = append(missing, d.Name())
-		}
-	}
-	switch {
-	case len(missing) == 0:
-		return nil
-	case !slices.ContainsFunc(results, func(d compare.Done) bool { return d.Counts[harness.Pass] > 0 }):
-		return &codedError{exitAgent, errors.New("no agent could be tested; the lines above say why")}
-	}
-	return &codedError{exitIncomplete, fmt.Errorf("%d of %s incomplete: %s", len(missing), harness.Count(len(results), "row"), strings.Join(missing, ", "))}
 }

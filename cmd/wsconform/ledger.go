@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/reports/coverage"
 )
 
@@ -92,7 +93,7 @@ func (o *ledgerQuery) run(w io.Writer) error {
 		if r.Never != "" {
 			wrap(w, "cannot be seen: "+r.Never)
 		} else {
-			wrap(w, fmt.Sprintf("cases: %s; faulty peers: %s", orNone(caseWords(r.Cases)), orNone(strings.Join(r.Mutants, " "))))
+			wrap(w, fmt.Sprintf("cases: %s; faulty peers: %s", orNone(harness.ListIDs(r.Cases)), orNone(strings.Join(r.Mutants, " "))))
 		}
 	}
 	if o.json {
@@ -146,14 +147,6 @@ func orNone(s string) string {
 	return s
 }
 
-// caseWords names some of the cases.
-func caseWords(ids []cases.ID) string {
-	if len(ids) == 0 {
-		return ""
-	}
-	return idList(ids)
-}
-
 func writeKills(w io.Writer) error {
 	m := coverage.Of(mutants.Kills())
 	fmt.Fprintf(w, "wsconform kills %d of %d, Autobahn %d of %d\n", m.Ours, m.Mutants, m.Autobahn, m.Mutants)
@@ -172,6 +165,6 @@ func writeKills(w io.Writer) error {
 		fmt.Fprintf(w, "  %s\n", id)
 	}
 	fmt.Fprintf(w, "cases that kill nothing: %d\n", len(m.Idle))
-	wrap(w, orNone(caseWords(m.Idle)))
+	wrap(w, orNone(harness.ListIDs(m.Idle)))
 	return nil
 }

@@ -43,8 +43,30 @@ const (
 // a folder, since the engine puts its init there.
 const rootImage = "wsconform/agent-root:1"
 
-// EnsureRoot creates the image for agents in containers, if it does not exist.
-func EnsureRoot(ctx context.Context, engine *docker.Engine) error {
+// Contain creates the network that contained agents are on, and the image for them. Done
+// removes what the comparison may have left.
+func Contain(ctx context.Context) (network *docker.Network, done func(), err error) {
+	containers, err := docker.Connect(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := ensureRoot(ctx, containers); err != nil {
+		return nil, nil, errors.Join(err, containers.Close())
+	}
+	network, err = containers.CreateNetwork(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(err, containers.Close())
+	}
+	return network, func() {
+		ctx := context.WithoutCancel(ctx)
+		_, _ = containers.Clean(ctx, docker.CleanOptions{}) // the containers of supervisors that were killed
+		_ = network.Remove(ctx)                             // a later clean does it if this cannot
+		_ = containers.Close()
+	}, nil
+}
+
+// ensureRoot creates the image for agents in containers, if it does not exist.
+func ensureRoot(ctx context.Context, engine *docker.Engine) error {
 	_, err := engine.Image(ctx, rootImage)
 	if !errors.Is(err, docker.ErrNotFound) {
 		return err

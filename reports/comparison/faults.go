@@ -2,6 +2,7 @@ package comparison
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -32,6 +33,26 @@ func (s Summary) Explained() (n int) {
 		n += count
 	}
 	return n
+}
+
+// Print lists how many failures are explained, which are not, and which findings explain
+// none.
+func (s Summary) Print(w io.Writer) {
+	if s.Failures > 0 {
+		fmt.Fprintf(w, "%d of %d failures are explained", s.Explained(), s.Failures)
+		for _, f := range agents.Faults {
+			if n := s.Faults[f]; n > 0 {
+				fmt.Fprintf(w, ", %d: %s", n, f)
+			}
+		}
+		fmt.Fprintln(w)
+	}
+	for _, u := range s.Unexplained {
+		fmt.Fprintf(w, "unexplained: %s: %s\n", u.Row, harness.ListIDs(u.Cases))
+	}
+	for _, f := range s.Stale {
+		fmt.Fprintln(w, "nothing fails any more for the finding of "+f)
+	}
 }
 
 // A fault is a finding, and the failures of a row that it explains.

@@ -1,0 +1,4 @@
+package compare
+
+// EnsureRoot is for tests.
+var EnsureRoot = ensureRoot
