@@ -290,8 +290,8 @@ func TestHeavyRetries(t *testing.T) {
 func TestOriginalHasNoPatience(t *testing.T) {
 	r := harness.Result{Case: "3.4", Outcome: harness.PassLenient, Verdict: cases.Verdict{Behavior: cases.NonStrict, Close: cases.CloseOK}, Transcript: &cases.Transcript{}}
 	for original, want := range map[bool]reason{false: overtaken, true: contested} {
-		d := pending{Options: Options{Original: original}}
-		if got := d.reasonOf(find(t, "3.4"), r, false, &Monitor{}); got != want {
+		d := run{options: Options{Original: original}}
+		if got := d.reasonOf(find(t, "3.4"), r, false); got != want {
 			t.Errorf("original %t: got reason %d, want %d", original, got, want)
 		}
 	}
