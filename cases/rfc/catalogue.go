@@ -1,9 +1,10 @@
-// Package rfc holds cases that the Autobahn testsuite does not have: one file per topic,
-// one literal per case. A case names only what differs from the standard handshake
-// and an empty script; what it wants is a list of grades and checks.
+// Package rfc holds the cases that the Autobahn testsuite does not have: one file per topic,
+// one literal per case. Start reading at [All], then at a topic, such as masking.go; what
+// several cases want, such as failed, is in shared.go.
 //
-// To add a case, write its literal in the file of its topic. Its sections follow
-// from its requirements, and what it expects is said by its checks.
+// A case names only what differs from the standard handshake and an empty script. What it
+// wants is a list of grades and checks. To add a case, write its literal in the file of its
+// topic: its sections follow from its requirements, and its checks say what is expected.
 package rfc
 
 import (

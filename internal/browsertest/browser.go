@@ -38,9 +38,12 @@ type event struct {
 }
 
 // Start starts Chromium, which ends with the test. It skips the test where there is
-// none.
+// none, and with -short.
 func Start(t testing.TB) *Browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("opens pages in a browser")
+	}
 	program, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("chromium is not installed")

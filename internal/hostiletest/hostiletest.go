@@ -1,5 +1,6 @@
-// Package hostiletest makes results as a hostile peer would have them, for tests
-// that every value has a bound.
+// Package hostiletest makes a result in which every field is set, and puts what a hostile
+// peer may choose into one field after another. Tests use it to check that whatever reads a
+// run has bounds.
 package hostiletest
 
 import (
