@@ -159,13 +159,18 @@ func (m *does) NegatedFailureMessage(actual any) string {
 	return fmt.Sprintf("Expected the %s not to %s\n%s", w.role, m.what, w)
 }
 
-// refusedFor matches what a client's Dial says when a response breaks a rule.
+// refusedFor matches what a client's Dial says when a response breaks a rule; an empty
+// section means that it breaks none.
 func refusedFor(section string) types.GomegaMatcher {
+	want := HaveSuffix("(RFC 6455 §" + section + ")")
+	if section == "" {
+		want = Not(Or(ContainSubstring("RFC 6455"), HavePrefix("no HandshakeError")))
+	}
 	return WithTransform(func(err error) string {
 		var he *ws.HandshakeError
 		if !errors.As(err, &he) {
 			return fmt.Sprintf("no HandshakeError: %v", err)
 		}
-		return he.Section
-	}, Equal(section))
+		return he.Reason
+	}, want)
 }

@@ -48,7 +48,7 @@ var _ = Describe("RFC 7692 §7.1 a server answers an offer", Label("rfc7692-7.1"
 		for i, offer := range offers {
 			offers[i] = "+Sec-WebSocket-Extensions: " + offer
 		}
-		w, r := ask(ctx, ws.AcceptOptions{Deflate: &d}, request(offers...))
+		w, r := ask(ctx, ws.AcceptOptions{Options: ws.Options{Deflate: &d}}, request(offers...))
 		Expect(r).To(HaveHTTPStatus(101), "%s", w)
 		Expect(strings.Join(r.Header["Sec-Websocket-Extensions"], " | ")).To(Equal(want), "%s", w)
 		w.extensions = want
@@ -128,7 +128,7 @@ var _ = Describe("RFC 7692 §7.1 a server answers an offer", Label("rfc7692-7.1"
 var _ = Describe("RFC 7692 §7.1 a client offers", Label("rfc7692-7.1", "rfc7692-5", "client"), func() {
 	DescribeTable("what it was told to",
 		func(ctx SpecContext, d ws.Deflate, want string) {
-			_, r, _ := dial(ctx, "ws://example.com/", ws.DialOptions{Deflate: &d})
+			_, r, _ := dial(ctx, "ws://example.com/", ws.DialOptions{Options: ws.Options{Deflate: &d}})
 			Expect(r.Header["Sec-Websocket-Extensions"]).To(Equal([]string{want}))
 		},
 		entry("by default that it can limit its window", ws.Deflate{}, pmd("client_max_window_bits"), Label("rfc7692-7.1.2.2")),
@@ -142,7 +142,7 @@ var _ = Describe("RFC 7692 §7.1 a client offers", Label("rfc7692-7.1", "rfc7692
 
 	DescribeTable("nothing that breaks the rules",
 		func(ctx SpecContext, d ws.Deflate) {
-			w := startClient(ctx, "ws://example.com/", ws.DialOptions{Deflate: &d}, setup{})
+			w := startClient(ctx, "ws://example.com/", ws.DialOptions{Options: ws.Options{Deflate: &d}}, setup{})
 			DeferCleanup(w.stop)
 			Expect(w.wait()).To(MatchError(ContainSubstring("not 8..15")))
 		},
@@ -157,7 +157,7 @@ var _ = Describe("RFC 7692 §7.1 a client reads the answer", Label("rfc7692-7.1"
 	answered := func(ctx SpecContext, d ws.Deflate, answers ...string) *wire {
 		GinkgoHelper()
 		d.Threshold = -1
-		w, _, head := dial(ctx, "ws://example.com/", ws.DialOptions{Deflate: &d})
+		w, _, head := dial(ctx, "ws://example.com/", ws.DialOptions{Options: ws.Options{Deflate: &d}})
 		for i, answer := range answers {
 			answers[i] = "+Sec-WebSocket-Extensions: " + answer
 		}

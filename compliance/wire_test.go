@@ -98,11 +98,21 @@ func start(ctx context.Context, r role, s setup) *wire {
 	}
 	if r == server {
 		return startServer(ctx, ws.AcceptOptions{
-			Deflate: s.deflate, ReadLimit: s.readLimit, CloseTimeout: s.timeout, Keepalive: silent,
+			Options: ws.Options{
+				Deflate:      s.deflate,
+				ReadLimit:    s.readLimit,
+				CloseTimeout: s.timeout,
+				Keepalive:    silent,
+			},
 		}, s)
 	}
 	return startClient(ctx, "ws://example.com/chat", ws.DialOptions{
-		Deflate: s.deflate, ReadLimit: s.readLimit, CloseTimeout: s.timeout, Keepalive: silent,
+		Options: ws.Options{
+			Deflate:      s.deflate,
+			ReadLimit:    s.readLimit,
+			CloseTimeout: s.timeout,
+			Keepalive:    silent,
+		},
 	}, s)
 }
 

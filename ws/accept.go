@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws/internal/token"
-	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // AcceptOptions configures [Accept], [AcceptNet] and [Server]. The zero value,
@@ -26,10 +24,11 @@ import (
 // is a handshake (RFC 6455 §4.2.1), Origins, BasicAuth, Subprotocols and Check. The
 // first that refuses decides.
 type AcceptOptions struct {
-	// Intercept sees every request that is well-formed HTTP, handshake or not, and
-	// may answer it: a health check, a redirect, a page. An error is the answer, as
-	// in Check. The request has no body.
-	Intercept func(*http.Request) error
+	// Intercept sees every request that is well-formed HTTP, handshake or not, and may
+	// answer it: a health check, a redirect, a page, whatever a [http.Handler] has to say.
+	// If it writes nothing, not even a status, the handshake goes on. The request has no
+	// body.
+	Intercept func(http.ResponseWriter, *http.Request)
 	// Origins that may connect (RFC 6455 §10.2), such as "https://example.com" or
 	// "https://*.example.com"; a star stands for any run of characters but colon and
 	// slash. A pattern without a scheme is for any, "*" is any origin. Nil means
@@ -61,59 +60,14 @@ type AcceptOptions struct {
 	// up the handshake are an error.
 	Header http.Header
 
-	// Deflate turns permessage-deflate on (RFC 7692). Nil means off. It says what
-	// memory compression takes.
-	Deflate *Deflate
-	// Extensions besides it, the best first.
-	Extensions []Extension
-
 	// MaxHeaderBytes bounds the request head in bytes; more gets status 431. Zero
 	// means 16 KiB. Accept leaves it to the http.Server.
 	MaxHeaderBytes int
 	// MaxHeaderFields bounds the number of header lines; more gets status 431. Zero
 	// means 128.
 	MaxHeaderFields int
-	// ReadLimit is the largest message in bytes, after inflating; a larger one
-	// ends the connection with StatusMessageTooBig. A message may have as many empty
-	// fragments. Zero means 32 MiB, a negative value no limit.
-	ReadLimit int64
 
-	// HandshakeTimeout bounds the opening handshake, with that of TLS. Zero means 10
-	// s, a negative value no bound. Accept leaves it to the http.Server.
-	HandshakeTimeout time.Duration
-	// ReadTimeout bounds each call that reads. What arrived of a message comes
-	// with the next call. Zero means no bound but the context. It costs no memory.
-	// A call that has a ping to answer or a batch to flush, which the peer does not
-	// take, ends within 1.25 times as long, and nothing can be written then.
-	ReadTimeout time.Duration
-	// WriteTimeout is how long a peer that reads slowly may take nothing of what is
-	// being written, a quarter of it more at most. Then the connection ends with a
-	// timeout. Where a deadline loses count of what was written, with TLS,
-	// each 64 KiB have that time. Zero means 20 s, a negative value for ever.
-	WriteTimeout time.Duration
-	// QueueLimit is how many messages of [Conn.Send] and [Broadcast] may wait for a
-	// peer that reads slowly. Zero means 64.
-	QueueLimit int
-	// QueueBytes is how many bytes those messages may have together, before they are
-	// compressed. A message that is longer by itself is refused with [ErrQueueFull].
-	// Zero means no bound: what waits is the program's own memory, and no copies
-	// are made, and a broadcast is in the queues of all its receivers but in memory
-	// once.
-	QueueBytes int64
-	// CloseTimeout bounds the closing handshake. Zero means 10 s.
-	CloseTimeout time.Duration
-	// Keepalive pings the peer. The zero value means every 20 s, with 20 s to
-	// answer.
-	Keepalive Keepalive
-
-	// OnFrame is called for every frame that is about to be sent or has been received,
-	// in order in each direction. The payload is unmasked and not inflated; of a data
-	// frame it is only the beginning, at most 125 bytes. It must not be kept, and the
-	// Conn must not be called.
-	OnFrame func(sent bool, f wsproto.Frame)
-	// Logger gets every frame at [slog.LevelDebug], and at four levels below that also
-	// what frames carry. The attribute conn is the [Conn.ID]. Nil discards everything.
-	Logger *slog.Logger
+	Options
 
 	conn *connOptions // those of a Server's connections; nil outside of one
 }
@@ -158,8 +112,15 @@ func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request, opened fu
 		_ = nc.Close()
 		return nil, reject
 	}
-	if _, err := nc.Write(switching(info)); err != nil {
-		err = fmt.Errorf("ws: accept: %w", err)
+	ctx, cancel := handshakeContext(context.Background(), o.HandshakeTimeout)
+	defer cancel()
+	release := bindDeadline(ctx, nc)
+	_, err = nc.Write(switching(info))
+	if !release() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("ws: accept: %w", ctxError(ctx, err))
 		c.end(err)
 		return nil, err
 	}
@@ -213,7 +174,7 @@ func (o *AcceptOptions) shakeHands(ctx context.Context, nc net.Conn, opened func
 	buf := headBuffers.Get().(*[headSize]byte)
 	defer headBuffers.Put(buf)
 	head, rest, err := readHead(nc, o.maxHeaderBytes(), buf[:0])
-	var info *HandshakeInfo
+	var info *handshakeInfo
 	var reject *RejectError
 	switch {
 	case errors.Is(err, errHeadTooLarge):
@@ -258,7 +219,7 @@ func (o *AcceptOptions) shakeHands(ctx context.Context, nc net.Conn, opened func
 // open makes the connection before the response is written: a client that has read
 // the response must be in reach of a broadcast. opened registers it, and is false if
 // the server has been closed. Until [Conn.opened] nothing is written to it.
-func (o *AcceptOptions) open(nc net.Conn, early []byte, info *HandshakeInfo, opened func(*Conn) bool) (*Conn, *RejectError) {
+func (o *AcceptOptions) open(nc net.Conn, early []byte, info *handshakeInfo, opened func(*Conn) bool) (*Conn, *RejectError) {
 	c := newConn(nc, early, info, o.connOptions())
 	c.wr.message.tryLock()
 	c.wr.frame.tryLock()
@@ -377,14 +338,7 @@ func (o *AcceptOptions) connOptions() *connOptions {
 }
 
 func (o *AcceptOptions) newConnOptions(b *budget) *connOptions {
-	write := o.WriteTimeout
-	if write == 0 {
-		write = defaultWriteTimeout
-	}
-	return connOptions{
-		deflate: o.Deflate, readLimit: o.ReadLimit,
-		readTimeout: o.ReadTimeout, writeTimeout: max(write, 0), closeTimeout: o.CloseTimeout,
-		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, keepalive: o.Keepalive,
-		hook: o.OnFrame, logTo: o.Logger, budget: b,
-	}.withDefaults()
+	c := o.connection(defaultWriteTimeout)
+	c.budget = b
+	return c.withDefaults()
 }

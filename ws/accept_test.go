@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -199,12 +200,11 @@ func TestAcceptHooks(t *testing.T) {
 	}
 	var seen []string
 	opts := &ws.AcceptOptions{
-		Intercept: func(r *http.Request) error {
+		Intercept: func(w http.ResponseWriter, r *http.Request) {
 			seen = append(seen, "Intercept "+r.Method+" "+r.URL.Path)
 			if r.URL.Path == "/health" {
-				return &ws.RejectError{Status: http.StatusOK, Body: []byte("fine\n")}
+				_, _ = io.WriteString(w, "fine\n")
 			}
-			return nil
 		},
 		Check: func(r *http.Request, response http.Header) (context.Context, error) {
 			seen = append(seen, "Check "+response.Get("Sec-WebSocket-Accept"))
@@ -274,7 +274,7 @@ func TestAcceptOptionsInvalid(t *testing.T) {
 		{"subprotocol not a token", ws.AcceptOptions{Subprotocols: []string{"a b"}}},
 		{"subprotocol twice", ws.AcceptOptions{Subprotocols: []string{"a", "a"}}},
 		{"realm with a line break", ws.AcceptOptions{BasicAuth: &ws.BasicAuth{Realm: "a\r\nb"}}},
-		{"window", ws.AcceptOptions{Deflate: &ws.Deflate{ServerMaxWindowBits: 7}}},
+		{"window", ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{ServerMaxWindowBits: 7}}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -25,9 +25,9 @@ func TestNoAllocations(t *testing.T) {
 	}{
 		{"write each", false, nil, nil},
 		{"batch", true, nil, nil},
-		{"ReadTimeout", false, &ws.DialOptions{ReadTimeout: time.Minute}, &ws.AcceptOptions{ReadTimeout: time.Minute}},
-		{"ReadTimeout in batch", true, &ws.DialOptions{ReadTimeout: time.Minute}, &ws.AcceptOptions{ReadTimeout: time.Minute, WriteTimeout: -1}},
-		{"WriteTimeout", false, &ws.DialOptions{WriteTimeout: time.Minute}, nil},
+		{"ReadTimeout", false, &ws.DialOptions{Options: ws.Options{ReadTimeout: time.Minute}}, &ws.AcceptOptions{Options: ws.Options{ReadTimeout: time.Minute}}},
+		{"ReadTimeout in batch", true, &ws.DialOptions{Options: ws.Options{ReadTimeout: time.Minute}}, &ws.AcceptOptions{Options: ws.Options{ReadTimeout: time.Minute, WriteTimeout: -1}}},
+		{"WriteTimeout", false, &ws.DialOptions{Options: ws.Options{WriteTimeout: time.Minute}}, nil},
 	} {
 		for _, typ := range []ws.MessageType{ws.MessageText, ws.MessageBinary} {
 			for _, size := range []int{0, 64, 1 << 10, 20 << 10, 64 << 10} {

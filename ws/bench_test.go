@@ -26,11 +26,11 @@ func BenchmarkEcho(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				s := &ws.Server{Accept: ws.AcceptOptions{Deflate: d}}
+				s := &ws.Server{Accept: ws.AcceptOptions{Options: ws.Options{Deflate: d}}}
 				served := make(chan error, 1)
 				go func() { served <- s.Serve(l) }()
 				ctx := context.Background()
-				c, err := ws.Dial(ctx, "ws://"+l.Addr().String(), &ws.DialOptions{Deflate: d})
+				c, err := ws.Dial(ctx, "ws://"+l.Addr().String(), &ws.DialOptions{Options: ws.Options{Deflate: d}})
 				if err != nil {
 					b.Fatal(err)
 				}

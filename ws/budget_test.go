@@ -21,7 +21,7 @@ func TestMemoryLimit(t *testing.T) {
 	var held atomic.Int32
 	s := &ws.Server{
 		MemoryLimit: limit,
-		Accept:      ws.AcceptOptions{Deflate: &ws.Deflate{}, ReadLimit: size},
+		Accept:      ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}, ReadLimit: size}},
 		Handler: func(ctx context.Context, c *ws.Conn) error {
 			_, p, err := c.Read(ctx)
 			arrived <- err
@@ -41,7 +41,7 @@ func TestMemoryLimit(t *testing.T) {
 	bomb := make([]byte, size)
 	throw := func(n int) (through int) {
 		for range n {
-			c, err := ws.Dial(ctx, "ws://"+l.Addr().String(), &ws.DialOptions{Deflate: &ws.Deflate{}})
+			c, err := ws.Dial(ctx, "ws://"+l.Addr().String(), &ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func TestMemoryLimitSend(t *testing.T) {
 	ctx := within(t, 20*time.Second)
 	open := func() (*ws.Conn, net.Conn) {
 		nc, _ := l.connect()
-		c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{NetDial: over(nc), Keepalive: ws.Keepalive{Interval: -1}})
+		c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{NetDial: over(nc), Options: ws.Options{Keepalive: ws.Keepalive{Interval: -1}}})
 		if err != nil {
 			t.Fatal(err)
 		}

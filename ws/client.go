@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -22,10 +21,11 @@ import (
 //
 // The fields must not change while Run runs.
 type Client struct {
-	// URL of the server; see Dial.
+	// URL of the server; see the function Dial.
 	URL string
-	// Dial configures each connection.
-	Dial DialOptions
+	// Dial opens each connection. Nil means Dial(ctx, URL, nil). A function may set
+	// options, and others for each attempt, such as a token that expires.
+	Dial func(ctx context.Context) (*Conn, error)
 	// Handler has the connection until it returns, then the connection is closed if it
 	// is still open. Run dials again, whatever Handler returned, unless that is, or
 	// wraps, [ErrStop]. Nil means a Handler that discards what comes; others may write,
@@ -38,17 +38,14 @@ type Client struct {
 	// that lasted 10 s resets it. A server that answers 429 or 503 may ask for more with
 	// Retry-After, up to MaxDelay. Zero means 500 ms and 1 minute.
 	MinDelay, MaxDelay time.Duration
-	// MaxAttempts is how many attempts in a row may fail before Run ends, where a
-	// connection that lasted less than 10 s counts as failed. Zero means no limit.
-	MaxAttempts int
-	// Retry reports whether to try again after an error of Dial or of Handler, or the
-	// [Conn.Err] of a connection whose Handler returned nil. Nil means always after a
-	// connection, and after errors of Dial that may pass: of the network, timeouts,
-	// HTTP status 408, 425, 429, 500, 502, 503 and 504.
-	Retry func(error) bool
-	// OnDisconnect is called with the reason when an attempt has failed or a connection
-	// has ended, and with the pause that follows; zero if that was the last attempt.
-	OnDisconnect func(err error, pause time.Duration)
+	// Retry is called with the reason when an attempt has failed or a connection has ended;
+	// it may log that, and decides what follows. failed is how many attempts in a row have
+	// failed, where a connection that lasted less than 10 s counts as failed. pause is what
+	// Run would do without a Retry: wait so long and try again, or, if it is negative, end
+	// with the error. It does so after errors of Dial that will not pass: neither those of
+	// the network, nor timeouts, nor HTTP status 408, 425, 429, 500, 502, 503 and 504. Retry
+	// returns the pause that counts.
+	Retry func(err error, failed int, pause time.Duration) time.Duration
 
 	mu      sync.Mutex // guards the rest
 	conn    *Conn      // nil: there is none
@@ -66,14 +63,13 @@ const (
 var ErrStop = errors.New("ws: client is done")
 
 // Run connects and connects again, until Handler returns [ErrStop], ctx ends or
-// trying again is pointless. The error is nil, the cause of ctx, or the last error.
+// Retry says so. The error is nil, the cause of ctx, or the last error.
 // One Run at a time.
 func (cl *Client) Run(ctx context.Context) error {
 	for inVain := 0; ; {
 		start, connected := time.Now(), false
 		err := cl.once(ctx, &connected)
 		if ctx.Err() != nil {
-			cl.disconnected(ctx, err, 0)
 			return context.Cause(ctx)
 		}
 		if errors.Is(err, ErrStop) {
@@ -83,12 +79,16 @@ func (cl *Client) Run(ctx context.Context) error {
 			inVain = 0
 		}
 		inVain++
-		if !cl.retries(err, connected) || inVain == cl.MaxAttempts {
-			cl.disconnected(ctx, err, 0)
+		pause := time.Duration(-1)
+		if connected || mayPass(err) {
+			pause = max(cl.pause(inVain), min(retryAfter(err), orDefault(cl.MaxDelay, defaultMaxDelay)))
+		}
+		if cl.Retry != nil {
+			pause = cl.Retry(err, inVain, pause)
+		}
+		if pause < 0 {
 			return err
 		}
-		pause := max(cl.pause(inVain), min(retryAfter(err), orDefault(cl.MaxDelay, defaultMaxDelay)))
-		cl.disconnected(ctx, err, pause)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -106,7 +106,11 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 
 // once makes one attempt to connect, and serves the connection until it ends.
 func (cl *Client) once(ctx context.Context, connected *bool) error {
-	c, err := Dial(ctx, cl.URL, &cl.Dial)
+	dial := cl.Dial
+	if dial == nil {
+		dial = func(ctx context.Context) (*Conn, error) { return Dial(ctx, cl.URL, nil) }
+	}
+	c, err := dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -163,22 +167,6 @@ func (cl *Client) Conn(ctx context.Context) (*Conn, error) {
 			return nil, opError("wait for a connection", context.Cause(ctx))
 		}
 	}
-}
-
-func (cl *Client) disconnected(ctx context.Context, err error, pause time.Duration) {
-	if log := cl.Dial.Logger; log != nil {
-		log.LogAttrs(ctx, slog.LevelInfo, "disconnected", slog.Any("error", err), slog.Duration("pause", pause))
-	}
-	if cl.OnDisconnect != nil {
-		cl.OnDisconnect(err, pause)
-	}
-}
-
-func (cl *Client) retries(err error, connected bool) bool {
-	if cl.Retry != nil {
-		return cl.Retry(err)
-	}
-	return connected || mayPass(err)
 }
 
 // pause is how long to wait after n attempts in vain.

@@ -29,6 +29,21 @@ func (s *site) dial(context.Context, string, string) (net.Conn, error) {
 	return near, s.turns[min(n, len(s.turns)-1)](far)
 }
 
+// connect is a Dial of a Client.
+func (s *site) connect(ctx context.Context) (*ws.Conn, error) {
+	return ws.Dial(ctx, "ws://site", &ws.DialOptions{NetDial: s.dial})
+}
+
+// atMost is a Retry that gives up.
+func atMost(n int) func(error, int, time.Duration) time.Duration {
+	return func(_ error, failed int, pause time.Duration) time.Duration {
+		if failed == n {
+			return -1
+		}
+		return pause
+	}
+}
+
 func unreachable(net.Conn) error { return errNetwork }
 
 // answers with a fixed response.
@@ -73,13 +88,13 @@ func TestClient(t *testing.T) {
 		check  func(error) bool
 	}{
 		{
-			name: "gives up", turns: []func(net.Conn) error{unreachable}, client: &ws.Client{MaxAttempts: 5},
+			name: "gives up", turns: []func(net.Conn) error{unreachable}, client: &ws.Client{Retry: atMost(5)},
 			pauses: []time.Duration{500 * ms, 1000 * ms, 2000 * ms, 4000 * ms},
 			check:  func(err error) bool { return errors.Is(err, errNetwork) },
 		},
 		{
 			name: "pauses of its own", turns: []func(net.Conn) error{unreachable},
-			client: &ws.Client{MaxAttempts: 5, MinDelay: 10 * ms, MaxDelay: 25 * ms},
+			client: &ws.Client{Retry: atMost(5), MinDelay: 10 * ms, MaxDelay: 25 * ms},
 			pauses: []time.Duration{10 * ms, 20 * ms, 25 * ms, 25 * ms},
 			check:  func(err error) bool { return errors.Is(err, errNetwork) },
 		},
@@ -94,8 +109,19 @@ func TestClient(t *testing.T) {
 			check:  func(err error) bool { he, ok := errors.AsType[*ws.HandshakeError](err); return ok && he.Status == 403 },
 		},
 		{
+			name: "pauses of any kind", turns: []func(net.Conn) error{unreachable, answers("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")},
+			client: &ws.Client{Retry: func(err error, failed int, pause time.Duration) time.Duration {
+				if _, refused := errors.AsType[*ws.HandshakeError](err); refused != (pause < 0) || failed == 4 {
+					return -1
+				}
+				return time.Duration(failed*failed) * time.Hour
+			}},
+			pauses: []time.Duration{1 * time.Hour, 4 * time.Hour, 9 * time.Hour},
+			check:  func(err error) bool { he, ok := errors.AsType[*ws.HandshakeError](err); return ok && he.Status == 401 },
+		},
+		{
 			name: "own mind", turns: []func(net.Conn) error{unreachable},
-			client: &ws.Client{Retry: func(error) bool { return false }},
+			client: &ws.Client{Retry: atMost(1)},
 			check:  func(err error) bool { return errors.Is(err, errNetwork) },
 		},
 		{
@@ -117,7 +143,7 @@ func TestClient(t *testing.T) {
 			check:  func(err error) bool { _, ok := errors.AsType[*ws.HandshakeError](err); return ok },
 		},
 		{
-			name: "short ones do not", turns: []func(net.Conn) error{lasting(time.Second)}, client: &ws.Client{MaxAttempts: 3},
+			name: "short ones do not", turns: []func(net.Conn) error{lasting(time.Second)}, client: &ws.Client{Retry: atMost(3)},
 			pauses: []time.Duration{500 * ms, 1000 * ms},
 			check: func(err error) bool {
 				ce, ok := errors.AsType[*ws.CloseError](err)
@@ -132,15 +158,21 @@ func TestClient(t *testing.T) {
 				if cl == nil {
 					cl = &ws.Client{}
 				}
-				cl.URL = "ws://site"
-				cl.Dial.NetDial = s.dial
+				cl.Dial = s.connect
 				var pauses []time.Duration
-				cl.OnDisconnect = func(_ error, pause time.Duration) { pauses = append(pauses, pause) }
+				retry := cl.Retry
+				cl.Retry = func(err error, failed int, pause time.Duration) time.Duration {
+					if retry != nil {
+						pause = retry(err, failed, pause)
+					}
+					pauses = append(pauses, pause)
+					return pause
+				}
 				if err := cl.Run(t.Context()); !row.check(err) {
 					t.Errorf("got error %v", err)
 				}
-				if len(pauses) != len(row.pauses)+1 || pauses[len(pauses)-1] != 0 {
-					t.Fatalf("got pauses %v, want about %v and 0", pauses, row.pauses)
+				if len(pauses) != len(row.pauses)+1 || pauses[len(pauses)-1] != -1 {
+					t.Fatalf("got pauses %v, want about %v and an end", pauses, row.pauses)
 				}
 				for i, full := range row.pauses {
 					if !near(pauses[i], full) {
@@ -159,8 +191,7 @@ func TestClientRetryAfter(t *testing.T) {
 			answers("HTTP/1.1 429 No\r\nRetry-After: 999999\r\nContent-Length: 0\r\n\r\n"),
 			answers("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"),
 		}}
-		cl := &ws.Client{URL: "ws://site"}
-		cl.Dial.NetDial = s.dial
+		cl := &ws.Client{Dial: s.connect}
 		_ = cl.Run(t.Context())
 		if len(s.dials) != 3 || s.dials[1] != 20*time.Second || s.dials[2] != 80*time.Second {
 			t.Errorf("got attempts at %v, want 0s 20s 80s", s.dials)
@@ -173,13 +204,12 @@ func TestClientHandlerEndsIt(t *testing.T) {
 		s := &site{start: time.Now(), turns: []func(net.Conn) error{lasting(time.Minute)}}
 		var connected int
 		cl := &ws.Client{
-			URL: "ws://site",
+			Dial: s.connect,
 			Handler: func(ctx context.Context, c *ws.Conn) error {
 				connected++
 				return errors.Join(c.Write(ctx, ws.MessageText, []byte("that was all")), ws.ErrStop)
 			},
 		}
-		cl.Dial.NetDial = s.dial
 		if err := cl.Run(t.Context()); err != nil || connected != 1 {
 			t.Errorf("got %v after %d connections", err, connected)
 		}
@@ -191,7 +221,7 @@ func TestClientConn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &site{start: time.Now(), turns: []func(net.Conn) error{unreachable, lasting(time.Minute), unreachable, lasting(time.Hour)}}
 		got := make(chan string, 1)
-		cl := &ws.Client{URL: "ws://site", Handler: func(ctx context.Context, c *ws.Conn) error {
+		cl := &ws.Client{Dial: s.connect, Handler: func(ctx context.Context, c *ws.Conn) error {
 			for m, err := range c.Messages(ctx) {
 				if err != nil {
 					return err
@@ -200,7 +230,6 @@ func TestClientConn(t *testing.T) {
 			}
 			return nil
 		}}
-		cl.Dial.NetDial = s.dial
 		ctx, cancel := context.WithCancelCause(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- cl.Run(ctx) }()

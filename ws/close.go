@@ -151,19 +151,14 @@ func (c *Conn) noteSent(payload []byte, err error) {
 		return
 	}
 	code, reason, _ := wsproto.ParseClose(payload) // it is legal
-	c.cl.sent = &CloseError{Code: code, Reason: reason, Local: c.cl.received == nil, Sent: code}
+	c.cl.sent = &CloseError{Code: code, Reason: reason, Local: c.cl.received == nil}
 }
 
 // noteReceived keeps the peer's close frame.
 func (c *Conn) noteReceived(code StatusCode, reason string) *CloseError {
 	c.cl.mu.Lock()
 	defer c.cl.mu.Unlock()
-	e := &CloseError{Code: code, Reason: reason}
-	if c.cl.sent != nil {
-		e.Local, e.Sent = true, c.cl.sent.Code
-	} else {
-		e.Sent = code // which is about to be sent
-	}
+	e := &CloseError{Code: code, Reason: reason, Local: c.cl.sent != nil}
 	c.cl.received = e
 	return e
 }

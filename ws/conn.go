@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -70,7 +71,7 @@ type connOptions struct {
 }
 
 // newConn starts with the bytes that came right behind the handshake.
-func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o *connOptions) *Conn {
+func newConn(nc net.Conn, early []byte, info *handshakeInfo, o *connOptions) *Conn {
 	c := &Conn{nc: nc, client: o.client, connOptions: o, id: lastID.Add(1), logger: o.logTo}
 	if c.logger != nil {
 		c.logger = c.logger.With("conn", c.ID(), "remote", addrString(nc.RemoteAddr()))
@@ -80,8 +81,8 @@ func newConn(nc net.Conn, early []byte, info *HandshakeInfo, o *connOptions) *Co
 	c.cl.ctx, c.cl.cancel = context.WithCancelCause(context.Background()) //nolint:fatcontext // nothing is nested
 	c.rd.init(c, early)
 	c.wr.init(c)
-	if info.Deflate != nil {
-		c.setDeflate(*info.Deflate, o.deflate)
+	if info.deflate != nil {
+		c.setDeflate(*info.deflate, o.deflate)
 	}
 	return c
 }
@@ -134,8 +135,12 @@ func (c *Conn) setDeflate(p wsproto.DeflateParams, o *Deflate) {
 	c.rd.deflate, c.rd.windowBits, c.rd.fresh = true, uint8(theirs), theirsFresh
 }
 
-// Handshake returns what the opening handshake said. Each call makes a new one.
-func (c *Conn) Handshake() *HandshakeInfo { return c.info.unpack(c.nc.RemoteAddr()) }
+// Handshake returns the response of the opening handshake and, as its Request, the
+// request: on the server as received, on the client as sent, with URL (path and query),
+// Host, Header, RemoteAddr (the peer, on both sides) and TLS. On the server the context
+// of the Request has the values of the one that Check returned. Each call makes a new
+// response.
+func (c *Conn) Handshake() *http.Response { return c.info.unpack(c.nc.RemoteAddr()) }
 
 // Subprotocol is the agreed one, or empty.
 func (c *Conn) Subprotocol() string { return c.info.subprotocol() }

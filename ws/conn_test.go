@@ -151,9 +151,9 @@ func TestEcho(t *testing.T) {
 	}
 	for name, d := range deflates {
 		t.Run(name, func(t *testing.T) {
-			client, server := pair(t, &ws.DialOptions{Deflate: d}, &ws.AcceptOptions{Deflate: d})
-			if (client.Handshake().Deflate != nil) != (d != nil) {
-				t.Fatalf("got deflate %v, want %v", client.Handshake().Deflate, d)
+			client, server := pair(t, &ws.DialOptions{Options: ws.Options{Deflate: d}}, &ws.AcceptOptions{Options: ws.Options{Deflate: d}})
+			if (client.Handshake().Header["Sec-Websocket-Extensions"] != nil) != (d != nil) {
+				t.Fatalf("got deflate %v, want %v", client.Handshake().Header["Sec-Websocket-Extensions"], d)
 			}
 			echoed := make(chan error, 1)
 			go func() { echoed <- ws.Echo(context.Background(), server) }()
@@ -190,7 +190,7 @@ func TestEcho(t *testing.T) {
 
 func TestStream(t *testing.T) {
 	for _, d := range []*ws.Deflate{nil, {}, {ClientNoContextTakeover: true}} {
-		client, server := pair(t, &ws.DialOptions{Deflate: d}, &ws.AcceptOptions{Deflate: d})
+		client, server := pair(t, &ws.DialOptions{Options: ws.Options{Deflate: d}}, &ws.AcceptOptions{Options: ws.Options{Deflate: d}})
 		ctx := context.Background()
 		go func() {
 			for range 3 {
@@ -353,8 +353,8 @@ func limitless(t testing.TB) (*ws.Conn, net.Conn) {
 		_, _ = io.WriteString(far, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+wsproto.AcceptKey(key)+"\r\n\r\n")
 	}()
 	c, err := ws.Dial(context.Background(), "ws://pipe/", &ws.DialOptions{
-		ReadLimit: -1,
-		NetDial:   func(context.Context, string, string) (net.Conn, error) { return near, nil },
+		Options: ws.Options{ReadLimit: -1},
+		NetDial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -390,7 +390,7 @@ func TestBomb(t *testing.T) {
 }
 
 func TestConcurrentWrites(t *testing.T) {
-	client, server := pair(t, &ws.DialOptions{Deflate: &ws.Deflate{}}, &ws.AcceptOptions{Deflate: &ws.Deflate{}})
+	client, server := pair(t, &ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}, &ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}})
 	ctx := context.Background()
 	go func() { _ = ws.Echo(ctx, server) }()
 	var wg sync.WaitGroup

@@ -14,9 +14,12 @@ import (
 // connect opens what the handshake goes over: TCP or a unix socket, the way
 // through a proxy, TLS.
 func (o *DialOptions) connect(ctx context.Context, t target) (net.Conn, error) {
-	nc, err := o.reach(ctx, t)
+	nc, proxied, err := o.reach(ctx, t)
 	if err != nil || t.url.Scheme == "ws" {
 		return nc, err
+	}
+	if tlsState(nc) != nil && !proxied { // NetDial has done it
+		return nc, nil
 	}
 	tc, err := startTLS(ctx, nc, o.TLS, t.url.Hostname())
 	if err != nil {
@@ -27,9 +30,10 @@ func (o *DialOptions) connect(ctx context.Context, t target) (net.Conn, error) {
 }
 
 // reach opens a connection to the target, below TLS.
-func (o *DialOptions) reach(ctx context.Context, t target) (net.Conn, error) {
+func (o *DialOptions) reach(ctx context.Context, t target) (nc net.Conn, proxied bool, err error) {
 	if t.socket != "" {
-		return o.open(ctx, "unix", t.socket)
+		nc, err = o.open(ctx, "unix", t.socket)
+		return nc, false, err
 	}
 	choose := o.Proxy
 	if choose == nil {
@@ -37,19 +41,14 @@ func (o *DialOptions) reach(ctx context.Context, t target) (net.Conn, error) {
 	}
 	proxy, err := choose(&http.Request{Method: http.MethodGet, URL: t.http(), Host: t.url.Host})
 	if err != nil {
-		return nil, fmt.Errorf("choose a proxy: %w", err)
+		return nil, false, fmt.Errorf("choose a proxy: %w", err)
 	}
 	if proxy != nil {
-		return o.throughProxy(ctx, proxy, t.addr())
+		nc, err = o.throughProxy(ctx, proxy, t.addr())
+		return nc, true, err
 	}
-	return o.open(ctx, o.network(), t.addr())
-}
-
-func (o *DialOptions) network() string {
-	if o.Network == "" {
-		return "tcp"
-	}
-	return o.Network
+	nc, err = o.open(ctx, "tcp", t.addr())
+	return nc, false, err
 }
 
 func (o *DialOptions) open(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"time"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -37,12 +36,11 @@ type DialOptions struct {
 	// are errors like any other response. See [Dial].
 	MaxRedirects int
 
-	// Network is tcp, tcp4 or tcp6. Empty means tcp, which takes either.
-	Network string
 	// NetDial opens the connection below TLS and below the proxy's protocol; its
-	// network is that of Network, or unix. Nil means a net.Dialer. A net.Dialer of your
-	// own sets a timeout, socket options (Control), the local address and TCP keep-alive;
-	// a function may also return a connection that exists already.
+	// network is tcp or unix. Nil means a net.Dialer. A net.Dialer of your own sets a
+	// timeout, socket options (Control), the local address and TCP keep-alive; a function
+	// may also choose tcp4 or tcp6, or return a connection that exists already; if that
+	// is a [*tls.Conn], wss adds no TLS of ours to it.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Proxy returns the proxy for a request, whose URL is http for ws and https for wss,
 	// as in net/http; a nil URL means none. Nil means
@@ -60,53 +58,16 @@ type DialOptions struct {
 	// [TLSOptions] for what takes more than a field.
 	TLS *tls.Config
 
-	// Deflate turns permessage-deflate on (RFC 7692). Nil means off.
-	Deflate *Deflate
-	// Extensions besides it, the best first.
-	Extensions []Extension
 	// MaskKey returns the next frame's masking key. Nil means those of a ChaCha8
 	// stream with a key of crypto/rand. A predictable key, such as zero, is unsafe
 	// outside tests (RFC 6455 §10.3).
 	MaskKey func() [4]byte
-	// ReadLimit is the largest message in bytes, after inflating, as in
-	// [AcceptOptions]. Zero means 32 MiB, a negative value no limit.
-	ReadLimit int64
-
-	// HandshakeTimeout bounds everything until the connection is open, redirects
-	// too. Zero means 10 s, a negative value no bound but the context.
-	HandshakeTimeout time.Duration
-	// ReadTimeout bounds each call that reads. What arrived of a message comes
-	// with the next call. Zero means no bound but the context. It costs no memory.
-	// A call that has a ping to answer or a batch to flush, which the peer does not
-	// take, ends within 1.25 times as long, and nothing can be written then.
-	ReadTimeout time.Duration
-	// WriteTimeout is how long a server that reads slowly may take nothing of what
-	// is being written, as in [AcceptOptions]. Zero means no bound but the context.
-	WriteTimeout time.Duration
-	// QueueLimit is how many messages of [Conn.Send] and [Broadcast] may wait for a
-	// peer that reads slowly, and QueueBytes how many bytes they may have together;
-	// see [AcceptOptions]. Zero means 64, and no bound.
-	QueueLimit int
-	QueueBytes int64
-	// CloseTimeout bounds the closing handshake. Zero means 10 s.
-	CloseTimeout time.Duration
-	// Keepalive pings the peer. The zero value means every 20 s, with 20 s to
-	// answer.
-	Keepalive Keepalive
-
 	// OnHandshake is called with the bytes of each request and response head as they
 	// are on the wire, those of an HTTP proxy included. A response that breaks off is
 	// passed as far as it came. The bytes may hold secrets and must not be kept.
 	OnHandshake func(sent bool, head []byte)
-	// OnFrame is called for every frame that is about to be sent or has been received,
-	// in order in each direction. The payload is unmasked and not inflated; of a data
-	// frame it is only the beginning, at most 125 bytes. It must not be kept, and the
-	// Conn must not be called.
-	OnFrame func(sent bool, f wsproto.Frame)
-	// Logger gets the handshake, without secrets in headers, and every frame at
-	// [slog.LevelDebug], and at four levels below that also what frames carry. Nil
-	// discards everything.
-	Logger *slog.Logger
+
+	Options
 }
 
 // Dial opens a connection to a server. The URL is one of
@@ -203,11 +164,7 @@ func (o *DialOptions) start(rawURL string) (target, error) {
 	if err := o.checkFields(); err != nil {
 		return t, err
 	}
-	switch o.Network {
-	case "", "tcp", "tcp4", "tcp6":
-		return t, nil
-	}
-	return t, fmt.Errorf("network %q is neither tcp nor tcp4 nor tcp6", o.Network)
+	return t, nil
 }
 
 // checkFields reports what cannot be sent in a request.

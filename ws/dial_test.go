@@ -74,7 +74,7 @@ func TestDialAddresses(t *testing.T) {
 		name, url string
 		opts      ws.DialOptions
 	}{
-		{"IPv4", "ws://127.0.0.1:" + port, ws.DialOptions{Network: "tcp4"}},
+		{"IPv4", "ws://127.0.0.1:" + port, ws.DialOptions{}},
 		{"name", "ws://localhost:" + port, ws.DialOptions{}},
 		{"socket", "ws+unix://" + escaped, ws.DialOptions{}},
 		{"socket and resource", "ws+unix://" + escaped + ":/chat?room=1", ws.DialOptions{}},
@@ -86,10 +86,6 @@ func TestDialAddresses(t *testing.T) {
 	}
 	if resource != "/chat?room=1" || host != "localhost" {
 		t.Errorf("over the socket: resource %q of host %q", resource, host)
-	}
-	_, err := ws.Dial(t.Context(), "ws://127.0.0.1:"+port, &ws.DialOptions{Network: "tcp6"})
-	if err == nil {
-		t.Error("an IPv4 address over tcp6: no error")
 	}
 	nc, err := net.Dial("tcp", v4.Addr().String())
 	if err != nil {
@@ -444,9 +440,9 @@ func TestTimeouts(t *testing.T) {
 		url  string
 		op   string
 	}{
-		{"handshake", ws.DialOptions{HandshakeTimeout: time.Millisecond}, "ws://" + l.Addr().String(), "handshake"},
-		{"TLS", ws.DialOptions{HandshakeTimeout: time.Millisecond}, "wss://" + l.Addr().String(), "handshake"},
-		{"TCP", ws.DialOptions{HandshakeTimeout: time.Millisecond, NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		{"handshake", ws.DialOptions{Options: ws.Options{HandshakeTimeout: time.Millisecond}}, "ws://" + l.Addr().String(), "handshake"},
+		{"TLS", ws.DialOptions{Options: ws.Options{HandshakeTimeout: time.Millisecond}}, "wss://" + l.Addr().String(), "handshake"},
+		{"TCP", ws.DialOptions{Options: ws.Options{HandshakeTimeout: time.Millisecond}, NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}}, "ws://host", "handshake"},
@@ -465,7 +461,7 @@ func TestTimeouts(t *testing.T) {
 }
 
 func TestWriteTimeout(t *testing.T) {
-	client, _ := pair(t, &ws.DialOptions{WriteTimeout: 10 * time.Millisecond}, nil)
+	client, _ := pair(t, &ws.DialOptions{Options: ws.Options{WriteTimeout: 10 * time.Millisecond}}, nil)
 	err := client.Write(t.Context(), ws.MessageBinary, make([]byte, 1<<20)) // the peer does not read
 	if !timedOut(err, "write") {
 		t.Fatalf("got %v, want a write timeout", err)

@@ -13,7 +13,7 @@
 //			if err != nil {
 //				return err // the end of the connection; ws.ClosedOK tells whether in order
 //			}
-//			s.Broadcast(ctx, ws.MessageText, []byte(text), nil)
+//			s.Broadcast(ws.MessageText, []byte(text))
 //		}
 //	}
 //	http.Handle("/chat", s) // or go s.Serve(listener), without net/http

@@ -17,16 +17,15 @@ var ErrTooLarge = errors.New("message exceeds the read limit")
 type CloseError struct {
 	Code   StatusCode // StatusNoStatusRcvd if the frame was empty
 	Reason string
-	// Local is true if our close frame came first and the peer's is the answer. Sent is
-	// the code of ours.
+	// Local is true if our close frame came first and the peer's is the answer; see
+	// [Conn.CloseFrames].
 	Local bool
-	Sent  StatusCode
 }
 
 func (e *CloseError) Error() string {
 	s := fmt.Sprintf("ws: peer closed with %v", e.Code)
 	if e.Local {
-		s = fmt.Sprintf("ws: closed by us with %v, peer answered with %v", e.Sent, e.Code)
+		s = fmt.Sprintf("ws: closed by us, peer answered with %v", e.Code)
 	}
 	if e.Reason != "" {
 		s += fmt.Sprintf(": %q", e.Reason)
@@ -58,10 +57,9 @@ func ClosedOK(err error) bool {
 // A HandshakeError says why an opening handshake failed: the server or a proxy refused
 // or broke a rule, or a proxy could not be reached.
 type HandshakeError struct {
-	URL     string // of the server, without password and query
-	Proxy   string // the proxy that failed, such as "socks5://127.0.0.1:1080"; empty: the server did
-	Section string // of RFC 6455, or empty: no rule was broken
-	Reason  string
+	URL    string // of the server, without password and query
+	Proxy  string // the proxy that failed, such as "socks5://127.0.0.1:1080"; empty: the server did
+	Reason string
 
 	// Status is that of the HTTP response, or the code of a SOCKS4 reply; zero if there
 	// was none. Header and Body, at most 4 KiB of it, are those of the HTTP response.
@@ -86,9 +84,6 @@ func (e *HandshakeError) Error() string {
 	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
-	}
-	if e.Section != "" {
-		s += " (RFC 6455 §" + e.Section + ")"
 	}
 	return s
 }
@@ -115,8 +110,9 @@ func firstLine(body []byte) string {
 type RejectError struct {
 	Status int         // zero means 403
 	Header http.Header // added to the response
-	Body   []byte
-	Reason string // for the error message; the body if there is no other
+	Body   []byte      // its first line goes into the error message, too
+
+	reason string // for that message, instead
 }
 
 func (e *RejectError) Error() string {
@@ -124,8 +120,12 @@ func (e *RejectError) Error() string {
 	if status == 0 {
 		status = http.StatusForbidden
 	}
-	if e.Reason == "" {
+	reason := e.reason
+	if reason == "" {
+		reason = firstLine(e.Body)
+	}
+	if reason == "" {
 		return fmt.Sprintf("ws: handshake refused with HTTP status %d", status)
 	}
-	return fmt.Sprintf("ws: handshake refused with HTTP status %d: %s", status, e.Reason)
+	return fmt.Sprintf("ws: handshake refused with HTTP status %d: %s", status, reason)
 }

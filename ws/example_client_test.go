@@ -180,7 +180,7 @@ func ExampleDialOptions_readTimeout() {
 		_ = c.Write(context.Background(), ws.MessageText, []byte("late"))
 	}()
 	ctx := context.Background()
-	c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{NetDial: over(near), ReadTimeout: 10 * time.Millisecond})
+	c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{NetDial: over(near), Options: ws.Options{ReadTimeout: 10 * time.Millisecond}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -239,11 +239,11 @@ func ExampleDialOptions_maskKey() {
 	ctx := context.Background()
 	c, err := ws.Dial(ctx, url, &ws.DialOptions{
 		MaskKey: func() [4]byte { return [4]byte{} },
-		OnFrame: func(sent bool, f wsproto.Frame) {
+		Options: ws.Options{OnFrame: func(sent bool, f wsproto.Frame) {
 			if sent {
 				fmt.Println(f.Opcode, f.MaskKey, string(f.Payload))
 			}
-		},
+		}},
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -327,13 +327,54 @@ func ExampleClient() {
 	// <nil>
 }
 
+// Options, and a token that expires: Dial is called for each attempt. Retry logs, and
+// gives up after five attempts in a row that failed.
+func ExampleClient_options() {
+	var tokens int
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer 2" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		if c, err := ws.Accept(w, r, nil); err == nil {
+			_ = c.Close(ws.StatusNormalClosure, "")
+		}
+	}))
+	defer srv.Close()
+
+	client := &ws.Client{
+		MinDelay: time.Millisecond,
+		Dial: func(ctx context.Context) (*ws.Conn, error) {
+			tokens++
+			return ws.Dial(ctx, strings.Replace(srv.URL, "http", "ws", 1), &ws.DialOptions{
+				Header:  http.Header{"Authorization": {fmt.Sprint("Bearer ", tokens)}},
+				Options: ws.Options{Deflate: &ws.Deflate{}, ReadLimit: 1 << 20},
+			})
+		},
+		Handler: func(context.Context, *ws.Conn) error { return ws.ErrStop },
+		Retry: func(err error, failed int, pause time.Duration) time.Duration {
+			if he, ok := errors.AsType[*ws.HandshakeError](err); ok {
+				fmt.Println(failed, "failed:", he.Reason, he.Status)
+			}
+			if failed == 5 {
+				return -1
+			}
+			return pause
+		},
+	}
+	fmt.Println(client.Run(context.Background()))
+	// Output:
+	// 1 failed: server refused 503
+	// <nil>
+}
+
 // Pings tell a dead server from a silent one.
 func ExampleDialOptions_keepalive() {
 	url, stop := echoServer(ws.AcceptOptions{})
 	defer stop()
 	ctx := context.Background()
 	pong := make(chan struct{}, 1)
-	c, err := ws.Dial(ctx, url, &ws.DialOptions{Keepalive: ws.Keepalive{
+	c, err := ws.Dial(ctx, url, &ws.DialOptions{Options: ws.Options{Keepalive: ws.Keepalive{
 		Interval: 10 * time.Millisecond,
 		Timeout:  10 * time.Second,
 		OnPong: func(*ws.Conn, []byte) {
@@ -342,7 +383,7 @@ func ExampleDialOptions_keepalive() {
 			default:
 			}
 		},
-	}})
+	}}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -375,7 +416,7 @@ func ExampleDialOptions_logger() {
 	ctx := context.Background()
 	c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{
 		NetDial: over(near),
-		Logger:  log,
+		Options: ws.Options{Logger: log},
 		Header:  http.Header{"Authorization": {"Bearer secret"}},
 	})
 	if err != nil {

@@ -54,17 +54,17 @@ func (checksumCodec) Decode(f wsproto.Frame) (wsproto.Frame, error) {
 // An extension of the program's own, with messages of a type of its own.
 func ExampleExtension() {
 	extensions := []ws.Extension{checksum{}}
-	url, stop := echoServer(ws.AcceptOptions{Extensions: extensions, Deflate: &ws.Deflate{}})
+	url, stop := echoServer(ws.AcceptOptions{Options: ws.Options{Extensions: extensions, Deflate: &ws.Deflate{}}})
 	defer stop()
 	ctx := context.Background()
 
-	c, err := ws.Dial(ctx, url, &ws.DialOptions{Extensions: extensions, Deflate: &ws.Deflate{}})
+	c, err := ws.Dial(ctx, url, &ws.DialOptions{Options: ws.Options{Extensions: extensions, Deflate: &ws.Deflate{}}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer c.CloseNow()
-	fmt.Println(wsproto.FormatExtensions(c.Handshake().Extensions))
+	fmt.Println(c.Handshake().Header.Get("Sec-WebSocket-Extensions"))
 	_ = c.WriteText(ctx, "a text, compressed and with a checksum")
 	fmt.Println(c.ReadText(ctx))
 	_ = c.Write(ctx, ws.MessageType(3), []byte{0xFF, 0xFE})

@@ -19,7 +19,7 @@ func Example() {
 			if err != nil {
 				return err
 			}
-			if _, err := s.Broadcast(ctx, ws.MessageText, []byte(text), nil); err != nil {
+			if _, err := s.Broadcast(ws.MessageText, []byte(text)); err != nil {
 				return err
 			}
 		}

@@ -84,17 +84,16 @@ type userKey struct{}
 // Who may connect, and what else the server has to say.
 func ExampleAcceptOptions() {
 	url, stop := echoServer(ws.AcceptOptions{
-		Intercept: func(r *http.Request) error {
+		Intercept: func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/health" {
-				return &ws.RejectError{Status: http.StatusOK, Body: []byte("fine")}
+				_, _ = io.WriteString(w, "fine")
 			}
-			return nil
 		},
 		Origins:   []string{"https://*.example.com"},
 		BasicAuth: &ws.BasicAuth{Realm: "chat", Users: map[string]string{"ada": "lovelace"}},
 		SelectSubprotocol: func(_ *http.Request, offered []string) (string, error) {
 			if !slices.Contains(offered, "chat.v2") {
-				return "", &ws.RejectError{Status: http.StatusBadRequest, Reason: "chat.v2 is needed"}
+				return "", &ws.RejectError{Status: http.StatusBadRequest, Body: []byte("chat.v2 is needed")}
 			}
 			return "chat.v2", nil
 		},
@@ -125,7 +124,7 @@ func ExampleAcceptOptions() {
 			fmt.Println(he.Status)
 			return
 		}
-		fmt.Println(c.Subprotocol(), c.Handshake().ResponseHeader.Get("X-Welcome"))
+		fmt.Println(c.Subprotocol(), c.Handshake().Header.Get("X-Welcome"))
 		_ = c.CloseNow()
 	}
 	dial("ada:lovelace", "https://www.example.com", "chat.v2")
@@ -143,16 +142,16 @@ func ExampleAcceptOptions() {
 // Compression that keeps little memory for each connection.
 func ExampleDeflate() {
 	url, stop := echoServer(ws.AcceptOptions{
-		Deflate: &ws.Deflate{ServerMaxWindowBits: 10, ServerNoContextTakeover: true, Threshold: 256},
+		Options: ws.Options{Deflate: &ws.Deflate{ServerMaxWindowBits: 10, ServerNoContextTakeover: true, Threshold: 256}},
 	})
 	defer stop()
-	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{Deflate: &ws.Deflate{}})
+	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer c.CloseNow()
-	fmt.Println(c.Handshake().Deflate.Extension())
+	fmt.Println(c.Handshake().Header.Get("Sec-WebSocket-Extensions"))
 	// Output: permessage-deflate; server_no_context_takeover; server_max_window_bits=10
 }
 
@@ -162,14 +161,16 @@ func ExampleServer_limits() {
 		MaxConns:      10_000, // any number
 		MaxHandshakes: 1024,
 		Accept: ws.AcceptOptions{
-			MaxHeaderBytes:   16 << 10,
-			MaxHeaderFields:  128,
-			ReadLimit:        32 << 20,
-			QueueLimit:       64,
-			HandshakeTimeout: 10 * time.Second,
-			WriteTimeout:     20 * time.Second,
-			CloseTimeout:     10 * time.Second,
-			Keepalive:        ws.Keepalive{Interval: 20 * time.Second, Timeout: 20 * time.Second},
+			MaxHeaderBytes:  16 << 10,
+			MaxHeaderFields: 128,
+			Options: ws.Options{
+				ReadLimit:        32 << 20,
+				QueueLimit:       64,
+				HandshakeTimeout: 10 * time.Second,
+				WriteTimeout:     20 * time.Second,
+				CloseTimeout:     10 * time.Second,
+				Keepalive:        ws.Keepalive{Interval: 20 * time.Second, Timeout: 20 * time.Second},
+			},
 		},
 	}
 	fmt.Println(s.Close())
@@ -203,8 +204,8 @@ func ExampleServer_Broadcast() {
 		members = append(members, c)
 		<-joined
 	}
-	missed, err := s.Broadcast(ctx, ws.MessageText, []byte("hello, all"), &ws.BroadcastOptions{Wait: true})
-	fmt.Println(missed, err)
+	missed, err := s.Broadcast(ws.MessageText, []byte("hello, all"))
+	fmt.Println(len(missed), err)
 	for _, c := range members {
 		_, p, err := c.Read(ctx)
 		fmt.Println(string(p), err)
@@ -260,7 +261,7 @@ func ExampleKeepalive() {
 	url, stop := echoServer(ws.AcceptOptions{})
 	defer stop()
 	pong := make(chan struct{}, 1)
-	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{Keepalive: ws.Keepalive{
+	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{Options: ws.Options{Keepalive: ws.Keepalive{
 		Interval: 10 * time.Millisecond,
 		Timeout:  5 * time.Second,
 		OnPong: func(*ws.Conn, []byte) {
@@ -269,7 +270,7 @@ func ExampleKeepalive() {
 			default:
 			}
 		},
-	}})
+	}}})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -77,10 +77,10 @@ func ExampleAccept() {
 }
 
 func ExampleConn_Writer() {
-	url, stop := echoServer(ws.AcceptOptions{Deflate: &ws.Deflate{}})
+	url, stop := echoServer(ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}})
 	defer stop()
 	ctx := context.Background()
-	c, err := ws.Dial(ctx, url, &ws.DialOptions{Deflate: &ws.Deflate{}})
+	c, err := ws.Dial(ctx, url, &ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -23,7 +23,9 @@ func ExampleDialOptions_socketOptions() {
 		})
 		return errors.Join(err, failed)
 	}}
-	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{Network: "tcp4", NetDial: dialer.DialContext})
+	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{NetDial: func(ctx context.Context, _, addr string) (net.Conn, error) {
+		return dialer.DialContext(ctx, "tcp4", addr)
+	}})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"net/http"
 	"unsafe"
 
 	"github.com/wsconform/wsconform/ws/internal/flate"
@@ -13,7 +14,12 @@ const ConnSize = unsafe.Sizeof(Conn{})
 func Compress(p []byte) []byte { return flate.NewDeflater(15).Compress(nil, p) }
 
 // PackInfo is what [Conn.Handshake] says of what a handshake agreed on.
-func PackInfo(info *HandshakeInfo) *HandshakeInfo { return packInfo(info).unpack(nil) }
+func PackInfo(subprotocol string, request *http.Request, response http.Header) *http.Response {
+	return packInfo(&handshakeInfo{subprotocol: subprotocol, request: request, header: response}).unpack(nil)
+}
+
+// WindowBits is the limit of what the connection compresses.
+func WindowBits(c *Conn) int { return int(c.wr.flate.windowBits) }
 
 // Inflates is how much memory the connection has for what it inflated.
 func Inflates(c *Conn) int {

@@ -196,7 +196,7 @@ func (c *Conn) writeControl(ctx context.Context, typ MessageType, p []byte) erro
 }
 
 // acceptExtensions is a server's choice among the offers.
-func (i *HandshakeInfo) acceptExtensions(list []Extension, offers []wsproto.Extension) *RejectError {
+func (i *handshakeInfo) acceptExtensions(list []Extension, offers []wsproto.Extension) *RejectError {
 	for _, x := range list {
 		for _, offer := range offers {
 			response, codec := x.Accept(offer)
@@ -207,7 +207,7 @@ func (i *HandshakeInfo) acceptExtensions(list []Extension, offers []wsproto.Exte
 				return refuse(http.StatusInternalServerError, err.Error())
 			}
 			if i.addCodec(codec) == nil {
-				i.Extensions = append(i.Extensions, response)
+				i.extensions = append(i.extensions, response)
 				break
 			}
 		}
@@ -215,11 +215,11 @@ func (i *HandshakeInfo) acceptExtensions(list []Extension, offers []wsproto.Exte
 	return nil
 }
 
-func (i *HandshakeInfo) addCodec(c Codec) error {
+func (i *handshakeInfo) addCodec(c Codec) error {
 	if i.ext == nil {
 		i.ext = new(extended)
 	}
-	return i.ext.add(c, i.Deflate != nil)
+	return i.ext.add(c, i.deflate != nil)
 }
 
 // extensionOffers is the value of the Sec-WebSocket-Extensions header of a request.
@@ -238,8 +238,8 @@ func (o *DialOptions) extensionOffers() []wsproto.Extension {
 
 // confirmExtensions is a client's look at the extensions of a response. The order of them
 // counts (RFC 6455 §9.1), and what is compressed here is so before all else.
-func (o *DialOptions) confirmExtensions(info *HandshakeInfo, exts []wsproto.Extension) error {
-	info.Extensions = exts
+func (o *DialOptions) confirmExtensions(info *handshakeInfo, exts []wsproto.Extension) error {
+	info.extensions = exts
 	used := make(map[int]bool)
 	for n, e := range exts {
 		if o.Deflate != nil && strings.EqualFold(e.Name, deflateName) {
@@ -250,7 +250,7 @@ func (o *DialOptions) confirmExtensions(info *HandshakeInfo, exts []wsproto.Exte
 			if err != nil {
 				return err
 			}
-			info.Deflate = &agreed
+			info.deflate = &agreed
 			continue
 		}
 		at := slices.IndexFunc(o.Extensions, func(x Extension) bool {

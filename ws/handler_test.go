@@ -45,7 +45,7 @@ func TestBroadcastReachesWhoIsConnected(t *testing.T) {
 					}
 					defer c.CloseNow()
 					mine := fmt.Sprint(i)
-					if _, err := s.Broadcast(ctx, ws.MessageText, []byte(mine), nil); err != nil {
+					if _, err := s.Broadcast(ws.MessageText, []byte(mine)); err != nil {
 						missed <- err
 						return
 					}
@@ -153,7 +153,7 @@ func TestServeInvalid(t *testing.T) {
 		{"header name", ws.AcceptOptions{Header: http.Header{"a b": {"c"}}}, "not a token"},
 		{"header value", ws.AcceptOptions{Header: http.Header{"A": {"b\r\nC: d"}}}, "control characters"},
 		{"header of the handshake", ws.AcceptOptions{Header: http.Header{"Sec-WebSocket-Protocol": {"a"}}}, "use Subprotocols"},
-		{"window", ws.AcceptOptions{Deflate: &ws.Deflate{ServerMaxWindowBits: 16}}, "not 8..15"},
+		{"window", ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{ServerMaxWindowBits: 16}}}, "not 8..15"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			l := newPipeListener()

@@ -17,16 +17,13 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// HandshakeInfo is what the opening handshake said and agreed on.
-type HandshakeInfo struct {
-	// Request is the request, on the server as received and on the client as sent, with
-	// URL (path and query), Host, Header, RemoteAddr (the peer, on both sides) and TLS.
-	// On the server its context has the values of the one that Check returned.
-	Request        *http.Request
-	ResponseHeader http.Header
-	Subprotocol    string                 // agreed; empty if none
-	Extensions     []wsproto.Extension    // of the response
-	Deflate        *wsproto.DeflateParams // in force; nil without compression
+// handshakeInfo is what the opening handshake said and agreed on.
+type handshakeInfo struct {
+	request     *http.Request
+	header      http.Header // of the response
+	subprotocol string      // agreed; empty if none
+	extensions  []wsproto.Extension
+	deflate     *wsproto.DeflateParams // in force; nil without compression
 
 	values context.Context //nolint:containedctx // that Check returned; nil if it did not
 	ext    *extended       // nil without extensions but permessage-deflate

@@ -140,15 +140,12 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 		he.Status, he.Header = status, header
 		return nil, he
 	}
-	info.Request.TLS = tlsState(nc)
+	info.request.TLS = tlsState(nc)
 	if !release() {
 		return nil, context.Cause(ctx)
 	}
-	opts := connOptions{
-		client: true, deflate: o.Deflate, maskKey: o.MaskKey,
-		readLimit: o.ReadLimit, readTimeout: o.ReadTimeout, writeTimeout: o.WriteTimeout, closeTimeout: o.CloseTimeout,
-		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, keepalive: o.Keepalive, hook: o.OnFrame, logTo: o.Logger,
-	}
+	opts := o.connection(0)
+	opts.client, opts.maskKey = true, o.MaskKey
 	c := newConn(nc, rest, info, opts.withDefaults())
 	c.startKeepalive()
 	return c, nil
@@ -172,7 +169,7 @@ func finalResponse(nc net.Conn, hear func(sent bool, head []byte)) (status int, 
 		rest = append(more, rest[len(rest)-early.Len():]...)
 		status, header, err = parseResponse(head)
 		if err != nil {
-			return 0, nil, nil, &HandshakeError{Section: "4.1", Reason: err.Error()}
+			return 0, nil, nil, &HandshakeError{Reason: err.Error() + " (RFC 6455 §4.1)"}
 		}
 		if status >= 200 || status == http.StatusSwitchingProtocols {
 			return status, header, rest, nil
@@ -230,9 +227,9 @@ func readErrorBody(nc net.Conn, header http.Header, rest []byte) []byte {
 }
 
 // verify applies the list at the end of RFC 6455 §4.1 to a 101 response.
-func (o *DialOptions) verify(req *dialRequest, header http.Header) (*HandshakeInfo, *HandshakeError) {
-	fail := func(reason string) (*HandshakeInfo, *HandshakeError) {
-		return nil, &HandshakeError{Section: "4.1", Reason: reason}
+func (o *DialOptions) verify(req *dialRequest, header http.Header) (*handshakeInfo, *HandshakeError) {
+	fail := func(reason string) (*handshakeInfo, *HandshakeError) {
+		return nil, &HandshakeError{Reason: reason + " (RFC 6455 §4.1)"}
 	}
 	if v, ok := one(header, "Upgrade"); !ok || !strings.EqualFold(v, "websocket") {
 		return fail("Upgrade header is not websocket")
@@ -243,15 +240,15 @@ func (o *DialOptions) verify(req *dialRequest, header http.Header) (*HandshakeIn
 	if v, ok := one(header, "Sec-WebSocket-Accept"); !ok || v != wsproto.AcceptKey(req.key) {
 		return fail("Sec-WebSocket-Accept does not match the key")
 	}
-	info := &HandshakeInfo{
-		Request:        &http.Request{RequestURI: req.target, Host: req.host, Header: req.header},
-		ResponseHeader: header,
+	info := &handshakeInfo{
+		request: &http.Request{RequestURI: req.target, Host: req.host, Header: req.header},
+		header:  header,
 	}
 	if lines, there := header["Sec-Websocket-Protocol"]; there {
 		if len(lines) != 1 || !slices.Contains(o.Subprotocols, lines[0]) {
 			return fail("server chose a subprotocol that was not offered")
 		}
-		info.Subprotocol = lines[0]
+		info.subprotocol = lines[0]
 	}
 	if lines := header["Sec-Websocket-Extensions"]; len(lines) > 0 {
 		exts, err := wsproto.ParseExtensions(strings.Join(lines, ", "))

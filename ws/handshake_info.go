@@ -7,14 +7,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
-
-	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// A packedInfo is a HandshakeInfo for the life of a connection: that is long, and
-// few look at it, so all text is in one string and there are no maps. Extensions
-// are those of the response header.
+// A packedInfo is a handshakeInfo for the life of a connection: that is long, and
+// few look at it, so all text is in one string and there are no maps.
 type packedInfo struct {
 	text packed    // subprotocol, target, host, header of the request and of the response
 	more *moreInfo // nil if there is none
@@ -22,25 +18,24 @@ type packedInfo struct {
 
 // moreInfo is what few connections have.
 type moreInfo struct {
-	deflate *wsproto.DeflateParams
-	tls     *tls.ConnectionState
-	values  context.Context //nolint:containedctx // for its values; nil if there are none
+	tls    *tls.ConnectionState
+	values context.Context //nolint:containedctx // for its values; nil if there are none
 }
 
-func packInfo(i *HandshakeInfo) packedInfo {
+func packInfo(i *handshakeInfo) packedInfo {
 	b := make([]byte, 0, 512)
-	for _, s := range []string{i.Subprotocol, i.Request.RequestURI, i.Request.Host} {
+	for _, s := range []string{i.subprotocol, i.request.RequestURI, i.request.Host} {
 		b = packString(b, s)
 	}
-	b = packHeader(packHeader(b, i.Request.Header), i.ResponseHeader)
-	more := moreInfo{deflate: i.Deflate, tls: i.Request.TLS, values: i.values}
+	b = packHeader(packHeader(b, i.request.Header), i.header)
+	more := moreInfo{tls: i.request.TLS, values: i.values}
 	if more == (moreInfo{}) {
 		return packedInfo{text: packed(b)}
 	}
 	return packedInfo{packed(b), &more}
 }
 
-func (i packedInfo) unpack(remote net.Addr) *HandshakeInfo {
+func (i packedInfo) unpack(remote net.Addr) *http.Response {
 	p, more := i.text, i.more
 	if more == nil {
 		more = new(moreInfo)
@@ -49,20 +44,16 @@ func (i packedInfo) unpack(remote net.Addr) *HandshakeInfo {
 		Method: http.MethodGet, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: http.NoBody, RemoteAddr: addrString(remote), TLS: more.tls,
 	}
-	info := &HandshakeInfo{Deflate: more.deflate}
-	for _, s := range []*string{&info.Subprotocol, &r.RequestURI, &r.Host} {
-		*s = p.string()
-	}
-	r.Header, info.ResponseHeader = p.header(), p.header()
+	p.string() // the subprotocol
+	r.RequestURI, r.Host, r.Header = p.string(), p.string(), p.header()
 	r.URL, _ = url.ParseRequestURI(r.RequestURI) // which the handshake has seen to
 	if more.values != nil {
 		r = r.WithContext(context.WithoutCancel(more.values))
 	}
-	info.Request = r
-	if lines := info.ResponseHeader["Sec-Websocket-Extensions"]; len(lines) > 0 {
-		info.Extensions, _ = wsproto.ParseExtensions(strings.Join(lines, ", ")) // so it has to these
+	return &http.Response{
+		Status: "101 Switching Protocols", StatusCode: http.StatusSwitchingProtocols,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: p.header(), Body: http.NoBody, Request: r, TLS: more.tls,
 	}
-	return info
 }
 
 func (i packedInfo) subprotocol() string { return i.text.string() }

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/wsconform/wsconform/ws"
-	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A connection keeps its handshake packed, and gives it back as it was.
@@ -29,35 +28,25 @@ func TestHandshakeKept(t *testing.T) {
 	overTLS := made("/", "", http.Header{})
 	overTLS.TLS = &tls.ConnectionState{ServerName: "example.com"}
 	tests := []struct {
-		name string
-		want ws.HandshakeInfo
+		name        string
+		request     *http.Request
+		response    http.Header
+		subprotocol string
 	}{
-		{"empty headers", ws.HandshakeInfo{Request: made("/", "", http.Header{}), ResponseHeader: http.Header{}}},
-		{"usual", ws.HandshakeInfo{
-			Request:        made("/chat?room=1", "example.com", http.Header{"Upgrade": {"websocket"}, "Origin": {"http://a"}}),
-			ResponseHeader: http.Header{"Server": {"x"}}, Subprotocol: "soap",
-		}},
-		{"compressed, over TLS", ws.HandshakeInfo{
-			Request:        overTLS,
-			ResponseHeader: http.Header{"Sec-Websocket-Extensions": {"permessage-deflate; server_max_window_bits=9"}},
-			Extensions: []wsproto.Extension{{
-				Name: "permessage-deflate", Params: []wsproto.Param{{Name: "server_max_window_bits", Value: "9"}},
-			}},
-			Deflate: &wsproto.DeflateParams{ServerMaxWindowBits: 9, ClientMaxWindowBits: 10}, // the client's own limit
-		}},
-		{"several values, one empty", ws.HandshakeInfo{
-			Request:        made("/", "", http.Header{"Cookie": {"a=1", "", "b=\x00\r\n2"}}),
-			ResponseHeader: http.Header{"X": {}},
-		}},
-		{"long", ws.HandshakeInfo{
-			Request:        made("/", "", http.Header{strings.Repeat("N", 200): {strings.Repeat("v", 20000)}}),
-			ResponseHeader: http.Header{"Y": {"z"}},
-		}},
+		{"empty headers", made("/", "", http.Header{}), http.Header{}, ""},
+		{"usual", made("/chat?room=1", "example.com", http.Header{"Upgrade": {"websocket"}, "Origin": {"http://a"}}), http.Header{"Server": {"x"}}, "soap"},
+		{"over TLS", overTLS, http.Header{"Sec-Websocket-Extensions": {"permessage-deflate; server_max_window_bits=9"}}, ""},
+		{"several values, one empty", made("/", "", http.Header{"Cookie": {"a=1", "", "b=\x00\r\n2"}}), http.Header{"X": {}}, ""},
+		{"long", made("/", "", http.Header{strings.Repeat("N", 200): {strings.Repeat("v", 20000)}}), http.Header{"Y": {"z"}}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := ws.PackInfo(&tt.want)
-			if d := cmp.Diff(&tt.want, got, cmpopts.IgnoreUnexported(tls.ConnectionState{}, http.Request{}, ws.HandshakeInfo{})); d != "" {
+			want := &http.Response{
+				Status: "101 Switching Protocols", StatusCode: http.StatusSwitchingProtocols, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+				Header: tt.response, Body: http.NoBody, Request: tt.request, TLS: tt.request.TLS,
+			}
+			got := ws.PackInfo(tt.subprotocol, tt.request, tt.response)
+			if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(tls.ConnectionState{}, http.Request{})); d != "" {
 				t.Errorf("-want +got:\n%s", d)
 			}
 		})

@@ -20,7 +20,7 @@ import (
 )
 
 // checkHead turns raw bytes into a request and decides about it.
-func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte) (*HandshakeInfo, *RejectError) {
+func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte) (*handshakeInfo, *RejectError) {
 	// An empty line may come first (RFC 9112 §2.2).
 	start, header, err := parseHead(bytes.TrimPrefix(head, []byte("\r\n")))
 	if err != nil {
@@ -59,19 +59,21 @@ func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte)
 
 // decide says what becomes of a request: a handshake, or the answer to refuse it
 // with.
-func (o *AcceptOptions) decide(r *http.Request) (*HandshakeInfo, *RejectError) {
+func (o *AcceptOptions) decide(r *http.Request) (*handshakeInfo, *RejectError) {
 	if n := fieldCount(r.Header); n > o.maxHeaderFields() {
 		return nil, refuse(http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("more than %d header fields", o.maxHeaderFields()))
 	}
 	if o.Intercept != nil {
-		if err := o.Intercept(r); err != nil {
-			return nil, o.asReject(err)
+		w := &answerWriter{header: make(http.Header)}
+		o.Intercept(w, r)
+		if reject := w.reject(); reject != nil {
+			return nil, o.asReject(reject)
 		}
 	}
 	if reject := checkRequest(r); reject != nil {
 		return nil, reject
 	}
-	info := &HandshakeInfo{Request: r, ResponseHeader: make(http.Header)}
+	info := &handshakeInfo{request: r, header: make(http.Header)}
 	if !o.allowsOrigin(r) {
 		return nil, refuse(http.StatusForbidden, "origin not allowed")
 	}
@@ -171,7 +173,7 @@ func validTarget(r *http.Request) bool {
 }
 
 // choose picks subprotocol and extensions (RFC 6455 §4.2.2).
-func (o *AcceptOptions) choose(r *http.Request, info *HandshakeInfo) *RejectError {
+func (o *AcceptOptions) choose(r *http.Request, info *handshakeInfo) *RejectError {
 	offered := token.Split(r.Header["Sec-Websocket-Protocol"])
 	for i, p := range offered {
 		if !token.Is(p) {
@@ -181,7 +183,7 @@ func (o *AcceptOptions) choose(r *http.Request, info *HandshakeInfo) *RejectErro
 			return refuse(http.StatusBadRequest, "subprotocol offered twice")
 		}
 	}
-	info.Subprotocol = bestSubprotocol(o.Subprotocols, offered)
+	info.subprotocol = bestSubprotocol(o.Subprotocols, offered)
 	if o.SelectSubprotocol != nil {
 		p, err := o.SelectSubprotocol(r, slices.Clone(offered))
 		if err != nil {
@@ -190,7 +192,7 @@ func (o *AcceptOptions) choose(r *http.Request, info *HandshakeInfo) *RejectErro
 		if p != "" && !slices.Contains(offered, p) {
 			return refuse(http.StatusInternalServerError, "subprotocol chosen that was not offered")
 		}
-		info.Subprotocol = p
+		info.subprotocol = p
 	}
 	joined := strings.Join(r.Header["Sec-Websocket-Extensions"], ", ")
 	if strings.Trim(joined, ", \t") == "" {
@@ -202,8 +204,8 @@ func (o *AcceptOptions) choose(r *http.Request, info *HandshakeInfo) *RejectErro
 	}
 	if o.Deflate != nil {
 		if agreed, ok := o.Deflate.negotiate(exts); ok {
-			info.Deflate = &agreed
-			info.Extensions = []wsproto.Extension{agreed.Extension()}
+			info.deflate = &agreed
+			info.extensions = []wsproto.Extension{agreed.Extension()}
 		}
 	}
 	return info.acceptExtensions(o.Extensions, exts)
@@ -222,8 +224,8 @@ func bestSubprotocol(speaks, offered []string) (best string) {
 
 // respond makes the header of the response and asks Check. What makes up the
 // handshake is set before, for Check to see, and after, so that it holds.
-func (o *AcceptOptions) respond(info *HandshakeInfo) *RejectError {
-	h := info.ResponseHeader
+func (o *AcceptOptions) respond(info *handshakeInfo) *RejectError {
+	h := info.header
 	for name, values := range o.Header {
 		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 	}
@@ -231,7 +233,7 @@ func (o *AcceptOptions) respond(info *HandshakeInfo) *RejectError {
 	if o.Check == nil {
 		return nil
 	}
-	ctx, err := o.Check(info.Request, h)
+	ctx, err := o.Check(info.request, h)
 	if err != nil {
 		return o.asReject(err)
 	}
@@ -244,19 +246,19 @@ func (o *AcceptOptions) respond(info *HandshakeInfo) *RejectError {
 }
 
 // setFields sets the fields of the response that make up the handshake.
-func (i *HandshakeInfo) setFields() {
-	h := i.ResponseHeader
+func (i *handshakeInfo) setFields() {
+	h := i.header
 	for name := range ownFields {
 		h.Del(name)
 	}
 	h.Set("Upgrade", "websocket")
 	h.Set("Connection", "Upgrade")
-	h.Set("Sec-WebSocket-Accept", wsproto.AcceptKey(i.Request.Header.Get("Sec-WebSocket-Key")))
-	if i.Subprotocol != "" {
-		h.Set("Sec-WebSocket-Protocol", i.Subprotocol)
+	h.Set("Sec-WebSocket-Accept", wsproto.AcceptKey(i.request.Header.Get("Sec-WebSocket-Key")))
+	if i.subprotocol != "" {
+		h.Set("Sec-WebSocket-Protocol", i.subprotocol)
 	}
-	if len(i.Extensions) > 0 {
-		h.Set("Sec-WebSocket-Extensions", wsproto.FormatExtensions(i.Extensions))
+	if len(i.extensions) > 0 {
+		h.Set("Sec-WebSocket-Extensions", wsproto.FormatExtensions(i.extensions))
 	}
 }
 
@@ -265,7 +267,7 @@ func refuse(status int, reason string) *RejectError {
 		Status: status,
 		Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}},
 		Body:   []byte(reason + "\n"),
-		Reason: reason,
+		reason: reason,
 	}
 }
 
@@ -282,7 +284,7 @@ func withVersion(e *RejectError) *RejectError {
 func (o *AcceptOptions) asReject(err error) *RejectError {
 	var reject *RejectError
 	if !errors.As(err, &reject) {
-		return &RejectError{Status: http.StatusForbidden, Reason: err.Error()}
+		return &RejectError{Status: http.StatusForbidden, reason: err.Error()}
 	}
 	e := *reject
 	if e.Status == 0 {
@@ -320,7 +322,7 @@ func (o *AcceptOptions) rejection(e *RejectError, noBody bool) []byte {
 }
 
 // switching is the response bytes that begin the WebSocket connection.
-func switching(info *HandshakeInfo) []byte {
+func switching(info *handshakeInfo) []byte {
 	b := []byte("HTTP/1.1 101 Switching Protocols\r\n")
-	return append(appendFields(b, info.ResponseHeader), "\r\n"...)
+	return append(appendFields(b, info.header), "\r\n"...)
 }

@@ -132,7 +132,7 @@ func TestServerHandshake(t *testing.T) {
 		{"deflate quoted", request(`Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits="9"`), "Extensions: permessage-deflate; server_max_window_bits=9\r\n"},
 		{"second offer", request("Sec-WebSocket-Extensions: permessage-deflate; nonsense, permessage-deflate; server_no_context_takeover"), "Extensions: permessage-deflate; server_no_context_takeover\r\n"},
 	}
-	opts := &ws.AcceptOptions{Subprotocols: []string{"c", "a"}, Deflate: &ws.Deflate{}}
+	opts := &ws.AcceptOptions{Subprotocols: []string{"c", "a"}, Options: ws.Options{Deflate: &ws.Deflate{}}}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := serverAnswer(t, tt.req, opts)
@@ -218,7 +218,7 @@ func TestClientHandshake(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := dialAnswer(t, tt.resp, &ws.DialOptions{
-				Subprotocols: []string{"a", "b"}, Deflate: &ws.Deflate{ClientMaxWindowBits: 10},
+				Subprotocols: []string{"a", "b"}, Options: ws.Options{Deflate: &ws.Deflate{ClientMaxWindowBits: 10}},
 			})
 			if err == nil {
 				defer c.CloseNow()
@@ -240,7 +240,7 @@ func TestClientHandshake(t *testing.T) {
 					t.Errorf("got %q, error %v; want hi", p, err)
 				}
 			case "deflate larger than our limit":
-				if got := c.Handshake().Deflate.ClientMaxWindowBits; got != 10 {
+				if got := ws.WindowBits(c); got != 10 {
 					t.Errorf("got window bits %d, want our own 10", got)
 				}
 			}
@@ -439,7 +439,7 @@ func FuzzServerHandshake(f *testing.F) {
 	f.Add([]byte(request("Sec-WebSocket-Protocol: a, b") + "\x81\x85"))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		nc := &stubConn{in: bytes.NewReader(p)}
-		c, err := ws.AcceptNet(context.Background(), nc, &ws.AcceptOptions{Deflate: &ws.Deflate{}, Subprotocols: []string{"a"}})
+		c, err := ws.AcceptNet(context.Background(), nc, &ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}, Subprotocols: []string{"a"}})
 		if ok := bytes.HasPrefix(nc.out.Bytes(), []byte("HTTP/1.1 101 ")); ok != (err == nil) || ok != (c != nil) {
 			t.Fatalf("got error %v with %q", err, nc.out.Bytes())
 		}
@@ -462,7 +462,7 @@ func FuzzClientHandshake(f *testing.F) {
 			nc.in = bytes.NewReader(nil)
 		}
 		c, err := ws.Dial(context.Background(), "ws://example.com/", &ws.DialOptions{
-			Deflate: &ws.Deflate{},
+			Options: ws.Options{Deflate: &ws.Deflate{}},
 			NetDial: func(context.Context, string, string) (net.Conn, error) { return nc, nil },
 		})
 		if (c == nil) != (err != nil) {
@@ -493,7 +493,7 @@ func FuzzReadMessage(f *testing.F) {
 		if server {
 			req := request("Sec-WebSocket-Extensions: permessage-deflate")
 			nc.in = io.MultiReader(strings.NewReader(req), bytes.NewReader(p))
-			c, err = ws.AcceptNet(context.Background(), nc, &ws.AcceptOptions{Deflate: &ws.Deflate{}, ReadLimit: limit})
+			c, err = ws.AcceptNet(context.Background(), nc, &ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}, ReadLimit: limit}})
 		} else {
 			nc.in = readerFunc(func(b []byte) (int, error) {
 				accept := wsproto.AcceptKey(headerOf(nc.out.Bytes(), "Sec-WebSocket-Key"))
@@ -502,7 +502,10 @@ func FuzzReadMessage(f *testing.F) {
 				return nc.in.Read(b)
 			})
 			c, err = ws.Dial(context.Background(), "ws://example.com/", &ws.DialOptions{
-				Deflate: &ws.Deflate{}, ReadLimit: limit,
+				Options: ws.Options{
+					Deflate:   &ws.Deflate{},
+					ReadLimit: limit,
+				},
 				NetDial: func(context.Context, string, string) (net.Conn, error) { return nc, nil },
 			})
 		}

@@ -49,21 +49,7 @@ func (c *Conn) ReadJSON(ctx context.Context, v any) error {
 	return nil
 }
 
-// InterceptWith makes an [AcceptOptions].Intercept of an HTTP handler, so that health
-// checks, pages and middleware written for net/http work with [Server.Serve], too. What
-// the handler writes is the answer; if it writes nothing, the handshake goes on.
-func InterceptWith(h http.Handler) func(*http.Request) error {
-	return func(r *http.Request) error {
-		w := &answerWriter{header: make(http.Header)}
-		h.ServeHTTP(w, r)
-		if w.status == 0 {
-			return nil
-		}
-		return &RejectError{Status: w.status, Header: w.header, Body: w.body, Reason: "answered by Intercept"}
-	}
-}
-
-// An answerWriter keeps the answer of a handler.
+// An answerWriter keeps the answer of Intercept.
 type answerWriter struct {
 	header http.Header
 	status int // zero: nothing was written
@@ -82,4 +68,12 @@ func (w *answerWriter) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	w.body = append(w.body, p...)
 	return len(p), nil
+}
+
+// reject is the answer, nil if there is none.
+func (w *answerWriter) reject() *RejectError {
+	if w.status == 0 {
+		return nil
+	}
+	return &RejectError{Status: w.status, Header: w.header, Body: w.body, reason: "answered by Intercept"}
 }

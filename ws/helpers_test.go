@@ -55,8 +55,8 @@ func TestTextAndJSON(t *testing.T) {
 }
 
 // A handler of net/http answers what it wants to, and lets the rest pass.
-func TestInterceptWith(t *testing.T) {
-	opts := &ws.AcceptOptions{Intercept: ws.InterceptWith(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func TestIntercept(t *testing.T) {
+	opts := &ws.AcceptOptions{Intercept: func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/health":
 			_, _ = io.WriteString(w, "fine")
@@ -65,7 +65,7 @@ func TestInterceptWith(t *testing.T) {
 		case "/empty":
 			w.WriteHeader(http.StatusNoContent)
 		}
-	}))}
+	}}
 	for _, tt := range []struct{ path, want string }{
 		{"/health", "HTTP/1.1 200 OK\r\n|\r\n\r\nfine"},
 		{"/away", "HTTP/1.1 302 Found\r\n|Location: /here\r\n"},
@@ -146,7 +146,7 @@ func TestNetConnEnds(t *testing.T) {
 // A read deadline that has passed loses nothing.
 func TestNetConnDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, server := pair(t, &ws.DialOptions{Keepalive: ws.Keepalive{Interval: -1}}, &ws.AcceptOptions{Keepalive: ws.Keepalive{Interval: -1}})
+		client, server := pair(t, &ws.DialOptions{Options: ws.Options{Keepalive: ws.Keepalive{Interval: -1}}}, &ws.AcceptOptions{Options: ws.Options{Keepalive: ws.Keepalive{Interval: -1}}})
 		stream := client.NetConn(ws.MessageBinary)
 		_ = stream.SetReadDeadline(time.Now().Add(time.Second))
 		start := time.Now()

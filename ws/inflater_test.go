@@ -84,7 +84,7 @@ func TestInflaterIdle(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			alive := ws.Keepalive{Interval: -1}
-			client, server := pair(t, &ws.DialOptions{Deflate: &row.deflate, Keepalive: alive}, &ws.AcceptOptions{Deflate: &row.deflate, Keepalive: alive})
+			client, server := pair(t, &ws.DialOptions{Options: ws.Options{Deflate: &row.deflate, Keepalive: alive}}, &ws.AcceptOptions{Options: ws.Options{Deflate: &row.deflate, Keepalive: alive}})
 			ctx := within(t, 30*time.Second)
 			go func() { _ = server.Discard(ctx) }() // which answers pings
 			texts := flatetest.Corpus(200 << 10)["text"]

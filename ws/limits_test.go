@@ -1,12 +1,14 @@
 package ws_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -29,9 +31,9 @@ func TestWriteTimeoutLimit(t *testing.T) {
 	}{
 		{"at the default", ws.AcceptOptions{}, bound, true},
 		{"beyond the default and its slack", ws.AcceptOptions{}, bound + bound/4 + 1, false},
-		{"at an own one", ws.AcceptOptions{WriteTimeout: time.Second}, time.Second, true},
-		{"beyond an own one", ws.AcceptOptions{WriteTimeout: time.Second}, 1251 * time.Millisecond, false},
-		{"no bound", ws.AcceptOptions{WriteTimeout: -1}, time.Hour, true},
+		{"at an own one", ws.AcceptOptions{Options: ws.Options{WriteTimeout: time.Second}}, time.Second, true},
+		{"beyond an own one", ws.AcceptOptions{Options: ws.Options{WriteTimeout: time.Second}}, 1251 * time.Millisecond, false},
+		{"no bound", ws.AcceptOptions{Options: ws.Options{WriteTimeout: -1}}, time.Hour, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -94,7 +96,7 @@ func TestWriteTimeoutProgress(t *testing.T) {
 	_ = near.(*net.TCPConn).SetReadBuffer(16 << 10)
 	go func() { _, _ = io.WriteString(near, request()) }()
 	const bound = 300 * time.Millisecond
-	c, err := ws.AcceptNet(context.Background(), far, &ws.AcceptOptions{WriteTimeout: bound, Keepalive: ws.Keepalive{Interval: -1}})
+	c, err := ws.AcceptNet(context.Background(), far, &ws.AcceptOptions{Options: ws.Options{WriteTimeout: bound, Keepalive: ws.Keepalive{Interval: -1}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,8 +340,32 @@ func TestBombLimit(t *testing.T) {
 	}
 }
 
+// hijackable gives up a connection.
+type hijackable struct{ nc net.Conn }
+
+func (hijackable) Header() http.Header         { return http.Header{} }
+func (hijackable) Write(p []byte) (int, error) { return len(p), nil }
+func (hijackable) WriteHeader(int)             {}
+
+func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return h.nc, bufio.NewReadWriter(bufio.NewReader(h.nc), bufio.NewWriter(h.nc)), nil
+}
+
 // A handshake that dribbles, a peer that resets.
 func TestHandshakeTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // through an HTTP server, to a client that does not read
+		near, far := net.Pipe()
+		defer far.Close()
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(request())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		_, err = ws.Accept(hijackable{near}, r, &ws.AcceptOptions{Options: ws.Options{HandshakeTimeout: time.Minute}})
+		if d := time.Since(start); !timedOut(err, "") || d != time.Minute {
+			t.Errorf("got error %v after %v, want a timeout after a minute", err, d)
+		}
+	})
 	for _, set := range []struct{ opts, want time.Duration }{{0, 10 * time.Second}, {time.Minute, time.Minute}} {
 		synctest.Test(t, func(t *testing.T) {
 			near, far := net.Pipe()
@@ -354,14 +380,14 @@ func TestHandshakeTime(t *testing.T) {
 				}
 			}()
 			start := time.Now()
-			_, err := ws.AcceptNet(context.Background(), near, &ws.AcceptOptions{HandshakeTimeout: set.opts})
+			_, err := ws.AcceptNet(context.Background(), near, &ws.AcceptOptions{Options: ws.Options{HandshakeTimeout: set.opts}})
 			if d := time.Since(start); !timedOut(err, "") || d < set.want || d > set.want+100*time.Millisecond { // which is for the answer
 				t.Errorf("got error %v after %v, want a timeout after %v", err, time.Since(start), set.want)
 			}
 			<-done
 		})
 	}
-	answer, err := serverAnswer(t, strings.TrimSuffix(request(), "\n"), &ws.AcceptOptions{HandshakeTimeout: 50 * time.Millisecond})
+	answer, err := serverAnswer(t, strings.TrimSuffix(request(), "\n"), &ws.AcceptOptions{Options: ws.Options{HandshakeTimeout: 50 * time.Millisecond}})
 	if !strings.HasPrefix(answer, "HTTP/1.1 408 ") || err == nil {
 		t.Errorf("got %q, error %v; want status 408", answer, err)
 	}

@@ -68,7 +68,7 @@ func TestLoad(t *testing.T) {
 
 	s := &ws.Server{
 		Handler: func(ctx context.Context, c *ws.Conn) error { _ = c.Discard(ctx); return nil },
-		Accept:  ws.AcceptOptions{Keepalive: ws.Keepalive{Interval: loadPings}},
+		Accept:  ws.AcceptOptions{Options: ws.Options{Keepalive: ws.Keepalive{Interval: loadPings}}},
 	}
 	served := make(chan error, 2)
 	var addrs []string
@@ -109,7 +109,7 @@ func TestLoad(t *testing.T) {
 		<-tick.C
 		now := time.Now()
 		binary.BigEndian.PutUint64(p, uint64(now.UnixNano()))
-		if _, err := s.Broadcast(t.Context(), ws.MessageBinary, p, nil); err != nil {
+		if _, err := s.Broadcast(ws.MessageBinary, p); err != nil {
 			t.Fatal(err)
 		}
 		took = append(took, time.Since(now))
@@ -204,7 +204,10 @@ func TestLoadClients(t *testing.T) {
 		dialing.Go(func() {
 			defer func() { <-turns }()
 			c, err := ws.Dial(t.Context(), "ws://"+addrs[i%len(addrs)], &ws.DialOptions{
-				Keepalive: ws.Keepalive{Interval: -1}, HandshakeTimeout: time.Minute,
+				Options: ws.Options{
+					Keepalive:        ws.Keepalive{Interval: -1},
+					HandshakeTimeout: time.Minute,
+				},
 			})
 			if err != nil {
 				failed.Add(1)

@@ -43,9 +43,9 @@ func TestMigrate(t *testing.T) {
 	})
 	t.Run("pong", func(t *testing.T) {
 		got := make(chan string, 1)
-		client, server := pair(t, nil, &ws.AcceptOptions{Keepalive: ws.Keepalive{
+		client, server := pair(t, nil, &ws.AcceptOptions{Options: ws.Options{Keepalive: ws.Keepalive{
 			Interval: -1, OnPong: func(_ *ws.Conn, p []byte) { got <- string(p) },
-		}})
+		}}})
 		ctx := within(t, 10*time.Second)
 		go func() { _ = server.Discard(ctx) }()
 		if err := client.Pong(ctx, []byte("unasked")); err != nil {
@@ -107,18 +107,18 @@ func TestMigrate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := ws.Dial(within(t, 10*time.Second), "ws://example.com/", &ws.DialOptions{NetDial: existing(nc)})
+		c, err := ws.Dial(within(t, 10*time.Second), "wss://example.com/", &ws.DialOptions{NetDial: existing(nc)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = c.CloseNow()
 	})
 	t.Run("process_request", func(t *testing.T) {
-		s := &ws.Server{Accept: ws.AcceptOptions{Intercept: func(r *http.Request) error {
+		s := &ws.Server{Accept: ws.AcceptOptions{Intercept: func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/healthz" {
-				return &ws.RejectError{Status: http.StatusOK, Header: http.Header{"X-A": {"1"}}, Body: []byte("OK\n")}
+				w.Header().Set("X-A", "1")
+				_, _ = io.WriteString(w, "OK\n")
 			}
-			return nil
 		}}}
 		srv := httptest.NewServer(s)
 		defer srv.Close()

@@ -70,10 +70,14 @@ func rawPairWith(t testing.TB, server bool, deflate *ws.Deflate, alive ws.Keepal
 	go func() {
 		var r result
 		if server {
-			r.c, r.err = ws.AcceptNet(context.Background(), near, &ws.AcceptOptions{Deflate: deflate, ReadLimit: 1 << 16, Keepalive: alive})
+			r.c, r.err = ws.AcceptNet(context.Background(), near, &ws.AcceptOptions{Options: ws.Options{Deflate: deflate, ReadLimit: 1 << 16, Keepalive: alive}})
 		} else {
 			r.c, r.err = ws.Dial(context.Background(), "ws://pipe/", &ws.DialOptions{
-				Deflate: deflate, ReadLimit: 1 << 16, Keepalive: alive,
+				Options: ws.Options{
+					Deflate:   deflate,
+					ReadLimit: 1 << 16,
+					Keepalive: alive,
+				},
 				NetDial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
 			})
 		}

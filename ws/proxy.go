@@ -113,11 +113,11 @@ func (o *DialOptions) throughProxy(ctx context.Context, p *url.URL, addr string)
 	}
 	if p.Scheme == "socks4" || p.Scheme == "socks5" {
 		var err error
-		if addr, err = o.resolve(ctx, addr, p.Scheme == "socks4"); err != nil {
+		if addr, err = resolve(ctx, addr, p.Scheme == "socks4"); err != nil {
 			return nil, e.because("look up its target", err)
 		}
 	}
-	nc, err := o.open(ctx, o.network(), net.JoinHostPort(p.Hostname(), port))
+	nc, err := o.open(ctx, "tcp", net.JoinHostPort(p.Hostname(), port))
 	if err != nil {
 		return nil, e.because("could not be reached", err)
 	}
@@ -173,12 +173,12 @@ func (o *DialOptions) askProxy(ctx context.Context, nc net.Conn, p *url.URL, add
 }
 
 // resolve looks up the address for a proxy that is not to do so.
-func (o *DialOptions) resolve(ctx context.Context, addr string, only4 bool) (string, error) {
+func resolve(ctx context.Context, addr string, only4 bool) (string, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return "", err
 	}
-	network := map[string]string{"tcp": "ip", "tcp4": "ip4", "tcp6": "ip6"}[o.network()]
+	network := "ip"
 	if only4 {
 		network = "ip4"
 	}

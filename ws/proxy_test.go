@@ -170,7 +170,7 @@ func TestProxyNotReached(t *testing.T) {
 func TestProxySilent(t *testing.T) {
 	for _, scheme := range []string{"http", "https", "socks4", "socks5"} {
 		proxy, _ := ws.ProxyURL(scheme + "://" + silent(t).Addr().String())
-		_, err := ws.Dial(t.Context(), "ws://127.0.0.1:9", &ws.DialOptions{Proxy: proxy, HandshakeTimeout: 20 * time.Millisecond})
+		_, err := ws.Dial(t.Context(), "ws://127.0.0.1:9", &ws.DialOptions{Proxy: proxy, Options: ws.Options{HandshakeTimeout: 20 * time.Millisecond}})
 		_, isProxy := errors.AsType[*ws.HandshakeError](err)
 		isTimeout := timedOut(err, "handshake")
 		if !isProxy || !isTimeout {

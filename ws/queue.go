@@ -46,13 +46,6 @@ type queued struct {
 	frame []byte // nil: typ and p
 	typ   MessageType
 	p     []byte
-	done  func(error) // told of the end; may be nil
-}
-
-func (q queued) ended(err error) {
-	if q.done != nil {
-		q.done(err)
-	}
 }
 
 // Send queues a message and returns. It waits only for room in the queue, which is the
@@ -162,8 +155,8 @@ func (c *Conn) leaveQueue(m queued) {
 	}
 }
 
-// sendQueue sends what is queued and ends. An error is the end of the writing side,
-// so that the rest fails alike.
+// sendQueue sends what is queued and ends. An error is the end of the connection, so
+// that the rest fails alike.
 func (c *Conn) sendQueue() {
 	q := &c.queue
 	for {
@@ -178,16 +171,18 @@ func (c *Conn) sendQueue() {
 		m := q.list[0]
 		q.list[0] = queued{}
 		q.list = q.list[1:]
+		last := len(q.list) == 0
 		q.mu.Unlock()
-		var err error
 		if m.frame == nil {
-			err = c.writeMessage(c.cl.ctx, m.typ, m.p, 0)
-		} else if err = c.wr.message.lock(c.cl.ctx); err == nil {
-			err = c.writeReady(m.frame)
+			_ = c.writeMessage(c.cl.ctx, m.typ, m.p, 0)
+			if last {
+				_ = c.Flush(c.cl.ctx) // in batch mode nothing else might
+			}
+		} else if c.wr.message.lock(c.cl.ctx) == nil {
+			_ = c.writeReady(m.frame)
 			c.wr.message.unlock()
 		}
 		c.leaveQueue(m)
-		m.ended(err)
 	}
 }
 
@@ -278,10 +273,9 @@ func (c *Conn) tryReady(m queued) bool {
 	if err == nil && n < len(m.frame) {
 		q.sending = make(chan struct{})
 		go func() {
-			err := c.writeOut(c.cl.ctx, m.frame[n:])
+			_ = c.writeOut(c.cl.ctx, m.frame[n:]) // an error ends the connection
 			c.unlockFrame(c.cl.ctx)
 			w.message.unlock()
-			m.ended(err)
 			c.sendQueue()
 		}()
 		return true
@@ -291,6 +285,5 @@ func (c *Conn) tryReady(m queued) bool {
 	if w.asked.Load() { // a pong, while the slot was ours; its write may block
 		go func() { _ = c.Flush(c.cl.ctx) }()
 	}
-	m.ended(err)
 	return true
 }

@@ -91,7 +91,7 @@ func TestReadTimeoutLosesNothing(t *testing.T) {
 	for _, tr := range transports {
 		for _, way := range ways {
 			t.Run(tr.name+"/"+way.name, func(t *testing.T) {
-				client, server := tr.pair(t, &ws.DialOptions{ReadTimeout: 10 * time.Millisecond}, nil)
+				client, server := tr.pair(t, &ws.DialOptions{Options: ws.Options{ReadTimeout: 10 * time.Millisecond}}, nil)
 				ctx := within(t, 10*time.Second)
 				half := make(chan struct{})
 				wrote := make(chan error, 1)
@@ -135,7 +135,7 @@ func TestReadTimeoutBound(t *testing.T) {
 		near, far := net.Pipe()
 		made := make(chan *ws.Conn, 1)
 		go func() {
-			c, err := ws.AcceptNet(context.Background(), near, &ws.AcceptOptions{ReadTimeout: bound, WriteTimeout: -1, Keepalive: ws.Keepalive{Interval: -1}})
+			c, err := ws.AcceptNet(context.Background(), near, &ws.AcceptOptions{Options: ws.Options{ReadTimeout: bound, WriteTimeout: -1, Keepalive: ws.Keepalive{Interval: -1}}})
 			if err != nil {
 				t.Error(err)
 			}

@@ -261,8 +261,7 @@ func (v *visit) serve(ctx context.Context, nc net.Conn, reject *RejectError) {
 // ServeHTTP answers a handshake that came through an HTTP server and runs the
 // Handler, which gets the values of the request's context. The HTTP server knows
 // nothing of the connection from then on: its Shutdown should be followed by ours.
-// MaxHandshakes, Accept.MaxHeaderBytes and Accept.HandshakeTimeout are the HTTP
-// server's to bound.
+// MaxHandshakes and Accept.MaxHeaderBytes are the HTTP server's to bound.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v, reject := s.enter()
 	opts := &s.opts

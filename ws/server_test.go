@@ -87,7 +87,10 @@ func (l *pipeListener) dial(t testing.TB) *ws.Conn {
 			}
 			return nil, net.ErrClosed
 		},
-		HandshakeTimeout: time.Minute, Keepalive: ws.Keepalive{Interval: -1},
+		Options: ws.Options{
+			HandshakeTimeout: time.Minute,
+			Keepalive:        ws.Keepalive{Interval: -1},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ import (
 // A write whose context was over leaves nothing in the history of the compressor that
 // the peer has not seen.
 func TestCancelledWriteKeepsHistory(t *testing.T) {
-	client, server := pair(t, &ws.DialOptions{Deflate: &ws.Deflate{}}, &ws.AcceptOptions{Deflate: &ws.Deflate{}})
+	client, server := pair(t, &ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}, &ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}})
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
 	want := []byte(strings.Repeat("not seen by the peer; ", 20))

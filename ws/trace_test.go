@@ -85,12 +85,12 @@ func TestOnFrame(t *testing.T) {
 		length  uint64
 	}
 	var got []seen
-	client, server := pair(t, &ws.DialOptions{OnFrame: func(sent bool, f wsproto.Frame) {
+	client, server := pair(t, &ws.DialOptions{Options: ws.Options{OnFrame: func(sent bool, f wsproto.Frame) {
 		got = append(got, seen{sent, f.Opcode, string(f.Payload), f.Length})
 		if sent != f.Masked {
 			t.Errorf("%+v: masking", f)
 		}
-	}}, nil)
+	}}}, nil)
 	ctx := within(t, 5*time.Second)
 	go func() { _ = ws.Echo(context.Background(), server) }()
 	if err := client.WriteFragments(ctx, ws.MessageText, []byte("ab"), 1); err != nil {
@@ -157,7 +157,7 @@ func TestLogger(t *testing.T) {
 			l := listen(t, "tcp", "127.0.0.1:0")
 			serve(t, l, ws.AcceptOptions{})
 			c, err := ws.Dial(t.Context(), "ws://me:secret@"+l.Addr().String()+"/room", &ws.DialOptions{
-				Logger: logger, Header: http.Header{"Cookie": {"secret=1"}, "X-Plain": {"shown"}},
+				Options: ws.Options{Logger: logger}, Header: http.Header{"Cookie": {"secret=1"}, "X-Plain": {"shown"}},
 			})
 			if err != nil {
 				t.Fatal(err)

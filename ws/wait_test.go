@@ -14,7 +14,7 @@ import (
 // Both sides send a ping every 20 s meanwhile, and want a pong.
 func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, server := pair(t, &ws.DialOptions{}, &ws.AcceptOptions{ReadTimeout: time.Minute})
+		client, server := pair(t, &ws.DialOptions{}, &ws.AcceptOptions{Options: ws.Options{ReadTimeout: time.Minute}})
 		ctx := t.Context()
 		go client.Discard(ctx) // has the pings answered
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -56,15 +58,18 @@ func (o *clientFlags) options() (*ws.DialOptions, error) {
 	}
 	opts := &ws.DialOptions{
 		Header: header, Subprotocols: o.subprotocols, Origin: o.origin,
-		MaxRedirects: o.redirects, HandshakeTimeout: o.timeout, ReadLimit: maxMessage,
+		MaxRedirects: o.redirects, Options: ws.Options{
+			HandshakeTimeout: o.timeout,
+			ReadLimit:        maxMessage,
+		},
 	}
 	switch {
 	case o.ipv4 && o.ipv6:
 		return nil, usagef("--ipv4 and --ipv6 exclude each other")
 	case o.ipv4:
-		opts.Network = "tcp4"
+		opts.NetDial = dialOnly("tcp4")
 	case o.ipv6:
-		opts.Network = "tcp6"
+		opts.NetDial = dialOnly("tcp6")
 	}
 	switch o.proxy {
 	case "", "none":
@@ -81,6 +86,16 @@ func (o *clientFlags) options() (*ws.DialOptions, error) {
 	opts.ProxyTLS = opts.TLS.Clone()
 	opts.ProxyTLS.ServerName, opts.ProxyTLS.Certificates = "", nil // they are for the server
 	return opts, nil
+}
+
+// dialOnly opens TCP connections of one version of IP.
+func dialOnly(version string) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if network == "tcp" {
+			network = version
+		}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
 }
 
 // parseHeaders reads what --header says. Messages leave the values out, which may

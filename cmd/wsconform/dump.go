@@ -161,7 +161,11 @@ func (o *dumpOptions) run(c *cobra.Command, list []string) error {
 	} else {
 		o.Accept = &ws.AcceptOptions{
 			Header: opts.Header, Subprotocols: opts.Subprotocols, Origins: []string{"*"},
-			Deflate: deflate, ReadLimit: opts.ReadLimit, HandshakeTimeout: opts.HandshakeTimeout,
+			Options: ws.Options{
+				Deflate:          deflate,
+				ReadLimit:        opts.ReadLimit,
+				HandshakeTimeout: opts.HandshakeTimeout,
+			},
 		}
 		if err := o.Accept.Validate(); err != nil {
 			return usagef("%w", err)

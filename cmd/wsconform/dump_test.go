@@ -26,7 +26,7 @@ func dumpServer(t *testing.T) string {
 			fmt.Fprint(w, "not \x1b[31myou\nnor others")
 			return
 		}
-		c, err := ws.Accept(w, r, &ws.AcceptOptions{Subprotocols: []string{"chat"}, Deflate: &ws.Deflate{}})
+		c, err := ws.Accept(w, r, &ws.AcceptOptions{Subprotocols: []string{"chat"}, Options: ws.Options{Deflate: &ws.Deflate{}}})
 		if err != nil {
 			return
 		}

@@ -127,9 +127,14 @@ func (o *echoOptions) server(log io.Writer) (*ws.Server, error) {
 		MaxConns: o.maxConns, MaxHandshakes: o.maxHandshakes,
 		Accept: ws.AcceptOptions{
 			Origins: o.origins, RequireOrigin: o.requireOrigin, Subprotocols: o.subprotocols,
-			MaxHeaderBytes: o.maxHead, MaxHeaderFields: o.maxFields, ReadLimit: o.maxMessage,
-			HandshakeTimeout: o.handshakeTimeout, ReadTimeout: o.readTimeout, WriteTimeout: o.writeTimeout, CloseTimeout: o.closeTimeout,
-			Keepalive: ws.Keepalive{Interval: o.pingInterval, Timeout: o.pingTimeout},
+			MaxHeaderBytes: o.maxHead, MaxHeaderFields: o.maxFields, Options: ws.Options{
+				ReadLimit:        o.maxMessage,
+				HandshakeTimeout: o.handshakeTimeout,
+				ReadTimeout:      o.readTimeout,
+				WriteTimeout:     o.writeTimeout,
+				CloseTimeout:     o.closeTimeout,
+				Keepalive:        ws.Keepalive{Interval: o.pingInterval, Timeout: o.pingTimeout},
+			},
 		},
 	}
 	if o.control {
@@ -139,11 +144,10 @@ func (o *echoOptions) server(log io.Writer) (*ws.Server, error) {
 		s.Accept.Origins = nil
 	}
 	if o.health != "" {
-		s.Accept.Intercept = func(r *http.Request) error {
+		s.Accept.Intercept = func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == o.health {
-				return &ws.RejectError{Status: http.StatusOK, Body: []byte("OK\n")}
+				_, _ = io.WriteString(w, "OK\n")
 			}
-			return nil
 		}
 	}
 	for _, set := range []func(*ws.AcceptOptions) error{o.setUsers, o.setHeaders, o.setDeflate} {

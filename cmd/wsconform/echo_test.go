@@ -67,11 +67,13 @@ func TestEchoOptions(t *testing.T) {
 		status int    // zero: the handshake succeeds
 		want   func(c *ws.Conn) bool
 	}{
-		{"nothing", nil, ws.DialOptions{Deflate: &ws.Deflate{}, Origin: "https://else.test"}, "", 0, func(c *ws.Conn) bool { return c.Handshake().Deflate != nil && c.Subprotocol() == "" }},
-		{"no deflate", []string{"--no-deflate"}, ws.DialOptions{Deflate: &ws.Deflate{}}, "", 0, func(c *ws.Conn) bool { return c.Handshake().Deflate == nil }},
-		{"deflate", []string{"--deflate", "server_max_window_bits=10; client_no_context_takeover"}, ws.DialOptions{Deflate: &ws.Deflate{ServerMaxWindowBits: 12}}, "", 0, func(c *ws.Conn) bool {
-			p := c.Handshake().Deflate
-			return p != nil && p.ServerMaxWindowBits == 10 && p.ClientNoContextTakeover
+		{"nothing", nil, ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}, Origin: "https://else.test"}, "", 0, func(c *ws.Conn) bool {
+			return c.Handshake().Header["Sec-Websocket-Extensions"] != nil && c.Subprotocol() == ""
+		}},
+		{"no deflate", []string{"--no-deflate"}, ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}, "", 0, func(c *ws.Conn) bool { return c.Handshake().Header["Sec-Websocket-Extensions"] == nil }},
+		{"deflate", []string{"--deflate", "server_max_window_bits=10; client_no_context_takeover"}, ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{ServerMaxWindowBits: 12}}}, "", 0, func(c *ws.Conn) bool {
+			got := c.Handshake().Header.Get("Sec-WebSocket-Extensions")
+			return strings.Contains(got, "server_max_window_bits=10") && strings.Contains(got, "client_no_context_takeover")
 		}},
 		{"subprotocol", []string{"--subprotocol", "a", "--subprotocol", "b"}, ws.DialOptions{Subprotocols: []string{"c", "b"}}, "", 0, func(c *ws.Conn) bool { return c.Subprotocol() == "b" }},
 		{"origin", []string{"--origin", "https://*.test"}, ws.DialOptions{Origin: "https://a.test"}, "", 0, nil},
@@ -81,7 +83,7 @@ func TestEchoOptions(t *testing.T) {
 		{"user", []string{"--user", "ada:love:lace", "--realm", "here"}, ws.DialOptions{}, "ada:love%3Alace@", 0, nil},
 		{"another user", []string{"--user", "ada:lovelace"}, ws.DialOptions{}, "bob:lovelace@", 401, nil},
 		{"headers", []string{"-H", "X-A: 1", "--header", "X-A:2", "--server-header", "test"}, ws.DialOptions{}, "", 0, func(c *ws.Conn) bool {
-			h := c.Handshake().ResponseHeader
+			h := c.Handshake().Header
 			return strings.Join(h["X-A"], " ") == "1 2" && h.Get("Server") == "test"
 		}},
 		{"max head", []string{"--max-head", "300"}, ws.DialOptions{Header: http.Header{"X": {strings.Repeat("x", 300)}}}, "", 431, nil},

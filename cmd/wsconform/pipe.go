@@ -98,7 +98,10 @@ func (o *pipeOptions) run(c *cobra.Command, list []string) error {
 	}
 	b.Dial, b.EOFWait = opts, time.Duration(o.eofWait)
 	b.Accept = &ws.AcceptOptions{
-		Header: opts.Header, Subprotocols: opts.Subprotocols, Origins: o.origins, ReadLimit: opts.ReadLimit, HandshakeTimeout: opts.HandshakeTimeout,
+		Header: opts.Header, Subprotocols: opts.Subprotocols, Origins: o.origins, Options: ws.Options{
+			ReadLimit:        opts.ReadLimit,
+			HandshakeTimeout: opts.HandshakeTimeout,
+		},
 	}
 	if !o.noDeflate {
 		b.Dial.Deflate, b.Accept.Deflate = &ws.Deflate{}, &ws.Deflate{}

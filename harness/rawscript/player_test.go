@@ -104,7 +104,7 @@ func serve(t *testing.T, handle func(net.Conn)) net.Addr {
 func echo(nc net.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	c, err := ws.AcceptNet(ctx, nc, &ws.AcceptOptions{Deflate: &ws.Deflate{}})
+	c, err := ws.AcceptNet(ctx, nc, &ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}})
 	if err != nil {
 		return
 	}

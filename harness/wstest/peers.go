@@ -48,7 +48,10 @@ func (c *command) serve(ctx context.Context, handler func(context.Context, *ws.C
 		}
 	}
 	server := &ws.Server{Handler: handler, Accept: ws.AcceptOptions{
-		Origins: []string{"*"}, ReadLimit: maxMessage, Deflate: deflate,
+		Origins: []string{"*"}, Options: ws.Options{
+			ReadLimit: maxMessage,
+			Deflate:   deflate,
+		},
 		Header: http.Header{"Server": {"wsconform " + c.env.Version}},
 	}}
 	c.say("Listening for WebSocket clients on port %d", portOf(l.Addr()))
@@ -78,7 +81,10 @@ func (c *command) dial(ctx context.Context, resource string, deflate *ws.Deflate
 		raw = strings.TrimSuffix(raw, "/") + resource
 	}
 	return ws.Dial(ctx, raw, &ws.DialOptions{
-		Header: http.Header{"User-Agent": {"wsconform " + c.env.Version}}, Deflate: deflate, ReadLimit: maxMessage,
+		Header: http.Header{"User-Agent": {"wsconform " + c.env.Version}}, Options: ws.Options{
+			Deflate:   deflate,
+			ReadLimit: maxMessage,
+		},
 		Proxy: http.ProxyURL(nil),                    // the original knows none
 		TLS:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // as the original does
 	})

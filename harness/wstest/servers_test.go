@@ -186,7 +186,7 @@ func TestOneAtATime(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			l, url := listenLocal(t)
 			var open, most atomic.Int64
-			server := &ws.Server{Accept: ws.AcceptOptions{Origins: []string{"*"}, ReadLimit: 1 << 24}}
+			server := &ws.Server{Accept: ws.AcceptOptions{Origins: []string{"*"}, Options: ws.Options{ReadLimit: 1 << 24}}}
 			counted := &countingListener{Listener: l, open: &open, most: &most}
 			served := make(chan struct{})
 			go func() {

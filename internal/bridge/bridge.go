@@ -122,15 +122,13 @@ func (o *Options) accepted(ctx context.Context, nc net.Conn) error {
 	if o.Accept != nil {
 		accept = *o.Accept
 	}
-	if check := accept.Intercept; o.From.Path != "" {
-		accept.Intercept = func(r *http.Request) error {
+	if next := accept.Intercept; o.From.Path != "" {
+		accept.Intercept = func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != o.From.Path {
-				return &ws.RejectError{Status: http.StatusNotFound}
+				w.WriteHeader(http.StatusNotFound)
+			} else if next != nil {
+				next(w, r)
 			}
-			if check != nil {
-				return check(r)
-			}
-			return nil
 		}
 	}
 	c, err := ws.AcceptNet(ctx, nc, &accept)

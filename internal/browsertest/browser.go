@@ -86,7 +86,7 @@ func Start(t testing.TB) *Browser {
 		if !ok {
 			t.Fatal("chromium ended at once")
 		}
-		if b.conn, err = ws.Dial(ctx, url, &ws.DialOptions{Proxy: http.ProxyURL(nil), ReadLimit: -1}); err != nil {
+		if b.conn, err = ws.Dial(ctx, url, &ws.DialOptions{Proxy: http.ProxyURL(nil), Options: ws.Options{ReadLimit: -1}}); err != nil {
 			t.Fatal(err)
 		}
 	case <-ctx.Done():

@@ -48,7 +48,7 @@ func server(t *testing.T, handler func(context.Context, *ws.Conn)) string {
 			if err != nil {
 				return
 			}
-			if c, err := ws.AcceptNet(t.Context(), nc, &ws.AcceptOptions{Keepalive: ws.Keepalive{Interval: -1}}); err == nil {
+			if c, err := ws.AcceptNet(t.Context(), nc, &ws.AcceptOptions{Options: ws.Options{Keepalive: ws.Keepalive{Interval: -1}}}); err == nil {
 				handler(t.Context(), c)
 				_ = c.CloseNow()
 			}
@@ -198,7 +198,7 @@ func TestServeRaw(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Handshake().ResponseHeader.Get("X-Made"); got != "by hand" {
+	if got := c.Handshake().Header.Get("X-Made"); got != "by hand" {
 		t.Errorf("got X-Made %q", got)
 	}
 	if _, _, err := c.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "reserved bit") {

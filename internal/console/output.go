@@ -209,7 +209,7 @@ func (c *console) head(sent bool, head []byte) {
 }
 
 // opened tells of a new connection.
-func (c *console) opened(info *ws.HandshakeInfo, t *timing) {
+func (c *console) opened(r *http.Response, t *timing) {
 	if c.Timings && t != nil {
 		c.note(t.String())
 	}
@@ -217,33 +217,36 @@ func (c *console) opened(info *ws.HandshakeInfo, t *timing) {
 	c.start = time.Now()
 	c.mu.Unlock()
 	if c.JSON {
-		r := Record{Event: "open", Target: info.Request.RequestURI, Subprotocol: info.Subprotocol}
-		if info.Deflate != nil {
-			r.Extensions = info.Deflate.Extension().String()
-		}
-		c.record(r)
+		c.record(Record{
+			Event: "open", Target: r.Request.RequestURI,
+			Subprotocol: r.Header.Get("Sec-WebSocket-Protocol"), Extensions: extensions(r),
+		})
 		return
 	}
 	if c.Verbose > 0 || c.terminal != nil {
-		c.note(summary(info))
+		c.note(summary(r))
 	}
 	if c.terminal != nil {
 		c.note("/help lists the commands, Ctrl-D closes")
 	}
 }
 
-func summary(info *ws.HandshakeInfo) string {
+func summary(r *http.Response) string {
 	s := "connected"
-	if info.Request.TLS != nil {
-		s += ", " + tls.VersionName(info.Request.TLS.Version)
+	if r.TLS != nil {
+		s += ", " + tls.VersionName(r.TLS.Version)
 	}
-	if info.Subprotocol != "" {
-		s += ", subprotocol " + info.Subprotocol
+	if name := r.Header.Get("Sec-WebSocket-Protocol"); name != "" {
+		s += ", subprotocol " + name
 	}
-	if info.Deflate != nil {
-		s += ", " + info.Deflate.Extension().String()
+	if agreed := extensions(r); agreed != "" {
+		s += ", " + agreed
 	}
 	return s
+}
+
+func extensions(r *http.Response) string {
+	return strings.Join(r.Header["Sec-Websocket-Extensions"], ", ")
 }
 
 // notOpened shows the answer of a server or a proxy that refused.

@@ -151,7 +151,7 @@ func TestAutobahnServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &ws.Server{Accept: ws.AcceptOptions{Deflate: &ws.Deflate{}, ReadLimit: 64 << 20}}
+		s := &ws.Server{Accept: ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}, ReadLimit: 64 << 20}}}
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(l) }()
 		t.Cleanup(func() {

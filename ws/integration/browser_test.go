@@ -89,7 +89,7 @@ const all = "text hello, binary 1 2 255, big, text last, close 4001 "
 // noCommon is what it reports when no subprotocol is agreed on.
 func browse(t *testing.T, cmd *exec.Cmd, noCommon string) {
 	t.Helper()
-	echo := &ws.Server{Accept: ws.AcceptOptions{Subprotocols: []string{"chat"}, Deflate: &ws.Deflate{}}}
+	echo := &ws.Server{Accept: ws.AcceptOptions{Subprotocols: []string{"chat"}, Options: ws.Options{Deflate: &ws.Deflate{}}}}
 	elsewhere := &ws.Server{Accept: ws.AcceptOptions{Origins: []string{"https://elsewhere.test"}}}
 	refuse := &ws.Server{Accept: ws.AcceptOptions{Check: func(_ *http.Request, _ http.Header) (context.Context, error) {
 		return nil, &ws.RejectError{Status: 401}

@@ -33,7 +33,7 @@ func echoServers(t *testing.T) (plain, secure echo) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &ws.Server{Accept: ws.AcceptOptions{Deflate: &ws.Deflate{}, Subprotocols: []string{"echo"}}}
+	s := &ws.Server{Accept: ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}, Subprotocols: []string{"echo"}}}
 	served := make(chan error, 2)
 	var ports []string
 	for _, conf := range []*tls.Config{nil, {Certificates: []tls.Certificate{pair}}} {

@@ -76,12 +76,11 @@ func TestBehindFrontends(t *testing.T) {
 			path := find(t, f.program, f.pkg)
 			forwarded := make(chan string, 10)
 			s := &ws.Server{Accept: ws.AcceptOptions{
-				Deflate: &ws.Deflate{}, Subprotocols: []string{"echo"},
-				Intercept: func(r *http.Request) error {
+				Options: ws.Options{Deflate: &ws.Deflate{}}, Subprotocols: []string{"echo"},
+				Intercept: func(w http.ResponseWriter, r *http.Request) {
 					if r.URL.Path == "/health" {
-						return &ws.RejectError{Status: http.StatusOK}
+						w.WriteHeader(http.StatusOK)
 					}
-					return nil
 				},
 				Check: func(r *http.Request, _ http.Header) (context.Context, error) {
 					forwarded <- r.Header.Get("X-Forwarded-For")
@@ -118,13 +117,13 @@ func TestBehindFrontends(t *testing.T) {
 			for _, target := range []string{"/tcp", "/unix"} {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				opts := &ws.DialOptions{Subprotocols: []string{"other", "echo"}, Deflate: &ws.Deflate{}, Origin: "http://" + addr}
+				opts := &ws.DialOptions{Subprotocols: []string{"other", "echo"}, Options: ws.Options{Deflate: &ws.Deflate{}}, Origin: "http://" + addr}
 				c, err := ws.Dial(ctx, "ws://"+addr+target, opts)
 				if err != nil {
 					t.Fatalf("%s: %v", target, err)
 				}
-				if c.Subprotocol() != "echo" || c.Handshake().Deflate == nil {
-					t.Errorf("%s: got subprotocol %q and deflate %v", target, c.Subprotocol(), c.Handshake().Deflate)
+				if c.Subprotocol() != "echo" || c.Handshake().Header["Sec-Websocket-Extensions"] == nil {
+					t.Errorf("%s: got subprotocol %q and deflate %v", target, c.Subprotocol(), c.Handshake().Header["Sec-Websocket-Extensions"])
 				}
 				if got := <-forwarded; got != "127.0.0.1" {
 					t.Errorf("%s: got forwarded for %q, want 127.0.0.1", target, got)

@@ -311,5 +311,5 @@ func dial(t *testing.T, p proxy, proxyURL, target string, trust *tls.Config) (*w
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	return ws.Dial(ctx, target, &ws.DialOptions{Proxy: through, ProxyTLS: p.trust, TLS: trust, Deflate: &ws.Deflate{}})
+	return ws.Dial(ctx, target, &ws.DialOptions{Proxy: through, ProxyTLS: p.trust, TLS: trust, Options: ws.Options{Deflate: &ws.Deflate{}}})
 }

@@ -20,14 +20,14 @@ document.forms[0].onsubmit = () => { if (input.value) socket.send(input.value); 
 </script>`
 
 func routes() http.Handler {
-	chat := &ws.Server{Accept: ws.AcceptOptions{ReadLimit: 512}}
+	chat := &ws.Server{Accept: ws.AcceptOptions{Options: ws.Options{ReadLimit: 512}}}
 	chat.Handler = func(ctx context.Context, c *ws.Conn) error {
 		for m, err := range c.Messages(ctx) {
 			if err != nil {
 				return err
 			}
 			// Clients that read too slowly miss messages; the others do not wait for them.
-			if _, err := chat.Broadcast(ctx, m.Type, m.Data, nil); err != nil {
+			if _, err := chat.Broadcast(m.Type, m.Data); err != nil {
 				return err
 			}
 		}

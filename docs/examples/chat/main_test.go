@@ -21,7 +21,7 @@ func TestChat(t *testing.T) {
 	}
 	var clients []*ws.Conn
 	for range 3 {
-		c, err := ws.Dial(t.Context(), "ws"+strings.TrimPrefix(srv.URL, "http")+"/ws", &ws.DialOptions{ReadTimeout: 20 * time.Second})
+		c, err := ws.Dial(t.Context(), "ws"+strings.TrimPrefix(srv.URL, "http")+"/ws", &ws.DialOptions{Options: ws.Options{ReadTimeout: 20 * time.Second}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -55,7 +55,7 @@ func (n *counter) change(ctx context.Context, users, value int) {
 	defer n.mu.Unlock()
 	n.users, n.value = n.users+users, n.value+value
 	for _, text := range []string{fmt.Sprintf(`{"type":"users","count":%d}`, n.users), fmt.Sprintf(`{"type":"value","value":%d}`, n.value)} {
-		_, _ = n.Broadcast(ctx, ws.MessageText, []byte(text), nil) // who cannot be told has gone
+		_, _ = n.Broadcast(ws.MessageText, []byte(text)) // who cannot be told has gone
 	}
 }
 

@@ -13,7 +13,7 @@ func TestCounter(t *testing.T) {
 	srv := httptest.NewServer(newCounter())
 	defer srv.Close()
 	dial := func() *ws.Conn {
-		c, err := ws.Dial(t.Context(), "ws"+strings.TrimPrefix(srv.URL, "http"), &ws.DialOptions{ReadTimeout: 20 * time.Second})
+		c, err := ws.Dial(t.Context(), "ws"+strings.TrimPrefix(srv.URL, "http"), &ws.DialOptions{Options: ws.Options{ReadTimeout: 20 * time.Second}})
 		if err != nil {
 			t.Fatal(err)
 		}

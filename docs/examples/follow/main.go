@@ -30,8 +30,9 @@ func follow(ctx context.Context, url string, out io.Writer) error {
 			}
 			return nil
 		},
-		OnDisconnect: func(err error, _ time.Duration) {
+		Retry: func(err error, _ int, pause time.Duration) time.Duration {
 			fmt.Fprintf(out, "closed: %v\n", err)
+			return pause
 		},
 	}
 	return client.Run(ctx)

@@ -187,7 +187,7 @@ func (s *serving) ask(ctx context.Context, resource string) (string, error) {
 
 // dial opens a resource. Autobahn does not answer while it writes reports; ctx bounds the wait.
 func (s *serving) dial(ctx context.Context, resource string) (*ws.Conn, error) {
-	return ws.Dial(ctx, s.base+resource, &ws.DialOptions{Proxy: http.ProxyURL(nil), ReadLimit: 1 << 10, HandshakeTimeout: reportTime})
+	return ws.Dial(ctx, s.base+resource, &ws.DialOptions{Proxy: http.ProxyURL(nil), Options: ws.Options{ReadLimit: 1 << 10, HandshakeTimeout: reportTime}})
 }
 
 // heed handles a line of Autobahn's output.

@@ -56,7 +56,7 @@ func (s *server) Echo(ctx context.Context) (echoes bool, t cases.Transcript, err
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	c, err := ws.Dial(ctx, s.url.String(), &ws.DialOptions{
-		Proxy: http.ProxyURL(nil), TLS: &tls.Config{InsecureSkipVerify: true}, ReadLimit: 1 << 10, //nolint:gosec // as Autobahn does
+		Proxy: http.ProxyURL(nil), TLS: &tls.Config{InsecureSkipVerify: true}, Options: ws.Options{ReadLimit: 1 << 10}, //nolint:gosec // as Autobahn does
 	})
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return false, t, err

@@ -51,7 +51,7 @@ func serve(b *testing.B) native.Target {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server := &ws.Server{Accept: ws.AcceptOptions{Deflate: &ws.Deflate{}}}
+	server := &ws.Server{Accept: ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
 	b.Cleanup(func() {

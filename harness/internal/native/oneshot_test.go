@@ -29,11 +29,11 @@ func oneShotClient(how, url string) int {
 	if how == "absent" {
 		return 3
 	}
-	c, err := ws.Dial(ctx, url, &ws.DialOptions{Subprotocols: []string{"mqtt", "chat"}, Deflate: &ws.Deflate{}})
+	c, err := ws.Dial(ctx, url, &ws.DialOptions{Subprotocols: []string{"mqtt", "chat"}, Options: ws.Options{Deflate: &ws.Deflate{}}})
 	if err != nil {
 		return 1
 	}
-	if c.Handshake().Subprotocol != "mqtt" {
+	if c.Subprotocol() != "mqtt" {
 		return 2
 	}
 	switch how {

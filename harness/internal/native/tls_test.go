@@ -55,7 +55,7 @@ func TestTransports(t *testing.T) {
 		}
 		t.Run(test.name+", server", func(t *testing.T) {
 			l, base := listen(t)
-			server := &ws.Server{Accept: ws.AcceptOptions{Deflate: &ws.Deflate{}}}
+			server := &ws.Server{Accept: ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}}
 			done := make(chan error, 1)
 			go func() { done <- server.Serve(l) }()
 			defer func() {
@@ -106,7 +106,7 @@ func counting(t *testing.T, passed *int) func(harness.Result) {
 func drive(t *testing.T, base string, conf *tls.Config) {
 	t.Helper()
 	dial := func(path string) *ws.Conn {
-		c, err := ws.Dial(t.Context(), base+path, &ws.DialOptions{TLS: conf, Deflate: &ws.Deflate{}})
+		c, err := ws.Dial(t.Context(), base+path, &ws.DialOptions{TLS: conf, Options: ws.Options{Deflate: &ws.Deflate{}}})
 		if err != nil {
 			t.Fatal(err)
 		}

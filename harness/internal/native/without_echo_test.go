@@ -25,7 +25,7 @@ func serveWith(t *testing.T, handler func(context.Context, *ws.Conn) error) Targ
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &ws.Server{Handler: handler, Accept: ws.AcceptOptions{Deflate: &ws.Deflate{}}}
+	s := &ws.Server{Handler: handler, Accept: ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}}
 	var serving sync.WaitGroup
 	serving.Go(func() { s.Serve(l) })
 	t.Cleanup(func() {
