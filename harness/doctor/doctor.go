@@ -220,13 +220,16 @@ func (e *examination) dial(ctx context.Context, network, addr string) (net.Conn,
 // in them is its own.
 func (e *examination) options() *ws.DialOptions {
 	o := &ws.DialOptions{
-		Header:           e.target.Header.Clone(),
-		Subprotocols:     e.target.Subprotocols,
-		HandshakeTimeout: 2 * probeBound,
-		CloseTimeout:     probeBound / 2,
-		Keepalive:        ws.Keepalive{Interval: -1},
-		ReadLimit:        1 << 20,
-		Proxy:            http.ProxyURL(nil),
+		Header:       e.target.Header.Clone(),
+		Subprotocols: e.target.Subprotocols,
+		Options: ws.Options{
+			HandshakeTimeout: 2 * probeBound,
+			CloseTimeout:     probeBound / 2,
+			Keepalive:        ws.Keepalive{Interval: -1},
+			ReadLimit:        1 << 20,
+		},
+
+		Proxy: http.ProxyURL(nil),
 		NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return e.dial(ctx, "tcp", e.addr)
 		},

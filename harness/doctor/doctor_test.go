@@ -45,7 +45,7 @@ type address struct {
 
 // echo is a server with nothing wrong.
 func echo() *ws.Server {
-	return &ws.Server{Handler: ws.Echo, Accept: ws.AcceptOptions{Deflate: &ws.Deflate{}}}
+	return &ws.Server{Handler: ws.Echo, Accept: ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}}
 }
 
 // TestExamine sets up one trouble a row. It must be named, and nothing else be called a

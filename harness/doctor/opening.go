@@ -19,7 +19,7 @@ func (e *examination) open(ctx context.Context) bool {
 	if err == nil {
 		defer c.CloseNow() //nolint:errcheck // nothing was said
 		saw := "101 Switching Protocols over HTTP/1.1"
-		if server := c.Handshake().ResponseHeader.Get("Server"); server != "" {
+		if server := c.Handshake().Header.Get("Server"); server != "" {
 			saw += ", by " + server
 		}
 		e.found(Finding{Topic: Opening, State: OK, Saw: saw})
@@ -170,7 +170,7 @@ func (e *examination) compression(ctx context.Context) {
 			return "", err
 		}
 		defer c.CloseNow() //nolint:errcheck // nothing was said
-		return wsproto.FormatExtensions(c.Handshake().Extensions), nil
+		return strings.Join(c.Handshake().Header["Sec-Websocket-Extensions"], ", "), nil
 	}
 	usual, err := agreed(wsproto.DeflateParams{ClientMaxWindowBits: wsproto.AnyWindowBits})
 	if err != nil {
