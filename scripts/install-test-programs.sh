@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the programs that integration tests talk to: proxies, servers in front of
-# ours, browsers, Python's WebSocket libraries; and the C compiler that the race
+# ours, browsers, WebSocket libraries of Python, Java, Qt and Mono; and the C compiler that the race
 # detector needs. Needs root on Debian; elsewhere it changes nothing, and tests
 # without their program are skipped with a message.
 #
@@ -19,7 +19,8 @@ if ! command -v npm >/dev/null 2>&1 || ! npm install --silent --no-save --no-pac
 fi
 
 packages="squid tinyproxy dante-server microsocks openssh-server openssh-client nginx-light haproxy chromium mosquitto curl libxml2-utils
-python3-venv nodejs gcc libc6-dev firefox-esr mono-runtime mono-mcs libmono-system-net-http4.0-cil"
+python3-venv nodejs gcc libc6-dev firefox-esr mono-runtime mono-mcs libmono-system-net-http4.0-cil
+openjdk-17-jdk-headless maven qt6-websockets-dev cmake g++"
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
 	echo "install-test-programs: not root on Debian, so nothing is installed; tests without their program are skipped"

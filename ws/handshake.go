@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 
@@ -165,15 +166,18 @@ func checkOwnFields(header http.Header) error {
 
 // appendFields appends header fields, sorted by name. They have been checked.
 func appendFields(b []byte, header http.Header) []byte {
-	wire := make(http.Header, len(header))
-	for name, values := range header {
-		wire[wireName(name)] = values
+	var room [16]string
+	names := room[:0]
+	for name := range header {
+		names = append(names, name)
 	}
-	var buf bytes.Buffer
-	if err := wire.Write(&buf); err != nil {
-		return b
+	slices.Sort(names)
+	for _, name := range names {
+		for _, v := range header[name] {
+			b = append(append(append(append(b, wireName(name)...), ": "...), strings.Trim(v, " \t")...), "\r\n"...)
+		}
 	}
-	return append(b, buf.Bytes()...)
+	return b
 }
 
 // wireName spells the name of a WebSocket field as RFC 6455 §11.3 does, where Go's

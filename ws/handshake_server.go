@@ -47,13 +47,11 @@ func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte)
 	if len(header["Transfer-Encoding"]) > 0 || slices.ContainsFunc(header["Content-Length"], func(n string) bool { return n != "0" }) {
 		return nil, refuse(http.StatusBadRequest, "handshake with a body")
 	}
-	r := (&http.Request{
-		Method: method, URL: u, RequestURI: target,
-		Proto: proto, ProtoMajor: major, ProtoMinor: minor,
-		Header: header, Host: host, Body: http.NoBody,
-	}).WithContext(ctx)
-	r.RemoteAddr = addrString(nc.RemoteAddr())
-	r.TLS = tlsState(nc)
+	r := new(http.Request).WithContext(ctx)
+	r.Method, r.URL, r.RequestURI = method, u, target
+	r.Proto, r.ProtoMajor, r.ProtoMinor = proto, major, minor
+	r.Header, r.Host, r.Body = header, host, http.NoBody
+	r.RemoteAddr, r.TLS = addrString(nc.RemoteAddr()), tlsState(nc)
 	return o.decide(r)
 }
 
@@ -323,6 +321,7 @@ func (o *AcceptOptions) rejection(e *RejectError, noBody bool) []byte {
 
 // switching is the response bytes that begin the WebSocket connection.
 func switching(info *handshakeInfo) []byte {
-	b := []byte("HTTP/1.1 101 Switching Protocols\r\n")
+	b := make([]byte, 0, 256)
+	b = append(b, "HTTP/1.1 101 Switching Protocols\r\n"...)
 	return append(appendFields(b, info.header), "\r\n"...)
 }
