@@ -35,7 +35,8 @@ func run(ctx context.Context, url string, every time.Duration, out io.Writer) er
 	for {
 		select {
 		case t := <-tick.C:
-			if err := c.Write(ctx, ws.MessageText, []byte(t.String())); err != nil {
+			// Not ctx: its end closes in order, below, and does not cut a message.
+			if err := c.WriteText(context.Background(), t.String()); err != nil {
 				return err
 			}
 		case <-c.Done():
