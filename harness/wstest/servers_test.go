@@ -63,7 +63,7 @@ func TestMuteServer(t *testing.T) {
 					}
 				}
 			})
-			spec(t, "s.json", `{"outdir": "out", "cases": ["1.*"], "options": {"openHandshakeTimeout": 0.05}, "servers": [{"url": "`+url+`", "agent": "mute"}]}`)
+			spec(t, "s.json", `{"outdir": "out", "cases": ["1.*"], "options": {"openHandshakeTimeout": 0.25}, "servers": [{"url": "`+url+`", "agent": "mute"}]}`)
 			p := start(t, "-m", "fuzzingclient", "-s", "s.json")
 			if err := p.wait(t); err != nil {
 				t.Fatal(err)
