@@ -2,6 +2,7 @@ package harness_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"testing"
@@ -140,6 +141,43 @@ func TestEnding(t *testing.T) {
 		change(&other)
 		if (harness.Result{Transcript: &other}).OverLimit() {
 			t.Errorf("%s: over its limit", name)
+		}
+	}
+}
+
+// A message that is cut says how long it was, and which.
+func TestBoundedMessage(t *testing.T) {
+	data := bytes.Repeat([]byte{7}, 3*cases.HeadSize)
+	r := harness.Result{Transcript: &cases.Transcript{Events: []cases.Event{{Kind: cases.GotMessage, Data: data}, {Kind: cases.GotMessage, Data: data[:1]}}}}
+	got := r.Bounded().Transcript.Events
+	want := fmt.Sprintf("%x", sha256.Sum256(data))
+	if e := got[0]; len(e.Data) != cases.HeadSize || e.Len != len(data) || e.SHA256 != want {
+		t.Errorf("got %d bytes of %d, SHA-256 %s; want %d of %d, %s", len(e.Data), e.Len, e.SHA256, cases.HeadSize, len(data), want)
+	}
+	if e := got[1]; len(e.Data) != 1 || e.SHA256 != "" {
+		t.Errorf("a short one: got %d bytes, SHA-256 %q, want it as it was", len(e.Data), e.SHA256)
+	}
+	if n := len(r.Transcript.Events[0].Data); n != len(data) {
+		t.Errorf("the result that was given has %d bytes now", n)
+	}
+}
+
+// TestCutOff: only a peer that ended TCP itself, in place of its close frame, may have lost it.
+func TestCutOff(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		t    *cases.Transcript
+		want bool
+	}{
+		{"the peer ended TCP", &cases.Transcript{ClosedByUs: true}, true},
+		{"we ended TCP", &cases.Transcript{ClosedByUs: true, DroppedByUs: true}, false},
+		{"its close frame came", &cases.Transcript{ClosedByUs: true, RemoteClose: true}, false},
+		{"we did not close", &cases.Transcript{}, false},
+		{"nothing is known", nil, false},
+	} {
+		r := harness.Result{Verdict: cases.Verdict{Behavior: cases.OK, Close: cases.CloseUnclean}, Transcript: test.t}
+		if got := r.CutOff(); got != test.want {
+			t.Errorf("%s: got %t, want %t", test.name, got, test.want)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (m *handshake) add(f Field, section, words string) {
 	m.found = append(m.found, Offence{Place: m.place, Index: f.Line, From: f.From, To: f.To, Section: section, Words: words})
 }
 
-func (m *handshake) lack(section, words string) {
+func (m *handshake) missing(section, words string) {
 	m.found = append(m.found, Offence{Place: m.place, Index: Absent, Section: section, Words: words})
 }
 
@@ -53,7 +53,7 @@ func (m *handshake) one(section, name string) (Field, bool) {
 	list := m.All(name)
 	switch len(list) {
 	case 0:
-		m.lack(section, fmt.Sprintf("the %v has no %s", m.place, name))
+		m.missing(section, fmt.Sprintf("the %v has no %s", m.place, name))
 		return Field{}, false
 	case 1:
 		return list[0], true
@@ -68,7 +68,7 @@ func (m *handshake) one(section, name string) (Field, bool) {
 func (m *handshake) names(section, name, token string) {
 	list := m.All(name)
 	if len(list) == 0 {
-		m.lack(section, fmt.Sprintf("the %v has no %s: %s", m.place, name, token))
+		m.missing(section, fmt.Sprintf("the %v has no %s: %s", m.place, name, token))
 		return
 	}
 	for _, f := range list {
