@@ -250,3 +250,33 @@ func TestTrouble(t *testing.T) {
 		}
 	}
 }
+
+// A busy server refuses so many plays.
+type busy struct {
+	fakeServer
+	refusals int
+}
+
+func (s *busy) Play(_ context.Context, part []cases.Case, _ How, emit func(harness.Result)) error {
+	r := harness.Result{Case: part[0].ID, Outcome: harness.Pass, Transcript: &cases.Transcript{Opened: true}}
+	if s.refusals > 0 {
+		s.refusals--
+		r.Outcome, r.Transcript = harness.Fail, &cases.Transcript{Response: "HTTP/1.1 503 Busy\r\n\r\n"}
+	}
+	emit(r)
+	return nil
+}
+
+// A server that takes a connection when there is no other gets one at a time from then on; one
+// that takes it beside others does not.
+func TestOneSlot(t *testing.T) {
+	for refusals, want := range map[int]bool{0: false, 1: false, 2: true, 15: true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &serverRun{server: &busy{refusals: refusals}, report: Report{Echoed: true}}
+			r := s.playAgain(t.Context(), find(t, "1.1.1"), harness.Result{Case: "1.1.1", Outcome: harness.Fail})
+			if r.Outcome != harness.Pass || s.serial.Load() != want {
+				t.Errorf("after %d more refusals: got %s, one at a time %t; want a pass, %t", refusals, r.Outcome, s.serial.Load(), want)
+			}
+		})
+	}
+}
