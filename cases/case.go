@@ -138,6 +138,7 @@ const (
 	NeedTLS         Need = "tls"         // the connection uses TLS
 	NeedCookies     Need = "cookies"     // a client that keeps cookies
 	NeedVerify      Need = "verify"      // a client that verifies certificates, and trusts the one it is given with {ca}
+	NeedAuthority   Need = "authority"   // our certificate may sign others, which a user's own seldom may
 	NeedURL         Need = "url"         // a client that is started for each connection, with its URL
 
 	// What it does when a text message tells it to; see docs/control.md.

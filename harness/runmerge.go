@@ -81,8 +81,8 @@ func ListIDs(ids []cases.ID) string {
 }
 
 // MergeRuns joins runs that are parts of one: shards, or runs of different cases
-// of the same catalogue. They must have the same catalogue, engine and agent. If
-// several runs tell about a case ([Outcome.Tells]), they must agree: a crash in one
+// of the same catalogue. They must have the same catalogue, engine and agent, and ask
+// the same of it: what was declared, and whether it echoes. If several runs tell about a case ([Outcome.Tells]), they must agree: a crash in one
 // and a pass in another is a clash.
 //
 // Runs of earlier versions of the run file can be merged too, as long as their
@@ -144,6 +144,12 @@ func differences(runs []*Run) []string {
 		if !sameAgent(first.Agent, h.Agent) {
 			note("they are of different agents, %s and %s", first.Agent.label(), h.Agent.label())
 		}
+		if a, b := first.setting(SettingDeclare), h.setting(SettingDeclare); a != b {
+			note("different things were declared, %s and %s", cmp.Or(a, "nothing"), cmp.Or(b, "nothing"))
+		}
+		if first.setting(SettingNoEcho) != h.setting(SettingNoEcho) {
+			note("some were started with --no-echo and some without")
+		}
 		switch a, b := first.Shard, h.Shard; {
 		case (a == nil) != (b == nil):
 			note("some are shards and some are not")
@@ -152,6 +158,17 @@ func differences(runs []*Run) []string {
 		}
 	}
 	return list
+}
+
+// setting is a setting in words; one that is not there, or false, is "".
+func (h Header) setting(name string) string {
+	switch v := h.Settings[name].(type) {
+	case string:
+		return v
+	case bool:
+		return map[bool]string{true: "true"}[v]
+	}
+	return ""
 }
 
 // label names an agent, and its version and role.

@@ -113,6 +113,14 @@ func TestMergeRunsRefuses(t *testing.T) {
 		}, "1 case went differently in the runs: 1.1.1", false},
 		{"another catalogue", func(r []*harness.Run) []*harness.Run { r[1].Header.Selection.Catalogue = "ff"; return r }, "different case catalogues", false},
 		{"another engine", func(r []*harness.Run) []*harness.Run { r[1].Header.Engine.Name = "native"; return r }, "different engines", false},
+		{"declared otherwise", func(r []*harness.Run) []*harness.Run {
+			r[1].Header.Settings = map[string]any{harness.SettingDeclare: "limit,origin"}
+			return r
+		}, "different things were declared, nothing and limit,origin", false},
+		{"without echo", func(r []*harness.Run) []*harness.Run {
+			r[1].Header.Settings = map[string]any{harness.SettingNoEcho: true}
+			return r
+		}, "some were started with --no-echo and some without", false},
 		{"another image", func(r []*harness.Run) []*harness.Run { r[1].Header.Engine.Digest = "sha256:00"; return r }, "different engines", false},
 		{"another agent", func(r []*harness.Run) []*harness.Run { r[1].Header.Agent.Version = "9"; return r }, "different agents", false},
 		{"another role", func(r []*harness.Run) []*harness.Run { r[1].Header.Agent.Role = cases.Client; return r }, "different agents", false},

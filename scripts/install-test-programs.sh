@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the programs that integration tests talk to: proxies, servers in front of
-# ours, browsers, WebSocket libraries of Python, Java, Qt and Mono; and the C compiler that the race
+# ours, browsers, WebSocket libraries of Python, Java, Qt and Mono, a curl that speaks WebSocket; and the C compiler that the race
 # detector needs. Needs root on Debian; elsewhere it changes nothing, and tests
 # without their program are skipped with a message.
 #
@@ -51,10 +51,10 @@ if [ -n "$missing" ]; then
 	apt-get install -yq --no-install-recommends $missing >/dev/null
 fi
 
-if ! "$venv/bin/python" -c 'import websockets, websocket, channels, daphne' 2>/dev/null; then
+if ! "$venv/bin/python" -c 'import websockets, websocket, channels, daphne, pycurl' 2>/dev/null; then
 	echo "install-test-programs: Python modules in $venv"
 	python3 -m venv "$venv"
-	"$venv/bin/pip" install --quiet --no-input websockets==17.4 websocket-client==1.9.2 channels==4.3.2 daphne==4.2.3
+	"$venv/bin/pip" install --quiet --no-input websockets==17.4 websocket-client==1.9.2 channels==4.3.2 daphne==4.2.3 pycurl==7.49.0
 fi
 
 # sshd needs this folder. Debian's service creates it, but we do not start that.

@@ -27,7 +27,7 @@ func All() []cases.Case {
 }
 
 var catalogue = sync.OnceValue(func() []cases.Case {
-	list := slices.Concat(handshake(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), secure(), secureClients(), gateway())
+	list := slices.Concat(handshake(), unusual(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), recommended(), secure(), secureClients(), gateway())
 	for i := range list {
 		c := &list[i]
 		c.Suite = cases.RFC
@@ -139,11 +139,16 @@ func Sections() []cases.Section {
 			Why: "Servers route by the request target. One that misreads it serves the wrong resource, or none.",
 		},
 		{
+			ID: "H.4", Title: "Unusual forms",
+			Why: "Browsers, proxies and servers write the same handshake in many forms. A peer that knows only the form of its own library cannot connect to others.",
+		},
+		{
 			ID: "L", Title: "Limits",
 			Why: "Every limit that is missing lets one peer use up the memory or processor of another.",
 		},
 		{ID: "L.1", Title: "Heads and connections"},
 		{ID: "L.2", Title: "Frames and messages"},
+		{ID: "L.3", Title: "Limits that are recommended, and ends without one"},
 		{ID: "M", Title: "Masking"},
 		{
 			ID: "M.1", Title: "Frames of a client",

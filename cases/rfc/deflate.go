@@ -89,6 +89,25 @@ var (
 
 func shortText() string { return longText()[:4<<10] }
 
+// randomMillion repeats itself after more than the largest window.
+func randomMillion() cases.Payload { return cases.Repeat(string(random(40_000).Unit), 1_000_000) }
+
+func zeroMillion() cases.Payload { return cases.Repeat("\x00", 1_000_000) }
+
+// random is n bytes that DEFLATE makes longer, always the same.
+func random(n int) cases.Payload {
+	bytes, seed := make([]byte, n), uint32(5)
+	for i := range bytes {
+		seed = seed*1664525 + 1013904223
+		bytes[i] = byte(seed >> 24)
+	}
+	return cases.Data(bytes)
+}
+
+func binaryFrame(p cases.Payload) cases.Frame {
+	return cases.Frame{Opcode: wsproto.OpBinary, Payload: p}
+}
+
 // noise is a text of n hexadecimal digits, always the same for a seed.
 func noise(n int, seed uint32) string {
 	text := make([]byte, n)

@@ -170,5 +170,18 @@ func deflateMessages() []cases.Case {
 			}},
 			Want: comesBack(probe),
 		},
+		{
+			ID: "D.3.18", Title: "bytes that no compressor makes shorter, from 1 byte to 1 MB, and a megabyte of zeros", Load: cases.Heavy,
+			Requirements: []string{"RFC7692-6.1-compressed-send", "RFC7692-7.2.1-algorithm", "RFC6455-5.6-binary-any"},
+			Needs:        []cases.Need{cases.NeedDeflate},
+			Conns: []cases.Conn{{Deflate: plain, Steps: inTurn(
+				binaryFrame(random(1)), binaryFrame(random(200)), binaryFrame(random(4<<10)), binaryFrame(random(1<<16-1)),
+				binaryFrame(randomMillion()), binaryFrame(zeroMillion()),
+			)}},
+			Want: cases.Clauses{undeflated, {Grade: cases.OK, Checks: cases.Every{check.Messages{
+				cases.GotBinary(random(1)), cases.GotBinary(random(200)), cases.GotBinary(random(4 << 10)), cases.GotBinary(random(1<<16 - 1)),
+				cases.GotBinary(randomMillion()), cases.GotBinary(zeroMillion()),
+			}, check.Clean{}, check.Lawful{}}}},
+		},
 	}
 }

@@ -173,5 +173,16 @@ func deflateOffers() []cases.Case {
 				{Grade: cases.Unimplemented, Checks: cases.Every{status101, check.NoField{Name: "Sec-WebSocket-Extensions"}}},
 			},
 		},
+		{
+			// A hint, which a server may leave aside.
+			ID: "D.1.14", Title: "an offer with client_no_context_takeover, with and without client_max_window_bits", Roles: onlyServers,
+			Requirements: []string{"RFC7692-7.1.1.2-client-may", "RFC7692-5-decline-all"},
+			Needs:        []cases.Need{cases.NeedDeflate},
+			Conns: []cases.Conn{
+				{Deflate: &cases.Deflate{Offers: "permessage-deflate; client_no_context_takeover"}},
+				{Deflate: &cases.Deflate{Offers: "permessage-deflate; client_no_context_takeover; client_max_window_bits"}},
+			},
+			Want: agreed(),
+		},
 	}
 }

@@ -216,6 +216,17 @@ func framing() []cases.Case {
 			Conns:        conns([]cases.Step{cases.Text(oddText), answered}),
 			Want:         echoed(cases.GotText(cases.Data([]byte(oddText)))),
 		},
+		{
+			ID: "F.2.5", Title: "pings and pongs that are not UTF-8 inside the characters of a text",
+			Requirements: []string{"RFC6455-5.6-text-utf8", "RFC6455-5.4-handle-control-mid"},
+			Conns: conns([]cases.Step{
+				cases.Text("\xf0\x9f").More(), cases.Ping("\xff\xfe"), cases.Cont("\x98").More(), cases.Pong("\xc3"), cases.Cont("\x80\xe2").More(),
+				cases.Ping("\xff\xfe"), cases.Cont("\x82\xac"), answered,
+			}),
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
+				check.PongWith{Text: "\xff\xfe"}, check.Messages{cases.GotText(cases.Data([]byte("\U0001f600\u20ac")))}, check.Clean{}, check.Lawful{},
+			}}},
+		},
 	}
 }
 

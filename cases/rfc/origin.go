@@ -58,6 +58,12 @@ func origin() []cases.Case {
 			Want:         also(refused, cases.Clause{Grade: cases.Informational, Checks: cases.Every{probeEchoed}}),
 		},
 		{
+			ID: "O.1.7", Title: "origins that are no URLs: null, nothing, http://[ and %", Roles: onlyServers, Level: cases.Robustness,
+			Requirements: []string{"RFC6455-4.2.2-origin-use", "RFC6455-4.2.1-reject-malformed"},
+			Conns:        []cases.Conn{from("null"), from(""), from("http://["), from("%"), survived},
+			Want:         also(refused, cases.Clause{Grade: cases.OK, Checks: cases.Every{probeEchoed}}),
+		},
+		{
 			ID: "O.2.1", Title: "the origin that a client sends", Roles: onlyClients,
 			Requirements: []string{"RFC6455-4.1-origin-nonbrowser", "RFC6455-4.1-origin-browser"},
 			Conns:        []cases.Conn{{Steps: probed}},

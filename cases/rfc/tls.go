@@ -160,7 +160,7 @@ func secureClients() []cases.Case {
 }
 
 var (
-	verifying = []cases.Need{cases.NeedTLS, cases.NeedURL, cases.NeedVerify}
+	verifying = []cases.Need{cases.NeedTLS, cases.NeedURL, cases.NeedVerify, cases.NeedAuthority}
 
 	// distrusted grades certificates that a client must not take. How TLS ended shows that
 	// it came so far.

@@ -150,6 +150,9 @@ func orNone(s string) string {
 func writeKills(w io.Writer) error {
 	m := coverage.Of(mutants.Kills())
 	fmt.Fprintf(w, "wsconform kills %d of %d, Autobahn %d of %d\n", m.Ours, m.Mutants, m.Autobahn, m.Mutants)
+	if m.Gateways > 0 {
+		fmt.Fprintf(w, "wsconform kills %d of %d faulty gateways\n", m.GatewaysKilled, m.Gateways)
+	}
 	fmt.Fprintf(w, "by a case that fails: wsconform %d, Autobahn %d\n", m.OursRed, m.OldRed)
 	for _, k := range m.Alive {
 		fmt.Fprintf(w, "no case kills %s as a %s\n", k.Mutant, k.Role)

@@ -28,7 +28,7 @@ import (
 
 // The test's own program is the supervisor, and an agent: "supervise ARGS...", and
 // "server HOST PORT", an echo that ends itself when a message has as many bytes
-// as the variable CRASH says, or "client URL", which runs its cases; "eat" uses up
+// as the variable CRASH says, or uses up memory if GREED says so, or "client URL", which runs its cases; "eat" uses up
 // memory, "reach ADDRESS..." says which of them can be reached, and "late" is told
 // in serveLate.
 func TestMain(m *testing.M) {
@@ -133,6 +133,11 @@ func echo(ctx context.Context, c *ws.Conn) error {
 		}
 		if crash := os.Getenv("CRASH"); crash == "any" || crash == fmt.Sprint(len(message)) {
 			os.Exit(7)
+		}
+		if os.Getenv("GREED") == fmt.Sprint(len(message)) {
+			all := bytes.Repeat([]byte{1}, 400<<20)
+			<-ctx.Done() // the supervisor ends us before
+			return fmt.Errorf("%d bytes were not too much", len(all))
 		}
 		if err := c.Write(ctx, kind, message); err != nil {
 			return err
@@ -295,6 +300,28 @@ func TestCrash(t *testing.T) {
 			}
 			if got.Cause != harness.CauseCrash {
 				t.Errorf("cause: got %q (%s), want %q", got.Cause, got.Error, harness.CauseCrash)
+			}
+		})
+	}
+}
+
+// So has one that uses up its memory in one case.
+func TestGreed(t *testing.T) {
+	for role, command := range map[cases.Role]string{cases.Server: server, cases.Client: `client: ["{wsconform}", client, "{url}"]`} {
+		t.Run(role.String(), func(t *testing.T) {
+			r := runner(t)
+			got := play(t, r, agent(t, command+"\nserial: true\nenv: {GREED: '125'}\nresources: {memory: 128MiB}"))[0] // 1.1.2 sends 125 bytes
+			run, err := harness.OpenRun(got.File)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, res := range run.Results {
+				if passed := res.Outcome == harness.Pass; passed == (res.Case == "1.1.2") {
+					t.Errorf("case %s: got %s (%s)", res.Case, res.Outcome, res.Note)
+				}
+			}
+			if len(run.Results) != 4 || got.Cause != harness.CauseMemory {
+				t.Errorf("got %d results, cause %q (%s); want 4, and %q", len(run.Results), got.Cause, got.Error, harness.CauseMemory)
 			}
 		})
 	}

@@ -136,10 +136,16 @@ func (s *session) round(ctx context.Context, list []cases.Case, repeats int, emi
 	return s.engine.Server(ctx, subject, emit)
 }
 
+// mostEnded is how often a server may exceed its bounds before it is not started again: a
+// case that is too much for it is played a few times.
+const mostEnded = 25
+
 // launch starts the server for a service. One that was ended for exceeding its bounds is
-// not started again.
+// started again, since the other cases may be within them.
 func (s *session) launch(ctx context.Context) (*agent.Process, *url.URL, error) {
-	if fate, ok := s.readFate(); ok {
+	fate, ended := s.readFate()
+	exceeded := fate.Cause == harness.CauseMemory || fate.Cause == harness.CauseProcess
+	if ended > mostEnded || ended > 0 && !exceeded {
 		return nil, nil, &harness.UntestableError{Cause: fate.Cause, Err: errors.New(fate.Message)}
 	}
 	err := s.start(ctx)
@@ -225,18 +231,21 @@ func (s *session) stop() {
 // say it themselves.
 func (s *session) blame(err error) error {
 	s.stop()
-	if fate, ok := s.readFate(); ok {
+	if fate, ended := s.readFate(); ended > 0 {
 		return &harness.UntestableError{Cause: fate.Cause, Err: errors.New(fate.Message)}
 	}
 	return err
 }
 
-// readFate returns the last line that a supervisor has written.
-func (s *session) readFate() (fate Fate, ok bool) {
+// readFate returns the last line that supervisors have written, and how many there are.
+func (s *session) readFate() (fate Fate, ended int) {
 	p, err := os.ReadFile(s.fate)
 	if err != nil {
-		return fate, false
+		return fate, 0
 	}
 	lines := bytes.Split(bytes.TrimSpace(p), []byte{'\n'})
-	return fate, json.Unmarshal(lines[len(lines)-1], &fate) == nil
+	if json.Unmarshal(lines[len(lines)-1], &fate) != nil {
+		return fate, 0
+	}
+	return fate, len(lines)
 }

@@ -103,6 +103,11 @@ type Matrix struct {
 	Autobahn int `json:"autobahn"` // killed by a case of the original
 	OldRed   int `json:"autobahnRed"`
 
+	// Gateways are mutant gateways, of which Autobahn sees none, and GatewaysKilled those
+	// that a case kills. They are in no other sum.
+	Gateways       int `json:"gateways"`
+	GatewaysKilled int `json:"gatewaysKilled"`
+
 	Alive []mutants.Kill `json:"alive"` // that no case of ours kills
 	Idle  []cases.ID     `json:"idle"`  // cases that kill nothing
 }
@@ -114,6 +119,14 @@ func Of(rows []mutants.Kill) Matrix {
 	for _, k := range rows {
 		for _, id := range slices.Concat(k.Autobahn, k.RFC) {
 			busy[id] = true
+		}
+		if k.Role == "gateway" {
+			m.Gateways++
+			count(&m.GatewaysKilled, len(k.RFC) > 0)
+			if len(k.RFC) == 0 {
+				m.Alive = append(m.Alive, k)
+			}
+			continue
 		}
 		if one, ok := mutants.Find(k.Mutant); !ok || len(one.Breaks) == 0 {
 			continue

@@ -10,6 +10,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/reports/coverage"
 )
 
@@ -19,11 +20,12 @@ func TestOf(t *testing.T) {
 		{Mutant: "never-echoes", Role: "server", Autobahn: []string{"1.1.2"}, AutobahnRed: true, Native: true, Red: true},
 		{Mutant: "never-echoes", Role: "client"},
 		{Mutant: "deflate-none", Role: "server", RFC: []string{"D.1.6"}}, // breaks nothing
+		{Mutant: "accept-made", Role: "gateway", RFC: []string{"G.2.2"}, Red: true},
 	})
-	if m.Mutants != 3 || m.Ours != 2 || m.OursRed != 2 || m.Autobahn != 1 || m.OldRed != 1 || len(m.Alive) != 1 || m.Alive[0].Role != "client" {
+	if m.Gateways != 1 || m.GatewaysKilled != 1 || m.Mutants != 3 || m.Ours != 2 || m.OursRed != 2 || m.Autobahn != 1 || m.OldRed != 1 || len(m.Alive) != 1 || m.Alive[0].Role != "client" {
 		t.Errorf("got %+v", m)
 	}
-	if want := len(catalogue.All()) - 3; len(m.Idle) != want {
+	if want := len(catalogue.All()) - 4; len(m.Idle) != want {
 		t.Errorf("got %d idle cases, want %d", len(m.Idle), want)
 	}
 }
@@ -31,6 +33,12 @@ func TestOf(t *testing.T) {
 // The stored matrix is about mutants and cases that there are.
 func TestStoredMatrix(t *testing.T) {
 	for _, k := range mutants.Kills() {
+		if k.Role == "gateway" {
+			if _, ok := gateway.Find(k.Mutant); !ok {
+				t.Errorf("there is no gateway %s: make kill-matrix", k.Mutant)
+			}
+			continue
+		}
 		m, ok := mutants.Find(k.Mutant)
 		role := map[string]mutants.Roles{"server": mutants.Server, "client": mutants.Client}[k.Role]
 		if !ok || role == 0 || !m.Roles.Has(role) {
@@ -43,7 +51,7 @@ func TestStoredMatrix(t *testing.T) {
 		}
 	}
 	m := coverage.Of(mutants.Kills())
-	if 100*m.Ours < 98*m.Mutants || m.Mutants < 300 {
+	if 100*m.Ours < 98*m.Mutants || m.Mutants < 300 || m.GatewaysKilled < m.Gateways {
 		t.Errorf("the cases kill %d of %d mutants", m.Ours, m.Mutants)
 	}
 }

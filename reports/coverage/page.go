@@ -1,18 +1,21 @@
 package coverage
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/html"
@@ -71,6 +74,10 @@ func WritePage(w io.Writer) error {
 		States: []State{Killed, Tested, Open, Outside},
 	}
 	for _, k := range mutants.Kills() {
+		if g, ok := gateway.Find(k.Mutant); ok && k.Role == "gateway" {
+			v.Gateways = append(v.Gateways, row{k, g.Words})
+			continue
+		}
 		m, _ := mutants.Find(k.Mutant)
 		v.Rows = append(v.Rows, row{k, m.Title})
 	}
@@ -79,7 +86,20 @@ func WritePage(w io.Writer) error {
 			v.Left = append(v.Left, r)
 		}
 	}
+	slices.SortStableFunc(v.Left, func(a, b Requirement) int { return cmp.Compare(strictness(a.Level), strictness(b.Level)) })
 	return pageTemplate().ExecuteTemplate(w, "page.tmpl", v)
+}
+
+// strictness is the place of a level, the strictest first.
+func strictness(l ledger.Level) int {
+	switch l {
+	case ledger.Must, ledger.MustNot:
+		return 0
+	case ledger.Should, ledger.ShouldNot:
+		return 1
+	default:
+		return 2
+	}
 }
 
 // A view is what page.tmpl shows.
@@ -91,6 +111,8 @@ type view struct {
 	States []State
 	Left   []Requirement // those without a killing
 	Rows   []row
+
+	Gateways []row
 }
 
 type row struct {

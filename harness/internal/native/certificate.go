@@ -44,6 +44,19 @@ func Certificate() (tls.Certificate, []byte, error) {
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
 }
 
+// tlsNeeds are the needs that the TLS of a run meets. conf is nil without TLS.
+func tlsNeeds(conf *tls.Config) []cases.Need {
+	if conf == nil {
+		return nil
+	}
+	for _, pair := range conf.Certificates {
+		if leaf, err := x509.ParseCertificate(pair.Certificate[0]); err == nil && leaf.IsCA && leaf.KeyUsage&x509.KeyUsageCertSign != 0 {
+			return []cases.Need{cases.NeedTLS, cases.NeedAuthority}
+		}
+	}
+	return []cases.Need{cases.NeedTLS}
+}
+
 // flawed is a certificate that authority has signed, but for [cases.Untrusted], and in
 // which something is wrong. Without the key of an authority nobody trusts any of them.
 func flawed(authority tls.Certificate, flaw cases.Certificate) tls.Certificate {

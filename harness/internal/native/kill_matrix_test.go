@@ -15,13 +15,17 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/cases/rfc"
 	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/harness"
 )
 
 var (
-	killMatrix = flag.String("kills.out", "", "play every mutant, and write which cases kill it to this `FILE`")
-	killPasses = flag.Int("kills.passes", 3, "how often to play what has no verdict or one play only; 0 sums up what was played")
-	killCells  = flag.String("kills.cells", "", "keep verdicts in this `FILE`, and play only what is not in it")
+	killMatrix  = flag.String("kills.out", "", "play every mutant, and write which cases kill it to this `FILE`")
+	killPasses  = flag.Int("kills.passes", 3, "how often to play what has no verdict or one play only; 0 sums up what was played")
+	killCases   = flag.String("kills.cases", "", "play these `PATTERNS` of cases alone, with commas between them")
+	killMutants = flag.String("kills.mutants", "", "play the mutants with these `NAMES` alone, with commas between them")
+	killAll     = flag.Bool("kills.all", false, "play every light case against every mutant, not those about what it breaks")
+	killCells   = flag.String("kills.cells", "", "keep verdicts in this `FILE`, and play only what is not in it")
 )
 
 // A cell of the kill matrix is the verdict on a mutant in a case. Case is its id
@@ -36,19 +40,13 @@ type cell struct {
 
 func (c cell) key() string { return c.Mutant + " " + c.Case }
 
-// kills reports whether the verdict tells the mutant from the conformant peer, whose
-// verdict in a case of Autobahn is sound, nil for a case of ours. That a peer does not
-// implement something is no fault.
-func (c cell) kills(sound *golden) bool {
-	switch {
-	case !c.Outcome.Ran():
+// kills reports whether the verdict tells the mutant from the conformant peer, which
+// passes. That a peer does not implement something is no fault.
+func (c cell) kills() bool {
+	if !c.Outcome.Ran() {
 		return c.Outcome == harness.Crash || c.Outcome == harness.Timeout
-	case c.Verdict.Behavior == cases.Unimplemented:
-		return false
-	case sound != nil:
-		return c.Verdict.Behavior != sound.behavior || c.Verdict.Close != sound.close
 	}
-	return c.Verdict.Behavior != cases.OK
+	return c.Verdict.Behavior != cases.Unimplemented && c.Verdict.Behavior != cases.OK
 }
 
 // A cellStore keeps what was played, so that an interrupted matrix goes on where it
@@ -127,9 +125,32 @@ var prints = sync.OnceValue(func() map[cases.ID]string {
 	return m
 })
 
-// TestKillMatrix plays every mutant in both roles: all cases of the RFC suite, and of
-// Autobahn's a sample of those on record. A kill counts if it comes twice: the second
-// time beside fewer others, since timers measure the machine too.
+// partial reports whether some cases or some mutants are to be played alone.
+func partial() bool { return *killCases != "" || *killMutants != "" }
+
+// inMatrix reports whether the case, and mutantInMatrix whether the mutant, is to be played.
+func inMatrix(c cases.Case) bool {
+	return *killCases == "" || len(cases.Unmatched([]cases.Case{c}, strings.Split(*killCases, ","))) < len(strings.Split(*killCases, ","))
+}
+
+func mutantInMatrix(name string) bool {
+	return *killMutants == "" || slices.Contains(strings.Split(*killMutants, ","), name)
+}
+
+// suited reports whether the kill matrix plays the case against the mutant at first: it
+// tests what the mutant breaks. Cases that move megabytes or last meet only the mutants
+// that they are known to kill.
+func suited(c cases.Case, m mutants.Mutant) bool {
+	return slices.Contains(killers[c.ID], m.Name) || !c.Heavy() && !c.Slow && (*killAll ||
+		slices.ContainsFunc(m.Breaks, func(id string) bool { return slices.Contains(c.Requirements, id) }))
+}
+
+// TestKillMatrix plays every mutant in both roles, and every mutant gateway: the cases of
+// the RFC suite about what it breaks and, where none of them kills it or with -kills.all,
+// all that are light. A kill counts if it comes twice: the second time beside fewer others,
+// since timers measure the machine too. With -kills.cases or -kills.mutants it plays these
+// alone, and the rest stays as it is stored. Autobahn's cases are not played: TestMutants
+// sees to it that our verdicts in them are those on record.
 func TestKillMatrix(t *testing.T) {
 	if *killMatrix == "" {
 		t.Skip("asked for by -kills.out; see make kill-matrix")
@@ -138,49 +159,162 @@ func TestKillMatrix(t *testing.T) {
 	store := openCells(t, *killCells)
 	var suite []cases.Case
 	for _, c := range rfc.All() {
-		suite = append(suite, hurry(c))
+		if inMatrix(c) {
+			suite = append(suite, hurry(c))
+		}
 	}
 	var all []batch
 	for _, role := range []mutants.Roles{mutants.Server, mutants.Client} {
 		for _, m := range mutants.Catalogue() {
-			if !m.Roles.Has(role) {
+			if !m.Roles.Has(role) || !mutantInMatrix(m.Name) {
 				continue
 			}
-			_, differing := readGolden(t, m, role)
-			list := sample(selected(t, m), differing)
-			for _, c := range suite {
-				if c.For(asCase(role)) {
-					list = append(list, c)
-				}
-			}
+			list := slices.DeleteFunc(slices.Clone(suite), func(c cases.Case) bool { return !c.For(asCase(role)) || !suited(c, m) })
 			all = append(all, batch{m, role, list})
 		}
 	}
-	sound := map[mutants.Roles]verdicts{}
-	for role := range map[mutants.Roles]bool{mutants.Server: true, mutants.Client: true} {
-		_, sound[role] = readGolden(t, mutants.Conformant, role)
-	}
-	crowds := []int{192, 32, 8}[:min(*killPasses, 3)]
-	for pass, crowd := range crowds {
-		var todo []batch
-		for _, b := range all {
-			b.list = slices.DeleteFunc(slices.Clone(b.list), func(c cases.Case) bool {
-				had, ok := store.get(b.cell(c))
-				return ok && (pass == 0 || had.Plays > 1 || !had.kills(sound[b.role][c.ID]))
-			})
-			for part := range slices.Chunk(b.list, 12) {
-				todo = append(todo, batch{b.m, b.role, part})
+	playTwice(t, store, all)
+	if *killCases == "" {
+		var rest []batch
+		for i, b := range all {
+			if len(killsOf(t, store, b).RFC) > 0 {
+				continue
 			}
+			all[i].list = slices.DeleteFunc(slices.Clone(suite), func(c cases.Case) bool {
+				return !c.For(asCase(b.role)) || !suited(c, b.m) && (c.Heavy() || c.Slow)
+			})
+			rest = append(rest, all[i])
 		}
-		playBatches(t, store, todo, crowd, pass, len(crowds))
+		t.Logf("%d mutants are killed by no case about what they break", len(rest))
+		playTwice(t, store, rest)
 	}
 	var rows []mutants.Kill
 	for _, b := range all {
-		rows = append(rows, killsOf(t, store, b, sound[b.role]))
+		rows = append(rows, killsOf(t, store, b))
 	}
-	if err := mutants.WriteKills(*killMatrix, rows); err != nil {
+	rows = append(rows, gatewayKills(t)...)
+	var ids []string
+	for _, c := range catalogue.All() {
+		if c.Suite != cases.RFC || inMatrix(c) || slices.Contains(mutants.KillCases(), string(c.ID)) {
+			ids = append(ids, string(c.ID))
+		}
+	}
+	if err := mutants.WriteKills(*killMatrix, ids, withStored(rows)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// playTwice plays what is not in the store, and what kills a second time.
+func playTwice(t *testing.T, store *cellStore, all []batch) {
+	t.Helper()
+	crowds := []int{192, 32, 8}[:min(*killPasses, 3)]
+	for pass, crowd := range crowds {
+		var todo, heavy []batch
+		for _, b := range all {
+			b.list = slices.DeleteFunc(slices.Clone(b.list), func(c cases.Case) bool {
+				had, ok := store.get(b.cell(c))
+				return ok && (pass == 0 || had.Plays > 1 || !had.kills())
+			})
+			for part := range slices.Chunk(slices.DeleteFunc(slices.Clone(b.list), cases.Case.Heavy), 12) {
+				todo = append(todo, batch{b.m, b.role, part})
+			}
+			for _, c := range b.list {
+				if c.Heavy() {
+					heavy = append(heavy, batch{b.m, b.role, []cases.Case{c}})
+				}
+			}
+		}
+		playBatches(t, store, todo, crowd, pass, len(crowds))
+		playBatches(t, store, heavy, cap(heavySlots), pass, len(crowds))
+	}
+}
+
+// withStored adds to rows what is stored of mutants and cases that were not played.
+func withStored(rows []mutants.Kill) []mutants.Kill {
+	if !partial() {
+		return rows
+	}
+	fresh := map[string]mutants.Kill{}
+	for _, k := range rows {
+		fresh[k.Role+" "+k.Mutant] = k
+	}
+	stored := map[string]mutants.Kill{}
+	for _, k := range mutants.Kills() {
+		stored[k.Role+" "+k.Mutant] = k
+	}
+	var all []mutants.Kill
+	for _, name := range rowNames() {
+		old, had := stored[name]
+		k, played := fresh[name]
+		switch {
+		case !played && !had:
+			continue // a mutant that nobody has played yet
+		case !played:
+			k = old
+		case had && *killCases != "":
+			k.RFC = append(k.RFC, slices.DeleteFunc(slices.Clone(old.RFC), func(id string) bool {
+				c, ok := rfc.Find(cases.ID(id))
+				return !ok || inMatrix(c)
+			})...)
+			k.Native, k.Red = old.Native, k.Red || old.Red
+			slices.SortFunc(k.RFC, func(x, y string) int { return cases.ID(x).Compare(cases.ID(y)) })
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+// rowNames are role and name of every row of the matrix, in its order.
+func rowNames() []string {
+	var names []string
+	for _, role := range []mutants.Roles{mutants.Server, mutants.Client} {
+		for _, m := range mutants.Catalogue() {
+			if m.Roles.Has(role) {
+				names = append(names, roleName(role)+" "+m.Name)
+			}
+		}
+	}
+	for _, m := range gateway.Catalogue {
+		names = append(names, "gateway "+m.Name)
+	}
+	return names
+}
+
+// gatewayKills are the rows of the mutant gateways. What fails is played twice.
+func gatewayKills(t *testing.T) []mutants.Kill {
+	t.Helper()
+	list := slices.DeleteFunc(gatewayCases(), func(c cases.Case) bool { return !inMatrix(c) })
+	rows := make([]mutants.Kill, len(gateway.Catalogue))
+	slots := make(chan struct{}, 32) // they mostly wait
+	var wg sync.WaitGroup
+	for i, m := range gateway.Catalogue {
+		rows[i] = mutants.Kill{Mutant: m.Name, Role: "gateway"}
+		if len(list) == 0 || !mutantInMatrix(m.Name) {
+			continue
+		}
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			played := list
+			for range 2 {
+				k := mutants.Kill{Mutant: m.Name, Role: "gateway"}
+				for id, r := range behind(t, m, played) {
+					if r.Behavior != cases.OK {
+						k.RFC = append(k.RFC, string(id))
+						k.Red = k.Red || r.Outcome == harness.Fail || !r.Outcome.Ran()
+					}
+				}
+				rows[i] = k
+				played = slices.DeleteFunc(slices.Clone(played), func(c cases.Case) bool { return !slices.Contains(k.RFC, string(c.ID)) })
+				if len(played) == 0 {
+					break
+				}
+			}
+			slices.SortFunc(rows[i].RFC, func(x, y string) int { return cases.ID(x).Compare(cases.ID(y)) })
+		})
+	}
+	wg.Wait()
+	return slices.DeleteFunc(rows, func(k mutants.Kill) bool { return len(list) == 0 || !mutantInMatrix(k.Mutant) })
 }
 
 // playBatches plays what is to be played, so many mutants at once.
@@ -218,9 +352,10 @@ func asCase(role mutants.Roles) cases.Role {
 }
 
 // killsOf sums up what the cells say about a mutant, and what Autobahn said.
-func killsOf(t *testing.T, store *cellStore, b batch, sound verdicts) mutants.Kill {
+func killsOf(t *testing.T, store *cellStore, b batch) mutants.Kill {
 	t.Helper()
 	k := mutants.Kill{Mutant: b.m.Name, Role: roleName(b.role)}
+	_, sound := readGolden(t, mutants.Conformant, b.role)
 	_, differing := readGolden(t, b.m, b.role)
 	for id, v := range differing {
 		was := sound[id]
@@ -229,17 +364,14 @@ func killsOf(t *testing.T, store *cellStore, b batch, sound verdicts) mutants.Ki
 			k.AutobahnRed = k.AutobahnRed || v == nil || harness.OutcomeOf(cases.Verdict{Behavior: v.behavior, Close: v.close}) == harness.Fail
 		}
 	}
+	k.Native, k.Red = len(k.Autobahn) > 0, k.AutobahnRed
 	for _, c := range b.list {
 		got, ok := store.get(b.cell(c))
-		if !ok || !got.kills(sound[c.ID]) {
+		if !ok || !got.kills() {
 			continue
 		}
 		k.Red = k.Red || got.Outcome == harness.Fail || !got.Outcome.Ran()
-		if c.Suite == cases.RFC {
-			k.RFC = append(k.RFC, string(c.ID))
-		} else {
-			k.Native = true
-		}
+		k.RFC = append(k.RFC, string(c.ID))
 	}
 	for _, list := range [][]string{k.Autobahn, k.RFC} {
 		slices.SortFunc(list, func(x, y string) int { return cases.ID(x).Compare(cases.ID(y)) })

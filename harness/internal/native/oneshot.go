@@ -18,9 +18,7 @@ import (
 
 // TestOneShot starts a client once for each connection; see [runner.TestOneShot].
 func TestOneShot(ctx context.Context, d runner.Driver, list []cases.Case, o Options, emit func(harness.Result)) (runner.ClientReport, error) {
-	if d.TLS != nil {
-		o.Declared = append(slices.Clip(o.Declared), cases.NeedTLS)
-	}
+	o.Declared = append(slices.Clip(o.Declared), tlsNeeds(d.TLS)...)
 	e := &endpoint{Streams: NewStreams(o.Originals), faithful: o.Faithful}
 	defer e.Close() //nolint:errcheck // temporary files
 	return runner.TestOneShot(ctx, e, d, list, o.Options, emit)

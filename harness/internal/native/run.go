@@ -52,9 +52,7 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 // TestClient starts a client, as often as needed, to play the cases; see
 // [runner.TestClient].
 func TestClient(ctx context.Context, d runner.Driver, list []cases.Case, o Options, emit func(harness.Result)) (runner.ClientReport, error) {
-	if d.TLS != nil {
-		o.Declared = append(slices.Clip(o.Declared), cases.NeedTLS)
-	}
+	o.Declared = append(slices.Clip(o.Declared), tlsNeeds(d.TLS)...)
 	e := &endpoint{Streams: NewStreams(o.Originals), faithful: o.Faithful}
 	defer e.Close() //nolint:errcheck // temporary files
 	return runner.TestClient(ctx, e, d, list, o.Options, emit)

@@ -56,6 +56,8 @@ func unmet(need cases.Need) string {
 		return "the case needs a client that is started for each connection with its URL (--one-shot)"
 	case need == cases.NeedTLS:
 		return "the case needs a connection with TLS"
+	case need == cases.NeedAuthority:
+		return "the case signs certificates, which the one of --cert may not do; without --cert one is made that may"
 	}
 	return fmt.Sprintf("the case needs a peer with %s, which was not declared", need)
 }

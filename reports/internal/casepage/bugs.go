@@ -46,5 +46,8 @@ var Bugs = []Bug{
 	{"undici", "6.6.2", "6.7.0", "client", "It refused the second of the subprotocols that it had offered.", "nodejs/undici#2845", []cases.ID{"P.2.8"}},
 	{"tungstenite", "0.20.0", "0.20.1", "server", "It searched a header without an end from its start at each piece that came.", "CVE-2023-43669", []cases.ID{"L.1.3"}},
 	{"Java-WebSocket", "1.5.1", "1.5.2", "server", "It accepted a request without a key.", "TooTallNate/Java-WebSocket#1053", []cases.ID{"H.1.3"}},
+	{"ws", "1.1.0", "1.1.1", "server", "It had no limit for messages unless one was set.", "CVE-2016-10542", []cases.ID{"L.3.1"}},
+	{"ws", "8.21.0", "8.21.1", "server", "It did not count fragments without payload, so a message could have any number of them.", "websockets/ws#2329", []cases.ID{"L.3.2"}},
+	{"Tomcat", "9.0.36", "9.0.37", "server", "It read a length with its top bit set as negative, and handed out empty parts without end.", "CVE-2020-13935", []cases.ID{"F.1.4"}},
 	{"trio-websocket", "0.9.1", "0.9.2", "server", "It left TCP open after the closing handshake.", "python-trio/trio-websocket#115", []cases.ID{"C.1.3"}},
 }

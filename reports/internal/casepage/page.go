@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 )
 
 // A Page is what is known of a case.
@@ -236,6 +237,10 @@ func autobahnWants(w autobahn.Want) []Want {
 func faults(c cases.Case, requirements []string) []Fault {
 	list := []Fault{}
 	for _, k := range killers()[c.ID] {
+		if g, ok := gateway.Find(k.Mutant); ok && k.Role == "gateway" {
+			list = append(list, Fault{k.Mutant, k.Role, g.Words, true, 1})
+			continue
+		}
 		m, _ := mutants.Find(k.Mutant)
 		about := slices.ContainsFunc(m.Breaks, func(id string) bool { return slices.Contains(requirements, id) })
 		role := k.Role

@@ -20,9 +20,19 @@ var assets embed.FS
 
 var templates = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("").Funcs(template.FuncMap{
-		"class": class, "file": File, "join": func(list []string) string { return strings.Join(list, " and ") }, "inc": func(i int) int { return i + 1 },
+		"class": class, "file": File, "capital": capital, "join": func(list []string) string { return strings.Join(list, " and ") }, "inc": func(i int) int { return i + 1 },
 	}).ParseFS(assets, "*.tmpl"))
 })
+
+// capital begins a title with a capital, unless its first word is one of a protocol, as
+// server_max_window_bits is.
+func capital(title string) string {
+	word, _, _ := strings.Cut(title, " ")
+	if word == "" || strings.Trim(strings.TrimSuffix(word, ","), "abcdefghijklmnopqrstuvwxyz") != "" {
+		return title
+	}
+	return strings.ToUpper(title[:1]) + title[1:]
+}
 
 // class is the colour of a grade.
 func class(grade any) string {
