@@ -21,6 +21,6 @@ var unusualKillers = map[cases.ID][]string{
 	"L.3.1":  {"length-unlimited"},
 	"L.3.2":  {"fragments-unlimited"},
 	"L.3.3":  {"sum-wraps"},
-	"L.3.4":  {"reset-crash", "write-crash"},
+	"L.3.4":  {"reset-crash"},
 	"O.1.7":  {"request-origin-crash"},
 }
