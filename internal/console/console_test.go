@@ -124,12 +124,12 @@ func TestJSON(t *testing.T) {
 
 // The error names the first of the lines that were refused.
 func TestRefusedLines(t *testing.T) {
-	o, _ := options(server(t, echo), "/nonsense\n/rubbish\n/ping\n/more\n")
+	o, _ := options(server(t, echo), "/nonsense\n/rubbish\n/close 99999\n/ping\n/more\n")
 	o.Commands = true
 	err := console.Run(t.Context(), o)
 	_, ok := errors.AsType[*console.InputError](err)
-	if !ok || !strings.Contains(err.Error(), "3 lines refused, the first: ") || !strings.Contains(err.Error(), "nonsense") {
-		t.Errorf("got %v, want three lines and what was wrong with the first", err)
+	if !ok || !strings.Contains(err.Error(), "4 lines refused, the first: ") || !strings.Contains(err.Error(), "nonsense") {
+		t.Errorf("got %v, want four lines and what was wrong with the first", err)
 	}
 }
 

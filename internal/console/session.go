@@ -67,7 +67,7 @@ func (c *console) session(ctx context.Context, conn *ws.Conn) (ours bool, err er
 				err = c.do(ctx, conn, l)
 			}
 			c.failed(ctx, err)
-			if l.verb == "close" {
+			if err == nil && l.verb == "close" {
 				return true, end(l.code)
 			}
 		}
