@@ -53,24 +53,10 @@ func asset(name string) string {
 // which may be other agents than those of the runs. One run at a time is in
 // memory.
 func Write(dir string, files []string, list []agents.Agent) (Summary, error) {
-	if len(files) == 0 {
-		return Summary{}, errors.New("comparison: no run file")
+	s, err := read(dir, files, list)
+	if err != nil {
+		return Summary{}, err
 	}
-	s := newSite()
-	var err error
-	if s.findings, err = findingsOf(list); err != nil {
-		return Summary{}, fmt.Errorf("comparison: %w", err)
-	}
-	for _, file := range slices.Sorted(slices.Values(files)) {
-		run, err := harness.OpenRun(file)
-		if err != nil {
-			return Summary{}, err
-		}
-		if err := s.add(dir, run); err != nil {
-			return Summary{}, fmt.Errorf("comparison: %s: %w", file, err)
-		}
-	}
-	s.finish()
 	if err := s.writeCases(dir); err != nil {
 		return Summary{}, err
 	}
@@ -78,6 +64,29 @@ func Write(dir string, files []string, list []agents.Agent) (Summary, error) {
 		return Summary{}, fmt.Errorf("comparison: %w", err)
 	}
 	return s.summary(), nil
+}
+
+// read reads the run files, writes the page of each, and keeps what the overview shows.
+func read(dir string, files []string, list []agents.Agent) (*site, error) {
+	if len(files) == 0 {
+		return nil, errors.New("comparison: no run file")
+	}
+	s := newSite()
+	var err error
+	if s.findings, err = findingsOf(list); err != nil {
+		return nil, fmt.Errorf("comparison: %w", err)
+	}
+	for _, file := range slices.Sorted(slices.Values(files)) {
+		run, err := harness.OpenRun(file)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.add(dir, run); err != nil {
+			return nil, fmt.Errorf("comparison: %s: %w", file, err)
+		}
+	}
+	s.finish()
+	return s, nil
 }
 
 // A site is what index.html shows, as it stands in the page.
