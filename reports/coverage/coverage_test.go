@@ -51,7 +51,7 @@ func TestStoredMatrix(t *testing.T) {
 		}
 	}
 	m := coverage.Of(mutants.Kills())
-	if 100*m.Ours < 98*m.Mutants || m.Mutants < 300 || m.GatewaysKilled < m.Gateways {
+	if 100*m.Ours < 99*m.Mutants || m.Mutants < 300 || m.GatewaysKilled < m.Gateways {
 		t.Errorf("the cases kill %d of %d mutants", m.Ours, m.Mutants)
 	}
 }

@@ -317,6 +317,33 @@ func gatewayKills(t *testing.T) []mutants.Kill {
 	return slices.DeleteFunc(rows, func(k mutants.Kill) bool { return len(list) == 0 || !mutantInMatrix(k.Mutant) })
 }
 
+// The stored matrix has a row for every mutant in each of its roles, and knows every case.
+func TestKillMatrixFresh(t *testing.T) {
+	have := map[string]bool{}
+	for _, k := range mutants.Kills() {
+		have[k.Role+" "+k.Mutant] = true
+	}
+	var absent []string
+	for _, name := range rowNames() {
+		if !have[name] {
+			_, mutant, _ := strings.Cut(name, " ")
+			absent = append(absent, mutant)
+		}
+	}
+	if len(absent) > 0 {
+		t.Errorf("the stored kill matrix has no row for %d mutants: make kill-matrix MUTANTS=%s", len(absent), strings.Join(slices.Compact(absent), ","))
+	}
+	absent = nil
+	for _, c := range catalogue.All() {
+		if !slices.Contains(mutants.KillCases(), string(c.ID)) {
+			absent = append(absent, string(c.ID))
+		}
+	}
+	if len(absent) > 0 {
+		t.Errorf("the stored kill matrix does not know %d cases: make kill-matrix CASES=%s", len(absent), strings.Join(absent, ","))
+	}
+}
+
 // playBatches plays what is to be played, so many mutants at once.
 func playBatches(t *testing.T, store *cellStore, todo []batch, crowd, pass, passes int) {
 	t.Helper()
