@@ -79,9 +79,13 @@ func RepeatRow(h Header) []string {
 
 // compareAgain plays a row of a comparison again.
 func compareAgain(h Header) Replay {
-	return Replay{
+	r := Replay{
 		Program: []string{"wsconform", "compare"}, Flags: []string{h.Agent.About.Folder, "--role", h.Agent.Role.String(), "--engine", h.Engine.Name},
 	}
+	if h.Agent.Role == cases.Gateway {
+		r.Flags = []string{"--gateways", h.Agent.About.Folder}
+	}
+	return r
 }
 
 // serverCommand is the command for --server-cmd, which runs it in a shell.

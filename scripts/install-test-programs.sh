@@ -18,7 +18,8 @@ if ! command -v npm >/dev/null 2>&1 || ! npm install --silent --no-save --no-pac
 	echo "install-test-programs: npm is missing or failed, so axe-core is not installed; tests that need it are skipped"
 fi
 
-packages="squid tinyproxy dante-server microsocks openssh-server openssh-client nginx-light haproxy chromium mosquitto curl libxml2-utils
+packages="squid tinyproxy dante-server microsocks openssh-server openssh-client nginx-light haproxy apache2-bin lighttpd nghttp2-proxy varnish
+chromium mosquitto curl libxml2-utils
 python3-venv nodejs gcc libc6-dev firefox-esr mono-runtime mono-mcs libmono-system-net-http4.0-cil
 openjdk-17-jdk-headless maven qt6-websockets-dev cmake g++"
 

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/fixtures/agents"
+	"github.com/wsconform/wsconform/fixtures/gateways"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/checkup"
 	"github.com/wsconform/wsconform/harness/engine"
@@ -37,6 +38,7 @@ func agentCommand() *cobra.Command {
 // agentFlags say which agents there are and where they are built.
 type agentFlags struct {
 	folder   string
+	gateways bool // those between client and server, not the clients and servers
 	workshop compare.Workshop
 }
 
@@ -47,7 +49,10 @@ func (o *agentFlags) flags(f *pflag.FlagSet) {
 }
 
 func (o *agentFlags) fs() fs.FS {
-	if o.folder == "" {
+	switch {
+	case o.folder == "" && o.gateways:
+		return gateways.Embedded()
+	case o.folder == "":
 		return agents.Embedded()
 	}
 	return os.DirFS(o.folder)
@@ -98,11 +103,14 @@ func agentListCommand() *cobra.Command {
 		},
 	}
 	o.flags(c.Flags())
+	c.Flags().BoolVar(&o.gateways, "gateways", false, "list the gateways")
 	return c
 }
 
 func roles(a agents.Agent) string {
 	switch {
+	case len(a.Gateway) > 0:
+		return "gateway"
 	case len(a.Client) == 0:
 		return "server"
 	case len(a.Server) == 0:

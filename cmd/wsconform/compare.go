@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/agents"
@@ -42,6 +43,8 @@ func compareCommand() *cobra.Command {
 		Short: "Compare third-party implementations",
 		Long: `Plays the same cases against many implementations, in both roles, and shows them
 side by side. Give names from wsconform agent list, or none to compare all.
+With --gateways it compares proxies and load balancers, those of wsconform agent list
+--gateways: cases are played through each, one after the other.
 
 Agents are built first, each once per content of its folder. Then they are played,
 one row per processor, so that none disturbs the timing of another. Verdicts that
@@ -65,7 +68,8 @@ Exit codes: 0 every row is complete, 1 the engines disagree (--engine both),
 verdict, 130 interrupted.`,
 		Example: `  wsconform compare
   wsconform compare go-gorilla js-ws --role server --cases '1.*,5.*'
-  wsconform compare --engine both -o out/compare`,
+  wsconform compare --engine both -o out/compare
+  wsconform compare --gateways nginx-debian envoy-pypi`,
 		RunE: o.run,
 	}
 	f := c.Flags()
@@ -79,6 +83,7 @@ verdict, 130 interrupted.`,
 	f.BoolVar(&o.again, "again", false, "play rows again that are already complete")
 	f.StringVar(&o.isolate, "isolate", "none", "run agents as plain processes, `none`, or in containers, docker")
 	f.BoolVar(&o.update, "update", false, "only ask the package registries for newer versions, through their own clients")
+	f.BoolVar(&o.agents.gateways, "gateways", false, "compare gateways, into out/gateways unless -o says otherwise")
 	o.selection.flags(f)
 	o.selection.suiteFlag(f)
 	o.selection.slowFlag(f)
@@ -88,6 +93,9 @@ verdict, 130 interrupted.`,
 
 func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	if err := o.check(); err != nil {
+		return err
+	}
+	if err := o.checkGateways(c.Flags()); err != nil {
 		return err
 	}
 	kinds, err := pickEngines(o.engine)
@@ -134,10 +142,19 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	if len(rows) == 0 {
 		return usagef("none of these agents has the role %s", o.role)
 	}
+	played := 0
+	for _, c := range list {
+		if slices.ContainsFunc(roles, c.For) {
+			played++
+		}
+	}
 	runner := &compare.Runner{
 		Workshop: &o.agents.workshop, Cases: list, Selection: sel, Dir: o.out, Tool: "wsconform " + toolVersion(), Host: thisHost(),
 		Parallel: o.parallel, Repeats: o.repeats, Patience: o.patience, Again: o.again, Network: network,
 		Progress: compare.Narrate(c.ErrOrStderr()),
+	}
+	if o.agents.gateways && o.parallel == 0 { // a row plays one case at a time, and mostly waits
+		runner.Parallel = 2 * runner.Host.CPUs
 	}
 	begun := time.Now()
 	results, failure := runner.Run(c.Context(), rows)
@@ -145,7 +162,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 		return failure
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%s of %s in %s; results: %s\n",
-		harness.Count(len(results), "row"), harness.Count(len(list), "case"), time.Since(begun).Round(time.Second), filepath.Join(o.out, "runs"))
+		harness.Count(len(results), "row"), harness.Count(played, "case"), time.Since(begun).Round(time.Second), filepath.Join(o.out, "runs"))
 	files, err := filepath.Glob(filepath.Join(o.out, "runs", "*.jsonl"))
 	if err == nil {
 		err = writeComparison(c, o.out, files, &o.agents)
@@ -205,6 +222,7 @@ autobahn run. Explanations of failures come from the findings.yaml of the agents
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", "write the comparison to this folder, `DIR`")
 	c.Flags().StringVar(&o.folder, "agents", "", "use the findings of the agents in this folder, `DIR`")
+	c.Flags().BoolVar(&o.gateways, "gateways", false, "use the findings of the gateways")
 	return c
 }
 
@@ -240,6 +258,26 @@ func (o *compareOptions) check() error {
 	case o.patience <= 0:
 		return usagef("--timeout %v: must be more than 0", o.patience)
 	}
+	return nil
+}
+
+// checkGateways refuses what has no meaning for gateways, and sets what differs for them.
+func (o *compareOptions) checkGateways(f *pflag.FlagSet) error {
+	if !o.agents.gateways {
+		return nil
+	}
+	for _, name := range []string{"role", "repeats", "isolate"} {
+		if f.Changed(name) {
+			return usagef("--%s has no meaning with --gateways", name)
+		}
+	}
+	if o.engine != harness.DefaultEngine {
+		return usagef("--gateways works with the native engine only")
+	}
+	if !f.Changed("out") {
+		o.out = "out/gateways"
+	}
+	o.role = cases.Gateway.String()
 	return nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -55,7 +54,7 @@ func (s *Service) Start(ctx context.Context) error {
 	vars := map[string]string{"host": s.URL.Hostname(), "port": s.URL.Port(), "url": s.URL.String()}
 	if s.Origin != "" {
 		vars["listen"], vars["origin"] = s.URL.Host, s.Origin
-		_, vars["origin_port"], _ = strings.Cut(s.Origin, ":")
+		vars["origin_host"], vars["origin_port"], _ = net.SplitHostPort(s.Origin)
 	}
 	var err error
 	if s.process, err = Start(s.Command, vars, s.Log); err != nil {

@@ -36,11 +36,7 @@ func Rows(list []agents.Agent, roles []cases.Role, engines []engine.Engine) []Ro
 	var rows []Row
 	for _, a := range list {
 		for _, role := range roles {
-			command := a.Server
-			if role == cases.Client {
-				command = a.Client
-			}
-			if len(command) == 0 {
+			if len(commandOf(a, role)) == 0 {
 				continue
 			}
 			for _, e := range engines {
@@ -49,6 +45,18 @@ func Rows(list []agents.Agent, roles []cases.Role, engines []engine.Engine) []Ro
 		}
 	}
 	return rows
+}
+
+// commandOf is what starts the agent in the role; empty if it does not have that role.
+func commandOf(a agents.Agent, role cases.Role) []string {
+	switch role {
+	case cases.Client:
+		return a.Client
+	case cases.Gateway:
+		return a.Gateway
+	case cases.Server:
+	}
+	return a.Server
 }
 
 // A Runner plays the same cases for every row, and writes a run file for each.
@@ -344,16 +352,13 @@ func (r *Runner) header(row Row, b *Built) harness.Header {
 	h := harness.Header{
 		Schema: harness.SchemaVersion, Tool: r.Tool, Engine: row.Engine.About(), Selection: r.selection(row.Role), Started: time.Now().UTC(), Host: r.Host,
 		Agent: harness.Agent{
-			Name: a.Name, Version: a.Version, Role: row.Role, Command: a.Server,
+			Name: a.Name, Version: a.Version, Role: row.Role, Command: commandOf(a, row.Role),
 			About: &harness.Implementation{
 				Folder: a.Folder, Hash: a.Hash(), Language: a.Language, Library: a.Library, Registry: a.Package.Registry, Package: a.Package.Name,
 				Pinned: a.Version, Licence: a.Licence, Homepage: a.Homepage, Notes: a.Notes,
 				Deflate: a.Capabilities.Deflate, MaxMessage: a.Capabilities.MaxMessage, Isolation: string(r.isolation()),
 			},
 		},
-	}
-	if row.Role == cases.Client {
-		h.Agent.Command = a.Client
 	}
 	if b != nil {
 		h.Agent.Version, h.Agent.About.Hash = b.Version, b.Key

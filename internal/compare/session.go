@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"strconv"
@@ -37,6 +38,7 @@ type session struct {
 	service *agent.Service // the server, while it runs
 	process *agent.Process // that it runs as
 	addr    string         // of the server
+	origin  string         // the address that a gateway forwards to
 }
 
 // play plays the list.
@@ -98,7 +100,7 @@ func (s *session) conclude(list []cases.Case) error {
 	switch {
 	case broken > 0: // no trouble of the agent's, so the row is played again another time
 		return fmt.Errorf("%d cases have no verdict: %s", broken, note)
-	case fine == 0 && missing+crashed == 0:
+	case fine == 0 && missing+crashed == 0 && s.role != cases.Gateway: // whether it forwards was asked before
 		return &harness.UntestableError{Cause: harness.CauseEcho, Err: errors.New("not one case passed: the agent does not echo")}
 	case crashed > 0:
 		return s.blame(&harness.UntestableError{Cause: harness.CauseCrash, Err: fmt.Errorf("it ended in the middle of %d cases", crashed)})
@@ -125,6 +127,16 @@ func (s *session) round(ctx context.Context, list []cases.Case, repeats int, emi
 		subject.Driver.Command = s.supervise(s.built.command(s.built.Client, map[string]string{"agent": s.built.Folder}), "")
 		return s.engine.Client(ctx, subject, emit)
 	}
+	var origin net.Listener
+	if s.role == cases.Gateway {
+		var err error
+		if origin, err = new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+			return err
+		}
+		defer origin.Close()
+		defer s.stop() // it forwards there and to no other
+		s.origin = origin.Addr().String()
+	}
 	if s.service == nil {
 		service := &agent.Service{Launch: s.launch}
 		if err := service.Start(ctx); err != nil {
@@ -133,6 +145,10 @@ func (s *session) round(ctx context.Context, list []cases.Case, repeats int, emi
 		s.service = service
 	}
 	subject.Service = s.service
+	if origin != nil {
+		gateway := engine.Gateway{Target: engine.Target{URL: s.service.URL}, Origin: origin}
+		return engine.TestGateway(ctx, gateway, list, engine.Options{Options: subject.Options}, emit)
+	}
 	return s.engine.Server(ctx, subject, emit)
 }
 
@@ -186,7 +202,12 @@ func (s *session) startProcess(ctx context.Context) error {
 		return err
 	}
 	s.addr = hostPort(host, port)
-	s.process, err = agent.Start(s.supervise(s.built.command(s.built.Server, nil), ""), map[string]string{"host": host, "port": port}, s.log)
+	vars := map[string]string{"host": host, "port": port}
+	if s.origin != "" {
+		vars["origin"] = s.origin
+		vars["origin_host"], vars["origin_port"], _ = net.SplitHostPort(s.origin)
+	}
+	s.process, err = agent.Start(s.supervise(s.built.command(commandOf(s.built.Agent, s.role), nil), ""), vars, s.log)
 	if err != nil {
 		return err
 	}

@@ -214,7 +214,7 @@ func missing(a agents.Agent) error {
 // keyOf is the hash of everything that a build depends on: the folder and, for an
 // agent that is part of wsconform, this program.
 func keyOf(a agents.Agent) (string, error) {
-	commands := slices.Concat(a.Build, a.Server, a.Client, a.Probe)
+	commands := slices.Concat(a.Build, a.Server, a.Client, a.Gateway, a.Probe)
 	if !slices.ContainsFunc(commands, func(arg string) bool { return strings.Contains(arg, "{wsconform}") }) {
 		return a.Hash(), nil
 	}

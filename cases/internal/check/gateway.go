@@ -50,23 +50,18 @@ type Pinged []string
 // sent.
 type Unanswered struct{}
 
-// NoRequestWith holds if no further request came that has the field, or whose field has
-// the member Token, if that is not "".
-type NoRequestWith struct{ Field, Token string }
+// NoRequestWith holds if no further request came that has the text.
+type NoRequestWith struct{ Text string }
 
 // Holds looks at further requests.
 func (n NoRequestWith) Holds(t *cases.Transcript) bool {
 	return !slices.ContainsFunc(t.Events, func(e cases.Event) bool {
-		h := wire.ParseHead(string(e.Data))
-		return e.Kind == cases.GotRequest && len(h.Values(n.Field)) > 0 && (n.Token == "" || h.Has(n.Field, n.Token))
+		return e.Kind == cases.GotRequest && strings.Contains(string(e.Data), n.Text)
 	})
 }
 
 func (n NoRequestWith) String() string {
-	if n.Token != "" {
-		return "no further request comes whose " + n.Field + " names " + n.Token
-	}
-	return "no further request with " + n.Field + " comes"
+	return fmt.Sprintf("no further request with %q comes", n.Text)
 }
 
 // Holds compares the values.

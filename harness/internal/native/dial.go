@@ -38,6 +38,7 @@ type Target struct {
 
 	accepts   *acceptance // nil outside a run
 	readsBody bool        // what comes behind a response that opens nothing is an event
+	beside    *url.URL    // where a probe beside a case goes; nil means URL
 }
 
 // userAgent is how the harness names itself in handshakes.
@@ -252,6 +253,9 @@ func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.
 	return opened, err
 }
 
+// bodyWait is how long the body of a response may take that opens nothing.
+const bodyWait = 2 * time.Second
+
 // bodyOf reads the body of a response, as far as it comes.
 func bodyOf(nc net.Conn, h head) cases.Event {
 	e := cases.Event{Kind: cases.GotBody}
@@ -260,6 +264,7 @@ func bodyOf(nc net.Conn, h head) cases.Event {
 		return e
 	}
 	defer resp.Body.Close()
+	nc.SetReadDeadline(time.Now().Add(bodyWait))                      //nolint:errcheck // a broken connection shows at once
 	e.Data, _ = io.ReadAll(io.LimitReader(resp.Body, cases.HeadSize)) // what is cut off is missing from it
 	e.Len = len(e.Data)
 	return e

@@ -163,7 +163,7 @@ func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, er
 	res.Changes = c.Changes(direct, via)
 	res.Note = changedWords(res.Changes)
 	lost := func(c cases.Change) bool { return c.Kind == cases.ChangeLost && !c.Legal }
-	if res.Outcome == harness.Pass && slices.ContainsFunc(res.Changes, lost) { // what came late, in answer to the end of TCP, did not come
+	if res.Outcome == harness.Pass && via.Opened && slices.ContainsFunc(res.Changes, lost) { // what came late, in answer to the end of TCP, did not come
 		res.Outcome, res.Behavior = harness.Fail, cases.Failed
 		res.Reason = "the gateway did not pass on what an end sent"
 	}
@@ -195,6 +195,7 @@ func changedWords(list []cases.Change) string {
 // client with the one at the origin that follows it.
 func (r *gatewayRun) through(ctx context.Context, c cases.Case, t Target, how manner) (cases.Transcript, error) {
 	t.readsBody = true
+	t.beside = playPath(t.URL, 0)
 	t.URL = r.origin.path(t.URL)
 	if len(t.Subprotocols) == 0 {
 		t.Subprotocols = offered
@@ -202,7 +203,7 @@ func (r *gatewayRun) through(ctx context.Context, c cases.Case, t Target, how ma
 	list := make([]cases.Transcript, len(c.Conns))
 	for n := 0; n < len(c.Conns); n++ {
 		behind := n+1 < len(c.Conns) && c.Conns[n+1].Origin
-		var wait func() cases.Transcript
+		var wait func(opened bool) cases.Transcript
 		if behind {
 			wait = r.origin.expect(ctx, c, n+1, how)
 		}
@@ -210,7 +211,7 @@ func (r *gatewayRun) through(ctx context.Context, c cases.Case, t Target, how ma
 		list[n] = tr
 		if behind {
 			n++
-			list[n] = wait()
+			list[n] = wait(tr.Opened)
 		}
 		if err != nil {
 			return joined(list), err

@@ -36,7 +36,8 @@ type awaited struct {
 	id      string // in the target of its request
 	taken   bool
 	done    chan cases.Transcript
-	extra   []cases.Event // further requests of the same play
+	cut     context.Context // ends the play
+	extra   []cases.Event   // further requests of the same play
 }
 
 func newOrigin(l net.Listener, o Options) *origin {
@@ -78,17 +79,25 @@ func (g *origin) path(u *url.URL) *url.URL {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.plays++
+	return playPath(u, g.plays)
+}
+
+// playPath is the URL of a play. The number 0 is that of none.
+func playPath(u *url.URL, n int) *url.URL {
 	own := *u
-	own.Path = strings.TrimSuffix(own.Path, "/") + "/" + playName(g.plays)
+	own.Path = strings.TrimSuffix(own.Path, "/") + "/" + playName(n)
 	return &own
 }
 
 func playName(n int) string { return fmt.Sprintf("play-%d-", n) }
 
 // expect makes the origin play connection n of a case with the next connection, and
-// returns what waits for that: as long as it takes if it has begun, else not at all.
-func (g *origin) expect(ctx context.Context, c cases.Case, n int, how manner) (wait func() cases.Transcript) {
+// returns what waits for that: as long as it takes if it has begun, else not at all. If our
+// client's connection did not open, that of the origin is cut soon.
+func (g *origin) expect(ctx context.Context, c cases.Case, n int, how manner) (wait func(opened bool) cases.Transcript) {
+	over, cut := context.WithCancel(ctx)
 	a := &awaited{
+		cut:     over,
 		serving: &Endpoint{Faithful: how.faithful, Streams: g.streams},
 		offer:   offer{c, n}, how: how, done: make(chan cases.Transcript, 1),
 	}
@@ -96,7 +105,8 @@ func (g *origin) expect(ctx context.Context, c cases.Case, n int, how manner) (w
 	a.id = playName(g.plays)
 	g.awaited = a
 	g.mu.Unlock()
-	return func() cases.Transcript {
+	return func(opened bool) cases.Transcript {
+		defer cut()
 		g.mu.Lock()
 		taken := a.taken
 		if !taken {
@@ -105,14 +115,13 @@ func (g *origin) expect(ctx context.Context, c cases.Case, n int, how manner) (w
 		g.mu.Unlock()
 		tr := cases.Transcript{Role: cases.Client, Started: time.Now().UTC(), UncleanReason: "no request reached the origin"}
 		if taken {
-			grace := time.NewTimer(originGrace + c.Limit())
-			defer grace.Stop()
-			select {
-			case tr = <-a.done:
-			case <-ctx.Done():
-			case <-grace.C:
-				tr.UncleanReason = "the connection to the origin did not end"
+			patience := originGrace
+			if opened {
+				patience += c.Limit()
 			}
+			grace := time.AfterFunc(patience, cut)
+			defer grace.Stop()
+			tr = <-a.done
 		}
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -147,6 +156,13 @@ func (g *origin) serve(ctx context.Context, nc net.Conn) {
 		respond(nc, refuse(503, "no case waits for this"))
 		return
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stopCut := context.AfterFunc(a.cut, func() {
+		cancel()
+		nc.SetDeadline(time.Unix(1, 0)) //nolint:errcheck // closed already
+	})
+	defer stopCut()
 	a.done <- g.answer(ctx, nc, h, err, a)
 }
 

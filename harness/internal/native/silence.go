@@ -52,7 +52,11 @@ func (t *Target) lag(ctx context.Context) time.Duration {
 	}
 	defer nc.Close()
 	defer context.AfterFunc(ctx, func() { nc.Close() })()
-	if _, err := nc.Write([]byte(t.request(wsproto.NewKey(), cases.Conn{}))); err != nil {
+	probe := *t
+	if t.beside != nil {
+		probe.URL = t.beside
+	}
+	if _, err := nc.Write([]byte(probe.request(wsproto.NewKey(), cases.Conn{}))); err != nil {
 		return 0
 	}
 	if _, err := readHead(nc); err != nil {
