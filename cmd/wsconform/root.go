@@ -26,6 +26,8 @@ var commands = []struct {
 	{"autobahn", autobahnCommand},
 	{"echo", echoCommand},
 	{"gateway", gatewayCommand},
+	{"lint", lintCommand},
+	{"record", recordCommand},
 	{"drive", driveCommand},
 	{"doctor", doctorCommand},
 	{"dump", dumpCommand},
