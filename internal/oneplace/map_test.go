@@ -35,8 +35,7 @@ func TestMap(t *testing.T) {
 	}
 	there := packagesOf(t, root)
 	for _, name := range slices.Sorted(maps.Keys(there)) {
-		if !named[name] && !strings.HasPrefix(name, "ws/") && !strings.HasPrefix(name, "docs/") && !strings.HasPrefix(name, "fixtures/agents/") &&
-			!strings.HasPrefix(name, "fixtures/gateways/") {
+		if !named[name] && !strings.HasPrefix(name, "ws/") && !strings.HasPrefix(name, "docs/") && !strings.HasPrefix(name, "fixtures/agents/") {
 			t.Errorf("CONTRIBUTING.md does not name the package %s", name)
 		}
 	}
