@@ -147,13 +147,14 @@ const (
 	NeedControlPing     Need = "control:ping"
 	NeedControlDrop     Need = "control:drop"
 	NeedControlLast     Need = "control:last"
+	NeedControlOffer    Need = "control:offer"
 )
 
 // DeclaredNeeds are the needs that wsconform cannot detect: the user declares them.
 var DeclaredNeeds = []Need{NeedSubprotocol, NeedOrigin, NeedAuth, NeedLimit, NeedCookies, NeedVerify}
 
 // ControlNeeds are those about control messages.
-var ControlNeeds = []Need{NeedControlClose, NeedControlFragment, NeedControlPing, NeedControlDrop, NeedControlLast}
+var ControlNeeds = []Need{NeedControlClose, NeedControlFragment, NeedControlPing, NeedControlDrop, NeedControlLast, NeedControlOffer}
 
 // Command returns the command of a control message that the need is about, if any.
 func (n Need) Command() (string, bool) { return strings.CutPrefix(string(n), "control:") }
@@ -183,6 +184,8 @@ type Conn struct {
 	// it. Only a server can be asked for that.
 	Beside bool
 	After  time.Duration // it opens so long after it could
+	// Unanswered leaves the peer's close frame without an answer.
+	Unanswered bool
 	// Origin is set in a connection on which we are the server behind a gateway. It is
 	// the other half of the connection before it, and both are played together.
 	Origin bool
@@ -277,6 +280,9 @@ func (c Case) Script() []string {
 		}
 		if conn.Listen != "" {
 			lines = append(lines, "listen on "+conn.Listen)
+		}
+		if conn.Unanswered {
+			lines = append(lines, "leave the peer's close frame without an answer")
 		}
 		for _, edit := range conn.Head {
 			lines = append(lines, "in the opening handshake: "+edit.String())

@@ -28,6 +28,7 @@ type WriteOp struct {
 	Alone    bool    // a TCP write of its own
 	IfOpen   bool    // it is left out unless the connection is open
 	Times    int     // so often, each masked with a key of its own; 0 means once
+	Beyond   int     // in place of Times: bytes more than the buffers of TCP may hold; 0 means none
 }
 
 // part says what of a frame a [WriteOp] writes.
@@ -104,7 +105,7 @@ func (c Case) Cost() int {
 	for _, op := range c.Ops() {
 		switch op := op.(type) {
 		case WriteOp:
-			total += op.Payload.Len + op.Times*(op.Payload.Len+50)
+			total += op.Payload.Len + op.Times*(op.Payload.Len+50) + op.Beyond
 			if op.Chop > 0 {
 				total += op.Payload.Len / op.Chop * 2000
 			}

@@ -33,14 +33,18 @@ type RawTLS []byte
 // not take for the end of the data (RFC 8446 §6.1).
 type Truncate struct{}
 
-// An AwaitTaken waits until TCP has taken all that was sent, has taken nothing for a second,
-// or the time is up: a peer that does not read holds it back.
+// An AwaitTaken waits until TCP has taken all that was sent, or the time is up. It resets the
+// connection, and ends the script, where TCP takes nothing for seconds: a peer that does not
+// read holds it back.
 type AwaitTaken struct{ For time.Duration }
 
-// A Flood is the same frame very many times over, as fast as the peer takes it.
+// A Flood is the same frame very many times over, as fast as the peer takes it: Times, or so
+// often that it is Beyond bytes more than the buffers of TCP may hold of a peer that has
+// stopped reading.
 type Flood struct {
-	Frame Frame
-	Times int
+	Frame  Frame
+	Times  int
+	Beyond int // bytes
 }
 
 // ops writes the frames.
@@ -48,13 +52,18 @@ func (f Flood) ops() []Op {
 	ops := f.Frame.ops()
 	for i, op := range ops {
 		w, _ := op.(WriteOp)
-		w.Times = f.Times
+		w.Times, w.Beyond = f.Times, f.Beyond
 		ops[i] = w
 	}
 	return ops
 }
 
-func (f Flood) String() string { return fmt.Sprintf("%d times: %v", f.Times, f.Frame) }
+func (f Flood) String() string {
+	if f.Beyond > 0 {
+		return fmt.Sprintf("%d bytes more than TCP may hold: %v", f.Beyond, f.Frame)
+	}
+	return fmt.Sprintf("%d times: %v", f.Times, f.Frame)
+}
 
 // ops writes the bytes.
 func (r Raw) ops() []Op { return []Op{WriteOp{Part: PlainOctets, Payload: Data(r)}} }

@@ -146,6 +146,7 @@ type Transcript struct {
 	// Messages and Pongs count those that came, also beyond the bound of the events.
 	Messages int `json:"messages,omitempty"`
 	Pongs    int `json:"pongs,omitempty"`
+	Flooded  int `json:"flooded,omitempty"` // frames that a [Flood] was to send
 	// Echoes counts the right echoes of an echo loop, WrongEcho whether one was of
 	// the wrong type, length or content. In run files of version 1 they count those
 	// of section 9 too, whose messages are no events there.
@@ -164,6 +165,10 @@ type Transcript struct {
 	Expired          bool   `json:"expired,omitempty"`          // a wait ended by its time, in the RFC suite
 	CloseTimeout     bool   `json:"closeTimeout,omitempty"`     // no answer to our close
 	ServerDropExpiry bool   `json:"serverDropExpiry,omitempty"` // the server kept TCP after the closing handshake
+	// Left is when we began to close, or ended our direction of TCP, before the peer did either:
+	// since the opening handshake, or since our request where that was not completed. It is
+	// 0 if we did not.
+	Left time.Duration `json:"left,omitempty"`
 
 	LocalCode    wsproto.StatusCode `json:"localCode,omitempty"`
 	LocalReason  Octet              `json:"localReason,omitempty"`

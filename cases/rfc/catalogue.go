@@ -27,7 +27,7 @@ func All() []cases.Case {
 }
 
 var catalogue = sync.OnceValue(func() []cases.Case {
-	list := slices.Concat(handshake(), unusual(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), recommended(), secure(), secureClients(), gateway())
+	list := slices.Concat(handshake(), unusual(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), recommended(), secure(), secureClients(), controlled(), gateway())
 	for i := range list {
 		c := &list[i]
 		c.Suite = cases.RFC
@@ -68,6 +68,11 @@ func Find(id cases.ID) (cases.Case, bool) {
 // Sections returns the chapters, each before its sub-chapters.
 func Sections() []cases.Section {
 	return []cases.Section{
+		{
+			ID: "A", Title: "What a library lets its program do",
+			Why: "A program passes on what it is given. The library is the last that can keep a reserved code or a stray line off the wire.",
+		},
+		{ID: "A.1", Title: "Control messages"},
 		{
 			ID: "C", Title: "Closing",
 			Why: "The closing handshake tells both sides that nothing was lost. Without it connections hang, leak, or end with the wrong reason.",

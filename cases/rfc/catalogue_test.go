@@ -72,7 +72,7 @@ func TestJudge(t *testing.T) {
 		{"accepted", "H.1.3", []cases.Transcript{status(101), alive}, cases.Failed},
 		{"silent", "H.1.3", []cases.Transcript{{}, alive}, cases.Failed},
 		{"error 500", "H.1.3", []cases.Transcript{status(500), alive}, cases.Failed},
-		{"one order accepted", "H.1.16", []cases.Transcript{status(400), alive, alive}, cases.NonStrict},
+		{"one order accepted", "H.1.16", []cases.Transcript{status(400), alive, alive}, cases.Failed},
 		{"compression declined", "D.1.6", []cases.Transcript{opened(), opened(), opened(), opened()}, cases.Unimplemented},
 		{"compression declined once", "D.1.6", []cases.Transcript{agreeing(""), agreeing(""), agreeing(""), opened()}, cases.Failed},
 		{"compression agreed", "D.1.6", []cases.Transcript{agreeing(""), agreeing("; client_max_window_bits=9"), agreeing(""), agreeing("; server_max_window_bits=10")}, cases.OK},

@@ -152,6 +152,19 @@ func closing() []cases.Case {
 			},
 		},
 		{
+			// Who waits for an answer without end keeps a connection for each peer that is gone.
+			ID: "C.1.28", Title: "a bad frame, and no answer to the close frame that it earns", Slow: true,
+			Requirements: []string{"RFC6455-7.1.7-client-close", "RFC6455-7.1.7-server-close", "RFC6455-7.1.7-stop-processing"},
+			Conns: []cases.Conn{
+				{Steps: []cases.Step{cases.Text(probe).WithRSV(wsproto.RSV2), cases.Await{For: farewell}}, Unanswered: true},
+				survived,
+			},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Lawful{}, check.EndsTCP{Within: farewell / 2}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Lawful{}, check.EndsTCP{Within: farewell}}},
+			},
+		},
+		{
 			ID: "C.1.26", Title: "a close frame with 1001 and a reason of 123 bytes", Level: cases.Should,
 			Requirements: []string{"RFC6455-5.5.1-close-reply", "RFC6455-7.1.2-start-close", "RFC6455-5.5.1-reason-utf8"},
 			Conns: conns([]cases.Step{
@@ -175,6 +188,9 @@ func closing() []cases.Case {
 		},
 	}
 }
+
+// farewell is how long a peer may wait for the answer to a close frame.
+const farewell = time.Minute
 
 var (
 	normal     = cases.Close{Code: wsproto.StatusNormalClosure}

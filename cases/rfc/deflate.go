@@ -186,6 +186,10 @@ func unlessRestricted(list cases.Clauses) cases.Clauses {
 // zText is a text message that is compressed already.
 func zText(z string) cases.Frame { return cases.Text(z).WithRSV(wsproto.RSV1) }
 
+// marked is a binary message that says that it is compressed. A peer that overlooks that
+// echoes it, whatever is in it.
+var marked = cases.Binary(zProbe).WithRSV(wsproto.RSV1)
+
 // inTurn sends the messages, each after the echo of the one before.
 func inTurn(frames ...cases.Frame) []cases.Step {
 	var steps []cases.Step

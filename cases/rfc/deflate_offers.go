@@ -141,13 +141,11 @@ func deflateOffers() []cases.Case {
 			Want:         agreed("client_max_window_bits"),
 		},
 		{
-			ID: "D.1.11", Title: "RSV1 in a text frame, where only an unknown extension was offered", Roles: onlyServers,
+			ID: "D.1.11", Title: "RSV1 in a text frame and in a binary one, where only an unknown extension was offered", Roles: onlyServers,
 			Requirements: []string{"RFC7692-5-proceed-without", "RFC6455-5.2-rsv-fail", "RFC6455-5.8-negotiate"},
 			Conns: []cases.Conn{
-				{
-					Deflate: &cases.Deflate{Offers: "x-unknown"},
-					Steps:   barred(zText(zProbe)),
-				},
+				{Deflate: &cases.Deflate{Offers: "x-unknown"}, Steps: barred(zText(zProbe))},
+				{Deflate: &cases.Deflate{Offers: "x-unknown"}, Steps: barred(marked)},
 				survived,
 			},
 			Want: failed,

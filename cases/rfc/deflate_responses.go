@@ -108,9 +108,9 @@ func deflateResponses() []cases.Case {
 			Want: comesBack(probe, probe),
 		},
 		{
-			ID: "D.2.11", Title: "RSV1 in a text frame to a client, where no extension was agreed", Roles: onlyClients,
+			ID: "D.2.11", Title: "RSV1 in a text frame and in a binary one to a client, where no extension was agreed", Roles: onlyClients,
 			Requirements: []string{"RFC7692-5-proceed-without", "RFC6455-5.2-rsv-fail", "RFC6455-5.8-negotiate"},
-			Conns:        []cases.Conn{{Steps: barred(zText(zProbe))}, survived},
+			Conns:        []cases.Conn{{Steps: barred(zText(zProbe))}, {Steps: barred(marked)}, survived},
 			Want:         failed,
 		},
 		{

@@ -36,7 +36,7 @@ var (
 		{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Either{
 			check.Dropped{Within: failure}, check.Code{wsproto.StatusProtocolError},
 		}}},
-		{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Closed{}}},
+		{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Closed{}, check.OfItself{}}},
 	}
 	// tempted sends what only a client that thinks the connection open answers.
 	tempted = []cases.Step{cases.Text(probe), cases.Await{For: failure, Until: append(slices.Clone(data), cases.GotClose)}}

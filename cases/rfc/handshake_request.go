@@ -1,8 +1,6 @@
 package rfc
 
 import (
-	"time"
-
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -119,7 +117,7 @@ func requestFields() []cases.Case {
 				{Grade: cases.Informational, Checks: cases.Every{status4xx}},
 				{Grade: cases.NonStrict, Checks: cases.Every{check.Either{
 					cases.Every{status101, check.Quiet{}, check.Clean{}, check.Code{wsproto.StatusNormalClosure}},
-					cases.Every{check.NoAnswer{}, check.Ends{Within: beforeFIN}}, // silence is no refusal
+					cases.Every{dropped, check.OfItself{}}, // silence is no refusal
 				}}},
 			},
 		},
@@ -165,10 +163,6 @@ func requestTargets() []cases.Case {
 		},
 	}
 }
-
-// beforeFIN is when a server has ended TCP of its own accord: our direction ends a second
-// after a request that is not the standard one.
-const beforeFIN = 900 * time.Millisecond
 
 // cutPatience is how long a server may keep half a request: our direction ends a
 // second after it was sent.

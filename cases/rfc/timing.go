@@ -41,7 +41,9 @@ func timing() []cases.Case {
 				}, 20),
 				slices.Repeat([]cases.Step{answered}, 20)...,
 			)),
-			Want: echoed(slices.Repeat(binaries([]int{49}), 20)...),
+			Want: also(echoed(slices.Repeat(binaries([]int{49}), 20)...), cases.Clause{ // it may think this a flood
+				Grade: cases.NonStrict, Checks: cases.Every{check.Lawful{}, check.OfItself{}, check.Code{wsproto.StatusPolicyViolation}},
+			}),
 		},
 		{
 			// The echo may stay out, but nothing may come behind the close frame.
@@ -88,6 +90,26 @@ func timing() []cases.Case {
 				cases.Ping("around"), cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(512 << 10)},
 			}, 4), answered, answered, answered, answered)),
 			Want: echoed(slices.Repeat(binaries([]int{512 << 10}), 4)...),
+		},
+		{
+			ID: "T.1.12", Title: "a server that takes the connection and never answers", Roles: onlyClients, Level: cases.Robustness, Load: cases.Idle, Slow: true,
+			Requirements: []string{"RFC6455-4.1-open-failure", "RFC6455-10.4-protect-limits"},
+			Conns:        []cases.Conn{{Head: cases.Head{cases.Trickle(time.Hour)}}, survived},
+			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.EndsTCP{Within: cases.TricklePatience}}}},
+		},
+		{
+			// Where a peer sends pings of its own they are looked at; it need not.
+			ID: "T.1.13", Title: "thirty seconds without a message", Load: cases.Idle, Slow: true,
+			Requirements: []string{
+				"RFC6455-5.5.2-ping-any-time", "RFC6455-5.5.2-ping-data", "RFC6455-5.5-control-125", "RFC6455-7.3-client-no-arbitrary",
+			},
+			Conns: []cases.Conn{{Steps: []cases.Step{
+				cases.Await{For: 30 * time.Second, Until: []cases.EventKind{cases.GotClose, cases.GotOffence}}, cases.Text(probe), answered,
+			}}, survived},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{check.Lawful{}, probeEchoed, check.Clean{}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Lawful{}, check.Quiet{}, check.OfItself{}, check.Closed{}}},
+			},
 		},
 		{
 			ID: "T.1.6", Title: "a message, then the end of our direction of TCP", Roles: onlyServers,

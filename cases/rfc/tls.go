@@ -119,10 +119,7 @@ func secureClients() []cases.Case {
 			ID: "S.2.2", Title: "TLS with an address, which is no name", Roles: onlyClients, Needs: []cases.Need{cases.NeedTLS, cases.NeedURL},
 			Requirements: []string{"RFC6066-3-no-ip"},
 			Conns:        []cases.Conn{{URL: "wss://{host}:{port}/"}},
-			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{check.NamesServer{}, check.Targets{"/"}}},
-				{Grade: cases.NonStrict, Checks: cases.Every{check.Targets{"/"}}},
-			},
+			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.NamesServer{}, check.Targets{"/"}}}},
 		},
 		{
 			// Without any of these checks everybody on the way can read along.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,8 +16,43 @@ import (
 
 // An obedient peer echoes, and obeys the control messages of docs/control.md.
 type obedient struct {
-	mu   sync.Mutex // guards last
-	last string     // how the last connection ended
+	client bool // it can be told what to offer
+
+	mu      sync.Mutex // guards the rest
+	last    string     // how the last connection ended
+	offered []string   // the subprotocols of the next connection
+}
+
+// offers returns the subprotocols of the next connection, once.
+func (o *obedient) offers() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	list := o.offered
+	o.offered = nil
+	return list
+}
+
+// failed notes that a connection was not opened.
+func (o *obedient) failed() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last = "1006"
+}
+
+// tokenForm is what a subprotocol is named (RFC 9110 §5.6.2).
+var tokenForm = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+// subprotocols reads a list of them.
+func subprotocols(text string) ([]string, error) {
+	var list []string
+	for name := range strings.SplitSeq(text, ",") {
+		name = strings.Trim(name, " ")
+		if !tokenForm.MatchString(name) || slices.Contains(list, name) {
+			return nil, fmt.Errorf("%q cannot be offered as subprotocols", text)
+		}
+		list = append(list, name)
+	}
+	return list, nil
 }
 
 // controlPrefix begins control messages.
@@ -59,7 +96,11 @@ func (o *obedient) obey(ctx context.Context, c *ws.Conn, command string) (known 
 	name, rest, _ := strings.Cut(command, " ")
 	switch name {
 	case "control":
-		return true, c.WriteText(ctx, controlPrefix+"control close fragment ping drop last")
+		commands := "control close fragment ping drop last"
+		if o.client {
+			commands += " offer"
+		}
+		return true, c.WriteText(ctx, controlPrefix+commands)
 	case "close":
 		if rest == "" {
 			return true, c.CloseWrite(ctx, ws.StatusNoStatusRcvd, "")
@@ -85,6 +126,18 @@ func (o *obedient) obey(ctx context.Context, c *ws.Conn, command string) (known 
 		return true, err
 	case "drop":
 		return true, c.CloseNow()
+	case "offer":
+		list, err := subprotocols(rest)
+		if !o.client {
+			return false, nil
+		}
+		if err != nil {
+			return true, c.WriteText(ctx, controlPrefix+"refused "+err.Error())
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.offered = list
+		return true, nil
 	case "last":
 		o.mu.Lock()
 		defer o.mu.Unlock()

@@ -139,6 +139,9 @@ func (o *driveOptions) dial(ctx context.Context, resource string) (*ws.Conn, err
 	if !o.noDeflate {
 		opts.Deflate = &ws.Deflate{}
 	}
+	if list := o.obedient.offers(); list != nil {
+		opts.Subprotocols = list
+	}
 	return ws.Dial(ctx, o.base+resource, opts)
 }
 
@@ -167,11 +170,13 @@ func (o *driveOptions) count(ctx context.Context) (int, error) {
 func (o *driveOptions) runCase(ctx context.Context, n int) error {
 	c, err := o.dial(ctx, fmt.Sprintf("/runCase?case=%d&agent=%s", n, url.QueryEscape(o.agent)))
 	if err != nil {
+		o.obedient.failed()
 		return err
 	}
 	defer c.CloseNow()
 	echo := ws.Echo
 	if o.control {
+		o.obedient.client = true
 		echo = o.obedient.serve
 	}
 	_ = echo(ctx, c)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wsconform/wsconform/cases"
 )
@@ -15,8 +16,28 @@ type Tally struct{ Messages int }
 // stopped reading too.
 type HeldBack struct{}
 
-// FewPongs holds if no more than so many pongs came.
-type FewPongs struct{ Most int }
+// FewPongs holds if so many of the pings of a [cases.Flood], or more, have no pong.
+type FewPongs struct{ Unanswered int }
+
+// Steady holds unless the message on the second connection of the case, for which there is so
+// many times as much to do as for that on the first, took more than three times as many times
+// as long, and more than five seconds.
+type Steady struct{ Times int }
+
+// Holds compares the times of the first messages.
+func (s Steady) Holds(t *cases.Transcript) bool {
+	list := t.Conns()
+	if len(list) < 2 {
+		return true
+	}
+	first, ok := list[0].Find(cases.GotMessage)
+	second, ok2 := list[1].Find(cases.GotMessage)
+	return !ok || !ok2 || second.At <= max(5*time.Second, time.Duration(3*s.Times)*first.At)
+}
+
+func (s Steady) String() string {
+	return fmt.Sprintf("%d times as much takes at most %d times as long, or five seconds", s.Times, 3*s.Times)
+}
 
 // PongFirst holds if a pong came before any message.
 type PongFirst struct{}
@@ -45,9 +66,9 @@ func (HeldBack) Holds(t *cases.Transcript) bool { _, taken := t.Find(cases.GotTa
 func (HeldBack) String() string { return "the peer stops reading" }
 
 // Holds counts pongs.
-func (x FewPongs) Holds(t *cases.Transcript) bool { return t.Pongs <= x.Most }
+func (x FewPongs) Holds(t *cases.Transcript) bool { return t.Flooded-t.Pongs >= x.Unanswered }
 
-func (x FewPongs) String() string { return fmt.Sprintf("at most %d pongs", x.Most) }
+func (x FewPongs) String() string { return fmt.Sprintf("%d pings without a pong", x.Unanswered) }
 
 // Holds looks at the order.
 func (PongFirst) Holds(t *cases.Transcript) bool {

@@ -20,8 +20,8 @@ func TestBoundsOfTraffic(t *testing.T) {
 		t     *cases.Transcript
 		want  bool
 	}{
-		{"as many pongs as may be", check.FewPongs{Most: 3}, &cases.Transcript{Pongs: 3}, true},
-		{"a pong too many", check.FewPongs{Most: 3}, &cases.Transcript{Pongs: 4}, false},
+		{"as many pongs as may be", check.FewPongs{Unanswered: 3}, &cases.Transcript{Flooded: 6, Pongs: 3}, true},
+		{"a pong too many", check.FewPongs{Unanswered: 3}, &cases.Transcript{Flooded: 6, Pongs: 4}, false},
 		{"all messages", check.Tally{Messages: 2}, &cases.Transcript{Messages: 2}, true},
 		{"a message too many", check.Tally{Messages: 2}, &cases.Transcript{Messages: 3}, false},
 		{"a message missing", check.Tally{Messages: 2}, &cases.Transcript{Messages: 1}, false},

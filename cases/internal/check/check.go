@@ -51,6 +51,13 @@ type Ends struct{ Within time.Duration }
 // Dropped holds if it did so without a close frame.
 type Dropped struct{ Within time.Duration }
 
+// EndsTCP holds if the peer, a client too, ended TCP within this time of the opening handshake.
+type EndsTCP struct{ Within time.Duration }
+
+// OfItself holds if the peer closed or ended TCP before we began to close or ended our
+// direction of TCP.
+type OfItself struct{}
+
 // Clean holds if the closing handshake was completed.
 type Clean struct{}
 
@@ -151,6 +158,29 @@ func (x Dropped) Holds(t *cases.Transcript) bool { return !Closed{}.Holds(t) && 
 func (x Dropped) String() string {
 	return "the peer ends TCP within " + seconds(x.Within) + " without a close frame"
 }
+
+// Holds looks at the end of TCP.
+func (x EndsTCP) Holds(t *cases.Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e cases.Event) bool {
+		return (e.Kind == cases.GotEnd || e.Kind == cases.GotReset) && e.At <= x.Within
+	})
+}
+
+func (x EndsTCP) String() string { return "TCP is ended by the peer within " + seconds(x.Within) }
+
+// Holds compares when both ends left.
+func (OfItself) Holds(t *cases.Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e cases.Event) bool {
+		switch e.Kind {
+		case cases.GotClose, cases.GotEnd, cases.GotReset, cases.GotAlert:
+			return t.Left == 0 || e.At < t.Left
+		default:
+			return false
+		}
+	})
+}
+
+func (OfItself) String() string { return "the peer does so before we end our direction" }
 
 // Holds looks at the closing handshake.
 func (Clean) Holds(t *cases.Transcript) bool { return t.Clean }

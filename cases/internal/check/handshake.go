@@ -69,6 +69,10 @@ type Targets []string
 // NoRequest holds if the client sent no request.
 type NoRequest struct{}
 
+// Retries holds if the client asked again no more often than this, where our response did not
+// open the connection.
+type Retries struct{ Most int }
+
 // AsksNot holds of a request without the field.
 type AsksNot struct{ Name string }
 
@@ -212,6 +216,11 @@ func (list Targets) Holds(t *cases.Transcript) bool {
 }
 
 func (list Targets) String() string { return "a request for " + strings.Join(list, " or ") }
+
+// Holds counts requests beyond the first.
+func (r Retries) Holds(t *cases.Transcript) bool { return t.Count(cases.GotRequest) <= r.Most }
+
+func (r Retries) String() string { return fmt.Sprintf("at most %d further requests", r.Most) }
 
 // Holds looks for a request.
 func (NoRequest) Holds(t *cases.Transcript) bool { return t.Request == "" }

@@ -19,6 +19,9 @@ type NoPong struct{}
 // PongWith holds if a pong with this payload came.
 type PongWith struct{ Text string }
 
+// PingWith holds if the peer sent a ping with this payload.
+type PingWith struct{ Text string }
+
 // ClosesOnce holds if the peer sent one close frame.
 type ClosesOnce struct{}
 
@@ -32,6 +35,10 @@ type SoundCloses struct{}
 
 // Lawful holds if the peer's frames broke no rule.
 type Lawful struct{}
+
+// AtHeader holds if the peer closed or ended TCP before the payload left that a
+// [cases.FrameHeader] had announced.
+type AtHeader struct{}
 
 // FreshKeys holds if the masking keys in the wire log differ from one another, none is
 // zero, and they are not a sequence with a fixed difference. One key may come twice by
@@ -83,6 +90,13 @@ func (p PongWith) Holds(t *cases.Transcript) bool {
 
 func (p PongWith) String() string { return fmt.Sprintf("a pong with %q", p.Text) }
 
+// Holds looks for the ping.
+func (p PingWith) Holds(t *cases.Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e cases.Event) bool { return e.Kind == cases.GotPing && string(e.Data) == p.Text })
+}
+
+func (p PingWith) String() string { return fmt.Sprintf("a ping with %q", p.Text) }
+
 // Holds counts close frames.
 func (ClosesOnce) Holds(t *cases.Transcript) bool { return t.Count(cases.GotClose) == 1 }
 
@@ -105,6 +119,13 @@ func (SoundCloses) Holds(t *cases.Transcript) bool {
 }
 
 func (SoundCloses) String() string { return "every close frame keeps the rules" }
+
+// Holds looks for the payload, which the log has.
+func (AtHeader) Holds(t *cases.Transcript) bool {
+	return !slices.ContainsFunc(t.Log, func(e cases.Entry) bool { return e.Kind == cases.LogOctets && e.Dir == cases.Out })
+}
+
+func (AtHeader) String() string { return "the peer does so before the payload comes" }
 
 // Holds looks for offences.
 func (Lawful) Holds(t *cases.Transcript) bool { return t.Count(cases.GotOffence) == 0 }

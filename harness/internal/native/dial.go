@@ -184,7 +184,7 @@ func (t *Target) openOnce(ctx context.Context, c cases.Case, n int) (conn, cases
 	}
 	nc.Close()
 	failed.TLS = secured(nc)
-	failed.Request, failed.Response, failed.Events = opened.request, opened.response, opened.opened
+	failed.Request, failed.Response, failed.Events, failed.Left = opened.request, opened.response, opened.opened, opened.left
 	failed.DroppedByUs = true
 	failed.UncleanReason = t.openFailure(err)
 	failed.OpenTimeout = isTimeout(err)
@@ -194,9 +194,9 @@ func (t *Target) openOnce(ctx context.Context, c cases.Case, n int) (conn, cases
 
 // exchange sends the request and reads the response. What it returns tells how far
 // it came, also with an error.
-func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.Case, n int) (conn, error) {
+func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.Case, n int) (opened conn, err error) {
 	it := c.Conns[n]
-	opened := conn{Conn: nc, request: t.request(key, it), protocol: t.Protocol}
+	opened = conn{Conn: nc, request: t.request(key, it), protocol: t.Protocol}
 	if sent, ok := wire.ParseHead(opened.request).One("Sec-WebSocket-Key"); ok {
 		key = sent
 	}
@@ -212,7 +212,7 @@ func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.
 		out = withFrames(out, opened.ahead, true)
 	}
 	start := time.Now()
-	err := writeHead(nc, out, it.Head)
+	err = writeHead(nc, out, it.Head)
 	if _, ok := it.Head.Find(cases.EditTrickle); ok && err != nil {
 		for _, e := range endsOf(nc, err) {
 			if !errors.Is(err, errTrickled) {
@@ -225,12 +225,20 @@ func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.
 	if err != nil && len(it.Head) == 0 { // one that was refused meanwhile may have been answered
 		return opened, err
 	}
-	if half, ok := nc.(halfCloser); ok && (len(it.Head) > 0 || it.TLS != nil) {
-		defer t.endSilence(ctx, half)()
+	heard := &listened{Conn: nc, ctx: ctx, start: start}
+	if d, ok := limit(t.Protocol.OpenTimeout, openTimeout); ok && c.Suite == cases.RFC {
+		heard.bound = d
 	}
-	h, err := readHead(nc)
+	if half, ok := nc.(halfCloser); ok && (len(it.Head) > 0 || it.TLS != nil) {
+		stop := t.endSilence(ctx, heard, half)
+		defer func() {
+			stop()
+			opened.left = time.Duration(heard.fin.Load())
+		}()
+	}
+	h, err := readHead(heard)
 	for err == nil && (len(it.Head) > 0 || c.Suite == cases.RFC) && interim(statusOf(h)) {
-		h, err = readHead(io.MultiReader(bytes.NewReader(h.early), nc))
+		h, err = readHead(io.MultiReader(bytes.NewReader(h.early), heard))
 	}
 	opened.request = bounded(opened.request)
 	opened.response, opened.early = h.text, h.early

@@ -65,6 +65,7 @@ type Endpoint struct {
 	waiting map[resultKey]chan struct{}       // closed when the result is there
 	parts   map[resultKey][]*cases.Transcript // of cases of several connections, until all are there
 	visits  map[*visit]struct{}               // those that may still bring a result
+	counts  map[resultKey]map[int]int         // how often each connection of a case was asked for
 	arrived int                               // visits so far
 	moved   chan struct{}                     // closed and renewed when visits changes
 }
@@ -126,7 +127,11 @@ func (e *Endpoint) serve(ctx context.Context, nc net.Conn, v *visit) {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
 	defer stop()
 	e.Protocol.setOpenDeadline(nc)
-	h, err := readHead(nc)
+	heard := &listened{Conn: nc, ctx: ctx, start: time.Now()}
+	if d, ok := limit(e.Protocol.OpenTimeout, openTimeout); ok && slices.ContainsFunc(e.List, func(c cases.Case) bool { return c.Suite == cases.RFC }) {
+		heard.bound = d
+	}
+	h, err := readHead(heard)
 	if err != nil {
 		if h.text != "" && !errors.Is(err, errHeadTooLong) {
 			refused := refuse(400, "malformed request")
@@ -240,6 +245,18 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 		}, nil)
 		return
 	}
+	visits := e.visited(resultKey{agent, o.ID}, o.conn)
+	if visits > mostVisits {
+		respond(nc, refuse(http.StatusForbidden, "asked for too often"))
+		return
+	}
+	if _, ok := o.Conns[o.conn].Head.Find(cases.EditTrickle); ok {
+		if e.Started != nil {
+			e.Started(agent, o.Case)
+		}
+		e.took(ctx, agent, o, e.trickled(nc, h, o), nil)
+		return
+	}
 	opened := e.open(nc, h, o, offers)
 	if e.Excludes.Excludes(agent, o.ID) {
 		e.sayGoodbye(opened)
@@ -249,7 +266,46 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 		e.Started(agent, o.Case)
 	}
 	tr, err := play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
+	if o.Suite == cases.RFC && statusIn(opened.response) != "101" {
+		tr.Events = append(tr.Events, slices.Repeat([]cases.Event{anotherRequest(h.text)}, visits-1)...)
+	}
 	e.took(ctx, agent, o, tr, err)
+}
+
+// trickled plays a connection whose response trickles, or never comes: how long the client
+// waits for it is all that happens.
+func (e *Endpoint) trickled(nc net.Conn, h head, o offer) cases.Transcript {
+	begun := time.Now()
+	tr := cases.Transcript{Role: cases.Client, Started: begun.UTC(), Request: h.text}
+	err := writeHead(nc, []byte(accepted(h, o.Conns[o.conn].Head, "", "")), o.Conns[o.conn].Head)
+	tr.Duration = time.Since(begun)
+	if err == nil || errors.Is(err, errTrickled) {
+		tr.DroppedByUs, tr.UncleanReason = true, "the client waits for the response without end"
+		return tr
+	}
+	for _, ev := range endsOf(nc, err) {
+		ev.At = tr.Duration
+		tr.Events = append(tr.Events, ev)
+	}
+	return tr
+}
+
+// mostVisits is how often a client may ask for the same connection. One that follows a
+// redirect to itself comes at once.
+const mostVisits = 120
+
+// visited counts how often an agent has asked for a connection of a case.
+func (e *Endpoint) visited(key resultKey, conn int) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.counts == nil {
+		e.counts = map[resultKey]map[int]int{}
+	}
+	if e.counts[key] == nil {
+		e.counts[key] = map[int]int{}
+	}
+	e.counts[key][conn]++
+	return e.counts[key][conn]
 }
 
 // open answers a request as the connection of a case asks.
@@ -408,7 +464,9 @@ func accepted(h head, edits cases.Head, subprotocol, extension string) string {
 	}
 	host, _ := h.One("Host")
 	accept := wsproto.AcceptKey(key)
-	edits = edits.Fill("{accept}", accept).Fill("{ACCEPT}", otherCase(accept)).Fill("{host}", host)
+	_, target, _ := strings.Cut(h.Start(), " ")
+	target, _, _ = strings.Cut(target, " ")
+	edits = edits.Fill("{target}", target).Fill("{accept}", accept).Fill("{ACCEPT}", otherCase(accept)).Fill("{host}", host)
 	if offers := h.List("Sec-WebSocket-Protocol"); len(offers) > 0 {
 		edits = edits.Fill("{protocol}", offers[0]).Fill("{PROTOCOL}", otherCase(offers[0])).Fill("{protocol-last}", offers[len(offers)-1])
 	}

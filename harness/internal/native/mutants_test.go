@@ -126,7 +126,7 @@ func selected(t *testing.T, m mutants.Mutant) []cases.Case {
 }
 
 // unrecorded are mutants that Autobahn has still to judge, in one of their roles.
-var unrecorded = []string{"inflate-beyond"}
+var unrecorded []string
 
 // stricter are mutants that show one of [Deviations]: Autobahn's verdicts on them prove
 // nothing of ours.
@@ -343,6 +343,9 @@ func equipped(m mutants.Mutant, list []cases.Case) (mutants.Mutant, string, func
 	}
 	if needs(cases.NeedLimit) {
 		m = m.Limited(1 << 20)
+	}
+	if slices.ContainsFunc(cases.ControlNeeds, needs) {
+		m = m.Obedient()
 	}
 	if needs(cases.NeedTLS) {
 		return m, "wss", func(ctx context.Context, l net.Listener) error { return m.ServeTLS(ctx, l, testPair()) }

@@ -55,31 +55,32 @@ type manner struct {
 // reads; timers and the reader share the state under mu.
 type player struct {
 	manner
-	c        cases.Case
-	want     cases.Want // of this connection
-	ops      []cases.Op
-	deflate  *agreement // nil unless permessage-deflate was agreed
-	inflater wire.Inflater
-	protocol Protocol
+	c          cases.Case
+	unanswered bool       // the peer's close frame gets no answer
+	want       cases.Want // of this connection
+	ops        []cases.Op
+	deflate    *agreement // nil unless permessage-deflate was agreed
+	inflater   wire.Inflater
+	protocol   Protocol
 
 	nc   net.Conn
 	out  *writer
 	keys keys
 
-	mu      sync.Mutex // guards everything below
-	t       cases.Transcript
-	state   state
-	start   time.Time
-	aborted bool // drop without sending what is queued
-	next    int  // the op to be done next
-	pause   *wait
-	timed   bool // the script has armed a timer, which ends the connection
-	halved  bool // our direction of TCP has ended
-	torn    bool // TCP is to be reset
-	left    int  // bytes that TCP has taken of us
-	reading reading
-	in      inbound
-	loop    *loop
+	mu        sync.Mutex // guards everything below
+	t         cases.Transcript
+	state     state
+	start     time.Time
+	aborted   bool // drop without sending what is queued
+	next      int  // the op to be done next
+	pause     *wait
+	timed     bool // the script has armed a timer, which ends the connection
+	halved    bool // our direction of TCP has ended
+	torn      bool // TCP is to be reset
+	sentBytes int  // that TCP has taken
+	reading   reading
+	in        inbound
+	loop      *loop
 
 	messages []sentMessage // that the script has sent outside a loop
 	received int           // messages that the peer has sent
@@ -99,6 +100,7 @@ type conn struct {
 	deflate           *agreement
 	protocol          Protocol
 	read, written     int           // bytes of the handshake
+	left              time.Duration // when our direction was ended since the request; 0 if it was not
 	opened            []cases.Event // of the opening handshake
 	ahead             []outgoing    // frames of the script that were sent with the request
 }
@@ -108,11 +110,11 @@ type conn struct {
 // An error means that the harness failed, not the peer.
 func play(ctx context.Context, nc conn, c cases.Case, n int, role cases.Role, how manner) (cases.Transcript, error) {
 	p := &player{
-		manner: how, c: c, want: c.WantOf(n), ops: c.Conns[n].Ops(), deflate: nc.deflate, protocol: nc.protocol,
+		manner: how, c: c, unanswered: c.Conns[n].Unanswered, want: c.WantOf(n), ops: c.Conns[n].Ops(), deflate: nc.deflate, protocol: nc.protocol,
 		nc: nc.Conn, keys: newKeys(c.ID, n),
 		t: cases.Transcript{
 			Role: role, Opened: true, Request: nc.request, Response: nc.response, Deflate: nc.deflate != nil,
-			Events: nc.opened,
+			Events: nc.opened, Left: min(nc.left, 1),
 		},
 	}
 	p.reading.change = make(chan struct{})
@@ -233,6 +235,7 @@ func (p *player) sendClose(c cases.Close) {
 	}
 	p.writeClose(c)
 	p.t.ClosedByUs = true
+	p.left()
 	if d, ok := limit(p.protocol.CloseTimeout, p.standard(closeTimeout)); ok {
 		p.closeTimer = p.after(d, func() {
 			p.t.CloseTimeout = true
@@ -240,6 +243,13 @@ func (p *player) sendClose(c cases.Close) {
 			p.unclean("the peer did not answer our close frame in time")
 			p.drop(true)
 		})
+	}
+}
+
+// left notes when we began to leave.
+func (p *player) left() {
+	if p.t.Left == 0 && !p.t.RemoteClose {
+		p.t.Left = time.Since(p.start)
 	}
 }
 
@@ -366,7 +376,7 @@ func (p *player) noteWrite(n int) {
 	if n == 0 {
 		return
 	}
-	p.left += n
+	p.sentBytes += n
 	p.t.Stats.TxOctets[n]++
 	if p.t.Traffic != nil && p.state == stateOpen {
 		p.t.Traffic.Out.Wire += int64(n)

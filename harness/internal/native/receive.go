@@ -342,6 +342,9 @@ func (p *player) closeAnswered() {
 
 // peerClosed answers a closing handshake that the peer began.
 func (p *player) peerClosed() {
+	if p.unanswered {
+		return
+	}
 	p.t.Clean = true
 	p.replyClose()
 	switch {

@@ -4,8 +4,8 @@ import "github.com/wsconform/wsconform/cases"
 
 // limitKillers are the mutants that fail the cases of L, O and S.
 var limitKillers = map[cases.ID][]string{
-	"L.1.1":  {"handshake-patient"},
-	"L.1.2":  {"handshake-patient"},
+	"L.1.1":  {"handshake-patient", "handshake-serial"},
+	"L.1.2":  {"handshake-patient", "handshake-serial"},
 	"L.1.3":  {"head-unbounded"},
 	"L.1.4":  {"head-slow"},
 	"L.1.5":  {"fields-crash"},
@@ -21,8 +21,9 @@ var limitKillers = map[cases.ID][]string{
 	"L.2.7":  {"gone-after-2000"},
 	"L.2.8":  {"connections-leak"},
 	"L.2.9":  {"connections-crash"},
-	"L.2.10": {"pong-late"},
-	"L.2.11": {"limit-control"},
+	"L.2.10": {"pong-late", "ping-inside-ignored"},
+	"L.2.11": {"limit-control", "ping-inside-forgets"},
+	"L.2.12": {"limit-late", "sum-wraps"},
 	"O.1.1":  {"request-origin-foreign-accepted"},
 	"O.1.2":  {"request-origin-alike-accepted"},
 	"O.1.3":  {"request-origin-twice-accepted"},

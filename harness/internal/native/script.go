@@ -41,6 +41,8 @@ func (p *player) script() {
 // part ends a connection whose script is through and has armed no timer.
 func (p *player) part() {
 	switch {
+	case p.state == stateOpen && p.unanswered:
+		p.drop(false)
 	case p.state == stateOpen && !p.halved:
 		p.sendClose(normalClose)
 	case p.state == stateOpen:
@@ -65,6 +67,7 @@ func (p *player) do(op cases.Op) {
 		p.startLoop(cases.EchoLoop(op))
 	case cases.EndOp:
 		p.halved = true
+		p.left()
 		p.out.send(outgoing{end: true, abrupt: op.Abrupt})
 		p.note("we end our direction of TCP")
 	case cases.ResetOp:
@@ -100,7 +103,12 @@ func (p *player) writeOp(op cases.WriteOp) {
 		if op.IfOpen && p.state != stateOpen {
 			return
 		}
-		p.send(frames(op))
+		o := frames(op)
+		if op.Beyond > 0 {
+			o.times = (held()+op.Beyond)/(op.Payload.Len+2) + 1 // 2 is the least of a header
+		}
+		p.t.Flooded += o.times
+		p.send(o)
 	case cases.FrameStart:
 		p.open = openFrame{key: p.keys.frame()}
 		p.sent(op.Header.Opcode, cases.Payload{})
@@ -160,20 +168,28 @@ func (p *player) startPause(op cases.WaitOp) {
 	p.shortenPause("")
 }
 
-// takenBound is how long TCP may take nothing of what we send before it counts as held back.
-const takenBound = time.Second
+// TCP counts as held back when it has taken nothing in takenTicks intervals of takenTick, one
+// after the other. On a busy machine each of them takes longer.
+const (
+	takenTick  = 100 * time.Millisecond
+	takenTicks = 25
+)
 
 // watchTaken ends the wait when TCP has taken nothing for a while.
-func (p *player) watchTaken() {
-	pause, left := p.pause, p.left
-	p.after(takenBound, func() {
+func (p *player) watchTaken() { p.watchTicks(p.pause, p.sentBytes, takenTicks) }
+
+func (p *player) watchTicks(pause *wait, before, left int) {
+	p.after(takenTick, func() {
 		switch {
 		case p.pause != pause:
-		case p.left > left:
-			p.watchTaken()
+		case p.sentBytes > before:
+			p.watchTicks(pause, p.sentBytes, takenTicks)
+		case left > 1:
+			p.watchTicks(pause, before, left-1)
 		default:
-			p.pause.timer.stop()
-			p.endPause()
+			p.note("the peer takes no more of it: we reset TCP")
+			p.torn = true
+			p.drop(false)
 		}
 	})
 }

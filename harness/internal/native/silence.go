@@ -2,6 +2,8 @@ package native
 
 import (
 	"context"
+	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -19,18 +21,56 @@ const (
 	lagBound  = 2 * time.Second
 )
 
+// headPatience bounds the time in which a response comes bit by bit.
+const headPatience = 30 * time.Second
+
 // A halfCloser can end one direction.
 type halfCloser interface{ CloseWrite() error }
 
-// endSilence ends our direction after a while, unless it is stopped before. A server that
-// is silent after that hangs.
-func (t *Target) endSilence(ctx context.Context, nc halfCloser) (stop func()) {
+// A listened connection counts the reads that brought something. Where bound is set, each of
+// them gives the server as much time again, up to headPatience in all: a head that comes in
+// many pieces takes as long as the machine is busy.
+type listened struct {
+	net.Conn
+	ctx   context.Context //nolint:containedctx // that of the handshake, which it does not outlive
+	bound time.Duration
+	reads atomic.Int64
+	start time.Time    // of the request
+	fin   atomic.Int64 // nanoseconds from then to the end of our direction; 0 if it was not ended
+}
+
+func (l *listened) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	if n > 0 {
+		l.reads.Add(1)
+		if l.bound > 0 && time.Since(l.start) < headPatience-l.bound {
+			l.Conn.SetReadDeadline(time.Now().Add(l.bound)) //nolint:errcheck // a broken connection shows in the next call
+			if l.ctx.Err() != nil {
+				l.Conn.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // as above
+			}
+		}
+	}
+	return n, err
+}
+
+// endSilence ends our direction of nc after a while without a byte from the server, unless
+// it is stopped before. A server that is silent after that hangs; one that is slow to
+// answer is not silent.
+func (t *Target) endSilence(ctx context.Context, nc *listened, half halfCloser) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if sleep(ctx, finAfter) && sleep(ctx, t.lag(ctx)) {
-			nc.CloseWrite() //nolint:errcheck // a broken connection shows at once
+		for {
+			before := nc.reads.Load()
+			if !sleep(ctx, finAfter) || !sleep(ctx, t.lag(ctx)) {
+				return
+			}
+			if nc.reads.Load() == before {
+				nc.fin.Store(int64(time.Since(nc.start)))
+				half.CloseWrite() //nolint:errcheck // a broken connection shows at once
+				return
+			}
 		}
 	}()
 	return func() {
