@@ -121,7 +121,7 @@ record: image
 # so an interrupted run goes on where it stopped. CASES=PATTERNS and MUTANTS=NAMES play these alone, which takes a minute or two.
 .PHONY: kill-matrix
 kill-matrix: build
-	$(GO) test ./harness/internal/native -run TestKillMatrix -timeout 2h -v -kills.out $(CURDIR)/fixtures/mutants/kills.json -kills.cells $(CURDIR)/out/kill-matrix/cells.jsonl -kills.cases="$(CASES)" -kills.mutants="$(MUTANTS)"
+	$(GO) test ./harness/internal/native -run 'TestKillMatrix$$' -timeout 2h -v -kills.out $(CURDIR)/fixtures/mutants/kills.json -kills.cells $(CURDIR)/out/kill-matrix/cells.jsonl -kills.cases="$(CASES)" -kills.mutants="$(MUTANTS)"
 	$(GO) run ./cmd/wsconform ledger --kills -o out/kill-matrix
 
 # The image that takes the place of Autobahn's published one.
