@@ -17,6 +17,7 @@ import (
 // to that role. Every other killer of such a case fails it.
 var lenient = map[cases.ID]map[string]string{
 	"C.1.14": {"close-reason-cut-accepted": "text has to be checked by who interprets it (RFC 6455 §8.1); a peer may leave a reason unread"},
+	"C.1.9":  {"close-1012-refused": "RFC 6455 §7.4.2 defines none of these codes; a peer that does not know them closes with 1002, an answer all the same"},
 	"D.3.16": {"deflate-context-lost": "no sentence of RFC 7692 says that the window outlives a final block, and many inflaters start over"},
 	"D.4.9":  {"inflate-errors": "what came back is all of the message; only the bytes behind its final block are passed over"},
 	"F.1.1":  {"long-form-accepted": "the shortest form binds the sender (RFC 6455 §5.2); no sentence has a receiver fail"},

@@ -27,7 +27,7 @@ var killers = merged(handshakeKillers, limitKillers, negotiationKillers, deflate
 	"C.1.3":  {"tcp-kept", "close-ignored"},
 	"C.1.5":  {"fail-answers-now", "fail-answers"},
 	"C.1.8":  {"close-1005"},
-	"C.1.9":  {"close-1012-refused"},
+	"C.1.9":  {"close-1012-refused", "close-drops"},
 	"C.1.10": {"close-1015-accepted"},
 	"C.1.11": {"close-private-refused"},
 	"C.1.12": {"close-codes-listed", "close-codes-unchecked"},

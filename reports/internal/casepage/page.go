@@ -3,6 +3,7 @@ package casepage
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -36,16 +37,20 @@ type Page struct {
 	Compared     int           `json:"compared,omitempty"` // how many implementations played it
 }
 
-// A Connection is what is done on one of the connections of a case.
+// A Connection is what is done on a connection of a case, or on several alike in a row.
 type Connection struct {
+	First     int      `json:"first"`               // number of the connection, from 1
+	Last      int      `json:"last"`                // of those alike
 	Handshake []string `json:"handshake,omitempty"` // what differs from the standard one
 	Steps     []string `json:"steps"`
 }
 
 // A Want is a grade and what it takes. Connection is the number of the connection that
-// it judges, 0 for every one that has no wants of its own.
+// it judges, 0 for every one that has no wants of its own; Last is that of the last in a
+// row of those judged alike.
 type Want struct {
 	Connection int            `json:"connection,omitempty"`
+	Last       int            `json:"last,omitempty"`
 	Grade      cases.Behavior `json:"grade"`
 	What       []string       `json:"what"` // all of them hold
 }
@@ -101,8 +106,13 @@ func Of(c cases.Case) Page {
 		}
 	}
 	lines := maxSteps
-	for _, conn := range c.Conns {
+	for i, conn := range c.Conns {
+		if i > 0 && reflect.DeepEqual(conn, c.Conns[i-1]) {
+			p.Sends[len(p.Sends)-1].Last = i + 1
+			continue
+		}
 		one, left := connection(conn, lines)
+		one.First, one.Last = i+1, i+1
 		lines = left
 		p.Sends = append(p.Sends, one)
 	}
@@ -121,6 +131,19 @@ func Of(c cases.Case) Page {
 	}
 	p.Catches = faults(c, ids)
 	return p
+}
+
+// Name is "connection 3", or "connections 3 to 5".
+func (c Connection) Name() string { return numbers(c.First, c.Last) }
+
+// On is the name of the connections that it judges.
+func (w Want) On() string { return numbers(w.Connection, w.Last) }
+
+func numbers(first, last int) string {
+	if first == last {
+		return fmt.Sprintf("connection %d", first)
+	}
+	return fmt.Sprintf("connections %d to %d", first, last)
 }
 
 // sectionOf names the chapters that the case stands in.
@@ -173,13 +196,13 @@ func short(line string) string {
 // wants lists what the grades take. What no line describes is FAILED.
 func wants(c cases.Case) []Want {
 	var list []Want
-	add := func(w cases.Want, connection int) {
+	add := func(w cases.Want, first, last int) {
 		clauses, ok := w.(cases.Clauses)
 		if !ok {
 			return
 		}
 		for _, clause := range clauses {
-			one := Want{Connection: connection, Grade: clause.Grade}
+			one := Want{Connection: first, Last: last, Grade: clause.Grade}
 			for _, check := range clause.Checks {
 				one.What = append(one.What, short(check.String()))
 			}
@@ -192,10 +215,13 @@ func wants(c cases.Case) []Want {
 	if c.Suite == cases.Autobahn {
 		return autobahnWants(autobahn.Of(c))
 	}
-	add(c.Want, 0)
-	for i, conn := range c.Conns {
-		if conn.Want != nil {
-			add(conn.Want, i+1)
+	add(c.Want, 0, 0)
+	for i := 0; i < len(c.Conns); {
+		want, first := c.Conns[i].Want, i+1
+		for i++; i < len(c.Conns) && reflect.DeepEqual(c.Conns[i].Want, want); i++ {
+		}
+		if want != nil {
+			add(want, first, i)
 		}
 	}
 	return list

@@ -23,9 +23,9 @@ func WriteText(w io.Writer, p Page) error {
 	}
 	t.wrap(strings.Join(about, "; "))
 	t.head("sends")
-	for i, c := range p.Sends {
-		if len(p.Sends) > 1 {
-			t.wrap(fmt.Sprintf("on connection %d:", i+1))
+	for _, c := range p.Sends {
+		if len(p.Sends) > 1 || c.Last > c.First {
+			t.wrap("on " + c.Name() + ":")
 		}
 		for _, line := range c.Handshake {
 			t.wrap("in the opening handshake: " + line)
@@ -45,7 +45,7 @@ func WriteText(w io.Writer, p Page) error {
 	for _, want := range p.Wants {
 		if want.Connection != on {
 			on = want.Connection
-			t.wrap(fmt.Sprintf("on connection %d:", on))
+			t.wrap("on " + want.On() + ":")
 		}
 		t.wrap(fmt.Sprintf("%s: %s", want.Grade, strings.Join(want.What, "; ")))
 	}

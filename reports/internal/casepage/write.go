@@ -20,7 +20,7 @@ var assets embed.FS
 
 var templates = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("").Funcs(template.FuncMap{
-		"class": class, "file": File, "capital": capital, "join": func(list []string) string { return strings.Join(list, " and ") }, "inc": func(i int) int { return i + 1 },
+		"class": class, "file": File, "capital": capital, "join": func(list []string) string { return strings.Join(list, " and ") },
 	}).ParseFS(assets, "*.tmpl"))
 })
 
