@@ -121,7 +121,7 @@ func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request, opened fu
 	}
 	if err != nil {
 		err = fmt.Errorf("ws: accept: %w", ctxError(ctx, err))
-		c.end(err)
+		c.notOpened(err)
 		return nil, err
 	}
 	c.opened()
@@ -209,7 +209,7 @@ func (o *AcceptOptions) shakeHands(ctx context.Context, nc net.Conn, opened func
 	}
 	if err != nil {
 		err = fmt.Errorf("ws: accept: %w", ctxError(ctx, err))
-		c.end(err)
+		c.notOpened(err)
 		return nil, err
 	}
 	c.opened()
@@ -233,6 +233,19 @@ func (o *AcceptOptions) open(nc net.Conn, early []byte, info *handshakeInfo, ope
 func (c *Conn) opened() {
 	c.startKeepalive()
 	c.unlockFrame(c.cl.ctx)
+	c.wr.message.unlock()
+}
+
+// notOpened ends a connection whose response could not be written. Who waits to write to
+// it, such as a server that shuts down, finds that it is over.
+func (c *Conn) notOpened(err error) {
+	c.end(err)
+	c.wr.guard.release()
+	if c.wr.err == nil {
+		c.wr.err = c.cl.err
+	}
+	c.wr.freeOut()
+	c.wr.frame.unlock()
 	c.wr.message.unlock()
 }
 

@@ -68,6 +68,11 @@ func (c *Conn) startKeepalive() {
 	if o.Interval < 0 && o.OnPing == nil && o.OnPong == nil {
 		return
 	}
+	c.cl.mu.Lock() // a server that closes may be ending the connection
+	defer c.cl.mu.Unlock()
+	if c.ended() {
+		return
+	}
 	k := &keepalive{Keepalive: o, sent: sinceStart(), settled: true}
 	c.alive = k
 	if k.Interval < 0 {

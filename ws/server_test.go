@@ -461,3 +461,34 @@ func TestConnState(t *testing.T) {
 		}
 	})
 }
+
+// A client that leaves before the response is written does not hold up a shutdown, which
+// waits to say goodbye to it.
+func TestShutdownWithoutResponse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &ws.Server{Handler: ws.Echo}
+		l, served := start(s)
+		nc, ok := l.connect()
+		if !ok {
+			t.Fatal("the listener is closed")
+		}
+		if _, err := io.WriteString(nc, request()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // it writes the response, which nobody reads
+		ended := make(chan error, 1)
+		begun := time.Now()
+		go func() { ended <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		nc.Close()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("the shutdown took %v", took)
+		}
+		if err := <-served; !errors.Is(err, ws.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
+}

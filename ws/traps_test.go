@@ -28,7 +28,7 @@ import (
 func TestTraps(t *testing.T) {
 	for _, trap := range []struct {
 		name string
-		try  func(t *testing.T, ctx context.Context)
+		try  func(ctx context.Context, t *testing.T)
 	}{
 		{"1 a broadcast reaches who is connected", trapBroadcast},
 		{"2 a client comes back after an orderly restart", trapRestart},
@@ -45,7 +45,7 @@ func TestTraps(t *testing.T) {
 	} {
 		t.Run(trap.name, func(t *testing.T) {
 			before := runtime.NumGoroutine()
-			trap.try(t, within(t, 20*time.Second))
+			trap.try(within(t, 20*time.Second), t)
 			if left := goroutinesLeft(before); left > 0 {
 				all := make([]byte, 1<<20)
 				t.Errorf("%d goroutines are left:\n%s", left, all[:runtime.Stack(all, true)])
@@ -73,7 +73,7 @@ func serving(t *testing.T, s *ws.Server) (url string, stop func()) {
 	}
 }
 
-func trapBroadcast(t *testing.T, ctx context.Context) {
+func trapBroadcast(ctx context.Context, t *testing.T) {
 	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error { return c.Discard(ctx) }}
 	url, stop := serving(t, s)
 	defer stop()
@@ -97,7 +97,7 @@ func trapBroadcast(t *testing.T, ctx context.Context) {
 	}
 }
 
-func trapRestart(t *testing.T, ctx context.Context) {
+func trapRestart(ctx context.Context, t *testing.T) {
 	var visits atomic.Int32
 	codes := []ws.StatusCode{1000, 1001, wsproto.StatusNoStatusRcvd}
 	url, stop := serving(t, &ws.Server{Handler: func(_ context.Context, c *ws.Conn) error {
@@ -122,7 +122,7 @@ func trapRestart(t *testing.T, ctx context.Context) {
 	}
 }
 
-func trapPanic(t *testing.T, ctx context.Context) {
+func trapPanic(ctx context.Context, t *testing.T) {
 	var log bytes.Buffer
 	old := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
@@ -141,7 +141,7 @@ func trapPanic(t *testing.T, ctx context.Context) {
 	}
 }
 
-func trapOptions(t *testing.T, _ context.Context) {
+func trapOptions(_ context.Context, t *testing.T) {
 	for _, o := range []ws.AcceptOptions{
 		{Origins: []string{"https://a.test/path"}},
 		{BasicAuth: &ws.BasicAuth{Users: map[string]string{"a:b": "c"}}},
@@ -181,7 +181,7 @@ func (b *brokenConn) Write(p []byte) (int, error) {
 	return b.Conn.Write(p)
 }
 
-func trapWrite(t *testing.T, ctx context.Context) {
+func trapWrite(ctx context.Context, t *testing.T) {
 	url, stop := serving(t, &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 		if err := c.WriteText(ctx, "received whole"); err != nil {
 			return err
@@ -232,7 +232,7 @@ func trapWrite(t *testing.T, ctx context.Context) {
 	}
 }
 
-func trapPing(t *testing.T, ctx context.Context) {
+func trapPing(ctx context.Context, t *testing.T) {
 	url, stop := serving(t, &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 		for range 3 {
 			if err := c.WriteText(ctx, "ahead of the pong"); err != nil {
@@ -268,7 +268,7 @@ func trapPing(t *testing.T, ctx context.Context) {
 	}
 }
 
-func trapClosed(t *testing.T, ctx context.Context) {
+func trapClosed(ctx context.Context, t *testing.T) {
 	url, stop := serving(t, &ws.Server{})
 	defer stop()
 	c, err := ws.Dial(ctx, url, nil)
@@ -288,7 +288,7 @@ func trapClosed(t *testing.T, ctx context.Context) {
 	}
 }
 
-func trapFields(t *testing.T, ctx context.Context) {
+func trapFields(ctx context.Context, t *testing.T) {
 	url, stop := serving(t, &ws.Server{})
 	defer stop()
 	for _, h := range []http.Header{
@@ -301,7 +301,7 @@ func trapFields(t *testing.T, ctx context.Context) {
 	}
 }
 
-func trapIterator(t *testing.T, ctx context.Context) {
+func trapIterator(ctx context.Context, t *testing.T) {
 	url, stop := serving(t, &ws.Server{})
 	defer stop()
 	for _, begun := range []bool{false, true} {
@@ -327,7 +327,7 @@ func trapIterator(t *testing.T, ctx context.Context) {
 	}
 }
 
-func trapCheck(t *testing.T, ctx context.Context) {
+func trapCheck(ctx context.Context, t *testing.T) {
 	type user struct{}
 	url, stop := serving(t, &ws.Server{
 		Accept: ws.AcceptOptions{Check: func(r *http.Request, _ http.Header) (context.Context, error) {
@@ -348,7 +348,7 @@ func trapCheck(t *testing.T, ctx context.Context) {
 	}
 }
 
-func trapRefusals(t *testing.T, ctx context.Context) {
+func trapRefusals(ctx context.Context, t *testing.T) {
 	var accept error
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/wrapped" {
@@ -375,7 +375,7 @@ func trapRefusals(t *testing.T, ctx context.Context) {
 	}
 }
 
-func trapQueue(t *testing.T, ctx context.Context) {
+func trapQueue(ctx context.Context, t *testing.T) {
 	if os.Getenv("WS_TRAP_NAME") != "" { // another process
 		client, _ := pair(t, nil, nil)
 		fmt.Println("name", client.ID())
