@@ -157,8 +157,11 @@ func framing() []cases.Case {
 			ID: "F.1.15", Title: "the header of a ping of 126 bytes, and then its payload",
 			Requirements: []string{"RFC6455-5.5-control-125", "RFC6455-5.2-len-forms"},
 			Conns: conns([]cases.Step{
-				cases.FrameHeader{Opcode: wsproto.OpPing, Length: 126}, cases.Await{For: patience, Until: append(data, cases.GotClose)},
-				cases.Octets{Payload: ofSize(126)}, cases.Ping("barrier"), cases.Await{For: failure, Until: data},
+				cases.FrameHeader{Opcode: wsproto.OpPing, Length: 126},
+				cases.Await{For: patience, Until: append(data, cases.GotClose)},
+				cases.Octets{Payload: ofSize(126)},
+				cases.Ping("barrier"),
+				cases.Await{For: failure, Until: data},
 			}),
 			Want: cases.Clauses{
 				{Grade: cases.OK, Checks: append(slices.Clone(failed[0].Checks), check.AtHeader{}, check.OfItself{})},

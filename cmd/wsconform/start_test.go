@@ -19,7 +19,7 @@ func TestPackagesInitializeLittle(t *testing.T) {
 	}
 	c := exec.CommandContext(t.Context(), exe, watchArgs...) // ends at once: it has no input
 	c.Env = append(os.Environ(), "GODEBUG=inittrace=1")
-	out, _ := c.CombinedOutput() //nolint:errcheck // how it ends does not matter
+	out, _ := c.CombinedOutput()
 	lines := regexp.MustCompile(`(?m)^init (\S+) @.* (\d+) bytes, (\d+) allocs$`).FindAllStringSubmatch(string(out), -1)
 	ours := 0
 	for _, line := range lines {

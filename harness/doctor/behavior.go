@@ -23,7 +23,7 @@ func (e *examination) ping(ctx context.Context) {
 		e.later(Ping, err)
 		return
 	}
-	defer c.CloseNow() //nolint:errcheck // a close frame may have been exchanged
+	defer c.CloseNow()
 	bound, cancel := context.WithTimeout(ctx, probeBound)
 	defer cancel()
 	latency, err := c.Ping(bound)
@@ -153,7 +153,7 @@ func (e *examination) idle(ctx context.Context) {
 		e.later(Idle, err)
 		return
 	}
-	defer c.CloseNow() //nolint:errcheck // nothing was said
+	defer c.CloseNow()
 	bound, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	start, messages := time.Now(), 0

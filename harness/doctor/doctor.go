@@ -32,6 +32,7 @@ const probeBound = 2 * time.Second
 // A State says how much a finding matters.
 type State string
 
+// The states of a finding.
 const (
 	OK      State = "ok"      // as it should be
 	Note    State = "note"    // neither good nor bad, worth knowing
@@ -204,7 +205,7 @@ func plain(s string) string {
 }
 
 // dial makes a TCP connection to the address that was reached.
-func (e *examination) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+func (e *examination) dial(ctx context.Context, addr string) (net.Conn, error) {
 	e.mu.Lock()
 	e.conns++
 	n := e.conns
@@ -213,7 +214,7 @@ func (e *examination) dial(ctx context.Context, network, addr string) (net.Conn,
 		return nil, errTooMany
 	}
 	d := net.Dialer{Timeout: probeBound}
-	return d.DialContext(ctx, network, addr)
+	return d.DialContext(ctx, "tcp", addr)
 }
 
 // options are those of a connection of our client to the server. What a probe changes
@@ -231,7 +232,7 @@ func (e *examination) options() *ws.DialOptions {
 
 		Proxy: http.ProxyURL(nil),
 		NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return e.dial(ctx, "tcp", e.addr)
+			return e.dial(ctx, e.addr)
 		},
 	}
 	if e.target.URL.Scheme == "wss" {

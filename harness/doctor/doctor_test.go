@@ -89,7 +89,7 @@ func TestExamine(t *testing.T) {
 		{"idle connections are cut", idle(plain(&ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 			ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 			defer cancel()
-			c.Discard(ctx) //nolint:errcheck // it was too long
+			c.Discard(ctx)
 			return nil
 		}}), time.Second), doctor.Idle, doctor.Warning, []string{"cut after 0."}},
 		{"unmasked frames are taken", raw(careless), doctor.Masking, doctor.Fault, []string{"answers an unmasked ping"}},
@@ -97,7 +97,7 @@ func TestExamine(t *testing.T) {
 		{"the first frame is lost", losingProxy, doctor.FirstFrame, doctor.Warning, []string{"is lost if it comes in the segment"}},
 		{"another site's pages are turned away", plain(&ws.Server{Handler: ws.Echo}), doctor.Origin, doctor.OK, []string{"get in, those of other sites do not: status 403"}},
 		{"IPv6 only", ipv6Only, doctor.TCP, doctor.Warning, []string{"only IPv6 works"}},
-		{"nobody listens", func(t *testing.T) address {
+		{"nobody listens", func(*testing.T) address {
 			s := httptest.NewServer(nil)
 			s.Close()
 			return address{url: "ws" + strings.TrimPrefix(s.URL, "http")}
@@ -308,6 +308,7 @@ func announcing(nc *tls.Conn, answer func(*http2.Framer) error) {
 
 // droppingProxy is a reverse proxy that passes hop-by-hop fields on as HTTP/1.0 did.
 func droppingProxy(t *testing.T) address {
+	t.Helper()
 	origin := httptest.NewServer(echo())
 	t.Cleanup(origin.Close)
 	to, err := url.Parse(origin.URL)
@@ -326,6 +327,7 @@ func droppingProxy(t *testing.T) address {
 
 // nginx is the real one, with proxy_pass and nothing else.
 func nginx(t *testing.T) address {
+	t.Helper()
 	program := "/usr/sbin/nginx"
 	if _, err := os.Stat(program); err != nil {
 		t.Skip("nginx is not installed")
@@ -400,10 +402,11 @@ func careless(nc net.Conn) {
 }
 
 // silent reads.
-func silent(nc net.Conn) { io.Copy(io.Discard, nc) } //nolint:errcheck // the end is the end
+func silent(nc net.Conn) { io.Copy(io.Discard, nc) }
 
 // losingProxy passes bytes on, but drops what it has read beyond a request.
 func losingProxy(t *testing.T) address {
+	t.Helper()
 	origin := httptest.NewServer(echo())
 	t.Cleanup(origin.Close)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -439,14 +442,15 @@ func losing(nc net.Conn, to string) {
 		return
 	}
 	go func() {
-		io.Copy(out, nc) //nolint:errcheck // the end is the end
+		io.Copy(out, nc)
 		out.Close()
 	}()
-	io.Copy(nc, out) //nolint:errcheck // the end is the end
+	io.Copy(nc, out)
 }
 
 // ipv6Only is a name with an IPv6 address, by a name server of our own.
 func ipv6Only(t *testing.T) address {
+	t.Helper()
 	l, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {
 		t.Skipf("no IPv6: %v", err)
@@ -478,7 +482,7 @@ func ipv6Only(t *testing.T) address {
 				}}
 			}
 			if out, err := m.Pack(); err == nil {
-				names.WriteTo(out, from) //nolint:errcheck // it asks again
+				names.WriteTo(out, from)
 			}
 		}
 	}()
@@ -495,7 +499,7 @@ func TestHostile(t *testing.T) {
 		w.Header().Set("WWW-Authenticate", strings.Repeat("x", 10_000))
 		w.Header().Set("Server", "nginx \u009b31m")
 		w.WriteHeader(http.StatusUnauthorized)
-		io.WriteString(w, "\x1b]0;title\x07 "+strings.Repeat("y", 1<<20)) //nolint:errcheck // the client may have left
+		io.WriteString(w, "\x1b]0;title\x07 "+strings.Repeat("y", 1<<20))
 	}))(t))
 	for _, f := range r.Findings {
 		said := f.Saw + f.Advice

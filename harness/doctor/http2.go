@@ -51,7 +51,7 @@ func (e *examination) http2(ctx context.Context) (opened bool) {
 // extendedConnect opens a connection with HTTP/2 and asks for a WebSocket, if the server
 // announces that it may (RFC 8441 §4). The error is the rest of a sentence about it.
 func (e *examination) extendedConnect(ctx context.Context) (announced bool, status string, err error) {
-	nc, err := e.dial(ctx, "tcp", e.addr)
+	nc, err := e.dial(ctx, e.addr)
 	if err != nil {
 		return false, "", errors.New("takes no further connection")
 	}
@@ -74,7 +74,7 @@ func (e *examination) extendedConnect(ctx context.Context) (announced bool, stat
 	if err := framer.WriteSettings(); err != nil {
 		return false, "", errors.New("ends the connection")
 	}
-	for seen := 0; seen < 100; seen++ {
+	for range 100 { // frames
 		frame, err := framer.ReadFrame()
 		if err != nil {
 			return announced, "", fmt.Errorf("%s", http2End(err))
@@ -121,7 +121,11 @@ func (e *examination) connectFields() []byte {
 	enc := hpack.NewEncoder(&block)
 	path := e.target.URL.RequestURI()
 	for _, f := range [][2]string{
-		{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "https"}, {":path", path}, {":authority", e.target.URL.Host},
+		{":method", "CONNECT"},
+		{":protocol", "websocket"},
+		{":scheme", "https"},
+		{":path", path},
+		{":authority", e.target.URL.Host},
 		{"sec-websocket-version", "13"},
 	} {
 		enc.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}) //nolint:errcheck // a buffer takes all

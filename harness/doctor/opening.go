@@ -17,7 +17,7 @@ import (
 func (e *examination) open(ctx context.Context) bool {
 	c, err := e.connect(ctx, e.options())
 	if err == nil {
-		defer c.CloseNow() //nolint:errcheck // nothing was said
+		defer c.CloseNow()
 		saw := "101 Switching Protocols over HTTP/1.1"
 		if server := c.Handshake().Header.Get("Server"); server != "" {
 			saw += ", by " + server
@@ -109,7 +109,7 @@ func (e *examination) elsewhere(ctx context.Context, status int) (advice string)
 		o := e.options()
 		o.Subprotocols = commonSubprotocols
 		if c, err := e.connect(ctx, o); err == nil {
-			defer c.CloseNow() //nolint:errcheck // nothing was said
+			defer c.CloseNow()
 			if chosen := c.Subprotocol(); chosen != "" {
 				return fmt.Sprintf("it wants a subprotocol: offered common ones, it opens the connection with %s; use --subprotocol %s", chosen, chosen)
 			}
@@ -122,7 +122,7 @@ func (e *examination) elsewhere(ctx context.Context, status int) (advice string)
 		}
 		u.Path, u.RawPath = path, ""
 		if c, err := ws.Dial(ctx, u.String(), e.options()); err == nil {
-			c.CloseNow() //nolint:errcheck // nothing was said
+			c.CloseNow()
 			return fmt.Sprintf("it is the path: a connection opens at %s", u.String())
 		}
 	}
@@ -143,16 +143,18 @@ func (e *examination) subprotocol(ctx context.Context) {
 		e.found(Finding{Topic: Subprotocol, State: Warning, Saw: "offered subprotocols, it does not open a connection: " + refusal(err), Advice: "a server that knows none of those that are offered may leave the field out and go on (RFC 6455 section 4.2.2)"})
 		return
 	}
-	defer c.CloseNow() //nolint:errcheck // nothing was said
+	defer c.CloseNow()
 	switch chosen := c.Subprotocol(); {
 	case chosen != "" && len(own) > 0:
 		e.found(Finding{Topic: Subprotocol, State: OK, Saw: fmt.Sprintf("it takes %s of those offered", chosen)})
 	case chosen != "":
 		e.found(Finding{Topic: Subprotocol, State: Note, Saw: fmt.Sprintf("of common ones it takes %s", chosen)})
 	case len(own) > 0:
-		e.found(Finding{Topic: Subprotocol, State: Fault, Rule: "WHATWG WebSockets, establish a connection",
+		e.found(Finding{
+			Topic: Subprotocol, State: Fault, Rule: "WHATWG WebSockets, establish a connection",
 			Saw:    "it takes none of the subprotocols offered: " + strings.Join(own, ", "),
-			Advice: "browsers fail the connection then: offer what the server supports, or offer nothing"})
+			Advice: "browsers fail the connection then: offer what the server supports, or offer nothing",
+		})
 		e.pagesFail("want one of the subprotocols offered")
 	default:
 		e.found(Finding{Topic: Subprotocol, State: OK, Saw: "it takes none of the common ones, and opens the connection all the same"})
@@ -169,7 +171,7 @@ func (e *examination) compression(ctx context.Context) {
 		if err != nil {
 			return "", err
 		}
-		defer c.CloseNow() //nolint:errcheck // nothing was said
+		defer c.CloseNow()
 		return strings.Join(c.Handshake().Header["Sec-Websocket-Extensions"], ", "), nil
 	}
 	usual, err := agreed(wsproto.DeflateParams{ClientMaxWindowBits: wsproto.AnyWindowBits})
@@ -207,7 +209,7 @@ func (e *examination) origin(ctx context.Context) {
 		o.Origin = origin
 		c, err := e.connect(ctx, o)
 		if err == nil {
-			c.CloseNow() //nolint:errcheck // nothing was said
+			c.CloseNow()
 		}
 		return err
 	}

@@ -89,7 +89,7 @@ func (e *examination) tcp(ctx context.Context, addrs []netip.Addr) bool {
 	for i, a := range addrs {
 		wg.Go(func() {
 			start := time.Now()
-			nc, err := e.dial(ctx, "tcp", net.JoinHostPort(a.String(), port))
+			nc, err := e.dial(ctx, net.JoinHostPort(a.String(), port))
 			if errs[i], took[i] = err, time.Since(start); err == nil {
 				nc.Close()
 			}
@@ -154,7 +154,7 @@ func (e *examination) tlsConfig(protocols ...string) *tls.Config {
 
 // tls makes a TLS connection as a browser would, and looks at the certificate.
 func (e *examination) tls(ctx context.Context) bool {
-	nc, err := e.dial(ctx, "tcp", e.addr)
+	nc, err := e.dial(ctx, e.addr)
 	if err != nil {
 		e.found(Finding{Topic: TLS, State: Fault, Saw: "no further connection: " + dialError(err)})
 		return false

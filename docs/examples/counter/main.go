@@ -50,7 +50,7 @@ func (n *counter) serve(ctx context.Context, c *ws.Conn) error {
 }
 
 // change tells everybody the new numbers.
-func (n *counter) change(ctx context.Context, users, value int) {
+func (n *counter) change(_ context.Context, users, value int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.users, n.value = n.users+users, n.value+value

@@ -38,7 +38,7 @@ func TestRetryAll(t *testing.T) {
 					r.take(c, result(o), false)
 				}
 			}
-			r.retryAll(func(again []cases.Case) {
+			r.retryAll(func([]cases.Case) {
 				if len(test.plays) == 0 {
 					t.Fatal("played too often")
 				}

@@ -216,13 +216,15 @@ func wants(c cases.Case) []Want {
 		return autobahnWants(autobahn.Of(c))
 	}
 	add(c.Want, 0, 0)
-	for i := 0; i < len(c.Conns); {
-		want, first := c.Conns[i].Want, i+1
-		for i++; i < len(c.Conns) && reflect.DeepEqual(c.Conns[i].Want, want); i++ {
+	for first := 0; first < len(c.Conns); {
+		want, last := c.Conns[first].Want, first+1
+		for last < len(c.Conns) && reflect.DeepEqual(c.Conns[last].Want, want) {
+			last++
 		}
 		if want != nil {
-			add(want, first, i)
+			add(want, first+1, last)
 		}
+		first = last
 	}
 	return list
 }
