@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -168,10 +169,34 @@ func (e *examination) examine(ctx context.Context) (opened bool) {
 		}
 	}
 	wg.Wait()
-	if opened {
+	switch {
+	case !opened || ctx.Err() != nil:
+	case e.gone(ctx):
+		e.lost()
+	default:
 		e.browsers()
 	}
 	return opened || overHTTP2
+}
+
+// gone reports whether the server no longer takes connections.
+func (e *examination) gone(ctx context.Context) bool {
+	nc, err := e.dial(ctx, e.addr)
+	if err == nil {
+		nc.Close()
+	}
+	return err != nil
+}
+
+// lost says that the server ended while it was examined. What seemed wrong with it may be
+// that alone, and is not said.
+func (e *examination) lost() {
+	for t, list := range e.findings {
+		if t != Names && t != TCP && t != TLS {
+			e.findings[t] = slices.DeleteFunc(list, func(f Finding) bool { return f.State == Warning || f.State == Fault })
+		}
+	}
+	e.found(Finding{Topic: Opening, State: Fault, Saw: "the server ended during the examination: it takes no more connections", Advice: "it may have crashed or been stopped: its log may say why"})
 }
 
 // found adds a finding. Its values are what a peer says: they are bounded and lose what

@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -92,6 +93,7 @@ func TestExamine(t *testing.T) {
 			c.Discard(ctx)
 			return nil
 		}}), time.Second), doctor.Idle, doctor.Warning, []string{"cut after 0."}},
+		{"the server dies", idle(dying, 20*time.Second), doctor.Opening, doctor.Fault, []string{"takes no more connections", "crashed"}},
 		{"unmasked frames are taken", raw(careless), doctor.Masking, doctor.Fault, []string{"answers an unmasked ping"}},
 		{"pings are not answered", raw(silent), doctor.Ping, doctor.Fault, []string{"does not answer a ping"}},
 		{"the first frame is lost", losingProxy, doctor.FirstFrame, doctor.Warning, []string{"is lost if it comes in the segment"}},
@@ -376,6 +378,30 @@ type buffered struct {
 }
 
 func (b buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
+
+// dying stops to listen, and ends its connections, when one has been idle for long.
+func dying(t *testing.T) address {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
+		ctx, cancel := context.WithTimeout(ctx, 1500*time.Millisecond)
+		defer cancel()
+		if err := c.Discard(ctx); errors.Is(err, context.DeadlineExceeded) {
+			l.Close()
+		}
+		return c.CloseNow()
+	}}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		s.Serve(l) // it ends with the listener
+	}()
+	t.Cleanup(func() { s.Close(); <-served })
+	return address{url: "ws://" + l.Addr().String() + "/"}
+}
 
 // careless answers pings, masked or not, and close frames.
 func careless(nc net.Conn) {
