@@ -6,5 +6,5 @@
 // one again, and [Parity] compares two runs.
 //
 // Package [github.com/wsconform/wsconform/harness/engine] plays the cases, package
-// [github.com/wsconform/wsconform/harness/agent] starts the implementation under test.
+// [github.com/wsconform/wsconform/internal/agent] starts the implementation under test.
 package harness

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/gate"
+	"github.com/wsconform/wsconform/internal/gate"
 )
 
 // The exit codes are those of the gate, for all commands.

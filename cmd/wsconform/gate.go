@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/gate"
+	"github.com/wsconform/wsconform/internal/gate"
 )
 
 func gateCommand() *cobra.Command {

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/agent"
+	"github.com/wsconform/wsconform/internal/agent"
 )
 
 // A killable is a command line that is killed, and what of its output is a promise.

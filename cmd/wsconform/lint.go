@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/passive"
+	"github.com/wsconform/wsconform/internal/passive"
 )
 
 // An offenceList prints offences and counts them.

@@ -5,7 +5,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/agent"
+	"github.com/wsconform/wsconform/internal/agent"
 )
 
 // startPatience is how long an agent may take to listen.

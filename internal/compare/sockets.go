@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/agent"
+	"github.com/wsconform/wsconform/internal/agent"
 )
 
 // errTaken means that another process has the port that the agent was given.

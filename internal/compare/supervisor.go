@@ -13,7 +13,7 @@ import (
 
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/agent"
+	"github.com/wsconform/wsconform/internal/agent"
 )
 
 // A Supervisor runs a command within bounds, and leaves nothing of it behind. It

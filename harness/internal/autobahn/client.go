@@ -15,8 +15,8 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/agent"
 	"github.com/wsconform/wsconform/internal/docker"
 	"github.com/wsconform/wsconform/ws"
 )

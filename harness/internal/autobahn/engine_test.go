@@ -17,9 +17,9 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/internal/autobahn"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/agent"
 	"github.com/wsconform/wsconform/internal/docker"
 )
 

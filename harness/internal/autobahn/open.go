@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/agent"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/agent"
 	"github.com/wsconform/wsconform/internal/docker"
 )
 

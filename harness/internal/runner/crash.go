@@ -10,7 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/agent"
+	"github.com/wsconform/wsconform/internal/agent"
 )
 
 // A server that we have started is started again when it ends by itself, or hangs

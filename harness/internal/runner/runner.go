@@ -21,7 +21,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/agent"
+	"github.com/wsconform/wsconform/internal/agent"
 )
 
 // Options are the settings of a run.

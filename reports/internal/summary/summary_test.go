@@ -7,7 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/gate"
+	"github.com/wsconform/wsconform/internal/gate"
 )
 
 // What keeps a run from being relied on is said, and who is to blame.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/gate"
+	"github.com/wsconform/wsconform/internal/gate"
 )
 
 func TestSummaryJoinsWhatIsAlike(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/gate"
+	"github.com/wsconform/wsconform/internal/gate"
 )
 
 // The values are those of statsmodels' proportion_confint, method wilson.
