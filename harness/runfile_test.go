@@ -655,3 +655,38 @@ func TestWriterPeer(t *testing.T) {
 		}
 	}
 }
+
+// Results come in the order of their cases, however they were played, and leave their wire
+// logs in the file.
+func TestRecordKeepsLittle(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "run.jsonl")
+	w, err := harness.CreateRun(file, header("1.1.1", "1.1.2", "1.1.10"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := w.Record(func(emit func(harness.Result)) error {
+		for _, id := range []cases.ID{"1.1.10", "1.1.1", "1.1.2"} {
+			r := passed(id)
+			r.Transcript = &cases.Transcript{Log: []cases.Entry{{Kind: cases.LogNote, Note: "a note"}}}
+			emit(r)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []cases.ID
+	for _, r := range run.Results {
+		got = append(got, r.Case)
+		if r.Transcript != nil && len(r.Transcript.Log) > 0 {
+			t.Errorf("%s: the wire log is in memory", r.Case)
+		}
+	}
+	if want := []cases.ID{"1.1.1", "1.1.2", "1.1.10"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	stored, err := harness.OpenRun(file)
+	if err != nil || len(stored.Results) != 3 || stored.Results[0].Transcript == nil || len(stored.Results[0].Transcript.Log) != 1 {
+		t.Errorf("stored: got %+v, error %v, want three results with wire logs", stored, err)
+	}
+}

@@ -355,6 +355,9 @@ func TestFuzzingClient(t *testing.T) {
 			t.Errorf("no %q in the output:\n%s", want, p.stdout.String())
 		}
 	}
+	if played := "Running test case ID 3.1 for agent named\n"; strings.Contains(p.stdout.String(), played) {
+		t.Errorf("a case was played that is excluded for its agent:\n%s", p.stdout.String())
+	}
 }
 
 func TestFuzzingClientNamesServers(t *testing.T) {

@@ -3,6 +3,7 @@ package coverage_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,7 +88,30 @@ func TestWritePage(t *testing.T) {
 	if page.Len() > 1<<20 || strings.Contains(page.String(), "<script") || !strings.Contains(page.String(), "wsconform kills ") {
 		t.Errorf("got a page of %d bytes", page.Len())
 	}
-	if err := coverage.WriteJSON(&text); err != nil || !json.Valid(text.Bytes()) {
-		t.Errorf("%v", err)
+	if err := coverage.WriteJSON(&text); err != nil {
+		t.Fatal(err)
+	}
+	var out struct {
+		Requirements []struct{ ID string } `json:"withoutKilling"`
+	}
+	if err := json.Unmarshal(text.Bytes(), &out); err != nil {
+		t.Fatal(err)
+	}
+	var listed, want []string
+	for _, r := range out.Requirements {
+		listed = append(listed, r.ID)
+	}
+	_, left, _ := strings.Cut(page.String(), "Requirements without a killing case")
+	for _, r := range coverage.Requirements() {
+		if s := r.State(); s != coverage.Tested && s != coverage.Open {
+			continue
+		}
+		want = append(want, r.ID)
+		if !strings.Contains(left, r.ID) {
+			t.Errorf("%s: not on the page", r.ID)
+		}
+	}
+	if !slices.Equal(listed, want) {
+		t.Errorf("without a killing case: got %v, want %v", listed, want)
 	}
 }

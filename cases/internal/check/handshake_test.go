@@ -175,3 +175,16 @@ func TestSoundCloses(t *testing.T) {
 		"every close frame keeps the rules",
 	}.test(t)
 }
+
+// A client may leave Origin out (RFC 6455 §4.1).
+func TestSoundOrigin(t *testing.T) {
+	checked{
+		check: check.SoundOrigin{},
+		yes:   []*cases.Transcript{request("Host: h\r\n"), request("Origin: null\r\n"), request("Origin: https://h:8443\r\n")},
+		no: []*cases.Transcript{
+			request("Origin: https://h/path\r\n"), request("Origin: h\r\n"), request("Origin:\r\n"),
+			request("Origin: http://h\r\nOrigin: http://h\r\n"),
+		},
+		words: "one origin, without a path, or none",
+	}.test(t)
+}

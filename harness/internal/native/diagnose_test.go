@@ -215,3 +215,17 @@ func TestPlainHTTPNowhere(t *testing.T) {
 		t.Errorf("got HTTP of a closed port")
 	}
 }
+
+// A server that is busy may take the next connection: it is asked again.
+func TestDiagnoseRefused(t *testing.T) {
+	for status, want := range map[string]bool{
+		"400 Bad Request": false, "403 Forbidden": false, "404 Not Found": false, "429 Too Many Requests": true,
+		"500 Internal Server Error": true, "503 Service Unavailable": true,
+	} {
+		target := Target{URL: &url.URL{Scheme: "ws", Host: serveRaw(t, says("HTTP/1.1 "+status+"\r\nContent-Length: 0\r\n\r\n"))}}
+		d, err := target.Diagnose(t.Context())
+		if err != nil || d.Refused != want {
+			t.Errorf("%s: got %+v, error %v, want refused %t", status, d, err, want)
+		}
+	}
+}

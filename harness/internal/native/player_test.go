@@ -3,6 +3,7 @@ package native
 import (
 	"maps"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -195,6 +196,28 @@ func TestPlayer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A message is for an open connection alone; a frame goes out behind our close frame too.
+func TestMessageAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := find(t, "7.1.4")
+		c.Conns = slices.Clone(c.Conns)
+		c.Conns[0].Steps = []cases.Step{
+			cases.Close{Code: 1000}, cases.Message{Opcode: wsproto.OpText, Payload: cases.Data([]byte("message"))},
+			cases.Text("frame"), cases.KillAfter{After: time.Second},
+		}
+		var got []string
+		playAgainst(t, c, cases.Client, false, func(p *wirePeer, f wsproto.Frame) bool {
+			if f.Opcode == wsproto.OpText {
+				got = append(got, string(f.Payload))
+			}
+			return f.Opcode == wsproto.OpClose || echoes(p, f)
+		})
+		if want := []string{"frame"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
 }
 
 // writes answers frames of an opcode with these bytes, as they are.

@@ -116,6 +116,38 @@ func TestReplayFails(t *testing.T) {
 	}
 }
 
+// single is an endpoint that hands out the first of its cases only.
+type single struct{ lonely }
+
+func (single) Late() bool { return true }
+
+func (single) Serve(ctx context.Context, _ Driver, list []cases.Case, on Events) error {
+	on.Started("driver", list[0])
+	on.Ready("ws://127.0.0.1:1")
+	<-ctx.Done()
+	on.Result("driver", harness.Result{Case: list[0].ID, Outcome: harness.Pass})
+	return nil
+}
+
+// A driver may play one case per start, as often as that takes.
+func TestOneCasePerStart(t *testing.T) {
+	list := []cases.Case{find(t, "1.1.1"), find(t, "1.1.2"), find(t, "1.1.3"), find(t, "1.1.4"), find(t, "1.1.5")}
+	got := map[cases.ID]harness.Outcome{}
+	r := &clientRun{
+		run:      run{shared: single{}, emit: func(r harness.Result) { got[r.Case] = r.Outcome }},
+		endpoint: single{}, driver: Driver{Command: []string{"true"}},
+	}
+	r.worker(t.Context(), list)
+	for _, c := range list {
+		if got[c.ID] != harness.Pass {
+			t.Errorf("%s: got %v, want pass", c.ID, got[c.ID])
+		}
+	}
+	if r.failure != nil || r.report.Starts != len(list) {
+		t.Errorf("got %d starts, error %v, want %d", r.report.Starts, r.failure, len(list))
+	}
+}
+
 // That a driver cannot be started for want of resources is our fault, also where other
 // workers started theirs.
 func TestDriverWithoutResources(t *testing.T) {

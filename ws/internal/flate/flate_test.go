@@ -230,6 +230,43 @@ func TestAtBoundary(t *testing.T) {
 	}
 }
 
+// A final block ends a stream, whose last byte may be filled up with anything (RFC 7692
+// §7.2.3.4). The block with fixed codes here takes 10 bits.
+func TestFinalBlock(t *testing.T) {
+	for _, test := range []struct {
+		name                   string
+		data                   []byte
+		boundary, ends, padded bool
+	}{
+		{"nothing", nil, true, false, true},
+		{"a final block", []byte{0x03, 0x00}, true, true, true},
+		{"filled up with bits of 1", []byte{0x03, 0xfc}, true, true, false},
+		{"another stream behind it", []byte{0x03, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff}, true, false, true},
+		{"the first byte of a final block", []byte{0x03}, false, false, true},
+		{"a block that is not the last, inside a byte", []byte{0x02, 0x00}, false, false, true},
+		{"a final stored block without its bytes", []byte{0x01, 0x01, 0x00, 0xfe, 0xff}, false, false, true},
+	} {
+		var f flate.Inflater
+		f.Reset(1 << 15)
+		check := func(when string, boundary, ends, padded bool) {
+			t.Helper()
+			if f.AtBoundary() != boundary || f.EndsStream() != ends || f.ZeroPadded() != padded {
+				t.Errorf("%s, %s: got boundary %t, end %t, padding of 0 %t, want %t, %t, %t",
+					test.name, when, f.AtBoundary(), f.EndsStream(), f.ZeroPadded(), boundary, ends, padded)
+			}
+		}
+		if used, err := f.Inflate(test.data, 100); err != nil || used != len(test.data) {
+			t.Errorf("%s: used %d bytes, error %v", test.name, used, err)
+		}
+		check("read", test.boundary, test.ends, test.padded)
+		f.Reset(1 << 15)
+		check("reset", true, false, true)
+		if _, err := f.Inflate([]byte{0, 1, 0, 0xfe, 0xff, 'a'}, 100); err != nil || string(f.Out()) != "a" {
+			t.Errorf("%s, reset: got %q, error %v, want a", test.name, f.Out(), err)
+		}
+	}
+}
+
 // What comes out does not depend on what others had compressed before.
 func TestCompressIsTheSame(t *testing.T) {
 	first := map[string][]byte{}
