@@ -9,7 +9,6 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
-	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
@@ -149,7 +148,7 @@ func numbers(first, last int) string {
 // sectionOf names the chapters that the case stands in.
 func sectionOf(id cases.ID) string {
 	var titles []string
-	for _, s := range catalogue.Sections() {
+	for _, s := range sections() {
 		if strings.HasPrefix(string(id), s.ID+".") {
 			titles = append(titles, s.Title)
 		}
@@ -173,7 +172,7 @@ func connection(c cases.Conn, lines int) (Connection, int) {
 			one.Steps = append(one.Steps, fmt.Sprintf("and %d more steps", len(c.Steps)-i))
 			break
 		}
-		one.Steps = append(one.Steps, short(step.String()))
+		one.Steps = append(one.Steps, words(step))
 	}
 	return one, lines - len(one.Steps)
 }
@@ -183,6 +182,14 @@ const (
 	maxSteps = 100
 	maxLine  = 300 // bytes
 )
+
+// words describes a step. Of bytes, which may be a megabyte, short would leave the ends.
+func words(step cases.Step) string {
+	if raw, ok := step.(cases.Raw); ok && len(raw) > 2*maxLine {
+		step = append(raw[:maxLine:maxLine], raw[len(raw)-maxLine:]...)
+	}
+	return short(step.String())
+}
 
 // short cuts a long line in its middle.
 func short(line string) string {
@@ -265,8 +272,10 @@ func autobahnWants(w autobahn.Want) []Want {
 func faults(c cases.Case, requirements []string) []Fault {
 	list := []Fault{}
 	for _, k := range killers()[c.ID] {
-		if g, ok := gateway.Find(k.Mutant); ok && k.Role == "gateway" {
-			list = append(list, Fault{k.Mutant, k.Role, g.Words, true, 1})
+		if k.Role == "gateway" {
+			if g, ok := gateway.Find(k.Mutant); ok {
+				list = append(list, Fault{k.Mutant, k.Role, g.Words, true, 1})
+			}
 			continue
 		}
 		m, _ := mutants.Find(k.Mutant)
@@ -278,8 +287,11 @@ func faults(c cases.Case, requirements []string) []Fault {
 		list = append(list, Fault{m.Name, role, m.Title, about, len(m.Breaks)})
 	}
 	slices.SortStableFunc(list, func(a, b Fault) int {
-		if a.about != b.about {
-			return map[bool]int{true: -1, false: 1}[a.about]
+		switch {
+		case a.about && !b.about:
+			return -1
+		case b.about && !a.about:
+			return 1
 		}
 		return cmp.Or(cmp.Compare(a.breaks, b.breaks), cmp.Compare(a.Name, b.Name))
 	})

@@ -24,10 +24,13 @@ var killers = sync.OnceValue(func() map[cases.ID][]*mutants.Kill {
 	return m
 })
 
+// sections are the chapters of the catalogue.
+var sections = sync.OnceValue(catalogue.Sections)
+
 // why is what the nearest section says about its cases.
 func why(id cases.ID) string {
 	why, of := "", ""
-	for _, s := range catalogue.Sections() {
+	for _, s := range sections() {
 		if s.Why != "" && len(s.ID) > len(of) && strings.HasPrefix(string(id), s.ID+".") {
 			why, of = s.Why, s.ID
 		}

@@ -1,17 +1,18 @@
 package casepage
 
 import (
+	"bytes"
 	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/internal/atomicfile"
 )
 
@@ -54,8 +55,14 @@ func File(id cases.ID) string { return string(id) + ".html" }
 // nothing but style.css beside them, and have no script. A nil comparison means that
 // none is known.
 func Write(dir string, list []cases.Case, known *Comparison) error {
+	var page bytes.Buffer
 	put := func(name string, write func(io.Writer) error) error {
-		if err := atomicfile.Write(filepath.Join(dir, name), write); err != nil {
+		page.Reset()
+		err := write(&page)
+		if err == nil {
+			err = keep(filepath.Join(dir, name), page.Bytes())
+		}
+		if err != nil {
 			return fmt.Errorf("casepage: %s: %w", name, err)
 		}
 		return nil
@@ -85,6 +92,15 @@ func Write(dir string, list []cases.Case, known *Comparison) error {
 	return put("index.html", func(w io.Writer) error { return templates().ExecuteTemplate(w, "index.tmpl", chapters(list)) })
 }
 
+// keep puts a page in place, unless it is there already: most runs write the same pages
+// again.
+func keep(path string, page []byte) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, page) {
+		return nil
+	}
+	return atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(page); return err })
+}
+
 // A view is a page with its neighbours.
 type view struct {
 	Page
@@ -110,7 +126,7 @@ type chapter struct {
 
 func chapters(list []cases.Case) []chapter {
 	titles := map[string]string{}
-	for _, s := range catalogue.Sections() {
+	for _, s := range sections() {
 		titles[s.ID] = s.Title
 	}
 	var all []chapter
