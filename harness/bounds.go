@@ -15,7 +15,6 @@ const (
 	maxHead   = 64 << 10 // bytes of the head of a request or a response
 	maxReason = 1 << 10  // bytes of the reason of a close frame; 123 are legal (RFC 6455 §5.5)
 	maxName   = 1 << 10  // bytes of the name or the version of an agent
-	maxID     = 256      // bytes of the id of a case; a file with a longer one is refused
 	maxEvents = 1024
 	// maxConns is how many further connections of a case are kept.
 	maxConns   = 31

@@ -10,6 +10,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/hostiletest"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // Whatever a peer sends, a line of the run file stays short. Each field is tried
@@ -19,7 +20,7 @@ func TestEveryValueHasABound(t *testing.T) {
 	hostiletest.Each(&r, func(name string) {
 		tried++
 		var buf bytes.Buffer
-		w, err := harness.NewWriter(&buf, harness.Header{})
+		w, err := runfile.NewWriter(&buf, runfile.Header{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +31,7 @@ func TestEveryValueHasABound(t *testing.T) {
 		if n := buf.Len() - before; n > 1<<20 {
 			t.Errorf("%s: the line has %d bytes, want at most 1 MiB", name, n)
 		}
-		if _, err := harness.ReadRun(&buf); err != nil {
+		if _, err := runfile.Read(&buf); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	})
@@ -44,14 +45,14 @@ func TestRunFileSaysWhatItCut(t *testing.T) {
 	r := hostiletest.Result()
 	r.Note = strings.Repeat("x", 10<<20)
 	r.Transcript.Log = make([]cases.Entry, 5000)
-	run := &harness.Run{Results: []harness.Result{r}, Footer: &harness.Footer{State: harness.Partial}}
+	run := &runfile.Run{Results: []harness.Result{r}, Footer: &runfile.Footer{State: runfile.Partial}}
 	for range 2 {
 		path := t.TempDir() + "/run.jsonl"
 		if err := run.Save(path); err != nil {
 			t.Fatal(err)
 		}
 		var err error
-		if run, err = harness.OpenRun(path); err != nil {
+		if run, err = runfile.Open(path); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,7 +71,7 @@ func TestReadRunRefusesALongID(t *testing.T) {
 	header := `{"kind":"header","schema":1,"tool":"","engine":{"name":""},"agent":{"name":"","role":"client"},` +
 		`"selection":{"cases":[],"selected":[],"catalogue":""},"started":"0001-01-01T00:00:00Z","host":{"os":"","arch":"","cpus":0,"go":""}}`
 	line := `{"kind":"case","case":"` + strings.Repeat("9", 1000) + `","outcome":"not-run","duration":0}`
-	_, err := harness.ReadRun(strings.NewReader(header + "\n" + line + "\n"))
+	_, err := runfile.Read(strings.NewReader(header + "\n" + line + "\n"))
 	if want := "a case whose id has 1000 bytes, where 256 are the most"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %q", err, want)
 	}

@@ -1,10 +1,9 @@
-// Package harness describes runs: who was tested, which cases were played, and what came out.
+// Package harness describes outcomes: what came of a case, and who was tested.
 //
-// A [Result] is the outcome of one case, and a [Run] those of a whole run. A run file holds a
-// run as JSON Lines: [Writer] writes it, [OpenRun] reads it, [ResumeRun] continues it, and
-// [MergeRuns] joins several. [Select] chooses the cases, [Repeat] gives the command that plays
-// one again, and [Parity] compares two runs.
+// A [Result] holds the verdict of one case, its [Outcome] and what happened on its connections.
+// An [UntestableError] says why an [Agent] has none.
 //
-// Package [github.com/wsconform/wsconform/harness/engine] plays the cases, package
+// Package [github.com/wsconform/wsconform/harness/engine] plays the cases,
+// [github.com/wsconform/wsconform/internal/runfile] stores their results, and
 // [github.com/wsconform/wsconform/internal/agent] starts the implementation under test.
 package harness

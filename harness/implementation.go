@@ -56,16 +56,3 @@ func (e *UntestableError) Unwrap() error { return e.Err }
 
 // Is makes it an [ErrUntestable].
 func (e *UntestableError) Is(target error) bool { return target == ErrUntestable }
-
-// blame puts the cause of a failure into the footer, if the implementation under
-// test caused it.
-func (f *Footer) blame(failure error) bool {
-	if OutOfResources(failure) || !errors.Is(failure, ErrUntestable) {
-		return false
-	}
-	f.State, f.Error, f.Cause = Partial, failure.Error(), CauseStart
-	if u, ok := errors.AsType[*UntestableError](failure); ok {
-		f.Error, f.Cause = u.Error(), u.Cause
-	}
-	return true
-}

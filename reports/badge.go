@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
@@ -17,14 +18,14 @@ const badgeLabel = "WebSocket"
 func badge(s summary.Summary) (text, colour string) {
 	n := len(s.Rows)
 	switch s.State {
-	case harness.Invalid:
+	case runfile.Invalid:
 		return "invalid run", "#776753"
-	case harness.Partial:
+	case runfile.Partial:
 		if fails := s.Standings(summary.Bad); fails > 0 {
 			return fmt.Sprintf("%d of %d fail, incomplete", fails, n), "#b3261e"
 		}
 		return fmt.Sprintf("incomplete, %d of %d", n-s.Missing, n), "#776753"
-	case harness.Complete:
+	case runfile.Complete:
 	}
 	colour = map[harness.Outcome]string{
 		harness.Fail: "#b3261e", harness.Unsupported: "#6a43b5", harness.PassLenient: "#8f5c00",

@@ -10,21 +10,22 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/hostiletest"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 	"github.com/wsconform/wsconform/reports/autobahn"
 )
 
 // oneFailure is a run of one failed case in which everything is set.
-func oneFailure() *harness.Run {
+func oneFailure() *runfile.Run {
 	r := hostiletest.Result()
-	return &harness.Run{
-		Header: harness.Header{
+	return &runfile.Run{
+		Header: runfile.Header{
 			Agent:     harness.Agent{Name: "a", Version: "v"},
-			Engine:    harness.Engine{Name: "native", Version: "v"},
-			Selection: harness.Selection{Selected: []cases.ID{r.Case}},
+			Engine:    runfile.Engine{Name: "native", Version: "v"},
+			Selection: runfile.Selection{Selected: []cases.ID{r.Case}},
 		},
 		Results: []harness.Result{r},
-		Footer:  &harness.Footer{State: harness.Partial, Error: "e", Cause: harness.CauseCrash},
+		Footer:  &runfile.Footer{State: runfile.Partial, Error: "e", Cause: harness.CauseCrash},
 	}
 }
 
@@ -93,7 +94,7 @@ func TestHTMLSizeOfAHostilePeer(t *testing.T) {
 }
 
 // twoHugeValues is a run in which case 5.15 has two values of 10 MB.
-func twoHugeValues() *harness.Run {
+func twoHugeValues() *runfile.Run {
 	run := hostile()
 	run.Results[2].Note = strings.Repeat("a", 10<<20)
 	run.Results[2].Transcript.Response = "HTTP/1.1 101 OK\r\nX: " + strings.Repeat("b", 10<<20) + "\r\n\r\n"

@@ -10,6 +10,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/browsertest"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -18,7 +19,7 @@ import (
 
 // fewer is the run without most of the cases that passed: axe-core takes long over
 // hundreds of lines that are alike.
-func fewer(run *harness.Run) *harness.Run {
+func fewer(run *runfile.Run) *runfile.Run {
 	few := *run
 	few.Results, few.Header.Selection.Selected = nil, nil
 	played := map[cases.ID]harness.Result{}
@@ -181,7 +182,7 @@ func TestXMLLint(t *testing.T) {
 		t.Skip("xmllint is not installed")
 	}
 	dir := t.TempDir()
-	for name, in := range map[string]reports.Input{"gated": gated(), "hostile": {Run: hostile()}, "none": {Run: &harness.Run{Header: harness.Header{Agent: harness.Agent{Role: cases.Client}}}}} {
+	for name, in := range map[string]reports.Input{"gated": gated(), "hostile": {Run: hostile()}, "none": {Run: &runfile.Run{Header: runfile.Header{Agent: harness.Agent{Role: cases.Client}}}}} {
 		if err := reports.Write(filepath.Join(dir, name), in, "junit", "badge"); err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // A ChangeKind says how a case differs between two runs.
@@ -34,7 +35,7 @@ type Change struct {
 
 // A RunDiff is the difference between two runs.
 type RunDiff struct {
-	Old, New *harness.Run
+	Old, New *runfile.Run
 	Changes  []Change // by kind, the worst first, then by case
 	Same     int      // cases with the same result in both
 	Notes    []string // why the comparison needs care
@@ -64,7 +65,7 @@ func (d RunDiff) Compared() int {
 
 // Diff compares two runs case by case. A crash and a timeout are results, bad ones. A
 // case that was blocked, not run or lost to the harness has no result.
-func Diff(before, after *harness.Run) RunDiff {
+func Diff(before, after *runfile.Run) RunDiff {
 	d := RunDiff{Old: before, New: after, Notes: diffNotes(before.Header, after.Header)}
 	was, is := byCase(before), byCase(after)
 	ids := map[cases.ID]bool{}
@@ -89,7 +90,7 @@ func Diff(before, after *harness.Run) RunDiff {
 	return d
 }
 
-func byCase(r *harness.Run) map[cases.ID]*harness.Result {
+func byCase(r *runfile.Run) map[cases.ID]*harness.Result {
 	byID := make(map[cases.ID]*harness.Result, len(r.Results))
 	for i := range r.Results {
 		byID[r.Results[i].Case] = &r.Results[i]
@@ -134,7 +135,7 @@ func good(o harness.Outcome) bool {
 	return o == harness.Pass || o == harness.PassLenient || o == harness.Observed
 }
 
-func diffNotes(before, after harness.Header) []string {
+func diffNotes(before, after runfile.Header) []string {
 	var notes []string
 	differ := func(what, a, b string) {
 		if a != b {

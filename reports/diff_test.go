@@ -10,6 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -50,13 +51,13 @@ func TestDiff(t *testing.T) {
 	fail := func(id cases.ID) harness.Result {
 		return result(id, harness.Fail, cases.Failed, cases.CloseOK)
 	}
-	before := &harness.Run{Header: diffHeader(), Results: []harness.Result{
+	before := &runfile.Run{Header: diffHeader(), Results: []harness.Result{
 		pass("1.1.1"), fail("1.1.2"), pass("1.1.3"), pass("1.1.4"), fail("1.1.5"), pass("1.1.6"), fail("1.1.7"),
 		{Case: "1.1.8", Outcome: harness.Blocked},
 		pass("2.10"), pass("2.9"), fail("3.1"),
 		{Case: "3.2", Outcome: harness.NotRun},
 	}}
-	after := &harness.Run{Header: diffHeader(), Results: []harness.Result{
+	after := &runfile.Run{Header: diffHeader(), Results: []harness.Result{
 		pass("1.1.1"), pass("1.1.2"), fail("1.1.3"),
 		{Case: "1.1.4", Outcome: harness.Crash},
 		result("1.1.5", harness.Fail, cases.Failed, cases.CloseUnclean),
@@ -91,8 +92,8 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-func diffHeader() harness.Header {
-	return harness.Header{Agent: harness.Agent{Name: "echo", Version: "1.2.3"}}
+func diffHeader() runfile.Header {
+	return runfile.Header{Agent: harness.Agent{Name: "echo", Version: "1.2.3"}}
 }
 
 func result(id cases.ID, o harness.Outcome, b cases.Behavior, c cases.CloseBehavior) harness.Result {
@@ -108,7 +109,7 @@ func TestDiffOfTwoPasses(t *testing.T) {
 	if before.Signature() == after.Signature() {
 		t.Fatal("the signatures are the same, so this test shows nothing")
 	}
-	d := reports.Diff(&harness.Run{Results: []harness.Result{before}}, &harness.Run{Results: []harness.Result{after}})
+	d := reports.Diff(&runfile.Run{Results: []harness.Result{before}}, &runfile.Run{Results: []harness.Result{after}})
 	if len(d.Changes) != 0 || d.Same != 1 {
 		t.Errorf("got %v and %d the same, want no change and 1", d.Changes, d.Same)
 	}

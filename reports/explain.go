@@ -5,24 +5,24 @@ import (
 	"io"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/casepage"
 )
 
 // Explain writes for a terminal all that is known of a case: what is sent, what is wanted
 // and why, which bugs it finds, and who of the runs fails it.
-func Explain(w io.Writer, c cases.Case, runs ...*harness.Run) error {
+func Explain(w io.Writer, c cases.Case, runs ...*runfile.Run) error {
 	return casepage.WriteText(w, explained(c, runs))
 }
 
 // ExplainJSON writes the same as JSON.
-func ExplainJSON(w io.Writer, c cases.Case, runs ...*harness.Run) error {
+func ExplainJSON(w io.Writer, c cases.Case, runs ...*runfile.Run) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(explained(c, runs))
 }
 
-func explained(c cases.Case, runs []*harness.Run) casepage.Page {
+func explained(c cases.Case, runs []*runfile.Run) casepage.Page {
 	page := casepage.Of(c)
 	var known casepage.Comparison
 	for _, run := range runs {

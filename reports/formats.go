@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/atomicfile"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/autobahn"
 	"github.com/wsconform/wsconform/reports/internal/casepage"
 	"github.com/wsconform/wsconform/reports/internal/html"
@@ -114,7 +114,7 @@ func choose(names []string) ([]Format, error) {
 // says who of them does not pass it.
 func WriteSite(dir string, list []Input) error {
 	list = slices.Clone(list)
-	runs := make([]*harness.Run, len(list))
+	runs := make([]*runfile.Run, len(list))
 	for i := range list {
 		runs[i] = list[i].Run
 		list[i].Pages = cmp.Or(list[i].Pages, "cases/")
@@ -131,7 +131,7 @@ func WriteSite(dir string, list []Input) error {
 
 // RunFileNames names a run file for each of the runs, as [WriteSite] names its pages: no
 // two are the same, and none is a path.
-func RunFileNames(runs []*harness.Run) []string { return html.FileNames(runs, ".jsonl") }
+func RunFileNames(runs []*runfile.Run) []string { return html.FileNames(runs, ".jsonl") }
 
 // Visible makes seen what a reader would not see, or would be misled by, and cuts what is
 // longer than a line of a report.

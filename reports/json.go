@@ -8,6 +8,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
@@ -16,10 +17,10 @@ import (
 type summaryJSON struct {
 	Schema   int                     `json:"schema"` // of the summary, 1
 	Headline string                  `json:"headline"`
-	State    harness.State           `json:"state"`
+	State    runfile.State           `json:"state"`
 	Alarm    string                  `json:"alarm,omitempty"` // why it cannot be relied on
 	Tool     string                  `json:"tool"`
-	Engine   harness.Engine          `json:"engine"`
+	Engine   runfile.Engine          `json:"engine"`
 	Agent    harness.Agent           `json:"agent"`
 	Started  time.Time               `json:"started"`
 	Duration time.Duration           `json:"duration"` // nanoseconds

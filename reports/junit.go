@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
@@ -122,7 +123,7 @@ func junitRun(s summary.Summary) junitSuite {
 	return suite
 }
 
-func junitSection(h harness.Header, sec summary.Section) (junitSuite, time.Duration) {
+func junitSection(h runfile.Header, sec summary.Section) (junitSuite, time.Duration) {
 	suite := junitSuite{
 		Name:  strings.TrimSpace(show.Name(sec.ID) + " " + sec.Title),
 		Tests: len(sec.Rows),
@@ -157,7 +158,7 @@ func junitSection(h harness.Header, sec summary.Section) (junitSuite, time.Durat
 	return suite, total
 }
 
-func junitRow(h harness.Header, r summary.Row) junitCase {
+func junitRow(h runfile.Header, r summary.Row) junitCase {
 	c := junitCase{
 		Class: "wsconform." + h.Agent.Role.String() + "." + show.Name(r.Case.Section()),
 		Name:  strings.TrimSpace(show.Name(string(r.Case)) + " " + r.Title()),
@@ -220,7 +221,7 @@ func halves(r summary.Row) string {
 }
 
 // problem says in one line why the case fails.
-func problem(h harness.Header, r summary.Row) string {
+func problem(h runfile.Header, r summary.Row) string {
 	switch {
 	case r.Broken != "" && r.Outcome != harness.Fail:
 		return show.Text(r.Broken)
@@ -234,7 +235,7 @@ func problem(h harness.Header, r summary.Row) string {
 }
 
 // explain says what was expected, what happened, and how to play the case again.
-func explain(h harness.Header, r summary.Row) string {
+func explain(h runfile.Header, r summary.Row) string {
 	var b strings.Builder
 	if r.Known {
 		fmt.Fprintf(&b, "sent:     %s\nexpected: %s\nrules:    %s\n", r.Def.Title, r.Def.Expect, strings.Join(r.Def.RFC, ", "))

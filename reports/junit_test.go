@@ -8,15 +8,16 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 )
 
 // An interrupted run is partial, though every case that has no verdict is excused.
 func TestJUnitOfAnInterruptedRun(t *testing.T) {
-	run := &harness.Run{
-		Header:  harness.Header{Selection: harness.Selection{Selected: []cases.ID{"1.1.1"}}},
+	run := &runfile.Run{
+		Header:  runfile.Header{Selection: runfile.Selection{Selected: []cases.ID{"1.1.1"}}},
 		Results: []harness.Result{{Case: "1.1.1", Outcome: harness.Crash}},
-		Footer:  &harness.Footer{State: harness.Partial, Error: "interrupted"},
+		Footer:  &runfile.Footer{State: runfile.Partial, Error: "interrupted"},
 	}
 	d := gate.Decide(run, []gate.Expectations{{
 		Version: gate.Version, Expect: []gate.Entry{{Case: "1.1.1", Verdict: gate.WantCrash, Reason: "issue 7"}},

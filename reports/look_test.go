@@ -7,6 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -17,10 +18,10 @@ func TestLook(t *testing.T) {
 		t.Skip("WSCONFORM_LOOK names no folder")
 	}
 	client := harness.Agent{Name: "hostile </script> ../../x \u202eabc\u0007", Version: "\u05d0\u05d1\u05d2", Role: cases.Client, Command: []string{"./drive", "{url}", "it's"}}
-	runs := map[string]*harness.Run{
+	runs := map[string]*runfile.Run{
 		"good":    synthetic{agent: server("wsconform reference", "0.1.0"), engine: autobahnEngine()}.run(),
 		"faults":  synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahnEngine(), fault: someFaults}.run(),
-		"partial": synthetic{agent: client, engine: harness.Engine{Name: "native", Version: "0.1.0"}, cutOff: 317}.run(),
+		"partial": synthetic{agent: client, engine: runfile.Engine{Name: "native", Version: "0.1.0"}, cutOff: 317}.run(),
 		"suites":  twoSuites(),
 		"worst":   synthetic{agent: server("worst", ""), engine: autobahnEngine(), fault: everyFault}.run(),
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -32,14 +33,14 @@ var update = flag.Bool("update", false, "write the golden files")
 const evil = "</script><script>alert(1)</script>\" onload='x' ../../x A|B `c` [l](javascript:d) \u202egnp.exe \u05d0\u05d1 \x00\x07\x1b[31m\xff ]]> &amp; <!--"
 
 // hostile is a small run in which the peer chose everything that it can.
-func hostile() *harness.Run {
+func hostile() *runfile.Run {
 	ids := []cases.ID{"1.1.1", "2.1", "5.15", "6.3.1", "7.1.1", "7.1.6", "7.9.3", "9.1.1", "12.1.1", cases.ID("99." + evil)}
-	run := &harness.Run{Header: harness.Header{
+	run := &runfile.Run{Header: runfile.Header{
 		Schema: 1, Tool: "wsconform " + evil,
-		Engine:    harness.Engine{Name: "autobahn", Version: evil, Image: evil, Digest: evil, Packages: map[string]string{evil: evil, "a": "1"}},
+		Engine:    runfile.Engine{Name: "autobahn", Version: evil, Image: evil, Digest: evil, Packages: map[string]string{evil: evil, "a": "1"}},
 		Agent:     harness.Agent{Name: evil, Version: evil, Role: cases.Server, URL: "ws://h/" + evil, Command: []string{evil}},
-		Selection: harness.Selection{Cases: []string{evil}, Selected: ids, Catalogue: evil},
-		Started:   time.Date(2026, 11, 22, 14, 3, 0, 0, time.UTC), Host: harness.Host{OS: evil, Arch: "amd64", CPUs: 1, Go: "go1.26"},
+		Selection: runfile.Selection{Cases: []string{evil}, Selected: ids, Catalogue: evil},
+		Started:   time.Date(2026, 11, 22, 14, 3, 0, 0, time.UTC), Host: runfile.Host{OS: evil, Arch: "amd64", CPUs: 1, Go: "go1.26"},
 		Settings: map[string]any{evil: evil},
 	}}
 	for i, id := range ids[:9] {
@@ -100,7 +101,7 @@ func gated() reports.Input {
 	return reports.Input{Run: run, Gate: &d}
 }
 
-func write(t *testing.T, f reports.Format, run *harness.Run) []byte {
+func write(t *testing.T, f reports.Format, run *runfile.Run) []byte {
 	t.Helper()
 	return writeInput(t, f, reports.Input{Run: run})
 }
@@ -130,7 +131,7 @@ var inlined = regexp.MustCompile(`(?s)<style>.*?</style>|<script>.*?</script>|'s
 func TestGolden(t *testing.T) {
 	inputs := map[string]reports.Input{
 		"hostile": {Run: hostile()},
-		"empty":   {Run: &harness.Run{Header: harness.Header{Agent: harness.Agent{Role: cases.Client}}}},
+		"empty":   {Run: &runfile.Run{Header: runfile.Header{Agent: harness.Agent{Role: cases.Client}}}},
 		"gated":   gated(),
 	}
 	for name, in := range inputs {
@@ -343,7 +344,7 @@ func TestWrite(t *testing.T) {
 
 func TestWriteSite(t *testing.T) {
 	dir := t.TempDir()
-	agent := func(name string) *harness.Run {
+	agent := func(name string) *runfile.Run {
 		run := hostile()
 		run.Header.Agent = harness.Agent{Name: name, Role: cases.Server}
 		return run
@@ -394,7 +395,7 @@ func TestWriteSite(t *testing.T) {
 }
 
 func ExampleWrite() {
-	run, err := harness.OpenRun("../harness/testdata/complete.jsonl")
+	run, err := runfile.Open("../internal/runfile/testdata/complete.jsonl")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -464,7 +465,7 @@ func TestExpected(t *testing.T) {
 // A partial run with one failure is red, also on the badge.
 func TestBadgeOfAPartialRun(t *testing.T) {
 	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseOK}
-	run := &harness.Run{Results: []harness.Result{
+	run := &runfile.Run{Results: []harness.Result{
 		{Case: "1.1.1", Outcome: harness.Fail, Verdict: failed}, {Case: "1.1.2", Outcome: harness.Crash},
 	}}
 	if got, want := string(write(t, format(t, "badge-json"), run)), `"message": "1 of 2 fail, incomplete"`; !strings.Contains(got, want) {
@@ -475,7 +476,7 @@ func TestBadgeOfAPartialRun(t *testing.T) {
 // GitHub shows ten annotations of a step; the others are counted.
 func TestAnnotationsCountTheRest(t *testing.T) {
 	for n, want := range map[int]string{10: "", 11: "1 more case fails", 12: "2 more cases fail"} {
-		run := &harness.Run{}
+		run := &runfile.Run{}
 		for i := range n {
 			v := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseOK}
 			run.Results = append(run.Results, harness.Result{Case: cases.ID(fmt.Sprintf("6.2.%d", i)), Outcome: harness.Fail, Verdict: v})

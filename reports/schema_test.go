@@ -17,6 +17,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 const (
@@ -38,7 +39,7 @@ func runSchema(t *testing.T, file string) *jsonschema.Schema {
 // Old files stay readable, and are what the schema says.
 func TestSchemaOfGoldenFiles(t *testing.T) {
 	for pattern, schema := range map[string]string{
-		"../harness/testdata/*.jsonl": schemaFile, "../harness/testdata/v1/*.jsonl": oldSchema,
+		"../internal/runfile/testdata/*.jsonl": schemaFile, "../internal/runfile/testdata/v1/*.jsonl": oldSchema,
 	} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
@@ -50,7 +51,7 @@ func TestSchemaOfGoldenFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			validate(t, runSchema(t, schema), file, p)
-			if _, err := harness.OpenRun(file); err != nil {
+			if _, err := runfile.Open(file); err != nil {
 				t.Error(err)
 			}
 		}
@@ -60,7 +61,7 @@ func TestSchemaOfGoldenFiles(t *testing.T) {
 func TestSchemaOfWholeRun(t *testing.T) {
 	run := synthetic{agent: server("fragile-ws", "4.2.1"), engine: autobahnEngine(), fault: someFaults}.run()
 	var buf bytes.Buffer
-	w, err := harness.NewWriter(&buf, run.Header)
+	w, err := runfile.NewWriter(&buf, run.Header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestSchemaOfWholeRun(t *testing.T) {
 func validate(t *testing.T, schema *jsonschema.Schema, name string, file []byte) {
 	t.Helper()
 	lines := bufio.NewScanner(bytes.NewReader(file))
-	lines.Buffer(nil, harness.MaxLine)
+	lines.Buffer(nil, runfile.MaxLine)
 	for n := 1; lines.Scan(); n++ {
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(lines.Bytes()))
 		if err != nil {
@@ -125,8 +126,8 @@ func TestSchemaIsUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]any{
-		"header": harness.Header{}, "engine": harness.Engine{}, "agent": harness.Agent{}, "selection": harness.Selection{},
-		"host": harness.Host{}, "peer": harness.Peer{}, "shard": harness.Shard{}, "case": harness.Result{}, "footer": harness.Footer{}, "transcript": cases.Transcript{},
+		"header": runfile.Header{}, "engine": runfile.Engine{}, "agent": harness.Agent{}, "selection": runfile.Selection{},
+		"host": runfile.Host{}, "peer": harness.Peer{}, "shard": runfile.Shard{}, "case": harness.Result{}, "footer": runfile.Footer{}, "transcript": cases.Transcript{},
 		"event": cases.Event{}, "entry": cases.Entry{}, "traffic": cases.Traffic{}, "flow": cases.Flow{}, "stats": cases.Stats{},
 	} {
 		want := members(reflect.TypeOf(value))

@@ -13,13 +13,14 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 	"github.com/wsconform/wsconform/reports/autobahn"
 )
 
 // twoSuites is a run of cases of Autobahn's, which have two grades, and of cases that
 // have one.
-func twoSuites() *harness.Run {
+func twoSuites() *runfile.Run {
 	two := func(id cases.ID, b cases.Behavior, c cases.CloseBehavior) harness.Result {
 		v := cases.Verdict{Behavior: b, Close: c, Reason: "behavior of " + string(id), CloseReason: "close of " + string(id)}
 		return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v, Duration: time.Millisecond, Transcript: &cases.Transcript{Opened: true}}
@@ -30,16 +31,16 @@ func twoSuites() *harness.Run {
 			Opened: true, RemoteClose: true, RemoteCode: 1002,
 		}}
 	}
-	run := &harness.Run{
-		Header: harness.Header{
-			Agent: harness.Agent{Name: "two-suites", Version: "1"}, Engine: harness.Engine{Name: "native"},
+	run := &runfile.Run{
+		Header: runfile.Header{
+			Agent: harness.Agent{Name: "two-suites", Version: "1"}, Engine: runfile.Engine{Name: "native"},
 			Started: time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC),
 		},
 		Results: []harness.Result{
 			two("5.15", cases.OK, cases.CloseOK), two("7.1.1", cases.Failed, cases.CloseUnclean), two("10.1.1", cases.OK, cases.CloseOK),
 			one("V.1.3", cases.OK), one("V.1.16", cases.Failed), one("V2.1.1", cases.Unimplemented), one("W.1.1", cases.NonStrict), one("Y.1.1", cases.Informational),
 		},
-		Footer: &harness.Footer{State: harness.Complete},
+		Footer: &runfile.Footer{State: runfile.Complete},
 	}
 	for _, r := range run.Results {
 		run.Header.Selection.Selected = append(run.Header.Selection.Selected, r.Case)
@@ -144,7 +145,7 @@ func TestTwoSuitesRoundTrip(t *testing.T) {
 	if err := twoSuites().Save(path); err != nil {
 		t.Fatal(err)
 	}
-	run, err := harness.OpenRun(path)
+	run, err := runfile.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +179,7 @@ func TestSeveralConnections(t *testing.T) {
 		return []cases.Entry{{Kind: cases.LogFrame, Dir: cases.Out, Len: len(text), Data: cases.Octet(text), Opcode: 1, Fin: true, Mask: "01020304"}}
 	}
 	v := cases.Verdict{Behavior: cases.Failed, Reason: "connection 1: accepted"}
-	run := &harness.Run{Results: []harness.Result{{Case: "H.1.3", Outcome: harness.Fail, Verdict: v, Transcript: &cases.Transcript{
+	run := &runfile.Run{Results: []harness.Result{{Case: "H.1.3", Outcome: harness.Fail, Verdict: v, Transcript: &cases.Transcript{
 		Opened: true, Events: []cases.Event{{Kind: cases.GotAnswer, Status: 101}}, Log: frame("first"),
 		More: []cases.Transcript{{Opened: true, Events: []cases.Event{{Kind: cases.GotEnd}}, Log: frame("second")}},
 	}}}}

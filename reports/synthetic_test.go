@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -19,18 +20,18 @@ import (
 // can be looked at and measured without an engine.
 type synthetic struct {
 	agent  harness.Agent
-	engine harness.Engine
+	engine runfile.Engine
 	fault  func(c cases.Case, r *harness.Result) // changes the result
 	cutOff int                                   // how many cases were played; 0 means all
 }
 
-func (s synthetic) run() *harness.Run {
+func (s synthetic) run() *runfile.Run {
 	rnd := rand.New(rand.NewPCG(7, 9))
-	run := &harness.Run{Header: harness.Header{
+	run := &runfile.Run{Header: runfile.Header{
 		Schema: 1, Tool: "wsconform 0.1.0", Engine: s.engine, Agent: s.agent,
-		Selection: harness.Selection{Cases: []string{"*"}, Catalogue: strings.Repeat("9f", 32)},
+		Selection: runfile.Selection{Cases: []string{"*"}, Catalogue: strings.Repeat("9f", 32)},
 		Started:   time.Date(2026, 11, 22, 14, 3, 0, 0, time.UTC),
-		Host:      harness.Host{OS: "linux", Arch: "amd64", CPUs: 2, Go: "go1.26.8"},
+		Host:      runfile.Host{OS: "linux", Arch: "amd64", CPUs: 2, Go: "go1.26.8"},
 	}}
 	var total time.Duration
 	for i, c := range autobahn.All() {
@@ -45,15 +46,15 @@ func (s synthetic) run() *harness.Run {
 		total += r.Duration
 		run.Results = append(run.Results, r)
 	}
-	run.Footer = &harness.Footer{State: harness.Complete, Counts: run.Counts(), Missing: run.Missing(), Duration: total}
+	run.Footer = &runfile.Footer{State: runfile.Complete, Counts: run.Counts(), Missing: run.Missing(), Duration: total}
 	if s.cutOff > 0 {
 		run.Footer = nil
 	}
 	return run
 }
 
-func autobahnEngine() harness.Engine {
-	return harness.Engine{
+func autobahnEngine() runfile.Engine {
+	return runfile.Engine{
 		Name: "autobahn", Version: "25.10.1", Image: "wsconform/autobahn:25.10.1", Digest: "sha256:" + strings.Repeat("5e", 32),
 		Packages: map[string]string{"autobahn": "0.10.9", "autobahntestsuite": "25.10.1", "twisted": "19.10.0", "wsaccel": "0.6.2"},
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -43,11 +44,11 @@ func installed(t *testing.T) string {
 func storeRun(t *testing.T, n int, r harness.Result) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "run.jsonl")
-	h := harness.Header{Agent: harness.Agent{Name: "x"}}
+	h := runfile.Header{Agent: harness.Agent{Name: "x"}}
 	for _, c := range catalogue.All()[:n] {
 		h.Selection.Selected = append(h.Selection.Selected, c.ID)
 	}
-	w, err := harness.CreateRun(path, h)
+	w, err := runfile.Create(path, h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func TestServerThatDiesOnTheWay(t *testing.T) {
 	if code != exitAgent || !strings.Contains(stdout.String(), "cases have no verdict: ") || !strings.Contains(stdout.String(), "to 13.7.18") {
 		t.Errorf("exit code %d, want 5 and the missing cases by name\n%s%s", code, &stdout, &stderr)
 	}
-	stored, err := harness.OpenRun(filepath.Join(out, "run.jsonl"))
+	stored, err := runfile.Open(filepath.Join(out, "run.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +263,7 @@ func TestKillKeepsWhatHadEnded(t *testing.T) {
 	_ = c.Wait()
 	file := filepath.Join(out, "run.jsonl")
 	ended := caseLines(t, file)
-	stored, err := harness.OpenRun(file)
+	stored, err := runfile.Open(file)
 	if err != nil || len(stored.Results) < 3 || len(stored.Results) != len(ended) {
 		t.Fatalf("%v; %d results of %d lines, want all and at least 3", err, len(stored.Results), len(ended))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/docker/dockertest"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // Autobahn plays the parts of a selection, and what is missing in a run that was cut
@@ -43,8 +44,8 @@ func TestAutobahnInParts(t *testing.T) {
 	}
 	must("test", "--engine", "autobahn", "--resume", first, "--server-cmd", command)
 	must("merge", first, filepath.Join(dir, "2", "run.jsonl"), "-o", filepath.Join(dir, "whole.jsonl"))
-	whole, err := harness.OpenRun(filepath.Join(dir, "whole.jsonl"))
-	if err != nil || whole.State() != harness.Complete || whole.Counts()[harness.Pass] != 8 {
+	whole, err := runfile.Open(filepath.Join(dir, "whole.jsonl"))
+	if err != nil || whole.State() != runfile.Complete || whole.Counts()[harness.Pass] != 8 {
 		t.Errorf("got %v and %v, want a complete run of 8 passes", err, whole)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/agent"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 type autobahnRun struct {
@@ -76,7 +77,7 @@ func (o *autobahnRun) run(c *cobra.Command, command []string) error {
 	if err != nil {
 		return err
 	}
-	kind, _ := engine.Find(harness.ReferenceEngine)
+	kind, _ := engine.Find(runfile.ReferenceEngine)
 	t := test{
 		out: o.out, expect: o.expect, patience: o.patience, allowExit: o.allowExit, selection: o.selection, part: o.part,
 		setup: engine.Setup{Image: o.image, Network: o.network},
@@ -150,7 +151,7 @@ func agentName(agent harness.Agent) string {
 	if len(agent.Command) > 0 {
 		return filepath.Base(agent.Command[0])
 	}
-	masked := new(harness.Secrets).Text(agent.URL)
+	masked := new(runfile.Secrets).Text(agent.URL)
 	return strings.TrimPrefix(strings.TrimPrefix(masked, "ws://"), "wss://")
 }
 
@@ -167,7 +168,7 @@ func sections() func(int, string) bool {
 
 // createLog creates the file for what the agent prints, with the secrets masked
 // that it repeats.
-func createLog(path string, secrets *harness.Secrets) (io.WriteCloser, error) {
+func createLog(path string, secrets *runfile.Secrets) (io.WriteCloser, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -178,6 +179,6 @@ func createLog(path string, secrets *harness.Secrets) (io.WriteCloser, error) {
 	return secrets.Writer(f), nil
 }
 
-func thisHost() harness.Host {
-	return harness.Host{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Go: runtime.Version()}
+func thisHost() runfile.Host {
+	return runfile.Host{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Go: runtime.Version()}
 }

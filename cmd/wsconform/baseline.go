@@ -16,6 +16,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 func baselineCommand() *cobra.Command {
@@ -264,7 +265,7 @@ func (e *expectFlags) loadAny(agents []harness.Agent) ([]gate.Expectations, erro
 	return files, nil
 }
 
-func explain(w io.Writer, one cases.Case, files []gate.Expectations, runs []*harness.Run) {
+func explain(w io.Writer, one cases.Case, files []gate.Expectations, runs []*runfile.Run) {
 	fmt.Fprintf(w, "%s  %s\nwanted: %s\n", one.ID, one.Title, one.Expect)
 	found := false
 	for _, x := range files {

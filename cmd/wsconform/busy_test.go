@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // A second run into the same folder is turned away before it touches anything, and
@@ -20,7 +21,7 @@ func TestTwoRunsInOneFolder(t *testing.T) {
 	wsconform := installed(t)
 	out := t.TempDir()
 	file := filepath.Join(out, "run.jsonl")
-	w, err := harness.CreateRun(file, harness.Header{})
+	w, err := runfile.Create(file, runfile.Header{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -73,7 +74,7 @@ func wrap(w io.Writer, text string) {
 // playOne plays a case and prints the exchange and the verdict.
 func playOne(c *cobra.Command, target engine.Target, one cases.Case, faithful bool) error {
 	w := c.OutOrStdout()
-	run := &harness.Run{Footer: &harness.Footer{State: harness.Complete}}
+	run := &runfile.Run{Footer: &runfile.Footer{State: runfile.Complete}}
 	_, err := engine.TestServer(c.Context(), target, []cases.Case{one}, engine.Options{Options: engine.RunOptions{Parallel: 1, AnyPeer: true}, Faithful: faithful}, func(r harness.Result) {
 		run.Results = append(run.Results, r)
 		fmt.Fprintln(w, "\nexchange (-> sent, <- received)")

@@ -19,6 +19,7 @@ import (
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/compare"
 	"github.com/wsconform/wsconform/internal/docker"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/comparison"
 )
 
@@ -74,7 +75,7 @@ verdict, 130 interrupted.`,
 	}
 	f := c.Flags()
 	o.agents.flags(f)
-	f.StringVar(&o.engine, "engine", harness.DefaultEngine, engineHelp()+", or "+bothEngines)
+	f.StringVar(&o.engine, "engine", runfile.DefaultEngine, engineHelp()+", or "+bothEngines)
 	f.StringVar(&o.role, "role", "both", "role to compare: `server`, client or both")
 	f.StringVarP(&o.out, "out", "o", "out/compare", "write the results to this folder, `DIR`")
 	f.IntVarP(&o.parallel, "parallel", "p", 0, "how many rows to play at once, `N`; 0 means one per processor")
@@ -214,7 +215,7 @@ autobahn run. Explanations of failures come from the findings.yaml of the agents
 				return usagef("say where the comparison goes: -o DIR")
 			}
 			err := writeComparison(c, out, files, &o)
-			if errors.As(err, new(*harness.ReadError)) || errors.Is(err, fs.ErrNotExist) {
+			if errors.As(err, new(*runfile.ReadError)) || errors.Is(err, fs.ErrNotExist) {
 				return &codedError{exitUsage, err}
 			}
 			return err
@@ -271,7 +272,7 @@ func (o *compareOptions) checkGateways(f *pflag.FlagSet) error {
 			return usagef("--%s has no meaning with --gateways", name)
 		}
 	}
-	if o.engine != harness.DefaultEngine {
+	if o.engine != runfile.DefaultEngine {
 		return usagef("--gateways works with the native engine only")
 	}
 	if !f.Changed("out") {

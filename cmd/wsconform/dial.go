@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // dialFlags say how a server is reached.
@@ -48,7 +48,7 @@ func (d *dialFlags) target(raw string) (*engine.Target, error) {
 		return nil, err
 	}
 	if flag := d.tls.given(); flag != "" && t.URL.Scheme == "ws" && raw != "" {
-		return nil, usagef("--%s is about TLS, and %s is without: did you mean wss?", flag, new(harness.Secrets).Text(raw))
+		return nil, usagef("--%s is about TLS, and %s is without: did you mean wss?", flag, new(runfile.Secrets).Text(raw))
 	}
 	t.TLS, err = d.tls.config()
 	return t, err

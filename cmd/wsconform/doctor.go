@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/doctor"
 	"github.com/wsconform/wsconform/internal/atomicfile"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/examination"
 )
 
@@ -61,7 +61,7 @@ func doctorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r.Mask(harness.NewSecrets(list[0], target.Header))
+			r.Mask(runfile.NewSecrets(list[0], target.Header))
 			if page != "" {
 				if err := atomicfile.Write(page, func(w io.Writer) error { return examination.WritePage(w, r) }); err != nil {
 					return fmt.Errorf("--html: %w", err)

@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/rawscript"
 	"github.com/wsconform/wsconform/internal/console"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -157,7 +157,7 @@ func (o *dumpOptions) run(c *cobra.Command, list []string) error {
 	}
 	if o.listen == "" {
 		o.URL, opts.Deflate, o.Dial = list[0], deflate, opts
-		o.Mask = harness.NewSecrets(o.URL, opts.Header).Text
+		o.Mask = runfile.NewSecrets(o.URL, opts.Header).Text
 	} else {
 		o.Accept = &ws.AcceptOptions{
 			Header: opts.Header, Subprotocols: opts.Subprotocols, Origins: []string{"*"},

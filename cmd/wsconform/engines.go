@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/docker"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // bothEngines is the value of --engine that names the default engine and the reference.
@@ -31,7 +31,7 @@ func pickEngine(name string) (engine.Kind, error) {
 func pickEngines(name string) ([]engine.Kind, error) {
 	if name == bothEngines {
 		return slices.DeleteFunc(slices.Clone(engine.Kinds), func(k engine.Kind) bool {
-			return k.Name != harness.DefaultEngine && k.Name != harness.ReferenceEngine
+			return k.Name != runfile.DefaultEngine && k.Name != runfile.ReferenceEngine
 		}), nil
 	}
 	kind, ok := engine.Find(name)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // The exit codes are those of the gate, for all commands.
@@ -47,7 +48,7 @@ func exitCode(err error) int {
 		return exitHarness
 	case errors.Is(err, harness.ErrUntestable):
 		return exitAgent
-	case errors.As(err, new(*harness.BusyError)):
+	case errors.As(err, new(*runfile.BusyError)):
 		return exitUsage
 	}
 	return exitHarness

@@ -5,7 +5,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -28,9 +28,9 @@ disputed about it. With --compared it also lists who fails it in these runs.`,
 			if !ok {
 				return usagef("unknown case %q; wsconform list lists all cases", list[0])
 			}
-			var compared []*harness.Run
+			var compared []*runfile.Run
 			for _, file := range runs {
-				run, err := harness.OpenRun(file)
+				run, err := runfile.Open(file)
 				if err != nil {
 					return &codedError{exitUsage, err}
 				}

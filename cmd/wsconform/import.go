@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -50,7 +51,7 @@ func (o *importing) run(c *cobra.Command, dir string) error {
 	if o.out == "" {
 		return usagef("-o FILE is missing: where the run file goes")
 	}
-	var wanted harness.Selection
+	var wanted runfile.Selection
 	if c.Flags().Changed("cases") || c.Flags().Changed("exclude") {
 		var err error
 		if _, wanted, err = o.selection.pick(); err != nil {
@@ -71,7 +72,7 @@ func (o *importing) run(c *cobra.Command, dir string) error {
 	if len(agents) == 0 {
 		return &codedError{exitIncomplete, errors.New("index.json names no agent")}
 	}
-	var runs []*harness.Run
+	var runs []*runfile.Run
 	var errs []error
 	for _, agent := range agents {
 		run, err := engine.Import(fsys, agent, wanted)
@@ -80,8 +81,8 @@ func (o *importing) run(c *cobra.Command, dir string) error {
 		}
 		run.Header.Tool = "wsconform " + toolVersion()
 		runs = append(runs, run)
-		if err == nil && run.State() != harness.Complete {
-			err = fmt.Errorf("%s no verdict: %s", harness.CountHave(len(run.Missing()), "case"), harness.ListIDs(run.Missing()))
+		if err == nil && run.State() != runfile.Complete {
+			err = fmt.Errorf("%s no verdict: %s", harness.CountHave(len(run.Missing()), "case"), runfile.ListIDs(run.Missing()))
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%.80q: %w", agent, err))

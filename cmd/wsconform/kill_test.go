@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/agent"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // A killable is a command line that is killed, and what of its output is a promise.
@@ -174,7 +174,7 @@ var toldCase = regexp.MustCompile(`(?m)^([0-9]+(?:\.[0-9]+)+) +[a-z-]+ +[0-9]+ m
 
 func lostOfRun(dir, output string) (lost []string) {
 	told := toldCase.FindAllStringSubmatch(output, -1)
-	run, err := harness.OpenRun(filepath.Join(dir, "out", "run.jsonl"))
+	run, err := runfile.Open(filepath.Join(dir, "out", "run.jsonl"))
 	if err != nil {
 		if len(told) > 0 {
 			return []string{err.Error()}
@@ -214,14 +214,14 @@ var endedRow = regexp.MustCompile(`(?m)^row [0-9]+/[0-9]+: (\S+): `)
 
 func lostOfRows(dir, output string) (lost []string) {
 	for _, m := range endedRow.FindAllStringSubmatch(output, -1) {
-		run, err := harness.OpenRun(filepath.Join(dir, "out", "runs", m[1]+".jsonl"))
-		if err != nil || run.State() != harness.Complete {
+		run, err := runfile.Open(filepath.Join(dir, "out", "runs", m[1]+".jsonl"))
+		if err != nil || run.State() != runfile.Complete {
 			lost = append(lost, m[1])
 		}
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "out", "runs", "*.jsonl"))
 	for _, file := range files {
-		run, err := harness.OpenRun(file)
+		run, err := runfile.Open(file)
 		if info, statErr := os.Stat(file); err != nil && statErr == nil && info.Size() > 0 {
 			lost = append(lost, err.Error())
 		} else if err == nil && len(run.Counts()) == 0 {

@@ -12,7 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
-	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/coverage"
 )
 
@@ -93,7 +93,7 @@ func (o *ledgerQuery) run(w io.Writer) error {
 		if r.Never != "" {
 			wrap(w, "cannot be seen: "+r.Never)
 		} else {
-			wrap(w, fmt.Sprintf("cases: %s; faulty peers: %s", orNone(harness.ListIDs(r.Cases)), orNone(strings.Join(r.Mutants, " "))))
+			wrap(w, fmt.Sprintf("cases: %s; faulty peers: %s", orNone(runfile.ListIDs(r.Cases)), orNone(strings.Join(r.Mutants, " "))))
 		}
 	}
 	if o.json {
@@ -168,6 +168,6 @@ func writeKills(w io.Writer) error {
 		fmt.Fprintf(w, "  %s\n", id)
 	}
 	fmt.Fprintf(w, "cases that kill nothing: %d\n", len(m.Idle))
-	wrap(w, orNone(harness.ListIDs(m.Idle)))
+	wrap(w, orNone(runfile.ListIDs(m.Idle)))
 	return nil
 }

@@ -5,14 +5,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // maskArgs returns text without the secrets that the arguments of the command hold: user,
 // password and query of URLs, and the values of headers. A server may quote them, and
 // what the program prints may be in a public CI log.
 func maskArgs(args []string, text string) string {
-	text = new(harness.Secrets).Text(text)
+	text = new(runfile.Secrets).Text(text)
 	var headers []string
 	for i, arg := range args {
 		name, value, joined := strings.Cut(arg, "=")
@@ -25,7 +25,7 @@ func maskArgs(args []string, text string) string {
 		case isShort && short != "":
 			headers = append(headers, short)
 		case strings.Contains(arg, "://"):
-			text = harness.NewSecrets(arg, nil).Text(text)
+			text = runfile.NewSecrets(arg, nil).Text(text)
 		}
 	}
 	added := http.Header{}
@@ -34,7 +34,7 @@ func maskArgs(args []string, text string) string {
 			added.Add(strings.TrimSpace(name), strings.TrimSpace(value))
 		}
 	}
-	return harness.NewSecrets("", added).Text(text)
+	return runfile.NewSecrets("", added).Text(text)
 }
 
 // headerFlags are the flags whose values are headers.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 func mergeCommand() *cobra.Command {
@@ -32,7 +33,7 @@ partial run, and the exit code is 4. To judge the verdicts, use wsconform gate.`
 			if err != nil {
 				return err
 			}
-			merged, err := harness.MergeRuns(runs)
+			merged, err := runfile.Merge(runs)
 			if merged == nil {
 				return &codedError{exitIncomplete, err}
 			}
@@ -43,7 +44,7 @@ partial run, and the exit code is 4. To judge the verdicts, use wsconform gate.`
 			switch {
 			case err != nil:
 				return &codedError{exitIncomplete, err}
-			case merged.State() == harness.Invalid:
+			case merged.State() == runfile.Invalid:
 				return &codedError{exitHarness, errors.New("a run is invalid: " + merged.Footer.Error)}
 			}
 			return nil

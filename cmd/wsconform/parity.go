@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -64,7 +65,7 @@ Any other difference makes the exit code 1.`,
 
 // runBoth runs the engines one after the other and returns their run files.
 func runBoth(c *cobra.Command, client bool, agent, out string, pick selection, args []string) (files [2]string, err error) {
-	for i, name := range []string{harness.DefaultEngine, harness.ReferenceEngine} {
+	for i, name := range []string{runfile.DefaultEngine, runfile.ReferenceEngine} {
 		dir := filepath.Join(out, name)
 		files[i] = filepath.Join(dir, "run.jsonl")
 		fmt.Fprintf(c.OutOrStdout(), "the %s engine:\n", name)
@@ -86,15 +87,15 @@ func judged(err error) error {
 }
 
 func compareFiles(w io.Writer, a, b string) error {
-	first, err := harness.OpenRun(a)
+	first, err := runfile.Open(a)
 	if err != nil {
 		return &codedError{exitUsage, err}
 	}
-	second, err := harness.OpenRun(b)
+	second, err := runfile.Open(b)
 	if err != nil {
 		return &codedError{exitUsage, err}
 	}
-	differ, agree := harness.Parity(first, second)
+	differ, agree := runfile.Parity(first, second)
 	if agree+len(differ) == 0 {
 		return &codedError{exitIncomplete, errors.New("neither run has a result")}
 	}
@@ -113,7 +114,7 @@ func compareFiles(w io.Writer, a, b string) error {
 	return nil
 }
 
-func printDifference(w io.Writer, d harness.Difference, a, b string) {
+func printDifference(w io.Writer, d runfile.Difference, a, b string) {
 	title := ""
 	if c, ok := catalogue.Find(d.Case); ok {
 		title = ": " + c.Title

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // A part says which part of a selection is run: a shard of it, or the cases that
@@ -27,7 +28,7 @@ func (p *part) flags(f *pflag.FlagSet) {
 }
 
 // pick returns the cases to run, and the header's words about them.
-func (p *part) pick(s *selection, f *pflag.FlagSet) (list []cases.Case, sel harness.Selection, shard *harness.Shard, err error) {
+func (p *part) pick(s *selection, f *pflag.FlagSet) (list []cases.Case, sel runfile.Selection, shard *runfile.Shard, err error) {
 	switch {
 	case p.resume != "" && (p.shard != "" || f.Changed("cases") || f.Changed("exclude")):
 		return nil, sel, nil, usagef("--resume takes the cases from its run file: leave out --cases, --exclude and --shard")
@@ -38,7 +39,7 @@ func (p *part) pick(s *selection, f *pflag.FlagSet) (list []cases.Case, sel harn
 	if err != nil || p.shard == "" {
 		return list, sel, nil, err
 	}
-	sh, err := harness.ParseShard(p.shard)
+	sh, err := runfile.ParseShard(p.shard)
 	if err != nil {
 		return nil, sel, nil, usagef("--%w", err)
 	}
@@ -49,10 +50,10 @@ func (p *part) pick(s *selection, f *pflag.FlagSet) (list []cases.Case, sel harn
 	return list, sel, &sh, nil
 }
 
-func (p *part) pickMissing() ([]cases.Case, harness.Selection, *harness.Shard, error) {
-	run, err := harness.OpenRun(p.resume)
+func (p *part) pickMissing() ([]cases.Case, runfile.Selection, *runfile.Shard, error) {
+	run, err := runfile.Open(p.resume)
 	if err != nil {
-		return nil, harness.Selection{}, nil, usagef("--resume: %w", err)
+		return nil, runfile.Selection{}, nil, usagef("--resume: %w", err)
 	}
 	list, sel, err := run.Rest()
 	if err != nil {
@@ -65,21 +66,21 @@ func (p *part) pickMissing() ([]cases.Case, harness.Selection, *harness.Shard, e
 // secretsMode is what the header of the run file says of secrets.
 func (p *part) secretsMode() string {
 	if p.secrets {
-		return harness.SecretsShown
+		return runfile.SecretsShown
 	}
-	return harness.SecretsMasked
+	return runfile.SecretsMasked
 }
 
 // secretsNote says what was done about the secrets of a run, if it has any.
-func secretsNote(h harness.Header) string {
-	masked := harness.NewSecrets(h.Agent.URL, h.Added)
+func secretsNote(h runfile.Header) string {
+	masked := runfile.NewSecrets(h.Agent.URL, h.Added)
 	switch {
 	case len(h.Added) == 0 && masked.Text(h.Agent.URL) == h.Agent.URL && slices.Equal(masked.Command(h.Agent.Command), h.Agent.Command):
 		return ""
-	case h.Secrets == harness.SecretsShown:
+	case h.Secrets == runfile.SecretsShown:
 		return "the files hold passwords, tokens or header values as they are (--show-secrets): do not publish them"
 	}
-	return "passwords, tokens and the values of --header are masked (" + harness.Masked + ") in everything written; --show-secrets writes them"
+	return "passwords, tokens and the values of --header are masked (" + runfile.Masked + ") in everything written; --show-secrets writes them"
 }
 
 // folder is where results go by default: those of a resumed run next to it.
@@ -92,7 +93,7 @@ func (p *part) folder(out string) string {
 
 // record writes what play emits to the run file, or adds it to the run that is
 // resumed. The run is nil if the file could not be opened.
-func (p *part) record(file string, header harness.Header, play func(emit func(harness.Result), w *harness.Writer) error) (*harness.Run, error) {
+func (p *part) record(file string, header runfile.Header, play func(emit func(harness.Result), w *runfile.Writer) error) (*runfile.Run, error) {
 	w, err := p.open(file, header)
 	if err != nil {
 		return nil, err
@@ -105,12 +106,12 @@ func (p *part) record(file string, header harness.Header, play func(emit func(ha
 	})
 }
 
-func (p *part) open(file string, header harness.Header) (*harness.Writer, error) {
+func (p *part) open(file string, header runfile.Header) (*runfile.Writer, error) {
 	if p.resume == "" {
-		return harness.CreateRun(file, header)
+		return runfile.Create(file, header)
 	}
-	w, err := harness.ResumeRun(p.resume, header)
-	if _, ok := errors.AsType[*harness.MergeError](err); ok {
+	w, err := runfile.Resume(p.resume, header)
+	if _, ok := errors.AsType[*runfile.MergeError](err); ok {
 		return nil, usagef("--%w; test the same agent with the same version of wsconform (--agent and --agent-version name it), "+
 			"--no-echo and --declare, or start a new run", err)
 	}

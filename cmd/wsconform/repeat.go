@@ -9,14 +9,14 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // repeat is the command line that runs this case alone, with the flags and
 // arguments of c, ready to be pasted into a shell once the secrets masked in it
 // are filled in. The results go to a folder of their own, so those of the run stay.
-func repeat(c *cobra.Command, id cases.ID, out string, secrets *harness.Secrets) string {
-	again := harness.Replay{Program: append([]string{program()}, strings.Fields(c.CommandPath())[1:]...), Args: c.Flags().Args()}
+func repeat(c *cobra.Command, id cases.ID, out string, secrets *runfile.Secrets) string {
+	again := runfile.Replay{Program: append([]string{program()}, strings.Fields(c.CommandPath())[1:]...), Args: c.Flags().Args()}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
 		case "cases", "exclude", "out", "resume", "shard":
@@ -29,7 +29,7 @@ func repeat(c *cobra.Command, id cases.ID, out string, secrets *harness.Secrets)
 	}
 	words := secrets.Command(again.Words(id, out))
 	for i, w := range words {
-		words[i] = harness.ShellWord(w)
+		words[i] = runfile.ShellWord(w)
 	}
 	return strings.Join(words, " ")
 }

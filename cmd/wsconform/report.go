@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -144,10 +145,10 @@ func openInputs(files []string, expect expectFlags) ([]reports.Input, error) {
 	return inputs, nil
 }
 
-func openRuns(files []string) ([]*harness.Run, error) {
-	runs := make([]*harness.Run, len(files))
+func openRuns(files []string) ([]*runfile.Run, error) {
+	runs := make([]*runfile.Run, len(files))
 	for i, file := range files {
-		run, err := harness.OpenRun(file)
+		run, err := runfile.Open(file)
 		if err != nil {
 			return nil, &codedError{exitUsage, err}
 		}

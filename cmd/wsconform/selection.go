@@ -10,7 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // A selection is the cases that the flags --cases and --exclude ask for.
@@ -62,20 +62,20 @@ func (s *selection) catalogue() ([]cases.Case, error) {
 }
 
 // pick returns the cases.
-func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
+func (s *selection) pick() ([]cases.Case, runfile.Selection, error) {
 	all, err := s.catalogue()
 	if err != nil {
-		return nil, harness.Selection{}, err
+		return nil, runfile.Selection{}, err
 	}
-	list, sel, err := harness.Select(all, s.include, s.exclude)
+	list, sel, err := runfile.Select(all, s.include, s.exclude)
 	if err == nil && s.quick && !s.slow {
 		list = sel.Quick(list)
 	}
-	lost, unmatched := errors.AsType[*harness.UnmatchedError](err)
+	lost, unmatched := errors.AsType[*runfile.UnmatchedError](err)
 	switch {
 	case unmatched && s.suites != nil && !s.fixed && len(cases.Unmatched(catalogue.All(), lost.Patterns)) == 0:
 		err = usagef("no case matches %s; it is in another suite: leave out --suite", strings.Join(lost.Patterns, ", "))
-	case errors.Is(err, harness.ErrNoCase):
+	case errors.Is(err, runfile.ErrNoCase):
 		err = &codedError{exitIncomplete, fmt.Errorf("%w after --cases and --exclude", err)}
 	case err != nil:
 		err = usagef("%w", err)
@@ -84,7 +84,7 @@ func (s *selection) pick() ([]cases.Case, harness.Selection, error) {
 }
 
 // inRole leaves out the cases that are not for a peer in this role.
-func inRole(list []cases.Case, sel *harness.Selection, role cases.Role) ([]cases.Case, error) {
+func inRole(list []cases.Case, sel *runfile.Selection, role cases.Role) ([]cases.Case, error) {
 	kept := sel.For(role, list)
 	if len(kept) == 0 && len(list) > 0 {
 		return nil, &codedError{exitIncomplete, fmt.Errorf("none of the cases is for a %v", role)}

@@ -20,6 +20,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -89,7 +90,7 @@ is given.`,
 		RunE: o.run,
 	}
 	f := c.Flags()
-	f.StringVar(&o.engine, "engine", harness.DefaultEngine, engineHelp())
+	f.StringVar(&o.engine, "engine", runfile.DefaultEngine, engineHelp())
 	o.agentFlags(f)
 	f.StringVarP(&o.out, "out", "o", "", "write the results to this folder, `DIR` (default out/server or out/client)")
 	o.expect.flags(f)
@@ -174,7 +175,7 @@ func (o *test) judge(c *cobra.Command, kind engine.Kind, agent harness.Agent) er
 	}
 	defer player.Close() //nolint:errcheck // wsconform clean finds what it leaves
 	out := cmp.Or(o.part.folder(o.out), filepath.Join("out", folderOf(kind, agent.Role)))
-	header := harness.Header{
+	header := runfile.Header{
 		Tool: "wsconform " + toolVersion(), Engine: player.About(),
 		Agent: agent, Selection: sel, Shard: shard, Started: time.Now().UTC(), Host: thisHost(),
 		Settings: o.settings(kind, subject), Added: subject.Header, Secrets: o.part.secretsMode(),
@@ -182,7 +183,7 @@ func (o *test) judge(c *cobra.Command, kind engine.Kind, agent harness.Agent) er
 	begun := time.Now()
 	secrets := header.Masking()
 	file := cmp.Or(o.part.resume, filepath.Join(out, "run.jsonl"))
-	run, err := o.part.record(file, header, func(emit func(harness.Result), w *harness.Writer) error {
+	run, err := o.part.record(file, header, func(emit func(harness.Result), w *runfile.Writer) error {
 		log, err := createLog(filepath.Join(out, "agent.log"), secrets)
 		if err != nil {
 			return err
@@ -213,7 +214,7 @@ func (o *test) judge(c *cobra.Command, kind engine.Kind, agent harness.Agent) er
 // folderOf names the folder of the results of an engine: that of the default one is named
 // by the role alone.
 func folderOf(kind engine.Kind, role cases.Role) string {
-	if kind.Name == harness.DefaultEngine {
+	if kind.Name == runfile.DefaultEngine {
 		return role.String()
 	}
 	return kind.Name + "-" + role.String()
@@ -241,8 +242,8 @@ func (o *test) settings(kind engine.Kind, s engine.Subject) map[string]any {
 	}{
 		{"parallel", "parallel", o.parallel},
 		{"faithful", "faithful", o.faithful},
-		{"no-echo", harness.SettingNoEcho, o.noEcho},
-		{"declare", harness.SettingDeclare, strings.Join(words, ",")},
+		{"no-echo", runfile.SettingNoEcho, o.noEcho},
+		{"declare", runfile.SettingDeclare, strings.Join(words, ",")},
 	} {
 		if !slices.Contains(kind.Unable, one.flag) {
 			all[one.name] = one.value
@@ -257,7 +258,7 @@ func (o *test) settings(kind engine.Kind, s engine.Subject) map[string]any {
 // progress shows how far a run has got. It returns what gets the results, and what is called
 // at the end. A late engine tells it of each case that begins.
 func (o *test) progress(
-	w io.Writer, kind engine.Kind, s *engine.Subject, total int, secrets *harness.Secrets, emit func(harness.Result),
+	w io.Writer, kind engine.Kind, s *engine.Subject, total int, secrets *runfile.Secrets, emit func(harness.Result),
 ) (counted func(harness.Result), end func()) {
 	worth := seldom(10 * time.Second)
 	if kind.Late {
@@ -316,12 +317,12 @@ func limitGarbage(percent int) {
 }
 
 // conclude prints the results of the run and writes the reports.
-func (o *test) conclude(c *cobra.Command, d *gate.Decision, secrets *harness.Secrets, failure error, file, out string, took time.Duration) error {
+func (o *test) conclude(c *cobra.Command, d *gate.Decision, secrets *runfile.Secrets, failure error, file, out string, took time.Duration) error {
 	w := c.OutOrStdout()
 	d.WriteSummary(w)
 	fmt.Fprintf(w, "took %.1f s; results: %s\n", took.Seconds(), file)
 	limitGarbage(reportGarbage)
-	stored, err := harness.OpenRun(file)
+	stored, err := runfile.Open(file)
 	if err == nil {
 		err = reports.Write(out, reports.Input{Run: stored, Gate: d})
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/agent"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // gatewayed reports whether a gateway is tested.
@@ -56,7 +57,7 @@ func (o *test) checkGatewayFlags(f *pflag.FlagSet) error {
 			return usagef("--%s has no meaning with --via and --via-url: both ends are wsconform's own, and one case is played at a time", name)
 		}
 	}
-	if o.engine != harness.DefaultEngine {
+	if o.engine != runfile.DefaultEngine {
 		return usagef("--via and --via-url work with the native engine only")
 	}
 	if f.Changed("via") && !strings.Contains(o.via, "{") {

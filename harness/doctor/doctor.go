@@ -19,8 +19,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/native"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -96,7 +96,7 @@ func (r *Report) Worst() State {
 }
 
 // Mask replaces the secrets in a report.
-func (r *Report) Mask(s *harness.Secrets) {
+func (r *Report) Mask(s *runfile.Secrets) {
 	r.URL = s.Text(r.URL)
 	for i, f := range r.Findings {
 		r.Findings[i].Saw, r.Findings[i].Advice = s.Text(f.Saw), s.Text(f.Advice)

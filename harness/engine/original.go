@@ -4,9 +4,9 @@ import (
 	"context"
 	"io/fs"
 
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/autobahn"
 	"github.com/wsconform/wsconform/internal/docker"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 type (
@@ -40,6 +40,6 @@ func Agents(fsys fs.FS) ([]string, error) { return autobahn.Agents(fsys) }
 // Import turns Autobahn's reports on one agent into a run of the wanted cases; the zero
 // selection is those that it has reports of. If reports are missing or unreadable it
 // returns a run and an error; if there are none, no run.
-func Import(fsys fs.FS, agent string, wanted harness.Selection) (*harness.Run, error) {
+func Import(fsys fs.FS, agent string, wanted runfile.Selection) (*runfile.Run, error) {
 	return autobahn.Import(fsys, agent, wanted)
 }

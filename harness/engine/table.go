@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/autobahn"
 	"github.com/wsconform/wsconform/harness/internal/native"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 type (
@@ -41,8 +41,8 @@ type Kind struct {
 // Kinds lists all engines, the default first. To add one, add a folder to
 // harness/internal and a row here.
 var Kinds = []Kind{
-	{Name: harness.DefaultEngine, About: "wsconform itself", Open: native.Open},
-	{Name: harness.ReferenceEngine, About: "the original, in a container", Suite: cases.Autobahn, Unable: autobahn.Unable, Late: true, Open: autobahn.Open},
+	{Name: runfile.DefaultEngine, About: "wsconform itself", Open: native.Open},
+	{Name: runfile.ReferenceEngine, About: "the original, in a container", Suite: cases.Autobahn, Unable: autobahn.Unable, Late: true, Open: autobahn.Open},
 }
 
 // Find returns the row with this name.

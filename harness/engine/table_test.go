@@ -3,8 +3,8 @@ package engine_test
 import (
 	"testing"
 
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 func TestKinds(t *testing.T) {
@@ -18,7 +18,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("engine %q is not found", k.Name)
 		}
 	}
-	if engine.Kinds[0].Name != harness.DefaultEngine || !seen[harness.ReferenceEngine] {
+	if engine.Kinds[0].Name != runfile.DefaultEngine || !seen[runfile.ReferenceEngine] {
 		t.Errorf("got %v, want the default engine first, and the reference", seen)
 	}
 	if _, ok := engine.Find("none"); ok {

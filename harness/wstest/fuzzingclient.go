@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/native"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // unknownServer is the name of a server whose response has no Server field.
@@ -66,7 +67,7 @@ func runFuzzingClient(ctx context.Context, c *command) error {
 type target struct {
 	native.Target
 	agent   string
-	secrets *harness.Secrets // of the URL; nil if there are none
+	secrets *runfile.Secrets // of the URL; nil if there are none
 }
 
 func (c *command) targets(spec *Spec) ([]target, error) {
@@ -110,7 +111,7 @@ func (c *command) targets(spec *Spec) ([]target, error) {
 		t := target{agent: s.Agent, Target: serverTarget(u, s)}
 		t.Protocol, t.FailTLS = set.protocol, true
 		if u.User != nil || u.RawQuery != "" {
-			t.secrets = harness.NewSecrets(s.URL, nil)
+			t.secrets = runfile.NewSecrets(s.URL, nil)
 		}
 		list = append(list, t)
 	}

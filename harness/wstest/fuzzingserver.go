@@ -14,6 +14,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/native"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // runFuzzingServer tests clients until it is told to stop.
@@ -69,7 +70,7 @@ func runFuzzingServer(ctx context.Context, c *command) error {
 	endpoint := &native.Endpoint{
 		List: list, Excludes: excludes, Protocol: set.protocol, Streams: streams, Page: statusPage,
 		Result: func(agent string, r harness.Result) {
-			results.add(agent, new(harness.Secrets).Result(r)) // its cookies and credentials are not for reports
+			results.add(agent, new(runfile.Secrets).Result(r)) // its cookies and credentials are not for reports
 			c.concluded(agent, r)
 		},
 		Started: func(agent string, k cases.Case) { c.running(k, agent) },

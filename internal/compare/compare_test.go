@@ -22,6 +22,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/compare"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -178,7 +179,7 @@ func runner(t *testing.T) *compare.Runner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sel := harness.Selection{Cases: []string{"1.1.1", "1.1.2", "1.1.6", "2.1"}, Catalogue: "test"}
+	sel := runfile.Selection{Cases: []string{"1.1.1", "1.1.2", "1.1.6", "2.1"}, Catalogue: "test"}
 	for _, c := range list {
 		sel.Selected = append(sel.Selected, c.ID)
 	}
@@ -236,7 +237,7 @@ func TestHostileAgents(t *testing.T) {
 			}
 			done := play(t, r, agent(t, row.agent))
 			got := done[0]
-			if got.Cause != row.cause || !strings.Contains(got.Error, row.words) || got.State != harness.Partial {
+			if got.Cause != row.cause || !strings.Contains(got.Error, row.words) || got.State != runfile.Partial {
 				t.Errorf("got %s, %q, %q; want %q in a partial run and %q in the error", got.State, got.Cause, got.Error, row.cause, row.words)
 			}
 			if left := withVariable(mark); len(left) > 0 {
@@ -285,7 +286,7 @@ func TestCrash(t *testing.T) {
 		t.Run(role.String(), func(t *testing.T) {
 			r := runner(t)
 			got := play(t, r, agent(t, command+"\nenv: {CRASH: '125'}"))[0] // 1.1.2 sends 125 bytes
-			run, err := harness.OpenRun(got.File)
+			run, err := runfile.Open(got.File)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -311,7 +312,7 @@ func TestGreed(t *testing.T) {
 		t.Run(role.String(), func(t *testing.T) {
 			r := runner(t)
 			got := play(t, r, agent(t, command+"\nserial: true\nenv: {GREED: '125'}\nresources: {memory: 128MiB}"))[0] // 1.1.2 sends 125 bytes
-			run, err := harness.OpenRun(got.File)
+			run, err := runfile.Open(got.File)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -335,7 +336,7 @@ func TestUnsupported(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Selection.Selected = []cases.ID{"12.1.1", "12.1.2"}
-	if got := play(t, r, agent(t, server))[0]; got.State != harness.Complete || got.Counts[harness.Unsupported] != 2 || got.Error != "" {
+	if got := play(t, r, agent(t, server))[0]; got.State != runfile.Complete || got.Counts[harness.Unsupported] != 2 || got.Error != "" {
 		t.Errorf("got %s, %v, %q; want a complete run of 2 unsupported cases", got.State, got.Counts, got.Error)
 	}
 }
@@ -346,7 +347,7 @@ func TestDaemon(t *testing.T) {
 	mark := fmt.Sprintf("WSCONFORM_TEST_%d_daemon", os.Getpid())
 	t.Setenv(mark, "1")
 	got := play(t, runner(t), agent(t, `server: [sh, -c, "setsid sleep 97 & exec {wsconform} server {host} {port}"]`))[0]
-	if got.State != harness.Complete {
+	if got.State != runfile.Complete {
 		t.Errorf("got %s (%s), want complete", got.State, got.Error)
 	}
 	if left := withVariable(mark); len(left) > 0 {
@@ -359,7 +360,7 @@ func TestDaemon(t *testing.T) {
 func TestResume(t *testing.T) {
 	r := runner(t)
 	a := agent(t, server)
-	if got := play(t, r, a)[0]; got.Kept || got.State != harness.Complete || got.Counts[harness.Pass] != 4 {
+	if got := play(t, r, a)[0]; got.Kept || got.State != runfile.Complete || got.Counts[harness.Pass] != 4 {
 		t.Fatalf("first: got kept %t, %s, %v; want a complete run of 4", got.Kept, got.State, got.Counts)
 	}
 	if got := play(t, r, a)[0]; !got.Kept || got.Counts[harness.Pass] != 4 {
@@ -384,7 +385,7 @@ func TestResume(t *testing.T) {
 		t.Error("interrupted: got no error")
 	}
 	r.Again, r.Progress = false, nil
-	if got := play(t, r, a)[0]; got.Kept || got.State != harness.Complete {
+	if got := play(t, r, a)[0]; got.Kept || got.State != runfile.Complete {
 		t.Errorf("after an interrupt: got kept %t, %s; want it played again", got.Kept, got.State)
 	}
 }
@@ -397,7 +398,7 @@ func TestParallel(t *testing.T) {
 	two, three := one, one
 	two.Folder, three.Folder = "sh-y", "sh-z"
 	for _, d := range play(t, r, one, two, three) {
-		if d.State != harness.Complete {
+		if d.State != runfile.Complete {
 			t.Errorf("%s: got %s (%s), want complete", d.Name(), d.State, d.Error)
 		}
 	}

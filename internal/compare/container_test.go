@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/compare"
 	"github.com/wsconform/wsconform/internal/docker/dockertest"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 const client = `client: ["{wsconform}", client, "{url}"]`
@@ -65,7 +66,7 @@ func TestContainers(t *testing.T) {
 				r.StartPatience = 5 * time.Second
 			}
 			for _, got := range play(t, r, agent(t, row.agent)) {
-				if got.Cause != row.cause || !strings.Contains(got.Error, row.words) || (got.State == harness.Complete) != (row.cause == "") {
+				if got.Cause != row.cause || !strings.Contains(got.Error, row.words) || (got.State == runfile.Complete) != (row.cause == "") {
 					t.Errorf("%s: got %s, %q, %q; want %q and %q in the error", got.Name(), got.State, got.Cause, got.Error, row.cause, row.words)
 				}
 			}

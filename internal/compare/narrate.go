@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // Narrate prints a line for each thing that begins or ends, and how long
@@ -68,15 +69,15 @@ func Disagreements(w io.Writer, results []Done) (unexcused int, err error) {
 	agree, differ, missing := 0, 0, 0
 	for i, j := range Pairs(results) {
 		a, b := results[i], results[j]
-		first, err := harness.OpenRun(a.File)
+		first, err := runfile.Open(a.File)
 		if err != nil {
 			return 0, err
 		}
-		second, err := harness.OpenRun(b.File)
+		second, err := runfile.Open(b.File)
 		if err != nil {
 			return 0, err
 		}
-		list, same := harness.Parity(first, second)
+		list, same := runfile.Parity(first, second)
 		agree, differ = agree+same, differ+len(list)
 		for _, d := range list {
 			race := d.Race
@@ -110,7 +111,7 @@ func inWords(r harness.Result) string {
 // has a pass.
 func Incomplete(results []Done) (missing []string, none bool) {
 	for _, d := range results {
-		if d.State != harness.Complete {
+		if d.State != runfile.Complete {
 			missing = append(missing, d.Name())
 		}
 	}

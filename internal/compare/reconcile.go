@@ -9,6 +9,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // rejoinders is how often both engines play a case again on which they disagree.
@@ -26,17 +27,17 @@ func (r *Runner) reconcile(ctx context.Context, done []Done, built map[string]*B
 	return nil
 }
 
-// Pairs yields the indexes of rows that are to be compared; see [harness.Pairs].
+// Pairs yields the indexes of rows that are to be compared; see [runfile.Pairs].
 func Pairs(done []Done) iter.Seq2[int, int] {
-	return harness.Pairs(done, func(d Done) harness.Header {
-		return harness.Header{Engine: d.Engine.About(), Agent: harness.Agent{Name: d.Agent.Folder, Role: d.Role}}
+	return runfile.Pairs(done, func(d Done) runfile.Header {
+		return runfile.Header{Engine: d.Engine.About(), Agent: harness.Agent{Name: d.Agent.Folder, Role: d.Role}}
 	})
 }
 
 // A side is one engine's run of a pair.
 type side struct {
 	*Done
-	run     *harness.Run
+	run     *runfile.Run
 	session *session
 	plays   map[cases.ID][]harness.Result // all that are known, the run's first
 }
@@ -47,7 +48,7 @@ func (r *Runner) settlePair(ctx context.Context, a, b *Done, built *Built) error
 	sides := [2]*side{{Done: a}, {Done: b}}
 	for _, s := range sides {
 		var err error
-		if s.run, err = harness.OpenRun(s.File); err != nil {
+		if s.run, err = runfile.Open(s.File); err != nil {
 			return err
 		}
 		s.plays = map[cases.ID][]harness.Result{}
@@ -92,8 +93,8 @@ func (r *Runner) settlePair(ctx context.Context, a, b *Done, built *Built) error
 
 // disputed lists the cases on which the runs disagree, by no known race or because
 // Autobahn's limit was met, and that were not played again for that already.
-func disputed(a, b *harness.Run) []cases.Case {
-	differ, _ := harness.Parity(a, b)
+func disputed(a, b *runfile.Run) []cases.Case {
+	differ, _ := runfile.Parity(a, b)
 	var list []cases.Case
 	for _, d := range differ {
 		c, known := catalogue.Find(d.Case)

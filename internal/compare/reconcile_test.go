@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/compare"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // A scripted engine gives verdicts from a list, one a play, the last for ever. It
@@ -26,7 +27,7 @@ type scripted struct {
 	limited  bool // its failures are Autobahn's limit, met in mid-echo
 }
 
-func (e *scripted) About() harness.Engine { return harness.Engine{Name: e.name} }
+func (e *scripted) About() runfile.Engine { return runfile.Engine{Name: e.name} }
 
 func (e *scripted) Server(_ context.Context, s engine.Subject, emit func(harness.Result)) error {
 	for _, c := range s.Cases {
@@ -75,12 +76,12 @@ func TestReconcile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, errA := harness.OpenRun(done[0].File)
-	b, errB := harness.OpenRun(done[1].File)
+	a, errA := runfile.Open(done[0].File)
+	b, errB := runfile.Open(done[1].File)
 	if errA != nil || errB != nil {
 		t.Fatal(errA, errB)
 	}
-	differ, agree := harness.Parity(a, b)
+	differ, agree := runfile.Parity(a, b)
 	if agree != 2 || len(differ) != 2 || differ[0].Race == "" || differ[1].Race != "" || disputes != 2 {
 		t.Errorf("got %d that agree, %d disputes, %+v; want 2 that agree, a race in 1.1.2, and 2.1", agree, disputes, differ)
 	}
@@ -93,7 +94,7 @@ func TestReconcile(t *testing.T) {
 	if res := b.Results[i]; res.Behavior != cases.Failed || res.Attempts != 3 || len(res.Varied) != 3 {
 		t.Errorf("1.1.2: got %s after %d plays, %v; want FAILED, which came twice of 3 times", res.Behavior, res.Attempts, res.Varied)
 	}
-	if done[1].Varied != 1 || done[1].State != harness.Complete {
+	if done[1].Varied != 1 || done[1].State != runfile.Complete {
 		t.Errorf("the row: got %d that vary, %s; want 1 and complete", done[1].Varied, done[1].State)
 	}
 	// What was played again so often is not played again by the next comparison.
@@ -133,13 +134,13 @@ func TestReconcileLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, errA := harness.OpenRun(done[0].File)
-	b, errB := harness.OpenRun(done[1].File)
+	a, errA := runfile.Open(done[0].File)
+	b, errB := runfile.Open(done[1].File)
 	if errA != nil || errB != nil {
 		t.Fatal(errA, errB)
 	}
 	var got []string
-	differ, _ := harness.Parity(a, b)
+	differ, _ := runfile.Parity(a, b)
 	for _, d := range differ {
 		got = append(got, fmt.Sprintf("%s, played %d times: %s", d.Case, d.B.Attempts, d.Race))
 	}
@@ -171,7 +172,7 @@ func TestHarnessFails(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "no report") || errors.As(err, new(*harness.UntestableError)) {
 			t.Errorf("got %v, want an error of the harness with its reason", err)
 		}
-		if got := done[0]; got.State != harness.Invalid || got.Kept || got.Cause != "" {
+		if got := done[0]; got.State != runfile.Invalid || got.Kept || got.Cause != "" {
 			t.Errorf("got %s, kept %t, cause %q; want an invalid row, played again, without a cause", got.State, got.Kept, got.Cause)
 		}
 	}

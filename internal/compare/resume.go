@@ -7,12 +7,13 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // finished returns the run file at path if it makes playing the row again
 // needless: of the same agent, engine and cases, and played to its end.
-func finished(path string, want harness.Header) (*harness.Run, bool) {
-	run, err := harness.OpenRun(path)
+func finished(path string, want runfile.Header) (*runfile.Run, bool) {
+	run, err := runfile.Open(path)
 	if errors.Is(err, fs.ErrNotExist) || err != nil {
 		return nil, false
 	}
@@ -22,8 +23,8 @@ func finished(path string, want harness.Header) (*harness.Run, bool) {
 // settled reports whether the run came to its end. One that was interrupted or
 // broken by the harness did not, and what kept an agent from being built or
 // started may be gone by now.
-func settled(run *harness.Run) bool {
-	if run.Footer == nil || run.State() == harness.Invalid {
+func settled(run *runfile.Run) bool {
+	if run.Footer == nil || run.State() == runfile.Invalid {
 		return false
 	}
 	switch run.Footer.Cause {
@@ -36,7 +37,7 @@ func settled(run *harness.Run) bool {
 }
 
 // sameRun reports whether two headers ask the same of the same agent.
-func sameRun(a, b harness.Header) bool {
+func sameRun(a, b runfile.Header) bool {
 	return a.Agent.About != nil && b.Agent.About != nil && a.Agent.About.Hash == b.Agent.About.Hash &&
 		a.Agent.About.Isolation == b.Agent.About.Isolation && a.Agent.Role == b.Agent.Role &&
 		a.Engine.Name == b.Engine.Name && a.Engine.Version == b.Engine.Version && a.Engine.Digest == b.Engine.Digest &&

@@ -6,6 +6,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // A row is not played again if its run came to an end that would be the same again.
@@ -13,16 +14,16 @@ func TestSettled(t *testing.T) {
 	some := []harness.Result{{Case: "1.1.1", Outcome: harness.Pass}}
 	for _, test := range []struct {
 		name string
-		run  harness.Run
+		run  runfile.Run
 		want bool
 	}{
-		{"cut off", harness.Run{Results: some}, false},
-		{"invalid", harness.Run{Results: some, Footer: &harness.Footer{State: harness.Invalid}}, false},
-		{"at its end", harness.Run{Results: some, Footer: &harness.Footer{State: harness.Complete}}, true},
-		{"without a result", harness.Run{Footer: &harness.Footer{State: harness.Complete}}, false},
-		{"with an error", harness.Run{Results: some, Footer: &harness.Footer{State: harness.Partial, Error: "interrupted"}}, false},
-		{"it crashed", harness.Run{Results: some, Footer: &harness.Footer{State: harness.Partial, Error: "it ended", Cause: harness.CauseCrash}}, true},
-		{"it was not built", harness.Run{Results: some, Footer: &harness.Footer{State: harness.Partial, Error: "no compiler", Cause: harness.CauseBuild}}, false},
+		{"cut off", runfile.Run{Results: some}, false},
+		{"invalid", runfile.Run{Results: some, Footer: &runfile.Footer{State: runfile.Invalid}}, false},
+		{"at its end", runfile.Run{Results: some, Footer: &runfile.Footer{State: runfile.Complete}}, true},
+		{"without a result", runfile.Run{Footer: &runfile.Footer{State: runfile.Complete}}, false},
+		{"with an error", runfile.Run{Results: some, Footer: &runfile.Footer{State: runfile.Partial, Error: "interrupted"}}, false},
+		{"it crashed", runfile.Run{Results: some, Footer: &runfile.Footer{State: runfile.Partial, Error: "it ended", Cause: harness.CauseCrash}}, true},
+		{"it was not built", runfile.Run{Results: some, Footer: &runfile.Footer{State: runfile.Partial, Error: "no compiler", Cause: harness.CauseBuild}}, false},
 	} {
 		if got := settled(&test.run); got != test.want {
 			t.Errorf("%s: got %t, want %t", test.name, got, test.want)
@@ -32,27 +33,27 @@ func TestSettled(t *testing.T) {
 
 // A stored run is reused only if all that identifies it is the same.
 func TestSameRun(t *testing.T) {
-	about := func() harness.Header {
-		return harness.Header{
+	about := func() runfile.Header {
+		return runfile.Header{
 			Agent:     harness.Agent{Role: cases.Client, About: &harness.Implementation{Hash: "a", Isolation: "process"}},
-			Engine:    harness.Engine{Name: "native", Version: "1", Digest: "d", Packages: map[string]string{"x": "1"}},
-			Selection: harness.Selection{Catalogue: "c", Selected: []cases.ID{"1.1.1"}},
+			Engine:    runfile.Engine{Name: "native", Version: "1", Digest: "d", Packages: map[string]string{"x": "1"}},
+			Selection: runfile.Selection{Catalogue: "c", Selected: []cases.ID{"1.1.1"}},
 		}
 	}
 	if !sameRun(about(), about()) {
 		t.Fatal("equal headers: got another run")
 	}
-	for name, change := range map[string]func(*harness.Header){
-		"role":      func(h *harness.Header) { h.Agent.Role = cases.Server },
-		"unknown":   func(h *harness.Header) { h.Agent.About = nil },
-		"hash":      func(h *harness.Header) { h.Agent.About.Hash = "b" },
-		"isolation": func(h *harness.Header) { h.Agent.About.Isolation = "container" },
-		"engine":    func(h *harness.Header) { h.Engine.Name = "autobahn" },
-		"version":   func(h *harness.Header) { h.Engine.Version = "2" },
-		"digest":    func(h *harness.Header) { h.Engine.Digest = "e" },
-		"packages":  func(h *harness.Header) { h.Engine.Packages["x"] = "2" },
-		"catalogue": func(h *harness.Header) { h.Selection.Catalogue = "d" },
-		"selection": func(h *harness.Header) { h.Selection.Selected = nil },
+	for name, change := range map[string]func(*runfile.Header){
+		"role":      func(h *runfile.Header) { h.Agent.Role = cases.Server },
+		"unknown":   func(h *runfile.Header) { h.Agent.About = nil },
+		"hash":      func(h *runfile.Header) { h.Agent.About.Hash = "b" },
+		"isolation": func(h *runfile.Header) { h.Agent.About.Isolation = "container" },
+		"engine":    func(h *runfile.Header) { h.Engine.Name = "autobahn" },
+		"version":   func(h *runfile.Header) { h.Engine.Version = "2" },
+		"digest":    func(h *runfile.Header) { h.Engine.Digest = "e" },
+		"packages":  func(h *runfile.Header) { h.Engine.Packages["x"] = "2" },
+		"catalogue": func(h *runfile.Header) { h.Selection.Catalogue = "d" },
+		"selection": func(h *runfile.Header) { h.Selection.Selected = nil },
 	} {
 		h := about()
 		change(&h)

@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/docker"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // A Row is one line of the matrix: an agent in one role under one engine.
@@ -63,10 +64,10 @@ func commandOf(a agents.Agent, role cases.Role) []string {
 type Runner struct {
 	Workshop  *Workshop
 	Cases     []cases.Case
-	Selection harness.Selection
+	Selection runfile.Selection
 	Dir       string // gets runs/ROW.jsonl and logs/ROW.log
 	Tool      string // of the headers, as is Host
-	Host      harness.Host
+	Host      runfile.Host
 	// Parallel is how many rows are played at once. 0 means one for every
 	// processor: rows mostly wait for timers, so that halves the time of two. No
 	// verdict of 2470 moved between one and four rows at once on two processors.
@@ -116,7 +117,7 @@ const (
 type Done struct {
 	Row
 	File     string
-	State    harness.State
+	State    runfile.State
 	Cause    harness.Cause // why it is not complete, where that is the agent's trouble
 	Error    string
 	Counts   map[harness.Outcome]int
@@ -250,7 +251,7 @@ func (r *Runner) row(ctx context.Context, row Row, b *Built, trouble error) (Don
 			return done.with(run), nil
 		}
 	}
-	w, err := harness.CreateRun(done.File, header)
+	w, err := runfile.Create(done.File, header)
 	if err != nil {
 		return done, err
 	}
@@ -259,7 +260,7 @@ func (r *Runner) row(ctx context.Context, row Row, b *Built, trouble error) (Don
 		failure = r.play(ctx, row, b, w)
 	}
 	_, err = w.Close(failure)
-	if run, readErr := harness.OpenRun(done.File); readErr == nil {
+	if run, readErr := runfile.Open(done.File); readErr == nil {
 		done = done.with(run)
 	} else {
 		err = errors.Join(err, readErr)
@@ -270,7 +271,7 @@ func (r *Runner) row(ctx context.Context, row Row, b *Built, trouble error) (Don
 	return done, err
 }
 
-func (d Done) with(run *harness.Run) Done {
+func (d Done) with(run *runfile.Run) Done {
 	d.State, d.Counts, d.Duration = run.State(), run.Counts(), run.Duration()
 	if run.Footer != nil {
 		d.Cause, d.Error = run.Footer.Cause, run.Footer.Error
@@ -284,7 +285,7 @@ func (d Done) with(run *harness.Run) Done {
 }
 
 // play plays the row. An agent's trouble is a [*harness.UntestableError].
-func (r *Runner) play(ctx context.Context, row Row, b *Built, w *harness.Writer) error {
+func (r *Runner) play(ctx context.Context, row Row, b *Built, w *runfile.Writer) error {
 	patience := cmp.Or(r.Patience, rowPatience)
 	bounded, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
 	defer cancel()
@@ -307,7 +308,7 @@ func (r *Runner) cases(role cases.Role) []cases.Case {
 }
 
 // selection is that of a row in this role.
-func (r *Runner) selection(role cases.Role) harness.Selection {
+func (r *Runner) selection(role cases.Role) runfile.Selection {
 	sel := r.Selection
 	sel.Selected = slices.DeleteFunc(slices.Clone(sel.Selected), func(id cases.ID) bool {
 		return slices.ContainsFunc(r.Cases, func(c cases.Case) bool { return c.ID == id && !c.For(role) })
@@ -347,10 +348,10 @@ func (r *Runner) isolation() Isolation {
 	return NoIsolation
 }
 
-func (r *Runner) header(row Row, b *Built) harness.Header {
+func (r *Runner) header(row Row, b *Built) runfile.Header {
 	a := row.Agent
-	h := harness.Header{
-		Schema: harness.SchemaVersion, Tool: r.Tool, Engine: row.Engine.About(), Selection: r.selection(row.Role), Started: time.Now().UTC(), Host: r.Host,
+	h := runfile.Header{
+		Schema: runfile.SchemaVersion, Tool: r.Tool, Engine: row.Engine.About(), Selection: r.selection(row.Role), Started: time.Now().UTC(), Host: r.Host,
 		Agent: harness.Agent{
 			Name: a.Name, Version: a.Version, Role: row.Role, Command: commandOf(a, row.Role),
 			About: &harness.Implementation{

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -36,7 +37,7 @@ func TestTwoAgentsOnOnePort(t *testing.T) {
 	r.Parallel, r.StartPatience = 2, 5*time.Second
 	var said []string
 	for _, d := range play(t, r, one, two) {
-		if d.State != harness.Partial || d.Cause != harness.CauseStart || d.Counts[harness.Pass] > 0 {
+		if d.State != runfile.Partial || d.Cause != harness.CauseStart || d.Counts[harness.Pass] > 0 {
 			t.Errorf("%s: got %s, %q, %v; want a partial run without a pass that could not start", d.Name(), d.State, d.Cause, d.Counts)
 		}
 		said = append(said, d.Error)
@@ -93,11 +94,11 @@ func TestPortOfAnother(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		often int // how many of the ports somebody else takes
-		state harness.State
+		state runfile.State
 		words string // in the error
 	}{
-		{"once", 1, harness.Complete, ""},
-		{"each time", 99, harness.Partial, "is taken by process " + fmt.Sprint(os.Getpid())},
+		{"once", 1, runfile.Complete, ""},
+		{"each time", 99, runfile.Partial, "is taken by process " + fmt.Sprint(os.Getpid())},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			control, err := net.Listen("tcp", "127.0.0.1:0")

@@ -7,7 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // aboutEntries finds the entries that are out of date or about nothing.
@@ -49,7 +49,7 @@ func are(n int) string {
 // aboutRun finds what is wrong with the run as a whole.
 func (d *decider) aboutRun() {
 	switch foot := d.run.Footer; {
-	case foot != nil && foot.State == harness.Invalid:
+	case foot != nil && foot.State == runfile.Invalid:
 		d.violate(InvalidRun, nil, nil, "the harness failed, so the run cannot be trusted: %s", foot.Error)
 	case foot != nil && foot.Cause != "":
 		why, _, _ := strings.Cut(foot.Error, "\n")
@@ -94,6 +94,6 @@ func (d *decider) aboutNeeds() {
 
 // byID reports whether the cases were picked one by one. That is a look at those
 // cases, which is obviously not a run of the suite.
-func byID(s harness.Selection) bool {
+func byID(s runfile.Selection) bool {
 	return len(s.Cases) > 0 && !slices.ContainsFunc(s.Cases, func(p string) bool { return strings.Contains(p, "*") })
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // Unexplained is the start of the reason of an entry without an explanation.
@@ -21,7 +22,7 @@ const Unexplained = "not looked into yet"
 // alike. Unless incomplete is set, a run with crashes or cases without a verdict
 // is refused; where it is, crashes and timeouts become entries, and the others
 // are left out.
-func Init(run *harness.Run, incomplete bool) ([]byte, error) {
+func Init(run *runfile.Run, incomplete bool) ([]byte, error) {
 	if !incomplete {
 		if err := whole(run); err != nil {
 			return nil, err
@@ -46,7 +47,7 @@ func Init(run *harness.Run, incomplete bool) ([]byte, error) {
 }
 
 // whole refuses a run that is no measure of the agent.
-func whole(run *harness.Run) error {
+func whole(run *runfile.Run) error {
 	var without, crashed []cases.ID
 	without = append(without, run.Missing()...)
 	for _, r := range run.Results {
@@ -58,7 +59,7 @@ func whole(run *harness.Run) error {
 	switch state := run.State(); {
 	case len(run.Results) == 0:
 		return errors.New("the run has no results")
-	case state == harness.Invalid:
+	case state == runfile.Invalid:
 		return fmt.Errorf("the harness failed, so the run cannot be trusted: %s", run.Footer.Error)
 	case len(without) > 0:
 		return fmt.Errorf("%s no verdict, so the run cannot be a baseline: %s", haveOf(len(without), len(run.Header.Selection.Selected)), ranges(without, run))
@@ -85,7 +86,7 @@ func needsEntry(r harness.Result, p Policy) bool {
 }
 
 // entriesFor makes entries for the results that want says, in order.
-func entriesFor(run *harness.Run, want func(harness.Result) bool) []Entry {
+func entriesFor(run *runfile.Run, want func(harness.Result) bool) []Entry {
 	keys := map[cases.ID]Entry{}
 	var ids []cases.ID
 	for _, r := range run.Results {
@@ -104,7 +105,7 @@ func entriesFor(run *harness.Run, want func(harness.Result) bool) []Entry {
 // grouped joins the cases that have the same entry into patterns, where a
 // pattern means just them: a section or a group of the catalogue that was run as
 // a whole (or, of unsupported features, as far as it was run).
-func grouped(ids []cases.ID, entries map[cases.ID]Entry, run *harness.Run) []Entry {
+func grouped(ids []cases.ID, entries map[cases.ID]Entry, run *runfile.Run) []Entry {
 	ran := map[cases.ID]bool{}
 	for _, r := range run.Results {
 		ran[r.Case] = true

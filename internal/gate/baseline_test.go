@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -73,7 +73,7 @@ func TestInitRefuses(t *testing.T) {
 	cut.Footer = nil
 	for _, row := range []struct {
 		name, want string
-		run        *harness.Run
+		run        *runfile.Run
 	}{
 		{"nothing", "no result", runOf()},
 		{"missing", "1 of 2 cases has no verdict, so the run cannot be a baseline: 5.2", runOf("5.1 pass", "5.2")},

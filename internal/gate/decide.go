@@ -8,6 +8,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // An Exit is the exit code of a program that judges a run. It never is a count.
@@ -43,7 +44,7 @@ type Decision struct {
 	// Cases has the cases that an entry is about.
 	Cases map[cases.ID]overlay
 
-	run   *harness.Run
+	run   *runfile.Run
 	files []Expectations
 }
 
@@ -121,7 +122,7 @@ func Strict() Expectations {
 // about another agent or role is left out, which a note says; entries about
 // cases that the run did not select are none of its business, which another note
 // says.
-func Decide(run *harness.Run, files []Expectations, now time.Time) Decision {
+func Decide(run *runfile.Run, files []Expectations, now time.Time) Decision {
 	d := &decider{
 		run: run, now: now, decision: Decision{Cases: map[cases.ID]overlay{}, run: run, files: files},
 		claims: map[cases.ID]*Entry{}, used: map[*Entry]bool{}, late: map[*Entry][]cases.ID{},
@@ -149,7 +150,7 @@ func exitOf(list []Violation) Exit {
 }
 
 type decider struct {
-	run      *harness.Run
+	run      *runfile.Run
 	now      time.Time
 	policy   Policy
 	min      int

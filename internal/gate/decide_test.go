@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 var today = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
@@ -27,8 +28,8 @@ var verdicts = map[harness.Outcome]cases.Verdict{
 
 // runOf makes a complete run out of ids and outcomes: "5.1 fail". An id alone was
 // selected and has no result. "P.1.1 unplayed" needs what the peer does not offer.
-func runOf(lines ...string) *harness.Run {
-	r := &harness.Run{Footer: &harness.Footer{State: harness.Complete}}
+func runOf(lines ...string) *runfile.Run {
+	r := &runfile.Run{Footer: &runfile.Footer{State: runfile.Complete}}
 	r.Header.Agent = harness.Agent{Name: "gorilla", Role: cases.Server}
 	for _, line := range lines {
 		id, outcome, ran := strings.Cut(line, " ")
@@ -295,11 +296,11 @@ func TestDecideMinimumOfASelection(t *testing.T) {
 func TestDecideOrderOfBlame(t *testing.T) {
 	typo := gate.Expectations{File: "typo.yaml", Version: gate.Version, Expect: []gate.Entry{{Case: "5.155", Verdict: "fail"}}}
 	gap, failure, dead, invalid := runOf("5.1 pass", "5.2"), runOf("5.1 fail", "5.2"), runOf("5.1 fail", "5.2"), runOf("5.1 fail", "5.2")
-	dead.Footer = &harness.Footer{State: harness.Partial, Error: "it ended", Cause: harness.CauseCrash}
-	invalid.Footer = &harness.Footer{State: harness.Invalid, Error: "the disk is full"}
+	dead.Footer = &runfile.Footer{State: runfile.Partial, Error: "it ended", Cause: harness.CauseCrash}
+	invalid.Footer = &runfile.Footer{State: runfile.Invalid, Error: "the disk is full"}
 	for _, row := range []struct {
 		name  string
-		run   *harness.Run
+		run   *runfile.Run
 		files []gate.Expectations
 		exit  gate.Exit
 	}{
@@ -375,12 +376,12 @@ func TestDecideOfARunCutOff(t *testing.T) {
 	if d := gate.Decide(run, nil, today); d.Exit != gate.Incomplete {
 		t.Errorf("without a footer: exit %d, want 4", d.Exit)
 	}
-	run.Footer = &harness.Footer{State: harness.Partial, Error: "it ended; it last said:\nx", Cause: harness.CauseCrash}
+	run.Footer = &runfile.Footer{State: runfile.Partial, Error: "it ended; it last said:\nx", Cause: harness.CauseCrash}
 	d := gate.Decide(run, nil, today)
 	if d.Exit != gate.AgentFailed || d.String() != "the agent could not be fully tested: it ended" {
 		t.Errorf("untestable: exit %d, %v; want 5 and why", d.Exit, d)
 	}
-	run.Footer = &harness.Footer{State: harness.Invalid, Error: "the disk is full"}
+	run.Footer = &runfile.Footer{State: runfile.Invalid, Error: "the disk is full"}
 	d = gate.Decide(run, nil, today)
 	if d.Exit != gate.HarnessFailed || !strings.Contains(d.Violations[0].Text, "the disk is full") {
 		t.Errorf("invalid: exit %d, %v; want 3 and why", d.Exit, d.Violations)
@@ -399,7 +400,7 @@ expect:
 		fmt.Println(err)
 		return
 	}
-	run := &harness.Run{Footer: &harness.Footer{State: harness.Complete}}
+	run := &runfile.Run{Footer: &runfile.Footer{State: runfile.Complete}}
 	run.Results = []harness.Result{{Case: "5.1", Outcome: harness.Pass}}
 	d := gate.Decide(run, []gate.Expectations{x}, time.Now())
 	fmt.Println(d.Exit, d.Violations[0].Text)

@@ -10,10 +10,11 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 func TestSummaryJoinsWhatIsAlike(t *testing.T) {
-	run := &harness.Run{Footer: &harness.Footer{State: harness.Partial}}
+	run := &runfile.Run{Footer: &runfile.Footer{State: runfile.Partial}}
 	for i := range 300 {
 		run.Results = append(run.Results, harness.Result{Case: cases.ID(fmt.Sprintf("6.%d", i)), Outcome: harness.NotRun, Note: "why\nmore"})
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // A ChangeKind says why an expectation file and a run do not fit.
@@ -62,7 +63,7 @@ func (c Change) String() string {
 // Compare lists what would have to change in the file for the run to hold by it.
 // Cases without a verdict change nothing, and neither do expired and clashing
 // entries: those are for a person to decide.
-func Compare(x Expectations, run *harness.Run, now time.Time) []Change {
+func Compare(x Expectations, run *runfile.Run, now time.Time) []Change {
 	d := Decide(run, []Expectations{x}, now)
 	touched := map[*Entry]*Change{}
 	var list []*Change
@@ -111,7 +112,7 @@ func selected(ids []cases.ID, pattern string) []cases.Case {
 
 // remaining is what an entry becomes when some of its cases pass or go another
 // way.
-func remaining(was *Entry, run *harness.Run, d Decision) []Entry {
+func remaining(was *Entry, run *runfile.Run, d Decision) []Entry {
 	keys := map[cases.ID]Entry{}
 	var ids []cases.ID
 	for _, r := range run.Results {

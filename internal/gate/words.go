@@ -8,6 +8,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // String sums the decision up in one line: "2 cases fail unexpectedly, 1 entry has
@@ -78,7 +79,7 @@ func countCases(n int) string { return harness.Count(n, "case") }
 
 // ranges names cases, those that follow each other in the run (or, without one,
 // in the catalogue) as a range: "5.1 to 5.20, 7.1.1".
-func ranges(ids []cases.ID, run *harness.Run) string {
+func ranges(ids []cases.ID, run *runfile.Run) string {
 	var order []cases.ID
 	if run != nil {
 		order = slices.SortedFunc(slices.Values(run.Header.Selection.Selected), cases.ID.Compare)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -217,8 +218,8 @@ func TestOnePlace(t *testing.T) {
 		}
 		t.Logf("%s: %.1f s", strings.Join(args, " "), time.Since(begun).Seconds())
 	}
-	run, err := harness.OpenRun(filepath.Join(dir, "played", "run.jsonl"))
-	if err != nil || run.Header.Engine.Name != "demo" || run.State() != harness.Complete || run.Counts()[harness.Pass] != 1 {
+	run, err := runfile.Open(filepath.Join(dir, "played", "run.jsonl"))
+	if err != nil || run.Header.Engine.Name != "demo" || run.State() != runfile.Complete || run.Counts()[harness.Pass] != 1 {
 		t.Errorf("got %v and %v, want a complete run of one pass by the engine", err, run)
 	}
 }

@@ -9,20 +9,20 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/hostiletest"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/comparison"
 )
 
 // rawRun writes a run file as another program might: nothing in it is cut.
-func rawRun(t *testing.T, path string, run *harness.Run) {
+func rawRun(t *testing.T, path string, run *runfile.Run) {
 	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	enc := json.NewEncoder(f)
-	run.Header.Schema = harness.SchemaVersion
+	run.Header.Schema = runfile.SchemaVersion
 	if err := enc.Encode(line(t, "header", run.Header)); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/browsertest"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -23,9 +24,9 @@ func writeForBrowser(t *testing.T) written {
 	other := run("badger", "native", result("1.1.1", cases.OK, cases.CloseOK, good), result("5.15", cases.Unimplemented, cases.CloseOK, good), result("H.1.3", cases.Failed, "", good))
 	broken := run("crab", "native")
 	broken.Header.Selection.Selected = []cases.ID{"1.1.1"}
-	broken.Footer = &harness.Footer{Cause: harness.CauseBuild, Error: "exit status 1"}
+	broken.Footer = &runfile.Footer{Cause: harness.CauseBuild, Error: "exit status 1"}
 	running := filepath.Join(t.TempDir(), "run.jsonl")
-	w, err := harness.CreateRun(running, run("snail", "native").Header)
+	w, err := runfile.Create(running, run("snail", "native").Header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func writeForBrowser(t *testing.T) written {
 		}
 	})
 	files := []string{running}
-	for _, r := range []*harness.Run{native, autobahn, other, broken} {
+	for _, r := range []*runfile.Run{native, autobahn, other, broken} {
 		inputs, err := filepath.Glob(filepath.Join(filepath.Dir(write(t, r).dir), "in", "*"))
 		if err != nil {
 			t.Fatal(err)
@@ -75,7 +76,7 @@ func TestBrowserShows(t *testing.T) {
 		})
 	}
 	alone := filepath.Join(t.TempDir(), "none.jsonl")
-	w, err := harness.CreateRun(alone, run("snail", "native").Header)
+	w, err := runfile.Create(alone, run("snail", "native").Header)
 	if err != nil {
 		t.Fatal(err)
 	}

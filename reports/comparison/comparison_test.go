@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/comparison"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -30,13 +31,13 @@ type written struct {
 	}
 }
 
-func write(t *testing.T, runs ...*harness.Run) written {
+func write(t *testing.T, runs ...*runfile.Run) written {
 	t.Helper()
 	dir := t.TempDir()
 	var files []string
 	for i, run := range runs {
 		file := filepath.Join(dir, fmt.Sprintf("in/%d.jsonl", i))
-		w, err := harness.CreateRun(file, run.Header)
+		w, err := runfile.Create(file, run.Header)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,9 +78,9 @@ func siteOf(t *testing.T, dir string, files ...string) written {
 	return site
 }
 
-func run(name, engine string, results ...harness.Result) *harness.Run {
-	h := harness.Header{
-		Engine: harness.Engine{Name: engine, Version: "1"}, Started: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC),
+func run(name, engine string, results ...harness.Result) *runfile.Run {
+	h := runfile.Header{
+		Engine: runfile.Engine{Name: engine, Version: "1"}, Started: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC),
 		Agent: harness.Agent{Name: name, Version: "v1.2.3", Role: cases.Server, About: &harness.Implementation{
 			Folder: "go-" + name, Hash: "abc", Language: "Go", Library: name, Licence: "MIT", Homepage: "https://example.org", Isolation: "none",
 		}},
@@ -87,7 +88,7 @@ func run(name, engine string, results ...harness.Result) *harness.Run {
 	for _, r := range results {
 		h.Selection.Selected = append(h.Selection.Selected, r.Case)
 	}
-	return &harness.Run{Header: h, Results: results}
+	return &runfile.Run{Header: h, Results: results}
 }
 
 // result is the case with this verdict, and a transcript of it.
@@ -138,7 +139,7 @@ func TestRow(t *testing.T) {
 func TestRowWithoutVerdicts(t *testing.T) {
 	broken := run("x", "native")
 	broken.Header.Selection.Selected = []cases.ID{"1.1.1"}
-	broken.Footer = &harness.Footer{Cause: harness.CauseBuild, Error: "exit status 1"}
+	broken.Footer = &runfile.Footer{Cause: harness.CauseBuild, Error: "exit status 1"}
 	row := write(t, broken).data.Rows[0]
 	if row["cause"] != "build" || row["error"] != "exit status 1" || row["page"] != nil {
 		t.Errorf("got cause %v, error %v, page %v; want build, exit status 1 and no page", row["cause"], row["error"], row["page"])
@@ -151,7 +152,7 @@ func TestRepeat(t *testing.T) {
 	few.Header.Selection.Cases, few.Header.Selection.Exclude = []string{"1.*", "12.*.1$"}, []string{"it's"}
 	for _, test := range []struct {
 		name string
-		run  *harness.Run
+		run  *runfile.Run
 		want string
 	}{
 		{"all", run("x", "native"), "wsconform compare go-x --role server --engine native --again"},
@@ -168,7 +169,7 @@ func TestRepeat(t *testing.T) {
 // A run that is played right now has no footer, and perhaps no verdict yet.
 func TestRowWithoutFooter(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "run.jsonl")
-	w, err := harness.CreateRun(file, run("x", "native").Header)
+	w, err := runfile.Create(file, run("x", "native").Header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +314,7 @@ func TestHostile(t *testing.T) {
 
 // The same files give the same bytes, and many rows a page that loads.
 func TestPure(t *testing.T) {
-	var runs []*harness.Run
+	var runs []*runfile.Run
 	var results []harness.Result
 	for _, c := range catalogue.All() {
 		results = append(results, result(c.ID, cases.Failed, cases.CloseUnclean, cases.Transcript{RemoteClose: true, RemoteCode: 1002}))

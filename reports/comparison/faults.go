@@ -10,6 +10,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
@@ -48,7 +49,7 @@ func (s Summary) Print(w io.Writer) {
 		fmt.Fprintln(w)
 	}
 	for _, u := range s.Unexplained {
-		fmt.Fprintf(w, "unexplained: %s: %s\n", u.Row, harness.ListIDs(u.Cases))
+		fmt.Fprintf(w, "unexplained: %s: %s\n", u.Row, runfile.ListIDs(u.Cases))
 	}
 	for _, f := range s.Stale {
 		fmt.Fprintln(w, "nothing fails any more for the finding of "+f)
@@ -98,7 +99,7 @@ func failed(r harness.Result) bool {
 
 // explain puts the failures of the run into the row, each under the first finding
 // that names it. Findings are of the version that they were made with.
-func (s *site) explain(r *row, run *harness.Run) {
+func (s *site) explain(r *row, run *runfile.Run) {
 	about := run.Header.Agent.About
 	byFinding := map[*finding]*fault{}
 	for _, res := range run.Results {

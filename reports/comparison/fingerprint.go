@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // A trait is how an implementation behaves in a matter that the standard leaves
@@ -44,7 +45,7 @@ type play struct {
 	harness.Result
 }
 
-func playsOf(run *harness.Run) plays {
+func playsOf(run *runfile.Run) plays {
 	var list plays
 	for _, r := range run.Results {
 		if c, known := catalogue.Find(r.Case); known && r.Outcome.Ran() && r.Transcript != nil && r.Transcript.Opened {
@@ -54,7 +55,7 @@ func playsOf(run *harness.Run) plays {
 	return list
 }
 
-func traits(run *harness.Run) []trait {
+func traits(run *runfile.Run) []trait {
 	p := playsOf(run)
 	var list []trait
 	for _, k := range traitKinds {

@@ -10,6 +10,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
@@ -25,7 +26,7 @@ type deflation struct {
 }
 
 // deflations lists the groups, each with the result of its first case.
-func deflations(run *harness.Run) []deflation {
+func deflations(run *runfile.Run) []deflation {
 	var list []deflation
 	for _, r := range run.Results {
 		c, known := catalogue.Find(r.Case)
@@ -82,7 +83,7 @@ type throughput struct {
 	MiB     float64 `json:"mib,omitempty"` // of messages there and back, where that was counted
 }
 
-func throughputs(run *harness.Run) []throughput {
+func throughputs(run *runfile.Run) []throughput {
 	var list []throughput
 	for _, id := range heavySections() {
 		t := throughput{Section: id}
@@ -120,7 +121,7 @@ type largest struct {
 }
 
 // largestOf looks at the cases that send one message in one frame.
-func largestOf(run *harness.Run) []largest {
+func largestOf(run *runfile.Run) []largest {
 	var list []largest
 	for _, kind := range []string{"text", "binary"} {
 		l, seen := largest{Kind: kind}, false

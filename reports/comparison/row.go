@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
@@ -56,7 +57,7 @@ type row struct {
 
 	Unexplained []int `json:"unexplained"` // cases that failed for an unknown reason
 
-	run *harness.Run // without transcripts
+	run *runfile.Run // without transcripts
 }
 
 // The letters of verdicts. A case without one has the capital letter of its outcome in
@@ -74,10 +75,10 @@ var (
 	}
 )
 
-func (s *site) rowOf(id string, run *harness.Run) *row {
+func (s *site) rowOf(id string, run *runfile.Run) *row {
 	h := run.Header
 	r := &row{
-		run: &harness.Run{Header: h},
+		run: &runfile.Run{Header: h},
 		ID:  id, Folder: id, Name: show.Text(h.Agent.Name), Version: show.Text(strings.TrimPrefix(h.Agent.Version, "v")),
 		Role: h.Agent.Role.String(), Engine: show.Text(h.Engine.Name), Judge: judge(h.Engine), Tool: show.Text(h.Tool),
 		Host:    show.Text(h.Host.OS + "/" + h.Host.Arch + ", " + h.Host.Go),
@@ -90,7 +91,7 @@ func (s *site) rowOf(id string, run *harness.Run) *row {
 		r.Origin = show.Text(strings.TrimSpace(a.Registry + " " + a.Package))
 		r.Licence, r.Homepage, r.Notes = show.Text(a.Licence), show.Text(a.Homepage), show.Text(a.Notes)
 		r.Hash, r.Isolated, r.Deflate, r.Limit = a.Hash, a.Isolation, a.Deflate, a.MaxMessage
-		r.Repeat = show.Command(harness.RepeatRow(h))
+		r.Repeat = show.Command(runfile.RepeatRow(h))
 	}
 	if run.Footer == nil {
 		r.Error = "the run was interrupted or has not ended"
@@ -103,7 +104,7 @@ func (s *site) rowOf(id string, run *harness.Run) *row {
 	return r
 }
 
-func judge(e harness.Engine) string {
+func judge(e runfile.Engine) string {
 	text := e.Name + " " + e.Version
 	if e.Digest != "" {
 		text += ", " + e.Digest
@@ -111,7 +112,7 @@ func judge(e harness.Engine) string {
 	return show.Text(text)
 }
 
-func (s *site) verdicts(r *row, run *harness.Run) {
+func (s *site) verdicts(r *row, run *runfile.Run) {
 	behavior := []byte(strings.Repeat(".", len(s.Cases)))
 	closing := []byte(strings.Repeat(".", len(s.Cases)))
 	r.Millis = make([]int, len(s.Cases))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // A case that is not of Autobahn's has one grade: its closing half is a dot, and only
@@ -15,7 +16,7 @@ func TestOneGrade(t *testing.T) {
 	s := newSite()
 	s.index["H.1.3"] = len(s.Cases)
 	s.Cases = append(s.Cases, caseOf{ID: "H.1.3"})
-	run := &harness.Run{Results: []harness.Result{{Case: "H.1.3", Outcome: harness.Fail, Verdict: v, Varied: []cases.Verdict{v, {Behavior: cases.OK}}}}}
+	run := &runfile.Run{Results: []harness.Result{{Case: "H.1.3", Outcome: harness.Fail, Verdict: v, Varied: []cases.Verdict{v, {Behavior: cases.OK}}}}}
 	run.Header.Selection.Selected = []cases.ID{"H.1.3"}
 	r := s.rowOf("x", run)
 	at := s.index["H.1.3"]

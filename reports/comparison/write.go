@@ -15,8 +15,8 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/agents"
-	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/atomicfile"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/coverage"
 	"github.com/wsconform/wsconform/reports/internal/casepage"
 	"github.com/wsconform/wsconform/reports/internal/csp"
@@ -77,7 +77,7 @@ func read(dir string, files []string, list []agents.Agent) (*site, error) {
 		return nil, fmt.Errorf("comparison: %w", err)
 	}
 	for _, file := range slices.Sorted(slices.Values(files)) {
-		run, err := harness.OpenRun(file)
+		run, err := runfile.Open(file)
 		if err != nil {
 			return nil, err
 		}
@@ -119,7 +119,7 @@ type caseOf struct {
 }
 
 func newSite() *site {
-	s := &site{Engine: harness.DefaultEngine, index: map[cases.ID]int{}, reasons: map[string]int{}, taken: map[string]bool{}}
+	s := &site{Engine: runfile.DefaultEngine, index: map[cases.ID]int{}, reasons: map[string]int{}, taken: map[string]bool{}}
 	for _, sec := range catalogue.Sections() {
 		s.Sections = append(s.Sections, chapter{sec.ID, sec.Title})
 	}
@@ -146,7 +146,7 @@ func (s *site) reason(text string) int {
 	return i
 }
 
-func (s *site) add(dir string, run *harness.Run) error {
+func (s *site) add(dir string, run *runfile.Run) error {
 	id := s.name(run.Header)
 	r := s.rowOf(id, run)
 	s.Rows = append(s.Rows, r)
@@ -160,7 +160,7 @@ func (s *site) add(dir string, run *harness.Run) error {
 }
 
 // name is a name for the row that no other has, fit for a file and a link.
-func (s *site) name(h harness.Header) string {
+func (s *site) name(h runfile.Header) string {
 	words := []string{h.Agent.Name}
 	if h.Agent.About != nil {
 		words = []string{h.Agent.About.Folder}
@@ -187,7 +187,7 @@ func (s *site) finish() {
 	slices.SortStableFunc(s.Rows, func(a, b *row) int {
 		return strings.Compare(a.Language+"\x00"+a.Folder+"\x00"+a.Role+"\x00"+a.Engine, b.Language+"\x00"+b.Folder+"\x00"+b.Role+"\x00"+b.Engine)
 	})
-	for i, j := range harness.Pairs(s.Rows, func(r *row) harness.Header { return r.run.Header }) {
+	for i, j := range runfile.Pairs(s.Rows, func(r *row) runfile.Header { return r.run.Header }) {
 		if len(s.Rows[i].run.Results) > 0 && len(s.Rows[j].run.Results) > 0 {
 			s.Pairs = append(s.Pairs, s.pairOf(i, j))
 		}
@@ -208,7 +208,7 @@ type differOf struct {
 }
 
 func (s *site) pairOf(i, j int) pair {
-	differ, agree := harness.Parity(s.Rows[i].run, s.Rows[j].run)
+	differ, agree := runfile.Parity(s.Rows[i].run, s.Rows[j].run)
 	p := pair{Row: i, Reference: j, Agree: agree, Differ: []differOf{}}
 	for _, d := range differ {
 		if n, known := s.index[d.Case]; known {
@@ -233,7 +233,7 @@ func (s *site) write(w io.Writer) error {
 // writeCases writes a page for each case, and the kill matrix.
 func (s *site) writeCases(dir string) error {
 	var known casepage.Comparison
-	var runs []*harness.Run
+	var runs []*runfile.Run
 	for _, r := range s.Rows {
 		page := ""
 		if r.Page != "" {

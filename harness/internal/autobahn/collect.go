@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/docker"
 	"github.com/wsconform/wsconform/internal/owner"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // copyLimits bound what is copied out of a container. A case has two files, and an
@@ -121,7 +122,7 @@ func (f *reportFolder) add(part string) error {
 
 // copyReports copies the reports of a part, with secrets masked, and replaces the
 // index, or does neither: if the disk is full, the rest of it is for the results.
-func copyReports(to, from string, index []byte, secrets *harness.Secrets) (err error) {
+func copyReports(to, from string, index []byte, secrets *runfile.Secrets) (err error) {
 	files, err := os.ReadDir(from)
 	if err != nil {
 		return err
@@ -162,7 +163,7 @@ var ourFiles = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(
 type reportFolder struct {
 	dir       string
 	temporary bool
-	secrets   *harness.Secrets // masks what it knows in the reports
+	secrets   *runfile.Secrets // masks what it knows in the reports
 }
 
 // open creates the folder, and removes the reports of an earlier run.

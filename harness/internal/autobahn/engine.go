@@ -13,6 +13,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/docker"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // An Engine tests an agent with Autobahn. Docker and Image are required.
@@ -29,7 +30,7 @@ type Engine struct {
 	// that they are not kept.
 	Dir string
 	// Secrets masks what it knows in Autobahn's own reports. Nil masks nothing.
-	Secrets *harness.Secrets
+	Secrets *runfile.Secrets
 	// Patience is how long Autobahn may take to start serving cases. Zero means a minute.
 	Patience time.Duration
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // Import turns Autobahn's reports on one agent into a run. The reports do not say
@@ -19,14 +20,14 @@ import (
 //
 // If files are missing or unreadable, Import returns both a run, in which their cases
 // have no verdict, and an error. If there are no reports on the agent the run is nil.
-func Import(fsys fs.FS, agent string, wanted harness.Selection) (*harness.Run, error) {
+func Import(fsys fs.FS, agent string, wanted runfile.Selection) (*runfile.Run, error) {
 	list, err := readIndex(fsys, agent)
 	if err != nil {
 		return nil, err
 	}
 	results, err := ReadReports(fsys, agent)
-	run := &harness.Run{Header: harness.Header{
-		Schema: harness.SchemaVersion, Engine: harness.Engine{Name: harness.ReferenceEngine},
+	run := &runfile.Run{Header: runfile.Header{
+		Schema: runfile.SchemaVersion, Engine: runfile.Engine{Name: runfile.ReferenceEngine},
 		Agent: harness.Agent{Name: agent}, Selection: wanted,
 		Settings: map[string]any{"imported": true},
 	}}
@@ -57,11 +58,11 @@ func Import(fsys fs.FS, agent string, wanted harness.Selection) (*harness.Run, e
 			end = last
 		}
 	}
-	state := harness.Complete
+	state := runfile.Complete
 	if err != nil || len(run.Results) == 0 || len(run.Missing()) > 0 {
-		state = harness.Partial
+		state = runfile.Partial
 	}
-	run.Footer = &harness.Footer{State: state, Counts: run.Counts(), Missing: run.Missing(), Duration: max(end.Sub(run.Header.Started), 0)}
+	run.Footer = &runfile.Footer{State: state, Counts: run.Counts(), Missing: run.Missing(), Duration: max(end.Sub(run.Header.Started), 0)}
 	if err == nil && len(run.Results) == 0 {
 		err = errors.New("the reports have none of the selected cases")
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/agent"
 	"github.com/wsconform/wsconform/internal/docker"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // Unable lists the settings that Autobahn does not have, as the flags for them are named.
@@ -35,14 +36,14 @@ func Open(ctx context.Context, s runner.Setup) (runner.Engine, error) {
 
 // describe gets the image, and says what is known of it. Of an image that the user names
 // that is its digest.
-func describe(ctx context.Context, containers *docker.Engine, s runner.Setup) (harness.Engine, error) {
+func describe(ctx context.Context, containers *docker.Engine, s runner.Setup) (runfile.Engine, error) {
 	if s.Image != "" {
 		image, err := containers.Image(ctx, s.Image)
-		return harness.Engine{Name: harness.ReferenceEngine, Image: s.Image, Digest: cmp.Or(image.Digest, image.ID)}, err
+		return runfile.Engine{Name: runfile.ReferenceEngine, Image: s.Image, Digest: cmp.Or(image.Digest, image.ID)}, err
 	}
 	image, err := EnsureImage(ctx, containers, ImageOptions{Progress: s.Progress})
-	return harness.Engine{
-		Name: harness.ReferenceEngine, Version: image.Versions["autobahntestsuite"],
+	return runfile.Engine{
+		Name: runfile.ReferenceEngine, Version: image.Versions["autobahntestsuite"],
 		Image: image.Ref, Digest: image.Digest, Packages: image.Versions,
 	}, err
 }
@@ -50,12 +51,12 @@ func describe(ctx context.Context, containers *docker.Engine, s runner.Setup) (h
 // opened is the engine as commands and comparisons use it.
 type opened struct {
 	docker  *docker.Engine
-	about   harness.Engine
+	about   runfile.Engine
 	network string
 }
 
 // About names the image.
-func (o *opened) About() harness.Engine { return o.about }
+func (o *opened) About() runfile.Engine { return o.about }
 
 func (o *opened) engine(s runner.Subject) *Engine {
 	return &Engine{Docker: o.docker, Image: o.about.Image, Network: o.network, Dir: s.Reports, Secrets: s.Secrets, Patience: s.Patience}

@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/autobahn"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -223,25 +224,25 @@ func FuzzReadReports(f *testing.F) {
 }
 
 func TestImport(t *testing.T) {
-	run, err := autobahn.Import(os.DirFS("testdata/reports"), "tester", harness.Selection{})
+	run, err := autobahn.Import(os.DirFS("testdata/reports"), "tester", runfile.Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run.State() != harness.Complete || len(run.Results) != 8 || len(run.Header.Selection.Selected) != 8 {
+	if run.State() != runfile.Complete || len(run.Results) != 8 || len(run.Header.Selection.Selected) != 8 {
 		t.Errorf("%s with %d results of %v; want a complete run of 8", run.State(), len(run.Results), run.Header.Selection.Selected)
 	}
 	if h := run.Header; h.Engine.Name != "autobahn" || h.Engine.Version != "25.10.1" || h.Agent.Name != "tester" || h.Started.IsZero() {
 		t.Errorf("header %+v, want the facts of the reports", h)
 	}
-	run, err = autobahn.Import(os.DirFS("testdata/reports"), "tester", harness.Selection{Cases: []string{"1.1.1", "1.1.2"}, Selected: []cases.ID{"1.1.1", "1.1.2"}})
-	if err != nil || run.State() != harness.Partial || len(run.Missing()) != 1 || len(run.Results) != 1 {
+	run, err = autobahn.Import(os.DirFS("testdata/reports"), "tester", runfile.Selection{Cases: []string{"1.1.1", "1.1.2"}, Selected: []cases.ID{"1.1.1", "1.1.2"}})
+	if err != nil || run.State() != runfile.Partial || len(run.Missing()) != 1 || len(run.Results) != 1 {
 		t.Errorf("%+v, %v; want a partial run", run, err)
 	}
-	if _, err = autobahn.Import(os.DirFS("testdata/reports"), "other", harness.Selection{}); !errors.Is(err, autobahn.ErrNoReport) {
+	if _, err = autobahn.Import(os.DirFS("testdata/reports"), "other", runfile.Selection{}); !errors.Is(err, autobahn.ErrNoReport) {
 		t.Errorf("error %v, want ErrNoReport", err)
 	}
-	run, err = autobahn.Import(reports(oneCase, nil), "a", harness.Selection{})
-	if err == nil || run == nil || run.State() != harness.Partial {
+	run, err = autobahn.Import(reports(oneCase, nil), "a", runfile.Selection{})
+	if err == nil || run == nil || run.State() != runfile.Partial {
 		t.Errorf("%v, %v; want a partial run and an error about the missing case file", run, err)
 	}
 }

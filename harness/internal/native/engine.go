@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // Open returns the engine.
@@ -17,8 +18,8 @@ func Open(_ context.Context, s runner.Setup) (runner.Engine, error) {
 type engine struct{ version string }
 
 // About names the engine.
-func (e engine) About() harness.Engine {
-	return harness.Engine{Name: harness.DefaultEngine, Version: e.version}
+func (e engine) About() runfile.Engine {
+	return runfile.Engine{Name: runfile.DefaultEngine, Version: e.version}
 }
 
 // Server plays many cases at once, if the server takes that.

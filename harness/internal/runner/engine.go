@@ -10,12 +10,13 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // An Engine plays cases against agents.
 type Engine interface {
 	// About is what a run file's header says of the engine.
-	About() harness.Engine
+	About() runfile.Engine
 	// Server plays the cases against a server, and hands each result to emit, one at a
 	// time. A case may have several results; the last counts. An error means that nothing
 	// was tested, that the server is not fit for more cases (a *[harness.UntestableError]),
@@ -55,7 +56,7 @@ type Subject struct {
 	// Reports is the folder for reports of the engine's own; "" means none.
 	Reports string
 	// Secrets masks what it knows in those reports; nil masks nothing.
-	Secrets *harness.Secrets
+	Secrets *runfile.Secrets
 }
 
 // A Route says how to reach a server under test.

@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/casepage"
 )
 
@@ -65,8 +66,8 @@ func TestWrite(t *testing.T) {
 	dir := t.TempDir()
 	evil := `<script>alert(1)</script>`
 	var known casepage.Comparison
-	known.Add(&harness.Run{
-		Header: harness.Header{Agent: harness.Agent{Name: evil, Role: cases.Server}},
+	known.Add(&runfile.Run{
+		Header: runfile.Header{Agent: harness.Agent{Name: evil, Role: cases.Server}},
 		Results: []harness.Result{
 			{Case: "M.1.1", Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed, Reason: evil}},
 			{Case: "M.1.2", Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: cases.OK}},

@@ -6,6 +6,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
@@ -18,7 +19,7 @@ type Comparison struct {
 
 // Add adds the verdicts of a run. Page is where the report of the run is, relative to
 // the page of a case, or "".
-func (k *Comparison) Add(run *harness.Run, page string) {
+func (k *Comparison) Add(run *runfile.Run, page string) {
 	if k.Failures == nil {
 		k.Failures, k.Compared = map[cases.ID][]Failure{}, map[cases.ID]int{}
 	}
@@ -60,7 +61,7 @@ func reason(r harness.Result) string {
 }
 
 // Played lists the cases that the runs selected, in the order of the catalogue.
-func Played(runs ...*harness.Run) []cases.Case {
+func Played(runs ...*runfile.Run) []cases.Case {
 	seen := map[cases.ID]bool{}
 	var list []cases.Case
 	add := func(id cases.ID) {

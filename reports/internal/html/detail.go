@@ -9,6 +9,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -28,7 +29,7 @@ type details struct {
 	texts  map[string]int
 	words  int // bound of a text, in bytes
 	size   int // of Texts as JSON, at least
-	header harness.Header
+	header runfile.Header
 }
 
 // A detail is what the page shows of one case.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
@@ -286,7 +287,7 @@ func (p page) Facts() []fact {
 	}
 	var words []string
 	for _, w := range h.Agent.Command {
-		words = append(words, harness.ShellWord(w))
+		words = append(words, runfile.ShellWord(w))
 	}
 	add("Command", strings.Join(words, " "))
 	add("Engine", strings.TrimSpace(h.Engine.Name+" "+h.Engine.Version))
@@ -312,9 +313,9 @@ func (p page) Facts() []fact {
 	}
 	add("Settings", pairs(h.Settings))
 	switch h.Secrets {
-	case harness.SecretsMasked:
-		add("Secrets", "masked: passwords, tokens, cookies and added header values read "+harness.Masked)
-	case harness.SecretsShown:
+	case runfile.SecretsMasked:
+		add("Secrets", "masked: passwords, tokens, cookies and added header values read "+runfile.Masked)
+	case runfile.SecretsShown:
 		add("Secrets", "shown as they are (--show-secrets): do not publish this page")
 	}
 	return facts

@@ -10,13 +10,14 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 	"github.com/wsconform/wsconform/ws"
 )
 
 // Failures without a card are counted, those that a card does not name among them.
 func TestUnlisted(t *testing.T) {
-	run := &harness.Run{}
+	run := &runfile.Run{}
 	fail := func(id string, code ws.StatusCode) {
 		run.Results = append(run.Results, harness.Result{
 			Case: cases.ID(id), Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed},
@@ -47,7 +48,7 @@ func TestFirstOffenceOfALongLog(t *testing.T) {
 	}
 	v := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}
 	var page bytes.Buffer
-	if err := Write(&page, summary.Input{Run: &harness.Run{Results: []harness.Result{{Case: "99.1", Outcome: harness.Fail, Verdict: v, Transcript: tr}}}}); err != nil {
+	if err := Write(&page, summary.Input{Run: &runfile.Run{Results: []harness.Result{{Case: "99.1", Outcome: harness.Fail, Verdict: v, Transcript: tr}}}}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(page.String(), "is not masked") {
@@ -60,7 +61,7 @@ func TestFirstOffenceOfALongLog(t *testing.T) {
 
 // The overview lists sections in the order of numbers, then those with letters.
 func TestOrderOfSections(t *testing.T) {
-	run := &harness.Run{}
+	run := &runfile.Run{}
 	for _, id := range []cases.ID{"H2.1.1", "10.1.1", "H.1.1", "2.1", "C.1.1"} {
 		v := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
 		run.Results = append(run.Results, harness.Result{Case: id, Outcome: harness.Pass, Verdict: v})
@@ -86,7 +87,7 @@ func TestOrderOfSections(t *testing.T) {
 // Both suites have a section about framing, so a page with both says which is whose.
 func TestSuitesAreNamed(t *testing.T) {
 	heads := func(ids ...cases.ID) int {
-		run := &harness.Run{}
+		run := &runfile.Run{}
 		for _, id := range ids {
 			v := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
 			run.Results = append(run.Results, harness.Result{Case: id, Outcome: harness.Pass, Verdict: v})

@@ -6,14 +6,15 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // No two runs get the same file, and none the name of the overview.
 func TestFileNames(t *testing.T) {
-	run := func(agent string, role cases.Role) *harness.Run {
-		return &harness.Run{Header: harness.Header{Agent: harness.Agent{Name: agent, Version: "1.0", Role: role}, Engine: harness.Engine{Name: "native"}}}
+	run := func(agent string, role cases.Role) *runfile.Run {
+		return &runfile.Run{Header: runfile.Header{Agent: harness.Agent{Name: agent, Version: "1.0", Role: role}, Engine: runfile.Engine{Name: "native"}}}
 	}
-	got := FileNames([]*harness.Run{
+	got := FileNames([]*runfile.Run{
 		run("Echo!", cases.Server), run("echo", cases.Server), run("ECHO", cases.Server), run("echo", cases.Client), run("../..", cases.Server),
 	}, ".html")
 	want := []string{

@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/atomicfile"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
@@ -19,7 +20,7 @@ import (
 // WriteSite writes a folder with one page for each run and index.html, which shows them
 // side by side, section by section, with both halves of the verdict apart.
 func WriteSite(dir string, list []summary.Input) error {
-	runs := make([]*harness.Run, len(list))
+	runs := make([]*runfile.Run, len(list))
 	for i, in := range list {
 		runs[i] = in.Run
 	}
@@ -39,7 +40,7 @@ func WriteSite(dir string, list []summary.Input) error {
 
 // FileNames names a file for each run after its agent, role and engine. No two names are
 // the same, even if case does not matter, and none is a path.
-func FileNames(runs []*harness.Run, ext string) []string {
+func FileNames(runs []*runfile.Run, ext string) []string {
 	taken := map[string]bool{"index.html": true}
 	names := make([]string, len(runs))
 	for i, run := range runs {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -44,7 +45,7 @@ func TestRepeat(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		if got := show.Repeat(harness.Header{Engine: harness.Engine{Name: tt.engine}, Agent: tt.agent}, "5.15"); got != tt.want {
+		if got := show.Repeat(runfile.Header{Engine: runfile.Engine{Name: tt.engine}, Agent: tt.agent}, "5.15"); got != tt.want {
 			t.Errorf("%s, %+v:\ngot  %s\nwant %s", tt.engine, tt.agent, got, tt.want)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
@@ -34,9 +35,9 @@ func (s Summary) Headline() string {
 // Alarm says why the run cannot be relied on, or "".
 func (s Summary) Alarm() string {
 	switch {
-	case s.State == harness.Invalid && s.Footer.Error != "":
+	case s.State == runfile.Invalid && s.Footer.Error != "":
 		return "This run is invalid: " + show.Text(s.Footer.Error)
-	case s.State == harness.Invalid:
+	case s.State == runfile.Invalid:
 		return "This run is invalid: the harness failed"
 	case len(s.Rows) == 0:
 		return "This run is partial: it has no cases"
@@ -44,7 +45,7 @@ func (s Summary) Alarm() string {
 		return fmt.Sprintf("%s no verdict: %s", countOf(s.Missing, len(s.Rows), "cases has", "cases have"), show.Text(s.Footer.Error))
 	case s.Missing > 0:
 		return fmt.Sprintf("%s no verdict", countOf(s.Missing, len(s.Rows), "cases has", "cases have"))
-	case s.State == harness.Partial:
+	case s.State == runfile.Partial:
 		return "This run is partial: it was interrupted before its end"
 	}
 	return ""
@@ -124,9 +125,9 @@ func (s Summary) overLimit() int {
 // Tone is the outcome that gives the run its colour.
 func (s Summary) Tone() harness.Outcome {
 	switch {
-	case s.State == harness.Invalid, s.Standings(Bad) > 0, len(s.RunViolations()) > 0:
+	case s.State == runfile.Invalid, s.Standings(Bad) > 0, len(s.RunViolations()) > 0:
 		return harness.Fail
-	case s.State == harness.Partial:
+	case s.State == runfile.Partial:
 		return harness.NotRun
 	case s.Gate != nil && s.Standings(Excused) > 0:
 		return harness.Pass

@@ -8,12 +8,13 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
 // An Input is what a report is made of.
 type Input struct {
-	Run *harness.Run
+	Run *runfile.Run
 	// Gate is the decision about the run. Nil means that there were no expectations, so
 	// every failure counts. With one, an expected failure is shown as such, and an
 	// unexpected pass is a failure.

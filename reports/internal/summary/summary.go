@@ -14,6 +14,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
 
@@ -29,9 +30,9 @@ var titles = sync.OnceValue(func() map[string]string {
 // A Summary is what all formats share: the run with every selected case, in
 // order, and sums over sections.
 type Summary struct {
-	*harness.Run
+	*runfile.Run
 	Gate     *gate.Decision // nil without expectations
-	State    harness.State
+	State    runfile.State
 	Rows     []Row
 	Sections []Section
 	Counts   map[harness.Outcome]int
@@ -78,7 +79,7 @@ func (r Row) ID() string { return show.Name(string(r.Case)) }
 // Did says what was wrong with a message of the peer in a case that fails, what the
 // peer did to end the connection, and whether that was a limit of its own; "" where it
 // does not matter.
-func (r Row) Did(h harness.Header) string {
+func (r Row) Did(h runfile.Header) string {
 	if r.Outcome != harness.Fail {
 		return ""
 	}
@@ -153,8 +154,8 @@ func (s *Summary) forgive() {
 		}
 	}
 	s.Missing -= forgiven
-	if forgiven > 0 && s.Missing == 0 && s.State == harness.Partial && s.Footer != nil && s.Footer.Error == "" {
-		s.State = harness.Complete
+	if forgiven > 0 && s.Missing == 0 && s.State == runfile.Partial && s.Footer != nil && s.Footer.Error == "" {
+		s.State = runfile.Complete
 	}
 }
 
@@ -214,6 +215,6 @@ func AgentName(a harness.Agent) string {
 }
 
 // EngineName is the name and version of the engine.
-func EngineName(e harness.Engine) string {
+func EngineName(e runfile.Engine) string {
 	return strings.TrimSpace(show.Name(e.Name) + " " + show.Name(e.Version))
 }

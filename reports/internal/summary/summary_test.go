@@ -8,33 +8,34 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // What keeps a run from being relied on is said, and who is to blame.
 func TestAlarm(t *testing.T) {
-	two := harness.Header{Selection: harness.Selection{Selected: []cases.ID{"1.1.1", "1.1.2"}}}
+	two := runfile.Header{Selection: runfile.Selection{Selected: []cases.ID{"1.1.1", "1.1.2"}}}
 	passed := harness.Result{Case: "1.1.1", Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}}
 	both := []harness.Result{passed, {Case: "1.1.2", Outcome: harness.Pass, Verdict: passed.Verdict}}
 	tests := []struct {
 		name string
-		run  harness.Run
+		run  runfile.Run
 		want string
 	}{
-		{"complete", harness.Run{Header: two, Results: both, Footer: &harness.Footer{State: harness.Complete}}, ""},
+		{"complete", runfile.Run{Header: two, Results: both, Footer: &runfile.Footer{State: runfile.Complete}}, ""},
 		{
 			"the agent is to blame",
-			harness.Run{Header: two, Results: both[:1], Footer: &harness.Footer{State: harness.Partial, Cause: harness.CauseCrash, Error: "it ended"}},
+			runfile.Run{Header: two, Results: both[:1], Footer: &runfile.Footer{State: runfile.Partial, Cause: harness.CauseCrash, Error: "it ended"}},
 			"1 of 2 cases has no verdict: it ended",
 		},
 		{
 			"interrupted",
-			harness.Run{Header: two, Results: both[:1], Footer: &harness.Footer{State: harness.Partial, Error: "interrupted"}},
+			runfile.Run{Header: two, Results: both[:1], Footer: &runfile.Footer{State: runfile.Partial, Error: "interrupted"}},
 			"1 of 2 cases has no verdict",
 		},
-		{"cut off", harness.Run{Header: two}, "2 of 2 cases have no verdict"},
-		{"cut off at its end", harness.Run{Header: two, Results: both}, "This run is partial: it was interrupted before its end"},
-		{"invalid", harness.Run{Header: two, Footer: &harness.Footer{State: harness.Invalid, Error: "no disk"}}, "This run is invalid: no disk"},
-		{"empty", harness.Run{}, "This run is partial: it has no cases"},
+		{"cut off", runfile.Run{Header: two}, "2 of 2 cases have no verdict"},
+		{"cut off at its end", runfile.Run{Header: two, Results: both}, "This run is partial: it was interrupted before its end"},
+		{"invalid", runfile.Run{Header: two, Footer: &runfile.Footer{State: runfile.Invalid, Error: "no disk"}}, "This run is invalid: no disk"},
+		{"empty", runfile.Run{}, "This run is partial: it has no cases"},
 	}
 	for _, tt := range tests {
 		if got := Of(Input{Run: &tt.run}).Alarm(); got != tt.want {
@@ -46,14 +47,14 @@ func TestAlarm(t *testing.T) {
 // A crash that was expected leaves a run complete, unless the run was interrupted.
 func TestForgive(t *testing.T) {
 	pass := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
-	for why, want := range map[string]harness.State{"": harness.Complete, "interrupted": harness.Partial} {
-		run := &harness.Run{
-			Header: harness.Header{Selection: harness.Selection{Selected: []cases.ID{"1.1.1", "1.1.2"}}},
+	for why, want := range map[string]runfile.State{"": runfile.Complete, "interrupted": runfile.Partial} {
+		run := &runfile.Run{
+			Header: runfile.Header{Selection: runfile.Selection{Selected: []cases.ID{"1.1.1", "1.1.2"}}},
 			Results: []harness.Result{
 				{Case: "1.1.1", Outcome: harness.Pass, Verdict: pass},
 				{Case: "1.1.2", Outcome: harness.Crash},
 			},
-			Footer: &harness.Footer{State: harness.Partial, Error: why},
+			Footer: &runfile.Footer{State: runfile.Partial, Error: why},
 		}
 		d := gate.Decide(run, []gate.Expectations{{
 			Version: gate.Version, Expect: []gate.Entry{{Case: "1.1.2", Verdict: gate.WantCrash, Reason: "issue 7"}},
@@ -87,7 +88,7 @@ func TestDid(t *testing.T) {
 		{"no failure", harness.Result{Case: "9.1.6", Outcome: harness.Pass, Transcript: tooBig}, 0, ""},
 	}
 	for _, tt := range tests {
-		run := &harness.Run{Results: []harness.Result{tt.r}}
+		run := &runfile.Run{Results: []harness.Result{tt.r}}
 		run.Header.Agent.About = &harness.Implementation{MaxMessage: tt.limit}
 		s := Of(Input{Run: run})
 		if got := s.Rows[0].Did(run.Header); got != tt.want {
@@ -107,13 +108,13 @@ func TestHeadlineAndTone(t *testing.T) {
 		return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v}
 	}
 	pass := result("1.1.1", cases.OK)
-	complete := &harness.Footer{State: harness.Complete}
-	partial := &harness.Footer{State: harness.Partial}
+	complete := &runfile.Footer{State: runfile.Complete}
+	partial := &runfile.Footer{State: runfile.Partial}
 	tests := []struct {
 		name, headline string
 		tone           harness.Outcome
 		results        []harness.Result
-		footer         *harness.Footer
+		footer         *runfile.Footer
 	}{
 		{"nothing", "Nothing was run", harness.NotRun, nil, complete},
 		{"no verdict", "None of 2 cases has a verdict", harness.NotRun, []harness.Result{{Case: "1.1.1", Outcome: harness.Crash}, {Case: "1.1.2", Outcome: harness.Timeout}}, partial},
@@ -126,7 +127,7 @@ func TestHeadlineAndTone(t *testing.T) {
 		{"a failure in a partial run", "1 of 2 fails", harness.Fail, []harness.Result{{Case: "1.1.1", Outcome: harness.Crash}, result("1.1.2", cases.Failed)}, partial},
 	}
 	for _, tt := range tests {
-		s := Of(Input{Run: &harness.Run{Results: tt.results, Footer: tt.footer}})
+		s := Of(Input{Run: &runfile.Run{Results: tt.results, Footer: tt.footer}})
 		if got := s.Headline(); got != tt.headline {
 			t.Errorf("%s: got the headline %q, want %q", tt.name, got, tt.headline)
 		}

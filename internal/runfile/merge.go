@@ -1,4 +1,4 @@
-package harness
+package runfile
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
 )
 
 // A Shard says which part of a selection a run is: the cases at the places
@@ -58,10 +59,10 @@ func (e *MergeError) Error() string {
 		parts = append(parts, "the runs do not belong together: "+strings.Join(e.differ, "; "))
 	}
 	if len(e.clashes) > 0 {
-		parts = append(parts, fmt.Sprintf("%s differently in the runs: %s", Count(len(e.clashes), "case")+" went", ListIDs(e.clashes)))
+		parts = append(parts, fmt.Sprintf("%s differently in the runs: %s", harness.Count(len(e.clashes), "case")+" went", ListIDs(e.clashes)))
 	}
 	if len(e.missing) > 0 {
-		parts = append(parts, fmt.Sprintf("%s no verdict: %s", CountHave(len(e.missing), "case"), ListIDs(e.missing)))
+		parts = append(parts, fmt.Sprintf("%s no verdict: %s", harness.CountHave(len(e.missing), "case"), ListIDs(e.missing)))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -80,9 +81,9 @@ func ListIDs(ids []cases.ID) string {
 	return s
 }
 
-// MergeRuns joins runs that are parts of one: shards, or runs of different cases
+// Merge joins runs that are parts of one: shards, or runs of different cases
 // of the same catalogue. They must have the same catalogue, engine and agent, and ask
-// the same of it: what was declared, and whether it echoes. If several runs tell about a case ([Outcome.Tells]), they must agree: a crash in one
+// the same of it: what was declared, and whether it echoes. If several runs tell about a case ([harness.Outcome.Tells]), they must agree: a crash in one
 // and a pass in another is a clash.
 //
 // Runs of earlier versions of the run file can be merged too, as long as their
@@ -90,18 +91,18 @@ func ListIDs(ids []cases.ID) string {
 //
 // If the [MergeError] names missing cases alone, the run is returned too, and is
 // partial.
-func MergeRuns(runs []*Run) (*Run, error) {
+func Merge(runs []*Run) (*Run, error) {
 	if len(runs) == 0 {
 		return nil, errors.New("merge: no run")
 	}
 	e := &MergeError{differ: differences(runs)}
 	out := &Run{Header: mergedHeader(runs)}
-	byID := map[cases.ID]Result{}
+	byID := map[cases.ID]harness.Result{}
 	for _, run := range runs {
 		for _, r := range run.Results {
 			old, twice := byID[r.Case]
 			switch {
-			case !twice, !old.Outcome.Tells() && (r.Outcome.Tells() || r.Outcome == HarnessError):
+			case !twice, !old.Outcome.Tells() && (r.Outcome.Tells() || r.Outcome == harness.HarnessError):
 				byID[r.Case] = r
 			case old.Outcome.Tells() && r.Outcome.Tells() && (r.Outcome != old.Outcome || !r.SameVerdict(old)):
 				e.clashes = append(e.clashes, r.Case)
@@ -142,7 +143,7 @@ func differences(runs []*Run) []string {
 			note("they are from different engines, %s and %s", first.Engine.label(), h.Engine.label())
 		}
 		if !sameAgent(first.Agent, h.Agent) {
-			note("they are of different agents, %s and %s", first.Agent.label(), h.Agent.label())
+			note("they are of different agents, %s and %s", agentLabel(first.Agent), agentLabel(h.Agent))
 		}
 		if a, b := first.setting(SettingDeclare), h.setting(SettingDeclare); a != b {
 			note("different things were declared, %s and %s", cmp.Or(a, "nothing"), cmp.Or(b, "nothing"))
@@ -171,8 +172,8 @@ func (h Header) setting(name string) string {
 	return ""
 }
 
-// label names an agent, and its version and role.
-func (a Agent) label() string {
+// agentLabel names an agent, and its version and role.
+func agentLabel(a harness.Agent) string {
 	s := strconv.Quote(a.Name)
 	if a.Version != "" {
 		s += " " + a.Version
@@ -189,7 +190,7 @@ func (e Engine) label() string {
 }
 
 // sameAgent compares what does not depend on where an agent happens to run.
-func sameAgent(a, b Agent) bool {
+func sameAgent(a, b harness.Agent) bool {
 	return a.Name == b.Name && a.Version == b.Version && a.Role == b.Role
 }
 

@@ -1,4 +1,4 @@
-package harness
+package runfile
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/harness"
 )
 
 func TestQuick(t *testing.T) {
@@ -125,7 +126,7 @@ func TestRest(t *testing.T) {
 	run := func(played ...cases.ID) *Run {
 		r := &Run{Header: Header{Selection: Selection{Selected: ids, Catalogue: "old"}}}
 		for _, id := range played {
-			r.Results = append(r.Results, Result{Case: id, Outcome: Pass})
+			r.Results = append(r.Results, harness.Result{Case: id, Outcome: harness.Pass})
 		}
 		return r
 	}

@@ -1,4 +1,4 @@
-package harness_test
+package runfile_test
 
 import (
 	"bytes"
@@ -11,14 +11,15 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 func TestSecretsText(t *testing.T) {
-	told := harness.NewSecrets("wss://alice:pa%24%24word@host/chat?token=tok-123456&room=lobby77",
+	told := runfile.NewSecrets("wss://alice:pa%24%24word@host/chat?token=tok-123456&room=lobby77",
 		http.Header{"X-Custom": {"custom-value"}, "Authorization": {"Bearer bearer-value"}, "X-Short": {"ab"}})
-	byForm := new(harness.Secrets)
+	byForm := new(runfile.Secrets)
 	for _, row := range []struct {
-		secrets  *harness.Secrets
+		secrets  *runfile.Secrets
 		in, want string
 	}{
 		{byForm, "ws://127.0.0.1:9001/chat", "ws://127.0.0.1:9001/chat"},
@@ -132,7 +133,7 @@ func TestNoFieldLeaks(t *testing.T) {
 			t.Errorf("%s is in the file as it was in %s", s, path)
 		}
 	}
-	h.Secrets = harness.SecretsShown
+	h.Secrets = runfile.SecretsShown
 	file = record(t, h, []harness.Result{r}, 0, failure)
 	for s, path := range sown {
 		if path != "Agent.URL" && !bytes.Contains(file, []byte(s)) {
@@ -147,7 +148,7 @@ func TestOldFilesAreMasked(t *testing.T) {
 {"kind":"case","case":"5.14","outcome":"pass","behavior":"OK","close":"OK","reason":"hidden-1","closeReason":"","duration":1,"transcript":{"role":"server","opened":true,"request":"GET /?t=hidden-2 HTTP/1.1\r\nAuthorization: hidden-3\r\n\r\n","duration":1,"closedByUs":true,"failedByUs":false,"droppedByUs":false,"clean":true}}
 {"kind":"footer","state":"invalid","counts":{"pass":1},"duration":1,"error":"ws://u:hidden-1@h"}
 `
-	run, err := harness.ReadRun(strings.NewReader(old))
+	run, err := runfile.Read(strings.NewReader(old))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +157,7 @@ func TestOldFilesAreMasked(t *testing.T) {
 		t.Errorf("it reads as %s", got)
 	}
 	shown := strings.Replace(old, `"schema":1,`, `"schema":1,"secrets":"shown",`, 1)
-	if run, err = harness.ReadRun(strings.NewReader(shown)); err != nil || !strings.Contains(run.Header.Agent.URL, "hidden-1") {
+	if run, err = runfile.Read(strings.NewReader(shown)); err != nil || !strings.Contains(run.Header.Agent.URL, "hidden-1") {
 		t.Errorf("%v, %v; want the secrets, as the file says that they are shown", run, err)
 	}
 }
@@ -168,7 +169,7 @@ func (*closer) Close() error { return nil }
 // A secret is masked even if it is written in pieces.
 func TestSecretsWriter(t *testing.T) {
 	var out closer
-	w := harness.NewSecrets("ws://u:password-1@h/", nil).Writer(&out)
+	w := runfile.NewSecrets("ws://u:password-1@h/", nil).Writer(&out)
 	for _, piece := range []string{"GET /?tok", "en=abc HT", "TP/1.1\npass", "word-1", "\nlast pass", "word-1"} {
 		if _, err := io.WriteString(w, piece); err != nil {
 			t.Fatal(err)
@@ -184,7 +185,7 @@ func TestSecretsWriter(t *testing.T) {
 
 // Of secrets that begin alike the longest is masked as a whole.
 func TestSecretsThatBeginAlike(t *testing.T) {
-	s := harness.NewSecrets("", http.Header{"X-A": {"hunter"}, "X-B": {"hunter2-and-more"}, "X-C": {"hunter2"}})
+	s := runfile.NewSecrets("", http.Header{"X-A": {"hunter"}, "X-B": {"hunter2-and-more"}, "X-C": {"hunter2"}})
 	for in, want := range map[string]string{
 		"it was hunter2-and-more": "it was ***", "it was hunter2!": "it was ***!", "it was hunter": "it was ***",
 	} {

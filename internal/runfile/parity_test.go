@@ -1,10 +1,11 @@
-package harness_test
+package runfile_test
 
 import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 func TestParity(t *testing.T) {
@@ -60,9 +61,9 @@ func TestParity(t *testing.T) {
 		{"no verdict", result("1.1.1", cases.OK, cases.CloseOK), func() harness.Result { m := missing; m.Case = "1.1.1"; return m }(), true, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a, b := &harness.Run{Results: []harness.Result{test.a}}, &harness.Run{Results: []harness.Result{test.b}}
+			a, b := &runfile.Run{Results: []harness.Result{test.a}}, &runfile.Run{Results: []harness.Result{test.b}}
 			a.Header.Engine.Name, b.Header.Engine.Name = "native", "autobahn"
-			differ, agree := harness.Parity(a, b)
+			differ, agree := runfile.Parity(a, b)
 			if got := len(differ) == 1; got != test.differ || agree != 1-len(differ) {
 				t.Fatalf("got %d differences and %d agreements, want a difference: %v", len(differ), agree, test.differ)
 			}
@@ -74,9 +75,9 @@ func TestParity(t *testing.T) {
 }
 
 func TestParityOfCasesOnlyOneRunHas(t *testing.T) {
-	a := &harness.Run{Results: []harness.Result{{Case: "2.1", Outcome: harness.Pass}}}
-	b := &harness.Run{Results: []harness.Result{{Case: "1.1.1", Outcome: harness.Pass}}}
-	differ, agree := harness.Parity(a, b)
+	a := &runfile.Run{Results: []harness.Result{{Case: "2.1", Outcome: harness.Pass}}}
+	b := &runfile.Run{Results: []harness.Result{{Case: "1.1.1", Outcome: harness.Pass}}}
+	differ, agree := runfile.Parity(a, b)
 	if len(differ) != 2 || agree != 0 || differ[0].Case != "1.1.1" {
 		t.Errorf("got %v and %d agreements, want both cases, 1.1.1 first", differ, agree)
 	}
@@ -86,15 +87,15 @@ func TestParityOfSelections(t *testing.T) {
 	v := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
 	one := harness.Result{Case: "1.1.1", Outcome: harness.Pass, Verdict: v}
 	two := harness.Result{Case: "2.1", Outcome: harness.Pass, Verdict: v}
-	a := &harness.Run{Results: []harness.Result{one, two}}
+	a := &runfile.Run{Results: []harness.Result{one, two}}
 	a.Header.Selection.Selected = []cases.ID{"1.1.1", "2.1"}
-	b := &harness.Run{Results: []harness.Result{one}}
+	b := &runfile.Run{Results: []harness.Result{one}}
 	b.Header.Selection.Selected = []cases.ID{"1.1.1"}
-	if differ, agree := harness.Parity(a, b); len(differ) != 0 || agree != 1 {
+	if differ, agree := runfile.Parity(a, b); len(differ) != 0 || agree != 1 {
 		t.Errorf("a case that b was not to play: got %v and %d agreements, want 1 agreement", differ, agree)
 	}
 	b.Header.Selection.Selected = a.Header.Selection.Selected
-	if differ, _ := harness.Parity(a, b); len(differ) != 1 || differ[0].Case != "2.1" {
+	if differ, _ := runfile.Parity(a, b); len(differ) != 1 || differ[0].Case != "2.1" {
 		t.Errorf("a case missing in b: got %v, want 2.1", differ)
 	}
 }

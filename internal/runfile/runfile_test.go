@@ -1,4 +1,4 @@
-package harness_test
+package runfile_test
 
 import (
 	"bytes"
@@ -24,17 +24,18 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 // record writes a run in a bubble, so that its duration is exact.
-func record(t *testing.T, h harness.Header, results []harness.Result, took time.Duration, failure error) []byte {
+func record(t *testing.T, h runfile.Header, results []harness.Result, took time.Duration, failure error) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
-		w, err := harness.NewWriter(&buf, h)
+		w, err := runfile.NewWriter(&buf, h)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,11 +52,11 @@ func record(t *testing.T, h harness.Header, results []harness.Result, took time.
 	return buf.Bytes()
 }
 
-func header(ids ...cases.ID) harness.Header {
-	return harness.Header{
-		Schema: harness.SchemaVersion,
+func header(ids ...cases.ID) runfile.Header {
+	return runfile.Header{
+		Schema: runfile.SchemaVersion,
 		Tool:   "wsconform 0.1.0",
-		Engine: harness.Engine{
+		Engine: runfile.Engine{
 			Name: "autobahn", Version: "25.10.1", Image: "wsconform/autobahn:25.10.1",
 			Digest:   "sha256:" + strings.Repeat("ab", 32),
 			Packages: map[string]string{"autobahn": "0.10.9", "twisted": "19.10.0"},
@@ -68,12 +69,12 @@ func header(ids ...cases.ID) harness.Header {
 			Levels:   []harness.PeerLevel{harness.Opens, harness.Echoes, harness.Declares, harness.Controls},
 			Declared: []cases.Need{cases.NeedSubprotocol}, Control: []string{"close", "ping"}, Refuses: []string{"text"},
 		},
-		Selection: harness.Selection{
+		Selection: runfile.Selection{
 			Cases: []string{"1.*", "7.*"}, Exclude: []string{"7.13.*"}, Selected: ids,
 			Catalogue: strings.Repeat("cd", 32),
 		},
 		Started:  time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
-		Host:     harness.Host{OS: "linux", Arch: "amd64", CPUs: 2, Go: "go1.26.8"},
+		Host:     runfile.Host{OS: "linux", Arch: "amd64", CPUs: 2, Go: "go1.26.8"},
 		Seed:     42,
 		Settings: map[string]any{"network": "host", "parallel": 4.0},
 	}
@@ -133,7 +134,7 @@ func failed(id cases.ID) harness.Result {
 func TestGolden(t *testing.T) {
 	tests := []struct {
 		name    string
-		header  harness.Header
+		header  runfile.Header
 		results []harness.Result
 		failure error
 	}{
@@ -143,7 +144,7 @@ func TestGolden(t *testing.T) {
 		}}, nil},
 		{"interrupted", header("1.1.1", "1.1.2"), []harness.Result{passed("1.1.1")}, fmt.Errorf("play: %w", context.Canceled)},
 		{"invalid", header("1.1.1"), nil, errors.New("no Docker engine answers")},
-		{"least", harness.Header{Agent: harness.Agent{Role: cases.Client}}, nil, nil},
+		{"least", runfile.Header{Agent: harness.Agent{Role: cases.Client}}, nil, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -172,19 +173,19 @@ func golden(t *testing.T, path string, got []byte) {
 func TestState(t *testing.T) {
 	tests := []struct {
 		file    string
-		state   harness.State
+		state   runfile.State
 		missing []cases.ID
 		counts  map[harness.Outcome]int
 	}{
-		{"complete", harness.Complete, nil, map[harness.Outcome]int{harness.Pass: 1, harness.Fail: 1}},
-		{"partial", harness.Partial, []cases.ID{"1.1.2", "1.1.3"}, map[harness.Outcome]int{harness.Pass: 1, harness.Crash: 1, harness.NotRun: 1}},
-		{"interrupted", harness.Partial, []cases.ID{"1.1.2"}, map[harness.Outcome]int{harness.Pass: 1, harness.NotRun: 1}},
-		{"invalid", harness.Invalid, []cases.ID{"1.1.1"}, map[harness.Outcome]int{harness.NotRun: 1}},
-		{"least", harness.Partial, nil, map[harness.Outcome]int{}},
+		{"complete", runfile.Complete, nil, map[harness.Outcome]int{harness.Pass: 1, harness.Fail: 1}},
+		{"partial", runfile.Partial, []cases.ID{"1.1.2", "1.1.3"}, map[harness.Outcome]int{harness.Pass: 1, harness.Crash: 1, harness.NotRun: 1}},
+		{"interrupted", runfile.Partial, []cases.ID{"1.1.2"}, map[harness.Outcome]int{harness.Pass: 1, harness.NotRun: 1}},
+		{"invalid", runfile.Invalid, []cases.ID{"1.1.1"}, map[harness.Outcome]int{harness.NotRun: 1}},
+		{"least", runfile.Partial, nil, map[harness.Outcome]int{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
-			run, err := harness.OpenRun(filepath.Join("testdata", tt.file+".jsonl"))
+			run, err := runfile.Open(filepath.Join("testdata", tt.file+".jsonl"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -206,12 +207,12 @@ func TestState(t *testing.T) {
 
 // A footer cannot make a run complete whose results do not say so.
 func TestStateIsNotTakenFromTheFooter(t *testing.T) {
-	run := harness.Run{Header: header("1.1.1", "1.1.2"), Results: []harness.Result{passed("1.1.1")}}
-	if got := run.State(); got != harness.Partial {
+	run := runfile.Run{Header: header("1.1.1", "1.1.2"), Results: []harness.Result{passed("1.1.1")}}
+	if got := run.State(); got != runfile.Partial {
 		t.Errorf("without a footer: %q, want partial", got)
 	}
-	run.Footer = &harness.Footer{State: harness.Complete}
-	if got := run.State(); got != harness.Partial {
+	run.Footer = &runfile.Footer{State: runfile.Complete}
+	if got := run.State(); got != runfile.Partial {
 		t.Errorf("with a lying footer: %q, want partial", got)
 	}
 }
@@ -221,7 +222,7 @@ func TestReadCutOff(t *testing.T) {
 	whole := record(t, header("1.1.1", "7.1.1"), []harness.Result{passed("1.1.1"), failed("7.1.1")}, 0, nil)
 	first := bytes.IndexByte(whole, '\n')
 	for n := range whole {
-		run, err := harness.ReadRun(bytes.NewReader(whole[:n]))
+		run, err := runfile.Read(bytes.NewReader(whole[:n]))
 		if n < first {
 			if err == nil {
 				t.Fatalf("%d bytes: no error without a whole header", n)
@@ -235,7 +236,7 @@ func TestReadCutOff(t *testing.T) {
 		if got := len(run.Results); got != min(lines-1, 2) {
 			t.Fatalf("%d bytes: %d results of %d lines", n, got, lines)
 		}
-		if n < len(whole)-1 && (run.Footer != nil || run.State() != harness.Partial) {
+		if n < len(whole)-1 && (run.Footer != nil || run.State() != runfile.Partial) {
 			t.Fatalf("%d bytes: footer %v, state %q", n, run.Footer, run.State())
 		}
 	}
@@ -267,8 +268,8 @@ func TestReadErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := harness.ReadRun(strings.NewReader(tt.in))
-			var bad *harness.ReadError
+			_, err := runfile.Read(strings.NewReader(tt.in))
+			var bad *runfile.ReadError
 			if !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want a ReadError with %q", err, tt.want)
 			}
@@ -281,7 +282,7 @@ func TestReadNamesTheFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte("hello\nworld\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := harness.OpenRun(path); err == nil || !strings.Contains(err.Error(), path+":1: ") {
+	if _, err := runfile.Open(path); err == nil || !strings.Contains(err.Error(), path+":1: ") {
 		t.Errorf("got %v, want an error at %s:1", err, path)
 	}
 }
@@ -292,7 +293,7 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestReadLongLine(t *testing.T) {
-	_, err := harness.ReadRun(zeros{})
+	_, err := runfile.Read(zeros{})
 	if err == nil || !strings.Contains(err.Error(), "longer than") {
 		t.Errorf("got %v, want an error about the length", err)
 	}
@@ -305,14 +306,14 @@ func TestLastResultCounts(t *testing.T) {
 	again := failed("1.1.1")
 	again.Transcript = nil
 	file := record(t, header("1.1.1", "1.1.2"), []harness.Result{again, passed("1.1.2"), passed("1.1.1")}, 0, nil)
-	run, err := harness.ReadRun(bytes.NewReader(file))
+	run, err := runfile.Read(bytes.NewReader(file))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]harness.Result{passed("1.1.1"), passed("1.1.2")}, run.Results, played); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
-	if run.State() != harness.Complete || run.Footer.Counts[harness.Pass] != 2 {
+	if run.State() != runfile.Complete || run.Footer.Counts[harness.Pass] != 2 {
 		t.Errorf("state %q, counts %v; want complete, 2 pass", run.State(), run.Footer.Counts)
 	}
 }
@@ -327,7 +328,7 @@ func TestRoundTrip(t *testing.T) {
 			want, ids = append(want, r), append(ids, r.Case)
 		}
 		file := record(t, header(ids...), want, time.Duration(rnd.IntN(1e9)), nil)
-		run, err := harness.ReadRun(bytes.NewReader(file))
+		run, err := runfile.Read(bytes.NewReader(file))
 		if err != nil {
 			t.Fatalf("%v\n%s", err, file)
 		}
@@ -370,7 +371,7 @@ func TestConcurrentCases(t *testing.T) {
 		ids = append(ids, cases.ID(fmt.Sprintf("9.%d", i+1)))
 	}
 	path := filepath.Join(t.TempDir(), "runs", "new", "run.jsonl")
-	w, err := harness.CreateRun(path, header(ids...))
+	w, err := runfile.Create(path, header(ids...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,11 +385,11 @@ func TestConcurrentCases(t *testing.T) {
 	}
 	wg.Wait()
 	foot, err := w.Close(nil)
-	if err != nil || foot.State != harness.Complete {
+	if err != nil || foot.State != runfile.Complete {
 		t.Fatalf("Close: %v, state %q", err, foot.State)
 	}
-	run, err := harness.OpenRun(path)
-	if err != nil || len(run.Results) != n || run.State() != harness.Complete {
+	run, err := runfile.Open(path)
+	if err != nil || len(run.Results) != n || run.State() != runfile.Complete {
 		t.Fatalf("read %d results, state %q, error %v", len(run.Results), run.State(), err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o600 != 0o600 {
@@ -399,15 +400,15 @@ func TestConcurrentCases(t *testing.T) {
 // A case is in the file when Case returns, not only when the run ends.
 func TestCaseIsWrittenAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
-	w, err := harness.CreateRun(path, header("1.1.1", "1.1.2"))
+	w, err := runfile.Create(path, header("1.1.1", "1.1.2"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Case(passed("1.1.1")); err != nil {
 		t.Fatal(err)
 	}
-	run, err := harness.OpenRun(path) // as after kill -9
-	if err != nil || len(run.Results) != 1 || run.State() != harness.Partial {
+	run, err := runfile.Open(path) // as after kill -9
+	if err != nil || len(run.Results) != 1 || run.State() != runfile.Partial {
 		t.Fatalf("read %v, error %v", run, err)
 	}
 	if _, err := w.Close(nil); err != nil {
@@ -443,20 +444,20 @@ func TestDiskFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for room := head; room < len(whole); room += 7 {
 			d := &disk{room: room}
-			w, err := harness.NewWriter(d, header("1.1.1", "7.1.1"))
+			w, err := runfile.NewWriter(d, header("1.1.1", "7.1.1"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			first := w.Case(passed("1.1.1"))
 			second := w.Case(failed("7.1.1"))
 			for _, err := range []error{first, second} {
-				var full *harness.WriteError
+				var full *runfile.WriteError
 				if err != nil && (!errors.As(err, &full) || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "no space left on device; what was written before is kept")) {
 					t.Fatalf("room for %d: %v", room, err)
 				}
 			}
 			// What is on the disk can be read.
-			run, err := harness.ReadRun(bytes.NewReader(d.Bytes()))
+			run, err := runfile.Read(bytes.NewReader(d.Bytes()))
 			if err != nil {
 				t.Fatalf("room for %d: %v", room, err)
 			}
@@ -479,8 +480,8 @@ func TestDevFull(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /dev/full")
 	}
-	_, err := harness.CreateRun("/dev/full", header("1.1.1"))
-	var full *harness.WriteError
+	_, err := runfile.Create("/dev/full", header("1.1.1"))
+	var full *runfile.WriteError
 	if !errors.As(err, &full) || full.Path != "/dev/full" {
 		t.Errorf("got %v, want a WriteError that names the path", err)
 	}
@@ -500,19 +501,19 @@ func FuzzReadRun(f *testing.F) {
 		f.Add(p[:len(p)*2/3])
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
-		run, err := harness.ReadRun(bytes.NewReader(p))
+		run, err := runfile.Read(bytes.NewReader(p))
 		if err != nil {
-			if _, ok := errors.AsType[*harness.ReadError](err); !ok {
+			if _, ok := errors.AsType[*runfile.ReadError](err); !ok {
 				t.Fatalf("%T: %v", err, err)
 			}
 			return
 		}
-		if run.State() == harness.Complete && (run.Footer == nil || len(run.Missing()) > 0) {
+		if run.State() == runfile.Complete && (run.Footer == nil || len(run.Missing()) > 0) {
 			t.Fatal("complete, but not all is there")
 		}
 		// What was read can be written, and reads the same again.
 		again := rewrite(t, run)
-		second, err := harness.ReadRun(bytes.NewReader(again))
+		second, err := runfile.Read(bytes.NewReader(again))
 		if err != nil {
 			t.Fatalf("%v\n%s", err, again)
 		}
@@ -523,10 +524,10 @@ func FuzzReadRun(f *testing.F) {
 }
 
 // rewrite writes the header and the results.
-func rewrite(t *testing.T, run *harness.Run) []byte {
+func rewrite(t *testing.T, run *runfile.Run) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	w, err := harness.NewWriter(&buf, run.Header)
+	w, err := runfile.NewWriter(&buf, run.Header)
 	if err != nil {
 		t.Skip(err) // a date beyond the year 9999
 	}
@@ -538,14 +539,14 @@ func rewrite(t *testing.T, run *harness.Run) []byte {
 	return buf.Bytes()
 }
 
-func ExampleReadRun() {
+func ExampleRead() {
 	f, err := os.Open("testdata/partial.jsonl")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer f.Close()
-	run, err := harness.ReadRun(f)
+	run, err := runfile.Read(f)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -555,7 +556,7 @@ func ExampleReadRun() {
 }
 
 func ExampleNewWriter() {
-	w, err := harness.NewWriter(io.Discard, harness.Header{Selection: harness.Selection{Selected: []cases.ID{"1.1.1"}}})
+	w, err := runfile.NewWriter(io.Discard, runfile.Header{Selection: runfile.Selection{Selected: []cases.ID{"1.1.1"}}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -573,14 +574,14 @@ func ExampleNewWriter() {
 // version.
 func TestVersion1(t *testing.T) {
 	for _, name := range []string{"complete", "interrupted", "invalid", "least", "partial"} {
-		old, err := harness.OpenRun(filepath.Join("testdata", "v1", name+".jsonl"))
+		old, err := runfile.Open(filepath.Join("testdata", "v1", name+".jsonl"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if old.Header.Schema != 1 {
 			t.Errorf("%s: version %d, want 1", name, old.Header.Schema)
 		}
-		today, err := harness.OpenRun(filepath.Join("testdata", name+".jsonl"))
+		today, err := runfile.Open(filepath.Join("testdata", name+".jsonl"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -588,7 +589,7 @@ func TestVersion1(t *testing.T) {
 		if err := old.Save(path); err != nil {
 			t.Fatal(err)
 		}
-		saved, err := harness.OpenRun(path)
+		saved, err := runfile.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -597,11 +598,11 @@ func TestVersion1(t *testing.T) {
 			t.Errorf("%s, written again (-today +old):\n%s", name, diff)
 		}
 	}
-	old, err := harness.OpenRun("testdata/v1/complete.jsonl")
+	old, err := runfile.Open("testdata/v1/complete.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if merged, err := harness.MergeRuns([]*harness.Run{old, old}); err != nil || merged.State() != harness.Complete {
+	if merged, err := runfile.Merge([]*runfile.Run{old, old}); err != nil || merged.State() != runfile.Complete {
 		t.Errorf("merged: %v, %v; want a complete run", merged, err)
 	}
 	path := filepath.Join(t.TempDir(), "run.jsonl")
@@ -612,8 +613,8 @@ func TestVersion1(t *testing.T) {
 	if err := os.WriteFile(path, before, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var merge *harness.MergeError
-	if _, err := harness.ResumeRun(path, header("1.1.1", "1.1.2", "1.1.3")); !errors.As(err, &merge) || !strings.Contains(err.Error(), "version 1") {
+	var merge *runfile.MergeError
+	if _, err := runfile.Resume(path, header("1.1.1", "1.1.2", "1.1.3")); !errors.As(err, &merge) || !strings.Contains(err.Error(), "version 1") {
 		t.Errorf("resumed: error %v, want a MergeError that names the version", err)
 	}
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
@@ -626,7 +627,7 @@ func TestWriterPeer(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "run.jsonl")
 	h := header("1.1.1", "1.1.2")
 	h.Peer = nil
-	w, err := harness.CreateRun(file, h)
+	w, err := runfile.Create(file, h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -645,12 +646,12 @@ func TestWriterPeer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored, err := harness.OpenRun(file)
+	stored, err := runfile.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, got := range []*harness.Run{run, stored} {
-		if got.Header.Peer == nil || !slices.Equal(got.Header.Peer.Levels, found.Levels) || got.State() != harness.Complete {
+	for _, got := range []*runfile.Run{run, stored} {
+		if got.Header.Peer == nil || !slices.Equal(got.Header.Peer.Levels, found.Levels) || got.State() != runfile.Complete {
 			t.Errorf("got %+v and a run that is %s, want %+v and complete", got.Header.Peer, got.State(), found)
 		}
 	}
@@ -660,7 +661,7 @@ func TestWriterPeer(t *testing.T) {
 // logs in the file.
 func TestRecordKeepsLittle(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "run.jsonl")
-	w, err := harness.CreateRun(file, header("1.1.1", "1.1.2", "1.1.10"))
+	w, err := runfile.Create(file, header("1.1.1", "1.1.2", "1.1.10"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -685,7 +686,7 @@ func TestRecordKeepsLittle(t *testing.T) {
 	if want := []cases.ID{"1.1.1", "1.1.2", "1.1.10"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	stored, err := harness.OpenRun(file)
+	stored, err := runfile.Open(file)
 	if err != nil || len(stored.Results) != 3 || stored.Results[0].Transcript == nil || len(stored.Results[0].Transcript.Log) != 1 {
 		t.Errorf("stored: got %+v, error %v, want three results with wire logs", stored, err)
 	}

@@ -1,10 +1,11 @@
-package harness
+package runfile
 
 import (
 	"net/http"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
 )
 
 // SchemaVersion is the version of the run file that [Writer] writes. Readers
@@ -19,20 +20,20 @@ const SchemaVersion = 2
 // holds several, the last one counts.
 type Run struct {
 	Header  Header
-	Results []Result
+	Results []harness.Result
 	Footer  *Footer // nil when the run was cut off
 }
 
 // A Header is the first line of a run file: what was to be run, by what,
 // against what, and where.
 type Header struct {
-	Schema int    `json:"schema"`
-	Tool   string `json:"tool"` // "wsconform" and its version
-	Engine Engine `json:"engine"`
-	Agent  Agent  `json:"agent"`
+	Schema int           `json:"schema"`
+	Tool   string        `json:"tool"` // "wsconform" and its version
+	Engine Engine        `json:"engine"`
+	Agent  harness.Agent `json:"agent"`
 	// Peer is what the agent was found to do. It is nil in runs whose engine does not try,
 	// and until that is known.
-	Peer      *Peer          `json:"peer,omitempty"`
+	Peer      *harness.Peer  `json:"peer,omitempty"`
 	Selection Selection      `json:"selection"`
 	Shard     *Shard         `json:"shard,omitempty"` // nil unless the run is a part of one
 	Started   time.Time      `json:"started"`
@@ -84,12 +85,12 @@ const (
 
 // A Footer is the last line of a run file. Without one the run was cut off.
 type Footer struct {
-	State    State           `json:"state"`
-	Counts   map[Outcome]int `json:"counts"`
-	Missing  []cases.ID      `json:"missing,omitempty"`
-	Duration time.Duration   `json:"duration"` // wall time, nanoseconds
-	Error    string          `json:"error,omitempty"`
-	Cause    Cause           `json:"cause,omitempty"` // where the error is the agent's
+	State    State                   `json:"state"`
+	Counts   map[harness.Outcome]int `json:"counts"`
+	Missing  []cases.ID              `json:"missing,omitempty"`
+	Duration time.Duration           `json:"duration"` // wall time, nanoseconds
+	Error    string                  `json:"error,omitempty"`
+	Cause    harness.Cause           `json:"cause,omitempty"` // where the error is the agent's
 }
 
 // State tells how much of the run can be relied on. It is worked out from the
@@ -111,8 +112,8 @@ func (r *Run) Missing() []cases.ID {
 }
 
 // Counts counts the outcomes. A selected case without a result counts as
-// [NotRun].
-func (r *Run) Counts() map[Outcome]int {
+// [harness.NotRun].
+func (r *Run) Counts() map[harness.Outcome]int {
 	return r.tally().counts()
 }
 
@@ -141,19 +142,19 @@ func (r *Run) tally() *tally {
 // selected; those that were not come after, in the order of their results.
 type tally struct {
 	order    []cases.ID
-	outcomes map[cases.ID]Outcome
+	outcomes map[cases.ID]harness.Outcome
 }
 
 func newTally(selected []cases.ID) *tally {
-	t := &tally{outcomes: make(map[cases.ID]Outcome, len(selected))}
+	t := &tally{outcomes: make(map[cases.ID]harness.Outcome, len(selected))}
 	for _, id := range selected {
-		t.add(id, NotRun)
+		t.add(id, harness.NotRun)
 	}
 	return t
 }
 
 // add sets the outcome of a case, in place of an earlier one.
-func (t *tally) add(id cases.ID, o Outcome) {
+func (t *tally) add(id cases.ID, o harness.Outcome) {
 	if _, known := t.outcomes[id]; !known {
 		t.order = append(t.order, id)
 	}
@@ -170,8 +171,8 @@ func (t *tally) missing() []cases.ID {
 	return ids
 }
 
-func (t *tally) counts() map[Outcome]int {
-	counts := map[Outcome]int{}
+func (t *tally) counts() map[harness.Outcome]int {
+	counts := map[harness.Outcome]int{}
 	for _, o := range t.outcomes {
 		counts[o]++
 	}

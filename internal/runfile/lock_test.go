@@ -1,4 +1,4 @@
-package harness_test
+package runfile_test
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // Two writers of one file would destroy each other's results: the second is turned
@@ -17,7 +18,7 @@ import (
 func TestOneWriterAtATime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	pass := result("1.1.1", harness.Pass, cases.OK)
-	w, err := harness.CreateRun(path, header("1.1.1"))
+	w, err := runfile.Create(path, header("1.1.1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,17 +29,17 @@ func TestOneWriterAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := harness.OpenRun(path)
+	run, err := runfile.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, try := range map[string]func() error{
-		"create": func() error { _, err := harness.CreateRun(path, header("1.1.1")); return err },
-		"resume": func() error { _, err := harness.ResumeRun(path, header("1.1.1")); return err },
+		"create": func() error { _, err := runfile.Create(path, header("1.1.1")); return err },
+		"resume": func() error { _, err := runfile.Resume(path, header("1.1.1")); return err },
 		"save":   func() error { return run.Save(path) },
 	} {
 		err := try()
-		busy, ok := errors.AsType[*harness.BusyError](err)
+		busy, ok := errors.AsType[*runfile.BusyError](err)
 		if !ok {
 			t.Errorf("%s: error %v, want a BusyError", name, err)
 		} else if runtime.GOOS == "linux" && busy.PID != os.Getpid() {
@@ -51,7 +52,7 @@ func TestOneWriterAtATime(t *testing.T) {
 	if _, err := w.Close(nil); err != nil {
 		t.Fatal(err)
 	}
-	again, err := harness.CreateRun(path, header("1.1.1"))
+	again, err := runfile.Create(path, header("1.1.1"))
 	if err != nil {
 		t.Fatalf("once the other has ended: %v", err)
 	}

@@ -1,4 +1,4 @@
-package harness_test
+package runfile_test
 
 import (
 	"bytes"
@@ -15,23 +15,24 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // shards cuts a run of the cases into so many, with a good result of each case.
-func shards(t *testing.T, total int, ids ...cases.ID) []*harness.Run {
+func shards(t *testing.T, total int, ids ...cases.ID) []*runfile.Run {
 	t.Helper()
 	list, err := cases.Select(catalogue.All(), idPatterns(ids), nil)
 	if err != nil || len(list) != len(ids) {
 		t.Fatalf("%d cases, %v", len(list), err)
 	}
-	var runs []*harness.Run
+	var runs []*runfile.Run
 	for i := range total {
-		sh := harness.Shard{Index: i + 1, Total: total, Whole: ids}
+		sh := runfile.Shard{Index: i + 1, Total: total, Whole: ids}
 		var part []cases.ID
 		for _, c := range sh.Take(list) {
 			part = append(part, c.ID)
 		}
-		run := &harness.Run{Header: header(part...), Footer: &harness.Footer{State: harness.Complete, Duration: time.Duration(i+1) * time.Second}}
+		run := &runfile.Run{Header: header(part...), Footer: &runfile.Footer{State: runfile.Complete, Duration: time.Duration(i+1) * time.Second}}
 		run.Header.Shard = &sh
 		run.Header.Started = run.Header.Started.Add(time.Duration(i) * time.Minute)
 		for _, id := range part {
@@ -52,7 +53,7 @@ func idPatterns(ids []cases.ID) []string {
 
 func TestMergeRuns(t *testing.T) {
 	whole := []cases.ID{"1.1.1", "1.1.2", "2.9", "2.10", "7.1.1"}
-	got, err := harness.MergeRuns(shards(t, 3, whole...))
+	got, err := runfile.Merge(shards(t, 3, whole...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,11 +67,11 @@ func TestMergeRuns(t *testing.T) {
 	if diff := cmp.Diff(order, whole); diff != "" {
 		t.Errorf("results (-got +want):\n%s", diff)
 	}
-	want := &harness.Footer{State: harness.Complete, Counts: map[harness.Outcome]int{harness.Pass: 5}, Duration: 2*time.Minute + 3*time.Second}
+	want := &runfile.Footer{State: runfile.Complete, Counts: map[harness.Outcome]int{harness.Pass: 5}, Duration: 2*time.Minute + 3*time.Second}
 	if diff := cmp.Diff(got.Footer, want); diff != "" {
 		t.Errorf("footer (-got +want):\n%s", diff)
 	}
-	if got.Header.Shard != nil || got.State() != harness.Complete {
+	if got.Header.Shard != nil || got.State() != runfile.Complete {
 		t.Errorf("shard %v, state %s; want a complete run that is no shard", got.Header.Shard, got.State())
 	}
 }
@@ -79,64 +80,64 @@ func TestMergeRunsRefuses(t *testing.T) {
 	whole := []cases.ID{"1.1.1", "1.1.2", "2.9", "2.10"}
 	for _, row := range []struct {
 		name   string
-		change func(runs []*harness.Run) []*harness.Run
+		change func(runs []*runfile.Run) []*runfile.Run
 		want   string
 		partly bool // there is a run beside the error
 	}{
-		{"a shard is missing", func(r []*harness.Run) []*harness.Run { return r[:1] }, "2 cases have no verdict: 1.1.2, 2.10", true},
-		{"a case was lost", func(r []*harness.Run) []*harness.Run { r[1].Results = r[1].Results[:1]; return r }, "1 case has no verdict: 2.10", true},
-		{"a crash", func(r []*harness.Run) []*harness.Run {
+		{"a shard is missing", func(r []*runfile.Run) []*runfile.Run { return r[:1] }, "2 cases have no verdict: 1.1.2, 2.10", true},
+		{"a case was lost", func(r []*runfile.Run) []*runfile.Run { r[1].Results = r[1].Results[:1]; return r }, "1 case has no verdict: 2.10", true},
+		{"a crash", func(r []*runfile.Run) []*runfile.Run {
 			r[1].Results[0] = harness.Result{Case: "1.1.2", Outcome: harness.Crash}
 			return r
 		}, "1 case has no verdict: 1.1.2", true},
-		{"two verdicts of a case", func(r []*harness.Run) []*harness.Run {
+		{"two verdicts of a case", func(r []*runfile.Run) []*runfile.Run {
 			r[1].Results = append(r[1].Results, result("1.1.1", harness.Fail, cases.Failed))
 			return r
 		}, "1 case went differently in the runs: 1.1.1", false},
-		{"a crash here and a pass there", func(r []*harness.Run) []*harness.Run {
+		{"a crash here and a pass there", func(r []*runfile.Run) []*runfile.Run {
 			r[1].Results = append(r[1].Results, harness.Result{Case: "1.1.1", Outcome: harness.Crash})
 			return r
 		}, "1 case went differently in the runs: 1.1.1", false},
-		{"a pass here and a crash there", func(r []*harness.Run) []*harness.Run {
+		{"a pass here and a crash there", func(r []*runfile.Run) []*runfile.Run {
 			r[1].Results = append(r[1].Results, harness.Result{Case: "1.1.1", Outcome: harness.Crash})
 			slices.Reverse(r)
 			return r
 		}, "1 case went differently in the runs: 1.1.1", false},
-		{"a timeout here and a pass there", func(r []*harness.Run) []*harness.Run {
+		{"a timeout here and a pass there", func(r []*runfile.Run) []*runfile.Run {
 			r[1].Results = append(r[1].Results, harness.Result{Case: "1.1.1", Outcome: harness.Timeout})
 			return r
 		}, "1 case went differently in the runs: 1.1.1", false},
-		{"a crash here and a timeout there", func(r []*harness.Run) []*harness.Run {
+		{"a crash here and a timeout there", func(r []*runfile.Run) []*runfile.Run {
 			r[0].Results[0] = harness.Result{Case: "1.1.1", Outcome: harness.Crash}
 			r[1].Results = append(r[1].Results, harness.Result{Case: "1.1.1", Outcome: harness.Timeout})
 			return r
 		}, "1 case went differently in the runs: 1.1.1", false},
-		{"another catalogue", func(r []*harness.Run) []*harness.Run { r[1].Header.Selection.Catalogue = "ff"; return r }, "different case catalogues", false},
-		{"another engine", func(r []*harness.Run) []*harness.Run { r[1].Header.Engine.Name = "native"; return r }, "different engines", false},
-		{"declared otherwise", func(r []*harness.Run) []*harness.Run {
-			r[1].Header.Settings = map[string]any{harness.SettingDeclare: "limit,origin"}
+		{"another catalogue", func(r []*runfile.Run) []*runfile.Run { r[1].Header.Selection.Catalogue = "ff"; return r }, "different case catalogues", false},
+		{"another engine", func(r []*runfile.Run) []*runfile.Run { r[1].Header.Engine.Name = "native"; return r }, "different engines", false},
+		{"declared otherwise", func(r []*runfile.Run) []*runfile.Run {
+			r[1].Header.Settings = map[string]any{runfile.SettingDeclare: "limit,origin"}
 			return r
 		}, "different things were declared, nothing and limit,origin", false},
-		{"without echo", func(r []*harness.Run) []*harness.Run {
-			r[1].Header.Settings = map[string]any{harness.SettingNoEcho: true}
+		{"without echo", func(r []*runfile.Run) []*runfile.Run {
+			r[1].Header.Settings = map[string]any{runfile.SettingNoEcho: true}
 			return r
 		}, "some were started with --no-echo and some without", false},
-		{"another image", func(r []*harness.Run) []*harness.Run { r[1].Header.Engine.Digest = "sha256:00"; return r }, "different engines", false},
-		{"another agent", func(r []*harness.Run) []*harness.Run { r[1].Header.Agent.Version = "9"; return r }, "different agents", false},
-		{"another role", func(r []*harness.Run) []*harness.Run { r[1].Header.Agent.Role = cases.Client; return r }, "different agents", false},
-		{"a shard of another whole", func(r []*harness.Run) []*harness.Run { r[1].Header.Shard.Whole = whole[1:]; return r }, "different selections", false},
-		{"one is no shard", func(r []*harness.Run) []*harness.Run { r[1].Header.Shard = nil; return r }, "some are shards and some are not", false},
+		{"another image", func(r []*runfile.Run) []*runfile.Run { r[1].Header.Engine.Digest = "sha256:00"; return r }, "different engines", false},
+		{"another agent", func(r []*runfile.Run) []*runfile.Run { r[1].Header.Agent.Version = "9"; return r }, "different agents", false},
+		{"another role", func(r []*runfile.Run) []*runfile.Run { r[1].Header.Agent.Role = cases.Client; return r }, "different agents", false},
+		{"a shard of another whole", func(r []*runfile.Run) []*runfile.Run { r[1].Header.Shard.Whole = whole[1:]; return r }, "different selections", false},
+		{"one is no shard", func(r []*runfile.Run) []*runfile.Run { r[1].Header.Shard = nil; return r }, "some are shards and some are not", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			got, err := harness.MergeRuns(row.change(shards(t, 2, whole...)))
-			var merge *harness.MergeError
+			got, err := runfile.Merge(row.change(shards(t, 2, whole...)))
+			var merge *runfile.MergeError
 			if !errors.As(err, &merge) || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("error %v, want one that says %q", err, row.want)
 			}
 			if (got != nil) != row.partly {
 				t.Errorf("run %v, want one: %v", got, row.partly)
 			}
-			if got != nil && got.State() == harness.Complete {
+			if got != nil && got.State() == runfile.Complete {
 				t.Error("the run says that it is complete")
 			}
 		})
@@ -148,13 +149,13 @@ func TestMergeRunsOverlap(t *testing.T) {
 	runs := shards(t, 1, "1.1.1", "1.1.2")
 	again := shards(t, 1, "1.1.1", "1.1.2")
 	runs[0].Results[1] = harness.Result{Case: "1.1.2", Outcome: harness.Blocked}
-	got, err := harness.MergeRuns(append(runs, again...))
-	if err != nil || got.State() != harness.Complete {
+	got, err := runfile.Merge(append(runs, again...))
+	if err != nil || got.State() != runfile.Complete {
 		t.Errorf("%v, %v; want a complete run", got, err)
 	}
-	runs[0].Footer = &harness.Footer{State: harness.Invalid, Error: "no Docker engine"}
-	got, err = harness.MergeRuns(append(runs, again...))
-	if err != nil || got.State() != harness.Invalid || got.Footer.Error != "no Docker engine" {
+	runs[0].Footer = &runfile.Footer{State: runfile.Invalid, Error: "no Docker engine"}
+	got, err = runfile.Merge(append(runs, again...))
+	if err != nil || got.State() != runfile.Invalid || got.Footer.Error != "no Docker engine" {
 		t.Errorf("%v, %v; want an invalid run", got, err)
 	}
 }
@@ -172,7 +173,7 @@ func TestMergeRunsKeepsACrash(t *testing.T) {
 				if turned {
 					slices.Reverse(runs)
 				}
-				got, _ := harness.MergeRuns(runs)
+				got, _ := runfile.Merge(runs)
 				if got == nil || got.Results[0].Outcome != o {
 					t.Errorf("%s and %s, turned %v: %+v; want the %s", o, less, turned, got, o)
 				}
@@ -183,11 +184,11 @@ func TestMergeRunsKeepsACrash(t *testing.T) {
 
 func TestParseShard(t *testing.T) {
 	for _, bad := range []string{"", "1", "0/2", "3/2", "1/0", "a/b", "1/2/3", "-1/2"} {
-		if sh, err := harness.ParseShard(bad); err == nil {
+		if sh, err := runfile.ParseShard(bad); err == nil {
 			t.Errorf("%q is read as %v", bad, sh)
 		}
 	}
-	if sh, err := harness.ParseShard("2/5"); err != nil || sh.Index != 2 || sh.Total != 5 {
+	if sh, err := runfile.ParseShard("2/5"); err != nil || sh.Index != 2 || sh.Total != 5 {
 		t.Errorf("%v, %v; want 2/5", sh, err)
 	}
 }
@@ -195,11 +196,11 @@ func TestParseShard(t *testing.T) {
 func TestSave(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "run.jsonl")
 	run := shards(t, 2, "1.1.1", "1.1.2", "2.9")[0]
-	run.Header.Secrets = harness.SecretsMasked
+	run.Header.Secrets = runfile.SecretsMasked
 	if err := run.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	got, err := harness.OpenRun(path)
+	got, err := runfile.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +232,7 @@ func TestResumeRun(t *testing.T) {
 			if err := os.WriteFile(path, row.file, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			w, err := harness.ResumeRun(path, h)
+			w, err := runfile.Resume(path, h)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -240,11 +241,11 @@ func TestResumeRun(t *testing.T) {
 				emit(pass("1.1.3"))
 				return nil
 			})
-			if err != nil || run.Footer.State != harness.Complete || len(run.Results) != 3 {
+			if err != nil || run.Footer.State != runfile.Complete || len(run.Results) != 3 {
 				t.Errorf("%+v, %v; want a complete run", run, err)
 			}
-			got, err := harness.OpenRun(path)
-			if err != nil || got.State() != harness.Complete || got.Counts()[harness.Pass] != 3 {
+			got, err := runfile.Open(path)
+			if err != nil || got.State() != runfile.Complete || got.Counts()[harness.Pass] != 3 {
 				t.Errorf("%+v, %v; want three passes", got, err)
 			}
 			if got, err := os.ReadFile(path); err != nil || !strings.HasPrefix(string(got), string(row.file[:400])) {
@@ -263,14 +264,14 @@ func TestResumeRunWritesTheFooter(t *testing.T) {
 	if err := os.WriteFile(path, cut, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := harness.ResumeRun(path, h)
+	w, err := runfile.Resume(path, h)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run, err := w.Record(func(func(harness.Result)) error { return nil }); err != nil || run.State() != harness.Complete {
+	if run, err := w.Record(func(func(harness.Result)) error { return nil }); err != nil || run.State() != runfile.Complete {
 		t.Errorf("%+v, %v; want a complete run", run, err)
 	}
-	if got, err := harness.OpenRun(path); err != nil || got.State() != harness.Complete {
+	if got, err := runfile.Open(path); err != nil || got.State() != runfile.Complete {
 		t.Errorf("the file: %+v, %v; want a complete run", got, err)
 	}
 }
@@ -283,8 +284,8 @@ func TestResumeRunOfAnother(t *testing.T) {
 	}
 	h := header("1.1.1")
 	h.Agent.Name = "another"
-	var merge *harness.MergeError
-	if _, err := harness.ResumeRun(path, h); !errors.As(err, &merge) {
+	var merge *runfile.MergeError
+	if _, err := runfile.Resume(path, h); !errors.As(err, &merge) {
 		t.Errorf("error %v, want a MergeError", err)
 	}
 	if got, _ := os.ReadFile(path); string(got) != string(file) {
@@ -301,16 +302,16 @@ func TestMergeSaysThatSecretsAreShown(t *testing.T) {
 	for _, shown := range []int{-1, 0, 1} {
 		runs := shards(t, 2, "1.1.1", "1.1.2")
 		for i, run := range runs {
-			run.Header.Secrets = harness.SecretsMasked
+			run.Header.Secrets = runfile.SecretsMasked
 			if i == shown {
-				run.Header.Secrets = harness.SecretsShown
+				run.Header.Secrets = runfile.SecretsShown
 			}
 		}
-		want := harness.SecretsMasked
+		want := runfile.SecretsMasked
 		if shown >= 0 {
-			want = harness.SecretsShown
+			want = runfile.SecretsShown
 		}
-		got, err := harness.MergeRuns(runs)
+		got, err := runfile.Merge(runs)
 		if err != nil || got.Header.Secrets != want {
 			t.Errorf("shown in part %d: got %q, error %v; want %q", shown, got.Header.Secrets, err, want)
 		}
@@ -325,7 +326,7 @@ func TestResumeAddsTheTimeBefore(t *testing.T) {
 	if err := os.WriteFile(path, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := harness.ResumeRun(path, h)
+	w, err := runfile.Resume(path, h)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package harness
+package runfile
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/atomicfile"
 )
 
@@ -29,7 +30,7 @@ type headerLine struct {
 
 type caseLine struct {
 	Kind string `json:"kind"`
-	Result
+	harness.Result
 }
 
 type footerLine struct {
@@ -56,10 +57,10 @@ type Writer struct {
 	closed  bool
 }
 
-// CreateRun creates the file, or empties it if it exists, and writes the header.
+// Create creates the file, or empties it if it exists, and writes the header.
 // It creates the folder if it is missing. A file that another process is writing
 // is left alone, and the error is a [BusyError].
-func CreateRun(path string, h Header) (*Writer, error) {
+func Create(path string, h Header) (*Writer, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("run file: %w", err)
 	}
@@ -112,10 +113,10 @@ func (w *Writer) start(h Header) error {
 // takes the place of the first. After a [WriteError] the run may go on: the result
 // is kept, and every later call tries again to write it. What a peer can choose is
 // cut where it is long, and the line says how long it was (bounds.go).
-func (w *Writer) Case(r Result) error { return w.write(w.secrets.Result(r)) }
+func (w *Writer) Case(r harness.Result) error { return w.write(w.secrets.Result(r)) }
 
 // write writes a result as it is, within its bounds.
-func (w *Writer) write(r Result) error {
+func (w *Writer) write(r harness.Result) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
@@ -191,6 +192,9 @@ func syncFile(f *os.File) error {
 	return f.Sync()
 }
 
+// maxError bounds the error in a footer, in bytes.
+const maxError = 4 << 10
+
 func (w *Writer) footer(failure error) Footer {
 	foot := Footer{
 		State:    Complete,
@@ -210,8 +214,21 @@ func (w *Writer) footer(failure error) Footer {
 		foot.State, foot.Error = Invalid, failure.Error()
 	}
 	foot = w.secrets.footer(foot)
-	foot.Error = Clip(foot.Error, maxWords)
+	foot.Error = harness.Clip(foot.Error, maxError)
 	return foot
+}
+
+// blame puts the cause of a failure into the footer, if the implementation under
+// test caused it.
+func (f *Footer) blame(failure error) bool {
+	if harness.OutOfResources(failure) || !errors.Is(failure, harness.ErrUntestable) {
+		return false
+	}
+	f.State, f.Error, f.Cause = Partial, failure.Error(), harness.CauseStart
+	if u, ok := errors.AsType[*harness.UntestableError](failure); ok {
+		f.Error, f.Cause = u.Error(), u.Cause
+	}
+	return true
 }
 
 // line writes v as one line, after what is still pending. A line that could not

@@ -1,4 +1,4 @@
-package harness
+package runfile
 
 import (
 	"bufio"
@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// ResumeRun opens the file of a run that did not end, to add the cases of
+// Resume opens the file of a run that did not end, to add the cases of
 // [Run.Missing], or no more than its footer if none is missing. The header says
 // what would be run now. Its catalogue, engine and agent must be those of the file,
 // as must be what is asked of the agent (--no-echo, --declare), and the file of the current [SchemaVersion], since a file has one version;
 // else the file is left alone and the error is a [MergeError]. It is a [BusyError]
 // if another process is writing the file. The footer and a last line that was cut
 // off are removed from the file; what was written before stays as it is.
-func ResumeRun(path string, h Header) (*Writer, error) {
+func Resume(path string, h Header) (*Writer, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, fmt.Errorf("run file: %w", err)
@@ -34,7 +34,7 @@ func resume(f *os.File, h Header) (*Writer, error) {
 	if err := claim(f); err != nil {
 		return nil, err
 	}
-	run, err := ReadRun(f)
+	run, err := Read(f)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package harness
+package runfile
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
 )
 
 // Masked stands for a secret in everything that is written.
@@ -231,14 +232,14 @@ func (s *Secrets) Command(words []string) []string {
 }
 
 // agent masks the secrets in how an agent is named, reached and started.
-func (s *Secrets) agent(a Agent) Agent {
+func (s *Secrets) agent(a harness.Agent) harness.Agent {
 	a.Name, a.Version = s.Text(a.Name), s.Text(a.Version)
 	a.URL, a.Command = s.Text(a.URL), s.Command(a.Command)
 	return a
 }
 
 // Result masks the secrets in a result. The result given is left as it is.
-func (s *Secrets) Result(r Result) Result {
+func (s *Secrets) Result(r harness.Result) harness.Result {
 	if s == nil {
 		return r
 	}

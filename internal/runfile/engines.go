@@ -1,6 +1,9 @@
-package harness
+package runfile
 
-import "iter"
+import (
+	"github.com/wsconform/wsconform/harness"
+	"iter"
+)
 
 // Two engines have a part that others have not. The table of all of them is in package
 // [github.com/wsconform/wsconform/harness/engine].
@@ -17,7 +20,7 @@ func Pairs[Run any](runs []Run, header func(Run) Header) iter.Seq2[int, int] {
 		for i := range runs {
 			for j := range runs {
 				a, b := header(runs[i]), header(runs[j])
-				same := a.Agent.Role == b.Agent.Role && a.Agent.implementation() == b.Agent.implementation()
+				same := a.Agent.Role == b.Agent.Role && implementation(a.Agent) == implementation(b.Agent)
 				if same && a.Engine.Name != ReferenceEngine && b.Engine.Name == ReferenceEngine && !yield(i, j) {
 					return
 				}
@@ -27,7 +30,7 @@ func Pairs[Run any](runs []Run, header func(Run) Header) iter.Seq2[int, int] {
 }
 
 // implementation tells agents apart.
-func (a Agent) implementation() string {
+func implementation(a harness.Agent) string {
 	if a.About != nil {
 		return a.About.Folder + " " + a.About.Hash
 	}

@@ -1,4 +1,4 @@
-package harness
+package runfile
 
 import (
 	"bufio"
@@ -10,26 +10,27 @@ import (
 	"os"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
 )
 
 // MaxLine bounds the length of a line of a run file, in bytes. A transcript is
 // far smaller.
 const MaxLine = 64 << 20
 
-// OpenRun reads the run file at the path; see [ReadRun].
-func OpenRun(path string) (*Run, error) {
+// Open reads the run file at the path; see [Read].
+func Open(path string) (*Run, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("run file: %w", err)
 	}
 	defer f.Close()
-	return ReadRun(f)
+	return Read(f)
 }
 
-// ReadRun reads a run file. A last line that was cut off is left out, and the
+// Read reads a run file. A last line that was cut off is left out, and the
 // run then has no footer. Secrets in a file of an earlier version are masked.
 // Everything else that is not a run file is a [ReadError] that names the line.
-func ReadRun(r io.Reader) (*Run, error) {
+func Read(r io.Reader) (*Run, error) {
 	in := reader{run: &Run{}, index: map[cases.ID]int{}}
 	if f, ok := r.(interface{ Name() string }); ok {
 		in.name = f.Name()
@@ -138,10 +139,13 @@ func (in *reader) add(line []byte) error {
 	return fmt.Errorf("unknown kind of line %q", k.Kind)
 }
 
+// maxID bounds the id of a case, in bytes. A file with a longer one is refused.
+const maxID = 256
+
 func (in *reader) addCase(line []byte) error {
-	var r Result
+	var r harness.Result
 	if err := json.Unmarshal(line, &r); err != nil {
-		return fmt.Errorf("case %q: %w", Clip(string(r.Case), maxID), err)
+		return fmt.Errorf("case %q: %w", harness.Clip(string(r.Case), maxID), err)
 	}
 	if r.Case == "" {
 		return errors.New("a case without an id")
@@ -149,7 +153,7 @@ func (in *reader) addCase(line []byte) error {
 	if len(r.Case) > maxID {
 		return fmt.Errorf("a case whose id has %d bytes, where %d are the most", len(r.Case), maxID)
 	}
-	if err := r.check(); err != nil {
+	if err := checkWords(r); err != nil {
 		return fmt.Errorf("case %q: %w", r.Case, err)
 	}
 	if i, again := in.index[r.Case]; again {
@@ -161,12 +165,12 @@ func (in *reader) addCase(line []byte) error {
 	return nil
 }
 
-// check refuses words that are no outcome or no verdict: a reader that took
+// checkWords refuses words that are no outcome or no verdict: a reader that took
 // them for a pass would be worse than none.
-func (r Result) check() error {
+func checkWords(r harness.Result) error {
 	switch r.Outcome {
-	case Pass, PassLenient, Fail, Unsupported, Observed:
-	case Crash, Timeout, Blocked, NotRun, HarnessError:
+	case harness.Pass, harness.PassLenient, harness.Fail, harness.Unsupported, harness.Observed:
+	case harness.Crash, harness.Timeout, harness.Blocked, harness.NotRun, harness.HarnessError:
 		return nil
 	default:
 		return fmt.Errorf("unknown outcome %q", r.Outcome)

@@ -1,4 +1,4 @@
-package harness
+package runfile
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
 )
 
 // Record writes each result that play emits to the file as it comes, and ends the
@@ -13,7 +14,7 @@ import (
 // file, with secrets masked alike, but without wire logs. It is whole even if the
 // disk is full: later errors of the file do not stop play, and the writer tries
 // again with every result. The error is that of play, of the file, or both.
-func (w *Writer) Record(play func(emit func(Result)) error) (*Run, error) {
+func (w *Writer) Record(play func(emit func(harness.Result)) error) (*Run, error) {
 	run := &Run{Header: w.header}
 	if w.earlier != nil {
 		run.Results = w.earlier.Results
@@ -22,7 +23,7 @@ func (w *Writer) Record(play func(emit func(Result)) error) (*Run, error) {
 	for i, r := range run.Results {
 		index[r.Case] = i
 	}
-	failure := play(func(r Result) {
+	failure := play(func(r harness.Result) {
 		r = w.secrets.Result(r)
 		_ = w.write(r) // Close says so if the file is incomplete
 		if r.Transcript != nil {
@@ -38,7 +39,7 @@ func (w *Writer) Record(play func(emit func(Result)) error) (*Run, error) {
 		run.Results = append(run.Results, r)
 	})
 	run.Header = w.Header()
-	slices.SortFunc(run.Results, func(a, b Result) int { return a.Case.Compare(b.Case) })
+	slices.SortFunc(run.Results, func(a, b harness.Result) int { return a.Case.Compare(b.Case) })
 	foot, err := w.Close(failure)
 	run.Footer = &foot
 	return run, errors.Join(failure, err)
@@ -46,7 +47,7 @@ func (w *Writer) Record(play func(emit func(Result)) error) (*Run, error) {
 
 // Peer puts what the agent was found to do into the header. It has no effect once a
 // result is written, and for a run that is resumed: its header stays as it is.
-func (w *Writer) Peer(p Peer) error {
+func (w *Writer) Peer(p harness.Peer) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.started || w.earlier != nil || w.closed {

@@ -1,4 +1,4 @@
-package harness
+package runfile
 
 import (
 	"fmt"
@@ -8,13 +8,14 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/harness"
 )
 
 // A Difference is a case for which two runs against the same agent disagree.
 // The zero Result stands for none.
 type Difference struct {
 	Case cases.ID
-	A, B Result
+	A, B harness.Result
 	// Race says why the verdict may vary between runs of the same engine. It is empty
 	// if no such reason is known.
 	Race string
@@ -91,13 +92,13 @@ func race(d Difference) string {
 }
 
 // varies reports whether one of the plays of r has the other's verdict.
-func varies(r, other Result) bool {
+func varies(r, other harness.Result) bool {
 	return slices.ContainsFunc(r.Varied, func(v cases.Verdict) bool { return v.Behavior == other.Behavior && v.Close == other.Close })
 }
 
 // overtook reports whether cut might have been the better verdict by chance. It cannot
 // if several plays all have it.
-func overtook(cut, better Result) bool {
+func overtook(cut, better harness.Result) bool {
 	always := cut.Attempts > 1 && cut.Varied == nil
 	return better.Close == cases.CloseOK && cut.CutOff() && !always
 }
@@ -106,7 +107,7 @@ func overtook(cut, better Result) bool {
 // of the echo, 0 if it did not. A peer that sent no more than a handshake and a
 // control frame does not echo, however much time it has; and a limit that the native
 // engine enforces too excuses nothing.
-func limitOf(run *Run, r Result) time.Duration {
+func limitOf(run *Run, r harness.Result) time.Duration {
 	t := r.Transcript
 	if run.Header.Engine.Name != ReferenceEngine || r.Behavior != cases.Failed || t == nil ||
 		!t.ClosedByUs || t.LocalCode != 0 || !t.Struck(cases.CloseFired) {
