@@ -100,6 +100,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -110,7 +111,7 @@ type engine struct{}
 func Open(context.Context, runner.Setup) (runner.Engine, error) { return engine{}, nil }
 
 // About names the engine.
-func (engine) About() harness.Engine { return harness.Engine{Name: "demo", Version: "1"} }
+func (engine) About() runfile.Engine { return runfile.Engine{Name: "demo", Version: "1"} }
 
 // Close has nothing to free.
 func (engine) Close() error { return nil }
