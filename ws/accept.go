@@ -156,7 +156,7 @@ var headBuffers = sync.Pool{New: func() any { return new([headSize]byte) }}
 // acceptNet is AcceptNet. opened is as in open.
 func (o *AcceptOptions) acceptNet(ctx context.Context, nc net.Conn, opened func(*Conn) bool) (*Conn, error) {
 	c, err := o.shakeHands(ctx, nc, opened)
-	if err != nil {
+	if _, ok := err.(*prefaceError); err != nil && !ok {
 		_ = nc.Close()
 	}
 	return c, err
@@ -174,6 +174,9 @@ func (o *AcceptOptions) shakeHands(ctx context.Context, nc net.Conn, opened func
 	buf := headBuffers.Get().(*[headSize]byte)
 	defer headBuffers.Put(buf)
 	head, rest, err := readHead(nc, o.maxHeaderBytes(), buf[:0])
+	if err == nil && opened != nil && speaksHTTP2(nc, head) {
+		return nil, &prefaceError{append(slices.Clone(head), rest...)}
+	}
 	var info *handshakeInfo
 	var reject *RejectError
 	switch {

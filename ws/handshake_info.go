@@ -19,6 +19,7 @@ type packedInfo struct {
 // moreInfo is what few connections have.
 type moreInfo struct {
 	tls    *tls.ConnectionState
+	http2  bool
 	values context.Context //nolint:containedctx // for its values; nil if there are none
 }
 
@@ -28,7 +29,7 @@ func packInfo(i *handshakeInfo) packedInfo {
 		b = packString(b, s)
 	}
 	b = packHeader(packHeader(b, i.request.Header), i.header)
-	more := moreInfo{tls: i.request.TLS, values: i.values}
+	more := moreInfo{tls: i.request.TLS, http2: i.request.ProtoMajor == 2, values: i.values}
 	if more == (moreInfo{}) {
 		return packedInfo{text: packed(b)}
 	}
@@ -50,10 +51,16 @@ func (i packedInfo) unpack(remote net.Addr) *http.Response {
 	if more.values != nil {
 		r = r.WithContext(context.WithoutCancel(more.values))
 	}
-	return &http.Response{
+	w := &http.Response{
 		Status: "101 Switching Protocols", StatusCode: http.StatusSwitchingProtocols,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: p.header(), Body: http.NoBody, Request: r, TLS: more.tls,
+		Proto: r.Proto, ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor,
+		Header: p.header(), Body: http.NoBody, Request: r, TLS: more.tls,
 	}
+	if more.http2 {
+		r.Method, r.Proto, r.ProtoMajor, r.ProtoMinor = http.MethodConnect, "HTTP/2.0", 2, 0
+		w.Status, w.StatusCode, w.Proto, w.ProtoMajor, w.ProtoMinor = "200 OK", http.StatusOK, "HTTP/2.0", 2, 0
+	}
+	return w
 }
 
 func (i packedInfo) subprotocol() string { return i.text.string() }

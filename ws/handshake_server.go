@@ -103,6 +103,8 @@ func fieldCount(h http.Header) (n int) {
 func checkRequest(r *http.Request) *RejectError {
 	h := r.Header
 	switch {
+	case r.ProtoMajor == 2:
+		return checkConnect(r)
 	case r.Method != http.MethodGet:
 		reject := refuse(http.StatusMethodNotAllowed, "method is not GET")
 		reject.Header.Set("Allow", "GET")
@@ -249,9 +251,11 @@ func (i *handshakeInfo) setFields() {
 	for name := range ownFields {
 		h.Del(name)
 	}
-	h.Set("Upgrade", "websocket")
-	h.Set("Connection", "Upgrade")
-	h.Set("Sec-WebSocket-Accept", wsproto.AcceptKey(i.request.Header.Get("Sec-WebSocket-Key")))
+	if i.request.ProtoMajor != 2 {
+		h.Set("Upgrade", "websocket")
+		h.Set("Connection", "Upgrade")
+		h.Set("Sec-WebSocket-Accept", wsproto.AcceptKey(i.request.Header.Get("Sec-WebSocket-Key")))
+	}
 	if i.subprotocol != "" {
 		h.Set("Sec-WebSocket-Protocol", i.subprotocol)
 	}

@@ -249,6 +249,10 @@ func (v *visit) serve(ctx context.Context, nc net.Conn, reject *RejectError) {
 	var err error = reject
 	if reject == nil {
 		c, err = opts.acceptNet(ctx, nc, v.opened)
+		if e, ok := err.(*prefaceError); ok {
+			v.serveHTTP2(ctx, nc, e.early)
+			return
+		}
 	} else {
 		opts.rejectNet(nc, reject, false)
 		_ = nc.Close()
