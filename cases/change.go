@@ -24,11 +24,11 @@ type ChangeKind string
 // The kinds of change.
 const (
 	ChangeLost     ChangeKind = "lost"     // it was sent, and did not come
-	ChangeAltered  ChangeKind = "altered"  // it came otherwise
-	ChangeAdded    ChangeKind = "added"    // a field came that was not sent
-	ChangeDelayed  ChangeKind = "delayed"  // it came half a second later than without the gateway
-	ChangeHidden   ChangeKind = "hidden"   // the gateway kept it to itself, and spoke in its place
-	ChangeInvented ChangeKind = "invented" // it came, and was not sent
+	changeAltered  ChangeKind = "altered"  // it came otherwise
+	changeAdded    ChangeKind = "added"    // a field came that was not sent
+	changeDelayed  ChangeKind = "delayed"  // it came half a second later than without the gateway
+	changeHidden   ChangeKind = "hidden"   // the gateway kept it to itself, and spoke in its place
+	changeInvented ChangeKind = "invented" // it came, and was not sent
 )
 
 // lateBy is what a gateway may take.
@@ -92,15 +92,15 @@ func changedHead(t *Transcript) []Change {
 		refused := t.Role == Client && wire.ParseHead(t.other.Response).Status() >= "400"
 		return []Change{{Kind: ChangeLost, What: "the " + what, Legal: refused}}
 	case before == "":
-		return []Change{{Kind: ChangeInvented, What: "the " + what + ", " + Octet(wire.ParseHead(text).Start()).quote(), Legal: !strings.Contains(wire.ParseHead(text).Start(), " 101")}}
+		return []Change{{Kind: changeInvented, What: "the " + what + ", " + Octet(wire.ParseHead(text).Start()).quote(), Legal: !strings.Contains(wire.ParseHead(text).Start(), " 101")}}
 	}
 	got, sent := wire.ParseHead(text), wire.ParseHead(before)
 	if t.Role == Server && wire.ParseHead(text).Status() != wire.ParseHead(before).Status() {
-		return []Change{{Kind: ChangeHidden, What: fmt.Sprintf("status %s behind status %s", wire.ParseHead(before).Status(), wire.ParseHead(text).Status()), Legal: wire.ParseHead(text).Status() == "502"}}
+		return []Change{{Kind: changeHidden, What: fmt.Sprintf("status %s behind status %s", wire.ParseHead(before).Status(), wire.ParseHead(text).Status()), Legal: wire.ParseHead(text).Status() == "502"}}
 	}
 	var list []Change
 	if t.Role == Client && wire.ParseHead(text).Target() != wire.ParseHead(before).Target() {
-		list = append(list, Change{Kind: ChangeAltered, What: fmt.Sprintf("the target %s into %s", wire.ParseHead(before).Target(), wire.ParseHead(text).Target())})
+		list = append(list, Change{Kind: changeAltered, What: fmt.Sprintf("the target %s into %s", wire.ParseHead(before).Target(), wire.ParseHead(text).Target())})
 	}
 	nominees := sent.List("Connection")
 	var seen []string
@@ -115,7 +115,7 @@ func changedHead(t *Transcript) []Change {
 			list = append(list, Change{Kind: ChangeLost, What: "the field " + f.Name, Legal: mine})
 		case !slices.Equal(now, wire.ParseHead(before).Members(f.Name)):
 			list = append(list, Change{
-				Kind: ChangeAltered, Legal: mine,
+				Kind: changeAltered, Legal: mine,
 				What: fmt.Sprintf("%s: %s into %s", f.Name, strings.Join(sent.Values(f.Name), ", "), strings.Join(got.Values(f.Name), ", ")),
 			})
 		}
@@ -123,7 +123,7 @@ func changedHead(t *Transcript) []Change {
 	for _, f := range got.Fields {
 		if !named(seen, f.Name) {
 			seen = append(seen, f.Name)
-			list = append(list, Change{Kind: ChangeAdded, What: "the field " + f.Name, Legal: !strings.HasPrefix(strings.ToLower(f.Name), "sec-websocket-")})
+			list = append(list, Change{Kind: changeAdded, What: "the field " + f.Name, Legal: !strings.HasPrefix(strings.ToLower(f.Name), "sec-websocket-")})
 		}
 	}
 	return list
@@ -139,17 +139,17 @@ func changedEvents(direct, via *Transcript) []Change {
 			case i >= len(got):
 				list = append(list, Change{Kind: ChangeLost, What: want[i].String(), Legal: kind == GotRequest})
 			case i >= len(want):
-				list = append(list, Change{Kind: ChangeInvented, What: got[i].String()})
+				list = append(list, Change{Kind: changeInvented, What: got[i].String()})
 			case kind == GotRequest: // its fields are those of another host
 			case !got[i].Equal(want[i]) || got[i].Code != want[i].Code:
-				list = append(list, Change{Kind: ChangeAltered, What: want[i].String() + " into " + got[i].String()})
+				list = append(list, Change{Kind: changeAltered, What: want[i].String() + " into " + got[i].String()})
 			case got[i].At > want[i].At+lateBy:
-				list = append(list, Change{Kind: ChangeDelayed, What: got[i].String(), Legal: true})
+				list = append(list, Change{Kind: changeDelayed, What: got[i].String(), Legal: true})
 			}
 		}
 	}
 	if len(list) == 0 && dataFrames(direct) != dataFrames(via) {
-		list = append(list, Change{Kind: ChangeAltered, What: "the frames of messages, cut or joined", Legal: true})
+		list = append(list, Change{Kind: changeAltered, What: "the frames of messages, cut or joined", Legal: true})
 	}
 	return append(list, changedEnd(direct, via)...)
 }
@@ -173,11 +173,11 @@ func changedEnd(direct, via *Transcript) []Change {
 	_, gotReset := via.Find(GotReset)
 	switch {
 	case (wantEnd || wantReset) && !gotEnd && !gotReset:
-		return []Change{{Kind: ChangeHidden, What: "the end of TCP"}}
+		return []Change{{Kind: changeHidden, What: "the end of TCP"}}
 	case wantReset && gotEnd && !gotReset:
-		return []Change{{Kind: ChangeAltered, What: "a reset of TCP into its end", Legal: true}}
+		return []Change{{Kind: changeAltered, What: "a reset of TCP into its end", Legal: true}}
 	case wantEnd && gotReset && !wantReset:
-		return []Change{{Kind: ChangeAltered, What: "the end of TCP into a reset", Legal: true}}
+		return []Change{{Kind: changeAltered, What: "the end of TCP into a reset", Legal: true}}
 	}
 	return nil
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/fixtures/gateways"
 	"github.com/wsconform/wsconform/harness"
-	"github.com/wsconform/wsconform/harness/checkup"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/checkup"
 	"github.com/wsconform/wsconform/internal/compare"
 )
 

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/wsconform/wsconform/harness/doctor"
 	"github.com/wsconform/wsconform/internal/atomicfile"
+	"github.com/wsconform/wsconform/internal/doctor"
 	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/examination"
 )

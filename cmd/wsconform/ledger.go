@@ -12,8 +12,9 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/internal/coverage"
 	"github.com/wsconform/wsconform/internal/runfile"
-	"github.com/wsconform/wsconform/reports/coverage"
+	"github.com/wsconform/wsconform/reports/kills"
 )
 
 // A ledgerQuery says which requirements are listed, and how.
@@ -66,13 +67,13 @@ func (o *ledgerQuery) run(w io.Writer) error {
 		}
 	}
 	if o.out != "" {
-		if err := coverage.Write(o.out); err != nil {
+		if err := kills.Write(o.out); err != nil {
 			return err
 		}
 	}
 	if o.kills {
 		if o.json {
-			return coverage.WriteJSON(w)
+			return kills.WriteJSON(w)
 		}
 		return writeKills(w)
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/checkup"
+	"github.com/wsconform/wsconform/internal/checkup"
 )
 
 // An address that cannot be meant is wrong usage; one that cannot be had is not.

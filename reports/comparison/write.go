@@ -17,7 +17,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/internal/runfile"
-	"github.com/wsconform/wsconform/reports/coverage"
+	"github.com/wsconform/wsconform/reports/kills"
 	"github.com/wsconform/wsconform/reports/internal/casepage"
 	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/html"
@@ -245,5 +245,5 @@ func (s *site) writeCases(dir string) error {
 	if err := casepage.Write(filepath.Join(dir, "cases"), casepage.Played(runs...), &known); err != nil {
 		return err
 	}
-	return coverage.Write(dir)
+	return kills.Write(dir)
 }

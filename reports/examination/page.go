@@ -6,7 +6,7 @@ import (
 	"html/template"
 	"io"
 
-	"github.com/wsconform/wsconform/harness/doctor"
+	"github.com/wsconform/wsconform/internal/doctor"
 	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/html"
 )

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/doctor"
+	"github.com/wsconform/wsconform/internal/doctor"
 	"github.com/wsconform/wsconform/reports/examination"
 )
 

@@ -1,10 +1,12 @@
 // Package coverage says which requirements the cases test and which faults they find:
 // the ledger of requirements and the kill matrix, put together. Start at [Requirements]
-// and [Matrix]; [WritePage] writes both as a page.
+// and [Matrix]. Package [github.com/wsconform/wsconform/reports/kills] writes both as a page.
 package coverage
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/wsconform/wsconform/cases"
@@ -177,4 +179,12 @@ func Levels(list []Requirement) []Tally {
 		}
 	}
 	return all
+}
+
+// Percent is a share of the mutants.
+func (m Matrix) Percent(n int) string {
+	if m.Mutants == 0 {
+		return "0 %"
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", 100*float64(n)/float64(m.Mutants)), ".0") + " %"
 }

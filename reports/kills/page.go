@@ -1,4 +1,5 @@
-package coverage
+// Package kills writes the kill matrix and the requirements without one, as a page and as JSON.
+package kills
 
 import (
 	"cmp"
@@ -9,7 +10,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/wsconform/wsconform/cases"
@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/internal/atomicfile"
+	"github.com/wsconform/wsconform/internal/coverage"
 	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/html"
 )
@@ -37,7 +38,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 func Write(dir string) error {
 	for name, write := range map[string]func(io.Writer) error{"kills.html": WritePage, "kills.json": WriteJSON} {
 		if err := atomicfile.Write(filepath.Join(dir, name), write); err != nil {
-			return fmt.Errorf("coverage: %s: %w", name, err)
+			return fmt.Errorf("kills: %s: %w", name, err)
 		}
 	}
 	return nil
@@ -47,17 +48,17 @@ func Write(dir string) error {
 // no case kills for.
 func WriteJSON(w io.Writer) error {
 	type entry struct {
-		ID    string       `json:"id"`
-		Level ledger.Level `json:"level"`
-		State State        `json:"state"`
+		ID    string         `json:"id"`
+		Level ledger.Level   `json:"level"`
+		State coverage.State `json:"state"`
 	}
 	out := struct {
-		Sums         Matrix         `json:"sums"`
-		Requirements []entry        `json:"withoutKilling"`
-		Rows         []mutants.Kill `json:"rows"`
-	}{Sums: Of(mutants.Kills()), Requirements: []entry{}, Rows: mutants.Kills()}
-	for _, r := range Requirements() {
-		if s := r.State(); s == Tested || s == Open {
+		Sums         coverage.Matrix `json:"sums"`
+		Requirements []entry         `json:"withoutKilling"`
+		Rows         []mutants.Kill  `json:"rows"`
+	}{Sums: coverage.Of(mutants.Kills()), Requirements: []entry{}, Rows: mutants.Kills()}
+	for _, r := range coverage.Requirements() {
+		if s := r.State(); s == coverage.Tested || s == coverage.Open {
 			out.Requirements = append(out.Requirements, entry{r.ID, r.Level, s})
 		}
 	}
@@ -68,10 +69,10 @@ func WriteJSON(w io.Writer) error {
 
 // WritePage writes the kill matrix and the ledger as a page without scripts.
 func WritePage(w io.Writer) error {
-	list, style := Requirements(), html.StyleSheet()+pageCSS
+	list, style := coverage.Requirements(), html.StyleSheet()+pageCSS
 	v := view{
-		Style: template.CSS(style), Policy: csp.Policy(style, ""), Sums: Of(mutants.Kills()), Levels: Levels(list),
-		States: []State{Killed, Tested, Open, Outside},
+		Style: template.CSS(style), Policy: csp.Policy(style, ""), Sums: coverage.Of(mutants.Kills()), Levels: coverage.Levels(list),
+		States: []coverage.State{coverage.Killed, coverage.Tested, coverage.Open, coverage.Outside},
 	}
 	for _, k := range mutants.Kills() {
 		if g, ok := gateway.Find(k.Mutant); ok && k.Role == "gateway" {
@@ -82,11 +83,11 @@ func WritePage(w io.Writer) error {
 		v.Rows = append(v.Rows, row{k, m.Title})
 	}
 	for _, r := range list {
-		if s := r.State(); s == Tested || s == Open {
+		if s := r.State(); s == coverage.Tested || s == coverage.Open {
 			v.Left = append(v.Left, r)
 		}
 	}
-	slices.SortStableFunc(v.Left, func(a, b Requirement) int { return cmp.Compare(strictness(a.Level), strictness(b.Level)) })
+	slices.SortStableFunc(v.Left, func(a, b coverage.Requirement) int { return cmp.Compare(strictness(a.Level), strictness(b.Level)) })
 	return pageTemplate().ExecuteTemplate(w, "page.tmpl", v)
 }
 
@@ -106,10 +107,10 @@ func strictness(l ledger.Level) int {
 type view struct {
 	Style  template.CSS
 	Policy string
-	Sums   Matrix
-	Levels []Tally
-	States []State
-	Left   []Requirement // those without a killing
+	Sums   coverage.Matrix
+	Levels []coverage.Tally
+	States []coverage.State
+	Left   []coverage.Requirement // those without a killing
 	Rows   []row
 
 	Gateways []row
@@ -143,12 +144,4 @@ func few(list []string) []cases.ID {
 		ids = append(ids, cases.ID(id))
 	}
 	return ids
-}
-
-// Percent is a share of the mutants.
-func (m Matrix) Percent(n int) string {
-	if m.Mutants == 0 {
-		return "0 %"
-	}
-	return strings.TrimSuffix(fmt.Sprintf("%.1f", 100*float64(n)/float64(m.Mutants)), ".0") + " %"
 }

@@ -19,7 +19,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/internal/native"
+	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws"
 )
@@ -128,7 +128,7 @@ var errTooMany = errors.New("too many connections for one examination")
 
 // An examination is one in progress.
 type examination struct {
-	target native.Target
+	target engine.Target
 	opts   Options
 	addr   string // host and port that was reached
 	agreed string // the ALPN protocol where HTTP/2 and HTTP/1.1 are offered
@@ -141,7 +141,7 @@ type examination struct {
 
 // Examine looks at the server. The target's URL must have scheme ws or wss and a host.
 // What is wrong with the server is a finding; the error is that of ctx.
-func Examine(ctx context.Context, target native.Target, opts Options) (*Report, error) {
+func Examine(ctx context.Context, target engine.Target, opts Options) (*Report, error) {
 	e := &examination{target: target, opts: opts, findings: map[Topic][]Finding{}}
 	r := &Report{Schema: 1, URL: target.URL.String(), Started: time.Now().UTC().Truncate(time.Millisecond)}
 	if e.reach(ctx) {

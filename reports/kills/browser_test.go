@@ -1,11 +1,11 @@
-package coverage_test
+package kills_test
 
 import (
 	"path/filepath"
 	"testing"
 
 	"github.com/wsconform/wsconform/internal/browsertest"
-	"github.com/wsconform/wsconform/reports/coverage"
+	"github.com/wsconform/wsconform/reports/kills"
 )
 
 // looks are the views of the page, and what a reader must see there.
@@ -20,7 +20,7 @@ var looks = []struct {
 func TestBrowserShows(t *testing.T) {
 	browser := browsertest.Start(t)
 	dir := t.TempDir()
-	if err := coverage.Write(dir); err != nil {
+	if err := kills.Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range looks {
@@ -34,7 +34,7 @@ func TestBrowserAccessibility(t *testing.T) {
 	axe := browsertest.Axe(t)
 	browser := browsertest.Start(t)
 	dir := t.TempDir()
-	if err := coverage.Write(dir); err != nil {
+	if err := kills.Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range looks {

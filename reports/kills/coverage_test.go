@@ -1,4 +1,4 @@
-package coverage_test
+package kills_test
 
 import (
 	"bytes"
@@ -12,7 +12,8 @@ import (
 	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
-	"github.com/wsconform/wsconform/reports/coverage"
+	"github.com/wsconform/wsconform/internal/coverage"
+	"github.com/wsconform/wsconform/reports/kills"
 )
 
 func TestOf(t *testing.T) {
@@ -82,13 +83,13 @@ func TestRequirements(t *testing.T) {
 
 func TestWritePage(t *testing.T) {
 	var page, text bytes.Buffer
-	if err := coverage.WritePage(&page); err != nil {
+	if err := kills.WritePage(&page); err != nil {
 		t.Fatal(err)
 	}
 	if page.Len() > 1<<20 || strings.Contains(page.String(), "<script") || !strings.Contains(page.String(), "wsconform kills ") {
 		t.Errorf("got a page of %d bytes", page.Len())
 	}
-	if err := coverage.WriteJSON(&text); err != nil {
+	if err := kills.WriteJSON(&text); err != nil {
 		t.Fatal(err)
 	}
 	var out struct {
