@@ -17,12 +17,12 @@ import (
 	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/internal/runfile"
-	"github.com/wsconform/wsconform/reports/kills"
 	"github.com/wsconform/wsconform/reports/internal/casepage"
 	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/html"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
+	"github.com/wsconform/wsconform/reports/kills"
 )
 
 //go:embed site
