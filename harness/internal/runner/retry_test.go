@@ -229,6 +229,7 @@ func TestHurried(t *testing.T) {
 		{"at once", 5 * ms, 105 * ms, 0, 106 * ms, cases.OK, false},
 		{"within a tenth of the pause", 50 * ms, 150 * ms, 0, 159 * ms, cases.OK, false},
 		{"later", 50 * ms, 150 * ms, 0, 170 * ms, cases.OK, true},
+		{"later, of a case that began late", 905 * ms, 1005 * ms, 0, 1100 * ms, cases.OK, true},
 		{"too late for the good bytes", 50 * ms, 150 * ms, 0, 551 * ms, cases.OK, false},
 		{"a pause of the case's own length", 5 * ms, 1005 * ms, 0, 1400 * ms, cases.OK, false},
 		{"at the end of the message", 5 * ms, 105 * ms, 605 * ms, 610 * ms, cases.NonStrict, false},
