@@ -50,6 +50,7 @@ func NewSecrets(rawURL string, added http.Header) *Secrets {
 		names = append(names, regexp.QuoteMeta(name))
 		for _, v := range values {
 			s.know(v)
+			s.ofBasic(v)
 			for _, word := range strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune(" ;,", r) }) {
 				s.know(word)
 				if _, value, ok := strings.Cut(word, "="); ok { // of a cookie
@@ -96,6 +97,18 @@ func (s *Secrets) ofURL(raw string) {
 	}
 }
 
+// ofBasic learns the password of credentials for Basic authentication (RFC 7617 §2).
+func (s *Secrets) ofBasic(v string) {
+	scheme, word, _ := strings.Cut(v, " ")
+	if !strings.EqualFold(scheme, "basic") {
+		return
+	}
+	if pair, err := base64.StdEncoding.DecodeString(strings.TrimSpace(word)); err == nil {
+		_, password, _ := strings.Cut(string(pair), ":")
+		s.know(password)
+	}
+}
+
 // shortest is the length of the shortest value that is looked for anywhere. One
 // that is shorter would be found in innocent words.
 const shortest = 6
@@ -135,11 +148,13 @@ var (
 	parameter  = pattern(`([?&])([A-Za-z0-9_.~%\[\]-]+=[^\s&"'#<>]*)`)
 	ownLine    = pattern(`(?im)^([ \t]*(?:(?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token|access-token|csrf-token))[ \t]*:[ \t]*)([^\r\n]+)`)
 	credential = pattern(`(?i)\b((?:proxy-)?authorization[ \t]*:[ \t]*|(?:set-)?cookie[ \t]*:[ \t]*|x-(?:api-key|auth-token|access-token|csrf-token)[ \t]*:[ \t]*)([^\r\n"']+)`)
-	option     = pattern(`(?i)((?:^|[\s'"])--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)[ =]+)([^\s'"]+)`)
+	option     = pattern(`(?i)((?:^|[\s'"])--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)['"]?[ =]+['"]?)([^\s'"]+)`)
+	login      = pattern(`((?:^|[\s'"])(?:-u|--(?:proxy-)?user)['"]?[ =]+['"]?[^\s:'"]+:)([^\s'"]+)`)
 	variable   = pattern(`(?i)(\b[a-z0-9_]*(?:token|password|passwd|secret|api_?key)=)([^\s&'"]+)`)
 	webToken   = pattern(`()(\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)`) // RFC 7519
 
 	secretOption = pattern(`(?i)^--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)$`)
+	loginOption  = pattern(`^(?:-u|--(?:proxy-)?user)$`)
 )
 
 // Text masks the secrets in a text: a URL, the head of a handshake, a command, a
@@ -166,6 +181,7 @@ func (s *Secrets) Text(text string) string {
 		text = ownLine().ReplaceAllString(text, "${1}"+Masked)
 		text = credential().ReplaceAllString(text, "${1}"+Masked)
 		text = option().ReplaceAllString(text, "${1}"+Masked)
+		text = login().ReplaceAllString(text, "${1}"+Masked)
 		text = variable().ReplaceAllString(text, "${1}"+Masked)
 	}
 	if strings.Contains(text, "eyJ") {
@@ -224,6 +240,9 @@ func (s *Secrets) Command(words []string) []string {
 		switch {
 		case i > 0 && secretOption().MatchString(words[i-1]):
 			masked[i] = Masked
+		case i > 0 && loginOption().MatchString(words[i-1]) && strings.Contains(word, ":"):
+			name, _, _ := strings.Cut(word, ":")
+			masked[i] = name + ":" + Masked
 		default:
 			masked[i] = s.Text(word)
 		}

@@ -16,7 +16,7 @@ import (
 
 func TestSecretsText(t *testing.T) {
 	told := runfile.NewSecrets("wss://alice:pa%24%24word@host/chat?token=tok-123456&room=lobby77",
-		http.Header{"X-Custom": {"custom-value"}, "Authorization": {"Bearer bearer-value"}, "X-Short": {"ab"}})
+		http.Header{"X-Custom": {"custom-value"}, "Authorization": {"Bearer bearer-value"}, "X-Short": {"ab"}, "Proxy-Authorization": {"Basic dTpiYXNpYy1wYXNz"}})
 	byForm := new(runfile.Secrets)
 	for _, row := range []struct {
 		secrets  *runfile.Secrets
@@ -40,6 +40,8 @@ func TestSecretsText(t *testing.T) {
 		{byForm, "-H 'Cookie: a=b' -H 'X: y'", "-H 'Cookie: ***' -H 'X: y'"},
 		{byForm, `sh -c "curl -H 'Authorization: Bearer x' --token abc"`, `sh -c "curl -H 'Authorization: ***' --token ***"`},
 		{byForm, "API_TOKEN=abc ./server --password=xyz", "API_TOKEN=*** ./server --password=***"},
+		{byForm, `the driver ["./s" "--token" "abc" "--port" "1"] failed`, `the driver ["./s" "--token" "***" "--port" "1"] failed`},
+		{byForm, "./s --user ada:lovelace -u 'a:b' --proxy-user=c:d --user ada", "./s --user ada:*** -u 'a:***' --proxy-user=c:*** --user ada"},
 		{byForm, "the token eyJhbGciOi.eyJzdWIi.c2ln is bad", "the token *** is bad"},
 		{byForm, "the server answered \"403 Forbidden\", not 101", "the server answered \"403 Forbidden\", not 101"},
 		{byForm, "Sec-WebSocket-Key: abcdef==\r\n", "Sec-WebSocket-Key: abcdef==\r\n"},
@@ -48,6 +50,7 @@ func TestSecretsText(t *testing.T) {
 		{told, "YWxpY2U6cGEkJHdvcmQ=", "***"},
 		{told, "X-Custom: other\r\nx-short: ab\r\n", "X-Custom: ***\r\nx-short: ***\r\n"},
 		{told, "custom-value and bearer-value", "*** and ***"},
+		{told, "u has the password basic-pass", "u has the password ***"},
 		{told, "a table", "a table"},
 		{nil, "ws://user:secret@host/?token=abc", "ws://user:secret@host/?token=abc"},
 	} {
@@ -59,8 +62,8 @@ func TestSecretsText(t *testing.T) {
 			t.Errorf("Text(%q) once more is %q", got, again)
 		}
 	}
-	got := told.Command([]string{"./s", "--api-key", "abc", "--port", "1", "--token=x", "ws://u:p@h/"})
-	if want := []string{"./s", "--api-key", "***", "--port", "1", "--token=***", "ws://***@h/"}; !reflect.DeepEqual(got, want) {
+	got := told.Command([]string{"./s", "--api-key", "abc", "--port", "1", "--token=x", "ws://u:p@h/", "-u", "a:b:c", "-u", "a"})
+	if want := []string{"./s", "--api-key", "***", "--port", "1", "--token=***", "ws://***@h/", "-u", "a:***", "-u", "a"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("Command: %q, want %q", got, want)
 	}
 }
