@@ -14,6 +14,11 @@ import (
 // connect opens what the handshake goes over: TCP or a unix socket, the way
 // through a proxy, TLS.
 func (o *DialOptions) connect(ctx context.Context, t target) (net.Conn, error) {
+	return o.connectFor(ctx, t, o.TLS)
+}
+
+// connectFor is connect with other options of TLS.
+func (o *DialOptions) connectFor(ctx context.Context, t target, config *tls.Config) (net.Conn, error) {
 	nc, proxied, err := o.reach(ctx, t)
 	if err != nil || t.url.Scheme == "ws" {
 		return nc, err
@@ -21,7 +26,7 @@ func (o *DialOptions) connect(ctx context.Context, t target) (net.Conn, error) {
 	if tlsState(nc) != nil && !proxied { // NetDial has done it
 		return nc, nil
 	}
-	tc, err := startTLS(ctx, nc, o.TLS, t.url.Hostname())
+	tc, err := startTLS(ctx, nc, config, t.url.Hostname())
 	if err != nil {
 		_ = nc.Close()
 		return nil, err

@@ -58,13 +58,18 @@ type DialOptions struct {
 	// [TLSOptions] for what takes more than a field.
 	TLS *tls.Config
 
+	// HTTP2 opens WebSockets over HTTP/2 (RFC 8441), where those to one server share a
+	// connection. Nil means HTTP/1.1, which all servers speak.
+	HTTP2 *HTTP2
+
 	// MaskKey returns the next frame's masking key. Nil means those of a ChaCha8
 	// stream with a key of crypto/rand. A predictable key, such as zero, is unsafe
 	// outside tests (RFC 6455 §10.3).
 	MaskKey func() [4]byte
 	// OnHandshake is called with the bytes of each request and response head as they
 	// are on the wire, those of an HTTP proxy included. A response that breaks off is
-	// passed as far as it came. The bytes may hold secrets and must not be kept.
+	// passed as far as it came. Over HTTP/2 it is the list of fields, a line each. The
+	// bytes may hold secrets and must not be kept.
 	OnHandshake func(sent bool, head []byte)
 
 	Options
@@ -191,13 +196,17 @@ func (o *DialOptions) dialTarget(ctx context.Context, t target) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	nc, err := o.connect(ctx, t)
-	if err != nil {
-		return nil, err
+	var nc net.Conn
+	var c *Conn
+	if o.HTTP2 != nil {
+		c, nc, err = o.dialHTTP2(ctx, t, req)
+	} else {
+		nc, err = o.connect(ctx, t)
 	}
-	c, err := o.handshake(ctx, nc, t, req)
-	if err != nil {
-		_ = nc.Close()
+	if nc != nil && err == nil {
+		if c, err = o.handshake(ctx, nc, t, req); err != nil {
+			_ = nc.Close()
+		}
 	}
 	if he, ok := errors.AsType[*HandshakeError](err); ok {
 		he.URL = redact(t.url.String()) // which may be where a redirect led

@@ -125,11 +125,7 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 	if o.Logger != nil {
 		o.debug(ctx, "response", slog.Int("status", status), headerGroup("header", header))
 	}
-	if o.Jar != nil {
-		if cookies := (&http.Response{Header: header}).Cookies(); len(cookies) > 0 {
-			o.Jar.SetCookies(t.http(), cookies)
-		}
-	}
+	o.keepCookies(t, header)
 	if status != http.StatusSwitchingProtocols {
 		return nil, &HandshakeError{
 			Reason: "server refused", Status: status, Header: header, Body: readErrorBody(nc, header, rest),
@@ -144,11 +140,26 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 	if !release() {
 		return nil, context.Cause(ctx)
 	}
+	return o.dialed(nc, rest, info), nil
+}
+
+// keepCookies gives the cookies of a response to the jar.
+func (o *DialOptions) keepCookies(t target, header http.Header) {
+	if o.Jar == nil {
+		return
+	}
+	if cookies := (&http.Response{Header: header}).Cookies(); len(cookies) > 0 {
+		o.Jar.SetCookies(t.http(), cookies)
+	}
+}
+
+// dialed is the connection after the handshake.
+func (o *DialOptions) dialed(nc net.Conn, early []byte, info *handshakeInfo) *Conn {
 	opts := o.connection(0)
 	opts.client, opts.maskKey = true, o.MaskKey
-	c := newConn(nc, rest, info, opts.withDefaults())
+	c := newConn(nc, early, info, opts.withDefaults())
 	c.startKeepalive()
-	return c, nil
+	return c
 }
 
 // finalResponse reads responses up to the final one, which may follow interim
@@ -239,6 +250,14 @@ func (o *DialOptions) verify(req *dialRequest, header http.Header) (*handshakeIn
 	}
 	if v, ok := one(header, "Sec-WebSocket-Accept"); !ok || v != wsproto.AcceptKey(req.key) {
 		return fail("Sec-WebSocket-Accept does not match the key")
+	}
+	return o.agree(req, header)
+}
+
+// agree takes subprotocol and extensions from a response.
+func (o *DialOptions) agree(req *dialRequest, header http.Header) (*handshakeInfo, *HandshakeError) {
+	fail := func(reason string) (*handshakeInfo, *HandshakeError) {
+		return nil, &HandshakeError{Reason: reason + " (RFC 6455 §4.1)"}
 	}
 	info := &handshakeInfo{
 		request: &http.Request{RequestURI: req.target, Host: req.host, Header: req.header},

@@ -100,7 +100,7 @@ func (s *Server) serveStream(ctx context.Context, st *h2.Stream, state *tls.Conn
 func (o *AcceptOptions) acceptStream(ctx context.Context, st *h2.Stream, state *tls.ConnectionState, opened func(*Conn) bool) (*Conn, error) {
 	ctx, cancel := handshakeContext(ctx, o.HandshakeTimeout)
 	defer cancel()
-	r, reject := requestHTTP2(ctx, st, state)
+	r, reject := readRequestHTTP2(ctx, st, state)
 	var info *handshakeInfo
 	if reject == nil {
 		info, reject = o.decide(r)
@@ -165,9 +165,9 @@ func appendHTTP2(list []hpack.HeaderField, h http.Header) []hpack.HeaderField {
 	return list
 }
 
-// requestHTTP2 makes a request of header fields, whose names and values x/net has checked.
+// readRequestHTTP2 makes a request of header fields, whose names and values x/net has checked.
 // As in net/http, Header has a field ":protocol" for an extended CONNECT.
-func requestHTTP2(ctx context.Context, st *h2.Stream, state *tls.ConnectionState) (*http.Request, *RejectError) {
+func readRequestHTTP2(ctx context.Context, st *h2.Stream, state *tls.ConnectionState) (*http.Request, *RejectError) {
 	pseudo := make(map[string]string, 5)
 	header := make(http.Header)
 	for _, f := range st.Fields() {

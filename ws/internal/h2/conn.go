@@ -74,7 +74,7 @@ type Conn struct {
 	streams  map[uint32]*Stream
 	handlers int
 	err      error // why there can be no more frames
-	leaving  bool  // we sent a GOAWAY, or got one
+	leaving  bool  // we sent a GOAWAY, or got one as a client
 	idle     *time.Timer
 	resets   [32]uint32 // streams that we have reset lately
 	nresets  int

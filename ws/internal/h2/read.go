@@ -125,6 +125,8 @@ func (c *Conn) data(f *http2.DataFrame) error {
 	switch {
 	case s.remoteEnd:
 		s.reset(http2.ErrCodeStreamClosed)
+	case c.client() && !s.answered:
+		s.reset(http2.ErrCodeProtocol) // RFC 9113 §8.1
 	case s.recvWindow < n:
 		s.reset(http2.ErrCodeFlowControl)
 	default:
@@ -303,14 +305,16 @@ func (c *Conn) rstStream(f *http2.RSTStreamFrame) error {
 	return c.spend(resetCost)
 }
 
+// goAway is for a client. A client's says nothing about its own streams.
 func (c *Conn) goAway(f *http2.GoAwayFrame) {
+	if !c.client() {
+		return
+	}
 	c.leaving = true
-	if c.client() {
-		for id, s := range c.streams {
-			if id > f.LastStreamID {
-				s.abort(&ResetError{Code: http2.ErrCodeRefusedStream})
-				c.forget(s)
-			}
+	for id, s := range c.streams {
+		if id > f.LastStreamID {
+			s.abort(&ResetError{Code: http2.ErrCodeRefusedStream})
+			c.forget(s)
 		}
 	}
 	if len(c.streams) == 0 {

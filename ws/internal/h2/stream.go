@@ -23,6 +23,7 @@ type Stream struct {
 
 	// The connection's mu guards the rest.
 	fields                           []hpack.HeaderField // of the request, or of the response
+	answered                         bool                // by the server
 	readable                         sync.Cond
 	buf                              []byte // data that has not been read
 	off                              int
@@ -169,6 +170,8 @@ func (s *Stream) headers(f *http2.MetaHeadersFrame) error {
 		s.reset(http2.ErrCodeStreamClosed)
 	case f.Truncated:
 		s.reset(http2.ErrCodeEnhanceYourCalm)
+	case s.c.client() && !s.answered:
+		return s.response(f)
 	case !f.StreamEnded() || len(f.PseudoFields()) > 0:
 		s.reset(http2.ErrCodeProtocol) // RFC 9113 §8.1
 	default:

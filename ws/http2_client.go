@@ -1,0 +1,288 @@
+package ws
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/wsconform/wsconform/ws/internal/h2"
+)
+
+// HTTP2 has [Dial] open WebSockets over HTTP/2 (RFC 8441), where those to one server
+// share a connection, up to the number that the server allows. A connection without a
+// WebSocket is closed after 10 s.
+//
+// For wss the server agrees to HTTP/2 by ALPN. One that does not, or does not announce
+// WebSockets over it, gets a handshake of HTTP/1.1, as does each ws URL, where there is
+// nothing to agree by.
+//
+// The zero value is ready for use. It is shared by the options of all that may use each
+// other's connections: their NetDial and Proxy should do the same. Only those with the
+// same TLS do share.
+type HTTP2 struct {
+	// Only refuses to open a WebSocket in another way. For ws it takes for granted that
+	// the server speaks HTTP/2 (RFC 9113 §3.3).
+	Only bool
+
+	mu    sync.Mutex // guards the rest
+	hosts map[http2Key]*http2Host
+	wg    sync.WaitGroup
+}
+
+// http2Key is what connections are alike in.
+type http2Key struct {
+	scheme, addr, socket string
+	tls                  *tls.Config
+}
+
+// An http2Host is a server.
+type http2Host struct {
+	conns   []*h2.Conn
+	dialing chan struct{} // closed once a connection is open, or is not; nil if none is on its way
+	without bool          // it has no WebSockets over HTTP/2
+}
+
+const (
+	// idleHTTP2 is how long a connection may be without a WebSocket.
+	idleHTTP2 = 10 * time.Second
+	// http2Attempts is how many connections are tried for a WebSocket that servers which
+	// are about to close them refuse.
+	http2Attempts = 3
+)
+
+var errNotHTTP2 = errors.New("server does not offer WebSockets over HTTP/2 (RFC 8441)")
+
+// Close closes the connections, with the WebSockets on them, and waits for that: a
+// second if a server does not close its side.
+func (p *HTTP2) Close() error {
+	defer p.wg.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, host := range p.hosts {
+		for _, c := range host.conns {
+			c.Close()
+		}
+	}
+	return nil
+}
+
+// dialHTTP2 opens a WebSocket over HTTP/2, or a connection for the handshake of HTTP/1.1.
+func (o *DialOptions) dialHTTP2(ctx context.Context, t target, req *dialRequest) (*Conn, net.Conn, error) {
+	if t.url.Scheme == "ws" && !o.HTTP2.Only {
+		nc, err := o.connect(ctx, t)
+		return nil, nc, err
+	}
+	own, fields := o.requestHTTP2(t, req)
+	for attempt := 1; ; attempt++ {
+		st, nc, err := o.HTTP2.open(ctx, o, t, fields)
+		if st == nil {
+			return nil, nc, err
+		}
+		c, err := o.handshakeHTTP2(ctx, st, t, own, fields)
+		if err == nil {
+			return c, nil, nil
+		}
+		_ = st.Close()
+		reset := (*h2.ResetError)(nil)
+		if !errors.As(err, &reset) || reset.Code != http2.ErrCodeRefusedStream || attempt == http2Attempts {
+			return nil, nil, err
+		}
+	}
+}
+
+// open sends a request on a connection that has room, or on a new one. Without a stream
+// it gives a connection for HTTP/1.1, or the error.
+func (p *HTTP2) open(ctx context.Context, o *DialOptions, t target, fields []hpack.HeaderField) (*h2.Stream, net.Conn, error) {
+	key := http2Key{t.url.Scheme, t.addr(), t.socket, o.TLS}
+	for {
+		p.mu.Lock()
+		if p.hosts == nil {
+			p.hosts = make(map[http2Key]*http2Host)
+		}
+		host := p.hosts[key]
+		if host == nil {
+			host = new(http2Host)
+			p.hosts[key] = host
+		}
+		for _, c := range host.conns {
+			if st, err := c.Open(fields); !errors.Is(err, h2.ErrFull) {
+				p.mu.Unlock()
+				return st, nil, err
+			}
+		}
+		if host.without {
+			p.mu.Unlock()
+			if p.Only {
+				return nil, nil, errNotHTTP2
+			}
+			nc, err := o.connect(ctx, t)
+			return nil, nc, err
+		}
+		if wait := host.dialing; wait != nil {
+			p.mu.Unlock()
+			select {
+			case <-wait:
+				continue
+			case <-ctx.Done():
+				return nil, nil, context.Cause(ctx)
+			}
+		}
+		host.dialing = make(chan struct{})
+		p.mu.Unlock()
+		nc, err := p.connect(ctx, o, t, host)
+		p.mu.Lock()
+		close(host.dialing)
+		host.dialing = nil
+		p.mu.Unlock()
+		if nc != nil || err != nil {
+			return nil, nc, err
+		}
+	}
+}
+
+// connect adds a connection to those of a server, unless the server does not serve
+// WebSockets over HTTP/2. What it gives is for HTTP/1.1.
+func (p *HTTP2) connect(ctx context.Context, o *DialOptions, t target, host *http2Host) (net.Conn, error) {
+	config := o.TLS.Clone()
+	if config == nil {
+		config = &tls.Config{}
+	}
+	config.NextProtos = []string{http2.NextProtoTLS, "http/1.1"}
+	if p.Only {
+		config.NextProtos = config.NextProtos[:1]
+	}
+	nc, err := o.connectFor(ctx, t, config)
+	if err != nil {
+		return nil, err
+	}
+	without := func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		host.without = true
+	}
+	if state := tlsState(nc); state != nil && state.NegotiatedProtocol != http2.NextProtoTLS {
+		without()
+		if !p.Only {
+			return nc, nil
+		}
+		_ = nc.Close()
+		return nil, errNotHTTP2
+	}
+	c := h2.NewClient(nc, h2.Config{
+		MaxHeaderBytes: maxHandshake, IdleTimeout: idleHTTP2, WriteTimeout: max(o.WriteTimeout, 0),
+	})
+	p.wg.Go(func() {
+		c.ServeClient()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		host.conns = slices.DeleteFunc(host.conns, func(other *h2.Conn) bool { return other == c })
+	})
+	announced, err := c.Announces(ctx)
+	switch {
+	case err != nil:
+		c.Close()
+		return nil, fmt.Errorf("HTTP/2: %w", ctxError(ctx, err))
+	case !announced:
+		c.Close()
+		without() // open goes on with that
+		return nil, nil
+	}
+	o.debug(ctx, "HTTP/2 connection opened", slog.String("addr", t.addr()))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	host.conns = append(host.conns, c)
+	return nil, nil
+}
+
+// requestHTTP2 is a request as HTTP/2 has it (RFC 8441 §5.1).
+func (o *DialOptions) requestHTTP2(t target, req *dialRequest) (*dialRequest, []hpack.HeaderField) {
+	own := &dialRequest{target: req.target, host: req.host, header: req.header.Clone()}
+	for _, name := range []string{"Sec-WebSocket-Key", "Upgrade", "Connection"} {
+		own.header.Del(name)
+	}
+	list := []hpack.HeaderField{
+		{Name: ":method", Value: http.MethodConnect},
+		{Name: ":protocol", Value: "websocket"},
+		{Name: ":scheme", Value: t.http().Scheme},
+		{Name: ":path", Value: req.target},
+	}
+	if req.host != "" {
+		list = append(list, hpack.HeaderField{Name: ":authority", Value: req.host})
+	}
+	return own, appendHTTP2(list, own.header)
+}
+
+func (o *DialOptions) handshakeHTTP2(ctx context.Context, st *h2.Stream, t target, req *dialRequest, fields []hpack.HeaderField) (*Conn, error) {
+	if o.Logger != nil {
+		o.debug(ctx, "request", slog.String("target", req.target), slog.String("host", req.host), headerGroup("header", req.header))
+	}
+	if o.OnHandshake != nil {
+		o.OnHandshake(true, linesHTTP2(fields))
+	}
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{})
+	}
+	status, fields, err := st.Response(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("wait for the response: %w", ctxError(ctx, err))
+	}
+	if trace != nil && trace.GotFirstResponseByte != nil {
+		trace.GotFirstResponseByte()
+	}
+	header := make(http.Header, len(fields))
+	for _, f := range fields {
+		name := textproto.CanonicalMIMEHeaderKey(f.Name)
+		header[name] = append(header[name], f.Value)
+	}
+	if o.OnHandshake != nil {
+		o.OnHandshake(false, linesHTTP2(append([]hpack.HeaderField{{Name: ":status", Value: fmt.Sprint(status)}}, fields...)))
+	}
+	if o.Logger != nil {
+		o.debug(ctx, "response", slog.Int("status", status), headerGroup("header", header))
+	}
+	o.keepCookies(t, header)
+	fail := func(reason string, body []byte) error {
+		return &HandshakeError{Reason: reason, Status: status, Header: header, Body: body}
+	}
+	if status < 200 || status > 299 {
+		_ = st.SetReadDeadline(time.Now().Add(lingerTime)) // fails only on a closed stream
+		body, _ := io.ReadAll(io.LimitReader(st, maxErrorBody))
+		return nil, fail("server refused", body)
+	}
+	for _, name := range connectionFields {
+		if len(header[name]) > 0 {
+			return nil, fail(name+" header over HTTP/2 (RFC 9113 §8.2.2)", nil)
+		}
+	}
+	info, he := o.agree(req, header)
+	if he != nil {
+		return nil, fail(he.Reason, nil)
+	}
+	info.request.ProtoMajor, info.request.TLS = 2, tlsState(st.Conn())
+	return o.dialed(st, nil, info), nil
+}
+
+// linesHTTP2 shows fields to who looks at handshakes.
+func linesHTTP2(fields []hpack.HeaderField) []byte {
+	var b strings.Builder
+	for _, f := range fields {
+		b.WriteString(f.Name + ": " + f.Value + "\r\n")
+	}
+	b.WriteString("\r\n")
+	return []byte(b.String())
+}
