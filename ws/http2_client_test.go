@@ -97,8 +97,9 @@ func dialHTTP2(t *testing.T, only bool, protocols []string) {
 	pool := &ws.HTTP2{Only: only}
 	defer pool.Close()
 	opts := &ws.DialOptions{TLS: conf, HTTP2: pool, Subprotocols: []string{"chat"}, Options: options}
+	const webSockets = 20
 	var wg sync.WaitGroup
-	for i := range 50 {
+	for i := range webSockets {
 		wg.Go(func() {
 			ctx := within(t, time.Minute)
 			c, err := ws.Dial(ctx, url, opts)
@@ -129,7 +130,7 @@ func dialHTTP2(t *testing.T, only bool, protocols []string) {
 	}
 	wg.Wait()
 	if n := l.n.Load(); n != 1 {
-		t.Errorf("%d connections for 50 WebSockets, want 1", n)
+		t.Errorf("%d connections for %d WebSockets, want 1", n, webSockets)
 	}
 }
 

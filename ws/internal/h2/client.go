@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -51,6 +52,9 @@ func (c *Conn) Announces(ctx context.Context) (bool, error) {
 			return false, context.Cause(ctx)
 		}
 		c.changed.Wait()
+	}
+	if c.config.IdleTimeout > 0 && c.idle == nil && c.err == nil {
+		c.idle = time.AfterFunc(c.config.IdleTimeout, c.timeOut)
 	}
 	return c.peer.connect, nil
 }

@@ -31,7 +31,8 @@ type Config struct {
 	// WriteTimeout is how long a peer may take nothing of what is written, control frames
 	// included. Then the connection ends. Zero means no bound.
 	WriteTimeout time.Duration
-	// IdleTimeout is how long a connection may be without a stream. Zero means no bound.
+	// IdleTimeout is how long a connection may be without a stream, on a client from
+	// Announces on. Zero means no bound.
 	IdleTimeout time.Duration
 	// OnIdle is called with false when the first stream begins, and with true when the
 	// last one ends. Nil means no callback. It must not call the connection.
@@ -66,6 +67,7 @@ type Conn struct {
 	config Config
 	in     *bufio.Reader
 	framer *http2.Framer // reads
+	begun  int           // frames of what is being read
 	done   chan struct{} // closed when the reading has ended
 	closed chan struct{} // and when the connection below is closed
 
@@ -143,7 +145,7 @@ func newConn(nc net.Conn, early []byte, config Config) *Conn {
 	c.changed.L = &c.mu
 	c.encoder = hpack.NewEncoder(&c.block)
 	c.writer = http2.NewFramer((*pending)(c), nil)
-	if config.IdleTimeout > 0 {
+	if config.IdleTimeout > 0 && !c.client() {
 		c.idle = time.AfterFunc(config.IdleTimeout, c.timeOut)
 	}
 	return c

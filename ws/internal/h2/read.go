@@ -13,12 +13,13 @@ import (
 // read is the loop that reads frames, until the connection has ended.
 func (c *Conn) read() {
 	defer close(c.done)
-	c.framer = http2.NewFramer(nil, c.in)
+	c.framer = http2.NewFramer(nil, (*frameReader)(c))
 	c.framer.SetReuseFrames()
 	c.framer.SetMaxReadFrameSize(maxFrame)
 	c.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	c.framer.MaxHeaderListSize = c.config.MaxHeaderBytes
 	for {
+		c.begun = 0
 		f, err := c.framer.ReadFrame()
 		c.mu.Lock()
 		if c.err != nil {
@@ -38,6 +39,24 @@ func (c *Conn) read() {
 		c.mu.Unlock()
 	}
 }
+
+// A frameReader is what the Framer reads from. It bounds the frames of one header block,
+// of which those without content cost nothing that the Framer would count.
+type frameReader Conn
+
+func (c *frameReader) Read(p []byte) (int, error) {
+	if len(p) == frameHeader {
+		if c.begun++; c.begun > maxContinuations {
+			return 0, http2.ConnectionError(http2.ErrCodeEnhanceYourCalm)
+		}
+	}
+	return c.in.Read(p)
+}
+
+const (
+	frameHeader      = 9
+	maxContinuations = 1000
+)
 
 // readError is for what ends a connection.
 func readError(err error) error {
