@@ -74,8 +74,13 @@ type AcceptOptions struct {
 
 // Accept answers a handshake that came through an HTTP server (RFC 6455 §4.2).
 // Whatever it refuses it has answered with an HTTP error, and returns a
-// [*RejectError]. HTTP/2 and HTTP/3 have no such handshake: they get status
-// 505.
+// [*RejectError].
+//
+// Over HTTP/2 it takes an extended CONNECT (RFC 8441). The servers of net/http and
+// golang.org/x/net pass one on only if the process was started with
+// GODEBUG=http2xconnect=1; [Server.Serve] needs nothing of the kind. The handler must
+// not return before the Conn has ended. net/http ends the stream, always with
+// END_STREAM. HTTP/3 gets status 505.
 func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
 	if opts == nil {
 		opts = &AcceptOptions{}
@@ -93,6 +98,9 @@ func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request, opened fu
 	if reject != nil {
 		o.reject(w, reject)
 		return nil, reject
+	}
+	if r.ProtoMajor == 2 {
+		return o.acceptHandler(w, r, info, opened)
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {

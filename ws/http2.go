@@ -38,6 +38,15 @@ func speaksHTTP2(nc net.Conn, head []byte) bool {
 	return state == nil || state.NegotiatedProtocol == http2.NextProtoTLS
 }
 
+// writerNow is the WriteNow of a connection, nil if there is none.
+func writerNow(nc net.Conn) func([]byte) (int, error) {
+	raw, ok := rawSocket(nc)
+	if !ok {
+		return nil
+	}
+	return func(p []byte) (int, error) { return writeNow(raw, p) }
+}
+
 // serveHTTP2 is a connection of Serve that speaks HTTP/2. It counts as a handshake while
 // no WebSocket was asked for, and each WebSocket as a connection.
 func (v *visit) serveHTTP2(ctx context.Context, nc net.Conn, early []byte) {
@@ -54,6 +63,7 @@ func (v *visit) serveHTTP2(ctx context.Context, nc net.Conn, early []byte) {
 		MaxHeaderBytes: uint32(s.opts.maxHeaderBytes()), //nolint:gosec // a bound that a program sets
 		WriteTimeout:   max(s.opts.connOptions().writeTimeout, 0),
 		IdleTimeout:    idle,
+		WriteNow:       writerNow(nc),
 		Handler:        func(st *h2.Stream) func() { return s.serveStream(ctx, st, state) },
 		OnIdle: func(idle bool) {
 			s.mu.Lock()
@@ -244,10 +254,14 @@ func checkConnect(r *http.Request) *RejectError {
 	case len(r.Header["Content-Length"]) > 0:
 		return refuse(http.StatusBadRequest, "handshake with a body")
 	}
-	if version, ok := one(r.Header, "Sec-WebSocket-Version"); !ok {
-		return withVersion(refuse(http.StatusBadRequest, "not exactly one Sec-WebSocket-Version header"))
-	} else if version != "13" { // not 426, whose Upgrade is illegal in HTTP/2
-		return withVersion(refuse(http.StatusBadRequest, "Sec-WebSocket-Version is not 13"))
+	version, ok := one(r.Header, "Sec-WebSocket-Version")
+	if ok && version == "13" {
+		return nil
 	}
-	return nil
+	reject := refuse(http.StatusBadRequest, "not exactly one Sec-WebSocket-Version header")
+	if ok { // not 426, whose Upgrade is illegal in HTTP/2
+		reject = refuse(http.StatusBadRequest, "Sec-WebSocket-Version is not 13")
+	}
+	reject.Header.Set("Sec-WebSocket-Version", "13")
+	return reject
 }

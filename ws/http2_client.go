@@ -183,7 +183,7 @@ func (p *HTTP2) connect(ctx context.Context, o *DialOptions, t target, host *htt
 		return nil, errNotHTTP2
 	}
 	c := h2.NewClient(nc, h2.Config{
-		MaxHeaderBytes: maxHandshake, IdleTimeout: idleHTTP2, WriteTimeout: max(o.WriteTimeout, 0),
+		MaxHeaderBytes: maxHandshake, IdleTimeout: idleHTTP2, WriteTimeout: max(o.WriteTimeout, 0), WriteNow: writerNow(nc),
 	})
 	p.wg.Go(func() {
 		c.ServeClient()

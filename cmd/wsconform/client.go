@@ -26,6 +26,7 @@ type clientFlags struct {
 	ipv4      bool
 	ipv6      bool
 	timeout   time.Duration
+	http2     string
 }
 
 // flags adds the flags; proxy is what --proxy means without a value.
@@ -37,6 +38,7 @@ func (o *clientFlags) flags(f *pflag.FlagSet, proxy string) {
 	f.BoolVarP(&o.ipv4, "ipv4", "4", false, "use IPv4 only")
 	f.BoolVarP(&o.ipv6, "ipv6", "6", false, "use IPv6 only")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "how long it may take until the connection is open")
+	f.StringVar(&o.http2, "http2", "off", "open the WebSocket over HTTP/2 (RFC 8441), a `MODE`: off, auto (for wss, if the server offers it) or only (for ws by prior knowledge)")
 }
 
 func (o *clientFlags) options() (*ws.DialOptions, error) {
@@ -62,6 +64,13 @@ func (o *clientFlags) options() (*ws.DialOptions, error) {
 			HandshakeTimeout: o.timeout,
 			ReadLimit:        maxMessage,
 		},
+	}
+	switch o.http2 {
+	case "off":
+	case "auto", "only":
+		opts.HTTP2 = &ws.HTTP2{Only: o.http2 == "only"}
+	default:
+		return nil, usagef("--http2 %s: must be auto, only or off", o.http2)
 	}
 	switch {
 	case o.ipv4 && o.ipv6:

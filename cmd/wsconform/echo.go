@@ -30,7 +30,8 @@ func echoCommand() *cobra.Command {
 It then answers handshakes with status 503 and closes connections with 1001. It
 prints its URL once it listens.
 
-By default it accepts any origin, compresses, and pings every 20 s.`,
+By default it accepts any origin, compresses, and pings every 20 s. WebSockets may
+come over HTTP/2 too (RFC 8441): by ALPN with TLS, by prior knowledge without.`,
 		Example: `  wsconform echo --addr 127.0.0.1:0
   wsconform echo --unix /tmp/echo.sock --no-deflate
   wsconform echo --tls-cert cert.pem --tls-key key.pem --user ada:lovelace
@@ -63,6 +64,8 @@ func (o *echoOptions) run(c *cobra.Command) error {
 		if mutant, err = findMutant(o.fault, mutants.Server); err != nil {
 			return err
 		}
+	} else if conf != nil {
+		conf.NextProtos = []string{"h2", "http/1.1"}
 	}
 	l, url, err := o.listen(ctx, conf)
 	if err != nil {

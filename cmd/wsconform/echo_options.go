@@ -227,7 +227,7 @@ func (o *echoOptions) tlsConfig() (*tls.Config, error) {
 	if err != nil {
 		return nil, usagef("certificate: %w", err)
 	}
-	conf := &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}}
+	conf := &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
 	if o.clientCA != "" {
 		pem, err := os.ReadFile(o.clientCA)
 		if err != nil {

@@ -34,6 +34,9 @@ type Config struct {
 	// IdleTimeout is how long a connection may be without a stream, on a client from
 	// Announces on. Zero means no bound.
 	IdleTimeout time.Duration
+	// WriteNow writes what the connection below takes at once. Nil means that it cannot;
+	// then all is written by a goroutine that ends when nothing waits.
+	WriteNow func(p []byte) (n int, err error)
 	// OnIdle is called with false when the first stream begins, and with true when the
 	// last one ends. Nil means no callback. It must not call the connection.
 	OnIdle func(idle bool)
@@ -43,18 +46,22 @@ const (
 	// MaxStreams is how many streams a peer may have at a time, and how many handlers run.
 	MaxStreams = 256
 	// streamWindow is how much of a stream may have arrived without having been read.
-	streamWindow = 128 << 10
+	streamWindow = 256 << 10
 	// connWindow is how much of all streams may be on its way. What arrives makes room at
 	// once, so that streams nobody reads do not hold up others, until there is maxUnread.
 	connWindow = 1 << 20
-	maxUnread  = 4 << 20
+	maxUnread  = 8 << 20
 	// maxPending is from where on writers wait for the connection to take what there is.
 	maxPending = 64 << 10
 	// maxControl is how much more may wait, of control frames. A peer that asks for them
 	// and does not read them is cut off.
 	maxControl = 64 << 10
-	// maxFrame is the longest frame that is sent and received.
-	maxFrame = 16 << 10
+	// maxFrame is the longest frame that is sent and received, if the peer takes it.
+	maxFrame = 64 << 10
+	// readBuffer is what a stream has for data that waits to be read, at first.
+	readBuffer = 16 << 10
+	// outBuffer is room for what may wait to be written.
+	outBuffer = maxPending + maxFrame + maxControl
 	// defaultWindow is the window of both kinds unless a peer says otherwise.
 	defaultWindow = 65535
 	// lastWords is how long the end of a connection may take.
@@ -135,11 +142,19 @@ func (c *Conn) Serve() {
 	c.wait()
 }
 
+// source reads early first.
+func source(nc net.Conn, early []byte) io.Reader {
+	if len(early) == 0 {
+		return nc
+	}
+	return io.MultiReader(bytes.NewReader(early), nc)
+}
+
 func newConn(nc net.Conn, early []byte, config Config) *Conn {
 	c := &Conn{
-		nc: nc, config: config, in: bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), nc), 4<<10),
+		nc: nc, config: config, in: bufio.NewReaderSize(source(nc, early), 16<<10),
 		done: make(chan struct{}), closed: make(chan struct{}), streams: make(map[uint32]*Stream),
-		peer:       settings{maxStreams: 100, window: defaultWindow, maxFrame: maxFrame, maxHeaders: 1 << 30},
+		peer:       settings{maxStreams: 100, window: defaultWindow, maxFrame: 16 << 10, maxHeaders: 1 << 30},
 		sendWindow: defaultWindow, recvWindow: defaultWindow, nextID: 1,
 	}
 	c.changed.L = &c.mu
@@ -155,6 +170,7 @@ func newConn(nc net.Conn, early []byte, config Config) *Conn {
 func (c *Conn) settings() []http2.Setting {
 	return []http2.Setting{
 		{ID: http2.SettingInitialWindowSize, Val: streamWindow},
+		{ID: http2.SettingMaxFrameSize, Val: maxFrame},
 		{ID: http2.SettingMaxHeaderListSize, Val: c.config.MaxHeaderBytes},
 	}
 }
@@ -181,7 +197,7 @@ func (c *Conn) control(write func(*http2.Framer) error) {
 	if c.err != nil {
 		return
 	}
-	if len(c.out) > maxPending+maxControl {
+	if len(c.out) > maxPending+maxFrame+maxControl/2 {
 		c.end(http2.ConnectionError(http2.ErrCodeEnhanceYourCalm))
 		return
 	}
@@ -193,27 +209,38 @@ func (c *Conn) control(write func(*http2.Framer) error) {
 	c.flush()
 }
 
-var outBuffers = sync.Pool{New: func() any { return new([maxPending + maxControl]byte) }}
+var outBuffers = sync.Pool{New: func() any { return new([outBuffer]byte) }}
 
 // startOut makes space. It needs mu.
 func (c *Conn) startOut() {
 	if c.out == nil {
-		c.out = outBuffers.Get().(*[maxPending + maxControl]byte)[:0]
+		c.out = outBuffers.Get().(*[outBuffer]byte)[:0]
 	}
 }
 
 func freeOut(p []byte) {
-	if cap(p) == maxPending+maxControl { // otherwise it has grown
-		outBuffers.Put((*[maxPending + maxControl]byte)(p[:cap(p)]))
+	if cap(p) == outBuffer { // otherwise it has grown
+		outBuffers.Put((*[outBuffer]byte)(p[:cap(p)]))
 	}
 }
 
 // flush has what waits written. It needs mu.
 func (c *Conn) flush() {
-	if !c.flushing {
-		c.flushing = true
-		go c.write()
+	if c.flushing || len(c.out) == 0 {
+		return
 	}
+	if c.config.WriteNow != nil && c.err == nil {
+		// An error comes again when the rest is written.
+		n, _ := c.config.WriteNow(c.out)
+		if n == len(c.out) {
+			freeOut(c.out)
+			c.out = nil
+			return
+		}
+		c.out = c.out[:copy(c.out, c.out[n:])]
+	}
+	c.flushing = true
+	go c.write()
 }
 
 // write writes what waits, until nothing does.
@@ -223,6 +250,7 @@ func (c *Conn) write() {
 	for len(c.out) > 0 {
 		p, over := c.out, c.err != nil
 		c.out = nil
+		c.changed.Broadcast()
 		c.mu.Unlock()
 		timeout := c.config.WriteTimeout
 		if over {
@@ -238,10 +266,10 @@ func (c *Conn) write() {
 			c.out = nil
 			c.end(fmt.Errorf("write: %w", err))
 		}
-		c.changed.Broadcast()
 	}
 	c.flushing = false
-	if c.err != nil { // which lets nothing follow
+	_ = c.nc.SetWriteDeadline(time.Time{}) // fails only on a closed connection
+	if c.err != nil {                      // which lets nothing follow
 		c.mu.Unlock()
 		c.hangUp()
 		c.mu.Lock()

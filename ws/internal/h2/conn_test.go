@@ -299,7 +299,7 @@ func TestFloods(t *testing.T) {
 						t.Error("the flood was taken to its end")
 					}
 				}
-				if most > 2*(maxPending+maxControl) || handlers > MaxStreams {
+				if most > outBuffer+1<<10 || handlers > MaxStreams {
 					t.Errorf("up to %d bytes or streams, %d handlers", most, handlers)
 				}
 			})

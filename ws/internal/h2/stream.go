@@ -105,6 +105,7 @@ func (s *Stream) Respond(fields []hpack.HeaderField, body []byte, end bool) erro
 	if !end {
 		return nil
 	}
+	defer c.flush()
 	for len(body) > 0 {
 		n, err := s.put(body, true)
 		if err != nil {
@@ -135,7 +136,7 @@ func (s *Stream) sendHeaders(fields []hpack.HeaderField, end bool) error {
 	block := c.block.Bytes()
 	first := true
 	for first || len(block) > 0 {
-		p := block[:min(len(block), maxFrame)]
+		p := block[:min(len(block), 16<<10)]
 		block = block[len(p):]
 		last := len(block) == 0
 		id, begin := s.id, first
@@ -188,7 +189,7 @@ func (s *Stream) received(p []byte, padding int64) {
 	}
 	if len(p) > 0 {
 		if s.buf == nil {
-			s.buf = readBuffers.Get().(*[maxFrame]byte)[:0]
+			s.buf = readBuffers.Get().(*[readBuffer]byte)[:0]
 		}
 		if s.off > 0 && len(s.buf)+len(p) > cap(s.buf) {
 			s.buf = s.buf[:copy(s.buf, s.buf[s.off:])]
@@ -203,7 +204,7 @@ func (s *Stream) received(p []byte, padding int64) {
 	}
 }
 
-var readBuffers = sync.Pool{New: func() any { return new([maxFrame]byte) }}
+var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
 
 // consume gives back room in the stream's window.
 func (s *Stream) consume(n int64) {
@@ -220,8 +221,8 @@ func (s *Stream) consume(n int64) {
 // drop forgets what nobody will read.
 func (s *Stream) drop() {
 	s.c.unread -= int64(len(s.buf) - s.off)
-	if cap(s.buf) == maxFrame {
-		readBuffers.Put((*[maxFrame]byte)(s.buf[:maxFrame]))
+	if cap(s.buf) == readBuffer {
+		readBuffers.Put((*[readBuffer]byte)(s.buf[:readBuffer]))
 	}
 	s.buf, s.off = nil, 0
 	s.c.giveBack()
@@ -313,6 +314,7 @@ func (s *Stream) await() error {
 func (s *Stream) Write(p []byte) (n int, err error) {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
+	defer s.c.flush()
 	for n < len(p) {
 		more, err := s.put(p[n:], false)
 		n += more
@@ -324,7 +326,7 @@ func (s *Stream) Write(p []byte) (n int, err error) {
 }
 
 // put puts as much of p as may be sent now in a frame, with END_STREAM if that is all and
-// end. It waits until that is more than nothing. It needs mu.
+// end. It waits until that is more than nothing. The caller flushes. It needs mu.
 func (s *Stream) put(p []byte, end bool) (int, error) {
 	c := s.c
 	for {
@@ -344,10 +346,12 @@ func (s *Stream) put(p []byte, end bool) (int, error) {
 			c.startOut()
 			// It cannot fail: the frame is legal, and goes to memory.
 			_ = c.writer.WriteData(s.id, end && int(n) == len(p), p[:n])
-			c.flush()
 			return int(n), nil
 		}
-		c.changed.Wait()
+		c.flush()
+		if len(c.out) >= maxPending || n <= 0 {
+			c.changed.Wait()
+		}
 	}
 }
 
