@@ -52,6 +52,13 @@
 // Any error of the connection below ends the Conn: [Conn.Done] is closed, [Conn.Err] has
 // the reason, and further writes return it.
 //
+// # HTTP/2
+//
+// [Server.Serve] takes WebSockets over HTTP/2 (RFC 8441) beside those over HTTP/1.1: on
+// TLS if the listener's tls.Config has h2 in NextProtos, on plain connections by the
+// client's preface. [Dial] opens them if [DialOptions] has an [HTTP2]. A Conn is the same
+// over both.
+//
 // # Defaults
 //
 // Beside the defaults of websockets 17.4 (Python), gorilla/websocket 1.5.3 with its

@@ -16,7 +16,8 @@ import (
 
 // A Server hands each connection to its Handler. It takes them from listeners, by
 // [Server.Serve], and from HTTP servers, as an [http.Handler]. A listener decides
-// what its connections are: TCP, TLS ([crypto/tls.NewListener]), a unix socket.
+// what its connections are: TCP, TLS ([crypto/tls.NewListener]), a unix socket. Each may
+// speak HTTP/2, where each stream can be a WebSocket (RFC 8441).
 //
 // The zero value is a server that echoes. Its fields must not change once it is in
 // use.
