@@ -13,7 +13,7 @@ import (
 	"sync"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/ledger"
+	"github.com/wsconform/wsconform/internal/ledger"
 )
 
 // All returns the cases, in the order of [cases.ID.Compare]. The slices are the

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/cases/rfc"
+	"github.com/wsconform/wsconform/internal/ledger"
 )
 
 func TestCatalogue(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/gateways"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/agentfile"
 	"github.com/wsconform/wsconform/internal/checkup"
 	"github.com/wsconform/wsconform/internal/compare"
 )
@@ -59,9 +60,9 @@ func (o *agentFlags) fs() fs.FS {
 }
 
 // pick returns the agents of these names, or all.
-func (o *agentFlags) pick(names []string) ([]agents.Agent, error) {
+func (o *agentFlags) pick(names []string) ([]agentfile.Agent, error) {
 	if len(names) == 0 {
-		list, err := agents.Load(o.fs())
+		list, err := agentfile.Load(o.fs())
 		if err == nil && len(list) == 0 {
 			err = fmt.Errorf("no agents in %s", o.folder)
 		}
@@ -70,10 +71,10 @@ func (o *agentFlags) pick(names []string) ([]agents.Agent, error) {
 		}
 		return list, nil
 	}
-	var list []agents.Agent
+	var list []agentfile.Agent
 	for _, name := range names {
-		a, err := agents.LoadOne(o.fs(), name)
-		if errors.Is(err, agents.ErrUnknown) {
+		a, err := agentfile.LoadOne(o.fs(), name)
+		if errors.Is(err, agentfile.ErrUnknown) {
 			return nil, usagef("%w; wsconform agent list lists them", err)
 		}
 		if err != nil {
@@ -107,7 +108,7 @@ func agentListCommand() *cobra.Command {
 	return c
 }
 
-func roles(a agents.Agent) string {
+func roles(a agentfile.Agent) string {
 	switch {
 	case len(a.Gateway) > 0:
 		return "gateway"
@@ -171,7 +172,7 @@ what to fix.`,
 }
 
 // checkAgent prints each step as it ends, and what the agent printed if one fails.
-func checkAgent(ctx context.Context, w io.Writer, workshop *compare.Workshop, a agents.Agent) error {
+func checkAgent(ctx context.Context, w io.Writer, workshop *compare.Workshop, a agentfile.Agent) error {
 	fmt.Fprintf(w, "%s: %s, %s %s\n", a.Folder, a.Language, a.Library, a.Version)
 	var log strings.Builder
 	e, err := openEngine(ctx, engine.Kinds[0], engine.Setup{}, w)
@@ -201,9 +202,9 @@ and a library, such as go-mylib. To check the folder, use wsconform agent check.
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, names []string) error {
 			if language == "" {
-				return usagef("--lang is missing: %s", strings.Join(agents.Languages(), "|"))
+				return usagef("--lang is missing: %s", strings.Join(agentfile.Languages(), "|"))
 			}
-			err := agents.Scaffold(dir, language, names[0])
+			err := agentfile.Scaffold(dir, language, names[0])
 			if err != nil {
 				return usagef("%w", err)
 			}
@@ -211,7 +212,7 @@ and a library, such as go-mylib. To check the folder, use wsconform agent check.
 			return nil
 		},
 	}
-	c.Flags().StringVar(&language, "lang", "", "`LANGUAGE` of the agent: "+strings.Join(agents.Languages(), ", "))
+	c.Flags().StringVar(&language, "lang", "", "`LANGUAGE` of the agent: "+strings.Join(agentfile.Languages(), ", "))
 	c.Flags().StringVar(&dir, "agents", ".", "create it in this folder, `DIR`")
 	return c
 }

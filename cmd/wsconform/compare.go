@@ -14,9 +14,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/agentfile"
 	"github.com/wsconform/wsconform/internal/compare"
 	"github.com/wsconform/wsconform/internal/docker"
 	"github.com/wsconform/wsconform/internal/runfile"
@@ -229,7 +229,7 @@ autobahn run. Explanations of failures come from the findings.yaml of the agents
 
 // showUpdates prints which versions the registries have. What cannot be asked is
 // said, and is no failure.
-func showUpdates(c *cobra.Command, list []agents.Agent) error {
+func showUpdates(c *cobra.Command, list []agentfile.Agent) error {
 	newer := 0
 	for _, a := range list {
 		latest, err := compare.Latest(c.Context(), a)

@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/internal/coverage"
+	"github.com/wsconform/wsconform/internal/ledger"
 	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/kills"
 )

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
@@ -73,7 +74,7 @@ func (s *selection) pick() ([]cases.Case, runfile.Selection, error) {
 	}
 	lost, unmatched := errors.AsType[*runfile.UnmatchedError](err)
 	switch {
-	case unmatched && s.suites != nil && !s.fixed && len(cases.Unmatched(catalogue.All(), lost.Patterns)) == 0:
+	case unmatched && s.suites != nil && !s.fixed && len(pattern.Unmatched(catalogue.All(), lost.Patterns)) == 0:
 		err = usagef("no case matches %s; it is in another suite: leave out --suite", strings.Join(lost.Patterns, ", "))
 	case errors.Is(err, runfile.ErrNoCase):
 		err = &codedError{exitIncomplete, fmt.Errorf("%w after --cases and --exclude", err)}

@@ -20,13 +20,14 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/agent"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // Programs that do not echo, as Debian has them.
 
 func selected(t *testing.T, patterns ...string) []cases.Case {
 	t.Helper()
-	list, err := cases.Select(catalogue.All(), patterns, nil)
+	list, err := pattern.Select(catalogue.All(), patterns, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

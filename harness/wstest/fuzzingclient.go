@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/native"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
@@ -147,7 +148,7 @@ func serverTarget(u *url.URL, s ServerSpec) native.Target {
 }
 
 // test runs the cases against one server.
-func (c *command) test(ctx context.Context, t target, list []cases.Case, excludes cases.AgentExcludes, parallel int, results *store) {
+func (c *command) test(ctx context.Context, t target, list []cases.Case, excludes pattern.AgentExcludes, parallel int, results *store) {
 	var mu sync.Mutex // guards name
 	name := t.agent
 	agent := func() string {

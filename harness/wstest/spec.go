@@ -12,6 +12,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // A Spec is the configuration file of fuzzingserver or fuzzingclient.
@@ -141,12 +142,12 @@ func (c *command) readSpec(template string) (*Spec, error) {
 }
 
 // selection returns the cases to be run, in order.
-func (c *command) selection(s *Spec) ([]cases.Case, cases.AgentExcludes, error) {
+func (c *command) selection(s *Spec) ([]cases.Case, pattern.AgentExcludes, error) {
 	all := autobahn.All()
-	if _, err := cases.Select(all, s.Cases, nil); err != nil {
+	if _, err := pattern.Select(all, s.Cases, nil); err != nil {
 		return nil, nil, s.file.fault(err, "cases")
 	}
-	list, err := cases.Select(all, s.Cases, s.ExcludeCases)
+	list, err := pattern.Select(all, s.Cases, s.ExcludeCases)
 	if err != nil {
 		return nil, nil, s.file.fault(err, "exclude-cases")
 	}
@@ -154,7 +155,7 @@ func (c *command) selection(s *Spec) ([]cases.Case, cases.AgentExcludes, error) 
 	for agent, list := range s.ExcludeAgents {
 		patterns[agent] = list
 	}
-	excludes, err := cases.CompileAgentExcludes(patterns)
+	excludes, err := pattern.CompileAgentExcludes(patterns)
 	if err != nil {
 		return nil, nil, s.file.fault(err, "exclude-agent-cases")
 	}
@@ -172,12 +173,12 @@ func (c *command) selection(s *Spec) ([]cases.Case, cases.AgentExcludes, error) 
 
 // warnUnmatched names the patterns that match no case.
 func (c *command) warnUnmatched(at string, all []cases.Case, patterns []string) {
-	for _, pattern := range cases.Unmatched(all, patterns) {
+	for _, glob := range pattern.Unmatched(all, patterns) {
 		hint := ""
-		if section := pattern + ".*"; len(cases.Unmatched(all, []string{section})) == 0 && !strings.Contains(pattern, "*") {
+		if section := glob + ".*"; len(pattern.Unmatched(all, []string{section})) == 0 && !strings.Contains(glob, "*") {
 			hint = fmt.Sprintf("; for the section, write %q", section)
 		}
-		c.warn("%s: pattern %q matches no case%s", at, pattern, hint)
+		c.warn("%s: pattern %q matches no case%s", at, glob, hint)
 	}
 }
 

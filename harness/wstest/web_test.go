@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness/wstest"
 	"github.com/wsconform/wsconform/internal/browsertest"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 func TestWebSite(t *testing.T) {
@@ -94,7 +94,7 @@ func TestBrowserPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := cases.Select(catalogue.All(), []string{"1.1.1", "1.2.*", "2.1", "7.9.1", "9.1.6"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"1.1.1", "1.2.*", "2.1", "7.9.1", "9.1.6"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

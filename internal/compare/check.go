@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/agentfile"
 	"github.com/wsconform/wsconform/internal/checkup"
 )
 
@@ -25,7 +25,7 @@ var ErrCheck = errors.New("the agent is not fit for a comparison")
 // starts, echoes text and binary, answers pings, closes, and as a client asks for
 // its cases and for the reports. Each step is handed to say as it ends. It tells
 // a broken folder from a library that fails cases.
-func Check(ctx context.Context, w *Workshop, a agents.Agent, e engine.Engine, log io.Writer, say func(checkup.Step)) error {
+func Check(ctx context.Context, w *Workshop, a agentfile.Agent, e engine.Engine, log io.Writer, say func(checkup.Step)) error {
 	begun := time.Now()
 	b, err := w.Build(ctx, a)
 	say(checkup.Step{What: "builds", Took: time.Since(begun), Err: err})
@@ -34,7 +34,7 @@ func Check(ctx context.Context, w *Workshop, a agents.Agent, e engine.Engine, lo
 	}
 	say(checkup.Step{What: "says its version: " + b.Version + pinned(b)})
 	failed := false
-	for _, row := range Rows([]agents.Agent{a}, []cases.Role{cases.Server, cases.Client}, []engine.Engine{e}) {
+	for _, row := range Rows([]agentfile.Agent{a}, []cases.Role{cases.Server, cases.Client}, []engine.Engine{e}) {
 		ok, err := checkRole(ctx, w, b, row, log, say)
 		if err != nil && ctx.Err() != nil {
 			return err

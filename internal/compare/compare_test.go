@@ -18,10 +18,11 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/agentfile"
 	"github.com/wsconform/wsconform/internal/compare"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -159,10 +160,10 @@ func native(t *testing.T) engine.Engine {
 	return e
 }
 
-func agent(t *testing.T, lines string) agents.Agent {
+func agent(t *testing.T, lines string) agentfile.Agent {
 	t.Helper()
 	text := "name: x\nlanguage: sh\nlibrary: x\npackage: {registry: none}\nversion: '1'\nlicence: MIT\nhomepage: none\nnotes: a test\n" + lines + "\n"
-	a, err := agents.LoadOne(fstest.MapFS{"sh-x/agent.yaml": {Data: []byte(text)}}, "sh-x")
+	a, err := agentfile.LoadOne(fstest.MapFS{"sh-x/agent.yaml": {Data: []byte(text)}}, "sh-x")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func runner(t *testing.T) *compare.Runner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := cases.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.1.6", "2.1"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.1.6", "2.1"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +191,7 @@ func runner(t *testing.T) *compare.Runner {
 	}
 }
 
-func play(t *testing.T, r *compare.Runner, list ...agents.Agent) []compare.Done {
+func play(t *testing.T, r *compare.Runner, list ...agentfile.Agent) []compare.Done {
 	t.Helper()
 	rows := compare.Rows(list, []cases.Role{cases.Server, cases.Client}, []engine.Engine{native(t)})
 	done, err := r.Run(t.Context(), rows)
@@ -332,7 +333,7 @@ func TestGreed(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	r := runner(t)
 	var err error
-	if r.Cases, err = cases.Select(catalogue.All(), []string{"12.1.1", "12.1.2"}, nil); err != nil {
+	if r.Cases, err = pattern.Select(catalogue.All(), []string{"12.1.1", "12.1.2"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	r.Selection.Selected = []cases.ID{"12.1.1", "12.1.2"}
@@ -380,7 +381,7 @@ func TestResume(t *testing.T) {
 			cancel()
 		}
 	}
-	rows := compare.Rows([]agents.Agent{a}, []cases.Role{cases.Server}, []engine.Engine{native(t)})
+	rows := compare.Rows([]agentfile.Agent{a}, []cases.Role{cases.Server}, []engine.Engine{native(t)})
 	if _, err := r.Run(ctx, rows); err == nil {
 		t.Error("interrupted: got no error")
 	}

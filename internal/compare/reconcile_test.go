@@ -11,10 +11,11 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/agentfile"
 	"github.com/wsconform/wsconform/internal/compare"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
@@ -65,7 +66,7 @@ func TestReconcile(t *testing.T) {
 		"1.1.2": {cases.Failed, cases.Failed, cases.OK}, // the second time again is better
 		"2.1":   {cases.Failed},
 	}}
-	rows := compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []engine.Engine{native, autobahn})
+	rows := compare.Rows([]agentfile.Agent{agent(t, server)}, []cases.Role{cases.Server}, []engine.Engine{native, autobahn})
 	disputes := 0
 	r.Progress = func(e compare.Event) {
 		if e.Kind == compare.Disputed {
@@ -108,7 +109,7 @@ func TestReconcile(t *testing.T) {
 func TestReconcileLimit(t *testing.T) {
 	r := runner(t)
 	var err error
-	if r.Cases, err = cases.Select(catalogue.All(), []string{"9.7.1", "13.4.1"}, nil); err != nil {
+	if r.Cases, err = pattern.Select(catalogue.All(), []string{"9.7.1", "13.4.1"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	r.Selection.Selected = []cases.ID{"9.7.1", "13.4.1"}
@@ -130,7 +131,7 @@ func TestReconcileLimit(t *testing.T) {
 		case compare.Building, compare.BuildFailed, compare.RowBegan:
 		}
 	}
-	done, err := r.Run(t.Context(), compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []engine.Engine{native, autobahn}))
+	done, err := r.Run(t.Context(), compare.Rows([]agentfile.Agent{agent(t, server)}, []cases.Role{cases.Server}, []engine.Engine{native, autobahn}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +169,7 @@ func TestHarnessFails(t *testing.T) {
 	r := runner(t)
 	for range 2 {
 		failing := &broken{scripted{name: "autobahn"}}
-		done, err := r.Run(t.Context(), compare.Rows([]agents.Agent{agent(t, server)}, []cases.Role{cases.Server}, []engine.Engine{failing}))
+		done, err := r.Run(t.Context(), compare.Rows([]agentfile.Agent{agent(t, server)}, []cases.Role{cases.Server}, []engine.Engine{failing}))
 		if err == nil || !strings.Contains(err.Error(), "no report") || errors.As(err, new(*harness.UntestableError)) {
 			t.Errorf("got %v, want an error of the harness with its reason", err)
 		}

@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/agentfile"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
@@ -66,8 +66,8 @@ func TestSameRun(t *testing.T) {
 // A supervisor reads what it is started with.
 func TestSuperviseArguments(t *testing.T) {
 	w := &Workshop{Program: []string{"program", "agent", "supervise"}}
-	b := &Built{Agent: agents.Agent{Env: map[string]string{"B": "2", "A": "1"}}, Dir: "/agent"}
-	bounds := agents.Resources{CPUs: 1.5, Memory: 1 << 30, PIDs: 200}
+	b := &Built{Agent: agentfile.Agent{Env: map[string]string{"B": "2", "A": "1"}}, Dir: "/agent"}
+	bounds := agentfile.Resources{CPUs: 1.5, Memory: 1 << 30, PIDs: 200}
 	args := w.supervise(b, bounds, confinement{fate: "fate", network: "net", place: "place"}, []string{"./agent", "--dir", "x"})
 	k, command, err := ParseSupervisor(args[3:])
 	if err != nil {

@@ -13,16 +13,16 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/agentfile"
 	"github.com/wsconform/wsconform/internal/docker"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // A Row is one line of the matrix: an agent in one role under one engine.
 type Row struct {
-	Agent  agents.Agent
+	Agent  agentfile.Agent
 	Role   cases.Role
 	Engine engine.Engine
 }
@@ -33,7 +33,7 @@ func (r Row) Name() string {
 }
 
 // Rows lists the agents in the roles that they have, under each engine.
-func Rows(list []agents.Agent, roles []cases.Role, engines []engine.Engine) []Row {
+func Rows(list []agentfile.Agent, roles []cases.Role, engines []engine.Engine) []Row {
 	var rows []Row
 	for _, a := range list {
 		for _, role := range roles {
@@ -49,7 +49,7 @@ func Rows(list []agents.Agent, roles []cases.Role, engines []engine.Engine) []Ro
 }
 
 // commandOf is what starts the agent in the role; empty if it does not have that role.
-func commandOf(a agents.Agent, role cases.Role) []string {
+func commandOf(a agentfile.Agent, role cases.Role) []string {
 	switch role {
 	case cases.Client:
 		return a.Client
@@ -218,7 +218,7 @@ func (r *Runner) report(fill func(*Event)) {
 // played: compilers would disturb the timers.
 func (r *Runner) build(ctx context.Context, rows []Row) (map[string]*Built, map[string]error, error) {
 	built, trouble := map[string]*Built{}, map[string]error{}
-	var list []agents.Agent
+	var list []agentfile.Agent
 	for _, row := range rows {
 		if len(list) == 0 || list[len(list)-1].Folder != row.Agent.Folder {
 			list = append(list, row.Agent)

@@ -11,9 +11,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/agent"
+	"github.com/wsconform/wsconform/internal/agentfile"
 )
 
 // A Supervisor runs a command within bounds, and leaves nothing of it behind. It
@@ -23,10 +23,10 @@ import (
 // Where the system tells (Linux), memory and processes are watched, and
 // everything is ended once there is too much of either.
 type Supervisor struct {
-	Dir    string           // where it runs
-	Env    []string         // added to the environment, "NAME=value"
-	Output io.Writer        // gets what it prints
-	Bounds agents.Resources // zero fields bound nothing; CPUs is for containers
+	Dir    string              // where it runs
+	Env    []string            // added to the environment, "NAME=value"
+	Output io.Writer           // gets what it prints
+	Bounds agentfile.Resources // zero fields bound nothing; CPUs is for containers
 	// Image makes it run in a container of this image, with the paths of Mounts
 	// for reading. "" means that it is a process of the machine.
 	Image  string
@@ -135,7 +135,7 @@ func (k Supervisor) exceeded(u usage) error {
 	switch {
 	case k.Bounds.Memory > 0 && u.memory > int64(k.Bounds.Memory):
 		return &harness.UntestableError{Cause: harness.CauseMemory, Err: fmt.Errorf(
-			"%w: it used %v of memory and may use %v", errEnded, agents.Size(u.memory), k.Bounds.Memory)}
+			"%w: it used %v of memory and may use %v", errEnded, agentfile.Size(u.memory), k.Bounds.Memory)}
 	case k.Bounds.PIDs > 0 && u.tasks > k.Bounds.PIDs:
 		return &harness.UntestableError{Cause: harness.CauseProcess, Err: fmt.Errorf(
 			"%w: it had %d processes and threads and may have %d", errEnded, u.tasks, k.Bounds.PIDs)}

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/wsconform/wsconform/fixtures/agents"
+	"github.com/wsconform/wsconform/internal/agentfile"
 )
 
 // A confinement says what a supervisor does beyond keeping bounds. The zero value is
@@ -19,7 +19,7 @@ type confinement struct {
 
 // supervise is the command that runs another one in a supervisor. [ParseSupervisor] reads its
 // arguments.
-func (w *Workshop) supervise(b *Built, bounds agents.Resources, in confinement, command []string) []string {
+func (w *Workshop) supervise(b *Built, bounds agentfile.Resources, in confinement, command []string) []string {
 	args := slices.Clone(w.Program)
 	if len(args) == 0 {
 		args = []string{ourProgram(), "agent", "supervise"}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wsconform/wsconform/fixtures/agents"
+	"github.com/wsconform/wsconform/internal/agentfile"
 	"github.com/wsconform/wsconform/internal/owner"
 )
 
@@ -39,7 +39,7 @@ var registries = map[string]struct {
 var ErrNoRegistry = errors.New("it comes with its language")
 
 // Latest asks the registry of the agent's library for the newest version.
-func Latest(ctx context.Context, a agents.Agent) (string, error) {
+func Latest(ctx context.Context, a agentfile.Agent) (string, error) {
 	r, known := registries[a.Package.Registry]
 	if !known {
 		return "", ErrNoRegistry
@@ -80,7 +80,7 @@ func Latest(ctx context.Context, a agents.Agent) (string, error) {
 }
 
 // newest finds the version in what the registry's client printed.
-func newest(a agents.Agent, pattern *regexp.Regexp, output string) (string, error) {
+func newest(a agentfile.Agent, pattern *regexp.Regexp, output string) (string, error) {
 	if strings.Contains(pattern.String(), "{name}") {
 		pattern = regexp.MustCompile(strings.ReplaceAll(pattern.String(), "{name}", regexp.QuoteMeta(a.Package.Name)))
 	}

@@ -3,7 +3,7 @@ package compare
 import (
 	"testing"
 
-	"github.com/wsconform/wsconform/fixtures/agents"
+	"github.com/wsconform/wsconform/internal/agentfile"
 )
 
 // The answers are those of the registries' clients.
@@ -22,13 +22,13 @@ func TestNewest(t *testing.T) {
 		{"debian", "libwslay-dev", "1.1.1", "libwslay-dev:\n  Candidate: 1.1.10-3\n", "1.1.10-3"},
 		{"npm", "ws", "8.22.0", "npm error\n", ""},
 	} {
-		a := agents.Agent{Version: row.pinned, Package: agents.Package{Registry: row.registry, Name: row.name}}
+		a := agentfile.Agent{Version: row.pinned, Package: agentfile.Package{Registry: row.registry, Name: row.name}}
 		got, err := newest(a, registries[row.registry].version, row.output)
 		if got != row.want || (err != nil) != (row.want == "") {
 			t.Errorf("%s: got %q and %v, want %q", row.registry, got, err, row.want)
 		}
 	}
-	for _, name := range agents.Registries {
+	for _, name := range agentfile.Registries {
 		if _, known := registries[name]; !known && name != "none" {
 			t.Errorf("no code asks the registry %s", name)
 		}

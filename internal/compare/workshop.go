@@ -18,9 +18,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/agent"
+	"github.com/wsconform/wsconform/internal/agentfile"
 )
 
 // A Workshop builds agents. The zero value uses the user's cache folder.
@@ -41,7 +41,7 @@ const buildPatience = 20 * time.Minute
 
 // A Built agent can be started.
 type Built struct {
-	agents.Agent
+	agentfile.Agent
 	Key     string // of the content that was built, in hex
 	Dir     string // the private copy of the folder
 	Version string // as the agent itself says, else as its agent.yaml says
@@ -51,7 +51,7 @@ type Built struct {
 // Build makes sure that the agent is built and returns it. The error is a
 // [*harness.UntestableError] where that is the agent's trouble, with what the
 // build printed last.
-func (w *Workshop) Build(ctx context.Context, a agents.Agent) (*Built, error) {
+func (w *Workshop) Build(ctx context.Context, a agentfile.Agent) (*Built, error) {
 	if err := missing(a); err != nil {
 		return nil, err
 	}
@@ -118,10 +118,10 @@ func (w *Workshop) build(ctx context.Context, b *Built) error {
 var errPatience = errors.New("it took too long")
 
 // buildBounds are what a build may use: compilers need more than what they make.
-var buildBounds = agents.Resources{Memory: 8 << 30, PIDs: 2000}
+var buildBounds = agentfile.Resources{Memory: 8 << 30, PIDs: 2000}
 
 // kept runs a command of the agent to its end, and returns what it printed last.
-func (w *Workshop) kept(ctx context.Context, b *Built, bounds agents.Resources, command []string, log io.Writer) (output string, err error) {
+func (w *Workshop) kept(ctx context.Context, b *Built, bounds agentfile.Resources, command []string, log io.Writer) (output string, err error) {
 	p, err := agent.Start(w.supervise(b, bounds, confinement{}, b.command(command, nil)), nil, log)
 	if err != nil {
 		return "", err
@@ -194,7 +194,7 @@ func lastLines(s string, n int) string {
 }
 
 // missing says which programs the agent needs and are not there.
-func missing(a agents.Agent) error {
+func missing(a agentfile.Agent) error {
 	var missing []string
 	for _, name := range a.Needs {
 		if _, err := exec.LookPath(name); err != nil {
@@ -213,7 +213,7 @@ func missing(a agents.Agent) error {
 
 // keyOf is the hash of everything that a build depends on: the folder and, for an
 // agent that is part of wsconform, this program.
-func keyOf(a agents.Agent) (string, error) {
+func keyOf(a agentfile.Agent) (string, error) {
 	commands := slices.Concat(a.Build, a.Server, a.Client, a.Gateway, a.Probe)
 	if !slices.ContainsFunc(commands, func(arg string) bool { return strings.Contains(arg, "{wsconform}") }) {
 		return a.Hash(), nil
@@ -277,7 +277,7 @@ func (w *Workshop) probe(ctx context.Context, b *Built) string {
 }
 
 // unpack makes dir a fresh copy of the files.
-func unpack(dir string, files []agents.File) error {
+func unpack(dir string, files []agentfile.File) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/internal/ledger"
 )
 
 // A Requirement is one of the ledger, with what looks at it.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
@@ -19,7 +20,7 @@ func (d *decider) aboutEntries() {
 	var elsewhere []string
 	for _, e := range d.entries {
 		switch late := d.late[e]; {
-		case !d.used[e] && len(cases.Unmatched(all, []string{e.Case})) > 0:
+		case !d.used[e] && len(pattern.Unmatched(all, []string{e.Case})) > 0:
 			d.violate(Unmatched, e, nil, "%s: no case matches %s: correct or remove the entry", e.At(), e.Case)
 		case !d.used[e]:
 			elsewhere = append(elsewhere, e.Case)

@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
@@ -114,8 +115,8 @@ func grouped(ids []cases.ID, entries map[cases.ID]Entry, run *runfile.Run) []Ent
 		ran[id] = true
 	}
 	all := catalogue.All()
-	joins := func(pattern string) bool {
-		matched, err := cases.Select(all, []string{pattern}, nil)
+	joins := func(glob string) bool {
+		matched, err := pattern.Select(all, []string{glob}, nil)
 		if err != nil || len(matched) < 3 {
 			return false
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
@@ -250,7 +251,7 @@ func (d *decider) claim(ids []cases.ID) {
 	}
 	for _, e := range d.entries {
 		shared := map[*Entry][]cases.ID{}
-		mine, _ := cases.Select(list, []string{e.Case}, nil) // a pattern that is none matches nothing
+		mine, _ := pattern.Select(list, []string{e.Case}, nil) // a pattern that is none matches nothing
 		for _, c := range mine {
 			if before := d.claims[c.ID]; before != nil {
 				shared[before] = append(shared[before], c.ID)

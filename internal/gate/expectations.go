@@ -18,6 +18,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // Version is the version of the expectation files that this package reads and
@@ -113,7 +114,7 @@ var words = []Word{WantFail, wantLenient, WantUnsupported, WantCrash, WantTimeou
 
 // An Entry says what is expected of some cases instead of a pass, and why.
 type Entry struct {
-	// Case is an id, or a pattern with a star as [cases.Select] has them.
+	// Case is an id, or a pattern with a star as [pattern.Select] has them.
 	Case    string `yaml:"case"`
 	Verdict Word   `yaml:"verdict"`
 	Reason  string `yaml:"reason"`
@@ -137,7 +138,7 @@ func (e *Entry) At() string { return fmt.Sprintf("%s:%d", e.file, e.line) }
 
 // Matches reports whether the entry is about the case.
 func (e *Entry) Matches(id cases.ID) bool {
-	got, err := cases.Select([]cases.Case{{ID: id}}, []string{e.Case}, nil)
+	got, err := pattern.Select([]cases.Case{{ID: id}}, []string{e.Case}, nil)
 	return err == nil && len(got) == 1
 }
 
@@ -342,7 +343,7 @@ func (e *Entry) check(all []cases.Case) error {
 	switch {
 	case e.Case == "":
 		return errors.New("case is missing: write an id such as '5.15' or a pattern such as '12.*'")
-	case len(cases.Unmatched(all, []string{e.Case})) > 0:
+	case len(pattern.Unmatched(all, []string{e.Case})) > 0:
 		return fmt.Errorf("no case matches %s; to select a section, use a star, such as '7.*'; wsconform list lists all cases", e.Case)
 	case !slices.Contains(words, e.Verdict):
 		return fmt.Errorf("case %s: verdict %q: must be one of %s", e.Case, e.Verdict, joined(words))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // stale is how old evidence may be before it is doubted.
@@ -24,7 +25,7 @@ func Lint(files []Expectations, now time.Time) (problems, warnings []string) {
 	all := catalogue.All()
 	claimed := map[cases.ID]*Entry{}
 	for _, e := range entries {
-		matched, _ := cases.Select(all, []string{e.Case}, nil) // the pattern was checked
+		matched, _ := pattern.Select(all, []string{e.Case}, nil) // the pattern was checked
 		shared := map[*Entry][]cases.ID{}
 		for _, c := range matched {
 			if before := claimed[c.ID]; before != nil {

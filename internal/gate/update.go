@@ -14,6 +14,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
@@ -101,12 +102,12 @@ func Compare(x Expectations, run *runfile.Run, now time.Time) []Change {
 	return changes
 }
 
-func selected(ids []cases.ID, pattern string) []cases.Case {
+func selected(ids []cases.ID, glob string) []cases.Case {
 	list := make([]cases.Case, len(ids))
 	for i, id := range ids {
 		list[i].ID = id
 	}
-	matched, _ := cases.Select(list, []string{pattern}, nil) // the pattern was checked
+	matched, _ := pattern.Select(list, []string{glob}, nil) // the pattern was checked
 	return matched
 }
 
@@ -131,7 +132,7 @@ func remaining(was *Entry, run *runfile.Run, d Decision) []Entry {
 		keys[r.Case] = e
 		ids = append(ids, r.Case)
 	}
-	all, _ := cases.Select(catalogue.All(), []string{was.Case}, nil) // the pattern was checked
+	all, _ := pattern.Select(catalogue.All(), []string{was.Case}, nil) // the pattern was checked
 	for _, c := range all {
 		if _, judged := d.Cases[c.ID]; !judged { // the run says nothing of it
 			e := *was

@@ -164,7 +164,7 @@ func play(ctx context.Context, url string, c cases.Case) harness.Result {
 // for a server that echoes, {bin} for the program with the additions.
 var affected = [][]string{
 	{"go", "vet", "./cases/...", "./fixtures/mutants", "./harness/internal/demo", "./harness/engine", "./reports"},
-	{"go", "test", "-vet=off", "./cases/ledger", "-update"}, // accepts the coverage
+	{"go", "test", "-vet=off", "./internal/ledger", "-update"}, // accepts the coverage
 	{"go", "test", "-vet=off", "-short", "./cases/...", "./fixtures/mutants"},
 	{"go", "test", "-vet=off", "-short", "./harness/internal/native", "-run", "TestRFC|TestMutants", "-rfc.only", "M.1.99", "-mutants.only", "reserved-ignored"},
 	{"go", "test", "-vet=off", "-short", "./reports", "-run", "Format"},

@@ -16,6 +16,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 const (
@@ -140,7 +141,7 @@ func offencesOf(results []harness.Result) []string {
 // Every offence that a live run sees in a faulty server, the recorder sees too, and lint in
 // the capture that it wrote; of a sound server there is none.
 func TestMutants(t *testing.T) {
-	list, err := cases.Select(catalogue.All(), []string{"1.1.2", "2.2", "5.19", "7.1.1"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"1.1.2", "2.2", "5.19", "7.1.1"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

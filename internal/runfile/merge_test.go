@@ -15,13 +15,14 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // shards cuts a run of the cases into so many, with a good result of each case.
 func shards(t *testing.T, total int, ids ...cases.ID) []*runfile.Run {
 	t.Helper()
-	list, err := cases.Select(catalogue.All(), idPatterns(ids), nil)
+	list, err := pattern.Select(catalogue.All(), idPatterns(ids), nil)
 	if err != nil || len(list) != len(ids) {
 		t.Fatalf("%d cases, %v", len(list), err)
 	}

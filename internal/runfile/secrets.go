@@ -134,27 +134,27 @@ func (s *Secrets) index() {
 // harmless are the parameters of Autobahn's driver protocol, and so no secrets.
 var harmless = map[string]bool{"case": true, "agent": true, "casetuple": true, "shutdownOnComplete": true}
 
-// pattern compiles a regular expression when it is first needed: together they would take
+// lazy compiles a regular expression when it is first needed: together they would take
 // a good part of the time and memory of a command that masks nothing.
-func pattern(expr string) func() *regexp.Regexp {
+func lazy(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
 // What secrets look like. Each pattern has what stays in its first group, and the
 // secret in its second.
 var (
-	userinfo   = pattern(`([a-zA-Z][a-zA-Z0-9+.-]*://)([^\s/?#"'<>@]+)@`)
-	wholeQuery = pattern(`((?:[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?#"'<>]*|\b[A-Z]+ /[^\s?#"]*)\?)([^\s#"'<>]+)`)
-	parameter  = pattern(`([?&])([A-Za-z0-9_.~%\[\]-]+=[^\s&"'#<>]*)`)
-	ownLine    = pattern(`(?im)^([ \t]*(?:(?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token|access-token|csrf-token))[ \t]*:[ \t]*)([^\r\n]+)`)
-	credential = pattern(`(?i)\b((?:proxy-)?authorization[ \t]*:[ \t]*|(?:set-)?cookie[ \t]*:[ \t]*|x-(?:api-key|auth-token|access-token|csrf-token)[ \t]*:[ \t]*)([^\r\n"']+)`)
-	option     = pattern(`(?i)((?:^|[\s'"])--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)['"]?[ =]+['"]?)([^\s'"]+)`)
-	login      = pattern(`((?:^|[\s'"])(?:-u|--(?:proxy-)?user)['"]?[ =]+['"]?[^\s:'"]+:)([^\s'"]+)`)
-	variable   = pattern(`(?i)(\b[a-z0-9_]*(?:token|password|passwd|secret|api_?key)=)([^\s&'"]+)`)
-	webToken   = pattern(`()(\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)`) // RFC 7519
+	userinfo   = lazy(`([a-zA-Z][a-zA-Z0-9+.-]*://)([^\s/?#"'<>@]+)@`)
+	wholeQuery = lazy(`((?:[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?#"'<>]*|\b[A-Z]+ /[^\s?#"]*)\?)([^\s#"'<>]+)`)
+	parameter  = lazy(`([?&])([A-Za-z0-9_.~%\[\]-]+=[^\s&"'#<>]*)`)
+	ownLine    = lazy(`(?im)^([ \t]*(?:(?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token|access-token|csrf-token))[ \t]*:[ \t]*)([^\r\n]+)`)
+	credential = lazy(`(?i)\b((?:proxy-)?authorization[ \t]*:[ \t]*|(?:set-)?cookie[ \t]*:[ \t]*|x-(?:api-key|auth-token|access-token|csrf-token)[ \t]*:[ \t]*)([^\r\n"']+)`)
+	option     = lazy(`(?i)((?:^|[\s'"])--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)['"]?[ =]+['"]?)([^\s'"]+)`)
+	login      = lazy(`((?:^|[\s'"])(?:-u|--(?:proxy-)?user)['"]?[ =]+['"]?[^\s:'"]+:)([^\s'"]+)`)
+	variable   = lazy(`(?i)(\b[a-z0-9_]*(?:token|password|passwd|secret|api_?key)=)([^\s&'"]+)`)
+	webToken   = lazy(`()(\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)`) // RFC 7519
 
-	secretOption = pattern(`(?i)^--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)$`)
-	loginOption  = pattern(`^(?:-u|--(?:proxy-)?user)$`)
+	secretOption = lazy(`(?i)^--?[a-z0-9-]*(?:token|password|passwd|secret|api-?key|credentials?)$`)
+	loginOption  = lazy(`^(?:-u|--(?:proxy-)?user)$`)
 )
 
 // Text masks the secrets in a text: a URL, the head of a handshake, a command, a

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // ErrNoCase means that a selection leaves no case to play.
@@ -26,11 +27,11 @@ func (e *UnmatchedError) Error() string {
 // pattern.
 func Select(all []cases.Case, include, exclude []string) ([]cases.Case, Selection, error) {
 	for _, list := range [][]string{include, exclude} {
-		if lost := cases.Unmatched(all, list); len(lost) > 0 {
+		if lost := pattern.Unmatched(all, list); len(lost) > 0 {
 			return nil, Selection{}, &UnmatchedError{lost}
 		}
 	}
-	list, err := cases.Select(all, include, exclude)
+	list, err := pattern.Select(all, include, exclude)
 	if err != nil {
 		return nil, Selection{}, err
 	}
@@ -66,7 +67,7 @@ func (s *Selection) For(role cases.Role, list []cases.Case) []cases.Case {
 // Quick leaves out the slow cases that no pattern but "*" asks for.
 func (s *Selection) Quick(list []cases.Case) []cases.Case {
 	named := slices.DeleteFunc(slices.Clone(s.Cases), func(pattern string) bool { return pattern == "*" })
-	asked, err := cases.Select(list, named, nil)
+	asked, err := pattern.Select(list, named, nil)
 	if err != nil || len(named) == 0 {
 		asked = nil
 	}

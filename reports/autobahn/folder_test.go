@@ -10,6 +10,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/reports/autobahn"
 )
 
@@ -111,7 +112,7 @@ func TestFolderWritesOnce(t *testing.T) {
 		c, _ := catalogue.Find(id)
 		r.List = append(r.List, c)
 	}
-	r.List, _ = cases.Select(r.List, []string{"*"}, nil) // in order
+	r.List, _ = pattern.Select(r.List, []string{"*"}, nil) // in order
 	r.Results = map[string]map[cases.ID]harness.Result{"client": r.Results["client"]}
 	dir := t.TempDir()
 	f := &autobahn.Folder{Dir: dir}

@@ -8,8 +8,9 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/agentfile"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/show"
 )
@@ -17,7 +18,7 @@ import (
 // A Summary counts the failures of a comparison by whose fault they are.
 type Summary struct {
 	Failures    int            // of all rows: cases that failed, crashed or did not end
-	Faults      map[string]int // of those, by [agents.Faults]
+	Faults      map[string]int // of those, by [agentfile.Faults]
 	Unexplained []unexplained  // rows with failures that no finding explains
 	Stale       []string       // findings for which nothing fails any more, each in words
 }
@@ -41,7 +42,7 @@ func (s Summary) Explained() (n int) {
 func (s Summary) Print(w io.Writer) {
 	if s.Failures > 0 {
 		fmt.Fprintf(w, "%d of %d failures are explained", s.Explained(), s.Failures)
-		for _, f := range agents.Faults {
+		for _, f := range agentfile.Faults {
 			if n := s.Faults[f]; n > 0 {
 				fmt.Fprintf(w, ", %d: %s", n, f)
 			}
@@ -65,19 +66,19 @@ type fault struct {
 
 // A finding is one of an agent's, with its patterns resolved.
 type finding struct {
-	agents.Finding
-	agent *agents.Agent
+	agentfile.Finding
+	agent *agentfile.Agent
 	cases map[cases.ID]bool
 	tried bool // a case that it names was played
 	needs bool // one failed, or did at least once
 }
 
 // findingsOf resolves the findings of the agents, by folder.
-func findingsOf(list []agents.Agent) (map[string][]*finding, error) {
+func findingsOf(list []agentfile.Agent) (map[string][]*finding, error) {
 	all := map[string][]*finding{}
 	for _, a := range list {
 		for _, f := range a.Findings {
-			named, err := cases.Select(catalogue.All(), f.Cases, nil)
+			named, err := pattern.Select(catalogue.All(), f.Cases, nil)
 			if err != nil {
 				return nil, fmt.Errorf("findings of %s: %w", a.Folder, err)
 			}

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/agents"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/agentfile"
 	"github.com/wsconform/wsconform/reports/comparison"
 )
 
@@ -26,9 +26,9 @@ func TestFaults(t *testing.T) {
 	bad.Header.Agent.About.Pinned = "1.2.3"
 	older := run("x", "autobahn", result("6.3.1", cases.Failed, cases.CloseFailed, cases.Transcript{}))
 	older.Header.Agent.About.Pinned = "1.0.0"
-	list := []agents.Agent{
-		{Folder: "go-y", Version: "1.2.3", Findings: []agents.Finding{{Cases: []string{"*"}, Fault: "agent", Why: "another agent's"}}},
-		{Folder: "go-x", Version: "1.2.3", Findings: []agents.Finding{
+	list := []agentfile.Agent{
+		{Folder: "go-y", Version: "1.2.3", Findings: []agentfile.Finding{{Cases: []string{"*"}, Fault: "agent", Why: "another agent's"}}},
+		{Folder: "go-x", Version: "1.2.3", Findings: []agentfile.Finding{
 			{Cases: []string{"6.3.*"}, Role: "client", Fault: "agent", Why: "the other role's"},
 			{Cases: []string{"6.*"}, Close: "UNCLEAN", Fault: "agent", Why: "only 6.3.2 ends so"},
 			{Cases: []string{"6.3.*"}, Fault: "library", Why: "no check of UTF-8"},
@@ -73,12 +73,12 @@ func TestFaultsThatVary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	agent := agents.Agent{Folder: "go-x", Version: "1", Findings: []agents.Finding{{Cases: []string{"3.1"}, Fault: "library", Why: "a race"}}}
-	if sum, err := comparison.Write(t.TempDir(), files, []agents.Agent{agent}); err != nil || sum.Failures != 0 || len(sum.Stale) != 0 {
+	agent := agentfile.Agent{Folder: "go-x", Version: "1", Findings: []agentfile.Finding{{Cases: []string{"3.1"}, Fault: "library", Why: "a race"}}}
+	if sum, err := comparison.Write(t.TempDir(), files, []agentfile.Agent{agent}); err != nil || sum.Failures != 0 || len(sum.Stale) != 0 {
 		t.Errorf("got %+v and %v, want nothing stale", sum, err)
 	}
 	agent.Findings[0].Cases = []string{"[*"}
-	if _, err := comparison.Write(t.TempDir(), files, []agents.Agent{agent}); err == nil {
+	if _, err := comparison.Write(t.TempDir(), files, []agentfile.Agent{agent}); err == nil {
 		t.Error("a malformed pattern is no error")
 	}
 }

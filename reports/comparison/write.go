@@ -14,7 +14,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/fixtures/agents"
+	"github.com/wsconform/wsconform/internal/agentfile"
 	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/internal/casepage"
@@ -52,7 +52,7 @@ func asset(name string) string {
 // for each run in runs. Failures are explained by the findings of the agents,
 // which may be other agents than those of the runs. One run at a time is in
 // memory.
-func Write(dir string, files []string, list []agents.Agent) (Summary, error) {
+func Write(dir string, files []string, list []agentfile.Agent) (Summary, error) {
 	s, err := read(dir, files, list)
 	if err != nil {
 		return Summary{}, err
@@ -67,7 +67,7 @@ func Write(dir string, files []string, list []agents.Agent) (Summary, error) {
 }
 
 // read reads the run files, writes the page of each, and keeps what the overview shows.
-func read(dir string, files []string, list []agents.Agent) (*site, error) {
+func read(dir string, files []string, list []agentfile.Agent) (*site, error) {
 	if len(files) == 0 {
 		return nil, errors.New("comparison: no run file")
 	}

@@ -13,11 +13,11 @@ import (
 	"sync"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/internal/coverage"
+	"github.com/wsconform/wsconform/internal/ledger"
 	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/html"
 )

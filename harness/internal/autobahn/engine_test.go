@@ -21,12 +21,13 @@ import (
 	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/agent"
 	"github.com/wsconform/wsconform/internal/docker"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // list is two parts for a server: 1.1.1 to 1.1.4, then 2.1 to 2.3.
 func list(t *testing.T) []cases.Case {
 	t.Helper()
-	l, err := cases.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.1.3", "1.1.4", "2.1", "2.2", "2.3"}, nil)
+	l, err := pattern.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.1.3", "1.1.4", "2.1", "2.2", "2.3"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +286,7 @@ func TestEngineGoneClient(t *testing.T) {
 	f := newFake(t)
 	f.orders = map[string]string{"9.1.2": "hang"} // so that the agent does not end meanwhile
 	f.goesAway("9.1.2", "1")
-	list, err := cases.Select(catalogue.All(), []string{"1.1.1", "2.1", "9.1.1", "9.1.2", "9.1.3"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"1.1.1", "2.1", "9.1.1", "9.1.2", "9.1.3"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

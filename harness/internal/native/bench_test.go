@@ -5,10 +5,10 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/native"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -26,7 +26,7 @@ func BenchmarkServer(b *testing.B) {
 		{"picture", []string{"12.2.*"}, nil},
 	} {
 		b.Run(part.name, func(b *testing.B) {
-			list, err := cases.Select(catalogue.All(), part.include, part.exclude)
+			list, err := pattern.Select(catalogue.All(), part.include, part.exclude)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/docker"
 	"github.com/wsconform/wsconform/internal/docker/dockertest"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // original is Autobahn in Docker, where that is built.
@@ -36,7 +37,7 @@ func original(t *testing.T) *autobahn.Engine {
 // The case at which a driver crashes is found under Autobahn too. WSCONFORM_CRASHES=all
 // has the driver end in each of the 20 ways of TestClientCrash, which takes minutes.
 func TestClientCrashAutobahn(t *testing.T) {
-	list, err := cases.Select(catalogue.All(), []string{"1.1.*", "2.1", "2.2"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"1.1.*", "2.1", "2.2"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func crashUnderAutobahn(t *testing.T, engine *autobahn.Engine, f flaw, list []ca
 
 // An exit status that is allowed is no crash under Autobahn either.
 func TestClientExitStatusAutobahn(t *testing.T) {
-	list, err := cases.Select(catalogue.All(), []string{"1.1.1", "1.1.2"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"1.1.1", "1.1.2"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // crashesInRow is how often a driver may crash without a verdict in between; see package
@@ -28,7 +29,7 @@ const crashesInRow = 10
 // counts.
 func testFlawed(t *testing.T, f flaw, d runner.Driver, o Options, patterns ...string) (map[cases.ID]harness.Result, error) {
 	t.Helper()
-	list, err := cases.Select(catalogue.All(), patterns, nil)
+	list, err := pattern.Select(catalogue.All(), patterns, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func testFlawed(t *testing.T, f flaw, d runner.Driver, o Options, patterns ...st
 // The case at which a driver crashes is found, whatever the way in which it ends and
 // however late, and no other is blamed.
 func TestClientCrash(t *testing.T) {
-	list, err := cases.Select(catalogue.All(), []string{"1.*", "5.*"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"1.*", "5.*"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +144,7 @@ func TestClientCrashesOnce(t *testing.T) {
 
 // The first verdict of a case that a driver plays twice counts.
 func TestClientPlaysTwice(t *testing.T) {
-	list, err := cases.Select(catalogue.All(), []string{"1.1.*"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"1.1.*"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +162,7 @@ func TestClientPlaysTwice(t *testing.T) {
 
 // The end of a run that is interrupted is no crash of the cases under way.
 func TestClientInterrupted(t *testing.T) {
-	list, err := cases.Select(catalogue.All(), []string{"6.4.*"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"6.4.*"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,16 +12,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // A driver that hangs, and does not end when it is asked to, is stopped; its cases
 // have no verdict.
 func TestClientThatHangs(t *testing.T) {
-	list, err := cases.Select(catalogue.All(), []string{"1.1.*"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"1.1.*"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -70,7 +71,7 @@ func dropping(nc net.Conn) {
 // testServer plays cases. The last result of each counts.
 func testServer(t *testing.T, target Target, o Options, patterns ...string) (map[cases.ID]harness.Result, runner.Report, error) {
 	t.Helper()
-	list, err := cases.Select(catalogue.All(), patterns, nil)
+	list, err := pattern.Select(catalogue.All(), patterns, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -27,7 +28,7 @@ import (
 // be connected at once.
 type Endpoint struct {
 	List     []cases.Case // offered as cases 1..n, in this order, each as many times as it has connections
-	Excludes cases.AgentExcludes
+	Excludes pattern.AgentExcludes
 	Faithful bool
 	// Subprotocols answers a client that offers subprotocols with the first of them.
 	// Autobahn never chooses one.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -34,7 +35,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add(uint8(90), false, []byte{0x01, 0x02, 0xff, 0xff, 0x80, 0x00})
 	f.Add(uint8(200), true, []byte{0xc1, 0x85, 0, 0, 0, 0, 0xca, 0x48, 0xcd, 0xc9, 0xc9})
 	f.Add(uint8(3), false, []byte{0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255, 0})
-	all, err := cases.Select(catalogue.All(), []string{"*"}, []string{"6.4.*", "9.3.*", "9.4.*", "9.5.*", "9.6.*"})
+	all, err := pattern.Select(catalogue.All(), []string{"*"}, []string{"6.4.*", "9.3.*", "9.4.*", "9.5.*", "9.6.*"})
 	if err != nil {
 		f.Fatal(err)
 	}

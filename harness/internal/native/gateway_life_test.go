@@ -12,10 +12,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/rfc"
 	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // A mortal gateway ends when it accepts a connection of these numbers, from 1, before or
@@ -76,7 +76,7 @@ func (c *counting) Accept() (net.Conn, error) {
 // fail for it. The connections are: the greeting, G.1.1, G.1.2, what follows.
 func TestGatewayEnds(t *testing.T) {
 	t.Parallel()
-	list, err := cases.Select(rfc.All(), []string{"G.1.1", "G.1.2", "G.1.3"}, nil)
+	list, err := pattern.Select(rfc.All(), []string{"G.1.1", "G.1.2", "G.1.3"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

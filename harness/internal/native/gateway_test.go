@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/cases/rfc"
 	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 var everyGatewayCase = flag.Bool("gateway.all", false, "play every case against every mutant gateway, not those that are known to kill it")
@@ -26,7 +27,7 @@ var onlyGateway = flag.String("gateway.only", "", "play this mutant gateway alon
 // gatewayCases are those for gateways.
 func gatewayCases() []cases.Case {
 	return slices.DeleteFunc(rfc.All(), func(c cases.Case) bool {
-		return !c.For(cases.Gateway) || *onlyCases != "" && len(cases.Unmatched([]cases.Case{c}, []string{*onlyCases})) > 0
+		return !c.For(cases.Gateway) || *onlyCases != "" && len(pattern.Unmatched([]cases.Case{c}, []string{*onlyCases})) > 0
 	})
 }
 
@@ -194,7 +195,7 @@ func TestGatewayHangs(t *testing.T) {
 	})
 	defer wg.Wait()
 	defer cancel()
-	list, err := cases.Select(rfc.All(), []string{"G.1.1", "G.1.2", "G.1.3"}, nil)
+	list, err := pattern.Select(rfc.All(), []string{"G.1.1", "G.1.2", "G.1.3"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -73,7 +74,7 @@ func TestHostileServers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			l := hostile(t, test.server)
-			list, err := cases.Select(catalogue.All(), test.cases, nil)
+			list, err := pattern.Select(catalogue.All(), test.cases, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -236,7 +237,7 @@ func TestServerGone(t *testing.T) {
 		}
 		l.Close()
 	}()
-	list, _ := cases.Select(catalogue.All(), []string{"1.1.*", "1.2.*"}, nil)
+	list, _ := pattern.Select(catalogue.All(), []string{"1.1.*", "1.2.*"}, nil)
 	counts := map[harness.Outcome]int{}
 	report, err := TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}, list,
 		Options{Options: runner.Options{Parallel: 1}}, func(r harness.Result) { counts[r.Outcome]++ })
@@ -325,7 +326,7 @@ func TestServerThatIgnoresSome(t *testing.T) {
 			})
 		}
 	})
-	list, _ := cases.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.1.3"}, nil)
+	list, _ := pattern.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.1.3"}, nil)
 	got := map[cases.ID]harness.Outcome{}
 	_, err = TestServer(t.Context(), Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}, list,
 		Options{Options: runner.Options{Parallel: 1}}, func(r harness.Result) { got[r.Case] = r.Outcome })

@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 var (
@@ -130,7 +131,7 @@ func partial() bool { return *killCases != "" || *killMutants != "" }
 
 // inMatrix reports whether the case, and mutantInMatrix whether the mutant, is to be played.
 func inMatrix(c cases.Case) bool {
-	return *killCases == "" || len(cases.Unmatched([]cases.Case{c}, strings.Split(*killCases, ","))) < len(strings.Split(*killCases, ","))
+	return *killCases == "" || len(pattern.Unmatched([]cases.Case{c}, strings.Split(*killCases, ","))) < len(strings.Split(*killCases, ","))
 }
 
 func mutantInMatrix(name string) bool {

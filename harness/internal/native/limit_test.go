@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // A server that refuses long messages with 1009 fails the cases of section 9 at once,
@@ -34,7 +34,7 @@ func TestServerWithALimitIsKnownAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	list, err := cases.Select(catalogue.All(), []string{"9.1.6", "9.2.6", "9.3.9", "9.4.9"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"9.1.6", "9.2.6", "9.3.9", "9.4.9"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/cases/rfc"
 	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/internal/ledger"
 )
 
 var updateMusts = flag.Bool("musts.update", false, "write the list of requirements without a killing case")

@@ -21,6 +21,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -118,7 +119,7 @@ func readGolden(t *testing.T, m mutants.Mutant, role mutants.Roles) (want, diffe
 
 func selected(t *testing.T, m mutants.Mutant) []cases.Case {
 	t.Helper()
-	list, err := cases.Select(catalogue.All(), m.Patterns(), nil)
+	list, err := pattern.Select(catalogue.All(), m.Patterns(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +166,7 @@ func agree(m mutants.Mutant, c cases.Case, got, want *golden) bool {
 	}
 	return got != nil && want != nil && got.behavior == want.behavior &&
 		slices.ContainsFunc(excused, func(e excuse) bool {
-			match, err := cases.Select([]cases.Case{c}, e.cases, nil)
+			match, err := pattern.Select([]cases.Case{c}, e.cases, nil)
 			return e.mutant == m.Name && err == nil && len(match) == 1
 		})
 }

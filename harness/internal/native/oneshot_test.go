@@ -16,6 +16,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -58,7 +59,7 @@ func oneShotClient(how, url string) int {
 func testOneShot(t *testing.T, how string, o Options, patterns ...string) (map[cases.ID]harness.Result, harness.Peer, error) {
 	t.Helper()
 	t.Setenv(oneShotVariable, how)
-	list, err := cases.Select(catalogue.All(), patterns, nil)
+	list, err := pattern.Select(catalogue.All(), patterns, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

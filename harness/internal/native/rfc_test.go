@@ -16,6 +16,7 @@ import (
 	"github.com/wsconform/wsconform/cases/rfc"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // killers are mutants that a case of the RFC suite kills: they do not get the verdict of
@@ -175,7 +176,7 @@ func TestRFC(t *testing.T) {
 	seen := map[cases.ID]bool{}
 	for _, c := range rfc.All() {
 		seen[c.ID] = true
-		if *onlyCases != "" && len(cases.Unmatched([]cases.Case{c}, strings.Split(*onlyCases, ","))) == len(strings.Split(*onlyCases, ",")) {
+		if *onlyCases != "" && len(pattern.Unmatched([]cases.Case{c}, strings.Split(*onlyCases, ","))) == len(strings.Split(*onlyCases, ",")) {
 			continue
 		}
 		if !listenable(t, c) {

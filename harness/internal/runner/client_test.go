@@ -12,10 +12,11 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 func TestBalance(t *testing.T) {
-	list, err := cases.Select(catalogue.All(), []string{"12.*", "13.*"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"12.*", "13.*"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,14 +3,14 @@ package casepage_test
 import (
 	"testing"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/reports/internal/casepage"
 )
 
 // Every run of test writes the pages of its cases.
 func BenchmarkWrite(b *testing.B) {
-	list, err := cases.Select(catalogue.All(), []string{"*"}, []string{"9.*", "12.*", "13.*"})
+	list, err := pattern.Select(catalogue.All(), []string{"*"}, []string{"9.*", "12.*", "13.*"})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,9 +4,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/internal/browsertest"
+	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/reports/internal/casepage"
 )
 
@@ -26,7 +26,7 @@ var looks = []struct {
 func writePages(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	list, err := cases.Select(catalogue.All(), []string{"C.1.*", "D.1.*", "G.4.2", "M.1.1", "5.15"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"C.1.*", "D.1.*", "G.4.2", "M.1.1", "5.15"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

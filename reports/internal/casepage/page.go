@@ -9,9 +9,9 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
-	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
+	"github.com/wsconform/wsconform/internal/ledger"
 )
 
 // A Page is what is known of a case.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/ledger"
+	"github.com/wsconform/wsconform/internal/ledger"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"

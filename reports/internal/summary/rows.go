@@ -2,8 +2,8 @@ package summary
 
 import (
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/ledger"
 )
 
 // A Rule is a section of an RFC and what it asks for.

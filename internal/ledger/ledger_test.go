@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/cases/ledger"
 	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/internal/ledger"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

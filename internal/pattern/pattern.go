@@ -1,10 +1,15 @@
-package cases
+// Package pattern selects cases by patterns such as "7.*", as the configuration files of the
+// Autobahn testsuite do: [Select] for the cases of a run, [AgentExcludes] for those that some
+// agents are spared.
+package pattern
 
 import (
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/wsconform/wsconform/cases"
 )
 
 // A PatternError is a pattern that is no regular expression once its stars and
@@ -20,7 +25,7 @@ func (e *PatternError) Error() string { return fmt.Sprintf("cases: pattern %q: %
 func (e *PatternError) Unwrap() error { return e.err }
 
 // Select returns the cases that a pattern of include matches and none of
-// exclude does, each once, in the order of [ID.Compare].
+// exclude does, each once, in the order of [cases.ID.Compare].
 //
 // Patterns are those of the Autobahn testsuite. One without a star is an id,
 // taken literally: "1.1" is no section. In one with a star, dots are literal, a
@@ -28,7 +33,7 @@ func (e *PatternError) Unwrap() error { return e.err }
 // expression, and the match may end before the id does: "1.*" is section 1,
 // "1*" also 10, 12 and 13, "9.[12].*" two groups. A pattern may match nothing;
 // [Unmatched] tells. A malformed one is a [*PatternError].
-func Select(list []Case, include, exclude []string) ([]Case, error) {
+func Select(list []cases.Case, include, exclude []string) ([]cases.Case, error) {
 	wanted, err := compileAll(include)
 	if err != nil {
 		return nil, err
@@ -37,24 +42,24 @@ func Select(list []Case, include, exclude []string) ([]Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	var selected []Case
+	var selected []cases.Case
 	for _, c := range list {
 		if matchesAny(wanted, c.ID) && !matchesAny(unwanted, c.ID) {
 			selected = append(selected, c)
 		}
 	}
-	slices.SortStableFunc(selected, func(a, b Case) int { return a.ID.Compare(b.ID) })
-	return slices.CompactFunc(selected, func(a, b Case) bool { return a.ID == b.ID }), nil
+	slices.SortStableFunc(selected, func(a, b cases.Case) int { return a.ID.Compare(b.ID) })
+	return slices.CompactFunc(selected, func(a, b cases.Case) bool { return a.ID == b.ID }), nil
 }
 
 // Unmatched returns the patterns that match no case of the list, malformed ones
 // among them. Empty patterns, which Autobahn's configurations contain, are
 // passed over.
-func Unmatched(list []Case, patterns []string) []string {
+func Unmatched(list []cases.Case, patterns []string) []string {
 	var unmatched []string
 	for _, p := range patterns {
 		m, err := compile(p)
-		if p != "" && (err != nil || !slices.ContainsFunc(list, func(c Case) bool { return m(c.ID) })) {
+		if p != "" && (err != nil || !slices.ContainsFunc(list, func(c cases.Case) bool { return m(c.ID) })) {
 			unmatched = append(unmatched, p)
 		}
 	}
@@ -87,13 +92,13 @@ func CompileAgentExcludes(patterns map[string][]string) (AgentExcludes, error) {
 }
 
 // Excludes reports whether the case is not to be run against the agent.
-func (x AgentExcludes) Excludes(agent string, id ID) bool {
+func (x AgentExcludes) Excludes(agent string, id cases.ID) bool {
 	return slices.ContainsFunc(x, func(e agentExclude) bool {
 		return e.agent.MatchString(agent) && e.cases.MatchString(string(id))
 	})
 }
 
-type matcher func(ID) bool
+type matcher func(cases.ID) bool
 
 func compileAll(patterns []string) ([]matcher, error) {
 	list := make([]matcher, len(patterns))
@@ -107,19 +112,19 @@ func compileAll(patterns []string) ([]matcher, error) {
 	return list, nil
 }
 
-func matchesAny(list []matcher, id ID) bool {
+func matchesAny(list []matcher, id cases.ID) bool {
 	return slices.ContainsFunc(list, func(m matcher) bool { return m(id) })
 }
 
 func compile(pattern string) (matcher, error) {
 	if !strings.Contains(pattern, "*") {
-		return func(id ID) bool { return string(id) == pattern }, nil
+		return func(id cases.ID) bool { return string(id) == pattern }, nil
 	}
 	re, err := compileExpression(pattern, `^(?:`, `)`)
 	if err != nil {
 		return nil, err
 	}
-	return func(id ID) bool { return re.MatchString(string(id)) }, nil
+	return func(id cases.ID) bool { return re.MatchString(string(id)) }, nil
 }
 
 func compileExpression(pattern, before, after string) (*regexp.Regexp, error) {

@@ -1,4 +1,4 @@
-package autobahn_test
+package pattern_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 func TestSelect(t *testing.T) {
@@ -39,7 +40,7 @@ func TestSelect(t *testing.T) {
 		{"[[:digit:]]*", "", 0},
 	}
 	for _, test := range tests {
-		got, err := cases.Select(autobahn.All(), strings.Fields(test.include), strings.Fields(test.exclude))
+		got, err := pattern.Select(autobahn.All(), strings.Fields(test.include), strings.Fields(test.exclude))
 		if err != nil || len(got) != test.want {
 			t.Errorf("Select(%q, %q) = %d cases, %v; want %d", test.include, test.exclude, len(got), err, test.want)
 		}
@@ -47,7 +48,7 @@ func TestSelect(t *testing.T) {
 }
 
 func TestSelectToleratesEmptyPatterns(t *testing.T) {
-	got, err := cases.Select(autobahn.All(), []string{"5.*", ""}, []string{""})
+	got, err := pattern.Select(autobahn.All(), []string{"5.*", ""}, []string{""})
 	if err != nil || len(got) != 20 {
 		t.Errorf("got %d cases, %v; want 20", len(got), err)
 	}
@@ -56,7 +57,7 @@ func TestSelectToleratesEmptyPatterns(t *testing.T) {
 func TestSelectSorts(t *testing.T) {
 	list := autobahn.All()
 	slices.Reverse(list)
-	got, err := cases.Select(append(list, list...), []string{"5.*", "2.*"}, nil)
+	got, err := pattern.Select(append(list, list...), []string{"5.*", "2.*"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,26 +68,26 @@ func TestSelectSorts(t *testing.T) {
 
 func TestSelectRejectsMalformedPatterns(t *testing.T) {
 	for _, p := range []string{"(*", "[*", "1.*)(", "*{2}{2}", `*\`, "(?=1)*"} {
-		_, err := cases.Select(autobahn.All(), []string{p}, nil)
-		var bad *cases.PatternError
+		_, err := pattern.Select(autobahn.All(), []string{p}, nil)
+		var bad *pattern.PatternError
 		if !errors.As(err, &bad) || bad.Pattern != p || bad.Unwrap() == nil {
 			t.Errorf("Select(%q): got error %v, want a PatternError", p, err)
 		}
-		if _, err := cases.Select(nil, nil, []string{p}); !errors.As(err, &bad) {
+		if _, err := pattern.Select(nil, nil, []string{p}); !errors.As(err, &bad) {
 			t.Errorf("Select without %q: got error %v, want a PatternError", p, err)
 		}
 	}
 }
 
 func TestUnmatched(t *testing.T) {
-	got := cases.Unmatched(autobahn.All(), []string{"*", "", "1.1", "8.*", "1.1.1", "(*", "13.8*"})
+	got := pattern.Unmatched(autobahn.All(), []string{"*", "", "1.1", "8.*", "1.1.1", "(*", "13.8*"})
 	if want := []string{"1.1", "8.*", "(*", "13.8*"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
 func TestAgentExcludes(t *testing.T) {
-	x, err := cases.CompileAgentExcludes(map[string][]string{
+	x, err := pattern.CompileAgentExcludes(map[string][]string{
 		"peer/*":   {"12.*", "2.10"},
 		"old/1.0":  {"*"},
 		"other|it": {"5.*"},
@@ -116,16 +117,16 @@ func TestAgentExcludes(t *testing.T) {
 			t.Errorf("Excludes(%q, %q) = %v, want %v", test.agent, test.id, got, test.want)
 		}
 	}
-	var bad *cases.PatternError
+	var bad *pattern.PatternError
 	for _, m := range []map[string][]string{{"(": {"*"}}, {"*": {"["}}} {
-		if _, err := cases.CompileAgentExcludes(m); !errors.As(err, &bad) {
+		if _, err := pattern.CompileAgentExcludes(m); !errors.As(err, &bad) {
 			t.Errorf("%v: got error %v, want a PatternError", m, err)
 		}
 	}
 }
 
 func ExampleSelect() {
-	list, err := cases.Select(autobahn.All(), []string{"*"}, []string{"9.*", "12.*", "13.*"})
+	list, err := pattern.Select(autobahn.All(), []string{"*"}, []string{"9.*", "12.*", "13.*"})
 	fmt.Println(len(list), err)
 	// Output: 247 <nil>
 }
@@ -137,9 +138,9 @@ func FuzzSelect(f *testing.F) {
 	}
 	list := autobahn.All()
 	f.Fuzz(func(t *testing.T, include, exclude string) {
-		got, err := cases.Select(list, []string{include}, []string{exclude})
+		got, err := pattern.Select(list, []string{include}, []string{exclude})
 		if err != nil {
-			if _, ok := errors.AsType[*cases.PatternError](err); !ok {
+			if _, ok := errors.AsType[*pattern.PatternError](err); !ok {
 				t.Fatalf("got error %v, want a PatternError", err)
 			}
 			return
