@@ -31,7 +31,7 @@ func (o *test) check(c *cobra.Command, args []string) error {
 	options.Control = true
 	var peer harness.Peer
 	options.Peer = func(p harness.Peer) { peer = p }
-	target, err := o.dial.target(about.URL)
+	target, err := o.target(about.URL)
 	if err != nil {
 		return err
 	}

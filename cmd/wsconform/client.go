@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -80,21 +81,37 @@ func (o *clientFlags) options() (*ws.DialOptions, error) {
 	case o.ipv6:
 		opts.NetDial = dialOnly("tcp6")
 	}
-	switch o.proxy {
-	case "", "none":
-		opts.Proxy = http.ProxyURL(nil)
-	case "env": // as without a Proxy
-	default:
-		if opts.Proxy, err = ws.ProxyURL(o.proxy); err != nil {
-			return nil, usagef("--proxy: %w", err)
-		}
+	if opts.Proxy, err = proxyOf(o.proxy); err != nil {
+		return nil, err
 	}
 	if opts.TLS, err = o.tls.config(); err != nil {
 		return nil, err
 	}
-	opts.ProxyTLS = opts.TLS.Clone()
-	opts.ProxyTLS.ServerName, opts.ProxyTLS.Certificates = "", nil // they are for the server
+	opts.ProxyTLS = proxyTLS(opts.TLS)
 	return opts, nil
+}
+
+// proxyOf is what --proxy says, as [ws.DialOptions] take it.
+func proxyOf(flag string) (func(*http.Request) (*url.URL, error), error) {
+	switch flag {
+	case "", "none":
+		return http.ProxyURL(nil), nil
+	case "env":
+		return nil, nil // as without a Proxy
+	}
+	choose, err := ws.ProxyURL(flag)
+	if err != nil {
+		return nil, usagef("--proxy: %w", err)
+	}
+	return choose, nil
+}
+
+// proxyTLS is the TLS to an https proxy: that of the server, without what is for the
+// server alone.
+func proxyTLS(server *tls.Config) *tls.Config {
+	conf := server.Clone()
+	conf.ServerName, conf.Certificates = "", nil
+	return conf
 }
 
 // dialOnly opens TCP connections of one version of IP.

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
+	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/ws"
 )
 
 // dialFlags say how a server is reached.
@@ -15,12 +19,31 @@ type dialFlags struct {
 	headers      []string
 	subprotocols []string
 	tls          tlsFlags
+	proxyTLS     bool // TLS goes to a proxy, if not to the server
 }
 
 func (d *dialFlags) flags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&d.headers, "header", "H", nil, "add this field to the handshake request, `'Name: value'`; Host replaces the one from the URL")
 	f.Var((*commaList)(&d.subprotocols), "subprotocol", "offer these subprotocols, comma-separated `NAMES`; may be repeated")
 	d.tls.flags(f)
+}
+
+// netDial opens connections to the target through the proxy that --proxy names. It is nil
+// without one.
+func netDial(proxy string, t *engine.Target) (func(ctx context.Context, network, addr string) (net.Conn, error), error) {
+	choose, err := proxyOf(proxy)
+	switch {
+	case err != nil || proxy == "" || proxy == "none":
+		return nil, err
+	case choose == nil:
+		return nil, usagef("--proxy %s: name the proxy itself, so that the run can be repeated", proxy)
+	case t.Socket != "":
+		return nil, usagef("--proxy: a unix socket is not reached through a proxy")
+	}
+	opts := &ws.DialOptions{Proxy: choose, ProxyTLS: proxyTLS(t.TLS), Options: ws.Options{HandshakeTimeout: 10 * time.Second}}
+	return func(ctx context.Context, _, addr string) (net.Conn, error) {
+		return ws.Connect(ctx, "ws://"+addr, opts)
+	}, nil
 }
 
 // target puts the flags together. A client under test has no URL; the flags
@@ -47,7 +70,7 @@ func (d *dialFlags) target(raw string) (*engine.Target, error) {
 	if t.Socket, t.URL, err = splitSocket(u); err != nil {
 		return nil, err
 	}
-	if flag := d.tls.given(); flag != "" && t.URL.Scheme == "ws" && raw != "" {
+	if flag := d.tls.given(); flag != "" && t.URL.Scheme == "ws" && raw != "" && !d.proxyTLS {
 		return nil, usagef("--%s is about TLS, and %s is without: did you mean wss?", flag, new(runfile.Secrets).Text(raw))
 	}
 	t.TLS, err = d.tls.config()

@@ -47,6 +47,7 @@ type test struct {
 	part      part
 	verbose   bool
 	dial      dialFlags
+	proxy     string
 	setup     engine.Setup // of an engine that needs one
 
 	via, viaURL, originListen string // of a gateway
@@ -123,6 +124,7 @@ func (o *test) agentFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.declared, "declare", nil, "what the peer offers that trying does not tell, comma-separated `NEEDS`: "+declarable())
 	allowExitFlag(f, &o.allowExit)
 	o.dial.flags(f)
+	f.StringVar(&o.proxy, "proxy", "none", "reach the server through a proxy: a `URL` with scheme http, https, socks4, socks4a, socks5 or socks5h, with user and password in it; none uses no proxy")
 }
 
 // run plays the cases.

@@ -113,7 +113,7 @@ func (o *test) checkFlags(f *pflag.FlagSet) error {
 	if f.Changed("server-cmd") && strings.TrimSpace(o.serverCmd) == "" {
 		return usagef("--server-cmd is empty: it needs the command that starts the server")
 	}
-	server := []string{"header", "subprotocol", "insecure", "skip-hostname", "server-name", "verify-name", "ca"}
+	server := []string{"proxy", "header", "subprotocol", "insecure", "skip-hostname", "server-name", "verify-name", "ca"}
 	client := []string{"host", "port", "tls"}
 	if !o.client && f.Changed("allow-exit") {
 		return errAllowExit
@@ -139,14 +139,24 @@ func (o *test) subject(about harness.Agent) (engine.Subject, error) {
 	if err != nil {
 		return engine.Subject{}, err
 	}
-	target, err := o.dial.target(about.URL)
+	target, err := o.target(about.URL)
 	if err != nil {
 		return engine.Subject{}, err
 	}
 	return engine.Subject{
 		Name: about.Name, Options: options.Options, OneShot: o.oneShot, Faithful: o.faithful, Originals: options.Originals, Patience: o.patience,
-		Route: engine.Route{URL: target.URL, Socket: target.Socket, Header: target.Header, Subprotocols: target.Subprotocols, TLS: target.TLS},
+		Route: engine.Route{URL: target.URL, Socket: target.Socket, Header: target.Header, Subprotocols: target.Subprotocols, TLS: target.TLS, NetDial: target.NetDial},
 	}, nil
+}
+
+// target is the server and the way to it.
+func (o *test) target(url string) (*engine.Target, error) {
+	o.dial.proxyTLS = strings.HasPrefix(o.proxy, "https:")
+	t, err := o.dial.target(url)
+	if err == nil {
+		t.NetDial, err = netDial(o.proxy, t)
+	}
+	return t, err
 }
 
 // A play has the agent play cases, and hands each result to emit. Where a case is

@@ -51,7 +51,7 @@ func (o *test) gatewayOf(args []string) (harness.Agent, error) {
 // checkGatewayFlags refuses flags that mean nothing for a gateway.
 func (o *test) checkGatewayFlags(f *pflag.FlagSet) error {
 	for _, name := range []string{
-		"client", "one-shot", "server-cmd", "host", "port", "tls", "no-echo", "declare", "allow-exit", "corpora", "parallel", "subprotocol",
+		"client", "one-shot", "server-cmd", "host", "port", "tls", "no-echo", "declare", "allow-exit", "corpora", "parallel", "subprotocol", "proxy",
 	} {
 		if f.Changed(name) {
 			return usagef("--%s has no meaning with --via and --via-url: both ends are wsconform's own, and one case is played at a time", name)

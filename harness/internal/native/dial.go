@@ -31,7 +31,9 @@ type Target struct {
 	Header       http.Header // added to the request; Host replaces the one of the URL
 	Subprotocols []string
 	TLS          *tls.Config // nil means the defaults
-	Protocol     Protocol
+	// NetDial opens the connections to the server, below TLS. Nil means a net.Dialer.
+	NetDial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	Protocol Protocol
 	// FailTLS counts a TLS handshake that fails as an opening handshake that fails.
 	// Without it, the server cannot be reached, and nothing is tested.
 	FailTLS bool
@@ -68,7 +70,11 @@ func (t *Target) dialPlain(ctx context.Context) (net.Conn, error) {
 	if t.Socket != "" {
 		network, addr = "unix", t.Socket
 	}
-	nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+	dial := t.NetDial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	nc, err := dial(ctx, network, addr)
 	if harness.OutOfResources(err) {
 		return nil, err
 	}

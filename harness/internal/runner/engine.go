@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"crypto/tls"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -66,6 +67,9 @@ type Route struct {
 	Header       http.Header // added to the request; Host replaces the one of the URL
 	Subprotocols []string
 	TLS          *tls.Config // nil means the defaults
+	// NetDial opens the connections to the server, below TLS, such as through a proxy. Nil
+	// means a net.Dialer.
+	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Address returns where the server is now.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/ws"
 )
 
 const (
@@ -75,6 +76,9 @@ func (e *UnreachableError) Error() string {
 	why := e.Err
 	if op, ok := errors.AsType[*net.OpError](e.Err); ok {
 		why = op
+	}
+	if hop, ok := errors.AsType[*ws.HandshakeError](e.Err); ok && hop.Proxy != "" { // it may not be for want of a server
+		why = hop
 	}
 	return fmt.Sprintf("no server at %s: %v", e.URL, why)
 }
