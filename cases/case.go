@@ -189,7 +189,10 @@ type Conn struct {
 	// Origin is set in a connection on which we are the server behind a gateway. It is
 	// the other half of the connection before it, and both are played together.
 	Origin bool
-	TLS    *TLS // nil means the usual TLS, where the peer speaks any
+	// Crowd is how many connections through a gateway are open beside this one: each has a
+	// message each way before it, and another one behind it.
+	Crowd int
+	TLS   *TLS // nil means the usual TLS, where the peer speaks any
 	// URL is what a client is started with, as [Conn.Address] fills it in; "" means the
 	// plain URL. The case needs [NeedURL].
 	URL string

@@ -28,6 +28,7 @@ const (
 	GotReset   EventKind = "reset"   // it reset the connection
 	GotAlert   EventKind = "alert"   // an alert of TLS; its words are in Data
 	GotTaken   EventKind = "taken"   // TCP took all that we sent, in an [AwaitTaken]
+	GotBegin   EventKind = "begin"   // the first bytes of a message that is not whole yet, if a case waits for them
 	GotBody    EventKind = "body"    // what came behind the head of a message of HTTP that opens nothing
 	GotRequest EventKind = "request" // another request, on a connection or beside it; Data is its head
 )
@@ -155,6 +156,8 @@ func (e Event) String() string {
 		return "the TLS alert " + string(e.Data)
 	case GotTaken:
 		return "all of it was taken"
+	case GotBegin:
+		return "the first bytes of a message"
 	case GotBody:
 		return "the body " + payload
 	case GotRequest:

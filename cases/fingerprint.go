@@ -24,6 +24,9 @@ func Fingerprint(list []Case) string {
 			if conn.URL != "" || conn.Listen != "" {
 				fmt.Fprintf(h, "%q %q\n", conn.URL, conn.Listen)
 			}
+			if conn.Crowd > 0 {
+				fmt.Fprintf(h, "%d\n", conn.Crowd)
+			}
 			if conn.Beside || conn.After > 0 {
 				fmt.Fprintf(h, "%t %d\n", conn.Beside, conn.After)
 			}

@@ -35,6 +35,7 @@ func TestFingerprint(t *testing.T) {
 		"head":    func(c *cases.Case) { c.Conns[0].Head = cases.Head{cases.Without("Host")} },
 		"deflate": func(c *cases.Case) { c.Conns[0].Deflate = &cases.Deflate{Offers: "permessage-deflate"} },
 		"tls":     func(c *cases.Case) { c.Conns[0].TLS = &cases.TLS{Plain: true} },
+		"crowd":   func(c *cases.Case) { c.Conns[0].Crowd = 10 },
 		"beside":  func(c *cases.Case) { c.Conns[0].Beside = true },
 		"after":   func(c *cases.Case) { c.Conns[0].After = time.Second },
 		"want":    func(c *cases.Case) { c.Want = cases.Clauses{{Grade: cases.OK}} },

@@ -90,6 +90,11 @@ type ReadOp struct {
 	Every time.Duration // the time from one read to the next
 }
 
+// A WatchOp waits until TCP has taken all that was sent, which is then an event, or the time
+// is up. Unlike a [WaitOp] it goes on where TCP takes no more.
+type WatchOp struct{ For time.Duration }
+
+func (WatchOp) op() {}
 func (WriteOp) op() {}
 func (CloseOp) op() {}
 func (WaitOp) op()  {}
@@ -114,7 +119,7 @@ func (c Case) Cost() int {
 			}
 		case LoopOp:
 			total += op.Count * (max(op.Payload.Len, op.Length) + 20000)
-		case CloseOp, WaitOp, TimerOp, EndOp, ResetOp, ReadOp:
+		case CloseOp, WaitOp, WatchOp, TimerOp, EndOp, ResetOp, ReadOp:
 		}
 	}
 	return total
@@ -128,6 +133,8 @@ func (c Case) Limit() time.Duration {
 		case TimerOp:
 			limit = max(limit, op.After)
 		case WaitOp:
+			waits += op.For
+		case WatchOp:
 			waits += op.For
 		case WriteOp, CloseOp, LoopOp, EndOp, ResetOp, ReadOp:
 		}

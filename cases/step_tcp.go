@@ -38,6 +38,10 @@ type Truncate struct{}
 // read holds it back.
 type AwaitTaken struct{ For time.Duration }
 
+// A WatchTaken waits until TCP has taken all that was sent, or the time is up. Unlike an
+// [AwaitTaken] it leaves the connection open where TCP takes no more.
+type WatchTaken struct{ For time.Duration }
+
 // A Flood is the same frame very many times over, as fast as the peer takes it: Times, or so
 // often that it is Beyond bytes more than the buffers of TCP may hold of a peer that has
 // stopped reading.
@@ -92,6 +96,13 @@ func (Truncate) ops() []Op { return []Op{EndOp{Abrupt: true}} }
 // ops waits.
 func (a AwaitTaken) ops() []Op {
 	return []Op{WaitOp{For: a.For, Taken: true, Until: []EventKind{GotClose}}}
+}
+
+// ops waits.
+func (w WatchTaken) ops() []Op { return []Op{WatchOp(w)} }
+
+func (w WatchTaken) String() string {
+	return "see for " + seconds(w.For) + " whether all of it is taken"
 }
 
 func (a AwaitTaken) String() string {

@@ -177,6 +177,12 @@ type Transcript struct {
 	RemoteZero   bool               `json:"remoteZero,omitempty"` // that code was 0 on the wire, rather than absent
 	RemoteReason Octet              `json:"remoteReason,omitempty"`
 
+	// Crowd is what became of the connections beside this one, if the case has any.
+	Crowd *Crowded `json:"crowd,omitempty"`
+	// Grown is how much more memory the gateway had at the most, in bytes, while the
+	// connection was played. 0 means that it was not looked at, or had no more.
+	Grown int64 `json:"grown,omitempty"`
+
 	TLS     *TLSState `json:"tls,omitempty"` // nil without TLS
 	Traffic *Traffic  `json:"traffic,omitempty"`
 	Stats   Stats     `json:"stats,omitzero"`
@@ -219,7 +225,7 @@ func (t *Transcript) Received() []Event {
 		switch e.Kind {
 		case GotMessage, GotPong, GotTimeout:
 			list = append(list, e)
-		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert, GotTaken, GotBody, GotRequest:
+		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert, GotTaken, GotBegin, GotBody, GotRequest:
 		}
 	}
 	return list
@@ -288,6 +294,19 @@ func (t *Transcript) Heads() (got, sent string) {
 // Struck reports whether the log has a note of the timer.
 func (t Transcript) Struck(timer Timer) bool {
 	return slices.ContainsFunc(t.Log, func(e Entry) bool { return e.Timer == timer })
+}
+
+// Crowded counts the connections of a [Conn.Crowd].
+type Crowded struct {
+	Tried   int `json:"tried"`   // that were to be open at once
+	Opened  int `json:"opened"`  // that did open
+	Refused int `json:"refused"` // by a response, or by the end of TCP
+	Sound   int `json:"sound"`   // that brought each message to its other end, and no other
+	Crossed int `json:"crossed"` // that brought a message of another connection
+	// Trouble is the first that went wrong, in words.
+	Trouble string `json:"trouble,omitempty"`
+	// Bounded says why fewer were tried than the case asks for.
+	Bounded string `json:"bounded,omitempty"`
 }
 
 // Traffic sums the data frames of a compressed echo loop, one way each.

@@ -130,6 +130,10 @@ func Sections() []cases.Section {
 			ID: "G.6", Title: "Requests behind others",
 			Why: "A gateway that becomes a tunnel too early hands the origin requests that it has never seen. This got past access rules of several gateways in 2019 and since.",
 		},
+		{
+			ID: "G.7", Title: "Load and silence",
+			Why: "A gateway serves many clients at once, fast and slow ones. Where it keeps what a slow one does not take, a few of them cost all of its memory; where it ends what is silent, applications lose messages unless they send pings.",
+		},
 		{ID: "H", Title: "Opening handshake"},
 		{
 			ID: "H.1", Title: "The request",

@@ -10,7 +10,7 @@ import (
 
 // gateway is G: what stands between a client and an origin, both of them ours.
 func gateway() []cases.Case {
-	return slices.Concat(gatewayRequests(), gatewayResponses(), gatewayRefusals(), gatewayFrames(), gatewayEnds(), gatewaySmuggling())
+	return slices.Concat(gatewayRequests(), gatewayResponses(), gatewayRefusals(), gatewayFrames(), gatewayEnds(), gatewaySmuggling(), gatewayLoad())
 }
 
 var (

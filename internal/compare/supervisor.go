@@ -118,27 +118,21 @@ func (k Supervisor) watch(ctx context.Context, p *os.Process, done <-chan error)
 				return false, context.Cause(ctx)
 			}
 		case <-tick.C:
-			if err := k.exceeded(family(os.Getpid())); err != nil {
+			if err := k.exceeded(agent.FamilyUsage(os.Getpid())); err != nil {
 				return false, err
 			}
 		}
 	}
 }
 
-// A usage is what a family of processes uses.
-type usage struct {
-	memory int64 // bytes in memory
-	tasks  int64 // processes and threads
-}
-
-func (k Supervisor) exceeded(u usage) error {
+func (k Supervisor) exceeded(u agent.Usage) error {
 	switch {
-	case k.Bounds.Memory > 0 && u.memory > int64(k.Bounds.Memory):
+	case k.Bounds.Memory > 0 && u.Memory > int64(k.Bounds.Memory):
 		return &harness.UntestableError{Cause: harness.CauseMemory, Err: fmt.Errorf(
-			"%w: it used %v of memory and may use %v", errEnded, agentfile.Size(u.memory), k.Bounds.Memory)}
-	case k.Bounds.PIDs > 0 && u.tasks > k.Bounds.PIDs:
+			"%w: it used %v of memory and may use %v", errEnded, agentfile.Size(u.Memory), k.Bounds.Memory)}
+	case k.Bounds.PIDs > 0 && u.Tasks > k.Bounds.PIDs:
 		return &harness.UntestableError{Cause: harness.CauseProcess, Err: fmt.Errorf(
-			"%w: it had %d processes and threads and may have %d", errEnded, u.tasks, k.Bounds.PIDs)}
+			"%w: it had %d processes and threads and may have %d", errEnded, u.Tasks, k.Bounds.PIDs)}
 	}
 	return nil
 }

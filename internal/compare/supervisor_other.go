@@ -9,6 +9,4 @@ func adoptOrphans() {}
 
 func preferToEnd(int) {}
 
-func family(int) usage { return usage{} }
-
 func endDescendants(int) {}

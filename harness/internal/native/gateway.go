@@ -161,13 +161,33 @@ func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, er
 	res := judged(c, via)
 	res.Without = c.Judge(direct).Behavior
 	res.Changes = c.Changes(direct, via)
-	res.Note = changedWords(res.Changes)
+	res.Note = joinLines(changedWords(res.Changes), crowdWords(via))
 	lost := func(c cases.Change) bool { return c.Kind == cases.ChangeLost && !c.Legal }
 	if res.Outcome == harness.Pass && via.Opened && slices.ContainsFunc(res.Changes, lost) { // what came late, in answer to the end of TCP, did not come
 		res.Outcome, res.Behavior = harness.Fail, cases.Failed
 		res.Reason = "the gateway did not pass on what an end sent"
 	}
 	return res, nil
+}
+
+// joinLines leaves out what is empty.
+func joinLines(list ...string) string {
+	return strings.Join(slices.DeleteFunc(list, func(s string) bool { return s == "" }), "\n")
+}
+
+// crowdWords says how many of many connections worked, unless all did.
+func crowdWords(tr cases.Transcript) string {
+	for _, t := range tr.Conns() {
+		c := t.Crowd
+		switch {
+		case c == nil:
+		case c.Sound < c.Tried:
+			return joinLines(c.Bounded, fmt.Sprintf("%d of %d connections opened at once, %d were refused, %d worked to the end: %s", c.Opened, c.Tried, c.Refused, c.Sound, c.Trouble))
+		default:
+			return c.Bounded
+		}
+	}
+	return ""
 }
 
 // changedWords says in a line what the gateway did: what it may not do first.
@@ -203,15 +223,25 @@ func (r *gatewayRun) through(ctx context.Context, c cases.Case, t Target, how ma
 	list := make([]cases.Transcript, len(c.Conns))
 	for n := 0; n < len(c.Conns); n++ {
 		behind := n+1 < len(c.Conns) && c.Conns[n+1].Origin
+		var beside *crowd
+		if size := c.Conns[n].Crowd; size > 0 {
+			beside = gather(ctx, t, size)
+		}
+		weighed := r.weigh(c)
 		var wait func(opened bool) cases.Transcript
 		if behind {
 			wait = r.origin.expect(ctx, c, n+1, how)
 		}
 		tr, err := t.half(ctx, c, n, how)
 		list[n] = tr
+		first := n
 		if behind {
 			n++
 			list[n] = wait(tr.Opened)
+		}
+		list[first].Grown = weighed()
+		if beside != nil {
+			list[first].Crowd = beside.leave(ctx)
 		}
 		if err != nil {
 			return joined(list), err
@@ -219,6 +249,41 @@ func (r *gatewayRun) through(ctx context.Context, c cases.Case, t Target, how ma
 	}
 	return joined(list), ctx.Err()
 }
+
+// weigh watches the memory of the gateway, where the case is about load and the gateway is
+// ours to look at. It returns what ends that, and says by how many bytes it grew.
+func (r *gatewayRun) weigh(c cases.Case) (grown func() int64) {
+	s := r.options.Service
+	if s == nil || !c.Heavy() {
+		return func() int64 { return 0 }
+	}
+	before := s.Memory()
+	most := before
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(weighEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				most = max(most, s.Memory())
+			}
+		}
+	}()
+	return func() int64 {
+		close(stop)
+		<-done
+		if before == 0 {
+			return 0
+		}
+		return most - before
+	}
+}
+
+const weighEvery = 25 * time.Millisecond
 
 // offered are the subprotocols that a case may let our origin choose.
 var offered = []string{"chat", "superchat"}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/rfc"
@@ -24,11 +25,40 @@ var everyGatewayCase = flag.Bool("gateway.all", false, "play every case against 
 
 var onlyGateway = flag.String("gateway.only", "", "play this mutant gateway alone")
 
-// gatewayCases are those for gateways.
+// fast is how many times as fast the slow cases are played, and the timers of the mutants
+// that they are for.
+const fast = 20
+
+// faster is a slow case in less time.
+func faster(c cases.Case) cases.Case {
+	if !c.Slow {
+		return c
+	}
+	c = c.Clone()
+	for _, conn := range c.Conns {
+		for i, step := range conn.Steps {
+			switch step := step.(type) {
+			case cases.Pause:
+				step.For /= fast
+				conn.Steps[i] = step
+			case cases.Await:
+				step.For = max(step.For/fast, 5*time.Second)
+				conn.Steps[i] = step
+			}
+		}
+	}
+	return c
+}
+
+// gatewayCases are those for gateways, the slow ones faster.
 func gatewayCases() []cases.Case {
-	return slices.DeleteFunc(rfc.All(), func(c cases.Case) bool {
+	list := slices.DeleteFunc(rfc.All(), func(c cases.Case) bool {
 		return !c.For(cases.Gateway) || *onlyCases != "" && len(pattern.Unmatched([]cases.Case{c}, []string{*onlyCases})) > 0
 	})
+	for i, c := range list {
+		list[i] = faster(c)
+	}
+	return list
 }
 
 // behind plays cases through a mutant gateway, in this process.
@@ -38,7 +68,7 @@ func behind(t *testing.T, m gateway.Mutant, list []cases.Case) map[cases.ID]harn
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := gateway.Serve(ctx, front, back.Addr().String(), m); err != nil {
+		if err := gateway.Serve(ctx, front, back.Addr().String(), m.Faster(fast)); err != nil {
 			t.Error(err)
 		}
 	})

@@ -140,6 +140,12 @@ func (g *origin) serve(ctx context.Context, nc net.Conn) {
 	if h.text == "" {
 		return // a check whether somebody listens
 	}
+	if member := crowdMember(h.Start()); member != "" {
+		if nc.SetDeadline(time.Now().Add(2 * crowdBound)); ctx.Err() == nil { //nolint:errcheck // a broken connection shows in the next call
+			echoInCrowd(nc, h, member)
+		}
+		return
+	}
 	g.mu.Lock()
 	a := g.awaited
 	switch {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,6 +75,7 @@ type player struct {
 	aborted   bool // drop without sending what is queued
 	next      int  // the op to be done next
 	pause     *wait
+	begins    bool // the beginning of a message is an event that the script waits for
 	timed     bool // the script has armed a timer, which ends the connection
 	halved    bool // our direction of TCP has ended
 	torn      bool // TCP is to be reset
@@ -117,6 +119,10 @@ func play(ctx context.Context, nc conn, c cases.Case, n int, role cases.Role, ho
 			Events: nc.opened, Left: min(nc.left, 1),
 		},
 	}
+	p.begins = slices.ContainsFunc(p.ops, func(op cases.Op) bool {
+		w, ok := op.(cases.WaitOp)
+		return ok && slices.Contains(w.Until, cases.GotBegin)
+	})
 	p.reading.change = make(chan struct{})
 	p.t.TLS = secured(nc.Conn)
 	p.in.Framing = wire.Framing{Client: role == cases.Client, Deflate: nc.deflate != nil}

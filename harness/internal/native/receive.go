@@ -104,7 +104,15 @@ func (p *player) frameData(t wire.Token) {
 		p.badPayload(badText)
 	}
 	p.bodyData(t.Data)
+	if p.begins && t.Header.Length >= bigFrame {
+		p.begins = false
+		p.record(cases.Event{Kind: cases.GotBegin})
+		p.shortenPause(cases.GotBegin)
+	}
 }
+
+// bigFrame is the least payload, in bytes, of a frame whose beginning is an event.
+const bigFrame = 1 << 20
 
 // What is wrong with text.
 var (

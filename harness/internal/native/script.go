@@ -59,7 +59,9 @@ func (p *player) do(op cases.Op) {
 	case cases.CloseOp:
 		p.sendClose(op.Close)
 	case cases.WaitOp:
-		p.startPause(op)
+		p.startPause(op, op.Taken)
+	case cases.WatchOp:
+		p.startPause(cases.WaitOp{For: op.For, Taken: true, Until: []cases.EventKind{cases.GotClose}}, false)
 	case cases.TimerOp:
 		p.timed = true
 		p.arm(op)
@@ -140,7 +142,8 @@ func frames(op cases.WriteOp) outgoing {
 	return o
 }
 
-func (p *player) startPause(op cases.WaitOp) {
+// startPause begins a wait. With resets, TCP is reset where it takes no more.
+func (p *player) startPause(op cases.WaitOp, resets bool) {
 	p.pause = &wait{WaitOp: op}
 	d := op.For
 	if !p.faithful && op.Mark != "" {
@@ -156,7 +159,7 @@ func (p *player) startPause(op cases.WaitOp) {
 		p.t.Expired = p.t.Expired || p.c.Suite == cases.RFC
 		p.endPause()
 	})
-	if op.Taken {
+	if resets {
 		p.watchTaken()
 	}
 	if op.Taken && p.out.idle() {
