@@ -51,6 +51,7 @@ type test struct {
 	setup     engine.Setup // of an engine that needs one
 
 	via, viaURL, originListen string // of a gateway
+	server                    string // the URL of one behind the gateway
 }
 
 func testCommand() *cobra.Command {
@@ -72,7 +73,8 @@ To test a gateway, such as a reverse proxy, give the command that starts it with
 {listen} in it becomes the address where it has to listen, {origin} the one that it has
 to forward to; {host}, {port} and {origin_port} are their parts. Cases are then played
 between a client and an origin that are both of wsconform, and each also without the
-gateway: the results say what it changed.
+gateway: the results say what it changed. With a server's URL or --server-cmd, the cases
+of servers are played against that server, without and with the gateway.
 
 Results go to DIR/run.jsonl, reports to DIR/index.html and the files next to it,
 and what the agent prints to DIR/agent.log. By default every case must pass. A case
@@ -87,7 +89,8 @@ is given.`,
   wsconform test ws://127.0.0.1:9001 --cases '5.*' --exclude 5.19,5.20
   wsconform test --server-cmd './my-server --port {port}'
   wsconform test --client -- ./my-client {url}
-  wsconform test --via './my-proxy --listen {listen} --to {origin}'`,
+  wsconform test --via './my-proxy --listen {listen} --to {origin}'
+  wsconform test --via './my-proxy --listen {listen} --to {origin}' ws://127.0.0.1:9001`,
 		RunE: o.run,
 	}
 	f := c.Flags()
@@ -157,7 +160,7 @@ func (o *test) judge(c *cobra.Command, kind engine.Kind, agent harness.Agent) er
 	if err != nil {
 		return err
 	}
-	if list, err = inRole(list, &sel, agent.Role); err != nil {
+	if list, err = inRole(list, &sel, o.played(agent.Role)); err != nil {
 		return err
 	}
 	files, err := o.expect.load(agent)

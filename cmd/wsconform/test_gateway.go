@@ -27,8 +27,10 @@ func (o *test) gatewayed() bool { return o.via != "" || o.viaURL != "" }
 func (o *test) gatewayOf(args []string) (harness.Agent, error) {
 	agent := harness.Agent{Name: o.agent, Version: o.version, Role: cases.Gateway}
 	switch {
-	case len(args) > 0:
-		return agent, usagef("%q is one argument too many: with --via and --via-url both ends are wsconform's own", args[0])
+	case len(args) > 1 || len(args) == 1 && o.serverCmd != "":
+		return agent, usagef("%q is one argument too many: one server at most is behind the gateway", args[len(args)-1])
+	case len(args) == 1 && !strings.HasPrefix(args[0], "ws://"):
+		return agent, usagef("%q: the server behind the gateway must look like ws://127.0.0.1:9001", args[0])
 	case o.via != "" && o.viaURL != "":
 		return agent, usagef("--via and --via-url exclude each other: the gateway is started, or is running already")
 	case o.viaURL != "":
@@ -38,6 +40,9 @@ func (o *test) gatewayOf(args []string) (harness.Agent, error) {
 		}
 	default:
 		agent.Command, agent.URL = shellCommand(o.via), "ws://127.0.0.1:0" // the port is chosen when it is started
+	}
+	if len(args) == 1 {
+		o.server = args[0]
 	}
 	if agent.Name == "" {
 		agent.Name = strings.TrimSuffix(agentName(agent), "/")
@@ -51,10 +56,10 @@ func (o *test) gatewayOf(args []string) (harness.Agent, error) {
 // checkGatewayFlags refuses flags that mean nothing for a gateway.
 func (o *test) checkGatewayFlags(f *pflag.FlagSet) error {
 	for _, name := range []string{
-		"client", "one-shot", "server-cmd", "host", "port", "tls", "no-echo", "declare", "allow-exit", "corpora", "parallel", "subprotocol", "proxy",
+		"client", "one-shot", "host", "port", "tls", "no-echo", "allow-exit", "corpora", "proxy",
 	} {
 		if f.Changed(name) {
-			return usagef("--%s has no meaning with --via and --via-url: both ends are wsconform's own, and one case is played at a time", name)
+			return usagef("--%s has no meaning with --via and --via-url", name)
 		}
 	}
 	if o.engine != runfile.DefaultEngine {
@@ -63,10 +68,71 @@ func (o *test) checkGatewayFlags(f *pflag.FlagSet) error {
 	if f.Changed("via") && !strings.Contains(o.via, "{") {
 		return usagef("--via needs {listen} and {origin}, or their parts, in its command: wsconform test --via './my-proxy --listen {listen} --to {origin}'")
 	}
+	if o.behind(f.Args()) {
+		if f.Changed("origin-listen") {
+			return usagef("--origin-listen is where wsconform itself is the origin, and a server is behind this gateway")
+		}
+		return nil
+	}
+	for _, name := range []string{"declare", "parallel", "subprotocol"} {
+		if f.Changed(name) {
+			return usagef("--%s needs a server behind the gateway: without one both ends are wsconform's own, and one case is played at a time", name)
+		}
+	}
 	if o.viaURL != "" && !f.Changed("origin-listen") {
 		return usagef("--via-url needs --origin-listen: the address that the gateway forwards to, such as 127.0.0.1:9001")
 	}
 	return nil
+}
+
+// behind reports whether a server is behind the gateway, rather than wsconform itself.
+func (o *test) behind(args []string) bool { return len(args) > 0 || o.serverCmd != "" }
+
+// played is the role that the cases of this run are for.
+func (o *test) played(role cases.Role) cases.Role {
+	if role == cases.Gateway && (o.server != "" || o.serverCmd != "") {
+		return cases.Server
+	}
+	return role
+}
+
+// passage plays the cases of servers with and without the gateway.
+func (o *test) passage(s engine.Subject, log io.Writer) play {
+	return func(ctx context.Context, list []cases.Case, emit func(harness.Result)) error {
+		options := engine.Options{Options: s.Options, Faithful: s.Faithful, Originals: s.Originals}
+		target := engine.Target{URL: s.URL, Header: s.Header, Subprotocols: s.Subprotocols, TLS: s.TLS}
+		p := engine.Passage{Server: target, Gateway: target}
+		p.Server.URL = &url.URL{Scheme: "ws", Host: "127.0.0.1:0"}
+		if o.server != "" {
+			u, err := url.Parse(o.server)
+			if err != nil {
+				return malformed(err)
+			}
+			p.Server.URL = u
+		}
+		patience := cmp.Or(o.patience, startPatience)
+		if o.serverCmd != "" {
+			p.Behind = &agent.Service{Command: shellCommand(o.serverCmd), URL: p.Server.URL, AnyPort: true, Patience: patience, Log: log}
+			defer p.Behind.Stop()
+			if err := p.Behind.Start(ctx); err != nil {
+				return fmt.Errorf("start the server: %w", err)
+			}
+			p.Server.URL, p.Behind.AnyPort = p.Behind.URL, false // the gateway goes on forwarding there
+		}
+		way := *p.Gateway.URL // the same resource
+		way.Path, way.RawPath, way.RawQuery = p.Server.URL.Path, p.Server.URL.RawPath, p.Server.URL.RawQuery
+		p.Gateway.URL = &way
+		if o.via != "" {
+			options.Service = &agent.Service{
+				Command: shellCommand(o.via), URL: &way, AnyPort: true, Patience: patience, Log: log, Origin: p.Server.URL.Host,
+			}
+			defer options.Service.Stop()
+			if err := options.Service.Start(ctx); err != nil {
+				return fmt.Errorf("start the gateway: %w", err)
+			}
+		}
+		return engine.TestPassage(ctx, p, list, options, emit)
+	}
 }
 
 // gateway makes the gateway play cases.

@@ -34,6 +34,8 @@ type (
 	ClientReport = runner.ClientReport
 	// A Gateway is something between our client and our origin.
 	Gateway = native.Gateway
+	// A Passage is a server, and the way to it through a gateway.
+	Passage = native.Passage
 	// An Endpoint is the server that clients under test connect to.
 	Endpoint = native.Endpoint
 )
@@ -62,6 +64,13 @@ func TestOneShot(ctx context.Context, d Driver, list []cases.Case, o Options, em
 // at a time. Results and errors are as in [TestServer].
 func TestGateway(ctx context.Context, g Gateway, list []cases.Case, o Options, emit func(harness.Result)) error {
 	return native.TestGateway(ctx, g, list, o, emit)
+}
+
+// TestPassage plays the cases of servers against a server, without and with a gateway in
+// front of it, and says where that changes the verdict. Results and errors are as in
+// [TestServer].
+func TestPassage(ctx context.Context, p Passage, list []cases.Case, o Options, emit func(harness.Result)) error {
+	return native.TestPassage(ctx, p, list, o, emit)
 }
 
 // Certificate makes a certificate for loopback addresses and localhost, and returns it in
