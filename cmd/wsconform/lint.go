@@ -44,26 +44,33 @@ func (l *offenceList) verdict(webSocket, all int) error {
 }
 
 func lintCommand() *cobra.Command {
-	return &cobra.Command{
+	keyLog := ""
+	c := &cobra.Command{
 		Use:   "lint FILE...",
 		Short: "Check the WebSocket connections in a capture or a browser's archive",
 		Long: `Reads captures of packets (pcap, pcapng) and browsers' HTTP archives (.har), and lists
 the rules that clients and servers break, each with the section of its RFC.
 
-Connections must begin in the capture and be in plain text: TLS is not decrypted. A
-capture is read in bounded memory. An archive has messages in place of frames, so only
+Connections must begin in the capture. TLS 1.3 is decrypted with the key log that clients
+such as browsers and curl write to the file in SSLKEYLOGFILE, given with --key-log or
+embedded in a pcapng; older TLS is not. A capture is read in bounded memory. An archive has messages in place of frames, so only
 handshakes, opcodes and the order of messages are checked.
 
 Exit codes: 0 nothing is wrong, 1 a rule is broken, 2 usage error or no such file,
 4 there is no WebSocket connection to check.`,
 		Example: `  wsconform lint traffic.pcapng
+  wsconform lint traffic.pcap --key-log keys.txt
   wsconform lint page.har`,
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, files []string) error {
 			list := &offenceList{w: c.OutOrStdout()}
 			webSocket, all := 0, 0
+			keys, err := readKeyLog(keyLog)
+			if err != nil {
+				return &codedError{exitUsage, fmt.Errorf("--key-log: %w", err)}
+			}
 			for _, name := range files {
-				sum, err := lintFile(c.Context(), name, list.take)
+				sum, err := lintFile(c.Context(), name, keys, list.take)
 				if c.Context().Err() != nil {
 					return c.Context().Err()
 				}
@@ -75,16 +82,32 @@ Exit codes: 0 nothing is wrong, 1 a rule is broken, 2 usage error or no such fil
 					fmt.Fprintln(c.ErrOrStderr(), "not read to its end: "+b)
 				}
 				if sum.Encrypted > 0 {
-					fmt.Fprintf(c.ErrOrStderr(), "%s in TLS, not decrypted\n", harness.Count(sum.Encrypted, "connection"))
+					fmt.Fprintf(c.ErrOrStderr(), "%s in TLS, not decrypted: its secrets are not in a key log, or it is older than TLS 1.3\n", harness.Count(sum.Encrypted, "connection"))
 				}
 			}
 			return list.verdict(webSocket, all)
 		},
 	}
+	c.Flags().StringVar(&keyLog, "key-log", "", "decrypt TLS 1.3 with the secrets in `FILE`, as SSLKEYLOGFILE gets them")
+	return c
+}
+
+// readKeyLog reads the secrets of a file; none without a name.
+func readKeyLog(name string) (*passive.Keys, error) {
+	keys := &passive.Keys{}
+	if name == "" {
+		return keys, nil
+	}
+	f, err := os.Open(filepath.Clean(name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return keys, keys.Read(f)
 }
 
 // lintFile reads one file, by its content.
-func lintFile(ctx context.Context, name string, done func(*passive.Conn)) (passive.Summary, error) {
+func lintFile(ctx context.Context, name string, keys *passive.Keys, done func(*passive.Conn)) (passive.Summary, error) {
 	f, err := os.Open(filepath.Clean(name))
 	if err != nil {
 		return passive.Summary{}, errors.Unwrap(err)
@@ -95,7 +118,7 @@ func lintFile(ctx context.Context, name string, done func(*passive.Conn)) (passi
 	if strings.HasPrefix(strings.TrimLeft(string(start), "\ufeff \t\r\n"), "{") {
 		return passive.Archive(r, done)
 	}
-	return passive.Capture(ctx, r, done)
+	return passive.Capture(ctx, r, keys, done)
 }
 
 func recordCommand() *cobra.Command {

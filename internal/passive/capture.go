@@ -21,7 +21,8 @@ type Summary struct {
 	Packets     int
 	Bytes       int64    // of the capture
 	Blind       []string // connections that could not be read to their end, and why
-	Encrypted   int      // connections that begin with TLS, which is not looked into
+	Encrypted   int      // connections in TLS of which nothing was decrypted
+	Decrypted   int      // connections in TLS that were looked into
 }
 
 // bufferPages bounds what is kept of a direction while bytes are missing, and of all, in
@@ -33,15 +34,19 @@ const idle = 10 * time.Minute
 
 // Capture reads a capture of packets, in the format pcap or pcapng, with any link type
 // that has IP in it. Each connection is handed to done when it ends, at the latest with the
-// capture. The error is that of ctx, or of a file that is no capture.
-func Capture(ctx context.Context, r io.Reader, done func(*Conn)) (Summary, error) {
-	counted := &counter{r: r}
+// capture. TLS 1.3 is decrypted with the keys, which may be nil, and those that a pcapng has
+// in it. The error is that of ctx, or of a file that is no capture.
+func Capture(ctx context.Context, r io.Reader, keys *Keys, done func(*Conn)) (Summary, error) {
+	if keys == nil {
+		keys = &Keys{}
+	}
+	counted := &counter{r: &embedded{r: r, keys: keys}}
 	buffered := bufio.NewReaderSize(counted, 1<<20)
 	source, link, err := packets(buffered)
 	if err != nil {
 		return Summary{}, err
 	}
-	f := &factory{done: done}
+	f := &factory{done: done, keys: keys}
 	pool := reassembly.NewStreamPool(f)
 	a := reassembly.NewAssembler(pool)
 	a.MaxBufferedPagesPerConnection, a.MaxBufferedPagesTotal = bufferPages, allPages
@@ -112,6 +117,7 @@ func (c captured) GetCaptureInfo() gopacket.CaptureInfo { return c.info }
 // A factory makes a stream for each connection.
 type factory struct {
 	sum  Summary
+	keys *Keys
 	done func(*Conn)
 }
 
@@ -132,6 +138,8 @@ type stream struct {
 	whole  bool // its beginning is in the capture
 	begun  bool
 	ended  bool
+	tls    *session // nil without TLS
+	read   bool     // something was decrypted
 }
 
 // Accept takes every packet that fits the state of TCP.
@@ -154,13 +162,23 @@ func (s *stream) ReassembledSG(sg reassembly.ScatterGather, _ reassembly.Assembl
 	if !s.begun && len(data) > 0 {
 		s.begun = true
 		if len(data) > 2 && data[0] == 0x16 && data[1] == 3 { // a record of TLS (RFC 8446 §5.1)
-			s.f.sum.Encrypted++
+			s.tls = &session{keys: s.f.keys, plain: func(by End, p []byte) {
+				s.read = true
+				s.conn.Take(by, p)
+			}}
 		}
 	}
 	if skip > 0 || skip < 0 && s.whole && s.begun && s.conn.state == open {
 		s.conn.Gap(skip)
 	}
-	s.conn.Take(by, append([]byte(nil), data...)) // which unmasks in place
+	switch {
+	case s.tls == nil:
+		s.conn.Take(by, append([]byte(nil), data...)) // which unmasks in place
+	case skip != 0 && len(data) > 0 && s.tls.suite != nil:
+		s.tls.failed = "bytes are missing in the capture"
+	default:
+		s.tls.take(by, data)
+	}
 	if end {
 		s.conn.End(by)
 	}
@@ -172,6 +190,16 @@ func (s *stream) ReassemblyComplete(reassembly.AssemblerContext) bool {
 		s.ended = true
 		if s.conn.IsWebSocket() {
 			s.f.sum.WebSocket++
+		}
+		switch {
+		case s.tls == nil:
+		case s.read:
+			s.f.sum.Decrypted++
+			if s.tls.failed != "" {
+				s.f.sum.Blind = append(s.f.sum.Blind, s.conn.Name+": "+s.tls.failed)
+			}
+		default:
+			s.f.sum.Encrypted++
 		}
 		if why := s.conn.Blind(); why != "" {
 			s.f.sum.Blind = append(s.f.sum.Blind, s.conn.Name+": "+why)

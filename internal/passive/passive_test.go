@@ -168,7 +168,7 @@ func TestMutants(t *testing.T) {
 			for _, c := range live {
 				got = append(got, of(c, Server)...)
 			}
-			sum, err := Capture(t.Context(), bytes.NewReader(packets), func(c *Conn) { lint = append(lint, of(c, Server)...) })
+			sum, err := Capture(t.Context(), bytes.NewReader(packets), nil, func(c *Conn) { lint = append(lint, of(c, Server)...) })
 			if err != nil || sum.Connections != len(live) {
 				t.Errorf("%s: %d connections in the capture, %d recorded: %v", m.Name, sum.Connections, len(live), err)
 			}
@@ -202,7 +202,7 @@ func of(c *Conn, by End) []string {
 // What is no capture is an error, and cut ones are read as far as they go.
 func TestNoCapture(t *testing.T) {
 	for _, text := range []string{"", "abc", "no capture at all, only text"} {
-		if _, err := Capture(t.Context(), strings.NewReader(text), func(*Conn) {}); err == nil {
+		if _, err := Capture(t.Context(), strings.NewReader(text), nil, func(*Conn) {}); err == nil {
 			t.Errorf("%q: got no error", text)
 		}
 	}
@@ -228,7 +228,7 @@ func BenchmarkCapture(b *testing.B) {
 	p := capture(1<<20, 64)
 	b.SetBytes(int64(len(p)))
 	for b.Loop() {
-		sum, err := Capture(b.Context(), bytes.NewReader(p), func(c *Conn) {
+		sum, err := Capture(b.Context(), bytes.NewReader(p), nil, func(c *Conn) {
 			if len(c.Offences()) > 0 {
 				b.Error(c.Offences())
 			}
