@@ -20,6 +20,12 @@ func (s *Service) Family() []int {
 	return append([]int{pid}, Descendants(pid)...)
 }
 
+// Workers lists the processes of the server that have the socket on which it listens, with
+// their names, where the system tells: a master has workers that may end beneath it.
+func (s *Service) Workers() map[int]string {
+	return workers(s.Family(), Listeners(s.URL.Host))
+}
+
 // Memory returns how many bytes the server has in memory with the processes below it, 0
 // where the system does not tell.
 func (s *Service) Memory() int64 { return familyUsage(s.Family()).Memory }

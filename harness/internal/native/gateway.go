@@ -59,9 +59,10 @@ type gatewayRun struct {
 	// silent is set if the gateway forwards no message even before the first case, so that
 	// this says nothing later.
 	silent   bool
-	restarts int // of the gateway, by us or by somebody else
-	inRow    int // of these, without a verdict in between
-	hangs    int // of these, since it hung
+	ended    string // the processes of the gateway that ended in the last play, if any
+	restarts int    // of the gateway, by us or by somebody else
+	inRow    int    // of these, without a verdict in between
+	hangs    int    // of these, since it hung
 }
 
 // greet sends a message through the gateway and back. The error says why no case can be

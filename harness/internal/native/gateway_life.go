@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -25,6 +27,7 @@ type life int
 const (
 	lives    life = iota
 	shaken        // it forwards again, after a pause in which it did not
+	wounded       // one of its processes ended, and others go on
 	replaced      // it ended, and something else than we started it again
 	gone          // nothing listens
 	hanging       // it listens, and forwards nothing
@@ -49,6 +52,19 @@ const (
 func (r *gatewayRun) settle(ctx context.Context, c cases.Case, last bool) (harness.Result, error) {
 	res, state, err := r.playAndLook(ctx, c, last)
 	plays := 1
+	if err == nil && state == wounded && ctx.Err() == nil {
+		ended := r.ended
+		res, state, err = r.playAndLook(ctx, c, last)
+		plays++
+		switch {
+		case err != nil || ctx.Err() != nil || state.over():
+		case state == wounded:
+			res.Attempts, r.inRow = plays, 0
+			return wounds(res, ended), nil
+		default: // others end for reasons of their own
+			res.Note = joinLines(res.Note, fmt.Sprintf("a process of the gateway ended in an earlier play of the case, and none in this one: %s", ended))
+		}
+	}
 	if err == nil && state == shaken && ctx.Err() == nil {
 		res, state, err = r.playAndLook(ctx, c, last)
 		plays++
@@ -77,12 +93,28 @@ func (r *gatewayRun) settle(ctx context.Context, c cases.Case, last bool) (harne
 	return res, nil
 }
 
+// wounds is the result of a case in each play of which a process of the gateway ended.
+func wounds(res harness.Result, ended string) harness.Result {
+	return harness.Result{
+		Case: res.Case, Transcript: res.Transcript, Without: res.Without, Duration: res.Duration, Attempts: res.Attempts, Outcome: harness.Crash,
+		Note: "in each of two plays, a process of the gateway ended while the case was played, and others went on: " + ended,
+	}
+}
+
+// workers are the processes with which the gateway listens, nil if it is not ours.
+func (r *gatewayRun) workers() map[int]string {
+	if r.options.Service == nil {
+		return nil
+	}
+	return r.options.Service.Workers()
+}
+
 // over reports whether the gateway that played the case is no more.
 func (l life) over() bool { return l == replaced || l == gone || l == hanging }
 
 // playAndLook plays a case and finds out whether the gateway has outlived it.
 func (r *gatewayRun) playAndLook(ctx context.Context, c cases.Case, closely bool) (harness.Result, life, error) {
-	before := agent.Listeners(r.where())
+	before, workers := agent.Listeners(r.where()), r.workers()
 	res, err := r.play(ctx, c)
 	if err != nil || ctx.Err() != nil {
 		return res, lives, err
@@ -94,7 +126,23 @@ func (r *gatewayRun) playAndLook(ctx context.Context, c cases.Case, closely bool
 	if state == lives && res.Outcome == harness.Blocked { // it took no connection, and now it does
 		state = shaken
 	}
+	if !state.over() && len(workers) > 1 {
+		if r.ended = missing(workers, r.workers()); r.ended != "" {
+			state = wounded
+		}
+	}
 	return res, state, nil
+}
+
+// missing names the processes that are no more.
+func missing(before, now map[int]string) string {
+	var names []string
+	for _, pid := range slices.Sorted(maps.Keys(before)) {
+		if _, ok := now[pid]; !ok {
+			names = append(names, fmt.Sprintf("%s (process %d)", before[pid], pid))
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // look finds out whether the gateway has outlived a case.
@@ -152,7 +200,7 @@ func (r *gatewayRun) blamed(res harness.Result, state life) (harness.Result, err
 	}
 	out := harness.Result{Case: res.Case, Transcript: res.Transcript, Without: res.Without, Duration: res.Duration}
 	switch state {
-	case lives, shaken:
+	case lives, shaken, wounded:
 		return res, nil
 	case hanging:
 		out.Outcome, out.Note = harness.Timeout, "the gateway hangs: it forwards neither the case nor a plain message behind it"
