@@ -29,6 +29,7 @@ const (
 	// their content decides nothing, and there are hundreds of such cases.
 	logBound, logBoundHeavy = 200, 40
 	headHeavy               = 64
+	pingsBeyond             = 8 // of our pings that are kept all the same
 )
 
 type state uint8
