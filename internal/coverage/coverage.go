@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/internal/ledger"
 )
 
@@ -47,9 +48,11 @@ func (r Requirement) State() State {
 	switch {
 	case len(r.Killings) > 0:
 		return Killed
+	case r.Never != "":
+		return Outside
 	case len(r.Cases) > 0:
 		return Tested
-	case r.Test != ledger.Wire || r.Role == ledger.Intermediary:
+	case r.Test != ledger.Wire:
 		return Outside
 	}
 	return Open
@@ -76,17 +79,27 @@ var requirements = sync.OnceValue(func() []Requirement {
 			one.Cases = append(one.Cases, c.ID)
 		}
 	}
-	breaks := map[string][]string{}
-	for _, m := range mutants.Catalogue() {
-		breaks[m.Name] = m.Breaks
-		for _, id := range m.Breaks {
+	breaks, gateways := map[string][]string{}, map[string][]string{}
+	broken := func(by map[string][]string, name string, ids []string) {
+		by[name] = ids
+		for _, id := range ids {
 			one := &list[index[id]]
-			one.Mutants = append(one.Mutants, m.Name)
+			one.Mutants = append(one.Mutants, name)
 		}
 	}
+	for _, m := range mutants.Catalogue() {
+		broken(breaks, m.Name, m.Breaks)
+	}
+	for _, m := range gateway.Catalogue {
+		broken(gateways, m.Name, m.Breaks)
+	}
 	for _, k := range mutants.Kills() {
+		by := breaks
+		if k.Role == "gateway" {
+			by = gateways
+		}
 		for _, id := range slices.Concat(k.Autobahn, k.RFC) {
-			for _, requirement := range breaks[k.Mutant] {
+			for _, requirement := range by[k.Mutant] {
 				if slices.Contains(tests[cases.ID(id)], requirement) {
 					one := &list[index[requirement]]
 					one.Killings = append(one.Killings, Killing{cases.ID(id), k.Mutant, k.Role})

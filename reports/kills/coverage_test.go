@@ -67,6 +67,9 @@ func TestRequirements(t *testing.T) {
 		want := map[string]coverage.State{
 			"RFC6455-5.1-server-rejects-unmasked": coverage.Killed,
 			"RFC6455-4.1-pac-uri":                 coverage.Outside,
+			"RFC7692-7.2.1-max-32k":               coverage.Outside, // a case names it all the same
+			"RFC9110-7.6.1-nominated":             coverage.Killed,  // by a gateway
+			"RFC6455-5.4-proxy-reserved":          coverage.Killed,
 		}[r.ID]
 		if want != "" && r.State() != want {
 			t.Errorf("%s: got %s, want %s", r.ID, r.State(), want)
@@ -78,6 +81,17 @@ func TestRequirements(t *testing.T) {
 	}
 	if total != len(list) {
 		t.Errorf("the levels have %d of %d requirements", total, len(list))
+	}
+}
+
+// What a gateway breaks is a requirement for intermediaries.
+func TestGatewaysBreak(t *testing.T) {
+	for _, m := range gateway.Catalogue {
+		for _, id := range m.Breaks {
+			if r, ok := ledger.Find(id); !ok || r.Role != ledger.Intermediary {
+				t.Errorf("%s: %s binds no intermediary", m.Name, id)
+			}
+		}
 	}
 }
 
