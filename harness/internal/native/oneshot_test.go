@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -29,6 +30,13 @@ func oneShotClient(how, url string) int {
 	defer cancel()
 	if how == "absent" {
 		return 3
+	}
+	if how == "folder" {
+		dir := strings.TrimPrefix(os.Args[1], "--folder=")
+		if list, err := os.ReadDir(dir); err != nil || len(list) > 0 || os.WriteFile(filepath.Join(dir, "used"), nil, 0o600) != nil {
+			return 4
+		}
+		how = "echo"
 	}
 	c, err := ws.Dial(ctx, url, &ws.DialOptions{Subprotocols: []string{"mqtt", "chat"}, Options: ws.Options{Deflate: &ws.Deflate{}}})
 	if err != nil {
@@ -99,6 +107,33 @@ func TestOneShotClient(t *testing.T) {
 				t.Errorf("%s, no echo %t, case %s: got %s, want %s: %s %s\n%s", row.how, row.noEcho, id, r.Outcome, want, r.Reason, r.Note, wireLog(r))
 			}
 		}
+	}
+}
+
+// {dir} is an empty folder for each start, and gone when the client has ended.
+func TestOneShotFolder(t *testing.T) {
+	t.Setenv(oneShotVariable, "folder")
+	list, err := cases.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.2.1"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	passed := 0
+	_, err = TestOneShot(t.Context(), runner.Driver{Command: []string{self, "--folder={dir}", "{url}"}}, list, Options{}, func(r harness.Result) {
+		if r.Outcome == harness.Pass {
+			passed++
+		}
+	})
+	if err != nil || passed != len(list) {
+		t.Errorf("got %v, and %d of %d cases passed", err, passed, len(list))
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("got %v, left in the folder for temporary files: %v", err, left)
 	}
 }
 

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,7 +46,7 @@ type OneShotEndpoint interface {
 
 // TestOneShot starts the command once for each connection of each case, and hands each
 // result to emit, one at a time. {url}, {host} and {port} in the command say where to
-// connect; any path will do. An error means that nothing was tested, or that ctx ended.
+// connect; any path will do. {dir} is a new, empty folder for each start. An error means that nothing was tested, or that ctx ended.
 func TestOneShot(ctx context.Context, e OneShotEndpoint, d Driver, list []cases.Case, o Options, emit func(harness.Result)) (ClientReport, error) {
 	if d.Log != nil {
 		d.Log = &sharedLog{w: d.Log}
@@ -224,9 +226,14 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Tr
 	}
 	host, port, _ := net.SplitHostPort(addr)
 	number, _ := strconv.Atoi(port)
-	process, err := agent.StartTerminal(s.driver.Command, map[string]string{
-		"url": it.Address(scheme, host, number), "host": host, "port": port,
-	}, s.driver.Log)
+	words := map[string]string{"url": it.Address(scheme, host, number), "host": host, "port": port}
+	if slices.ContainsFunc(s.driver.Command, func(arg string) bool { return strings.Contains(arg, "{dir}") }) {
+		if words["dir"], err = os.MkdirTemp("", "wsconform-client-"); err != nil {
+			return cases.Transcript{}, errors.Join(fmt.Errorf("make a folder for the client: %w", err), l.Close())
+		}
+		defer os.RemoveAll(words["dir"]) //nolint:errcheck // a program that got away may still write there
+	}
+	process, err := agent.StartTerminal(s.driver.Command, words, s.driver.Log)
 	if err != nil {
 		return cases.Transcript{}, errors.Join(err, l.Close())
 	}
