@@ -94,8 +94,10 @@ type Case struct {
 	Shows []string
 	// Disputed says in sentences what implementers or the original see differently.
 	Disputed []string
-	Conns    []Conn // played one after another, but for [Conn.Beside]; the worst verdict counts
-	Want     Want
+	// Keys is how many masking keys of each connection the transcript keeps.
+	Keys  int
+	Conns []Conn // played one after another, but for [Conn.Beside]; the worst verdict counts
+	Want  Want
 }
 
 // Suite names the catalogue that a case belongs to.

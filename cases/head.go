@@ -10,7 +10,8 @@ import (
 // A Head is what our half of the opening handshake changes in the standard one:
 // the request if the peer is a server, the response if it is a client. In a
 // value, {key} becomes a fresh key, {host} the server and {target} the request target.
-// In that of a response, {target} is that of the request, and {accept} becomes the digest of the client's key, and {ACCEPT}
+// In that of a response, {host} and {target} are those of the request, {port} is the port in
+// its Host, and {accept} becomes the digest of the client's key, and {ACCEPT}
 // the same with upper and lower case exchanged; {protocol} and {protocol-last} become the
 // first and the last subprotocol that the client offers, {PROTOCOL} the first with its
 // case exchanged.

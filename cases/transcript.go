@@ -183,11 +183,14 @@ type Transcript struct {
 	// connection was played. 0 means that it was not looked at, or had no more.
 	Grown int64 `json:"grown,omitempty"`
 
-	TLS     *TLSState `json:"tls,omitempty"` // nil without TLS
-	Traffic *Traffic  `json:"traffic,omitempty"`
-	Stats   Stats     `json:"stats,omitzero"`
-	Log     []Entry   `json:"log,omitempty"`
-	LogLost int       `json:"logLost,omitempty"` // entries beyond the bound, not kept
+	TLS *TLSState `json:"tls,omitempty"` // nil without TLS
+	// Keys are the masking keys of the peer's first frames, one behind the other, as many as
+	// [Case.Keys] asks for.
+	Keys    Octet    `json:"keys,omitempty"`
+	Traffic *Traffic `json:"traffic,omitempty"`
+	Stats   Stats    `json:"stats,omitzero"`
+	Log     []Entry  `json:"log,omitempty"`
+	LogLost int      `json:"logLost,omitempty"` // entries beyond the bound, not kept
 
 	// More are the transcripts of the case's further connections, in order.
 	More []Transcript `json:"more,omitempty"`

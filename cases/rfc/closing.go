@@ -106,6 +106,12 @@ func closing() []cases.Case {
 			Want:         badCode,
 		},
 		{
+			ID: "C.1.30", Title: "a close frame with a body of one byte", Level: cases.Should,
+			Requirements: []string{"RFC6455-5.5.1-status-first"},
+			Conns:        conns([]cases.Step{cases.Close{Reason: []byte("\x03")}}),
+			Want:         badCode,
+		},
+		{
 			ID: "C.1.14", Title: "a reason that ends inside a character",
 			Requirements: []string{"RFC6455-5.5.1-reason-utf8", "RFC6455-8.1-invalid-utf8"},
 			Conns:        conns([]cases.Step{cases.Close{Code: wsproto.StatusNormalClosure, Reason: []byte("cut \xe2\x82")}}),

@@ -96,6 +96,43 @@ func controlled() []cases.Case {
 			Want: tells("1006"),
 		},
 		{
+			// A server that never ends TCP must not cost the client a socket for ever.
+			ID: "C.1.4", Title: "told to close, and TCP left open behind our answer", Roles: onlyClients, Level: cases.Should, Load: cases.Idle, Slow: true,
+			Requirements: []string{
+				"RFC6455-5.5.1-client-waits", "RFC6455-7.1.1-client-should-wait", "RFC6455-7.1.1-client-abnormal", "RFC6455-5.5.1-client-may-close",
+			},
+			Needs: closes,
+			Conns: []cases.Conn{{
+				Steps: []cases.Step{
+					cases.Tell("close 1000"), cases.Await{For: failure, Until: closeFrames},
+					cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())}, cases.Await{For: time.Minute},
+				},
+				Unanswered: true, // but by that frame
+			}, survived},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{check.Closed{}, check.EndsTCP{Within: time.Minute}, check.Not{Check: check.EndsTCP{Within: clientPatience}}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Closed{}, check.EndsTCP{Within: clientPatience}}},
+			},
+		},
+		{
+			ID: "C.1.29", Title: "a close frame without a code, two close frames in a row, and what is told of that", Load: cases.Alone, // the connection before is ours
+			Requirements: []string{"RFC6455-7.1.5-code-1005", "RFC6455-7.1.5-first-close-wins"},
+			Needs:        last,
+			Conns: []cases.Conn{
+				{Steps: []cases.Step{cases.Close{}}, Want: usual},
+				{Steps: told("last"), Want: tells("1005"), After: clientPatience},
+				{
+					Steps: []cases.Step{
+						cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(cases.Close{Code: 3000, Reason: []byte("one")}.Body())},
+						cases.Close{Code: 3001, Reason: []byte("two")},
+					},
+					Want: left,
+				},
+				{Steps: told("last"), Want: tells("3000 one"), After: clientPatience},
+			},
+			Want: usual,
+		},
+		{
 			ID: "C.2.3", Title: "told to send fragments and pings",
 			Requirements: []string{
 				"RFC6455-5.4-fragment-type", "RFC6455-5.2-rsv-zero", "RFC6455-5.4-control-not-fragmented", "RFC6455-5.5-control-125", "RFC6455-5.5.2-ping-data",
@@ -142,6 +179,10 @@ func controlled() []cases.Case {
 
 var (
 	closeFrames = []cases.EventKind{cases.GotClose}
+
+	// clientPatience is how long a client should leave the end of TCP to the server, and how
+	// long a program gets to notice the end of a connection.
+	clientPatience = 500 * time.Millisecond
 
 	// usual grades a connection on which the program is told what to do later.
 	usual = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Lawful{}, check.Clean{}}}}

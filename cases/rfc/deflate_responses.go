@@ -80,12 +80,14 @@ func deflateResponses() []cases.Case {
 		},
 		{
 			// Not every library can compress with 8 bits; zlib takes 9 for them.
-			ID: "D.2.8", Title: "client_max_window_bits of 8 and 9, and an echo in that window", Roles: onlyClients,
+			ID: "D.2.8", Title: "client_max_window_bits of 8, 9, 10 and 13, and an echo in that window", Roles: onlyClients,
 			Requirements: []string{"RFC7692-7.2.1-client-window", "RFC7692-7.1.2.2-client-may", "RFC7692-7.2.1-max-32k"},
 			Needs:        []cases.Need{cases.NeedDeflate},
 			Conns: []cases.Conn{
 				{Deflate: &cases.Deflate{Accept: []cases.Demand{{MaxWindowBits: 8}}}, Steps: inTurn(cases.Text(nearText()))},
 				{Deflate: &cases.Deflate{Accept: []cases.Demand{{MaxWindowBits: 9}}}, Steps: inTurn(cases.Text(nearText()))},
+				{Deflate: &cases.Deflate{Accept: []cases.Demand{{MaxWindowBits: 10}}}, Steps: inTurn(cases.Text(nearText()))},
+				{Deflate: &cases.Deflate{Accept: []cases.Demand{{MaxWindowBits: 13}}}, Steps: inTurn(cases.Text(nearText()))},
 			},
 			Want: also(comesBack(nearText()), cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{
 				check.Quiet{}, check.Lawful{}, check.Either{check.Dropped{Within: failure}, check.Code{wsproto.StatusProtocolError, wsproto.StatusMandatoryExt}},

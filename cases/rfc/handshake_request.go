@@ -141,6 +141,12 @@ func requestTargets() []cases.Case {
 			Want:         accepted,
 		},
 		{
+			ID: "H.3.3", Title: "a path under /.well-known/", Roles: onlyServers, Level: cases.Informing,
+			Requirements: []string{"RFC8307-1-well-known"},
+			Conns:        []cases.Conn{asked(cases.Start("GET /.well-known/wsconform HTTP/1.1")), survived},
+			Want:         also(accepted, cases.Clause{Grade: cases.OK, Checks: cases.Every{check.Status{From: 300, To: 499}}}),
+		},
+		{
 			ID: "H.3.4", Title: "a request target with a query", Roles: onlyServers,
 			Requirements: []string{"RFC6455-4.2.1-get-1.1"},
 			Conns:        []cases.Conn{asked(cases.Start("GET {target}?a=b%20c&d=%23 HTTP/1.1"))},

@@ -82,6 +82,18 @@ func requestLines() []cases.Case {
 			}}}),
 		},
 		{
+			// A server that makes a Location of the target must not let it become a field.
+			ID: "X.1.25", Title: "targets that a server may redirect, with a line break in them", Roles: onlyServers, Level: cases.Robustness,
+			Requirements: []string{"RFC6455-4.2.2-redirect"},
+			Conns: []cases.Conn{
+				asked(cases.Start("GET /x%0d%0aX-Injected:%201 HTTP/1.1")), asked(cases.Start("GET //x-wsconform.test/%0d%0aX-Injected:%201 HTTP/1.1")),
+				survived,
+			},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.NoField{Name: "X-Injected"}, check.Either{
+				probeEchoed, status4xx, cases.Every{check.Status{From: 300, To: 399}, check.HasField{Name: "Location"}},
+			}}}},
+		},
+		{
 			ID: "X.1.34", Title: "the targets *, host:port, one with a fragment, and two blanks before one", Roles: onlyServers,
 			Requirements: []string{"RFC6455-4.2.1-reject-malformed"},
 			Conns: []cases.Conn{
@@ -400,6 +412,23 @@ func redirects() []cases.Case {
 				survived,
 			},
 			Want: notOpened,
+		},
+		{
+			// The other host is this machine by another name.
+			ID: "X.2.3", Title: "a redirect to another host, of a request with a name and a password", Roles: onlyClients, Level: cases.Robustness, Needs: onURL,
+			Requirements: []string{"RFC9110-15.4-credentials", "WHATWG-WS-redirect-error"},
+			Conns: []cases.Conn{{
+				URL: "ws://user:secret@{host}:{port}/",
+				Head: cases.Head{
+					cases.Start("HTTP/1.1 302 Found"), cases.Add("Location", "http://localhost:{port}/elsewhere"), cases.Add("Set-Cookie", "session=secret"),
+					cases.Add("Content-Length", "0"), cases.Set("Connection", "close"),
+				},
+				Steps: tempted,
+			}},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{check.NoRequest{}}}, // it takes no such URL
+				{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.OfItself{}, check.Withholds{"Authorization", "Cookie"}}},
+			},
 		},
 		{
 			ID: "X.2.5", Title: "a 401 with a body of four bytes, behind which TCP stays open", Roles: onlyClients,

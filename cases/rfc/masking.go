@@ -109,6 +109,18 @@ func masking() []cases.Case {
 			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.FreshKeys{}, check.Lawful{}}}},
 		},
 		{
+			// A pass does not prove that nobody can foresee the keys, but a failure does.
+			ID: "M.2.5", Title: "the masking keys of 1,200 messages", Roles: onlyClients, Load: cases.Heavy,
+			Needs:        []cases.Need{cases.NeedEcho},
+			Requirements: []string{"RFC6455-5.3-unpredictable", "RFC6455-5.3-strong-entropy", "RFC6455-10.3-new-key"},
+			Keys:         1200,
+			Conns: []cases.Conn{{Steps: []cases.Step{
+				cases.Flood{Frame: cases.Text("key"), Times: 1200}, cases.Ping("last"),
+				cases.Await{For: longWhile, Until: []cases.EventKind{cases.GotPong, cases.GotClose}},
+			}}},
+			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Tally{Messages: 1200}, check.RandomKeys{Least: 1200}, check.Lawful{}}}},
+		},
+		{
 			ID: "M.2.6", Title: "a text frame with a mask behind two without one", Roles: onlyClients,
 			Requirements: []string{"RFC6455-5.1-client-rejects-masked", "RFC6455-7.1.7-client-close"},
 			Conns:        conns(append([]cases.Step{cases.Text("one"), answered, cases.Text("two"), answered}, masked(cases.Text(probe))...)),

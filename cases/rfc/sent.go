@@ -42,7 +42,7 @@ func sent() []cases.Case {
 			ID: "C.2.2", Title: "the frames of a peer, in answer to messages and pings of all kinds",
 			Requirements: []string{
 				"RFC6455-5.2-rsv-zero", "RFC6455-5.2-len-minimal", "RFC6455-6.1-fin", "RFC6455-5.4-control-not-fragmented",
-				"RFC6455-5.5-control-no-fragment", "RFC6455-10.7-validate", "RFC7692-6.1-rsv1-first-only",
+				"RFC6455-5.5-control-no-fragment", "RFC6455-10.7-validate",
 			},
 			Conns: []cases.Conn{
 				{Steps: append(
@@ -52,9 +52,15 @@ func sent() []cases.Case {
 				{Steps: []cases.Step{
 					cases.Text("frag").More(), cases.Ping("inside"), cases.Cont("").More(), cases.Cont("ment"), answered,
 				}},
-				{Deflate: plain, Steps: append(crumbs(zProbe), inTurn(everySize...)...)},
 			},
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Lawful{}, check.SoundCloses{}, check.Clean{}}}},
+		},
+		{
+			ID: "C.2.4", Title: "the frames of a peer, in answer to compressed messages and pings",
+			Requirements: []string{"RFC7692-6.1-rsv1-first-only", "RFC6455-5.2-rsv-zero", "RFC6455-5.2-len-minimal", "RFC6455-6.1-fin"},
+			Needs:        []cases.Need{cases.NeedDeflate},
+			Conns:        []cases.Conn{{Deflate: plain, Steps: append(crumbs(zProbe), inTurn(everySize...)...)}},
+			Want:         cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Lawful{}, check.SoundCloses{}, check.Clean{}}}},
 		},
 	}
 }

@@ -9,6 +9,7 @@ var overHTTP = []Requirement{
 	{"RFC9110-7.8-426-upgrade", "RFC 9110 15.5.22", Must, Server, Wire, "A 426 names the protocol that is needed in Upgrade."},
 	{"RFC9110-15.5.2-401", "RFC 9110 15.5.2", Must, Server, Wire, "A 401 has WWW-Authenticate."},
 	{"RFC9110-15.5.6-405", "RFC 9110 15.5.6", Must, Server, Wire, "A 405 has Allow."},
+	{"RFC9110-15.4-credentials", "RFC 9110 15.4", Should, Client, Wire, "A client that is redirected to another host considers leaving out Authorization and Cookie."},
 	{"RFC9110-15.4-cyclic", "RFC 9110 15.4", Should, Client, Wire, "A client that follows redirects notices that it goes in circles."},
 	{"RFC9110-5.1-name-case", "RFC 9110 5.1", Must, Both, Wire, "Field names are compared without regard to case."},
 	{"RFC9110-5.6.1-empty-list", "RFC 9110 5.6.1", Must, Both, Wire, "A recipient skips empty elements of a list, if they are not too many."},

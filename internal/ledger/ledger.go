@@ -1,4 +1,4 @@
-// Package ledger lists what the standards ask of a WebSocket endpoint: 382
+// Package ledger lists what the standards ask of a WebSocket endpoint: 392
 // requirements of RFC 6455, 7692, 8441, 9220 and of the documents that they build
 // on, one line each.
 //

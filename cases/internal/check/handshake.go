@@ -73,6 +73,13 @@ type NoRequest struct{}
 // open the connection.
 type Retries struct{ Most int }
 
+// Unprompted holds of a response that came before we ended our direction of TCP.
+type Unprompted struct{}
+
+// Withholds holds if no further request of the client has one of these fields. It looks at
+// what the transcript keeps of them.
+type Withholds []string
+
 // AsksNot holds of a request without the field.
 type AsksNot struct{ Name string }
 
@@ -221,6 +228,25 @@ func (list Targets) String() string { return "a request for " + strings.Join(lis
 func (r Retries) Holds(t *cases.Transcript) bool { return t.Count(cases.GotRequest) <= r.Most }
 
 func (r Retries) String() string { return fmt.Sprintf("at most %d further requests", r.Most) }
+
+// Holds compares the times of both.
+func (Unprompted) Holds(t *cases.Transcript) bool {
+	e, ok := t.Find(cases.GotAnswer)
+	return ok && (t.Left == 0 || e.At < t.Left)
+}
+
+func (Unprompted) String() string { return "the response comes before we end our direction" }
+
+// Holds looks at further requests.
+func (w Withholds) Holds(t *cases.Transcript) bool {
+	return !slices.ContainsFunc(t.Events, func(e cases.Event) bool {
+		return e.Kind == cases.GotRequest && slices.ContainsFunc(w, func(name string) bool {
+			return len(wire.ParseHead(string(e.Data)).Values(name)) > 0
+		})
+	})
+}
+
+func (w Withholds) String() string { return "no further request with " + strings.Join(w, " or ") }
 
 // Holds looks for a request.
 func (NoRequest) Holds(t *cases.Transcript) bool { return t.Request == "" }

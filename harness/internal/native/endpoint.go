@@ -467,7 +467,8 @@ func accepted(h head, edits cases.Head, subprotocol, extension string) string {
 	accept := wsproto.AcceptKey(key)
 	_, target, _ := strings.Cut(h.Start(), " ")
 	target, _, _ = strings.Cut(target, " ")
-	edits = edits.Fill("{target}", target).Fill("{accept}", accept).Fill("{ACCEPT}", otherCase(accept)).Fill("{host}", host)
+	_, port, _ := net.SplitHostPort(host)
+	edits = edits.Fill("{port}", port).Fill("{target}", target).Fill("{accept}", accept).Fill("{ACCEPT}", otherCase(accept)).Fill("{host}", host)
 	if offers := h.List("Sec-WebSocket-Protocol"); len(offers) > 0 {
 		edits = edits.Fill("{protocol}", offers[0]).Fill("{PROTOCOL}", otherCase(offers[0])).Fill("{protocol-last}", offers[len(offers)-1])
 	}

@@ -8,12 +8,20 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+)
+
+const (
+	// redirectPatience is how long a client gets to ask where a redirect has sent it.
+	redirectPatience = 500 * time.Millisecond
+	// firstRequest is how many bytes are kept of the first request beside the one that is played.
+	firstRequest = 8 << 10
 )
 
 // TestOneShot starts a client once for each connection; see [runner.TestOneShot].
@@ -40,6 +48,9 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c
 		err error
 	}
 	done := make(chan played, 1)
+	again := make(chan struct{}, 1)
+	var mu sync.Mutex         // guards further
+	var further []cases.Event // requests beside the one that is played
 	wg.Go(func() {
 		for {
 			nc, err := l.Accept()
@@ -48,21 +59,48 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c
 			}
 			wg.Go(func() {
 				defer nc.Close()
-				if tr, ok, err := serving.single(ctx, nc, conf, offer{c, n}, taken, begun); ok {
+				tr, ok, err := serving.single(ctx, nc, conf, offer{c, n}, taken, begun)
+				switch {
+				case ok:
 					done <- played{tr, err}
+				case tr.Request != "":
+					select {
+					case again <- struct{}{}:
+					default:
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					if e := anotherRequest(tr.Request); len(further) == 0 { // all of its fields are looked at
+						head := tr.Request[:min(len(tr.Request), firstRequest)]
+						e.Len, e.Data = len(head), cases.Octet(head)
+						further = append(further, e)
+					} else if len(further) < mostVisits {
+						further = append(further, e)
+					}
 				}
 			})
 		}
 	})
 	select {
 	case p := <-done:
+		if strings.HasPrefix(statusIn(p.tr.Response), "3") {
+			select {
+			case <-again:
+			case <-time.After(redirectPatience):
+			case <-ctx.Done():
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		p.tr.Events = append(p.tr.Events, further...)
 		return p.tr, p.err
 	case <-ctx.Done():
 		return cases.Transcript{}, ctx.Err()
 	}
 }
 
-// single answers one connection. It is ok if that was the client's.
+// single answers one connection. It is ok if that was the client's; of a further one only the
+// request is told.
 func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o offer, taken chan struct{}, begun func()) (tr cases.Transcript, ok bool, err error) {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
 	defer stop()
@@ -99,6 +137,7 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o 
 	case taken <- struct{}{}:
 	default:
 		respond(nc, refuse(http.StatusServiceUnavailable, "one connection per start"))
+		tr.Request = h.text
 		return tr, false, nil
 	}
 	begun()

@@ -73,6 +73,9 @@ func (p *player) frameBegin(t wire.Token) {
 	in := &p.in
 	in.header, in.logged = t.Header, false
 	in.head, in.invalid, in.entry = in.head[:0], nil, 0
+	if t.Header.Masked && len(p.t.Keys) < 4*p.c.Keys {
+		p.t.Keys = append(p.t.Keys, t.Header.MaskKey[:]...)
+	}
 	switch {
 	case t.Header.Opcode.Control():
 		in.control = in.control[:0]

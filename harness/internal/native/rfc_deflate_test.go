@@ -57,7 +57,7 @@ var deflateKillers = map[cases.ID][]string{
 	"D.2.5":  {"deflate-window-taken"},
 	"D.2.6":  {"deflate-window-raised"},
 	"D.2.7":  {"deflate-context-kept-plain", "deflate-context-kept"},
-	"D.2.8":  {"deflate-window-8-is-9", "deflate-window-ignored"},
+	"D.2.8":  {"deflate-window-8-is-9", "deflate-window-ignored", "deflate-window-middle"},
 	"D.2.9":  {"response-unchecked", "deflate-conflict-taken"},
 	"D.2.10": {"deflate-unasked-refused"},
 	"D.2.11": {"deflate-undeclined", "rsv-ignored"},
