@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // passage plays cases against a server behind a gateway, both in this process.
@@ -99,7 +100,7 @@ func TestThroughGatewayChanged(t *testing.T) {
 	if !ok {
 		t.Fatal("no such gateway")
 	}
-	list, err := cases.Select(catalogue.All(), []string{"1.1.1", "2.2"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"1.1.1", "2.2"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,11 +16,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/rfc"
 	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/agent"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // preforkVariable lets the test binary be a gateway with two workers under a master.
@@ -103,7 +103,7 @@ func TestGatewayWorkers(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux tells which processes have the socket")
 	}
-	list, err := cases.Select(rfc.All(), []string{"G.1.2", "G.1.3", "G.1.4"}, nil)
+	list, err := pattern.Select(rfc.All(), []string{"G.1.2", "G.1.3", "G.1.4"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

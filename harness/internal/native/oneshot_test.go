@@ -113,7 +113,7 @@ func TestOneShotClient(t *testing.T) {
 // {dir} is an empty folder for each start, and gone when the client has ended.
 func TestOneShotFolder(t *testing.T) {
 	t.Setenv(oneShotVariable, "folder")
-	list, err := cases.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.2.1"}, nil)
+	list, err := pattern.Select(catalogue.All(), []string{"1.1.1", "1.1.2", "1.2.1"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

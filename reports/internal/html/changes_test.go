@@ -13,7 +13,7 @@ import (
 
 // What a gateway changed is listed once, with the cases, and what it may not do first.
 func TestChanges(t *testing.T) {
-	added := cases.Change{Kind: cases.ChangeAdded, What: "the field Via", Legal: true}
+	added := cases.Change{Kind: "added", What: "the field Via", Legal: true}
 	lost := cases.Change{Kind: cases.ChangeLost, What: "<script>alert(1)</script>"}
 	run := &runfile.Run{Results: []harness.Result{
 		{Case: "G.1.1", Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: cases.OK}, Changes: []cases.Change{added, added}},
