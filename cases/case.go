@@ -95,9 +95,22 @@ type Case struct {
 	// Disputed says in sentences what implementers or the original see differently.
 	Disputed []string
 	// Keys is how many masking keys of each connection the transcript keeps.
-	Keys  int
+	Keys int
+	// Bugs are those of well-known libraries that the case finds.
+	Bugs  []Bug
 	Conns []Conn // played one after another, but for [Conn.Beside]; the worst verdict counts
 	Want  Want
+}
+
+// A Bug is one that a library had in a release and that a case finds: the buggy version
+// does not pass the case, the fixed one does.
+type Bug struct {
+	Library string `json:"library"`
+	Buggy   string `json:"buggy"` // a version with it
+	Fixed   string `json:"fixed"` // and one without
+	Role    Role   `json:"role"`
+	What    string `json:"what"`   // it did, a sentence
+	Source  string `json:"source"` // where it was reported or mended, such as "websockets/ws#1681"
 }
 
 // Suite names the catalogue that a case belongs to.

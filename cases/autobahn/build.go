@@ -17,6 +17,7 @@ type entry struct {
 	Title   string
 	Expect  string
 	RFC     []string
+	Bugs    []cases.Bug
 	Load    cases.Load
 	Steps   []cases.Step
 	Want    Want
@@ -26,7 +27,7 @@ type entry struct {
 // build makes the case.
 func (e entry) build() cases.Case {
 	return cases.Case{
-		ID: e.ID, Title: e.Title, Expect: e.Expect, RFC: e.RFC, Suite: cases.Autobahn, Load: e.Load,
+		ID: e.ID, Title: e.Title, Expect: e.Expect, RFC: e.RFC, Bugs: e.Bugs, Suite: cases.Autobahn, Load: e.Load,
 		Conns: []cases.Conn{{Deflate: e.Deflate, Steps: e.Steps}}, Want: e.Want,
 	}
 }

@@ -124,6 +124,10 @@ func closeBodies() []entry {
 		},
 		{
 			ID: "7.5.1", Title: "a close frame with a reason that is not UTF-8",
+			Bugs: []cases.Bug{{
+				Library: "undici", Buggy: "6.15.0", Fixed: "6.16.0", Role: cases.Client, Source: "nodejs/undici#3206",
+				What: "A close reason that is not UTF-8 ended the process.",
+			}},
 			Expect: fmt.Sprintf(refusal, "1007 or 1002"),
 			RFC:    rfc6455("5.5.1", "8.1", "7.1.6"),
 			Steps: []cases.Step{

@@ -86,6 +86,10 @@ func fragmentation() []entry {
 
 		{
 			ID: "5.9", Title: "a last continuation of nothing, then a message", Expect: expectFail, RFC: rfcFail,
+			Bugs: []cases.Bug{{
+				Library: "undici", Buggy: "6.16.0", Fixed: "6.17.0", Role: cases.Client, Source: "nodejs/undici#3247",
+				What: "An empty fragment ended a message early, and a continuation of nothing was delivered.",
+			}},
 			Steps: []cases.Step{cases.Cont(stray), cases.Text(greeting), cases.KillAfter{After: time.Second}},
 			Want:  fails,
 		},

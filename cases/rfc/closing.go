@@ -27,6 +27,10 @@ func closing() []cases.Case {
 		},
 		{
 			ID: "C.1.3", Title: "a close frame, and TCP left to the server", Roles: onlyServers,
+			Bugs: []cases.Bug{{
+				Library: "trio-websocket", Buggy: "0.9.1", Fixed: "0.9.2", Role: cases.Server, Source: "python-trio/trio-websocket#115",
+				What: "It left TCP open after the closing handshake.",
+			}},
 			Requirements: []string{
 				"RFC6455-5.5.1-server-closes-now", "RFC6455-7.1.1-server-first", "RFC6455-5.5.1-close-tcp", "RFC6455-7.1.2-close-after-both",
 				"RFC6455-5.5.1-close-reply", "RFC6455-5.5.1-close-reply-soon",
@@ -74,6 +78,10 @@ func closing() []cases.Case {
 		{
 			// Nobody has to know them, but a close frame has to be answered.
 			ID: "C.1.9", Title: "the codes 1012, 1013 and 1014",
+			Bugs: []cases.Bug{{
+				Library: "ws", Buggy: "7.2.1", Fixed: "7.2.2", Role: cases.Server, Source: "websockets/ws#1682",
+				What: "It refused the registered close code 1014.",
+			}},
 			Requirements: []string{"RFC6455-5.5.1-close-reply", "IANA-CLOSE-1012", "IANA-CLOSE-1013", "IANA-CLOSE-1014"},
 			Conns:        coded(registered, wsproto.StatusServiceRestart, wsproto.StatusTryAgainLater, wsproto.StatusBadGateway),
 			Want:         registered,
@@ -183,6 +191,10 @@ func closing() []cases.Case {
 		},
 		{
 			ID: "C.1.27", Title: "a close frame in two writes, cut in many places, and byte by byte",
+			Bugs: []cases.Bug{{
+				Library: "ws", Buggy: "6.1.2", Fixed: "6.1.3", Role: cases.Server, Source: "websockets/ws#1494",
+				What: "A close frame that came in several TCP segments was never answered.",
+			}},
 			Requirements: []string{"RFC6455-6.2-parse-frames", "RFC6455-5.5.1-close-reply"},
 			Conns: conns(
 				apart(closeFrame.CutAt(1)), apart(closeFrame.CutAt(2)), apart(closeFrame.CutAt(3)), apart(closeFrame.CutAt(4)),

@@ -25,6 +25,10 @@ func deflateErrors() []cases.Case {
 		},
 		{
 			ID: "D.4.2", Title: "RSV1 in a continuation of a compressed message and of a plain one",
+			Bugs: []cases.Bug{{
+				Library: "websockets", Buggy: "16.0", Fixed: "16.1", Role: cases.Server, Source: "websockets changelog 16.1",
+				What: "It accepted RSV1 on the second fragment of a compressed message.",
+			}},
 			Requirements: []string{"RFC7692-6.1-rsv1-fail"},
 			Needs:        []cases.Need{cases.NeedDeflate},
 			Conns: []cases.Conn{
@@ -105,6 +109,10 @@ func deflateErrors() []cases.Case {
 		},
 		{
 			ID: "D.4.11", Title: "256 MiB of zeros in 254 KiB, one frame", Load: cases.Heavy,
+			Bugs: []cases.Bug{{
+				Library: "websockets", Buggy: "4.0.1", Fixed: "5.0", Role: cases.Server, Source: "CVE-2018-1000518",
+				What: "It inflated a small message to 64 MiB, whatever its limit.",
+			}},
 			Requirements: []string{"RFC6455-10.4-protect-limits", "RFC6455-10.4-impose-limit", "RFC6455-7.4.1-1009"},
 			Needs:        []cases.Need{cases.NeedDeflate},
 			Conns: []cases.Conn{

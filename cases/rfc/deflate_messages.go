@@ -112,6 +112,10 @@ func deflateMessages() []cases.Case {
 		},
 		{
 			ID: "D.3.12", Title: "a compressed message in fragments of a byte, and pings between them",
+			Bugs: []cases.Bug{{
+				Library: "aiohttp", Buggy: "3.14.1", Fixed: "3.14.2", Role: cases.Server, Source: "aio-libs/aiohttp#12988",
+				What: "A ping between the fragments of a compressed message made it forget that the message is compressed.",
+			}},
 			Requirements: []string{"RFC7692-6.2-compressed-receive", "RFC7692-7.2.1-no-trim-nonfinal", "RFC6455-5.4-handle-control-mid"},
 			Needs:        []cases.Need{cases.NeedDeflate},
 			Conns:        []cases.Conn{{Deflate: plain, Steps: crumbs(zProbe)}},

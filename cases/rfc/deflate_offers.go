@@ -70,6 +70,10 @@ func deflateOffers() []cases.Case {
 		},
 		{
 			ID: "D.1.6", Title: "a plain offer, one with client_max_window_bits, and two behind others", Roles: onlyServers,
+			Bugs: []cases.Bug{{
+				Library: "nhooyr.io/websocket", Buggy: "1.8.7", Fixed: "1.8.10", Role: cases.Server, Source: "coder/websocket#258",
+				What: "It refused a client whose second offer of compression it could have accepted.",
+			}},
 			Requirements: []string{
 				"RFC6455-9-params-per-spec", "RFC6455-9.1-params-defined", "RFC7692-7.1.2.2-not-unasked", "RFC7692-7.1.2.1-resp-abnf",
 				"RFC7692-7.1.2.2-resp-abnf", "RFC7692-5-accept-name",

@@ -111,6 +111,10 @@ func deflateResponses() []cases.Case {
 		},
 		{
 			ID: "D.2.11", Title: "RSV1 in a text frame and in a binary one to a client, where no extension was agreed", Roles: onlyClients,
+			Bugs: []cases.Bug{{
+				Library: "aiohttp", Buggy: "3.14.1", Fixed: "3.14.2", Role: cases.Client, Source: "aio-libs/aiohttp#12976",
+				What: "It inflated frames with RSV1 though no compression was agreed.",
+			}},
 			Requirements: []string{"RFC7692-5-proceed-without", "RFC6455-5.2-rsv-fail", "RFC6455-5.8-negotiate"},
 			Conns:        []cases.Conn{{Steps: barred(zText(zProbe))}, {Steps: barred(marked)}, survived},
 			Want:         failed,

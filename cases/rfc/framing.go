@@ -44,6 +44,10 @@ func framing() []cases.Case {
 		},
 		{
 			ID: "F.1.4", Title: "a length of 2^63 + 65536, and 65536 bytes",
+			Bugs: []cases.Bug{{
+				Library: "Tomcat", Buggy: "9.0.36", Fixed: "9.0.37", Role: cases.Server, Source: "CVE-2020-13935",
+				What: "It read a length with its top bit set as negative, and handed out empty parts without end.",
+			}},
 			Requirements: []string{"RFC6455-5.2-len64-msb", "RFC6455-10.4-protect-limits"},
 			Conns: []cases.Conn{
 				{Steps: []cases.Step{
@@ -204,6 +208,10 @@ func framing() []cases.Case {
 		},
 		{
 			ID: "F.2.2", Title: "a ping in the middle of a character that is not UTF-8",
+			Bugs: []cases.Bug{{
+				Library: "websockets", Buggy: "13.1", Fixed: "14.0", Role: cases.Server, Source: "websockets changelog 14.0",
+				What: "It closed with 1011 where text was not UTF-8.",
+			}},
 			Requirements: []string{"RFC6455-8.1-invalid-utf8", "RFC6455-5.4-handle-control-mid"},
 			Conns: conns([]cases.Step{
 				cases.Text("\xf0\x9f").More(), cases.Ping("inside"), cases.Cont("\x98A"), cases.Await{For: failure, Until: data[:1]},

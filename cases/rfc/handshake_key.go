@@ -46,6 +46,10 @@ func requestKeys() []cases.Case {
 		},
 		{
 			ID: "H.1.3", Title: "a request without Sec-WebSocket-Key", Roles: onlyServers,
+			Bugs: []cases.Bug{{
+				Library: "Java-WebSocket", Buggy: "1.5.1", Fixed: "1.5.2", Role: cases.Server, Source: "TooTallNate/Java-WebSocket#1053",
+				What: "It accepted a request without a key.",
+			}},
 			Requirements: []string{"RFC6455-4.2.1-key", "RFC6455-4.2.1-reject-malformed", "RFC6455-10.7-http-status"},
 			Conns:        []cases.Conn{asked(cases.Without("Sec-WebSocket-Key")), survived},
 			Want:         refused,
@@ -58,6 +62,10 @@ func requestKeys() []cases.Case {
 		},
 		{
 			ID: "H.1.5", Title: "a key of 15 bytes", Roles: onlyServers,
+			Bugs: []cases.Bug{{
+				Library: "nhooyr.io/websocket", Buggy: "1.8.7", Fixed: "1.8.10", Role: cases.Server, Source: "coder/websocket commit 1a344a4",
+				What: "It accepted keys that are not 16 bytes in base64.",
+			}},
 			Requirements: []string{"RFC6455-4.2.1-key"},
 			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Key", "AQIDBAUGBwgJCgsMDQ4P")), survived},
 			Want:         refused,

@@ -50,6 +50,10 @@ func requestFields() []cases.Case {
 		},
 		{
 			ID: "H.1.23", Title: "Connection: keep-alive, Upgrade", Roles: onlyServers,
+			Bugs: []cases.Bug{{
+				Library: "nhooyr.io/websocket", Buggy: "1.8.1", Fixed: "1.8.2", Role: cases.Server, Source: "coder/websocket#189",
+				What: "It refused Connection: keep-alive, Upgrade, which Firefox sends.",
+			}},
 			Requirements: []string{"RFC6455-4.2.1-connection"},
 			Conns:        []cases.Conn{asked(cases.Set("Connection", "keep-alive, Upgrade"))},
 			Want:         accepted,
@@ -68,6 +72,10 @@ func requestFields() []cases.Case {
 		},
 		{
 			ID: "H.1.26", Title: "Connection: Upgrade-Insecure", Roles: onlyServers,
+			Bugs: []cases.Bug{{
+				Library: "aiohttp", Buggy: "3.13.5", Fixed: "3.14.0", Role: cases.Server, Source: "aio-libs/aiohttp#12723",
+				What: "It found upgrade inside the word notupgrade.",
+			}},
 			Requirements: []string{"RFC6455-4.2.1-connection"},
 			Conns:        []cases.Conn{asked(cases.Set("Connection", "Upgrade-Insecure")), survived},
 			Want:         notUpgraded,

@@ -102,6 +102,10 @@ func responseFields() []cases.Case {
 		},
 		{
 			ID: "H.2.12", Title: "a response with Upgrade: h2c, and foo", Roles: onlyClients,
+			Bugs: []cases.Bug{{
+				Library: "ws", Buggy: "8.6.0", Fixed: "8.7.0", Role: cases.Client, Source: "websockets/ws commit 0fdcc0af",
+				What: "It did not look at Upgrade in the response.",
+			}},
 			Requirements: []string{"RFC6455-4.1-resp-upgrade"},
 			Conns:        []cases.Conn{misled(cases.Set("Upgrade", "h2c")), misled(cases.Set("Upgrade", "foo"))},
 			Want:         notOpened,
@@ -114,6 +118,10 @@ func responseFields() []cases.Case {
 		},
 		{
 			ID: "H.2.14", Title: "a response whose Connection is a list", Roles: onlyClients,
+			Bugs: []cases.Bug{{
+				Library: "gorilla/websocket", Buggy: "1.4.2", Fixed: "1.5.0", Role: cases.Client, Source: "gorilla/websocket#604",
+				What: "It refused a response with Connection: keep-alive, Upgrade.",
+			}},
 			Requirements: []string{"RFC6455-4.1-resp-connection"},
 			Conns:        []cases.Conn{openedBy(cases.Set("Connection", "keep-alive, upgrade"))},
 			Want:         accepted,

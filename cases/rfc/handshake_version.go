@@ -46,6 +46,10 @@ func requestVersions() []cases.Case {
 		},
 		{
 			ID: "H.1.13", Title: "a request for version 99", Roles: onlyServers,
+			Bugs: []cases.Bug{{
+				Library: "ws", Buggy: "8.18.2", Fixed: "8.18.3", Role: cases.Server, Source: "websockets/ws#2291",
+				What: "It refused an unknown version without listing those it speaks.",
+			}},
 			Disputed:     []string{"Some servers still speak drafts 7 and 8 of the protocol, and may accept their versions."},
 			Requirements: []string{"RFC6455-4.2.2-version-mismatch", "RFC6455-4.4-version-list", "RFC9110-7.8-426-upgrade"},
 			Conns:        []cases.Conn{asked(cases.Set("Sec-WebSocket-Version", "99")), survived},

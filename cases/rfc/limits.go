@@ -66,6 +66,10 @@ func headLimits() []cases.Case {
 		{
 			// It does not end, so a server that would read all of it before it refuses does nothing.
 			ID: "L.1.3", Title: "16 MiB of a field that does not end", Roles: onlyServers, Load: cases.Alone,
+			Bugs: []cases.Bug{{
+				Library: "tungstenite", Buggy: "0.20.0", Fixed: "0.20.1", Role: cases.Server, Source: "CVE-2023-43669",
+				What: "It searched a header without an end from its start at each piece that came.",
+			}},
 			Requirements: []string{"RFC9112-5-large-fields", "RFC6455-10.4-protect-limits"},
 			Conns:        []cases.Conn{asked(cases.Long("X-Long", 32*mebi), cases.Cut()), guard, survived},
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Either{

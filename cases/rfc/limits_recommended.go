@@ -16,6 +16,10 @@ func recommended() []cases.Case {
 			// Libraries count lengths in 31 or 32 bits, so a larger one may be refused for
 			// that, where this one would be let in.
 			ID: "L.3.1", Title: "a frame that announces 2 GiB less a byte and sends 64 KiB", Level: cases.Should, Load: cases.Alone,
+			Bugs: []cases.Bug{{
+				Library: "ws", Buggy: "1.1.0", Fixed: "1.1.1", Role: cases.Server, Source: "CVE-2016-10542",
+				What: "It had no limit for messages unless one was set.",
+			}},
 			Requirements: []string{"RFC6455-10.4-impose-limit"},
 			Conns: conns(slices.Concat(
 				[]cases.Step{cases.FrameHeader{Opcode: wsproto.OpBinary, Length: 1<<31 - 1}},
@@ -27,6 +31,10 @@ func recommended() []cases.Case {
 		{
 			// What holds no byte still costs something, and it never ends.
 			ID: "L.3.2", Title: "a message of 300,000 empty fragments and a byte", Level: cases.Should, Load: cases.Alone,
+			Bugs: []cases.Bug{{
+				Library: "ws", Buggy: "8.21.0", Fixed: "8.21.1", Role: cases.Server, Source: "websockets/ws#2329",
+				What: "It did not count fragments without payload, so a message could have any number of them.",
+			}},
 			Requirements: []string{"RFC6455-10.4-impose-limit"},
 			Conns: conns([]cases.Step{
 				cases.Binary("").More(),

@@ -14,6 +14,10 @@ func masking() []cases.Case {
 	return []cases.Case{
 		{
 			ID: "M.1.1", Title: "a text frame without a mask", Roles: onlyServers,
+			Bugs: []cases.Bug{{
+				Library: "ws", Buggy: "7.2.1", Fixed: "7.2.2", Role: cases.Server, Source: "websockets/ws#1681",
+				What: "It echoed frames without a mask.",
+			}},
 			Requirements: []string{
 				"RFC6455-5.1-server-rejects-unmasked", "RFC6455-5.1-server-1002", "RFC6455-7.1.7-stop-processing", "RFC6455-7.1.7-server-close",
 			},

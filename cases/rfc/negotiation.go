@@ -167,6 +167,10 @@ func clientSubprotocols() []cases.Case {
 		},
 		{
 			ID: "P.2.8", Title: "each of the subprotocols that were offered", Roles: onlyClients,
+			Bugs: []cases.Bug{{
+				Library: "undici", Buggy: "6.6.2", Fixed: "6.7.0", Role: cases.Client, Source: "nodejs/undici#2845",
+				What: "It refused the second of the subprotocols that it had offered.",
+			}},
 			Requirements: []string{"RFC6455-4.1-resp-protocol", "RFC6455-4.1-validate-response"},
 			Needs:        []cases.Need{cases.NeedSubprotocol},
 			Conns:        []cases.Conn{chosen("{protocol}"), chosen("{protocol-last}")},
@@ -211,6 +215,10 @@ func serverExtensions() []cases.Case {
 			// Tables of names that are objects of a language have more in them than was put
 			// there: a server died of these.
 			ID: "P.3.4", Title: "extensions named like properties of objects offered", Roles: onlyServers, Level: cases.Robustness,
+			Bugs: []cases.Bug{{
+				Library: "ws", Buggy: "3.3.0", Fixed: "3.3.1", Role: cases.Server, Source: "websockets/ws commit c4fe4660",
+				What: "An extension named constructor, which every JavaScript object inherits, ended the process.",
+			}},
 			Requirements: []string{"RFC6455-9.1-malformed-fail", "RFC6455-10.4-protect-limits", "RFC6455-4.2.2-extensions-derived"},
 			Conns: []cases.Conn{
 				{Deflate: &cases.Deflate{Offers: "constructor, __proto__; toString=1, hasOwnProperty; a"}},
@@ -230,6 +238,10 @@ func serverExtensions() []cases.Case {
 		},
 		{
 			ID: "P.3.6", Title: "offers over two fields, in both orders", Roles: onlyServers,
+			Bugs: []cases.Bug{{
+				Library: "wsproto", Buggy: "1.1.0", Fixed: "1.2.0", Role: cases.Server, Source: "wsproto changelog 1.2.0",
+				What: "A second Sec-WebSocket-Extensions line replaced the first.",
+			}},
 			Requirements: []string{
 				"RFC6455-9.1-split", "RFC6455-11.3.2-ext-multi-req", "RFC6455-4.2.2-extensions-derived",
 			},

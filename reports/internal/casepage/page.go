@@ -30,7 +30,7 @@ type Page struct {
 	Requirements []Requirement `json:"requirements"`
 	Why          string        `json:"why"`
 	Catches      []Fault       `json:"catches"`
-	Bugs         []Bug         `json:"bugs,omitempty"`
+	Bugs         []cases.Bug   `json:"bugs,omitempty"`
 	Dissent      []string      `json:"dissent,omitempty"`
 	Failures     []Failure     `json:"failures,omitempty"`
 	Compared     int           `json:"compared,omitempty"` // how many implementations played it
@@ -94,7 +94,7 @@ const maxFaults = 12
 func Of(c cases.Case) Page {
 	p := Page{
 		ID: c.ID, Title: c.Title, Suite: c.Suite, Section: sectionOf(c.ID), Expect: c.Expect, Needs: c.Needs,
-		Why: why(c.ID), Bugs: bugsOf(c.ID), Dissent: c.Disputed,
+		Why: why(c.ID), Bugs: c.Bugs, Dissent: c.Disputed,
 	}
 	if c.Suite != cases.Autobahn {
 		p.Level = c.Level.String()

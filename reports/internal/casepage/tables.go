@@ -1,7 +1,6 @@
 package casepage
 
 import (
-	"slices"
 	"strings"
 	"sync"
 
@@ -36,14 +35,4 @@ func why(id cases.ID) string {
 		}
 	}
 	return why
-}
-
-func bugsOf(id cases.ID) []Bug {
-	var list []Bug
-	for _, b := range Bugs {
-		if slices.Contains(b.Cases, id) {
-			list = append(list, b)
-		}
-	}
-	return list
 }
