@@ -151,6 +151,7 @@ const (
 	NeedAuth        Need = "auth"        // a server that asks for Basic credentials, user:secret
 	NeedLimit       Need = "limit"       // it takes messages of 1 MiB at most
 	NeedTLS         Need = "tls"         // the connection uses TLS
+	NeedHTTP2       Need = "http2"       // it speaks WebSocket over HTTP/2, and is tested so
 	NeedCookies     Need = "cookies"     // a client that keeps cookies
 	NeedVerify      Need = "verify"      // a client that verifies certificates, and trusts the one it is given with {ca}
 	NeedAuthority   Need = "authority"   // our certificate may sign others, which a user's own seldom may
@@ -208,6 +209,9 @@ type Conn struct {
 	// message each way before it, and another one behind it.
 	Crowd int
 	TLS   *TLS // nil means the usual TLS, where the peer speaks any
+	// HTTP2 is set in a connection that is played frame by frame of HTTP/2, whose steps are
+	// those of step_http2.go. The case needs [NeedHTTP2].
+	HTTP2 *HTTP2
 	// URL is what a client is started with, as [Conn.Address] fills it in; "" means the
 	// plain URL. The case needs [NeedURL].
 	URL string

@@ -109,11 +109,9 @@ func Trickle(every time.Duration) Edit {
 // A Field is a line of a head.
 type Field struct{ Name, Value string }
 
-// Text renders the head, with its empty line: the start line and the fields, as
-// edited.
-func (h Head) Text(start string, fields []Field) string {
+// Fields are the fields as edited, in order. What else is edited is left out.
+func (h Head) Fields(fields []Field) []Field {
 	fields = slices.Clone(fields)
-	var lines []string
 	for _, e := range h {
 		named := func(f Field) bool { return strings.EqualFold(f.Name, e.Name) }
 		switch e.do {
@@ -127,10 +125,6 @@ func (h Head) Text(start string, fields []Field) string {
 			}
 		case editAdd:
 			fields = append(fields, Field{e.Name, e.value})
-		case editLine:
-			lines = append(lines, e.value)
-		case editStart:
-			start = e.value
 		case editReverse:
 			slices.Reverse(fields)
 		case editLong:
@@ -141,9 +135,26 @@ func (h Head) Text(start string, fields []Field) string {
 				many[i] = Field{"X-" + strconv.Itoa(i), "x"}
 			}
 			fields = append(many, fields...)
-		case editNothing, EditTogether, editApart, editReplace, editCut, EditDelay, EditRefused, EditBytewise, EditTrickle:
+		case editNothing, editLine, editStart, EditTogether, editApart, editReplace, editCut, EditDelay, EditRefused, EditBytewise, EditTrickle:
 		}
 	}
+	return fields
+}
+
+// Text renders the head, with its empty line: the start line and the fields, as
+// edited.
+func (h Head) Text(start string, fields []Field) string {
+	var lines []string
+	for _, e := range h {
+		switch e.do {
+		case editLine:
+			lines = append(lines, e.value)
+		case editStart:
+			start = e.value
+		default: // of the fields, or of how they leave
+		}
+	}
+	fields = h.Fields(fields)
 	var b strings.Builder
 	b.WriteString(start + "\r\n")
 	for _, f := range fields {

@@ -14,9 +14,13 @@ import (
 // It depends on the transcript alone, so stored runs of any engine can be marked.
 func Offences(t *Transcript) []wire.Offence {
 	request, response := wire.ParseHead(t.Request), wire.ParseHead(t.Response)
-	list := wire.ResponseOffences(request, response)
-	if t.Role == Client {
+	var list []wire.Offence
+	switch {
+	case t.Stream: // whose offences are events
+	case t.Role == Client:
 		list = wire.RequestOffences(request)
+	default:
+		list = wire.ResponseOffences(request, response)
 	}
 	in := sender{framing: wire.Framing{Client: t.Role == Client, Deflate: t.Deflate}}
 	out := sender{framing: wire.Framing{Client: t.Role == Server, Deflate: t.Deflate}, ours: true}

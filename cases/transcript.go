@@ -107,6 +107,7 @@ const (
 	LogFrame  EntryKind = "frame"
 	LogOctets EntryKind = "octets"
 	LogNote   EntryKind = "note"
+	LogHTTP2  EntryKind = "http2" // a frame of HTTP/2; Note is what it says
 )
 
 // A Timer is what a note in the wire log may be about. The steps of the case say
@@ -191,6 +192,14 @@ type Transcript struct {
 	Stats   Stats    `json:"stats,omitzero"`
 	Log     []Entry  `json:"log,omitempty"`
 	LogLost int      `json:"logLost,omitempty"` // entries beyond the bound, not kept
+
+	// Stream is set where the connection is a stream of HTTP/2 (RFC 8441): the ends of TCP
+	// in the events are then those of the stream.
+	Stream bool `json:"stream,omitempty"`
+	// Streams are what happened on the streams of a connection that was played frame by frame
+	// of HTTP/2, in the order of their numbers in the case. The events of the connection
+	// itself are in Events.
+	Streams []Transcript `json:"streams,omitempty"`
 
 	// More are the transcripts of the case's further connections, in order.
 	More []Transcript `json:"more,omitempty"`

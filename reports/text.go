@@ -71,6 +71,9 @@ func frameLine(e cases.Entry) string {
 	if e.Dir == cases.In {
 		arrow = "<-"
 	}
+	if e.Kind == cases.LogHTTP2 {
+		return at + " " + arrow + " HTTP/2 " + show.Text(e.Note)
+	}
 	length := e.Len
 	if e.Repeat > 0 {
 		length = e.Repeat

@@ -19,13 +19,14 @@ import (
 
 func caseCommand() *cobra.Command {
 	var against string
-	var faithful bool
+	var faithful, http2 bool
 	var dial dialFlags
 	c := &cobra.Command{
 		Use:   "case ID",
 		Short: "Explain a case, or play it against a server",
 		Example: `  wsconform case 5.15
-  wsconform case 5.15 --against ws://127.0.0.1:9001`,
+  wsconform case 5.15 --against ws://127.0.0.1:9001
+  wsconform case H2.1.2 --against wss://127.0.0.1:9443 --http2`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeCases,
 		RunE: func(c *cobra.Command, list []string) error {
@@ -43,12 +44,14 @@ func caseCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			target.HTTP2 = http2
 			return playOne(c, *target, one, faithful)
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&against, "against", "", "play the case against the server at this `URL` and show the exchange")
 	f.BoolVar(&faithful, "faithful", false, "wait as long as Autobahn does, even where the verdict is already certain")
+	f.BoolVar(&http2, "http2", false, "play it over HTTP/2 (RFC 8441)")
 	dial.flags(f)
 	return c
 }

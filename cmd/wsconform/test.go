@@ -43,6 +43,7 @@ type test struct {
 	selection selection
 	declared  []string
 	noEcho    bool
+	http2     bool
 	oneShot   bool
 	part      part
 	verbose   bool
@@ -88,6 +89,7 @@ is given.`,
   wsconform test ws+unix:///run/app.sock:/live
   wsconform test ws://127.0.0.1:9001 --cases '5.*' --exclude 5.19,5.20
   wsconform test --server-cmd './my-server --port {port}'
+  wsconform test --http2 wss://127.0.0.1:9443
   wsconform test --client -- ./my-client {url}
   wsconform test --via './my-proxy --listen {listen} --to {origin}'
   wsconform test --via './my-proxy --listen {listen} --to {origin}' ws://127.0.0.1:9001`,
@@ -123,6 +125,7 @@ func (o *test) agentFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, even where the verdict is already certain")
 	f.StringVar(&o.corpora, "corpora", "", "use Autobahn's own payload files for sections 12 and 13, from this folder, `DIR`")
 	f.BoolVar(&o.oneShot, "one-shot", false, "test a client that connects once for each start, the command after --: any program that takes a URL")
+	f.BoolVar(&o.http2, "http2", false, "test WebSocket over HTTP/2 (RFC 8441): by ALPN for wss, with prior knowledge for ws; cases about HTTP/1.1 are unsupported")
 	f.BoolVar(&o.noEcho, "no-echo", false, "the peer does not echo, as a broker or a chat server: use pings in place of messages; cases that need an echo are unsupported")
 	f.StringSliceVar(&o.declared, "declare", nil, "what the peer offers that trying does not tell, comma-separated `NEEDS`: "+declarable())
 	allowExitFlag(f, &o.allowExit)
@@ -249,6 +252,7 @@ func (o *test) settings(kind engine.Kind, s engine.Subject) map[string]any {
 		{"faithful", "faithful", o.faithful},
 		{"no-echo", runfile.SettingNoEcho, o.noEcho},
 		{"declare", runfile.SettingDeclare, strings.Join(words, ",")},
+		{"http2", runfile.SettingHTTP2, o.http2},
 	} {
 		if !slices.Contains(kind.Unable, one.flag) {
 			all[one.name] = one.value

@@ -145,7 +145,7 @@ func (o *test) subject(about harness.Agent) (engine.Subject, error) {
 	}
 	return engine.Subject{
 		Name: about.Name, Options: options.Options, OneShot: o.oneShot, Faithful: o.faithful, Originals: options.Originals, Patience: o.patience,
-		Route: engine.Route{URL: target.URL, Socket: target.Socket, Header: target.Header, Subprotocols: target.Subprotocols, TLS: target.TLS, NetDial: target.NetDial},
+		Route: engine.Route{URL: target.URL, Socket: target.Socket, Header: target.Header, Subprotocols: target.Subprotocols, TLS: target.TLS, NetDial: target.NetDial, HTTP2: o.http2},
 	}, nil
 }
 

@@ -151,6 +151,9 @@ func differences(runs []*Run) []string {
 		if first.setting(SettingNoEcho) != h.setting(SettingNoEcho) {
 			note("some were started with --no-echo and some without")
 		}
+		if first.setting(SettingHTTP2) != h.setting(SettingHTTP2) {
+			note("some were made over HTTP/2 and some were not")
+		}
 		switch a, b := first.Shard, h.Shard; {
 		case (a == nil) != (b == nil):
 			note("some are shards and some are not")

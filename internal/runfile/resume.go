@@ -95,6 +95,7 @@ func resultsEnd(r io.Reader) (int64, error) {
 // Settings of a run that say which cases can be played.
 const (
 	SettingNoEcho  = "noEcho"  // true with --no-echo
+	SettingHTTP2   = "http2"   // true with --http2: each connection is a stream of HTTP/2
 	SettingDeclare = "declare" // the needs that were declared, with commas between them
 )
 
@@ -102,13 +103,15 @@ const (
 // A run in which that changes would have cases that were not played for no reason of
 // the peer's.
 func asked(was, now Header) (differ []string) {
-	before, _ := was.Settings[SettingNoEcho].(bool)
-	after, _ := now.Settings[SettingNoEcho].(bool)
-	switch {
-	case before && !after:
-		differ = append(differ, "it was started with --no-echo")
-	case after && !before:
-		differ = append(differ, "it was started without --no-echo")
+	for _, one := range []struct{ setting, flag string }{{SettingNoEcho, "--no-echo"}, {SettingHTTP2, "--http2"}} {
+		before, _ := was.Settings[one.setting].(bool)
+		after, _ := now.Settings[one.setting].(bool)
+		switch {
+		case before && !after:
+			differ = append(differ, "it was started with "+one.flag)
+		case after && !before:
+			differ = append(differ, "it was started without "+one.flag)
+		}
 	}
 	declared, _ := was.Settings[SettingDeclare].(string)
 	declares, _ := now.Settings[SettingDeclare].(string)

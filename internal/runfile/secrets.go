@@ -295,9 +295,11 @@ func (s *Secrets) transcript(t cases.Transcript) cases.Transcript {
 		state := cases.TLSState{Version: s.Text(t.TLS.Version), Protocol: s.Text(t.TLS.Protocol), Name: s.Text(t.TLS.Name)}
 		t.TLS = &state
 	}
-	t.More = slices.Clone(t.More)
-	for i, more := range t.More {
-		t.More[i] = s.transcript(more)
+	t.More, t.Streams = slices.Clone(t.More), slices.Clone(t.Streams)
+	for _, list := range [][]cases.Transcript{t.More, t.Streams} {
+		for i, other := range list {
+			list[i] = s.transcript(other)
+		}
 	}
 	if len(s.list) == 0 {
 		return t // what was sent and received holds no more that is known

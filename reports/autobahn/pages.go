@@ -401,6 +401,8 @@ func (e entry) pageLog() []line {
 		case cases.LogOctets:
 			l.Class = "raw-" + string(entry.Dir)
 			l.Text = fmt.Sprintf("%s%-8s %d bytes\n%s", at, way, entry.Len, hexOf(entry.Data, entry.Len))
+		case cases.LogHTTP2:
+			l.Text = fmt.Sprintf("%s%-8s HTTP/2 %s", at, way, show.Visible(entry.Note))
 		case cases.LogNote:
 			l.Text = at + show.Visible(entry.Note)
 		}

@@ -94,7 +94,10 @@ func (n NamesOnly) String() string { return n.Name + " is " + n.Word + ", once" 
 // Holds looks at the half of the peer.
 func (Sound) Holds(t *cases.Transcript) bool {
 	request, response := wire.ParseHead(t.Request), wire.ParseHead(t.Response)
-	if t.Role == cases.Client {
+	switch {
+	case t.Stream: // whose own offences are events
+		return t.Request != "" && t.Response != ""
+	case t.Role == cases.Client:
 		return len(wire.RequestOffences(request)) == 0 && t.Request != ""
 	}
 	return len(wire.ResponseOffences(request, response)) == 0 && t.Response != ""
@@ -141,6 +144,9 @@ func (Parts) String() string { return "the response ends the connection" }
 
 // Holds looks for the field.
 func (f HasField) Holds(t *cases.Transcript) bool {
+	if t.Stream && f.Name == "Upgrade" { // which no message of HTTP/2 has (RFC 9113 §8.2.2)
+		return true
+	}
 	return len(wire.ParseHead(t.Response).Values(f.Name)) > 0
 }
 

@@ -18,7 +18,7 @@ import (
 // Unable lists the settings that Autobahn does not have, as the flags for them are named.
 var Unable = []string{
 	"parallel", "faithful", "no-echo", "one-shot", "declare", "corpora", "verbose", "agent-version", "host", "port", "tls", "header", "subprotocol",
-	"insecure", "server-name", "ca", "cert", "key", "proxy",
+	"insecure", "server-name", "ca", "cert", "key", "proxy", "http2",
 }
 
 // Open connects to Docker, and pulls or builds the image.

@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/net/http2"
+
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/wire"
@@ -37,6 +39,9 @@ type Target struct {
 	// FailTLS counts a TLS handshake that fails as an opening handshake that fails.
 	// Without it, the server cannot be reached, and nothing is tested.
 	FailTLS bool
+	// HTTP2 opens each connection as a stream of HTTP/2, by ALPN for wss, else with prior
+	// knowledge (RFC 8441, RFC 9113 §3.3).
+	HTTP2 bool
 
 	accepts   *acceptance // nil outside a run
 	readsBody bool        // what comes behind a response that opens nothing is an event
@@ -94,6 +99,9 @@ func (t *Target) tlsConfig() *tls.Config {
 		conf.ServerName = t.URL.Hostname()
 	}
 	conf.NextProtos = []string{"http/1.1"}
+	if t.HTTP2 {
+		conf.NextProtos = []string{http2.NextProtoTLS}
+	}
 	return conf
 }
 
@@ -182,14 +190,24 @@ func (t *Target) openOnce(ctx context.Context, c cases.Case, n int) (conn, cases
 	t.Protocol.setOpenDeadline(nc)
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // a broken connection shows in the next call
 	defer stop()
-	key := wsproto.NewKey()
-	opened, err := t.exchange(ctx, nc, key, c, n)
+	var opened conn
+	if t.HTTP2 {
+		opened, err = t.ask(nc, c, n)
+	} else {
+		opened, err = t.exchange(ctx, nc, wsproto.NewKey(), c, n)
+	}
 	if err == nil {
 		nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows in the next call
 		return opened, cases.Transcript{}, ctx.Err()
 	}
+	if opened.Conn != nil && opened.Conn != nc {
+		opened.Close()
+	}
 	nc.Close()
 	failed.TLS = secured(nc)
+	if opened.tap != nil {
+		failed.Stream, failed.Log = true, opened.tap.entries()
+	}
 	failed.Request, failed.Response, failed.Events, failed.Left = opened.request, opened.response, opened.opened, opened.left
 	failed.DroppedByUs = true
 	failed.UncleanReason = t.openFailure(err)

@@ -81,7 +81,13 @@ func checkResponse(h head, key string, deflate *cases.Deflate, subprotocols []st
 		return nil, errors.New("the response has no Connection: Upgrade")
 	case accept != wsproto.AcceptKey(key):
 		return nil, errors.New("Sec-WebSocket-Accept is missing or does not match the key")
-	case len(h.Values("Sec-Websocket-Extensions")) > 1:
+	}
+	return agreed(h, deflate, subprotocols, strict)
+}
+
+// agreed is what a response that opens the connection agrees on.
+func agreed(h head, deflate *cases.Deflate, subprotocols []string, strict bool) (*agreement, error) {
+	if len(h.Values("Sec-Websocket-Extensions")) > 1 {
 		return nil, errors.New("the response has Sec-WebSocket-Extensions more than once")
 	}
 	if p, ok := h.One("Sec-Websocket-Protocol"); ok && (strict || p != "") && !slices.Contains(subprotocols, p) { // Autobahn takes an empty one

@@ -106,6 +106,7 @@ type conn struct {
 	left              time.Duration // when our direction was ended since the request; 0 if it was not
 	opened            []cases.Event // of the opening handshake
 	ahead             []outgoing    // frames of the script that were sent with the request
+	tap               *tap          // of a stream of HTTP/2; else nil
 }
 
 // play plays connection n of c on nc and returns what happened. It closes nc.
@@ -126,6 +127,7 @@ func play(ctx context.Context, nc conn, c cases.Case, n int, role cases.Role, ho
 	})
 	p.reading.change = make(chan struct{})
 	p.t.TLS = secured(nc.Conn)
+	p.t.Stream = nc.tap != nil
 	p.in.Framing = wire.Framing{Client: role == cases.Client, Deflate: nc.deflate != nil}
 	if nc.deflate != nil {
 		p.inflater = wire.Inflater{Bits: nc.deflate.peerBits, NoTakeover: nc.deflate.peerNoTakeover}
@@ -140,6 +142,10 @@ func play(ctx context.Context, nc conn, c cases.Case, n int, role cases.Role, ho
 	p.t.Started = p.start.UTC()
 	stop := context.AfterFunc(ctx, p.interrupt)
 	defer stop()
+	if nc.tap != nil {
+		nc.tap.attach(p)
+		defer nc.tap.attach(nil)
+	}
 	p.run(nc)
 	p.stopClock()
 	p.out.finish(p.aborted)

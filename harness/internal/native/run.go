@@ -37,6 +37,9 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 	if target.URL.Scheme == "wss" {
 		o.Declared = append(slices.Clip(o.Declared), cases.NeedTLS)
 	}
+	if target.HTTP2 {
+		o.Declared = append(slices.Clip(o.Declared), cases.NeedHTTP2)
+	}
 	target.accepts = new(acceptance)
 	s := &server{Streams: NewStreams(o.Originals), target: target, faithful: o.Faithful, greeted: o.Greeted, greeting: echoCase}
 	defer s.Close() //nolint:errcheck // temporary files

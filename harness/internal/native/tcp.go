@@ -154,6 +154,9 @@ func alertOf(err error) (words string, ok bool) {
 
 // secured is what was agreed on by TLS, nil without.
 func secured(nc net.Conn) *cases.TLSState {
+	if s, ok := nc.(interface{ Beneath() net.Conn }); ok {
+		nc = s.Beneath()
+	}
 	t, ok := nc.(*tls.Conn)
 	if !ok {
 		return nil

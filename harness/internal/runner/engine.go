@@ -70,6 +70,7 @@ type Route struct {
 	// NetDial opens the connections to the server, below TLS, such as through a proxy. Nil
 	// means a net.Dialer.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
+	HTTP2   bool // over HTTP/2: see [native.Target]
 }
 
 // Address returns where the server is now.

@@ -13,6 +13,12 @@ func NoteWords(e cases.Entry) string {
 	if e.Note == "" && e.Timer != "" {
 		return "timer: " + string(e.Timer)
 	}
+	switch {
+	case e.Kind == cases.LogHTTP2 && e.Dir == cases.In:
+		return "HTTP/2, received: " + e.Note
+	case e.Kind == cases.LogHTTP2:
+		return "HTTP/2, sent: " + e.Note
+	}
 	return e.Note
 }
 

@@ -1,0 +1,79 @@
+package native
+
+import (
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"crypto/tls"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/harness/internal/runner"
+)
+
+// overStream are the cases of a role that make sense over a stream.
+func overStream(role cases.Role) []cases.Case {
+	var list []cases.Case
+	for _, c := range catalogue.All() {
+		if *onlyCases != "" && len(cases.Unmatched([]cases.Case{c}, strings.Split(*onlyCases, ","))) == len(strings.Split(*onlyCases, ",")) {
+			continue
+		}
+		if c.For(role) && c.OverStream() == "" && !c.Slow {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// serveMutant serves a mutant until the test ends.
+func serveMutant(t *testing.T, m mutants.Mutant, secure bool) *url.URL {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	scheme := "ws"
+	if secure {
+		scheme = "wss"
+		go func() { served <- m.ServeTLS(t.Context(), l, testPair()) }()
+	} else {
+		go func() { served <- m.Serve(t.Context(), l) }()
+	}
+	t.Cleanup(func() {
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return &url.URL{Scheme: scheme, Host: l.Addr().String(), Path: "/"}
+}
+
+// A server that keeps the standard has the verdicts over HTTP/2 that it has over HTTP/1.1.
+func TestHTTP2Verdicts(t *testing.T) {
+	list := overStream(cases.Server)
+	play := func(target Target) map[cases.ID]harness.Result {
+		results := map[cases.ID]harness.Result{}
+		begin := time.Now()
+		_, err := TestServer(t.Context(), target, list, Options{Options: runner.Options{}}, func(r harness.Result) { results[r.Case] = r })
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%d cases over %v in %v", len(results), target.URL.Scheme, time.Since(begin))
+		return results
+	}
+	plain := play(Target{URL: serveMutant(t, mutants.Conformant, false)})
+	for _, secure := range []bool{false, true} {
+		target := Target{URL: serveMutant(t, mutants.Conformant.OverHTTP2(), secure), HTTP2: true, TLS: &tls.Config{InsecureSkipVerify: true}}
+		for id, r := range play(target) {
+			want := plain[id]
+			if r.Outcome != want.Outcome || r.Behavior != want.Behavior || r.Close != want.Close {
+				t.Errorf("TLS %t, case %s: got %s, %s, %s, over HTTP/1.1 %s, %s, %s: %s\n%s", secure, id, r.Outcome, r.Behavior, r.Close, want.Outcome, want.Behavior, want.Close, r.Reason, wireLog(r))
+			}
+		}
+	}
+}

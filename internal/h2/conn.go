@@ -1,0 +1,517 @@
+package h2
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+const (
+	// defaultWindow is the window of a stream and of a connection at first (RFC 9113 §6.9.2).
+	defaultWindow = 65535
+	// streamWindow is what a stream may send us ahead of what was read of it, connWindow
+	// what all of them may.
+	streamWindow, connWindow = 1 << 20, 1 << 24
+	// frameSize is the largest payload of a frame that we announce (RFC 9113 §6.5.2).
+	frameSize = 16384
+	// blockBound bounds a header block with its CONTINUATION frames, and the fields that
+	// become of it.
+	blockBound = 1 << 18
+	// streamBound is how many streams are kept at most. Those that have ended count.
+	streamBound = 1 << 12
+	// writeBound is how long a write may take on a connection that is not read.
+	writeBound = 30 * time.Second
+)
+
+// Options are the settings of a [Conn]. The zero value is a client that keeps the standard.
+type Options struct {
+	Server bool
+	// Settings are what our first SETTINGS frame says. Nil means the usual: see [Usual].
+	Settings []http2.Setting
+	// Silent leaves out the preface of a client, and our first SETTINGS frame.
+	Silent bool
+	// Manual opens no window by itself, and so leaves all to [Conn.Grant].
+	Manual bool
+	// Mute answers neither SETTINGS nor PING by itself.
+	Mute bool
+	// Frame is told of each frame, in order of each direction. It may not call the Conn. Nil
+	// ignores them.
+	Frame func(Frame)
+	// Accept is told of each stream that the peer opens when its request is there. It may not
+	// block. Nil ignores them.
+	Accept func(*Stream)
+}
+
+// Usual is what our first SETTINGS frame says: a server announces extended CONNECT.
+func Usual(server bool) []http2.Setting {
+	list := []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: streamWindow}}
+	if server {
+		return append(list, http2.Setting{ID: http2.SettingEnableConnectProtocol, Val: 1}, http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 250})
+	}
+	return append(list, http2.Setting{ID: http2.SettingEnablePush})
+}
+
+// A Conn is one end of an HTTP/2 connection.
+type Conn struct {
+	nc net.Conn
+	o  Options
+
+	wmu   sync.Mutex // guards what is written, and comes before mu
+	bw    *bufio.Writer
+	fr    *http2.Framer // of what is written
+	enc   *hpack.Encoder
+	block bytes.Buffer
+
+	done chan struct{} // closed when reading has ended
+
+	mu      sync.Mutex // guards the rest
+	cond    *sync.Cond // strikes whenever any of it changes
+	streams map[uint32]*Stream
+	nextID  uint32
+	sendWin int64
+	recvWin int64
+	owed    int64 // bytes taken off the connection's window and not given back
+	initial int64 // window of a new stream of ours, by the peer's SETTINGS
+	ours    int64 // window of a new stream, by our SETTINGS
+	maxSend int   // largest payload of a frame that the peer takes
+	greeted bool  // the peer's SETTINGS have come
+	connect bool  // they announced extended CONNECT
+	most    int64 // streams that the peer takes at once; -1 if it did not say
+	goAway  *http2.ErrCode
+	lastID  uint32 // that GOAWAY named
+	err     error  // why reading has ended
+	last    uint32 // the highest stream that the peer has opened
+}
+
+// Open begins HTTP/2 on nc: it sends our preface and SETTINGS, and reads until nc ends. The
+// caller closes the Conn.
+func Open(nc net.Conn, o Options) (*Conn, error) {
+	c := &Conn{
+		nc: nc, o: o, done: make(chan struct{}), streams: map[uint32]*Stream{}, nextID: 1,
+		sendWin: defaultWindow, recvWin: defaultWindow, initial: defaultWindow, ours: defaultWindow, maxSend: frameSize, most: -1,
+	}
+	if o.Server {
+		c.nextID = 2
+	}
+	c.cond = sync.NewCond(&c.mu)
+	c.bw = bufio.NewWriterSize(nc, 64<<10)
+	c.fr = http2.NewFramer(c.bw, nil)
+	c.fr.AllowIllegalWrites = true
+	c.enc = hpack.NewEncoder(&c.block)
+	if err := c.greet(); err != nil {
+		return nil, err
+	}
+	go c.read()
+	return c, nil
+}
+
+// greet sends the preface, our SETTINGS, and a larger window of the connection.
+func (c *Conn) greet() error {
+	if c.o.Silent {
+		return nil
+	}
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	if !c.o.Server {
+		c.bw.WriteString(http2.ClientPreface) //nolint:errcheck // flush tells
+	}
+	list := c.o.Settings
+	if list == nil {
+		list = Usual(c.o.Server)
+	}
+	c.settings(list)
+	if !c.o.Manual {
+		c.grant(0, connWindow-defaultWindow)
+	}
+	return c.flush()
+}
+
+// NetConn is the connection beneath.
+func (c *Conn) NetConn() net.Conn { return c.nc }
+
+// TLS is what was agreed by TLS; false without.
+func (c *Conn) TLS() (tls.ConnectionState, bool) {
+	t, ok := c.nc.(*tls.Conn)
+	if !ok {
+		return tls.ConnectionState{}, false
+	}
+	return t.ConnectionState(), true
+}
+
+// Close ends the connection, and waits for the end of reading.
+func (c *Conn) Close() error {
+	err := c.nc.Close()
+	<-c.done
+	return err
+}
+
+// Done is closed when the connection has ended.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err is why the connection has ended; nil while it has not.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Announced waits for the peer's first SETTINGS, up to the deadline. It reports whether they
+// came, and whether they announced extended CONNECT (RFC 8441 §3).
+func (c *Conn) Announced(deadline time.Time) (settings, connect bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.await(deadline, func() bool { return c.greeted || c.err != nil })
+	return c.greeted, c.connect
+}
+
+// Most is how many streams the peer takes at once; -1 if it did not say.
+func (c *Conn) Most() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.most
+}
+
+// await waits with mu held, until ready or the deadline. A zero deadline is none.
+func (c *Conn) await(deadline time.Time, ready func() bool) bool {
+	if !deadline.IsZero() {
+		timer := time.AfterFunc(time.Until(deadline), func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.cond.Broadcast()
+		})
+		defer timer.Stop()
+	}
+	for !ready() {
+		if !deadline.IsZero() && !time.Now().Before(deadline) {
+			return false
+		}
+		c.cond.Wait()
+	}
+	return true
+}
+
+// errProtocol says that the peer's bytes are no HTTP/2 that can be read on.
+type errProtocol string
+
+func (e errProtocol) Error() string { return "HTTP/2: " + string(e) }
+
+// read reads frames until the connection ends.
+func (c *Conn) read() {
+	defer close(c.done)
+	br := bufio.NewReaderSize(c.nc, 64<<10)
+	err := c.preface(br)
+	if err == nil {
+		err = c.frames(br)
+	}
+	if _, ours := errors.AsType[errProtocol](err); ours {
+		c.nc.Close()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+	c.cond.Broadcast()
+}
+
+// preface reads the one of a client.
+func (c *Conn) preface(br *bufio.Reader) error {
+	if !c.o.Server {
+		return nil
+	}
+	var got [len(http2.ClientPreface)]byte
+	if _, err := io.ReadFull(br, got[:]); err != nil {
+		return err
+	}
+	if string(got[:]) != http2.ClientPreface {
+		return errProtocol("the preface is not that of HTTP/2")
+	}
+	return nil
+}
+
+func (c *Conn) frames(br *bufio.Reader) error {
+	fr := http2.NewFramer(nil, br)
+	fr.AllowIllegalReads = true
+	fr.SetMaxReadFrameSize(1 << 20)
+	fr.SetReuseFrames()
+	head := &headers{dec: hpack.NewDecoder(4096, nil)}
+	head.dec.SetMaxStringLength(blockBound)
+	for {
+		f, err := fr.ReadFrame()
+		if err != nil {
+			if detail := fr.ErrorDetail(); detail != nil {
+				return errProtocol(detail.Error())
+			}
+			if errors.Is(err, http2.ErrFrameTooLarge) {
+				return errProtocol("a frame is longer than 1 MiB")
+			}
+			return err
+		}
+		if err := c.frame(f, head); err != nil {
+			return err
+		}
+	}
+}
+
+// frame takes one frame of the peer.
+func (c *Conn) frame(f http2.Frame, head *headers) error {
+	h := f.Header()
+	note := Frame{Type: h.Type, Flags: h.Flags, Stream: h.StreamID, Len: int(h.Length)}
+	if h.Length > frameSize {
+		note.Offences = append(note.Offences, Offence{"RFC 9113 4.2", "a frame is longer than SETTINGS_MAX_FRAME_SIZE"})
+	}
+	if head.open != 0 && (h.Type != http2.FrameContinuation || h.StreamID != head.open) {
+		c.tell(note)
+		return errProtocol("another frame comes inside a header block")
+	}
+	switch f := f.(type) {
+	case *http2.SettingsFrame:
+		c.settingsFrame(f, &note)
+	case *http2.PingFrame:
+		note.Payload = bytes.Clone(f.Data[:])
+		c.tell(note)
+		if !f.IsAck() && !c.o.Mute {
+			c.write(func() { c.fr.WritePing(true, f.Data) }) //nolint:errcheck // flush tells
+		}
+		return nil
+	case *http2.WindowUpdateFrame:
+		note.Value = f.Increment
+		c.mu.Lock()
+		if s := c.streams[h.StreamID]; s != nil {
+			s.sendWin += int64(f.Increment)
+		} else if h.StreamID == 0 {
+			c.sendWin += int64(f.Increment)
+		}
+		c.cond.Broadcast()
+		c.mu.Unlock()
+	case *http2.DataFrame:
+		return c.data(f, note)
+	case *http2.HeadersFrame:
+		return c.headers(head, note, f.HeaderBlockFragment(), f.StreamEnded(), f.HeadersEnded())
+	case *http2.ContinuationFrame:
+		if head.open == 0 {
+			c.tell(note)
+			return errProtocol("CONTINUATION comes without a header block")
+		}
+		return c.headers(head, note, f.HeaderBlockFragment(), head.end, f.HeadersEnded())
+	case *http2.RSTStreamFrame:
+		note.Value, note.Code = uint32(f.ErrCode), f.ErrCode
+		c.mu.Lock()
+		if s := c.streams[h.StreamID]; s != nil {
+			code := f.ErrCode
+			s.reset = &code
+			c.cond.Broadcast()
+		} else {
+			note.Offences = append(note.Offences, Offence{"RFC 9113 6.4", "RST_STREAM is for a stream that was never opened"})
+		}
+		c.mu.Unlock()
+	case *http2.GoAwayFrame:
+		note.Value, note.Code, note.Payload = f.LastStreamID, f.ErrCode, bytes.Clone(f.DebugData())
+		c.mu.Lock()
+		code := f.ErrCode
+		c.goAway, c.lastID = &code, f.LastStreamID
+		c.cond.Broadcast()
+		c.mu.Unlock()
+	}
+	c.tell(note)
+	return nil
+}
+
+// settingsFrame takes over what the peer wishes, and answers.
+func (c *Conn) settingsFrame(f *http2.SettingsFrame, note *Frame) {
+	if f.IsAck() {
+		return
+	}
+	c.mu.Lock()
+	table := int64(-1)
+	for i := range f.NumSettings() {
+		s := f.Setting(i)
+		note.Settings = append(note.Settings, s)
+		switch s.ID {
+		case http2.SettingInitialWindowSize:
+			for _, stream := range c.streams {
+				stream.sendWin += int64(s.Val) - c.initial
+			}
+			c.initial = int64(s.Val)
+		case http2.SettingMaxFrameSize:
+			c.maxSend = int(min(max(s.Val, frameSize), 1<<20))
+		case http2.SettingMaxConcurrentStreams:
+			c.most = int64(s.Val)
+		case http2.SettingEnableConnectProtocol:
+			c.connect = s.Val == 1
+		case http2.SettingHeaderTableSize:
+			table = int64(s.Val)
+		}
+	}
+	c.greeted = true
+	c.cond.Broadcast()
+	c.mu.Unlock()
+	if !c.o.Mute {
+		c.write(func() { //nolint:errcheck // a broken connection shows when it is read
+			if table >= 0 {
+				c.enc.SetMaxDynamicTableSize(uint32(min(table, 4096)))
+			}
+			c.fr.WriteSettingsAck() //nolint:errcheck // flush tells
+		})
+	}
+}
+
+// tell hands a frame to the owner.
+func (c *Conn) tell(f Frame) {
+	if c.o.Frame != nil {
+		c.o.Frame(f)
+	}
+}
+
+// data takes a piece of a stream.
+func (c *Conn) data(f *http2.DataFrame, note Frame) error {
+	h := f.Header()
+	note.Data = len(f.Data())
+	note.Padded = h.Flags.Has(http2.FlagDataPadded)
+	c.mu.Lock()
+	s := c.streams[h.StreamID]
+	c.recvWin -= int64(h.Length)
+	if c.recvWin < 0 {
+		note.Offences = append(note.Offences, Offence{"RFC 9113 6.9.1", "DATA exceeds the window of the connection"})
+	}
+	var refund uint32 // of the stream's window: padding is never read
+	if s == nil {
+		note.Offences = append(note.Offences, Offence{"RFC 9113 5.1", "DATA is for a stream that is not open"})
+	} else {
+		s.recvWin -= int64(h.Length)
+		if s.recvWin < 0 {
+			note.Offences = append(note.Offences, Offence{"RFC 9113 6.9.1", "DATA exceeds the window of the stream"})
+		}
+		if s.inEnd {
+			note.Offences = append(note.Offences, Offence{"RFC 9113 5.1", "DATA comes after END_STREAM"})
+		}
+		if s.keep {
+			s.in = append(s.in, f.Data()...)
+			refund = h.Length - uint32(len(f.Data()))
+		} else {
+			refund = h.Length
+		}
+		if s.take != nil {
+			s.take(f.Data())
+		}
+		s.inEnd = s.inEnd || f.StreamEnded()
+		if s.inEnd {
+			refund = 0
+		}
+		if !c.o.Manual {
+			s.recvWin += int64(refund)
+		}
+	}
+	over := c.recvWin < -connWindow || s != nil && s.recvWin < -2*streamWindow
+	c.owed += int64(h.Length)
+	var give uint32
+	if !c.o.Manual && c.owed > connWindow/2 {
+		give = uint32(c.owed)
+		c.recvWin += c.owed
+		c.owed = 0
+	}
+	c.cond.Broadcast()
+	c.mu.Unlock()
+	c.tell(note)
+	if over {
+		return errProtocol("the peer does not keep to the windows")
+	}
+	if c.o.Manual || give == 0 && refund == 0 {
+		return nil
+	}
+	c.write(func() { //nolint:errcheck // a broken connection shows when it is read
+		if give > 0 {
+			c.fr.WriteWindowUpdate(0, give) //nolint:errcheck // flush tells
+		}
+		if refund > 0 {
+			c.fr.WriteWindowUpdate(h.StreamID, refund) //nolint:errcheck // flush tells
+		}
+	})
+	return nil
+}
+
+// headers collects a header block.
+type headers struct {
+	dec   *hpack.Decoder
+	open  uint32 // the stream of a block that goes on
+	end   bool   // its HEADERS had END_STREAM
+	block []byte
+}
+
+// headers takes a piece of a header block, and hands its fields on where it is the last one.
+func (c *Conn) headers(head *headers, note Frame, piece []byte, end, last bool) error {
+	head.block = append(head.block, piece...)
+	head.open, head.end = note.Stream, end
+	if len(head.block) > blockBound {
+		c.tell(note)
+		return errProtocol("a header block is longer than 256 KiB")
+	}
+	if !last {
+		c.tell(note)
+		return nil
+	}
+	head.open = 0
+	fields, err := head.decode()
+	head.block = nil
+	if err != nil {
+		c.tell(note)
+		return errProtocol("a header block cannot be decoded: " + err.Error())
+	}
+	note.Fields = fields
+	c.mu.Lock()
+	s, opened := c.streams[note.Stream], false
+	switch {
+	case s != nil:
+	case c.o.Server && note.Stream%2 == 1 && note.Stream > c.last && len(c.streams) < streamBound:
+		s, opened = c.newStream(note.Stream), true
+		c.last = note.Stream
+	default:
+		note.Offences = append(note.Offences, Offence{"RFC 9113 5.1", "HEADERS are for a stream that is not open"})
+	}
+	if s != nil {
+		switch {
+		case s.head == nil || s.interim():
+			s.head = fields
+		default:
+			s.trailers = fields
+		}
+		s.inEnd = s.inEnd || end
+	}
+	c.cond.Broadcast()
+	c.mu.Unlock()
+	c.tell(note)
+	if opened && c.o.Accept != nil {
+		c.o.Accept(s)
+	}
+	return nil
+}
+
+// decode makes fields of the block.
+func (h *headers) decode() ([]hpack.HeaderField, error) {
+	var fields []hpack.HeaderField
+	size := uint32(0)
+	h.dec.SetEmitFunc(func(f hpack.HeaderField) {
+		size += f.Size()
+		if size <= blockBound {
+			fields = append(fields, f)
+		}
+	})
+	defer h.dec.SetEmitFunc(func(hpack.HeaderField) {})
+	if _, err := h.dec.Write(h.block); err != nil {
+		return nil, err
+	}
+	if err := h.dec.Close(); err != nil {
+		return nil, err
+	}
+	if size > blockBound {
+		return nil, fmt.Errorf("its fields measure %d bytes", size)
+	}
+	return fields, nil
+}
