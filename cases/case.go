@@ -297,6 +297,9 @@ func (c Case) Script() []string {
 		if conn.TLS != nil {
 			lines = append(lines, conn.TLS.String())
 		}
+		if conn.HTTP2 != nil {
+			lines = append(lines, conn.HTTP2.String())
+		}
 		if conn.URL != "" {
 			lines = append(lines, fmt.Sprintf("start the client with the URL %q", conn.URL))
 		}

@@ -47,6 +47,11 @@ func (t *Transcript) outcome() string {
 	for _, e := range t.Events {
 		words = append(words, e.String())
 	}
+	for i, s := range t.Streams {
+		if len(t.Streams) <= 4 {
+			words = append(words, fmt.Sprintf("on stream %d %s", i+1, s.outcome()))
+		}
+	}
 	if len(words) == 0 {
 		return "nothing"
 	}

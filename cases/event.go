@@ -20,16 +20,20 @@ const (
 	GotPong    EventKind = "pong"
 	GotTimeout EventKind = "timeout" // a [Pause] of the case came to its end
 
-	GotAnswer  EventKind = "answer" // the head of an HTTP response
-	GotPing    EventKind = "ping"
-	GotClose   EventKind = "close"   // a close frame
-	GotOffence EventKind = "offence" // the peer broke a rule
-	GotEnd     EventKind = "end"     // the peer ended TCP in order
-	GotReset   EventKind = "reset"   // it reset the connection
-	GotAlert   EventKind = "alert"   // an alert of TLS; its words are in Data
-	GotTaken   EventKind = "taken"   // TCP took all that we sent, in an [AwaitTaken]
-	GotBegin   EventKind = "begin"   // the first bytes of a message that is not whole yet, if a case waits for them
-	GotBody    EventKind = "body"    // what came behind the head of a message of HTTP that opens nothing
+	GotAnswer   EventKind = "answer" // the head of an HTTP response
+	GotPing     EventKind = "ping"
+	GotClose    EventKind = "close"    // a close frame
+	GotOffence  EventKind = "offence"  // the peer broke a rule
+	GotEnd      EventKind = "end"      // the peer ended TCP in order
+	GotReset    EventKind = "reset"    // it reset the connection
+	GotAlert    EventKind = "alert"    // an alert of TLS; its words are in Data
+	GotTaken    EventKind = "taken"    // TCP took all that we sent, in an [AwaitTaken]
+	GotBegin    EventKind = "begin"    // the first bytes of a message that is not whole yet, if a case waits for them
+	GotBody     EventKind = "body"     // what came behind the head of a message of HTTP that opens nothing
+	GotSettings EventKind = "settings" // SETTINGS of HTTP/2; Data lists them
+	GotAck      EventKind = "ack"      // the acknowledgement of a PING of HTTP/2
+	GotGoAway   EventKind = "goaway"   // GOAWAY of HTTP/2; Data is the code
+
 	GotRequest EventKind = "request" // another request, on a connection or beside it; Data is its head
 )
 
@@ -151,6 +155,9 @@ func (e Event) String() string {
 	case GotEnd:
 		return "the end of TCP"
 	case GotReset:
+		if len(e.Data) > 0 {
+			return "RST_STREAM with " + string(e.Data)
+		}
 		return "a reset of TCP"
 	case GotAlert:
 		return "the TLS alert " + string(e.Data)
@@ -163,6 +170,12 @@ func (e Event) String() string {
 	case GotRequest:
 		line, _, _ := strings.Cut(string(e.Data), "\r\n")
 		return "another request, " + Octet(line).quote()
+	case GotSettings:
+		return "SETTINGS, " + string(e.Data)
+	case GotAck:
+		return "the acknowledgement of a PING"
+	case GotGoAway:
+		return "GOAWAY with " + string(e.Data)
 	case GotMessage:
 	}
 	if e.Binary {

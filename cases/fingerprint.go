@@ -27,6 +27,9 @@ func Fingerprint(list []Case) string {
 			if conn.Crowd > 0 {
 				fmt.Fprintf(h, "%d\n", conn.Crowd)
 			}
+			if conn.HTTP2 != nil {
+				fmt.Fprintf(h, "%#v\n", *conn.HTTP2)
+			}
 			if conn.Beside || conn.After > 0 {
 				fmt.Fprintf(h, "%t %d\n", conn.Beside, conn.After)
 			}

@@ -45,6 +45,7 @@ const (
 	editLong              // put a field in front whose value has so many bytes
 	editMany              // put so many fields in front, each with a name of its own
 	EditBytewise          // it leaves in writes of one byte, without a pause between them
+	editFirst             // put a field in front of the others
 	EditTrickle           // it leaves in writes of one byte, so long apart, for as long as Name says
 )
 
@@ -95,6 +96,9 @@ func Refused(without string) Edit { return Edit{do: EditRefused, Name: without} 
 // Long puts a field with a value of n bytes in front of the others.
 func Long(name string, n int) Edit { return Edit{do: editLong, Name: name, value: strconv.Itoa(n)} }
 
+// First puts a field in front of the others, also one whose name is there already.
+func First(name, value string) Edit { return Edit{do: editFirst, Name: name, value: value} }
+
 // Many puts n fields with different names in front of the others.
 func Many(n int) Edit { return Edit{do: editMany, value: strconv.Itoa(n)} }
 
@@ -127,8 +131,11 @@ func (h Head) Fields(fields []Field) []Field {
 			fields = append(fields, Field{e.Name, e.value})
 		case editReverse:
 			slices.Reverse(fields)
+		case editFirst:
+			fields = slices.Insert(fields, 0, Field{e.Name, e.value})
 		case editLong:
-			fields = slices.Insert(fields, 0, Field{e.Name, strings.Repeat("a", e.number())})
+			at := slices.IndexFunc(fields, func(f Field) bool { return !strings.HasPrefix(f.Name, ":") }) // behind those of HTTP/2
+			fields = slices.Insert(fields, max(at, 0), Field{e.Name, strings.Repeat("a", e.number())})
 		case editMany:
 			many := make([]Field, e.number(), e.number()+len(fields))
 			for i := range many {
@@ -251,6 +258,8 @@ func (e Edit) String() string {
 		return "after " + seconds(HeadDelay)
 	case EditRefused:
 		return "first without " + e.Name + ", then whole on the same connection"
+	case editFirst:
+		return e.Name + ": " + e.value + ", in front"
 	case editLong:
 		return e.Name + " with " + e.value + " bytes, in front"
 	case editMany:

@@ -119,6 +119,10 @@ func (c Case) Cost() int {
 			}
 		case LoopOp:
 			total += op.Count * (max(op.Payload.Len, op.Length) + 20000)
+		case HTTP2Op:
+			for _, w := range op.Frames {
+				total += w.Payload.Len + 20000
+			}
 		case CloseOp, WaitOp, WatchOp, TimerOp, EndOp, ResetOp, ReadOp:
 		}
 	}
@@ -135,6 +139,8 @@ func (c Case) Limit() time.Duration {
 		case WaitOp:
 			waits += op.For
 		case WatchOp:
+			waits += op.For
+		case HTTP2Op:
 			waits += op.For
 		case WriteOp, CloseOp, LoopOp, EndOp, ResetOp, ReadOp:
 		}

@@ -237,7 +237,7 @@ func (t *Transcript) Received() []Event {
 		switch e.Kind {
 		case GotMessage, GotPong, GotTimeout:
 			list = append(list, e)
-		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert, GotTaken, GotBegin, GotBody, GotRequest:
+		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert, GotTaken, GotBegin, GotBody, GotRequest, GotSettings, GotAck, GotGoAway:
 		}
 	}
 	return list

@@ -27,7 +27,7 @@ func All() []cases.Case {
 }
 
 var catalogue = sync.OnceValue(func() []cases.Case {
-	list := slices.Concat(handshake(), unusual(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), recommended(), secure(), secureClients(), controlled(), gateway())
+	list := slices.Concat(handshake(), unusual(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), recommended(), secure(), secureClients(), controlled(), gateway(), http2Servers())
 	for i := range list {
 		c := &list[i]
 		c.Suite = cases.RFC
@@ -151,6 +151,11 @@ func Sections() []cases.Section {
 			ID: "H.4", Title: "Unusual forms",
 			Why: "Browsers, proxies and servers write the same handshake in many forms. A peer that knows only the form of its own library cannot connect to others.",
 		},
+		{
+			ID: "H2", Title: "WebSocket over HTTP/2",
+			Why: "Browsers open WebSockets over HTTP/2 by default where a server announces them. A server that gets a stream wrong fails its users at random, and one that ends the connection takes every other request with it.",
+		},
+		{ID: "H2.1", Title: "A server"},
 		{
 			ID: "L", Title: "Limits",
 			Why: "Every limit that is missing lets one peer use up the memory or processor of another.",

@@ -46,6 +46,16 @@ type Options struct {
 	// Frame is told of each frame, in order of each direction. It may not call the Conn. Nil
 	// ignores them.
 	Frame func(Frame)
+	// Window is asked how many bytes may be sent on a stream in place of what the windows of the
+	// stream and the connection permit. Nil keeps to these.
+	Window func(stream, conn int64) int64
+	// FrameSize is the largest payload of DATA, whatever the peer takes; 0 means what it takes.
+	FrameSize int
+	// Fixed leaves the windows of open streams alone when SETTINGS change the initial one.
+	Fixed bool
+	// Incoming is handed the bytes of each DATA frame, and the length of its padding, and returns
+	// what takes their place. Nil changes nothing.
+	Incoming func(s *Stream, data []byte, pad int) []byte
 	// Accept is told of each stream that the peer opens when its request is there. It may not
 	// block. Nil ignores them.
 	Accept func(*Stream)
@@ -337,7 +347,9 @@ func (c *Conn) settingsFrame(f *http2.SettingsFrame, note *Frame) {
 		switch s.ID {
 		case http2.SettingInitialWindowSize:
 			for _, stream := range c.streams {
-				stream.sendWin += int64(s.Val) - c.initial
+				if !c.o.Fixed {
+					stream.sendWin += int64(s.Val) - c.initial
+				}
 			}
 			c.initial = int64(s.Val)
 		case http2.SettingMaxFrameSize:
@@ -379,21 +391,25 @@ func (c *Conn) data(f *http2.DataFrame, note Frame) error {
 	s := c.streams[h.StreamID]
 	c.recvWin -= int64(h.Length)
 	if c.recvWin < 0 {
-		note.Offences = append(note.Offences, Offence{"RFC 9113 6.9.1", "DATA exceeds the window of the connection"})
+		note.Offences = append(note.Offences, Offence{"RFC 9113 6.9", "DATA exceeds the window of the connection"})
 	}
 	var refund uint32 // of the stream's window: padding is never read
 	if s == nil {
 		note.Offences = append(note.Offences, Offence{"RFC 9113 5.1", "DATA is for a stream that is not open"})
 	} else {
 		s.recvWin -= int64(h.Length)
+		bytes := f.Data()
+		if c.o.Incoming != nil {
+			bytes = c.o.Incoming(s, bytes, int(h.Length)-len(bytes))
+		}
 		if s.recvWin < 0 {
-			note.Offences = append(note.Offences, Offence{"RFC 9113 6.9.1", "DATA exceeds the window of the stream"})
+			note.Offences = append(note.Offences, Offence{"RFC 9113 6.9", "DATA exceeds the window of the stream"})
 		}
 		if s.inEnd {
 			note.Offences = append(note.Offences, Offence{"RFC 9113 5.1", "DATA comes after END_STREAM"})
 		}
 		if s.keep {
-			s.in = append(s.in, f.Data()...)
+			s.in = append(s.in, bytes...)
 			refund = h.Length - uint32(len(f.Data()))
 		} else {
 			refund = h.Length

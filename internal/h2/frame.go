@@ -70,7 +70,7 @@ func (f Frame) String() string {
 			fmt.Fprintf(&b, ", %.100q", f.Payload)
 		}
 	case http2.FramePing:
-		fmt.Fprintf(&b, ", %x", f.Payload)
+		fmt.Fprintf(&b, ", %.16x", f.Payload)
 	case http2.FrameHeaders, http2.FrameContinuation:
 		for _, field := range f.Fields {
 			b.WriteString(", " + field.Name)

@@ -89,7 +89,7 @@ func (c *Conn) Ping(data [8]byte) error {
 func (c *Conn) Raw(t http2.FrameType, flags http2.Flags, id uint32, payload []byte) error {
 	return c.write(func() {
 		c.fr.WriteRawFrame(t, flags, id, payload) //nolint:errcheck // flush tells
-		c.tell(Frame{Out: true, Type: t, Flags: flags, Stream: id, Len: len(payload), Data: len(payload)})
+		c.tell(Frame{Out: true, Type: t, Flags: flags, Stream: id, Len: len(payload), Data: len(payload), Payload: payload})
 	})
 }
 

@@ -1,6 +1,7 @@
 package h2
 
 import (
+	"cmp"
 	"io"
 	"net"
 	"os"
@@ -220,7 +221,13 @@ func (s *Stream) reserve(n int) (int, error) {
 	c := s.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	can := func() bool { return s.sendWin > 0 && c.sendWin > 0 }
+	room := func() int64 {
+		if c.o.Window != nil {
+			return c.o.Window(s.sendWin, c.sendWin)
+		}
+		return min(s.sendWin, c.sendWin)
+	}
+	can := func() bool { return room() > 0 }
 	broken := func() bool { return s.reset != nil || c.err != nil || s.outEnd || s.closed }
 	c.await(time.Time{}, func() bool { return broken() || s.writeBy.past() || can() })
 	switch {
@@ -233,7 +240,7 @@ func (s *Stream) reserve(n int) (int, error) {
 	case s.writeBy.past():
 		return 0, os.ErrDeadlineExceeded
 	}
-	n = int(min(int64(n), s.sendWin, c.sendWin, int64(c.maxSend)))
+	n = int(min(int64(n), room(), int64(cmp.Or(c.o.FrameSize, c.maxSend))))
 	s.sendWin -= int64(n)
 	c.sendWin -= int64(n)
 	return n, nil
@@ -330,4 +337,14 @@ func Text(start string, fields []hpack.HeaderField) string {
 	}
 	b.WriteString("\r\n")
 	return b.String()
+}
+
+// AwaitWindow waits until the windows permit n bytes, and reports whether they do.
+func (s *Stream) AwaitWindow(n int, deadline time.Time) bool {
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	can := func() bool { return s.sendWin >= int64(n) && c.sendWin >= int64(n) }
+	c.await(deadline, func() bool { return can() || s.reset != nil || c.err != nil })
+	return can()
 }

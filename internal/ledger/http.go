@@ -57,6 +57,8 @@ var overHTTP = []Requirement{
 	{"RFC8441-5-masking-kept", "RFC 8441 5", Must, Client, Wire, "Frames are those of RFC 6455, and a client still masks."},
 	{"RFC8441-5-end-stream", "RFC 8441 5", Must, Both, Wire, "END_STREAM stands for an orderly end of TCP."},
 	{"RFC8441-5-rst-cancel", "RFC 8441 5", Must, Both, Wire, "RST_STREAM with CANCEL stands for a TCP reset."},
+	{"RFC9113-4.2-frame-size", "RFC 9113 4.2", Must, Both, Wire, "No frame is longer than the receiver's SETTINGS_MAX_FRAME_SIZE."},
+	{"RFC9113-5.1-open-streams", "RFC 9113 5.1", Must, Both, Wire, "DATA and HEADERS come on open streams alone, and none behind END_STREAM."},
 	{"RFC9113-8.2.1-lowercase", "RFC 9113 8.2.1", Must, Both, Wire, "Field names on HTTP/2 are in lower case; a message with another one is malformed."},
 	{"RFC9113-8.2.2-connection-specific", "RFC 9113 8.2.2", Must, Both, Wire, "A message on HTTP/2 with fields such as Connection or Upgrade is malformed."},
 	{"RFC9113-6.9-flow-control", "RFC 9113 6.9", Must, Both, Wire, "DATA that carries WebSocket frames keeps to flow control."},

@@ -385,6 +385,9 @@ func (t *Target) playConn(ctx context.Context, c cases.Case, n int, how manner) 
 	if d := c.Conns[n].After; d > 0 {
 		sleep(ctx, d)
 	}
+	if c.Conns[n].HTTP2 != nil {
+		return t.playScript(ctx, c, n)
+	}
 	nc, failed, note, err := t.openSettled(ctx, c, n)
 	switch {
 	case harness.OutOfResources(err):

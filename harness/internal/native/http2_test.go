@@ -3,6 +3,7 @@ package native
 import (
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,33 @@ func TestHTTP2Verdicts(t *testing.T) {
 			if r.Outcome != want.Outcome || r.Behavior != want.Behavior || r.Close != want.Close {
 				t.Errorf("TLS %t, case %s: got %s, %s, %s, over HTTP/1.1 %s, %s, %s: %s\n%s", secure, id, r.Outcome, r.Behavior, r.Close, want.Outcome, want.Behavior, want.Close, r.Reason, wireLog(r))
 			}
+		}
+	}
+}
+
+// http2Cases are those that are played frame by frame of HTTP/2, in a role.
+func http2Cases(role cases.Role) []cases.Case {
+	return slices.DeleteFunc(overStream(role), func(c cases.Case) bool { return c.Conns[0].HTTP2 == nil })
+}
+
+// Peers that keep the standard pass the cases about HTTP/2.
+func TestHTTP2Cases(t *testing.T) {
+	for _, m := range []mutants.Mutant{mutants.Conformant, mutants.Chaos} {
+		for _, secure := range []bool{false, true} {
+			target := Target{URL: serveMutant(t, m.OverHTTP2(), secure), HTTP2: true, TLS: &tls.Config{InsecureSkipVerify: true}}
+			begin := time.Now()
+			_, err := TestServer(t.Context(), target, http2Cases(cases.Server), Options{Options: runner.Options{Declared: []cases.Need{cases.NeedSubprotocol}}}, func(r harness.Result) {
+				if r.Duration > 300*time.Millisecond {
+					t.Logf("%s: %v", r.Case, r.Duration)
+				}
+				if r.Outcome != harness.Pass {
+					t.Errorf("%s, TLS %t, case %s: got %s, %s: %s %s\n%s", m.Name, secure, r.Case, r.Outcome, r.Behavior, r.Reason, r.Note, wireLog(r))
+				}
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			t.Logf("%s, TLS %t: %v", m.Name, secure, time.Since(begin))
 		}
 	}
 }

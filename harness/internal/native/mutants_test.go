@@ -306,6 +306,7 @@ func playMutant(ctx context.Context, m mutants.Mutant, role mutants.Roles, list 
 	}
 	go func() { served <- serve(ctx, l) }()
 	target := Target{URL: &url.URL{Scheme: scheme, Host: l.Addr().String(), Path: "/"}, TLS: &tls.Config{InsecureSkipVerify: true}}
+	target.HTTP2 = slices.ContainsFunc(list, func(c cases.Case) bool { return slices.Contains(c.Needs, cases.NeedHTTP2) })
 	var mu sync.Mutex // guards results
 	var wg sync.WaitGroup
 	for _, c := range list {
@@ -347,6 +348,9 @@ func equipped(m mutants.Mutant, list []cases.Case) (mutants.Mutant, string, func
 	}
 	if slices.ContainsFunc(cases.ControlNeeds, needs) {
 		m = m.Obedient()
+	}
+	if needs(cases.NeedHTTP2) {
+		m = m.OverHTTP2()
 	}
 	if needs(cases.NeedTLS) {
 		return m, "wss", func(ctx context.Context, l net.Listener) error { return m.ServeTLS(ctx, l, testPair()) }

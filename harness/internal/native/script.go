@@ -78,6 +78,7 @@ func (p *player) do(op cases.Op) {
 		p.drop(false)
 	case cases.ReadOp:
 		p.readAs(op)
+	case cases.HTTP2Op: // of a connection of its own kind
 	}
 }
 

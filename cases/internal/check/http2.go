@@ -1,0 +1,179 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/wsconform/wsconform/cases"
+)
+
+// On holds if the check holds of a stream, by its number in the case.
+type On struct {
+	Stream int
+	Check  cases.Check
+}
+
+// EachOf holds if the check holds of each of the first so many streams.
+type EachOf struct {
+	Streams int
+	Check   cases.Check
+}
+
+// Setting holds if the first SETTINGS has the setting with this value, once.
+type Setting struct {
+	Name  string
+	Value uint32
+}
+
+// NoSetting holds if no SETTINGS has the setting.
+type NoSetting struct{ Name string }
+
+// NeverSetting holds if no SETTINGS has the setting with this value.
+type NeverSetting Setting
+
+// ResetWith holds of a stream that the peer has reset with one of these codes; none stands for any.
+type ResetWith []string
+
+// EndsStream holds of a stream whose direction the peer has ended in order.
+type EndsStream struct{}
+
+// Over holds of a stream that the peer has ended or reset.
+type Over struct{}
+
+// Lives holds of a connection of HTTP/2 that the peer has not ended, and means to go on with.
+type Lives struct{}
+
+// Left holds of a connection that the peer has ended, or announced by GOAWAY to end.
+type Left struct{}
+
+// Acks holds if so many PINGs were acknowledged.
+type Acks struct{ Count int }
+
+// NotRelayed holds if the peer did not connect to the host that :authority named.
+type NotRelayed struct{}
+
+// LawfulHTTP2 holds if the peer broke no rule, neither on the connection nor on its streams.
+type LawfulHTTP2 struct{}
+
+// Holds looks at the stream.
+func (o On) Holds(t *cases.Transcript) bool {
+	return len(t.Streams) >= o.Stream && o.Check.Holds(&t.Streams[o.Stream-1])
+}
+
+func (o On) String() string { return fmt.Sprintf("on stream %d: %v", o.Stream, o.Check) }
+
+// Holds looks at the streams.
+func (e EachOf) Holds(t *cases.Transcript) bool {
+	if len(t.Streams) < e.Streams {
+		return false
+	}
+	for i := range e.Streams {
+		if !e.Check.Holds(&t.Streams[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (e EachOf) String() string {
+	return fmt.Sprintf("on each of the first %d streams: %v", e.Streams, e.Check)
+}
+
+// values lists those of a setting in a SETTINGS frame.
+func values(e cases.Event, name string) []string {
+	var list []string
+	for one := range strings.SplitSeq(string(e.Data), ", ") {
+		if n, value, ok := strings.Cut(one, " = "); ok && n == name {
+			list = append(list, value)
+		}
+	}
+	return list
+}
+
+// Holds looks at the first SETTINGS.
+func (s Setting) Holds(t *cases.Transcript) bool {
+	e, ok := t.Find(cases.GotSettings)
+	return ok && slices.Equal(values(e, s.Name), []string{fmt.Sprint(s.Value)})
+}
+
+func (s Setting) String() string { return fmt.Sprintf("SETTINGS have %s = %d, once", s.Name, s.Value) }
+
+// Holds looks at all SETTINGS.
+func (s NoSetting) Holds(t *cases.Transcript) bool {
+	return t.Count(cases.GotSettings) > 0 && !slices.ContainsFunc(t.Events, func(e cases.Event) bool {
+		return e.Kind == cases.GotSettings && len(values(e, s.Name)) > 0
+	})
+}
+
+func (s NoSetting) String() string { return "SETTINGS have no " + s.Name }
+
+// Holds looks at all SETTINGS.
+func (s NeverSetting) Holds(t *cases.Transcript) bool {
+	return !slices.ContainsFunc(t.Events, func(e cases.Event) bool {
+		return e.Kind == cases.GotSettings && slices.Contains(values(e, s.Name), fmt.Sprint(s.Value))
+	})
+}
+
+func (s NeverSetting) String() string {
+	return fmt.Sprintf("SETTINGS never have %s = %d", s.Name, s.Value)
+}
+
+// Holds looks at the reset.
+func (r ResetWith) Holds(t *cases.Transcript) bool {
+	e, ok := t.Find(cases.GotReset)
+	return ok && (len(r) == 0 || slices.Contains(r, string(e.Data)))
+}
+
+func (r ResetWith) String() string {
+	if len(r) == 0 {
+		return "RST_STREAM"
+	}
+	return "RST_STREAM with " + strings.Join(r, " or ")
+}
+
+// Holds looks for the end.
+func (EndsStream) Holds(t *cases.Transcript) bool { return t.Count(cases.GotEnd) > 0 }
+
+func (EndsStream) String() string { return "END_STREAM" }
+
+// Holds looks for either end.
+func (Over) Holds(t *cases.Transcript) bool {
+	return t.Count(cases.GotEnd)+t.Count(cases.GotReset) > 0
+}
+
+func (Over) String() string { return "END_STREAM or RST_STREAM" }
+
+// Holds looks at the connection.
+func (Lives) Holds(t *cases.Transcript) bool {
+	return t.Count(cases.GotEnd)+t.Count(cases.GotReset)+t.Count(cases.GotGoAway) == 0
+}
+
+func (Lives) String() string { return "the connection goes on" }
+
+// Holds looks at the connection.
+func (Left) Holds(t *cases.Transcript) bool { return !Lives{}.Holds(t) }
+
+func (Left) String() string { return "GOAWAY, or the end of the connection" }
+
+// Holds counts.
+func (a Acks) Holds(t *cases.Transcript) bool { return t.Count(cases.GotAck) >= a.Count }
+
+func (a Acks) String() string {
+	if a.Count == 1 {
+		return "PING is acknowledged"
+	}
+	return fmt.Sprintf("%d PINGs are acknowledged", a.Count)
+}
+
+// Holds looks for the connection.
+func (NotRelayed) Holds(t *cases.Transcript) bool { return t.Count(cases.GotRequest) == 0 }
+
+func (NotRelayed) String() string { return "no connection to the host of :authority" }
+
+// Holds looks for offences.
+func (LawfulHTTP2) Holds(t *cases.Transcript) bool {
+	return t.Count(cases.GotOffence) == 0 && !slices.ContainsFunc(t.Streams, func(s cases.Transcript) bool { return s.Count(cases.GotOffence) > 0 })
+}
+
+func (LawfulHTTP2) String() string { return "no rule is broken" }

@@ -1,0 +1,643 @@
+package native
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/h2"
+	"github.com/wsconform/wsconform/internal/wire"
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
+
+// A rehearsed connection is played frame by frame of HTTP/2: one goroutine does the steps, and
+// answers pings and close frames while it waits; another one reads.
+type rehearsed struct {
+	hc      *h2.Conn
+	it      cases.Conn
+	n       int // the number of the connection in its case
+	ops     []cases.Op
+	keys    keys
+	streams []*rehearsedStream // by their numbers in the case, from 1
+	fields  func(edits cases.Head) []hpack.HeaderField
+	start   time.Time
+	expired time.Time // when a wait first brought nothing
+	fault   error
+
+	mu      sync.Mutex // guards the rest
+	t       cases.Transcript
+	ids     map[uint32]*rehearsedStream
+	changed chan struct{} // closed and renewed when something happens
+	replies []func()      // to be sent by the goroutine of the steps
+	seen    int           // events of the connection that a wait has seen
+	over    bool          // nothing more is recorded
+}
+
+// A rehearsedStream is a stream of such a connection. Its transcript is guarded by the mutex of
+// the connection.
+type rehearsedStream struct {
+	s      *h2.Stream
+	t      cases.Transcript
+	in     inbound
+	seen   int
+	opened bool // a 2xx has come, so DATA is frames
+	closed bool // we have sent a close frame
+	ended  bool // the peer has ended its direction
+	body   int
+}
+
+// most events and entries of a log of a rehearsed connection.
+const mostEvents, mostEntries = 64, 150
+
+// stepBound bounds what a step may wait for a window.
+const stepBound = 5 * time.Second
+
+// script plays connection n of a case frame by frame of HTTP/2, and closes nc.
+func (t *Target) script(ctx context.Context, nc net.Conn, c cases.Case, n int) (cases.Transcript, error) {
+	it := c.Conns[n]
+	s := rehearse(c, n, cases.Server)
+	trap, release := s.trap(ctx)
+	defer release()
+	s.fields = func(edits cases.Head) []hpack.HeaderField {
+		own := it
+		own.Head = edits.Fill("{trap}", trap)
+		return block(t.fieldsHTTP2(own))
+	}
+	return s.run(ctx, nc, h2.Options{Settings: settingsOf(it.HTTP2, false), Manual: it.HTTP2.Manual})
+}
+
+// trap listens where a case needs another host, and records who connects there.
+func (s *rehearsed) trap(ctx context.Context) (addr string, release func()) {
+	used := slices.ContainsFunc(s.ops, func(op cases.Op) bool {
+		o, ok := op.(cases.HTTP2Op)
+		return ok && slices.ContainsFunc(o.Head, func(e cases.Edit) bool { return strings.Contains(e.String(), "{trap}") })
+	})
+	if !used {
+		return "", func() {}
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		s.fault = err
+		return "", func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			nc.Close()
+			s.mu.Lock()
+			s.record(nil, cases.Event{Kind: cases.GotRequest, Data: cases.Octet("a connection to the host of :authority")})
+			s.mu.Unlock()
+		}
+	}()
+	return l.Addr().String(), func() {
+		l.Close()
+		<-done
+	}
+}
+
+func rehearse(c cases.Case, n int, role cases.Role) *rehearsed {
+	it := c.Conns[n]
+	s := &rehearsed{it: it, n: n, ops: it.Ops(), keys: newKeys(c.ID, n), ids: map[uint32]*rehearsedStream{}, changed: make(chan struct{}), start: time.Now()}
+	s.t = cases.Transcript{Role: role, Started: s.start.UTC(), Stream: true}
+	for range it.Streams() {
+		one := &rehearsedStream{t: cases.Transcript{Role: role, Started: s.start.UTC()}}
+		one.in.Framing = wire.Framing{Client: role == cases.Client}
+		s.streams = append(s.streams, one)
+	}
+	return s
+}
+
+// settingsOf is our first SETTINGS frame. What the case says stands in place of the usual.
+func settingsOf(h *cases.HTTP2, server bool) []http2.Setting {
+	list := h2.Usual(server)
+	for _, one := range h.Settings {
+		set := http2.Setting{ID: http2.SettingID(one.ID), Val: one.Value}
+		if i := slices.IndexFunc(list, func(u http2.Setting) bool { return u.ID == set.ID }); i >= 0 {
+			list[i] = set
+		} else {
+			list = append(list, set)
+		}
+	}
+	return list
+}
+
+func (s *rehearsed) run(ctx context.Context, nc net.Conn, o h2.Options) (cases.Transcript, error) {
+	defer nc.Close()
+	o.Frame = s.frame
+	hc, err := h2.Open(nc, o)
+	if err != nil {
+		s.t.UncleanReason = netReason(err)
+		return s.t, nil
+	}
+	s.hc = hc
+	stop := context.AfterFunc(ctx, func() { nc.Close() })
+	defer stop()
+	go func() {
+		<-hc.Done()
+		s.lost(hc.Err())
+	}()
+	hc.Announced(time.Now().Add(openTimeout))
+	for _, op := range s.ops {
+		if ctx.Err() != nil || s.fault != nil {
+			break
+		}
+		if op, ok := op.(cases.HTTP2Op); ok {
+			s.do(op)
+		}
+	}
+	s.reply()
+	if hc.Err() == nil {
+		hc.GoAway(0, http2.ErrCodeNo) //nolint:errcheck // the connection is over
+	}
+	s.mu.Lock()
+	s.over = true
+	s.t.Duration = time.Since(s.start)
+	s.mu.Unlock()
+	hc.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range s.streams {
+		one.t.Duration = s.t.Duration
+		s.t.Streams = append(s.t.Streams, one.t)
+	}
+	s.t.TLS = secured(nc)
+	s.t.Opened = slices.ContainsFunc(s.streams, func(one *rehearsedStream) bool { return one.opened })
+	if len(s.streams) > 0 {
+		s.t.Request, s.t.Response = s.streams[0].t.Request, s.streams[0].t.Response
+	}
+	return s.t, s.fault
+}
+
+func (s *rehearsed) do(op cases.HTTP2Op) {
+	s.reply()
+	var one *rehearsedStream
+	if op.Stream > 0 {
+		one = s.streams[op.Stream-1]
+	}
+	switch op.Do {
+	case cases.DoAsk:
+		s.ask(one, op)
+	case cases.DoCarry:
+		if one.s != nil {
+			s.carry(one, op)
+		}
+	case cases.DoSend:
+		s.send(one, op)
+	case cases.DoExpect:
+		s.expect(one, op)
+	}
+}
+
+// ask sends a request on a new stream.
+func (s *rehearsed) ask(one *rehearsedStream, op cases.HTTP2Op) {
+	stream := s.hc.NewStream()
+	fields := s.fields(op.Head)
+	s.mu.Lock()
+	one.s = stream
+	one.t.Request = bounded(requestText(fields))
+	one.t.Left = 0
+	s.ids[stream.ID] = one
+	s.mu.Unlock()
+	stream.Take(func(p []byte) { s.data(one, p) })
+	stream.Headers(fields, h2.HeadersForm{End: op.End, Pad: uint8(op.Pad), Split: op.Split, Empty: op.Times}) //nolint:errcheck // a broken connection is an event
+}
+
+// carry sends frames of WebSocket.
+func (s *rehearsed) carry(one *rehearsedStream, op cases.HTTP2Op) {
+	var out []byte
+	for _, w := range op.Frames {
+		o := frames(w)
+		if key := s.keys.frame(); !o.fixed {
+			o.key = key
+		}
+		out = encoded(out, o, s.t.Role == cases.Server)
+		s.sent(one, o)
+	}
+	size := len(out)
+	if op.Split > 0 {
+		size = op.Split
+	}
+	one.s.SetWriteDeadline(time.Now().Add(stepBound)) //nolint:errcheck // it never fails
+	plain := op.Pad == 0 && op.Times == 0
+	for first := true; first || len(out) > 0; first = false {
+		piece := out[:min(size, len(out))]
+		out = out[len(piece):]
+		end := op.End && len(out) == 0
+		if op.Times > 0 {
+			one.s.Data(nil, -1, false) //nolint:errcheck // a broken connection is an event
+		}
+		var err error
+		switch {
+		case plain && !end && len(piece) > 0:
+			_, err = one.s.Write(piece)
+		case plain && end && len(piece) > 0 && len(piece) > int(one.s.Window()):
+			_, err = one.s.Write(piece)
+			one.s.Data(nil, -1, true) //nolint:errcheck // as above
+		default:
+			pad := op.Pad
+			if pad == 0 {
+				pad = -1
+			}
+			if !one.s.AwaitWindow(len(piece)+pad+1, time.Now().Add(stepBound)) {
+				return
+			}
+			err = one.s.Data(piece, pad, end)
+		}
+		if op.Times > 0 && !end {
+			one.s.Data(nil, -1, false) //nolint:errcheck // as above
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// encoded appends a frame.
+func encoded(out []byte, o outgoing, masked bool) []byte {
+	h := o.header
+	h.Length = uint64(o.payload.Len)
+	if o.masking == cases.MaskAlways || masked && o.masking == cases.MaskByRole {
+		h.Masked, h.MaskKey = true, o.key
+	}
+	out = wsproto.AppendHeader(out, h)
+	from := len(out)
+	out = o.payload.AppendRange(out, 0, o.payload.Len)
+	if h.Masked {
+		wsproto.Mask(h.MaskKey, 0, out[from:])
+	}
+	return out
+}
+
+// sent takes a frame of ours to the log.
+func (s *rehearsed) sent(one *rehearsedStream, o outgoing) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := o.header
+	h.Length = uint64(o.payload.Len)
+	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.Out, Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV, Len: o.payload.Len, Data: firstOctets(o.payload)}
+	if o.masking != cases.MaskNever && s.t.Role == cases.Server {
+		e.Mask = hexKey(o.key)
+	}
+	s.log(e)
+	e.At = time.Since(s.start)
+	if len(one.t.Log) < mostEntries {
+		one.t.Log = append(one.t.Log, e)
+	}
+	if h.Opcode == wsproto.OpClose {
+		one.closed = true
+		if one.t.Left == 0 && !one.t.RemoteClose {
+			one.t.Left = time.Since(s.start)
+		}
+		one.t.Clean = one.t.RemoteClose
+	}
+}
+
+// send sends a frame of HTTP/2 as it is.
+func (s *rehearsed) send(one *rehearsedStream, op cases.HTTP2Op) {
+	id := uint32(0)
+	if one != nil && one.s != nil {
+		id = one.s.ID
+	}
+	switch t := http2.FrameType(op.Type); {
+	case t == http2.FrameRSTStream && id != 0 && len(op.Payload) == 4:
+		one.s.Reset(http2.ErrCode(number(op.Payload))) //nolint:errcheck // a broken connection is an event
+	case t == http2.FrameWindowUpdate && len(op.Payload) == 4:
+		s.hc.Grant(id, number(op.Payload)) //nolint:errcheck // as above
+	case t == http2.FrameSettings && op.Flags == 0 && len(op.Payload)%6 == 0:
+		var list []http2.Setting
+		for p := op.Payload; len(p) > 0; p = p[6:] {
+			list = append(list, http2.Setting{ID: http2.SettingID(uint16(p[0])<<8 | uint16(p[1])), Val: number(p[2:6])})
+		}
+		s.hc.Settings(list...) //nolint:errcheck // as above
+	default:
+		s.hc.Raw(t, http2.Flags(op.Flags), id, op.Payload) //nolint:errcheck // as above
+	}
+}
+
+func number(p []byte) uint32 {
+	return uint32(p[0])<<24 | uint32(p[1])<<16 | uint32(p[2])<<8 | uint32(p[3])
+}
+
+// afterExpiry is how long all waits together may take once one has brought nothing: the case has
+// failed by then, or waited for silence.
+const afterExpiry = 3 * time.Second
+
+// expect waits.
+func (s *rehearsed) expect(one *rehearsedStream, op cases.HTTP2Op) {
+	patience := op.For
+	if !s.expired.IsZero() {
+		patience = min(patience, time.Until(s.expired.Add(afterExpiry)))
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		hit := s.happened(one, op.Until)
+		changed := s.changed
+		s.mu.Unlock()
+		s.reply()
+		if hit {
+			return
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			s.mu.Lock()
+			s.t.Expired = true
+			s.mu.Unlock()
+			if s.expired.IsZero() {
+				s.expired = time.Now()
+			}
+			return
+		}
+	}
+}
+
+// happened looks for an event that no wait before has seen.
+func (s *rehearsed) happened(one *rehearsedStream, kinds []cases.EventKind) bool {
+	list, seen := s.t.Events, &s.seen
+	if one != nil {
+		list, seen = one.t.Events, &one.seen
+	}
+	for i := *seen; i < len(list); i++ {
+		if slices.Contains(kinds, list[i].Kind) {
+			*seen = i + 1
+			return true
+		}
+	}
+	ends := func(e cases.Event) bool { return e.Kind.Ends() }
+	return slices.ContainsFunc(s.t.Events, ends) || one != nil && slices.ContainsFunc(one.t.Events, func(e cases.Event) bool { return e.Kind == cases.GotReset })
+}
+
+// reply sends what is to be answered.
+func (s *rehearsed) reply() {
+	s.mu.Lock()
+	list := s.replies
+	s.replies = nil
+	s.mu.Unlock()
+	for _, f := range list {
+		f()
+	}
+}
+
+// note wakes the wait, with mu held.
+func (s *rehearsed) note() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *rehearsed) log(e cases.Entry) {
+	if len(s.t.Log) >= mostEntries {
+		s.t.LogLost++
+		return
+	}
+	e.At = time.Since(s.start)
+	s.t.Log = append(s.t.Log, e)
+}
+
+// record records an event of a stream, or of the connection where it is nil. mu is held.
+func (s *rehearsed) record(one *rehearsedStream, e cases.Event) {
+	if s.over {
+		return
+	}
+	list := &s.t.Events
+	if one != nil {
+		list = &one.t.Events
+	}
+	if len(*list) < mostEvents || e.Kind.Ends() && len(*list) < 2*mostEvents {
+		e.At = time.Since(s.start)
+		*list = append(*list, e)
+	}
+	s.note()
+}
+
+// lost records the end of the connection.
+func (s *rehearsed) lost(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kind := cases.GotReset
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		kind = cases.GotEnd
+	} else if !s.over && err != nil {
+		s.t.UncleanReason = netReason(err)
+	}
+	s.record(nil, cases.Event{Kind: kind})
+}
+
+// frame takes a frame of HTTP/2 of either end.
+func (s *rehearsed) frame(f h2.Frame) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.Type != http2.FrameData || f.Padded || f.EndStream() || f.Data == 0 || s.it.HTTP2.Manual {
+		s.log(entryOf(f))
+	}
+	if f.Out {
+		return
+	}
+	for _, e := range offencesOf(f) {
+		s.record(nil, e)
+	}
+	one := s.ids[f.Stream]
+	switch {
+	case f.Type == http2.FrameSettings && !f.Ack():
+		words := make([]string, len(f.Settings))
+		for i, set := range f.Settings {
+			words[i] = fmt.Sprintf("%s = %d", set.ID, set.Val)
+		}
+		s.record(nil, cases.Event{Kind: cases.GotSettings, Data: cases.Octet(strings.Join(words, ", "))})
+	case f.Type == http2.FramePing && f.Ack():
+		s.record(nil, cases.Event{Kind: cases.GotAck})
+	case f.Type == http2.FrameGoAway:
+		s.record(nil, cases.Event{Kind: cases.GotGoAway, Data: cases.Octet(f.Code.String())})
+	case one == nil:
+	case f.Type == http2.FrameRSTStream:
+		s.record(one, cases.Event{Kind: cases.GotReset, Data: cases.Octet(f.Code.String())})
+	case f.Fields != nil:
+		s.head(one, f.Fields)
+	}
+	if one != nil && f.EndStream() && !one.ended {
+		one.ended = true
+		if !one.opened && one.body > 0 {
+			s.record(one, cases.Event{Kind: cases.GotBody, Len: one.body})
+		}
+		s.record(one, cases.Event{Kind: cases.GotEnd})
+	}
+}
+
+// head takes the head of a response.
+func (s *rehearsed) head(one *rehearsedStream, fields []hpack.HeaderField) {
+	status, err := strconv.Atoi(h2.Value(fields, ":status"))
+	switch {
+	case err != nil, one.opened: // trailers
+		return
+	case interim(status):
+		return
+	}
+	one.t.Response = bounded(responseText(fields))
+	asked := wire.ParseHead(one.t.Request)
+	if one.opened = status >= 200 && status <= 299 && strings.HasPrefix(asked.Start(), "CONNECT "); one.opened {
+		one.t.Opened = true
+		s.extended(one)
+	}
+	s.record(one, cases.Event{Kind: cases.GotAnswer, Status: status})
+}
+
+// extended takes over the extension that was agreed on, if any.
+func (s *rehearsed) extended(one *rehearsedStream) {
+	value, ok := wire.ParseHead(one.t.Response).One("sec-websocket-extensions")
+	if ok && strings.HasPrefix(strings.TrimSpace(value), "permessage-deflate") {
+		one.in.Framing.Deflate = true
+		one.t.Deflate = true
+	}
+}
+
+// data takes bytes of a stream.
+func (s *rehearsed) data(one *rehearsedStream, p []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !one.opened {
+		one.body += len(p)
+		return
+	}
+	p = bytes.Clone(p) // it is unmasked in place
+	for {
+		t, n := one.in.Next(p)
+		p = p[n:]
+		for _, o := range t.Offences {
+			s.record(one, cases.Event{Kind: cases.GotOffence, Section: o.Section, Len: len(o.Words), Data: cases.Octet(o.Words)})
+		}
+		switch t.Kind {
+		case wire.NeedMore:
+			return
+		case wire.FrameBegin:
+			one.in.header, one.in.head = t.Header, one.in.head[:0]
+			if t.Header.Opcode.Control() {
+				one.in.control = one.in.control[:0]
+			} else if !one.in.underway {
+				one.in.underway = true
+				one.in.body.reset()
+			}
+		case wire.FrameData:
+			one.in.head = appendBound(one.in.head, t.Data, cases.HeadSize)
+			if t.Header.Opcode.Control() {
+				one.in.control = appendBound(one.in.control, t.Data, controlBound)
+				break
+			}
+			one.in.body.length += len(t.Data)
+			one.in.body.digest(t.Data)
+			if one.in.Compressed && len(one.in.body.all)+len(t.Data) <= messageBound {
+				one.in.body.all = append(one.in.body.all, t.Data...)
+			}
+		case wire.FrameEnd:
+			s.frameEnd(one, t)
+		}
+	}
+}
+
+// frameEnd takes a whole frame of WebSocket.
+func (s *rehearsed) frameEnd(one *rehearsedStream, t wire.Token) {
+	e := received(t.Header)
+	e.Data = bytes.Clone(one.in.head)
+	s.log(e)
+	e.At = time.Since(s.start)
+	if len(one.t.Log) < mostEntries {
+		one.t.Log = append(one.t.Log, e)
+	}
+	control := bytes.Clone(one.in.control)
+	switch op := t.Header.Opcode; {
+	case op == wsproto.OpClose:
+		one.t.RemoteClose = true
+		e := cases.Event{Kind: cases.GotClose, Len: len(control)}
+		if len(control) >= 2 {
+			e.Code, e.Data = wsproto.StatusCode(uint16(control[0])<<8|uint16(control[1])), control[2:]
+		}
+		one.t.RemoteCode, one.t.Clean = e.Code, one.closed
+		s.record(one, e)
+		if !one.closed && !s.it.Unanswered {
+			s.replies = append(s.replies, func() { s.answer(one, wsproto.OpClose, normalClose.Body()) })
+		}
+	case op == wsproto.OpPing:
+		s.record(one, cases.Event{Kind: cases.GotPing, Len: len(control), Data: control})
+		if len(s.replies) < mostEvents {
+			s.replies = append(s.replies, func() { s.answer(one, wsproto.OpPong, control) })
+		}
+	case op == wsproto.OpPong:
+		one.t.Pongs++
+		s.record(one, cases.Event{Kind: cases.GotPong, Len: len(control), Data: control})
+	case op.Control():
+	case t.MessageEnd:
+		one.in.underway = false
+		one.t.Messages++
+		if one.in.Compressed {
+			inflater := wire.Inflater{Bits: 15}
+			plain, err := inflater.Message(nil, one.in.body.all, messageBound)
+			if err != nil {
+				s.record(one, cases.Event{Kind: cases.GotOffence, Section: "RFC 7692 7.2.2", Data: cases.Octet("a message cannot be inflated")})
+				return
+			}
+			one.in.body.reset()
+			one.in.body.length = len(plain)
+			one.in.body.digest(plain)
+		}
+		s.record(one, one.in.body.event(one.in.Binary))
+	}
+}
+
+// answer sends a control frame of our own accord.
+func (s *rehearsed) answer(one *rehearsedStream, op wsproto.Opcode, payload []byte) {
+	s.mu.Lock()
+	done := one.closed
+	s.mu.Unlock()
+	if done {
+		return
+	}
+	w := cases.WriteOp{Header: wsproto.Header{Fin: true, Opcode: op}, Payload: cases.Data(payload)}
+	s.carry(one, cases.HTTP2Op{Frames: []cases.WriteOp{w}, End: op == wsproto.OpClose && s.t.Role == cases.Server})
+}
+
+// playScript plays a connection that is one of HTTP/2 frame by frame. An end is that of the
+// case.
+func (t *Target) playScript(ctx context.Context, c cases.Case, n int) (tr cases.Transcript, note string, end *harness.Result) {
+	over := *t
+	over.HTTP2 = true
+	nc, err := over.dialBelow(ctx, nil)
+	if err != nil {
+		_, note, end = t.unopened(c, n, err)
+		return cases.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)}, note, end
+	}
+	tr, err = over.script(ctx, nc, c, n)
+	if err != nil {
+		unplayed := concluded(ctx, c, tr, err)
+		return tr, "", &unplayed
+	}
+	return tr, "", nil
+}
+
+// unopened is what a connection that cannot be opened means for the case.
+func (t *Target) unopened(c cases.Case, n int, err error) (cases.Transcript, string, *harness.Result) {
+	switch {
+	case harness.OutOfResources(err):
+		return cases.Transcript{}, "", &harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
+	case n > 0:
+		return cases.Transcript{}, "", nil
+	}
+	return cases.Transcript{}, "", &harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
+}

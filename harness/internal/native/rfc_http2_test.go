@@ -1,0 +1,41 @@
+package native
+
+import "github.com/wsconform/wsconform/cases"
+
+// http2Killers are the mutants that the cases about HTTP/2 kill.
+var http2Killers = map[cases.ID][]string{
+	"H2.1.1":  {"h2-setting-2", "h2-setting-back"},
+	"H2.1.2":  {"h2-status-101", "h2-accept-sent", "h2-upgrade-sent", "h2-server-masks", "h2-data-behind-end", "h2-compresses-unasked"},
+	"H2.1.3":  {"h2-path-optional", "h2-scheme-optional", "h2-path-hangs"},
+	"H2.1.4":  {"h2-connection-taken", "h2-upgrade-taken", "h2-upper-taken"},
+	"H2.1.5":  {"h2-relay"},
+	"H2.1.6":  {"h2-protocol-any", "h2-protocol-ends"},
+	"H2.1.7":  {"h2-version-any", "h2-version-mute"},
+	"H2.1.8":  {"h2-accept-computed"},
+	"H2.1.9":  {"h2-protocol-unasked"},
+	"H2.1.10": {"h2-mask-optional", "h2-fails-connection"},
+	"H2.1.11": {"h2-close-ends", "h2-end-missing", "h2-end-reset"},
+	"H2.1.12": {"h2-reset-ends", "h2-reset-stalls"},
+	"H2.1.13": {"h2-window-stream", "h2-window-stuck"},
+	"H2.1.14": {"h2-data-whole", "h2-data-first", "h2-padding-read", "h2-empty-ends"},
+	"H2.1.15": {"h2-streams-crossed", "h2-one-stream"},
+	"H2.1.16": {"h2-client-setting-fails", "h2-client-setting-off"},
+	"H2.1.17": {"h2-end-opens"},
+	"H2.1.18": {"h2-protocol-lost"},
+	"H2.1.19": {"h2-protocol-twice", "h2-protocol-get"},
+	"H2.1.20": {"h2-connect-plain"},
+	"H2.1.21": {"h2-order-any", "h2-pseudo-any"},
+	"H2.1.22": {"h2-end-ignored"},
+	"H2.1.23": {"h2-end-missing"},
+	"H2.1.24": {"h2-resets-leak"},
+	"H2.1.25": {"h2-window-stream", "h2-window-stuck"},
+	"H2.1.26": {"h2-window-connection"},
+	"H2.1.27": {"h2-window-fixed"},
+	"H2.1.28": {"h2-continuation-ends"},
+	"H2.1.29": {"h2-unknown-ends"},
+	"H2.1.30": {"h2-goaway-drops"},
+	"H2.1.31": {"h2-get-ends"},
+	"H2.1.32": {"h2-head-long-dies"},
+	"H2.1.33": {"h2-continuation-hangs"},
+	"H2.1.34": {"h2-frame-long"},
+}
