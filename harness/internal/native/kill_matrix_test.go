@@ -142,9 +142,18 @@ func mutantInMatrix(name string) bool {
 // tests what the mutant breaks. Cases that move megabytes or last meet only the mutants
 // that they are known to kill.
 func suited(c cases.Case, m mutants.Mutant) bool {
-	return slices.Contains(killers[c.ID], m.Name) || !c.Heavy() && !c.Slow && (*killAll ||
-		slices.ContainsFunc(m.Breaks, func(id string) bool { return slices.Contains(c.Requirements, id) }))
+	return alike(c, m) && (slices.Contains(killers[c.ID], m.Name) || !c.Heavy() && !c.Slow && (*killAll ||
+		slices.ContainsFunc(m.Breaks, func(id string) bool { return slices.Contains(c.Requirements, id) })))
 }
+
+// alike reports whether both are about HTTP/2, or neither is.
+func alike(c cases.Case, m mutants.Mutant) bool {
+	over := slices.ContainsFunc(mutants.HTTP2(), func(o mutants.Mutant) bool { return o.Name == m.Name })
+	return over == slices.Contains(c.Needs, cases.NeedHTTP2)
+}
+
+// inMatrixAll are the mutants of the matrix, in its order.
+func inMatrixAll() []mutants.Mutant { return slices.Concat(mutants.Catalogue(), mutants.HTTP2()) }
 
 // TestKillMatrix plays every mutant in both roles, and every mutant gateway: the cases of
 // the RFC suite about what it breaks and, where none of them kills it or with -kills.all,
@@ -166,7 +175,7 @@ func TestKillMatrix(t *testing.T) {
 	}
 	var all []batch
 	for _, role := range []mutants.Roles{mutants.Server, mutants.Client} {
-		for _, m := range mutants.Catalogue() {
+		for _, m := range inMatrixAll() {
 			if !m.Roles.Has(role) || !mutantInMatrix(m.Name) {
 				continue
 			}
@@ -182,7 +191,7 @@ func TestKillMatrix(t *testing.T) {
 				continue
 			}
 			all[i].list = slices.DeleteFunc(slices.Clone(suite), func(c cases.Case) bool {
-				return !c.For(asCase(b.role)) || !suited(c, b.m) && (c.Heavy() || c.Slow)
+				return !c.For(asCase(b.role)) || !alike(c, b.m) || !suited(c, b.m) && (c.Heavy() || c.Slow)
 			})
 			rest = append(rest, all[i])
 		}
@@ -269,7 +278,7 @@ func withStored(rows []mutants.Kill) []mutants.Kill {
 func rowNames() []string {
 	var names []string
 	for _, role := range []mutants.Roles{mutants.Server, mutants.Client} {
-		for _, m := range mutants.Catalogue() {
+		for _, m := range inMatrixAll() {
 			if m.Roles.Has(role) {
 				names = append(names, roleName(role)+" "+m.Name)
 			}
