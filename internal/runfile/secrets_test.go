@@ -88,7 +88,7 @@ func sow(v reflect.Value, path string, sown map[string]string) {
 			switch {
 			case !f.IsExported(), f.Type == reflect.TypeFor[*harness.Implementation](): // public facts
 			case strings.HasSuffix(path, "Log") && f.Name == "Mask", strings.HasSuffix(f.Name, "SHA256"): // hex
-			case strings.HasSuffix(path, ".More") && f.Name == "More": // has none
+			case (strings.HasSuffix(path, ".More") || strings.HasSuffix(path, ".Streams")) && (f.Name == "More" || f.Name == "Streams"): // has none
 			default:
 				sow(v.Field(i), path+"."+f.Name, sown)
 			}
