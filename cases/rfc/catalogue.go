@@ -27,7 +27,7 @@ func All() []cases.Case {
 }
 
 var catalogue = sync.OnceValue(func() []cases.Case {
-	list := slices.Concat(handshake(), unusual(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), recommended(), secure(), secureClients(), controlled(), gateway(), http2Servers())
+	list := slices.Concat(handshake(), unusual(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), recommended(), secure(), secureClients(), controlled(), gateway(), http2Servers(), http2Clients())
 	for i := range list {
 		c := &list[i]
 		c.Suite = cases.RFC
@@ -156,6 +156,7 @@ func Sections() []cases.Section {
 			Why: "Browsers open WebSockets over HTTP/2 by default where a server announces them. A server that gets a stream wrong fails its users at random, and one that ends the connection takes every other request with it.",
 		},
 		{ID: "H2.1", Title: "A server"},
+		{ID: "H2.2", Title: "A client"},
 		{
 			ID: "L", Title: "Limits",
 			Why: "Every limit that is missing lets one peer use up the memory or processor of another.",

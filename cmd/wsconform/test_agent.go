@@ -127,6 +127,9 @@ func (o *test) checkFlags(f *pflag.FlagSet) error {
 			return usagef("--%s %s", name, why)
 		}
 	}
+	if o.oneShot && o.http2 {
+		return usagef("--one-shot does not work with --http2: use a driver of Autobahn's protocol")
+	}
 	if o.client && !o.tls && (f.Changed("cert") || f.Changed("key")) {
 		return usagef("--cert and --key are of no use without --tls")
 	}
@@ -204,7 +207,7 @@ const startPatience = 30 * time.Second
 
 // driver is the client under test.
 func (o *test) driver(command []string, out string) (engine.Driver, error) {
-	d := engine.Driver{Command: command, Host: o.host, Port: o.port, AllowedExits: o.allowExit}
+	d := engine.Driver{Command: command, Host: o.host, Port: o.port, AllowedExits: o.allowExit, HTTP2: o.http2}
 	if !o.tls {
 		return d, nil
 	}
@@ -227,6 +230,9 @@ func (o *test) driver(command []string, out string) (engine.Driver, error) {
 	}
 	d.Command, err = agent.Expand(command, map[string]string{"ca": ca})
 	d.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
+	if o.http2 {
+		d.TLS.NextProtos = []string{"h2"}
+	}
 	return d, err
 }
 

@@ -28,6 +28,8 @@ const (
 	blockBound = 1 << 18
 	// streamBound is how many streams are kept at most. Those that have ended count.
 	streamBound = 1 << 12
+	// laterBound is how many answers to frames may wait to be sent.
+	laterBound = 1 << 12
 	// writeBound is how long a write may take on a connection that is not read.
 	writeBound = 30 * time.Second
 )
@@ -39,6 +41,8 @@ type Options struct {
 	Settings []http2.Setting
 	// Silent leaves out the preface of a client, and our first SETTINGS frame.
 	Silent bool
+	// Delay is how late our first SETTINGS frame goes out. What is to be answered waits for it.
+	Delay time.Duration
 	// Manual opens no window by itself, and so leaves all to [Conn.Grant].
 	Manual bool
 	// Mute answers neither SETTINGS nor PING by itself.
@@ -81,7 +85,9 @@ type Conn struct {
 	enc   *hpack.Encoder
 	block bytes.Buffer
 
-	done chan struct{} // closed when reading has ended
+	done  chan struct{} // closed when reading has ended
+	quiet chan struct{} // closed when answering has ended
+	later chan func()   // what answers frames: it must not hold up reading
 
 	mu      sync.Mutex // guards the rest
 	cond    *sync.Cond // strikes whenever any of it changes
@@ -93,6 +99,7 @@ type Conn struct {
 	initial int64 // window of a new stream of ours, by the peer's SETTINGS
 	ours    int64 // window of a new stream, by our SETTINGS
 	maxSend int   // largest payload of a frame that the peer takes
+	said    bool  // our SETTINGS have gone out
 	greeted bool  // the peer's SETTINGS have come
 	connect bool  // they announced extended CONNECT
 	most    int64 // streams that the peer takes at once; -1 if it did not say
@@ -106,7 +113,7 @@ type Conn struct {
 // caller closes the Conn.
 func Open(nc net.Conn, o Options) (*Conn, error) {
 	c := &Conn{
-		nc: nc, o: o, done: make(chan struct{}), streams: map[uint32]*Stream{}, nextID: 1,
+		nc: nc, o: o, done: make(chan struct{}), quiet: make(chan struct{}), later: make(chan func(), laterBound), streams: map[uint32]*Stream{}, nextID: 1,
 		sendWin: defaultWindow, recvWin: defaultWindow, initial: defaultWindow, ours: defaultWindow, maxSend: frameSize, most: -1,
 	}
 	if o.Server {
@@ -117,20 +124,66 @@ func Open(nc net.Conn, o Options) (*Conn, error) {
 	c.fr = http2.NewFramer(c.bw, nil)
 	c.fr.AllowIllegalWrites = true
 	c.enc = hpack.NewEncoder(&c.block)
-	if err := c.greet(); err != nil {
-		return nil, err
+	if o.Delay == 0 {
+		if err := c.greet(); err != nil {
+			return nil, err
+		}
 	}
 	go c.read()
+	go func() {
+		defer close(c.quiet)
+		c.answers()
+	}()
 	return c, nil
+}
+
+// answers sends what answers frames, until the connection ends.
+func (c *Conn) answers() {
+	if c.o.Delay > 0 {
+		timer := time.NewTimer(c.o.Delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-c.done:
+			return
+		}
+		if err := c.greet(); err != nil {
+			c.nc.Close()
+			return
+		}
+	}
+	for {
+		select {
+		case f := <-c.later:
+			if err := c.write(f); err != nil {
+				c.nc.Close()
+				return
+			}
+		case <-c.done:
+			return
+		}
+	}
+}
+
+// answer has f write frames, soon. A peer that asks for more than is sent is cut off.
+func (c *Conn) answer(f func()) {
+	select {
+	case c.later <- f:
+	default:
+		c.nc.Close()
+	}
 }
 
 // greet sends the preface, our SETTINGS, and a larger window of the connection.
 func (c *Conn) greet() error {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	c.mu.Lock()
+	c.said = true
+	c.mu.Unlock()
 	if c.o.Silent {
 		return nil
 	}
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
 	if !c.o.Server {
 		c.bw.WriteString(http2.ClientPreface) //nolint:errcheck // flush tells
 	}
@@ -161,6 +214,7 @@ func (c *Conn) TLS() (tls.ConnectionState, bool) {
 func (c *Conn) Close() error {
 	err := c.nc.Close()
 	<-c.done
+	<-c.quiet
 	return err
 }
 
@@ -288,7 +342,8 @@ func (c *Conn) frame(f http2.Frame, head *headers) error {
 		note.Payload = bytes.Clone(f.Data[:])
 		c.tell(note)
 		if !f.IsAck() && !c.o.Mute {
-			c.write(func() { c.fr.WritePing(true, f.Data) }) //nolint:errcheck // flush tells
+			data := f.Data
+			c.answer(func() { c.fr.WritePing(true, data) }) //nolint:errcheck // flush tells
 		}
 		return nil
 	case *http2.WindowUpdateFrame:
@@ -366,7 +421,7 @@ func (c *Conn) settingsFrame(f *http2.SettingsFrame, note *Frame) {
 	c.cond.Broadcast()
 	c.mu.Unlock()
 	if !c.o.Mute {
-		c.write(func() { //nolint:errcheck // a broken connection shows when it is read
+		c.answer(func() {
 			if table >= 0 {
 				c.enc.SetMaxDynamicTableSize(uint32(min(table, 4096)))
 			}
@@ -442,12 +497,13 @@ func (c *Conn) data(f *http2.DataFrame, note Frame) error {
 	if c.o.Manual || give == 0 && refund == 0 {
 		return nil
 	}
-	c.write(func() { //nolint:errcheck // a broken connection shows when it is read
+	id := h.StreamID
+	c.answer(func() {
 		if give > 0 {
 			c.fr.WriteWindowUpdate(0, give) //nolint:errcheck // flush tells
 		}
 		if refund > 0 {
-			c.fr.WriteWindowUpdate(h.StreamID, refund) //nolint:errcheck // flush tells
+			c.fr.WriteWindowUpdate(id, refund) //nolint:errcheck // flush tells
 		}
 	})
 	return nil

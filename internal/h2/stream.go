@@ -21,6 +21,7 @@ type Stream struct {
 
 	// The rest is guarded by the mutex of the Conn.
 	head     []hpack.HeaderField // of the peer's message
+	early    bool                // it was opened before our SETTINGS went out
 	trailers []hpack.HeaderField
 	in       []byte // DATA that was not read
 	keep     bool   // DATA is kept to be read
@@ -56,13 +57,20 @@ func (c *Conn) NewStream() *Stream {
 
 // newStream is NewStream with mu held.
 func (c *Conn) newStream(id uint32) *Stream {
-	s := &Stream{ID: id, c: c, sendWin: c.initial, recvWin: c.ours, keep: true}
+	s := &Stream{ID: id, c: c, early: !c.said, sendWin: c.initial, recvWin: c.ours, keep: true}
 	c.streams[id] = s
 	return s
 }
 
 // Conn is the connection of the stream.
 func (s *Stream) Conn() *Conn { return s.c }
+
+// Early reports whether the stream was opened before our SETTINGS went out.
+func (s *Stream) Early() bool {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.early
+}
 
 // Take hands DATA to f, in the order in which it comes, in place of [Stream.Read]. It is
 // called before any comes, and f may not call the Conn.
@@ -159,7 +167,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 	}
 	c.mu.Unlock()
 	if give > 0 {
-		c.write(func() { c.fr.WriteWindowUpdate(s.ID, give) }) //nolint:errcheck // a broken connection shows in the next read
+		c.answer(func() { c.fr.WriteWindowUpdate(s.ID, give) }) //nolint:errcheck // flush tells
 	}
 	return n, nil
 }
@@ -325,12 +333,13 @@ func (s *Stream) SetWriteDeadline(t time.Time) error {
 }
 
 // Text is fields as the head of a message of HTTP/1.1 shows them, behind this start line.
+// Pseudo-header fields that are no part of that come first, colon and all.
 func Text(start string, fields []hpack.HeaderField) string {
 	var b strings.Builder
 	b.WriteString(start + "\r\n")
 	clean := strings.NewReplacer("\r", `\r`, "\n", `\n`)
 	for _, f := range fields {
-		if strings.HasPrefix(f.Name, ":") {
+		if f.Name == ":status" || f.Name == ":method" || f.Name == ":path" {
 			continue
 		}
 		b.WriteString(clean.Replace(f.Name) + ": " + clean.Replace(f.Value) + "\r\n")

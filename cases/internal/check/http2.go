@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/wire"
 )
 
 // On holds if the check holds of a stream, by its number in the case.
@@ -49,6 +50,9 @@ type Left struct{}
 
 // Acks holds if so many PINGs were acknowledged.
 type Acks struct{ Count int }
+
+// Extended holds of a request over HTTP/2 that asks for a WebSocket as RFC 8441 §5.1 says.
+type Extended struct{}
 
 // NotRelayed holds if the peer did not connect to the host that :authority named.
 type NotRelayed struct{}
@@ -164,6 +168,30 @@ func (a Acks) String() string {
 		return "PING is acknowledged"
 	}
 	return fmt.Sprintf("%d PINGs are acknowledged", a.Count)
+}
+
+// Holds looks at the request.
+func (Extended) Holds(t *cases.Transcript) bool {
+	head := wire.ParseHead(t.Request)
+	pseudo := map[string]string{}
+	for _, line := range head.Lines {
+		if rest, ok := strings.CutPrefix(line, ":"); ok {
+			name, value, _ := strings.Cut(rest, ": ")
+			pseudo[name] = value
+		}
+	}
+	scheme := "http"
+	if t.TLS != nil {
+		scheme = "https"
+	}
+	lower := !slices.ContainsFunc(head.Fields, func(f wire.Field) bool { return f.Name != strings.ToLower(f.Name) })
+	version, _ := head.One("sec-websocket-version")
+	return strings.HasPrefix(head.Start(), "CONNECT /") && pseudo["protocol"] == "websocket" && pseudo["scheme"] == scheme && pseudo["authority"] != "" &&
+		lower && version == "13" && len(head.Values("connection"))+len(head.Values("upgrade"))+len(head.Values("transfer-encoding")) == 0
+}
+
+func (Extended) String() string {
+	return "CONNECT with :protocol websocket, :scheme, :authority, version 13, names in lower case, and neither Connection nor Upgrade"
 }
 
 // Holds looks for the connection.

@@ -34,7 +34,10 @@ type Endpoint struct {
 	// Autobahn never chooses one.
 	Subprotocols bool
 	Protocol     Protocol
-	Streams      *Streams
+	// HTTP2 serves clients that speak HTTP/2 (RFC 8441), by ALPN or with prior knowledge, and no
+	// others.
+	HTTP2   bool
+	Streams *Streams
 	// Result is called with each result, one at a time. If an agent runs a case
 	// again, the last result counts.
 	Result func(agent string, r harness.Result)
@@ -125,6 +128,11 @@ func (e *Endpoint) Serve(ctx context.Context, l net.Listener) error {
 
 // serve answers one connection.
 func (e *Endpoint) serve(ctx context.Context, nc net.Conn, v *visit) {
+	if e.HTTP2 {
+		e.leave(v)
+		e.serveHTTP2(ctx, nc)
+		return
+	}
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
 	defer stop()
 	e.Protocol.setOpenDeadline(nc)
@@ -326,8 +334,13 @@ func (e *Endpoint) open(nc net.Conn, h head, o offer, offers []wsproto.DeflatePa
 	}
 	writeHead(nc, out, it.Head) //nolint:errcheck // of a client that is gone already, the case fails all the same
 	nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at once
+	var t *tap
+	if a, ok := nc.(*answering); ok {
+		t, response = a.tap, a.response
+		hasty = append(hasty, a.early(o.Case)...)
+	}
 	return conn{
-		Conn: nc, early: h.early, request: h.text, response: bounded(response), deflate: agreed, protocol: e.Protocol,
+		Conn: nc, tap: t, early: h.early, request: h.text, response: bounded(response), deflate: agreed, protocol: e.Protocol,
 		read: len(h.text), written: len(response), ahead: ahead, opened: hasty,
 	}
 }

@@ -316,19 +316,26 @@ func (s *rehearsed) send(one *rehearsedStream, op cases.HTTP2Op) {
 	if one != nil && one.s != nil {
 		id = one.s.ID
 	}
-	switch t := http2.FrameType(op.Type); {
-	case t == http2.FrameRSTStream && id != 0 && len(op.Payload) == 4:
+	if http2.FrameType(op.Type) == http2.FrameRSTStream && id != 0 && len(op.Payload) == 4 {
 		one.s.Reset(http2.ErrCode(number(op.Payload))) //nolint:errcheck // a broken connection is an event
+		return
+	}
+	sendHTTP2(s.hc, id, op) //nolint:errcheck // as above
+}
+
+// sendHTTP2 sends a frame as it is. What it says of windows holds.
+func sendHTTP2(hc *h2.Conn, id uint32, op cases.HTTP2Op) error {
+	switch t := http2.FrameType(op.Type); {
 	case t == http2.FrameWindowUpdate && len(op.Payload) == 4:
-		s.hc.Grant(id, number(op.Payload)) //nolint:errcheck // as above
+		return hc.Grant(id, number(op.Payload))
 	case t == http2.FrameSettings && op.Flags == 0 && len(op.Payload)%6 == 0:
 		var list []http2.Setting
 		for p := op.Payload; len(p) > 0; p = p[6:] {
 			list = append(list, http2.Setting{ID: http2.SettingID(uint16(p[0])<<8 | uint16(p[1])), Val: number(p[2:6])})
 		}
-		s.hc.Settings(list...) //nolint:errcheck // as above
+		return hc.Settings(list...)
 	default:
-		s.hc.Raw(t, http2.Flags(op.Flags), id, op.Payload) //nolint:errcheck // as above
+		return hc.Raw(t, http2.Flags(op.Flags), id, op.Payload)
 	}
 }
 

@@ -291,12 +291,13 @@ func playMutant(ctx context.Context, m mutants.Mutant, role mutants.Roles, list 
 	if role == mutants.Client && scheme == "wss" {
 		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{testPair()}})
 	}
+	over := slices.ContainsFunc(list, func(c cases.Case) bool { return slices.Contains(c.Needs, cases.NeedHTTP2) })
 	streams := NewStreams(nil)
 	results := map[cases.ID]harness.Result{}
 	served := make(chan error, 1)
 	if role == mutants.Client {
 		e := &Endpoint{
-			List: list, Faithful: faithful, Streams: streams,
+			List: list, Faithful: faithful, Streams: streams, HTTP2: over,
 			Result: func(_ string, r harness.Result) { results[r.Case] = r },
 		}
 		go func() { served <- e.Serve(ctx, l) }()
@@ -306,7 +307,7 @@ func playMutant(ctx context.Context, m mutants.Mutant, role mutants.Roles, list 
 	}
 	go func() { served <- serve(ctx, l) }()
 	target := Target{URL: &url.URL{Scheme: scheme, Host: l.Addr().String(), Path: "/"}, TLS: &tls.Config{InsecureSkipVerify: true}}
-	target.HTTP2 = slices.ContainsFunc(list, func(c cases.Case) bool { return slices.Contains(c.Needs, cases.NeedHTTP2) })
+	target.HTTP2 = over
 	var mu sync.Mutex // guards results
 	var wg sync.WaitGroup
 	for _, c := range list {

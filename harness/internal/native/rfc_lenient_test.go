@@ -36,6 +36,7 @@ var lenient = map[cases.ID]map[string]string{
 	"H.2.16":  {"response-http-1.0-accepted": "the version in the response is not among what a client has to check (RFC 6455 §4.1)"},
 	"H.4.2":   {"request-upgrade-first-demanded": "no server has to upgrade (RFC 9110 §7.8)"},
 	"H2.1.11": {"h2-end-reset": "the closing handshake is complete, so no message is lost by how the stream ends"},
+	"H2.2.2":  {"h2-asks-key": "RFC 8441 §5 says that the key plays no part, not that it must not come; undici sends one"},
 	"L.1.1":   {"handshake-patient": "no standard names a limit in time; the others are served"},
 	"L.1.2":   {"handshake-patient": "as in L.1.1"},
 	"L.2.1":   {"length-crash client": "a client that dies looks here like one that ends TCP; the runner sees its death"},

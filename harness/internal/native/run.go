@@ -56,6 +56,9 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 // [runner.TestClient].
 func TestClient(ctx context.Context, d runner.Driver, list []cases.Case, o Options, emit func(harness.Result)) (runner.ClientReport, error) {
 	o.Declared = append(slices.Clip(o.Declared), tlsNeeds(d.TLS)...)
+	if d.HTTP2 {
+		o.Declared = append(slices.Clip(o.Declared), cases.NeedHTTP2)
+	}
 	e := &endpoint{Streams: NewStreams(o.Originals), faithful: o.Faithful}
 	defer e.Close() //nolint:errcheck // temporary files
 	return runner.TestClient(ctx, e, d, list, o.Options, emit)
@@ -229,7 +232,7 @@ func (e *endpoint) Serve(ctx context.Context, d runner.Driver, list []cases.Case
 	}
 	on.Ready(scheme + l.Addr().String())
 	serving := &Endpoint{
-		List: list, Faithful: e.faithful, Streams: e.Streams, Subprotocols: true,
+		List: list, Faithful: e.faithful, Streams: e.Streams, Subprotocols: true, HTTP2: d.HTTP2,
 		Started: on.Started, Result: on.Result, Update: on.Update, monitor: on.Monitor, brief: on.Brief, patience: acceptPatience,
 	}
 	return serving.Serve(ctx, l)

@@ -78,7 +78,8 @@ func (p *player) do(op cases.Op) {
 		p.drop(false)
 	case cases.ReadOp:
 		p.readAs(op)
-	case cases.HTTP2Op: // of a connection of its own kind
+	case cases.HTTP2Op:
+		p.out.send(outgoing{http2: &op})
 	}
 }
 

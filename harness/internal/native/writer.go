@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/h2"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -47,10 +48,11 @@ type outgoing struct {
 	cut      int // bytes of the frame in a write before the rest; 0 means none
 	alone    bool
 	masking  cases.Masking
-	end      bool // nothing but the end of our direction of TCP
-	abrupt   bool // of the end: without that of TLS
-	below    bool // beneath TLS
-	times    int  // of the frame; 0 means once
+	end      bool           // nothing but the end of our direction of TCP
+	abrupt   bool           // of the end: without that of TLS
+	below    bool           // beneath TLS
+	http2    *cases.HTTP2Op // nothing but a frame of HTTP/2, on a stream of that
+	times    int            // of the frame; 0 means once
 }
 
 // A writer sends what is queued, in order, from a goroutine of its own, so that
@@ -215,6 +217,13 @@ func (w *writer) put(o outgoing) {
 		}
 		if half, ok := nc.(interface{ CloseWrite() error }); ok && w.err == nil {
 			w.err = half.CloseWrite()
+		}
+		return
+	}
+	if o.http2 != nil {
+		w.flush()
+		if s, ok := w.nc.(interface{ Conn() *h2.Conn }); ok && o.http2.Do == cases.DoSend && w.err == nil {
+			w.err = sendHTTP2(s.Conn(), 0, *o.http2)
 		}
 		return
 	}

@@ -43,6 +43,8 @@ type Driver struct {
 	Host string
 	// TLS makes the endpoint a wss one. Nil means ws.
 	TLS *tls.Config
+	// HTTP2 makes the endpoint speak HTTP/2 alone, by ALPN with TLS, else with prior knowledge.
+	HTTP2 bool
 	// Port of the endpoint; 0 means any. A fixed port allows one worker only.
 	Port int
 	// Log gets what the command prints. Nil discards it.
