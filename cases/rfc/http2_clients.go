@@ -88,7 +88,7 @@ func http2Clients() []cases.Case {
 			Want: echoed(cases.GotText(cases.Data([]byte(probe)))),
 		},
 		{
-			ID: "H2.2.9", Title: "a message of 64 KiB, which frames of HTTP/2 carry in pieces",
+			ID: "H2.2.9", Title: "a message of 64 KiB, whose echo frames of HTTP/2 carry in pieces",
 			Requirements: []string{"RFC9113-4.2-frame-size", "RFC8441-5-stream-as-tcp"},
 			Conns:        []cases.Conn{{Steps: []cases.Step{sent, answered}}},
 			Want:         echoed(cases.GotText(long)),
