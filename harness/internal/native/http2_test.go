@@ -21,7 +21,7 @@ import (
 func overStream(role cases.Role) []cases.Case {
 	var list []cases.Case
 	for _, c := range catalogue.All() {
-		if *onlyCases != "" && len(cases.Unmatched([]cases.Case{c}, strings.Split(*onlyCases, ","))) == len(strings.Split(*onlyCases, ",")) {
+		if *onlyCases != "" && len(pattern.Unmatched([]cases.Case{c}, strings.Split(*onlyCases, ","))) == len(strings.Split(*onlyCases, ",")) {
 			continue
 		}
 		if c.For(role) && c.OverStream() == "" && !c.Slow {
