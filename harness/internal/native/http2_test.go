@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/pattern"
 )
 
 // overStream are the cases of a role that make sense over a stream.
