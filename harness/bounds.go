@@ -18,6 +18,7 @@ const (
 	maxEvents = 1024
 	// maxConns is how many further connections of a case are kept.
 	maxConns   = 31
+	maxStreams = 256  // of a connection of HTTP/2
 	maxEntries = 2048 // of the wire log
 	maxPlays   = 100  // whose verdicts are listed
 	maxChanges = 64   // of a gateway
@@ -72,9 +73,20 @@ func boundedTranscript(t cases.Transcript) cases.Transcript {
 	}
 	t.LogLost += max(0, len(t.Log)-maxEntries)
 	t.Log = boundedList(t.Log, maxEntries, entryFits, boundedEntry)
+	t.Keys = t.Keys[:min(len(t.Keys), maxWords)]
+	if t.Crowd != nil {
+		crowd := *t.Crowd
+		crowd.Trouble, crowd.Bounded = Clip(crowd.Trouble, maxWords), Clip(crowd.Bounded, maxWords)
+		t.Crowd = &crowd
+	}
 	t.More = slices.Clone(t.More[:min(len(t.More), maxConns)])
 	for i, more := range t.More {
 		t.More[i] = boundedTranscript(more)
+	}
+	t.Streams = slices.Clone(t.Streams[:min(len(t.Streams), maxStreams)])
+	for i, stream := range t.Streams {
+		stream.More, stream.Streams = nil, nil // a stream has none
+		t.Streams[i] = boundedTranscript(stream)
 	}
 	return t
 }

@@ -32,6 +32,8 @@ func Result() harness.Result {
 			Stats: cases.Stats{RxOctets: map[int]int{1: 1}, TxOctets: map[int]int{1: 1}, RxFrames: map[int]int{1: 1}, TxFrames: map[int]int{1: 1}},
 		},
 	}
+	r.Transcript.Crowd = &cases.Crowded{Trouble: "t", Bounded: "b"}
+	r.Transcript.Keys = cases.Octet("keys")
 	r.Transcript.More = []cases.Transcript{*r.Transcript}
 	return r
 }

@@ -295,6 +295,12 @@ func (s *Secrets) transcript(t cases.Transcript) cases.Transcript {
 		state := cases.TLSState{Version: s.Text(t.TLS.Version), Protocol: s.Text(t.TLS.Protocol), Name: s.Text(t.TLS.Name)}
 		t.TLS = &state
 	}
+	if t.Crowd != nil {
+		crowd := *t.Crowd
+		crowd.Trouble, crowd.Bounded = s.Text(crowd.Trouble), s.Text(crowd.Bounded)
+		t.Crowd = &crowd
+	}
+	t.Keys = s.Data(t.Keys)
 	t.More, t.Streams = slices.Clone(t.More), slices.Clone(t.Streams)
 	for _, list := range [][]cases.Transcript{t.More, t.Streams} {
 		for i, other := range list {
