@@ -32,6 +32,7 @@ const (
 	GotBody     EventKind = "body"     // what came behind the head of a message of HTTP that opens nothing
 	GotSettings EventKind = "settings" // SETTINGS of HTTP/2; Data lists them
 	GotAck      EventKind = "ack"      // the acknowledgement of a PING of HTTP/2
+	GotFull     EventKind = "full"     // DATA of HTTP/2 has used up a window that steps alone open
 	GotGoAway   EventKind = "goaway"   // GOAWAY of HTTP/2; Data is the code
 
 	GotRequest EventKind = "request" // another request, on a connection or beside it; Data is its head
@@ -174,6 +175,8 @@ func (e Event) String() string {
 		return "SETTINGS, " + string(e.Data)
 	case GotAck:
 		return "the acknowledgement of a PING"
+	case GotFull:
+		return "a window is used up"
 	case GotGoAway:
 		return "GOAWAY with " + string(e.Data)
 	case GotMessage:

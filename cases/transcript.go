@@ -237,7 +237,7 @@ func (t *Transcript) Received() []Event {
 		switch e.Kind {
 		case GotMessage, GotPong, GotTimeout:
 			list = append(list, e)
-		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert, GotTaken, GotBegin, GotBody, GotRequest, GotSettings, GotAck, GotGoAway:
+		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert, GotTaken, GotBegin, GotBody, GotRequest, GotSettings, GotAck, GotGoAway, GotFull:
 		}
 	}
 	return list

@@ -480,6 +480,10 @@ func (c *Conn) data(f *http2.DataFrame, note Frame) error {
 			s.recvWin += int64(refund)
 		}
 	}
+	note.Left = c.recvWin
+	if s != nil {
+		note.Left = min(note.Left, s.recvWin)
+	}
 	over := c.recvWin < -connWindow || s != nil && s.recvWin < -2*streamWindow
 	c.owed += int64(h.Length)
 	var give uint32

@@ -18,6 +18,7 @@ type Frame struct {
 	Len      int                 // of its payload, in bytes
 	Data     int                 // of DATA: bytes without the padding
 	Padded   bool                // of DATA
+	Left     int64               // of DATA that came: what is left of the windows
 	Settings []http2.Setting     // of SETTINGS
 	Fields   []hpack.HeaderField // of the frame that ends a header block
 	Value    uint32              // of WINDOW_UPDATE the increment, of GOAWAY the last stream

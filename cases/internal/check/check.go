@@ -93,7 +93,7 @@ func (f Fields) String() string { return f.Name + ": " + f.Value + ", once" }
 
 // Holds looks at the field.
 func (l Lists) Holds(t *cases.Transcript) bool {
-	return wire.ParseHead(t.Response).Has(l.Name, l.Token)
+	return barred(t, l.Name) || wire.ParseHead(t.Response).Has(l.Name, l.Token)
 }
 
 func (l Lists) String() string { return l.Name + " names " + l.Token }

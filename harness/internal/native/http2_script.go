@@ -472,6 +472,8 @@ func (s *rehearsed) frame(f h2.Frame) {
 		s.record(nil, cases.Event{Kind: cases.GotSettings, Data: cases.Octet(strings.Join(words, ", "))})
 	case f.Type == http2.FramePing && f.Ack():
 		s.record(nil, cases.Event{Kind: cases.GotAck})
+	case f.Type == http2.FrameData && f.Left <= 0 && s.it.HTTP2.Manual:
+		s.record(nil, cases.Event{Kind: cases.GotFull})
 	case f.Type == http2.FrameGoAway:
 		s.record(nil, cases.Event{Kind: cases.GotGoAway, Data: cases.Octet(f.Code.String())})
 	case one == nil:
