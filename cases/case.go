@@ -81,7 +81,7 @@ type Case struct {
 	// Requirements are the ids of the ledger that the case tests.
 	Requirements []string
 	Suite        Suite
-	Level        level
+	Level        Level
 	Roles        []Role // that the peer may have; nil means server and client
 	Needs        []Need // what the peer must offer; nil means nothing
 	// NoEcho is set in a case for a peer that does not echo: its messages are no events.
@@ -122,20 +122,20 @@ const (
 	RFC      Suite = "rfc"      // cases that Autobahn does not have
 )
 
-// level says how much a requirement demands (RFC 2119). The zero value is Must.
-type level uint8
+// A Level says how much a requirement demands (RFC 2119). The zero value is Must.
+type Level uint8
 
 // The levels. A peer that fails a Must or a Robustness case fails the gate; a
 // Should case is then passed leniently; the others only observe.
 const (
-	Must level = iota
+	Must Level = iota
 	Should
 	May
 	Robustness // no standard demands it, but attacks and crashes are known
 	Informing  // the case only looks
 )
 
-func (l level) String() string {
+func (l Level) String() string {
 	return [...]string{"MUST", "SHOULD", "MAY", "ROBUSTNESS", "INFORMATIONAL"}[l]
 }
 
