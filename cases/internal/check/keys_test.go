@@ -53,7 +53,7 @@ func TestRandomKeys(t *testing.T) {
 // Sound keys hardly ever fail.
 func TestRandomKeysByChance(t *testing.T) {
 	sound := rand.NewChaCha8([32]byte{2})
-	for range 300 {
+	for range 40 {
 		tr := cases.Transcript{Keys: make([]byte, 4*1200)}
 		_, _ = sound.Read(tr.Keys)
 		if !(check.RandomKeys{Least: 1200}).Holds(&tr) {
