@@ -433,13 +433,19 @@ func (s *stubConn) SetDeadline(time.Time) error      { return nil }
 func (s *stubConn) SetReadDeadline(time.Time) error  { return nil }
 func (s *stubConn) SetWriteDeadline(time.Time) error { return nil }
 
+// fuzzOptions leave no timer behind: those of all earlier inputs would run in the end.
+var fuzzOptions = ws.Options{Deflate: &ws.Deflate{}, Keepalive: ws.Keepalive{Interval: -1}, HandshakeTimeout: -1}
+
 func FuzzServerHandshake(f *testing.F) {
 	f.Add([]byte(request()))
 	f.Add([]byte(request("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9", "Origin: http://example.com")))
 	f.Add([]byte(request("Sec-WebSocket-Protocol: a, b") + "\x81\x85"))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		nc := &stubConn{in: bytes.NewReader(p)}
-		c, err := ws.AcceptNet(context.Background(), nc, &ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}, Subprotocols: []string{"a"}})
+		c, err := ws.AcceptNet(context.Background(), nc, &ws.AcceptOptions{Options: fuzzOptions, Subprotocols: []string{"a"}})
+		if c != nil {
+			defer c.CloseNow()
+		}
 		if ok := bytes.HasPrefix(nc.out.Bytes(), []byte("HTTP/1.1 101 ")); ok != (err == nil) || ok != (c != nil) {
 			t.Fatalf("got error %v with %q", err, nc.out.Bytes())
 		}
@@ -462,11 +468,14 @@ func FuzzClientHandshake(f *testing.F) {
 			nc.in = bytes.NewReader(nil)
 		}
 		c, err := ws.Dial(context.Background(), "ws://example.com/", &ws.DialOptions{
-			Options: ws.Options{Deflate: &ws.Deflate{}},
+			Options: fuzzOptions,
 			NetDial: func(context.Context, string, string) (net.Conn, error) { return nc, nil },
 		})
 		if (c == nil) != (err != nil) {
 			t.Fatalf("got %v and error %v", c, err)
+		}
+		if c != nil {
+			c.CloseNow()
 		}
 	})
 }
