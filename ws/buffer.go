@@ -26,7 +26,7 @@ var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
 func (r *reader) space() []byte {
 	const least = wsproto.MaxHeaderLen + wsproto.MaxControlPayload
 	switch {
-	case r.poll != nil && len(r.buf) < readBuffer:
+	case (r.poll != nil || r.stream) && len(r.buf) < readBuffer:
 		b := readBuffers.Get().(*[readBuffer]byte)[:]
 		r.r, r.w = 0, copy(b, r.buf[r.r:r.w])
 		r.buf = b

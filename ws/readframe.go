@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws/internal/flate"
+	"github.com/wsconform/wsconform/ws/internal/h2"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -210,9 +211,23 @@ func (r *reader) read(nc net.Conn, p []byte) (int, error) {
 		return r.poll.read(p)
 	}
 	if p == nil {
+		if r.stream {
+			if err := r.awaitStream(nc); err != nil {
+				return 0, err
+			}
+		}
 		p = r.space()
 	}
 	return nc.Read(p)
+}
+
+// awaitStream waits for data on a stream of HTTP/2, without a buffer.
+func (r *reader) awaitStream(nc net.Conn) error {
+	st := nc.(*h2.Stream) //nolint:forcetypeassert // of init
+	if !st.Ready() {
+		r.rest()
+	}
+	return st.Await()
 }
 
 // lost is the end without a close frame.

@@ -291,6 +291,24 @@ func (s *Stream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Await waits until Read has something to return. An error is that of Read, but not
+// io.EOF.
+func (s *Stream) Await() error {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if err := s.await(); err != io.EOF {
+		return err
+	}
+	return nil
+}
+
+// Ready reports whether data waits to be read.
+func (s *Stream) Ready() bool {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.off < len(s.buf)
+}
+
 // await waits until there is data. It needs mu.
 func (s *Stream) await() error {
 	for {
