@@ -26,10 +26,8 @@ var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
 func (r *reader) space() []byte {
 	const least = wsproto.MaxHeaderLen + wsproto.MaxControlPayload
 	switch {
-	case (r.poll != nil || r.stream) && len(r.buf) < readBuffer:
-		b := readBuffers.Get().(*[readBuffer]byte)[:]
-		r.r, r.w = 0, copy(b, r.buf[r.r:r.w])
-		r.buf = b
+	case r.poll != nil && len(r.buf) < readBuffer:
+		r.borrow()
 	case r.buf == nil:
 		r.buf = make([]byte, smallBuffer)
 	case r.r == r.w:
@@ -41,6 +39,13 @@ func (r *reader) space() []byte {
 		return r.buf[r.w:min(r.w+peek, len(r.buf))]
 	}
 	return r.buf[r.w:]
+}
+
+// borrow takes one of the shared buffers.
+func (r *reader) borrow() {
+	b := readBuffers.Get().(*[readBuffer]byte)[:]
+	r.r, r.w = 0, copy(b, r.buf[r.r:r.w])
+	r.buf = b
 }
 
 // rest gives the buffer back for as long as nothing arrives. What waits in it,

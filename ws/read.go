@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/wsconform/wsconform/ws/internal/flate"
-	"github.com/wsconform/wsconform/ws/internal/h2"
 	"github.com/wsconform/wsconform/ws/internal/mask"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -26,12 +25,11 @@ type reader struct {
 	due   time.Duration // when the call that reads ends, since guardStart; 0 means nothing bounds it
 	err   error         // why nothing can be read any more
 
-	poll   *poller // nil if the connection below is not a plain socket
-	buf    []byte  // buf[r:w] has arrived and is not used
-	r, w   int
-	bulky  bool  // the last frame of data was a long one
-	stream bool  // the connection below is one of HTTP/2
-	late   uint8 // reads since the writing side failed; see maxLate
+	poll  *poller // nil if the connection below is not a plain socket
+	buf   []byte  // buf[r:w] has arrived and is not used
+	r, w  int
+	bulky bool  // the last frame of data was a long one
+	late  uint8 // reads since the writing side failed; see maxLate
 
 	// The message that is being read.
 	open  bool
@@ -74,7 +72,6 @@ var inflaters = sync.Pool{New: func() any { return new(flate.Inflater) }}
 func (r *reader) init(c *Conn, early []byte) {
 	r.guard = ctxGuard{c: c}
 	r.poll = newPoller(r, c.nc)
-	_, r.stream = c.nc.(*h2.Stream)
 	if len(early) > 0 {
 		r.buf = slices.Clone(early)
 		if r.poll == nil {

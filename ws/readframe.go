@@ -211,8 +211,8 @@ func (r *reader) read(nc net.Conn, p []byte) (int, error) {
 		return r.poll.read(p)
 	}
 	if p == nil {
-		if r.stream {
-			if err := r.awaitStream(nc); err != nil {
+		if st, ok := nc.(*h2.Stream); ok {
+			if err := r.awaitStream(st); err != nil {
 				return 0, err
 			}
 		}
@@ -222,12 +222,15 @@ func (r *reader) read(nc net.Conn, p []byte) (int, error) {
 }
 
 // awaitStream waits for data on a stream of HTTP/2, without a buffer.
-func (r *reader) awaitStream(nc net.Conn) error {
-	st := nc.(*h2.Stream) //nolint:forcetypeassert // of init
+func (r *reader) awaitStream(st *h2.Stream) error {
 	if !st.Ready() {
 		r.rest()
 	}
-	return st.Await()
+	err := st.Await()
+	if err == nil && len(r.buf) < readBuffer {
+		r.borrow()
+	}
+	return err
 }
 
 // lost is the end without a close frame.
