@@ -30,7 +30,7 @@ var flooding = []cases.Step{
 
 // late reads nothing for a while, and then all that there is.
 var late = []cases.Step{
-	cases.StopReading{}, cases.Pause{For: unread}, cases.ReadOn{}, cases.Await{For: 2 * longWhile, Until: []cases.EventKind{cases.GotClose}},
+	cases.StopReading{}, cases.Pause{For: unread}, cases.ReadOn{}, cases.Await{For: longWhile, Until: []cases.EventKind{cases.GotClose}},
 }
 
 // What grades them. A gateway may also end a connection that nobody reads, if both ends get
