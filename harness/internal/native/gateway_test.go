@@ -61,6 +61,10 @@ func gatewayCases() []cases.Case {
 	return list
 }
 
+// crowds keeps gateways with a thousand connections apart: each takes four file
+// descriptors of this process.
+var crowds sync.Mutex
+
 // behind plays cases through a mutant gateway, in this process.
 func behind(t *testing.T, m gateway.Mutant, list []cases.Case) map[cases.ID]harness.Result {
 	t.Helper()
@@ -74,6 +78,10 @@ func behind(t *testing.T, m gateway.Mutant, list []cases.Case) map[cases.ID]harn
 	})
 	defer wg.Wait()
 	defer cancel()
+	if slices.ContainsFunc(list, func(c cases.Case) bool { return c.Conns[0].Crowd > 0 }) {
+		crowds.Lock()
+		defer crowds.Unlock()
+	}
 	g := Gateway{Target: Target{URL: &url.URL{Scheme: "ws", Host: front.Addr().String(), Path: "/"}}, Origin: back}
 	results := map[cases.ID]harness.Result{}
 	if err := TestGateway(t.Context(), g, list, Options{}, func(r harness.Result) { results[r.Case] = r }); err != nil {
