@@ -175,6 +175,8 @@ func TestHTTP2Ends(t *testing.T) {
 		<-ended
 
 		p.connect(3)
+		for p.next(http2.FrameHeaders).id != 3 { // before, there is no handler
+		}
 		p.write(func() error { return p.WriteRSTStream(3, http2.ErrCodeCancel) })
 		if err := <-ended; err == nil || ws.CloseStatus(err) != 0 || !strings.Contains(fmt.Sprint(err), "CANCEL") {
 			t.Errorf("a reset gives %v", err)
