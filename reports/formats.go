@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/reports/autobahn"
@@ -136,3 +137,13 @@ func RunFileNames(runs []*runfile.Run) []string { return html.FileNames(runs, ".
 // Visible makes seen what a reader would not see, or would be misled by, and cuts what is
 // longer than a line of a report.
 func Visible(s string) string { return show.Text(s) }
+
+// CaseJSON returns what pages show of the result of a case, for [CaseScript].
+func CaseJSON(run *runfile.Run, id cases.ID) ([]byte, error) { return html.CaseJSON(run, id) }
+
+// CaseScript is the script that shows what [CaseJSON] returns, [StyleSheet] the style of all
+// pages.
+func CaseScript() string { return html.CaseScript() }
+
+// StyleSheet is the style of all pages.
+func StyleSheet() string { return html.StyleSheet() }

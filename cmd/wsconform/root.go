@@ -17,6 +17,7 @@ var commands = []struct {
 	make func() *cobra.Command
 }{
 	{"test", testCommand},
+	{"ui", uiCommand},
 	{"list", listCommand},
 	{"case", caseCommand},
 	{"gate", gateCommand},

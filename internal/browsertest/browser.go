@@ -285,6 +285,53 @@ func (p *Page) Eval(t testing.TB, expression string, v any) {
 	}
 }
 
+// Press presses keys, each named as in KeyboardEvent.key, such as "j" and "ArrowDown".
+func (p *Page) Press(t testing.TB, keys ...string) {
+	t.Helper()
+	for _, key := range keys {
+		text := ""
+		switch {
+		case len(key) == 1:
+			text = key
+		case key == "Enter":
+			text = "\r"
+		}
+		down := map[string]any{"type": "keyDown", "key": key, "text": text}
+		if code, ok := keyCodes[key]; ok {
+			down["windowsVirtualKeyCode"], down["code"] = code, key
+		}
+		p.browser.command(t, p.session, "Input.dispatchKeyEvent", down, nil)
+		p.browser.command(t, p.session, "Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key}, nil)
+	}
+}
+
+// keyCodes are those of keys that are no character.
+var keyCodes = map[string]int{"Enter": 13, "Escape": 27, "Tab": 9, "ArrowUp": 38, "ArrowDown": 40}
+
+// Await waits until an expression is true in the page. It fails the test if it is not within
+// a minute.
+func (p *Page) Await(t testing.TB, expression string) {
+	t.Helper()
+	var ok bool
+	p.Eval(t, fmt.Sprintf(`new Promise(done => {
+  const end = performance.now() + 60000, look = () => (%s) ? done(true) : performance.now() > end ? done(false) : setTimeout(look, 20);
+  look();
+})`, expression), &ok)
+	if !ok {
+		t.Fatalf("it did not happen: %s; there is\n%.3000s", expression, p.Text(t))
+	}
+}
+
+// Screenshot writes the whole page to a PNG file.
+func (p *Page) Screenshot(t testing.TB, file string) {
+	t.Helper()
+	var shot struct{ Data []byte }
+	p.browser.command(t, p.session, "Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &shot)
+	if err := os.WriteFile(file, shot.Data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Text is what a reader sees: the text of the page that is laid out.
 func (p *Page) Text(t testing.TB) (text string) {
 	t.Helper()

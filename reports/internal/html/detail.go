@@ -3,6 +3,7 @@ package html
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -138,6 +139,14 @@ func detailsWithin(s summary.Summary, size int) ([]byte, error) {
 		}
 	}
 	return data, nil
+}
+
+// CaseJSON returns the details of one case of a run, as page.js reads them from its page. The
+// middle of a very long log is left out.
+func CaseJSON(run *runfile.Run, id cases.ID) ([]byte, error) {
+	s := summary.Of(summary.Input{Run: run})
+	s.Rows = slices.DeleteFunc(s.Rows, func(r summary.Row) bool { return r.Case != id })
+	return detailsWithin(s, maxSize)
 }
 
 func passed(r summary.Row) bool { return r.Outcome == harness.Pass || r.Outcome == harness.Observed }

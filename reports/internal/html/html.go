@@ -28,8 +28,11 @@ var assets embed.FS
 var (
 	//go:embed style.css
 	style string
+	//go:embed exchange.js
+	exchange string // how a case is shown
 	//go:embed page.js
-	script string
+	rows   string // the rest of the page of a run
+	script = exchange + rows
 )
 
 // pages are the templates. Parsing them takes longer than most commands.
@@ -84,6 +87,9 @@ type frame struct {
 // StyleSheet is the style of all pages: colours, type, tables, and the classes p, l, f,
 // u, o and n of the outcomes.
 func StyleSheet() string { return style }
+
+// CaseScript is the script that shows what happened in a case, for other pages.
+func CaseScript() string { return exchange }
 
 func newFrame() frame {
 	return frame{
