@@ -120,7 +120,12 @@ type Suite string
 const (
 	Autobahn Suite = "autobahn" // the 517 cases of the Autobahn testsuite
 	RFC      Suite = "rfc"      // cases that Autobahn does not have
+	User     Suite = "user"     // cases that users have written
 )
+
+// OneGrade reports whether verdicts of the suite's cases are a single grade, as all are but
+// those of Autobahn's.
+func (s Suite) OneGrade() bool { return s == RFC || s == User }
 
 // A Level says how much a requirement demands (RFC 2119). The zero value is Must.
 type Level uint8

@@ -47,6 +47,7 @@ const (
 	EditBytewise          // it leaves in writes of one byte, without a pause between them
 	editFirst             // put a field in front of the others
 	EditTrickle           // it leaves in writes of one byte, so long apart, for as long as Name says
+	editWhole             // send these bytes in place of the head
 )
 
 // TricklePatience is how long a head that trickles does so, unless it has all left before.
@@ -110,6 +111,12 @@ func Trickle(every time.Duration) Edit {
 	return Edit{do: EditTrickle, Name: TricklePatience.String(), value: every.String()}
 }
 
+// Whole sends these bytes in place of the head.
+func Whole(text string) Edit { return Edit{do: editWhole, value: text} }
+
+// SetOrAdd gives a field another value, or adds it.
+func SetOrAdd(name, value string) []Edit { return []Edit{Without(name), Add(name, value)} }
+
 // A Field is a line of a head.
 type Field struct{ Name, Value string }
 
@@ -142,7 +149,7 @@ func (h Head) Fields(fields []Field) []Field {
 				many[i] = Field{"X-" + strconv.Itoa(i), "x"}
 			}
 			fields = append(many, fields...)
-		case editNothing, editLine, editStart, EditTogether, editApart, editReplace, editCut, EditDelay, EditRefused, EditBytewise, EditTrickle:
+		case editNothing, editLine, editStart, EditTogether, editApart, editReplace, editCut, EditDelay, EditRefused, EditBytewise, EditTrickle, editWhole:
 		}
 	}
 	return fields
@@ -178,6 +185,8 @@ func (h Head) Text(start string, fields []Field) string {
 			text = strings.ReplaceAll(text, e.Name, e.value)
 		case editCut:
 			text = text[:len(text)/2]
+		case editWhole:
+			text = e.value
 		default: // of the lines, or of how they leave
 		}
 	}
@@ -232,6 +241,31 @@ func (e Edit) number() int {
 	return n
 }
 
+// Raw gives the edit in the words of a raw script, such as "set", the name of the field and
+// the value. It is false for what such a script does not have.
+func (e Edit) Raw() (verb, name, value string, ok bool) {
+	switch e.do {
+	case editRemove:
+		return "without", e.Name, "", true
+	case editSet:
+		return "set", e.Name, e.value, true
+	case editAdd:
+		return "add", e.Name, e.value, true
+	case editLine:
+		return "line", "", e.value, true
+	case editStart:
+		return "start", "", e.value, true
+	case editApart:
+		return "segment", "", e.value, true
+	case EditBytewise:
+		return "segment", "", "1", true
+	case editWhole:
+		return "bytes", "", e.value, true
+	default:
+		return "", "", "", false
+	}
+}
+
 func (e Edit) String() string {
 	switch e.do {
 	case editRemove:
@@ -268,6 +302,8 @@ func (e Edit) String() string {
 		return "writes of one byte, without a pause"
 	case EditTrickle:
 		return "a byte every " + e.value + ", for " + e.Name
+	case editWhole:
+		return "in place of it, the bytes " + Octet(e.value).quote()
 	case editNothing:
 	}
 	return "the standard handshake"

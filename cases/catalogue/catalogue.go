@@ -8,6 +8,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/cases/rfc"
+	"github.com/wsconform/wsconform/cases/user"
 )
 
 // A Suite is a catalogue by itself.
@@ -22,6 +23,7 @@ type Suite struct {
 var Suites = []Suite{
 	{cases.Autobahn, autobahn.All, autobahn.Find, autobahn.Sections},
 	{cases.RFC, rfc.All, rfc.Find, rfc.Sections},
+	{cases.User, user.All, user.Find, user.Sections},
 }
 
 // All returns the cases of every suite. The slices are the caller's own.

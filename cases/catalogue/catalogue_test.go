@@ -6,10 +6,15 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/cases/user"
 )
 
 // What holds of every case of every suite. How many there are is the suites' business.
 func TestCatalogue(t *testing.T) {
+	err := user.Add(cases.Case{ID: "U.x", Title: "a user's", Conns: []cases.Conn{{Steps: []cases.Step{cases.Text("x")}}}, Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.SomePong{}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := map[cases.ID]bool{}
 	var sections []string
 	for _, s := range catalogue.Sections() {

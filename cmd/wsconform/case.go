@@ -30,6 +30,9 @@ func caseCommand() *cobra.Command {
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeCases,
 		RunE: func(c *cobra.Command, list []string) error {
+			if _, err := loadUserCases(""); err != nil {
+				return err
+			}
 			one, ok := catalogue.Find(cases.ID(list[0]))
 			if !ok {
 				return usagef("unknown case %q; wsconform list lists all cases", list[0])

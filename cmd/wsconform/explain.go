@@ -24,6 +24,9 @@ disputed about it. With --compared it also lists who fails it in these runs.`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeCases,
 		RunE: func(c *cobra.Command, list []string) error {
+			if _, err := loadUserCases(""); err != nil {
+				return err
+			}
 			one, ok := catalogue.Find(cases.ID(list[0]))
 			if !ok {
 				return usagef("unknown case %q; wsconform list lists all cases", list[0])

@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/usercase"
 )
 
 // A selection is the cases that the flags --cases and --exclude ask for.
@@ -21,6 +22,8 @@ type selection struct {
 	fixed            bool     // the engine plays no other suite
 	quick            bool     // the command leaves out slow cases, unless
 	slow             bool     // they are asked for
+	userFile         string   // of user cases; "" means the default one, if there is one
+	written          []usercase.Spec
 }
 
 func (s *selection) flags(f *pflag.FlagSet) {
@@ -30,7 +33,7 @@ func (s *selection) flags(f *pflag.FlagSet) {
 
 // suiteFlag lets the user choose among the suites. The default is all of them.
 func (s *selection) suiteFlag(f *pflag.FlagSet) {
-	f.StringSliceVar(&s.suites, "suite", suiteNames(), "take the cases from these `SUITES`: autobahn (its 517 cases), rfc (what it does not test)")
+	f.StringSliceVar(&s.suites, "suite", suiteNames(), "take the cases from these `SUITES`: autobahn (its 517 cases), rfc (what it does not test), user (what you wrote)")
 }
 
 // slowFlag lets the user ask for slow cases, which are left out otherwise.
@@ -47,8 +50,41 @@ func suiteNames() []string {
 	return names
 }
 
+// userFlag lets the user name a file of cases.
+func (s *selection) userFlag(f *pflag.FlagSet) {
+	f.StringVar(&s.userFile, "user-cases", "", "also play the cases in this `FILE`, which you wrote (default "+usercase.DefaultFile+", if it exists)")
+}
+
+// loadUserCases makes the cases of the file known.
+func loadUserCases(file string) ([]usercase.Spec, error) {
+	list, err := usercase.Load(file)
+	if err != nil {
+		return nil, usagef("%w", err)
+	}
+	return list, nil
+}
+
+// ofUser are the user cases among these.
+func (s *selection) ofUser(ids []cases.ID) []usercase.Spec {
+	var list []usercase.Spec
+	for _, one := range s.written {
+		if slices.Contains(ids, one.ID) {
+			list = append(list, one)
+		}
+	}
+	return list
+}
+
 // catalogue lists the cases to choose from.
 func (s *selection) catalogue() ([]cases.Case, error) {
+	var err error
+	if slices.Contains(s.suites, string(cases.User)) {
+		if s.written, err = loadUserCases(s.userFile); err != nil {
+			return nil, err
+		}
+	} else if s.userFile != "" {
+		return nil, usagef("--user-cases has no effect without the suite user: leave out --suite, or name it")
+	}
 	var names []cases.Suite
 	if len(s.suites) == 0 {
 		names = []cases.Suite{cases.Autobahn}

@@ -104,6 +104,7 @@ is given.`,
 	o.selection.flags(f)
 	o.selection.suiteFlag(f)
 	o.selection.slowFlag(f)
+	o.selection.userFlag(f)
 	o.part.flags(f)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "print a line for each case")
 	return c
@@ -187,6 +188,7 @@ func (o *test) judge(c *cobra.Command, kind engine.Kind, agent harness.Agent) er
 		Tool: "wsconform " + toolVersion(), Engine: player.About(),
 		Agent: agent, Selection: sel, Shard: shard, Started: time.Now().UTC(), Host: thisHost(),
 		Settings: o.settings(kind, subject), Added: subject.Header, Secrets: o.part.secretsMode(),
+		UserCases: o.selection.ofUser(sel.Selected),
 	}
 	begun := time.Now()
 	secrets := header.Masking()

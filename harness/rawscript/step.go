@@ -169,3 +169,50 @@ func parseOpcode(s string) (wsproto.Opcode, bool) {
 	n, err := strconv.ParseUint(s, 0, 4)
 	return wsproto.Opcode(n), err == nil
 }
+
+// FrameParts are the parts of a [Frame], as its line gives them.
+type FrameParts struct {
+	Opcode   wsproto.Opcode
+	NoFin    bool
+	RSV      uint8
+	Unmasked bool    // nomask
+	Masked   bool    // mask, or mask=HEX
+	Key      []byte  // of mask=HEX; nil means a random one
+	Length   *uint64 // claimed; nil means that of the payload
+	Form     wsproto.LengthForm
+	Deflate  bool
+	Chop     int // 0 means one write
+	Cut      int // 0 means all
+}
+
+// Parts returns the parts of the frame.
+func (f Frame) Parts() FrameParts {
+	p := FrameParts{
+		Opcode: f.opcode, NoFin: f.noFin, RSV: f.rsv, Unmasked: f.mask == maskNone, Masked: f.mask == maskRandom || f.mask == maskKey,
+		Length: f.length, Form: f.form, Deflate: f.deflate, Chop: f.chop, Cut: f.cut,
+	}
+	if f.mask == maskKey {
+		p.Key = f.key[:]
+	}
+	return p
+}
+
+// Compressed is the payload as the part deflate sends it (RFC 7692 §7.2.1).
+func (f Frame) Compressed() []byte { return deflate(f.Payload) }
+
+// Parts returns the verb of the edit, and what it has of a name and a value.
+func (e Edit) Parts() (verb, name, value string) { return e.verb, e.name, e.value }
+
+// NoWait reports whether frames follow before the answer comes.
+func (o Open) NoWait() bool { return o.noWait }
+
+// Waits tells what a wait or an await waits for, which is "" for a wait, and how long.
+func Waits(s Step) (what string, d time.Duration, ok bool) {
+	switch s := s.(type) {
+	case wait:
+		return "", s.For, true
+	case await:
+		return s.what, s.For, true
+	}
+	return "", 0, false
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/usercase"
 )
 
 // MaxLine bounds the length of a line of a run file, in bytes. A transcript is
@@ -126,7 +127,11 @@ func (in *reader) add(line []byte) error {
 		return fmt.Errorf("the file has version %d, which never was", k.Schema)
 	case k.Kind == kindHeader:
 		in.begun = true
-		return json.Unmarshal(line, &in.run.Header)
+		if err := json.Unmarshal(line, &in.run.Header); err != nil {
+			return err
+		}
+		usercase.AddAll(in.run.Header.UserCases)
+		return nil
 	case !in.begun:
 		return errors.New("not a run file: the first line is no header")
 	case in.run.Footer != nil:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/usercase"
 )
 
 // SchemaVersion is the version of the run file that [Writer] writes. Readers
@@ -40,6 +41,9 @@ type Header struct {
 	Host      Host           `json:"host"`
 	Seed      uint64         `json:"seed,omitempty"`
 	Settings  map[string]any `json:"settings,omitempty"` // of the engine, by option name
+	// UserCases are the selected cases that the user has written, so that readers of the file
+	// know them.
+	UserCases []usercase.Spec `json:"userCases,omitempty"`
 	// Secrets says whether secrets are masked ([SecretsMasked]) or in the file as they
 	// are ([SecretsShown]). A [Writer] masks them unless it is [SecretsShown].
 	Secrets string `json:"secrets,omitempty"`

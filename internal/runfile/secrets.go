@@ -345,6 +345,10 @@ func (s *Secrets) header(h Header) Header {
 	if s != nil {
 		h.Secrets = SecretsMasked
 		h.Agent = s.agent(h.Agent)
+		h.UserCases = slices.Clone(h.UserCases)
+		for i, c := range h.UserCases {
+			h.UserCases[i].Script = s.Text(c.Script)
+		}
 	}
 	return h
 }

@@ -56,6 +56,9 @@ func (js *jobs) start(program, args []string, dir, name string) (*job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the folder of the run: %w", err)
 	}
+	if out, err = filepath.Abs(out); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(js.ctx)
 	j := &job{args: args, out: out, file: filepath.Join(out, "run.jsonl"), cancel: cancel, done: make(chan struct{})}
 	cmd := exec.CommandContext(ctx, program[0], j.line(program)[1:]...) //nolint:gosec // wsconform itself

@@ -22,7 +22,7 @@ var web embed.FS
 func (s *server) routes() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /{$}", file("index.html"))
-	for _, name := range []string{"ui.css", "app.js", "start.js", "run.js", "common.js"} {
+	for _, name := range []string{"ui.css", "app.js", "start.js", "run.js", "common.js", "lab.js"} {
 		m.HandleFunc("GET /web/"+name, file(name))
 	}
 	m.HandleFunc("GET /web/report.css", text("text/css; charset=utf-8", reports.StyleSheet))
@@ -34,6 +34,10 @@ func (s *server) routes() http.Handler {
 	m.HandleFunc("POST /api/runs/{run}/again", s.again)
 	m.HandleFunc("GET /api/runs/{run}/cases/{case}", s.oneCase)
 	m.HandleFunc("GET /api/runs/{run}/report", s.report)
+	m.HandleFunc("GET /api/script", s.script)
+	m.HandleFunc("GET /api/library", s.library)
+	m.HandleFunc("POST /api/lab", s.lab)
+	m.HandleFunc("POST /api/cases", s.save)
 	return m
 }
 
@@ -92,11 +96,12 @@ func (s *server) start(w http.ResponseWriter, r *http.Request) {
 		failed(w, http.StatusBadRequest, err)
 		return
 	}
-	s.begin(w, args, q.Kind)
+	s.begin(w, args, filepath.Join(s.dir, "ui"), q.Kind)
 }
 
-func (s *server) begin(w http.ResponseWriter, args []string, name string) {
-	j, err := s.jobs.start(s.program, args, filepath.Join(s.dir, "ui"), name)
+// begin starts a run whose results go to a new folder below dir.
+func (s *server) begin(w http.ResponseWriter, args []string, dir, name string) {
+	j, err := s.jobs.start(s.program, args, dir, name)
 	switch {
 	case errors.Is(err, errBusy):
 		failed(w, http.StatusConflict, err)
@@ -104,9 +109,6 @@ func (s *server) begin(w http.ResponseWriter, args []string, name string) {
 	case err != nil:
 		failed(w, http.StatusInternalServerError, err)
 		return
-	}
-	if path, err := filepath.Abs(j.file); err == nil {
-		j.file = path
 	}
 	answer(w, map[string]string{"run": s.runs.add(j.file)})
 }
@@ -123,29 +125,31 @@ func (s *server) stop(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) again(w http.ResponseWriter, r *http.Request) {
 	var sel selection
-	path, ok := s.runs.path(r.PathValue("run"))
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
 	if !read(w, r, &sel) {
 		return
 	}
-	if j := s.jobs.find(path); j != nil {
-		s.begin(w, again(j.args, sel), "again")
-		return
-	}
-	t := tail{path: path}
-	if _, err := t.more(); err != nil || t.head == nil {
-		failed(w, http.StatusBadRequest, errors.New("the run file cannot be read"))
-		return
-	}
-	args, err := repeated(*t.head, sel)
+	args, err := s.argsOf(r.PathValue("run"), sel)
 	if err != nil {
 		failed(w, http.StatusBadRequest, err)
 		return
 	}
-	s.begin(w, args, "again")
+	s.begin(w, args, filepath.Join(s.dir, "ui"), "again")
+}
+
+// argsOf are the words that repeat a run with other cases.
+func (s *server) argsOf(run string, sel selection) ([]string, error) {
+	path, ok := s.runs.path(run)
+	if !ok {
+		return nil, errors.New("there is no such run: go back to the first page")
+	}
+	if j := s.jobs.find(path); j != nil {
+		return again(j.args, sel), nil
+	}
+	t := tail{path: path}
+	if _, err := t.more(); err != nil || t.head == nil {
+		return nil, errors.New("the run file cannot be read")
+	}
+	return repeated(*t.head, sel)
 }
 
 func (s *server) oneCase(w http.ResponseWriter, r *http.Request) {

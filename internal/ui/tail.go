@@ -13,6 +13,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/usercase"
 )
 
 // A line is what the page shows of a result before it is opened.
@@ -111,7 +112,11 @@ func (t *tail) read(text []byte) (*line, error) {
 	switch kind.Kind {
 	case "header":
 		t.head = &runfile.Header{}
-		return nil, json.Unmarshal(text, t.head)
+		if err := json.Unmarshal(text, t.head); err != nil {
+			return nil, err
+		}
+		usercase.AddAll(t.head.UserCases)
+		return nil, nil
 	case "case":
 		var one line
 		if err := json.Unmarshal(text, &one); err != nil {

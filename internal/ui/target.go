@@ -137,7 +137,7 @@ func again(args []string, s selection) []string {
 	var kept []string
 	for _, word := range own[:end] {
 		name, _, _ := strings.Cut(word, "=")
-		if !slices.Contains([]string{"--cases", "--exclude", "--suite", "--slow"}, name) {
+		if !slices.Contains([]string{"--cases", "--exclude", "--suite", "--slow", "--user-cases"}, name) {
 			kept = append(kept, word)
 		}
 	}

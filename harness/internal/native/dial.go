@@ -250,7 +250,7 @@ func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.
 		return opened, err
 	}
 	heard := &listened{Conn: nc, ctx: ctx, start: start}
-	if d, ok := limit(t.Protocol.OpenTimeout, openTimeout); ok && c.Suite == cases.RFC {
+	if d, ok := limit(t.Protocol.OpenTimeout, openTimeout); ok && c.Suite.OneGrade() {
 		heard.bound = d
 	}
 	if half, ok := nc.(halfCloser); ok && (len(it.Head) > 0 || it.TLS != nil) {
@@ -261,7 +261,7 @@ func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.
 		}()
 	}
 	h, err := readHead(heard)
-	for err == nil && (len(it.Head) > 0 || c.Suite == cases.RFC) && interim(statusOf(h)) {
+	for err == nil && (len(it.Head) > 0 || c.Suite.OneGrade()) && interim(statusOf(h)) {
 		h, err = readHead(io.MultiReader(bytes.NewReader(h.early), heard))
 	}
 	opened.request = bounded(opened.request)
@@ -280,7 +280,7 @@ func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.
 		opened.opened = append(opened.opened, bodyOf(nc, h))
 	}
 	if err == nil {
-		opened.deflate, err = checkResponse(h, key, it.Deflate, t.Subprotocols, c.Suite == cases.RFC)
+		opened.deflate, err = checkResponse(h, key, it.Deflate, t.Subprotocols, c.Suite.OneGrade())
 	}
 	return opened, err
 }

@@ -137,7 +137,7 @@ func (e *Endpoint) serve(ctx context.Context, nc net.Conn, v *visit) {
 	defer stop()
 	e.Protocol.setOpenDeadline(nc)
 	heard := &listened{Conn: nc, ctx: ctx, start: time.Now()}
-	if d, ok := limit(e.Protocol.OpenTimeout, openTimeout); ok && slices.ContainsFunc(e.List, func(c cases.Case) bool { return c.Suite == cases.RFC }) {
+	if d, ok := limit(e.Protocol.OpenTimeout, openTimeout); ok && slices.ContainsFunc(e.List, func(c cases.Case) bool { return c.Suite.OneGrade() }) {
 		heard.bound = d
 	}
 	h, err := readHead(heard)
@@ -275,7 +275,7 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 		e.Started(agent, o.Case)
 	}
 	tr, err := play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
-	if o.Suite == cases.RFC && statusIn(opened.response) != "101" {
+	if o.Suite.OneGrade() && statusIn(opened.response) != "101" {
 		tr.Events = append(tr.Events, slices.Repeat([]cases.Event{anotherRequest(h.text)}, visits-1)...)
 	}
 	e.took(ctx, agent, o, tr, err)
@@ -383,7 +383,7 @@ func (e *Endpoint) asked(h head) (o offer, agent string, ok bool) {
 	}
 	q, err := parameters(target.RawQuery)
 	o, ok = e.find(q)
-	return o, q["agent"], err == nil && ok && o.Suite == cases.RFC && q["agent"] != ""
+	return o, q["agent"], err == nil && ok && o.Suite.OneGrade() && q["agent"] != ""
 }
 
 // hold holds the response back. What the client sends meanwhile is kept, and is an

@@ -127,7 +127,7 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o 
 	if err != nil {
 		refused = refuse(400, cmp.Or(err.Error(), "malformed request"))
 	} else {
-		_, refused = checkRequest(h, o.Suite == cases.RFC)
+		_, refused = checkRequest(h, o.Suite.OneGrade())
 	}
 	if refused != nil && refused.status == http.StatusUpgradeRequired {
 		respond(nc, refused) // a browser asks for an icon
@@ -147,7 +147,7 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o 
 			Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: refused.Error(),
 		}, true, nil
 	}
-	offers, _ := checkRequest(h, o.Suite == cases.RFC)
+	offers, _ := checkRequest(h, o.Suite.OneGrade())
 	opened := e.open(nc, h, o, offers)
 	tr, err = play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
 	return tr, true, err

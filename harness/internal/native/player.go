@@ -268,7 +268,7 @@ func (p *player) left() {
 
 // standard is the timer in cases of Autobahn, or that of the RFC suite.
 func (p *player) standard(d time.Duration) time.Duration {
-	if p.c.Suite == cases.RFC {
+	if p.c.Suite.OneGrade() {
 		return patience
 	}
 	return d

@@ -283,7 +283,7 @@ func (p *player) event(e cases.Event) {
 	}
 	p.record(e)
 	p.steer()
-	if e.Kind == cases.GotPong && p.c.Suite == cases.RFC && !p.t.Answers(e) {
+	if e.Kind == cases.GotPong && p.c.Suite.OneGrade() && !p.t.Answers(e) {
 		return // of its own accord, which ends no wait
 	}
 	p.shortenPause(e.Kind)
@@ -373,7 +373,7 @@ func (p *player) peerClosed() {
 // In a case of the RFC suite it ends our direction only, so that what the client
 // still sends is seen.
 func (p *player) leave() {
-	if p.c.Suite != cases.RFC {
+	if !p.c.Suite.OneGrade() {
 		p.drop(false)
 		return
 	}

@@ -158,7 +158,7 @@ func (p *player) startPause(op cases.WaitOp, resets bool) {
 	}
 	p.timer(cases.PauseBegins, fmt.Sprintf("we wait %v", op.For))
 	p.pause.timer = p.after(d, func() {
-		p.t.Expired = p.t.Expired || p.c.Suite == cases.RFC
+		p.t.Expired = p.t.Expired || p.c.Suite.OneGrade()
 		p.endPause()
 	})
 	if resets {

@@ -1,7 +1,9 @@
 // The page of wsconform ui: which part is shown. The address says so: #/ is the list of runs,
-// #/run/ID a run, #/run/ID/CASE a case of it.
+// #/run/ID a run, #/run/ID/CASE a case of it,
+// #/lab the wire lab, #/lab/RUN/CASE the same with the script of a case.
 import {alarm} from "./common.js";
 import {start} from "./start.js";
+import {lab} from "./lab.js";
 import {run} from "./run.js";
 
 const main = $("#main"), help = $("#help");
@@ -17,7 +19,7 @@ function route() {
   main.replaceChildren();
   alarm("");
   at = rest[0] || "";
-  part = name === "run" ? run(main, rest[0], rest[1] || "") : start(main);
+  part = name === "run" ? run(main, rest[0], rest[1] || "") : name === "lab" ? lab(main, ...rest) : start(main);
   scrollTo(0, 0);
 }
 addEventListener("hashchange", route);

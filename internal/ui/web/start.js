@@ -1,7 +1,7 @@
 // The first page: what to test, and the runs there are.
 import {ago, alarm, api, button, field, tone} from "./common.js";
 
-const kinds = [
+export const kinds = [
   ["server", "A server, by its URL", "ws://127.0.0.1:9001", "The server runs already and echoes messages."],
   ["command", "A server, by its command", "./my-server --port {port}", "wsconform starts it. {port} becomes a free port, {host} the address."],
   ["client", "A client, by its command", "./my-client {url}", "It speaks Autobahn's driver protocol. {url} becomes the address to connect to."],

@@ -327,5 +327,5 @@ function caseView(id, d, v) {
   return list;
 }
 
-return {caseView, copied, connection, payload, bytesOf, clock};
+return {caseView, copied, connection, happened, expected, received};
 }

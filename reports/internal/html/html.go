@@ -174,7 +174,7 @@ func markOf(r summary.Row) string {
 // both have a section about framing.
 func (p page) SuiteFrom(sec summary.Section) string {
 	suite := sec.Rows[0].Def.Suite
-	names := map[cases.Suite]string{cases.Autobahn: "The Autobahn testsuite's cases", cases.RFC: "The RFC suite"}
+	names := map[cases.Suite]string{cases.Autobahn: "The Autobahn testsuite's cases", cases.RFC: "The RFC suite", cases.User: "Your own cases"}
 	if p.Sections[0].Rows[0].Def.Suite == p.Sections[len(p.Sections)-1].Rows[0].Def.Suite {
 		return ""
 	}

@@ -1,0 +1,243 @@
+package usercase
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/harness/rawscript"
+	"github.com/wsconform/wsconform/ws/wsproto"
+)
+
+// Bounds of a script.
+const (
+	maxScript = 64 << 10 // bytes
+	maxSteps  = 2000
+)
+
+// A LineError says which line of a script is wrong.
+type LineError struct {
+	Line int // from 1
+	err  error
+}
+
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.err) }
+
+// Unwrap returns the cause.
+func (e *LineError) Unwrap() error { return e.err }
+
+// Conn turns a raw script into a connection of a case. An await ends at its time and the
+// script goes on: what is wanted says whether that is a fault. At the end the connection is
+// closed in order, unless the script has ended it.
+func Conn(script string) (cases.Conn, error) {
+	if len(script) > maxScript {
+		return cases.Conn{}, fmt.Errorf("the script has %d bytes, where %d are the most", len(script), maxScript)
+	}
+	c := conn{}
+	n := 0
+	for line := range strings.Lines(script) {
+		n++
+		s, err := rawscript.Parse(strings.TrimRight(line, "\r\n"))
+		if err == nil && s != nil {
+			err = c.step(s)
+		}
+		if err == nil && len(c.out.Steps) > maxSteps {
+			err = fmt.Errorf("more than %d steps", maxSteps)
+		}
+		if err != nil {
+			return cases.Conn{}, &LineError{n, err}
+		}
+	}
+	if c.never {
+		return cases.Conn{}, errors.New("open never: bytes must follow, in place of the opening handshake")
+	}
+	return c.out, nil
+}
+
+// A conn is a connection that is being put together.
+type conn struct {
+	out    cases.Conn
+	opened bool            // the handshake is through
+	never  bool            // the next bytes stand in its place
+	gone   map[string]bool // fields left out, in lower case
+	over   bool            // behind quit
+}
+
+// standard fields are those that every request has (RFC 6455 §4.1).
+var standard = []string{"host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version"}
+
+func (c *conn) step(s rawscript.Step) error {
+	if c.over {
+		return nil
+	}
+	switch s := s.(type) {
+	case rawscript.Edit:
+		if c.opened {
+			return errors.New("the opening handshake has begun: its edits come first")
+		}
+		return c.edit(s)
+	case rawscript.Open:
+		if c.opened {
+			return errors.New("the opening handshake has begun")
+		}
+		c.opened, c.never = true, s.Never
+		if s.NoWait() {
+			c.out.Head = append(c.out.Head, cases.Together())
+		}
+		return nil
+	}
+	c.opened = true
+	b, isBytes := s.(rawscript.Bytes)
+	switch {
+	case c.never && !isBytes:
+		return errors.New("bytes must follow open never")
+	case c.never:
+		c.never = false
+		c.out.Head = append(c.out.Head, cases.Whole(string(b.Data)))
+		return nil
+	case isBytes:
+		c.add(cases.Raw(b.Data))
+		return nil
+	}
+	switch s := s.(type) {
+	case rawscript.Frame:
+		return c.frame(s)
+	case rawscript.End:
+		switch s.Verb {
+		case "half-close":
+			c.add(cases.HalfClose{})
+		case "reset":
+			c.add(cases.Reset{})
+			c.over = true
+		default:
+			c.over = true
+		}
+		return nil
+	}
+	if what, d, ok := rawscript.Waits(s); ok {
+		switch what {
+		case "":
+			c.add(cases.Pause{For: d})
+		case "head": // every handshake waits for it
+		default:
+			c.add(cases.Await{For: d, Until: awaited(what)})
+		}
+		return nil
+	}
+	return fmt.Errorf("%v has no meaning in a case", s)
+}
+
+func (c *conn) add(s cases.Step) { c.out.Steps = append(c.out.Steps, s) }
+
+// awaited are the events that end an await; nil is the end of the connection.
+func awaited(what string) []cases.EventKind {
+	switch what {
+	case "end":
+		return nil
+	case "frame":
+		return []cases.EventKind{cases.GotMessage, cases.GotPing, cases.GotPong, cases.GotClose, cases.GotOffence}
+	case "ping":
+		return []cases.EventKind{cases.GotPing}
+	case "pong":
+		return []cases.EventKind{cases.GotPong}
+	case "close":
+		return []cases.EventKind{cases.GotClose}
+	}
+	return []cases.EventKind{cases.GotMessage, cases.GotClose}
+}
+
+func (c *conn) edit(e rawscript.Edit) error {
+	verb, name, value := e.Parts()
+	lower := strings.ToLower(name)
+	if c.gone == nil {
+		c.gone = map[string]bool{}
+	}
+	// A case knows what it negotiates, so that messages are decompressed.
+	if (verb == "set" || verb == "add") && lower == "sec-websocket-extensions" && strings.HasPrefix(strings.TrimSpace(value), "permessage-deflate") && c.out.Deflate == nil {
+		c.out.Deflate = &cases.Deflate{Offers: value}
+		return nil
+	}
+	var edits []cases.Edit
+	switch verb {
+	case "start":
+		edits = []cases.Edit{cases.Start(value)}
+	case "without":
+		c.gone[lower] = true
+		edits = []cases.Edit{cases.Without(name)}
+	case "set":
+		edits = cases.SetOrAdd(name, value)
+		for _, field := range standard {
+			if field == lower && !c.gone[lower] {
+				edits = []cases.Edit{cases.Set(name, value)}
+			}
+		}
+	case "add":
+		edits = []cases.Edit{cases.Add(name, value)}
+	case "line":
+		edits = []cases.Edit{cases.Line(value)}
+	case "segment":
+		var n int
+		if _, err := fmt.Sscan(value, &n); err != nil {
+			return err
+		}
+		edits = []cases.Edit{cases.Apart(n)}
+	default:
+		return fmt.Errorf("%s has no meaning in a case", verb)
+	}
+	c.out.Head = append(c.out.Head, edits...)
+	return nil
+}
+
+func (c *conn) frame(f rawscript.Frame) error {
+	p := f.Parts()
+	payload := f.Payload
+	if p.Deflate {
+		payload = f.Compressed()
+		p.RSV |= wsproto.RSV1
+	}
+	plain := !p.NoFin && p.RSV == 0 && !p.Unmasked && !p.Masked && p.Length == nil && p.Form == 0 && p.Chop == 0 && p.Cut == 0
+	switch {
+	case p.Length != nil && (p.Unmasked || p.Masked || p.Chop > 0 || p.Cut > 0 || p.Form != 0):
+		return errors.New("a case cannot have length together with mask, nomask, form, chop and cut: write the frame with bytes")
+	case p.Length != nil:
+		c.add(cases.FrameHeader{Opcode: p.Opcode, NotFin: p.NoFin, RSV: p.RSV, Length: *p.Length})
+		if len(payload) > 0 {
+			c.add(cases.Octets{Payload: cases.Data(payload)})
+		}
+		return nil
+	case p.Cut > 0: // the rest of the frame never comes
+		h := wsproto.Header{Fin: !p.NoFin, RSV: p.RSV, Opcode: p.Opcode, Length: uint64(len(payload)), Masked: !p.Unmasked, Form: p.Form}
+		copy(h.MaskKey[:], p.Key)
+		b := wsproto.AppendFrame(nil, wsproto.Frame{Header: h, Payload: payload})
+		c.add(cases.Raw(b[:min(p.Cut, len(b))]))
+		return nil
+	case plain && p.Opcode == wsproto.OpClose && len(payload) != 1:
+		c.add(closing(payload))
+		return nil
+	}
+	out := cases.Frame{Opcode: p.Opcode, Payload: cases.Data(payload), NotFin: p.NoFin, RSV: p.RSV, Chop: p.Chop, Form: p.Form}
+	switch {
+	case p.Unmasked:
+		out.Masking = cases.MaskNever
+	case p.Masked && len(p.Key) == 0: // with a key it is masked by role: the harness is the client
+		out.Masking = cases.MaskAlways
+	}
+	if len(p.Key) == 4 {
+		out = out.KeyedBy(string(p.Key))
+	}
+	c.add(out)
+	return nil
+}
+
+// closing begins the closing handshake.
+func closing(payload []byte) cases.Close {
+	if len(payload) < 2 {
+		return cases.Close{}
+	}
+	code := wsproto.StatusCode(uint16(payload[0])<<8 | uint16(payload[1]))
+	if code == 0 {
+		return cases.Close{Reason: payload}
+	}
+	return cases.Close{Code: code, Reason: payload[2:]}
+}
