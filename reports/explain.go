@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/usercase"
 	"github.com/wsconform/wsconform/reports/internal/casepage"
 )
 
@@ -19,7 +20,22 @@ func Explain(w io.Writer, c cases.Case, runs ...*runfile.Run) error {
 func ExplainJSON(w io.Writer, c cases.Case, runs ...*runfile.Run) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	return e.Encode(explained(c, runs))
+	return e.Encode(explanationOf(c, runs))
+}
+
+// An explanation is what [ExplainJSON] writes.
+type explanation struct {
+	casepage.Page
+	// Scripts are raw scripts that do what the connections of the case do, one each.
+	Scripts []string `json:"scripts"`
+}
+
+func explanationOf(c cases.Case, runs []*runfile.Run) explanation {
+	out := explanation{Page: explained(c, runs), Scripts: []string{}}
+	for i := range c.Conns {
+		out.Scripts = append(out.Scripts, usercase.Script(c, i))
+	}
+	return out
 }
 
 func explained(c cases.Case, runs []*runfile.Run) casepage.Page {

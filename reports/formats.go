@@ -36,7 +36,7 @@ var Formats = []Format{
 	{Name: "html", File: "index.html", About: "a page in one file", Write: html.Write},
 	{Name: "junit", File: "junit.xml", About: "JUnit XML, one test for each case", Write: writeJUnit},
 	{Name: "markdown", File: "summary.md", About: "a summary for CI, such as a GitHub step summary", Write: writeMarkdown},
-	{Name: "json", File: "summary.json", About: "all verdicts without their transcripts", Write: writeJSON},
+	{Name: "json", File: "summary.json", About: "all verdicts without their transcripts", Write: WriteJSON},
 	{Name: "badge", File: "badge.svg", About: "a badge", Write: writeBadge},
 	{Name: "badge-json", File: "badge.json", About: "a badge for the endpoint of shields.io", Write: writeBadgeJSON},
 	{Name: "cases", File: "cases", About: "a page about each case: what is sent and wanted, and why", WriteIn: writeCases},

@@ -9,10 +9,12 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/usercase"
+	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
-// A summaryJSON is what writeJSON writes: the run without its transcripts, for
+// A summaryJSON is what [WriteJSON] writes: the run without its transcripts, for
 // dashboards and scripts.
 type summaryJSON struct {
 	Schema   int                     `json:"schema"` // of the summary, 1
@@ -56,6 +58,10 @@ type caseJSON struct {
 	// and ids of the requirement ledger.
 	Sections     []string `json:"sections,omitempty"`
 	Requirements []string `json:"requirements,omitempty"`
+	// Script is a raw script that does what the connection with the worst verdict did, Repeat
+	// the command that plays the case again. Cases that passed have neither.
+	Script string `json:"script,omitempty"`
+	Repeat string `json:"repeat,omitempty"`
 }
 
 // A gateJSON is the decision about the run.
@@ -83,8 +89,8 @@ func gateSummary(d *gate.Decision) *gateJSON {
 	return out
 }
 
-// writeJSON writes a [summaryJSON] of the run.
-func writeJSON(w io.Writer, in Input) error {
+// WriteJSON writes a [summaryJSON] of the run.
+func WriteJSON(w io.Writer, in Input) error {
 	s, run := summary.Of(in), in.Run
 	out := summaryJSON{
 		Schema: 1, Headline: s.Headline(), State: s.State, Alarm: s.Alarm(), Tool: run.Header.Tool,
@@ -95,15 +101,52 @@ func writeJSON(w io.Writer, in Input) error {
 		out.Sections = append(out.Sections, sectionJSON{sec.ID, sec.Title, len(sec.Rows), sec.Counts, sec.Behavior, sec.Close})
 	}
 	for _, r := range s.Rows {
-		c := caseJSON{Result: r.Result, Title: r.Title(), Signature: r.Signature(), Mark: r.Mark, Excuse: r.Excuse(), Suite: string(r.Def.Suite), Level: r.Level(), Sections: r.Def.RFC}
-		for _, q := range r.Requirements() {
-			c.Requirements = append(c.Requirements, q.ID)
+		out.Cases = append(out.Cases, caseOf(run.Header, r))
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", " ")
+	return enc.Encode(out)
+}
+
+// caseOf is the row of a run, without its transcript.
+func caseOf(h runfile.Header, r summary.Row) caseJSON {
+	c := caseJSON{Result: r.Result, Title: r.Title(), Signature: r.Signature(), Mark: r.Mark, Excuse: r.Excuse(), Suite: string(r.Def.Suite), Level: r.Level(), Sections: r.Def.RFC}
+	for _, q := range r.Requirements() {
+		c.Requirements = append(c.Requirements, q.ID)
+	}
+	if r.Transcript != nil {
+		c.Code = int(r.Transcript.RemoteCode)
+	}
+	switch r.Outcome {
+	case harness.Fail, harness.PassLenient, harness.Crash, harness.Timeout:
+		if r.Known && !r.Def.For(cases.Gateway) {
+			c.Script = usercase.Script(r.Def, usercase.Worst(r.Def, r.Transcript))
 		}
-		if r.Transcript != nil {
-			c.Code = int(r.Transcript.RemoteCode)
+		c.Repeat = show.Repeat(h, r.Case)
+	case harness.Pass, harness.Unsupported, harness.Observed, harness.Blocked, harness.NotRun, harness.HarnessError:
+	}
+	c.Transcript = nil
+	return c
+}
+
+// A caseAnswer is what WriteCaseJSON writes.
+type caseAnswer struct {
+	About  explanation       `json:"about"`
+	Result *caseJSON         `json:"result,omitempty"`
+	Did    *cases.Transcript `json:"transcript,omitempty"`
+}
+
+// WriteCaseJSON writes what is known of a case, and its result with the whole exchange if the
+// run has one.
+func WriteCaseJSON(w io.Writer, c cases.Case, run *runfile.Run) error {
+	out := caseAnswer{About: explanationOf(c, nil)}
+	if run != nil {
+		for _, r := range summary.Of(Input{Run: run}).Rows {
+			if r.Case == c.ID {
+				one := caseOf(run.Header, r)
+				out.Result, out.Did = &one, r.Transcript
+			}
 		}
-		c.Transcript = nil
-		out.Cases = append(out.Cases, c)
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", " ")

@@ -19,7 +19,7 @@ import (
 
 func caseCommand() *cobra.Command {
 	var against string
-	var faithful, http2 bool
+	var faithful, http2, asJSON bool
 	var dial dialFlags
 	c := &cobra.Command{
 		Use:   "case ID",
@@ -37,8 +37,13 @@ func caseCommand() *cobra.Command {
 			if !ok {
 				return usagef("unknown case %q; wsconform list lists all cases", list[0])
 			}
-			if err := reports.Explain(c.OutOrStdout(), one); err != nil || against == "" {
-				return err
+			if !asJSON {
+				if err := reports.Explain(c.OutOrStdout(), one); err != nil || against == "" {
+					return err
+				}
+			}
+			if against == "" {
+				return reports.WriteCaseJSON(c.OutOrStdout(), one, nil)
 			}
 			if err := checkURL(harness.Agent{URL: against}); err != nil {
 				return usagef("--against %q: must look like ws://127.0.0.1:9001", against)
@@ -48,13 +53,14 @@ func caseCommand() *cobra.Command {
 				return err
 			}
 			target.HTTP2 = http2
-			return playOne(c, *target, one, faithful)
+			return playOne(c, *target, one, faithful, asJSON)
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&against, "against", "", "play the case against the server at this `URL` and show the exchange")
 	f.BoolVar(&faithful, "faithful", false, "wait as long as Autobahn does, even where the verdict is already certain")
 	f.BoolVar(&http2, "http2", false, "play it over HTTP/2 (RFC 8441)")
+	f.BoolVar(&asJSON, "json", false, "write JSON")
 	dial.flags(f)
 	return c
 }
@@ -78,11 +84,14 @@ func wrap(w io.Writer, text string) {
 }
 
 // playOne plays a case and prints the exchange and the verdict.
-func playOne(c *cobra.Command, target engine.Target, one cases.Case, faithful bool) error {
+func playOne(c *cobra.Command, target engine.Target, one cases.Case, faithful, asJSON bool) error {
 	w := c.OutOrStdout()
 	run := &runfile.Run{Footer: &runfile.Footer{State: runfile.Complete}}
 	_, err := engine.TestServer(c.Context(), target, []cases.Case{one}, engine.Options{Options: engine.RunOptions{Parallel: 1, AnyPeer: true}, Faithful: faithful}, func(r harness.Result) {
 		run.Results = append(run.Results, r)
+		if asJSON {
+			return
+		}
 		fmt.Fprintln(w, "\nexchange (-> sent, <- received)")
 		if r.Transcript != nil {
 			reports.WriteLog(w, r.Transcript, "") //nolint:errcheck // the terminal
@@ -101,6 +110,13 @@ func playOne(c *cobra.Command, target engine.Target, one cases.Case, faithful bo
 	})
 	if err != nil {
 		return err
+	}
+	if asJSON {
+		run.Header.Agent = harness.Agent{URL: target.URL.Redacted(), Role: cases.Server}
+		run.Header.Engine.Name = runfile.DefaultEngine
+		if err := reports.WriteCaseJSON(c.OutOrStdout(), one, run); err != nil {
+			return err
+		}
 	}
 	return gateError(gate.Decide(run, nil, time.Now()))
 }

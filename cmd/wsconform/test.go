@@ -47,6 +47,7 @@ type test struct {
 	oneShot   bool
 	part      part
 	verbose   bool
+	json      bool
 	dial      dialFlags
 	proxy     string
 	setup     engine.Setup // of an engine that needs one
@@ -107,6 +108,7 @@ is given.`,
 	o.selection.userFlag(f)
 	o.part.flags(f)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "print a line for each case")
+	f.BoolVar(&o.json, "json", false, "print the results as JSON in place of the summary")
 	return c
 }
 
@@ -330,6 +332,9 @@ func limitGarbage(percent int) {
 // conclude prints the results of the run and writes the reports.
 func (o *test) conclude(c *cobra.Command, d *gate.Decision, secrets *runfile.Secrets, failure error, file, out string, took time.Duration) error {
 	w := c.OutOrStdout()
+	if o.json {
+		w = io.Discard
+	}
 	d.WriteSummary(w)
 	fmt.Fprintf(w, "took %.1f s; results: %s\n", took.Seconds(), file)
 	limitGarbage(reportGarbage)
@@ -339,6 +344,9 @@ func (o *test) conclude(c *cobra.Command, d *gate.Decision, secrets *runfile.Sec
 	}
 	if err == nil {
 		fmt.Fprintf(w, "report: %s\n", filepath.Join(out, "index.html"))
+	}
+	if o.json && stored != nil {
+		err = errors.Join(err, reports.WriteJSON(c.OutOrStdout(), reports.Input{Run: stored, Gate: d}))
 	}
 	again := ""
 	if first := d.First(); first != "" {

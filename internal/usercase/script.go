@@ -62,6 +62,19 @@ func Script(c cases.Case, n int) string {
 	return w.text.String()
 }
 
+// Worst is the number of the connection whose verdict is worst: 0 where none is.
+func Worst(c cases.Case, t *cases.Transcript) int {
+	if t == nil || len(c.Conns) < 2 {
+		return 0
+	}
+	for i, conn := range t.Conns() {
+		if v := c.WantOf(i).Judge(c, conn); i < len(c.Conns) && v.Behavior == cases.Failed {
+			return i
+		}
+	}
+	return 0
+}
+
 // escaped writes text as a line has it.
 func escaped(s string) string {
 	return strings.NewReplacer(`\`, `\\`, "\r", `\r`, "\n", `\n`, "\x00", `\x00`).Replace(s)
