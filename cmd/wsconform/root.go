@@ -18,6 +18,7 @@ var commands = []struct {
 }{
 	{"test", testCommand},
 	{"ui", uiCommand},
+	{"mcp", mcpCommand},
 	{"list", listCommand},
 	{"case", caseCommand},
 	{"gate", gateCommand},

@@ -20,7 +20,7 @@ const labID = "U.lab"
 // A labRequest has a script played, against the server of a run or another one.
 type labRequest struct {
 	Run    string        `json:"run"` // "" means what the request names
-	Target request       `json:"target"`
+	Target Request       `json:"target"`
 	Case   usercase.Spec `json:"case"` // its id is that of the lab
 }
 
@@ -57,13 +57,13 @@ func (s *server) lab(w http.ResponseWriter, r *http.Request) {
 		failed(w, http.StatusInternalServerError, err)
 		return
 	}
-	sel := selection{Cases: labID, Suite: string(cases.User)}
+	sel := Selection{Cases: labID, Suite: string(cases.User)}
 	var args []string
 	if q.Run != "" {
 		args, err = s.argsOf(q.Run, sel)
 	} else {
-		q.Target.selection = sel
-		args, err = q.Target.args(s.program)
+		q.Target.Selection = sel
+		args, err = q.Target.Args(s.program)
 	}
 	if err == nil && slices.Contains(args, "--client") {
 		err = errors.New("the wire lab sends to servers: a client opens its own connections")

@@ -87,11 +87,11 @@ func (s *server) state(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *server) start(w http.ResponseWriter, r *http.Request) {
-	var q request
+	var q Request
 	if !read(w, r, &q) {
 		return
 	}
-	args, err := q.args(s.program)
+	args, err := q.Args(s.program)
 	if err != nil {
 		failed(w, http.StatusBadRequest, err)
 		return
@@ -124,7 +124,7 @@ func (s *server) stop(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) again(w http.ResponseWriter, r *http.Request) {
-	var sel selection
+	var sel Selection
 	if !read(w, r, &sel) {
 		return
 	}
@@ -137,7 +137,7 @@ func (s *server) again(w http.ResponseWriter, r *http.Request) {
 }
 
 // argsOf are the words that repeat a run with other cases.
-func (s *server) argsOf(run string, sel selection) ([]string, error) {
+func (s *server) argsOf(run string, sel Selection) ([]string, error) {
 	path, ok := s.runs.path(run)
 	if !ok {
 		return nil, errors.New("there is no such run: go back to the first page")

@@ -11,20 +11,20 @@ import (
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
-// A request asks for a run.
-type request struct {
+// A Request asks for a run.
+type Request struct {
 	Kind  string `json:"kind"`  // server, command, client or example
 	Value string `json:"value"` // a URL, a command, or the name of an example
 	Name  string `json:"name"`  // of the agent in reports; "" is derived
-	selection
+	Selection
 	Header   []string `json:"header"` // NAME: VALUE
 	Insecure bool     `json:"insecure"`
 	NoEcho   bool     `json:"noEcho"`
 	Strict   bool     `json:"strict"`
 }
 
-// A selection is the cases of a run.
-type selection struct {
+// A Selection is the cases of a run.
+type Selection struct {
 	Cases   string `json:"cases"`   // patterns with commas between; "" means all
 	Exclude string `json:"exclude"` // patterns
 	Suite   string `json:"suite"`   // "" means all
@@ -60,9 +60,9 @@ func echoing(fault string) func(string) []string {
 	}
 }
 
-// args are the words behind the program. What the user gives is never taken for a flag.
-func (q request) args(program []string) ([]string, error) {
-	args := append([]string{"test"}, q.selection.flags()...)
+// Args are the words behind the program. What the user gives is never taken for a flag.
+func (q Request) Args(program []string) ([]string, error) {
+	args := append([]string{"test"}, q.Selection.flags()...)
 	flag := func(name, value string) {
 		if value != "" {
 			args = append(args, "--"+name+"="+value)
@@ -114,7 +114,7 @@ func (q request) args(program []string) ([]string, error) {
 	return nil, fmt.Errorf("nothing is known of %q", harness.Clip(q.Kind+" "+value, 100))
 }
 
-func (s selection) flags() []string {
+func (s Selection) flags() []string {
 	var args []string
 	for _, one := range []struct{ name, value string }{{"cases", s.Cases}, {"exclude", s.Exclude}, {"suite", s.Suite}} {
 		if value := strings.Join(strings.Fields(strings.ReplaceAll(one.value, ",", " ")), ","); value != "" {
@@ -128,7 +128,7 @@ func (s selection) flags() []string {
 }
 
 // again are the words that repeat a run with other cases.
-func again(args []string, s selection) []string {
+func again(args []string, s Selection) []string {
 	own := slices.Clone(args[1:])
 	end := len(own)
 	if i := slices.Index(own, "--"); i >= 0 {
@@ -145,7 +145,7 @@ func again(args []string, s selection) []string {
 }
 
 // repeated are the words that repeat a run of which there is only the file.
-func repeated(h runfile.Header, s selection) ([]string, error) {
+func repeated(h runfile.Header, s Selection) ([]string, error) {
 	const mark = "CASE-ID"
 	words := runfile.Repeat(h, mark)
 	if len(words) < 2 || words[1] != "test" {

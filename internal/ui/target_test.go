@@ -13,29 +13,29 @@ import (
 // What a user gives is a value, never a flag; and the command line starts what was meant.
 func TestArgs(t *testing.T) {
 	for _, row := range []struct {
-		q    request
+		q    Request
 		want string // "" is an error
 	}{
-		{request{Kind: "server", Value: "ws://127.0.0.1:1"}, "test ws://127.0.0.1:1"},
-		{request{Kind: "server", Value: "ws://h/", selection: selection{Cases: "5.*  7.1.1,1.*", Slow: true}, NoEcho: true}, "test --cases=5.*,7.1.1,1.* --slow --no-echo ws://h/"},
-		{request{Kind: "server", Value: "ws://h/", Name: "--client", Header: []string{"A: b"}}, "test --agent=--client --header=A: b ws://h/"},
-		{request{Kind: "server", Value: "--client"}, ""},
-		{request{Kind: "server", Value: "http://h/"}, ""},
-		{request{Kind: "server", Value: " "}, ""},
-		{request{Kind: "command", Value: "--x {port}"}, "test --server-cmd=--x {port}"},
-		{request{Kind: "client", Value: "./c {url}"}, "test --client -- /bin/sh -c exec ./c {url}"},
-		{request{Kind: "client", Value: "./c"}, ""},
-		{request{Kind: "client", Value: "./c {url}\nrm"}, ""},
-		{request{Kind: "example", Value: "nothing"}, ""},
-		{request{Kind: "shell", Value: "x"}, ""},
+		{Request{Kind: "server", Value: "ws://127.0.0.1:1"}, "test ws://127.0.0.1:1"},
+		{Request{Kind: "server", Value: "ws://h/", Selection: Selection{Cases: "5.*  7.1.1,1.*", Slow: true}, NoEcho: true}, "test --cases=5.*,7.1.1,1.* --slow --no-echo ws://h/"},
+		{Request{Kind: "server", Value: "ws://h/", Name: "--client", Header: []string{"A: b"}}, "test --agent=--client --header=A: b ws://h/"},
+		{Request{Kind: "server", Value: "--client"}, ""},
+		{Request{Kind: "server", Value: "http://h/"}, ""},
+		{Request{Kind: "server", Value: " "}, ""},
+		{Request{Kind: "command", Value: "--x {port}"}, "test --server-cmd=--x {port}"},
+		{Request{Kind: "client", Value: "./c {url}"}, "test --client -- /bin/sh -c exec ./c {url}"},
+		{Request{Kind: "client", Value: "./c"}, ""},
+		{Request{Kind: "client", Value: "./c {url}\nrm"}, ""},
+		{Request{Kind: "example", Value: "nothing"}, ""},
+		{Request{Kind: "shell", Value: "x"}, ""},
 	} {
-		got, err := row.q.args([]string{"w"})
+		got, err := row.q.Args([]string{"w"})
 		if strings.Join(got, " ") != row.want || (err == nil) != (row.want != "") {
 			t.Errorf("%+v: got %q %v, want %q", row.q, got, err, row.want)
 		}
 	}
 	for _, e := range examples {
-		if got, err := (request{Kind: "example", Value: e.Name}).args([]string{"/a b/w"}); err != nil || len(got) < 3 {
+		if got, err := (Request{Kind: "example", Value: e.Name}).Args([]string{"/a b/w"}); err != nil || len(got) < 3 {
 			t.Errorf("%s: got %q, %v", e.Name, got, err)
 		}
 	}
@@ -44,7 +44,7 @@ func TestArgs(t *testing.T) {
 // A run is repeated with other cases, and everything else as it was.
 func TestAgain(t *testing.T) {
 	args := []string{"test", "--cases=1.*", "--slow", "--header=A: b", "--client", "--", "c", "--cases=mine"}
-	if got, want := strings.Join(again(args, selection{Cases: "5.1"}), " "), "test --cases=5.1 --header=A: b --client -- c --cases=mine"; got != want {
+	if got, want := strings.Join(again(args, Selection{Cases: "5.1"}), " "), "test --cases=5.1 --header=A: b --client -- c --cases=mine"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	j := job{args: args, out: "DIR"}
@@ -52,16 +52,16 @@ func TestAgain(t *testing.T) {
 		t.Errorf("the folder is an argument of the client: %q", got)
 	}
 	h := runfile.Header{Engine: runfile.Engine{Name: "native"}, Agent: harness.Agent{Role: cases.Server, URL: "ws://h/"}}
-	got, err := repeated(h, selection{Cases: "5.1"})
+	got, err := repeated(h, Selection{Cases: "5.1"})
 	if strings.Join(got, " ") != "test --cases=5.1 ws://h/" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
 	h.Agent.URL = "ws://u:***@h/"
-	if got, err := repeated(h, selection{}); err == nil {
+	if got, err := repeated(h, Selection{}); err == nil {
 		t.Errorf("masked secrets are sent: %q", got)
 	}
 	h.Agent = harness.Agent{Role: cases.Client}
-	if got, err := repeated(h, selection{}); err == nil {
+	if got, err := repeated(h, Selection{}); err == nil {
 		t.Errorf("a client of which no command is known: %q", got)
 	}
 }
