@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/wsconform/wsconform/harness"
@@ -55,4 +56,5 @@ func TestTwoRunsInOneFolder(t *testing.T) {
 			t.Errorf("%v: the log was changed (%v)", args, err)
 		}
 	}
+	runtime.KeepAlive(w) // which would let go of its file when it is collected
 }

@@ -65,7 +65,7 @@ func TestMCP(t *testing.T) {
 		{"lab", map[string]any{"command": faulty, "script": "tekst"}, true, []string{"line 1", "unknown step"}},
 		{"lab", map[string]any{"script": "text a"}, true, []string{"url or command"}},
 		{"run", map[string]any{"url": "--client"}, true, []string{"not the URL"}},
-		{"run", map[string]any{"url": "ws://127.0.0.1:1", "cases": "1.1.1"}, true, []string{"127.0.0.1:1"}},
+		{"run", map[string]any{"url": "ws://127.0.0.1:1", "cases": "1.1.1"}, false, []string{`"exit":5`}},
 	} {
 		text, failed := call(row.tool, row.args)
 		if failed != row.failed {
