@@ -40,6 +40,7 @@ var Formats = []Format{
 	{Name: "badge", File: "badge.svg", About: "a badge", Write: writeBadge},
 	{Name: "badge-json", File: "badge.json", About: "a badge for the endpoint of shields.io", Write: writeBadgeJSON},
 	{Name: "cases", File: "cases", About: "a page about each case: what is sent and wanted, and why", WriteIn: writeCases},
+	{Name: "exchange", File: "exchange.html", About: "a page that shows an exchange from its address, for links", Write: html.WriteExchange},
 	{Name: "annotations", File: "annotations.txt", About: "GitHub workflow commands, to print in a job", Extra: true, Write: writeAnnotations},
 	{Name: "autobahn", File: "autobahn", About: "the folder that Autobahn writes: index.json, index.html, two files for each case", Extra: true, WriteIn: autobahn.Write},
 }

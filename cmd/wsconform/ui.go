@@ -56,6 +56,10 @@ wsconform ui ends with Ctrl-C, and so do the runs that it has started.`,
 			return nil
 		},
 	}
+	c.AddCommand(&cobra.Command{
+		Use: "relay FOLDER URL", Hidden: true, Args: args(cobra.ExactArgs(2)),
+		RunE: func(c *cobra.Command, list []string) error { return ui.Relay(c.Context(), list[0], list[1]) },
+	})
 	f := c.Flags()
 	f.BoolVar(&open, "open", false, "open the page in the browser")
 	f.StringVar(&o.Dir, "dir", o.Dir, "list the runs in this folder, and write new ones to its subfolder ui, `DIR`")

@@ -126,8 +126,11 @@ func TestFilesOfThePage(t *testing.T) {
 	}
 	for _, f := range list {
 		path := "/web/" + f.Name()
-		if f.Name() == "index.html" {
+		switch f.Name() {
+		case "index.html":
 			path = "/"
+		case "browser.html":
+			path = "/browser"
 		}
 		if w := ask(s, "GET", path, "", nil); w.Code != http.StatusOK {
 			t.Errorf("%s: got %d", path, w.Code)

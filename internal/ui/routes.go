@@ -22,11 +22,12 @@ var web embed.FS
 func (s *server) routes() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /{$}", file("index.html"))
-	for _, name := range []string{"ui.css", "app.js", "start.js", "run.js", "common.js", "lab.js"} {
+	for _, name := range []string{"ui.css", "app.js", "start.js", "run.js", "common.js", "lab.js", "browser.js"} {
 		m.HandleFunc("GET /web/"+name, file(name))
 	}
 	m.HandleFunc("GET /web/report.css", text("text/css; charset=utf-8", reports.StyleSheet))
 	m.HandleFunc("GET /web/exchange.js", text("text/javascript; charset=utf-8", reports.CaseScript))
+	m.HandleFunc("GET /exchange.html", exchangePage)
 	m.HandleFunc("GET /api/state", s.state)
 	m.HandleFunc("POST /api/runs", s.start)
 	m.HandleFunc("GET /api/runs/{run}/events", s.events)
@@ -34,6 +35,10 @@ func (s *server) routes() http.Handler {
 	m.HandleFunc("POST /api/runs/{run}/again", s.again)
 	m.HandleFunc("GET /api/runs/{run}/cases/{case}", s.oneCase)
 	m.HandleFunc("GET /api/runs/{run}/report", s.report)
+	m.HandleFunc("GET /browser", s.browserPage)
+	m.HandleFunc("POST /api/browser", s.browser)
+	m.HandleFunc("GET /api/runs/{run}/driver", s.driver)
+	m.HandleFunc("POST /api/runs/{run}/driver", s.drove)
 	m.HandleFunc("GET /api/script", s.script)
 	m.HandleFunc("GET /api/library", s.library)
 	m.HandleFunc("POST /api/lab", s.lab)
@@ -49,6 +54,19 @@ func text(kind string, content func() string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", kind)
 		_, _ = io.WriteString(w, content()) // the reader may have gone
+	}
+}
+
+// exchangePage sends the page that shows an exchange from its address, which has a policy of
+// its own and reads nothing.
+func exchangePage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox allow-scripts allow-downloads")
+	f, err := reports.FormatByName("exchange")
+	if err == nil {
+		err = f.Write(w, reports.Input{})
+	}
+	if err != nil {
+		failed(w, http.StatusInternalServerError, err)
 	}
 }
 
@@ -99,18 +117,20 @@ func (s *server) start(w http.ResponseWriter, r *http.Request) {
 	s.begin(w, args, filepath.Join(s.dir, "ui"), q.Kind)
 }
 
-// begin starts a run whose results go to a new folder below dir.
-func (s *server) begin(w http.ResponseWriter, args []string, dir, name string) {
+// begin starts a run whose results go to a new folder below dir, and answers with its id. It
+// returns nil if it could not.
+func (s *server) begin(w http.ResponseWriter, args []string, dir, name string) *job {
 	j, err := s.jobs.start(s.program, args, dir, name)
 	switch {
 	case errors.Is(err, errBusy):
 		failed(w, http.StatusConflict, err)
-		return
+		return nil
 	case err != nil:
 		failed(w, http.StatusInternalServerError, err)
-		return
+		return nil
 	}
 	answer(w, map[string]string{"run": s.runs.add(j.file)})
+	return j
 }
 
 func (s *server) stop(w http.ResponseWriter, r *http.Request) {

@@ -31,13 +31,17 @@ type registry struct {
 func (r *registry) add(path string) string {
 	sum := sha256.Sum256([]byte(path))
 	id := hex.EncodeToString(sum[:6])
+	r.set(id, path)
+	return id
+}
+
+func (r *registry) set(id, path string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.paths == nil {
 		r.paths = map[string]string{}
 	}
 	r.paths[id] = path
-	return id
 }
 
 func (r *registry) path(id string) (string, bool) {

@@ -42,6 +42,7 @@ type server struct {
 	address string // host and port
 	jobs    jobs
 	runs    registry
+	relays  registry // of run files, to the folders of their relays
 }
 
 // Serve serves the page on a free port of the loopback interface until ctx ends. The runs

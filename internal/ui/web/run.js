@@ -202,6 +202,7 @@ export function run(main, id, first) {
     if (mine !== asked) return;
     const d = Object.values(data.cases)[0];
     if (!d) return;
+    data.page = "exchange.html"; data.title = head.agent;
     const body = el("div.detail", exchange(data).caseView(name, d, {outcome: r.outcome, behavior: r.behavior, close: r.close}));
     const more = changed(c) ? el("p.g." + (changed(c) === "fixed" ? "p" : "f"), changed(c) + ": it was " + c.old + " in the run before") : "";
     v.one.replaceChildren(bar, title, more, body);

@@ -12,7 +12,8 @@ export function start(main) {
   const runs = el("section", {"aria-labelledby": "runs-title"}), examples = el("div.cards");
   main.append(el("h1", "Test a WebSocket implementation"), el("p.sub", {id: "folder"}, " "), form(),
     el("section", {"aria-labelledby": "examples-title"}, el("h2", {id: "examples-title"}, "Examples"),
-      el("p.hint", "They test wsconform's own peers, and need nothing else."), examples), runs);
+      el("p.hint", "They test wsconform's own peers, and need nothing else."), examples),
+    el("section", {"aria-labelledby": "browser-title"}, el("h2", {id: "browser-title"}, "This browser"), el("p", el("a", {href: "browser"}, "Test this browser"), ": a page plays the cases with its WebSocket API. Open it in any browser of this machine.")), runs);
   let timer = 0, closed = false;
   async function load() {
     try {

@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/usercase"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -48,6 +49,7 @@ type detail struct {
 	Broken      int     `json:"br,omitempty"` // what the gate says against the case
 	Did         int     `json:"di,omitempty"` // what the peer did to end the connection
 	Page        string  `json:"pg,omitempty"` // the page about the case
+	Script      string  `json:"sc,omitempty"` // a raw script that does what the failed connection did
 	Attempts    int     `json:"at,omitempty"`
 	Got         *got    `json:"g,omitempty"`
 	connection
@@ -83,6 +85,9 @@ type got struct {
 	Took         int64   `json:"d,omitempty"` // microseconds
 	Traffic      []int   `json:"t,omitempty"` // texts
 }
+
+// maxScript bounds the raw script of a case, in bytes.
+const maxScript = 1500
 
 // limits bound what is kept of a case.
 type limits struct {
@@ -216,6 +221,10 @@ func (d *details) detail(r summary.Row, lim limits) *detail {
 		}
 		for _, line := range r.Def.Script() {
 			out.Steps = append(out.Steps, d.text(line))
+		}
+		if !passed(r) && r.Outcome.Tells() && !r.Def.For(cases.Gateway) {
+			out.Script = show.Lines(usercase.Script(r.Def, usercase.Worst(r.Def, r.Transcript)), maxScript)
+			d.size += len(out.Script)
 		}
 		if r.Def.Suite == cases.Autobahn {
 			out.Want = d.want(autobahn.Of(r.Def), lim)

@@ -30,9 +30,27 @@ $("#theme").addEventListener("click", () => {
   try { localStorage.setItem("wsconform-theme", root.dataset.theme); } catch { /* no storage */ }
 });
 
-// exchange shows the cases of these details.
-function exchange(data) {
-const T = i => data.texts[i || 0] || "";
+// through sends bytes through a stream that changes them, up to a bound.
+async function through(stream, bytes, most = Infinity) {
+  const parts = [], reader = new Blob([bytes]).stream().pipeThrough(stream).getReader();
+  let size = 0;
+  for (;;) {
+    const {done, value} = await reader.read();
+    if (done) break;
+    size += value.length;
+    if (size > most) { reader.cancel(); throw new Error("too long"); }
+    parts.push(value);
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+const base64 = bytes => btoa(Array.from(bytes, b => String.fromCharCode(b)).join("")).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+// exchange shows the cases of these details. Those that are not trusted, since they come with
+// a link, have no links of their own.
+function exchange(data, trusted = true) {
+const used = new Set(); // texts
+const T = i => { used.add(i || 0); return data.texts[i || 0] || ""; };
+const a = (name, href, words) => trusted ? el(name, {href, rel: "noreferrer"}, words) : words;
 // --- bytes ---
 
 const utf8 = new TextEncoder();
@@ -144,7 +162,7 @@ function rawOnes(log) {
 // offence says what is wrong and which section says so. What the harness does
 // wrong is the case's doing.
 const offence = ([words, section, url], out) => el(out ? "p.off.ours" : "p.off", T(words), " ",
-  url ? el("a.nb", {href: T(url), rel: "noreferrer"}, T(section)) : T(section));
+  url ? a("a.nb", T(url), T(section)) : T(section));
 
 function entry(e, raw) {
   const [kind, at = 0, len = 0, text0 = "", op = 0, set = 0, mask = "", repeat = 0, chop = 0, note = 0, missing = 0, head = "", marks = []] = e;
@@ -217,7 +235,7 @@ function events(list, other) {
 
 function expected(d) {
   const w = d.w, box = el("div.box", el("h3", "Expected"), d.cl ? "" : el("p", T(d.e) || "This version of wsconform does not have the case."));
-  for (const [ref, url, words] of d.r || []) box.append(el("p.rfc", url ? el("a.nb", {href: T(url), rel: "noreferrer"}, T(ref)) : T(ref), " ", T(words)));
+  for (const [ref, url, words] of d.r || []) box.append(el("p.rfc", url ? a("a.nb", T(url), T(ref)) : T(ref), " ", T(words)));
   for (const [id, level, words] of d.q || []) box.append(el("p.rfc", {title: T(id)}, el("b.nb", T(level)), " ", T(words)));
   if (!w) { if (!d.m) box.append(clauses(d)); return box; }
   if (w.u) box.append(el("p", T(w.u)));
@@ -251,7 +269,7 @@ function received(d, v) {
   if (d.di) box.append(el("p", T(d.di)));
   if (!d.m) box.append(happened(d));
   if (d.n) box.append(el("p", T(d.n)));
-  if (d.ex) box.append(el("p", el("b", "Expectation: "), T(d.ex), d.lk ? [" ", el("a", {href: d.lk, rel: "noreferrer"}, d.lk)] : ""));
+  if (d.ex) box.append(el("p", el("b", "Expectation: "), T(d.ex), d.lk ? [" ", a("a", d.lk, d.lk)] : ""));
   if (d.br && !(d.ex && T(d.ex) === T(d.br))) box.append(el("p", el("b", "Gate: "), T(d.br)));
   if (d.at) box.append(el("p", "Played " + d.at + " times."));
   const broken = [...(d.ho || []), ...(d.l || []).filter(e => e[0] === "fin").flatMap(e => (e[12] || []).map(m => m.slice(3)))];
@@ -309,14 +327,21 @@ function connection(c, known) {
 function caseView(id, d, v) {
   const list = [el("div.pair", expected(d), received(d, v))];
   const word = /^[\w.:@%+=,\/-]+$/.test(id) ? id : "'" + id.replaceAll("'", "'\\''") + "'";
-  list.push(el("section", el("h3", "Play it again"), copied(el("p.cmd", el("code", data.before + word + data.after)))));
-  if (d.pg) list.push(el("p", el("a", {href: d.pg}, "About this case: why it matters, and which bugs it finds")));
+  const again = copied(el("p.cmd", el("code", data.before + word + data.after)));
+  if (trusted && data.page) {
+    const share = el("button", {type: "button"}, "Link to this exchange");
+    share.addEventListener("click", async () => { open(await permalink(id, d, v), "_blank"); });
+    again.append(" ", share);
+  }
+  list.push(el("section", el("h3", "Play it again"), again));
+  if (d.pg && trusted) list.push(el("p", el("a", {href: d.pg}, "About this case: why it matters, and which bugs it finds")));
 
   if (!d.m) list.push(...connection(d, d.g));
   else for (const [i, c] of [d, ...d.m].entries()) {
     list.push(el("section", el("h3.conn", "Connection " + (i + 1) + " of " + (d.m.length + 1)),
       el("div.pair", el("div.box", el("h3", "Expected"), clauses(c)), el("div.box", el("h3", "What happened"), happened(c) || el("p.none", "nothing")))), ...connection(c, true));
   }
+  if (d.sc) list.push(el("section", el("details", el("summary", "As a raw script"), el("pre.http", {tabindex: "0"}, d.sc))));
   if (d.st) list.push(el("section", el("details", el("summary", "What the harness does"), el("ol.steps", d.st.map(s => el("li", T(s)))))));
   if (d.g) {
     const flags = new Set(d.g.f);
@@ -327,5 +352,15 @@ function caseView(id, d, v) {
   return list;
 }
 
-return {caseView, copied, connection, happened, expected, received};
+// permalink is the address of the page exchange.html with this case in its fragment.
+async function permalink(id, d, v) {
+  used.clear();
+  caseView(id, d, v); // uses what is needed
+  const texts = data.texts.slice(0, Math.max(...used) + 1).map((t, i) => used.has(i) ? t : "");
+  const {pg, lk, ...own} = d, title = data.title || document.title;
+  const text = JSON.stringify({v: 1, id, title, verdict: v, data: {texts, codes: data.codes, before: data.before, after: data.after, cases: {[id]: own}}});
+  return data.page + "#x=" + base64(await through(new CompressionStream("deflate-raw"), utf8.encode(text)));
+}
+
+return {caseView, copied, connection, happened, expected, received, permalink};
 }

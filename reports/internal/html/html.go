@@ -33,6 +33,8 @@ var (
 	//go:embed page.js
 	rows   string // the rest of the page of a run
 	script = exchange + rows
+	//go:embed link.js
+	link string // shows the exchange of an address
 )
 
 // pages are the templates. Parsing them takes longer than most commands.
@@ -87,6 +89,13 @@ type frame struct {
 // StyleSheet is the style of all pages: colours, type, tables, and the classes p, l, f,
 // u, o and n of the outcomes.
 func StyleSheet() string { return style }
+
+// WriteExchange writes the page that shows an exchange from its address. It is the same for
+// every run.
+func WriteExchange(w io.Writer, _ summary.Input) error {
+	all := exchange + link
+	return pages().ExecuteTemplate(w, "exchange.tmpl", frame{Style: template.CSS(style), Script: template.JS(all), Policy: csp.Policy(style, all)})
+}
 
 // CaseScript is the script that shows what happened in a case, for other pages.
 func CaseScript() string { return exchange }

@@ -7,6 +7,8 @@ const list = $(".list");
 if (!list) return; // the overview has none
 
 const data = JSON.parse($("#data").textContent);
+data.page = list.dataset.exchange || "";
+data.title = $("h1").textContent;
 const {caseView, copied} = exchange(data);
 const rows = $$("tbody tr[id]", list);
 const idOf = row => row.id.slice(5);

@@ -31,7 +31,11 @@ func WriteSite(dir string, list []summary.Input) error {
 			return fmt.Errorf("reports: %s: %w", names[i], err)
 		}
 	}
-	err := atomicfile.Write(filepath.Join(dir, "index.html"), func(w io.Writer) error { return writeIndex(w, list, names) })
+	err := atomicfile.Write(filepath.Join(dir, "exchange.html"), func(w io.Writer) error { return WriteExchange(w, summary.Input{}) })
+	if err != nil {
+		return fmt.Errorf("reports: exchange: %w", err)
+	}
+	err = atomicfile.Write(filepath.Join(dir, "index.html"), func(w io.Writer) error { return writeIndex(w, list, names) })
 	if err != nil {
 		return fmt.Errorf("reports: index: %w", err)
 	}

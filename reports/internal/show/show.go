@@ -77,6 +77,20 @@ func Short(s string, n int) string {
 	return Visible(text[:cut]) + mark
 }
 
+// Lines is [Visible] for a text of several lines, of which so many bytes are kept.
+func Lines(s string, n int) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		line = Visible(strings.TrimRight(line, "\r\n"))
+		if b.Len()+len(line) > n {
+			b.WriteString("# …\n")
+			break
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
+}
+
 // Text is [Short] for a sentence, such as a reason.
 func Text(s string) string { return Short(s, MaxText) }
 
