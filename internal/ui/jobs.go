@@ -60,7 +60,7 @@ func (js *jobs) start(program, args []string, dir, name string) (*job, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(js.ctx)
-	j := &job{args: args, out: out, file: filepath.Join(out, "run.jsonl"), cancel: cancel, done: make(chan struct{})}
+	j := &job{args: args, out: out, file: filepath.Join(out, runFile(args)), cancel: cancel, done: make(chan struct{})}
 	cmd := exec.CommandContext(ctx, program[0], j.line(program)[1:]...) //nolint:gosec // wsconform itself
 	cmd.Stdout, cmd.Stderr = &j.said, &j.said
 	cmd.WaitDelay = stopPatience

@@ -65,6 +65,9 @@ func (s *server) lab(w http.ResponseWriter, r *http.Request) {
 		q.Target.Selection = sel
 		args, err = q.Target.Args(s.program)
 	}
+	if err == nil && args[0] == "compare" {
+		err = errors.New("the agent of a comparison is not running: start its server, and name it here by its URL or command")
+	}
 	if err == nil && slices.Contains(args, "--client") {
 		err = errors.New("the wire lab sends to servers: a client opens its own connections")
 	}

@@ -68,7 +68,7 @@ type summary struct {
 // recent lists the named runs, then those of the folder, the latest first.
 func (s *server) recent() []summary {
 	var found []string
-	for _, pattern := range []string{"run.jsonl", "*/run.jsonl", "*/*/run.jsonl", "*/runs/*.jsonl"} {
+	for _, pattern := range []string{"run.jsonl", "*/run.jsonl", "*/*/run.jsonl", "*/runs/*.jsonl", "*/*/runs/*.jsonl"} {
 		list, _ := filepath.Glob(filepath.Join(s.dir, pattern)) // the patterns are well formed
 		found = append(found, list...)
 	}

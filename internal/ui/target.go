@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -13,8 +15,9 @@ import (
 
 // A Request asks for a run.
 type Request struct {
-	Kind  string `json:"kind"`  // server, command, client or example
-	Value string `json:"value"` // a URL, a command, or the name of an example
+	Kind  string `json:"kind"`  // server, command, client, agent or example
+	Value string `json:"value"` // a URL, a command, the folder of an agent, or the name of an example
+	Role  string `json:"role"`  // of an agent: server or client
 	Name  string `json:"name"`  // of the agent in reports; "" is derived
 	Selection
 	Header   []string `json:"header"` // NAME: VALUE
@@ -101,6 +104,8 @@ func (q Request) Args(program []string) ([]string, error) {
 			return nil, errors.New("the client's command needs {url}, which becomes the address to connect to")
 		}
 		return append(args, "--client", "--", "/bin/sh", "-c", "exec "+value), nil
+	case "agent":
+		return q.agent(value)
 	case "example":
 		for _, e := range examples {
 			if e.Name == value {
@@ -112,6 +117,35 @@ func (q Request) Args(program []string) ([]string, error) {
 		}
 	}
 	return nil, fmt.Errorf("nothing is known of %q", harness.Clip(q.Kind+" "+value, 100))
+}
+
+// agentName is that of an agent's folder.
+var agentName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+
+// agent are the words that play one row of a comparison: of an agent in a folder, or of one
+// that wsconform brings along.
+func (q Request) agent(value string) ([]string, error) {
+	name := filepath.Base(value)
+	if !agentName.MatchString(name) {
+		return nil, fmt.Errorf("%q is not the folder of an agent, such as fixtures/agents/go-gorilla", harness.Clip(value, 100))
+	}
+	role := q.Role
+	if role != "client" {
+		role = "server"
+	}
+	args := append([]string{"compare", name, "--role=" + role}, q.flags()...)
+	if value != name {
+		args = append(args, "--agents="+filepath.Dir(value))
+	}
+	return args, nil
+}
+
+// runFile is where the results of a command line are, below the folder that it writes to.
+func runFile(args []string) string {
+	if args[0] != "compare" {
+		return "run.jsonl"
+	}
+	return filepath.Join("runs", args[1]+"-"+strings.TrimPrefix(args[2], "--role=")+"-native.jsonl")
 }
 
 func (s Selection) flags() []string {
@@ -140,6 +174,9 @@ func again(args []string, s Selection) []string {
 		if !slices.Contains([]string{"--cases", "--exclude", "--suite", "--slow", "--user-cases"}, name) {
 			kept = append(kept, word)
 		}
+	}
+	if args[0] == "compare" {
+		return slices.Concat(args[:1], kept[:2], s.flags(), kept[2:])
 	}
 	return slices.Concat(args[:1], s.flags(), kept, own[end:])
 }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,10 @@ func TestArgs(t *testing.T) {
 		{Request{Kind: "client", Value: "./c"}, ""},
 		{Request{Kind: "client", Value: "./c {url}\nrm"}, ""},
 		{Request{Kind: "example", Value: "nothing"}, ""},
+		{Request{Kind: "agent", Value: "go-gorilla", Selection: Selection{Cases: "1.*"}}, "compare go-gorilla --role=server --cases=1.*"},
+		{Request{Kind: "agent", Value: "my/agents/x", Role: "client"}, "compare x --role=client --agents=my/agents"},
+		{Request{Kind: "agent", Value: "--again"}, ""},
+		{Request{Kind: "agent", Value: "../.."}, ""},
 		{Request{Kind: "shell", Value: "x"}, ""},
 	} {
 		got, err := row.q.Args([]string{"w"})
@@ -45,6 +50,13 @@ func TestArgs(t *testing.T) {
 func TestAgain(t *testing.T) {
 	args := []string{"test", "--cases=1.*", "--slow", "--header=A: b", "--client", "--", "c", "--cases=mine"}
 	if got, want := strings.Join(again(args, Selection{Cases: "5.1"}), " "), "test --cases=5.1 --header=A: b --client -- c --cases=mine"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	row := []string{"compare", "x", "--role=client", "--cases=1.*", "--agents=a"}
+	if got, want := strings.Join(again(row, Selection{Cases: "5.1"}), " "), "compare x --role=client --cases=5.1 --agents=a"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := filepath.ToSlash(runFile(row)), "runs/x-client-native.jsonl"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	j := job{args: args, out: "DIR"}

@@ -64,7 +64,7 @@ export function lab(main, run = "", name = "", conn = "0") {
     return {run: "", target: {kind: f.get("kind"), value: f.get("value"), name: ""}};
   };
   // A server that reads unknown members as an error gets all of those it knows.
-  const full = t => ({cases: "", exclude: "", suite: "", slow: false, header: [], insecure: false, noEcho: false, strict: false, ...t});
+  const full = t => ({role: "", cases: "", exclude: "", suite: "", slow: false, header: [], insecure: false, noEcho: false, strict: false, ...t});
 
   async function play(spec) {
     alarm("");

@@ -5,6 +5,7 @@ export const kinds = [
   ["server", "A server, by its URL", "ws://127.0.0.1:9001", "The server runs already and echoes messages."],
   ["command", "A server, by its command", "./my-server --port {port}", "wsconform starts it. {port} becomes a free port, {host} the address."],
   ["client", "A client, by its command", "./my-client {url}", "It speaks Autobahn's driver protocol. {url} becomes the address to connect to."],
+  ["agent", "An agent, by its folder", "fixtures/agents/go-gorilla", "A folder as wsconform compare takes it, or the name of an agent that wsconform brings along. It is built first."],
 ];
 
 export function start(main) {
@@ -60,6 +61,7 @@ function form() {
       field("Cases", input("cases", {placeholder: "all"}), "Ids or patterns, such as 5.* 7.1.1"),
       field("Without", input("exclude"), "Patterns of cases to leave out"),
       field("Suite", el("select", {name: "suite"}, el("option", {value: ""}, "both"), el("option", {value: "autobahn"}, "Autobahn's cases"), el("option", {value: "rfc"}, "the RFC suite"))),
+      field("Role of an agent", el("select", {name: "role"}, el("option", "server"), el("option", "client"))),
       field("Name", input("name"), "of the implementation, in reports"),
       field("Header field", input("header", {placeholder: "Authorization: Bearer …"}), "sent with every handshake; masked in all files"),
       el("div.checks", check("slow", "also the cases that take many seconds"), check("noEcho", "the server does not echo"),
@@ -73,7 +75,7 @@ function form() {
     try {
       alarm("");
       await begin({
-        kind: d.get("kind"), value: text("value"), name: text("name"), cases: text("cases"), exclude: text("exclude"), suite: d.get("suite"),
+        kind: d.get("kind"), value: text("value"), role: d.get("role"), name: text("name"), cases: text("cases"), exclude: text("exclude"), suite: d.get("suite"),
         header: text("header") ? [text("header")] : [], slow: on("slow"), noEcho: on("noEcho"), insecure: on("insecure"), strict: on("strict"),
       });
     } catch (err) { alarm(err.message); }

@@ -30,7 +30,7 @@ async function show() {
     $("h1").textContent = x.id;
     $("#sub").replaceChildren(String(x.title));
     document.title = x.id + " \u00b7 " + x.title + " \u00b7 wsconform";
-    main.append(el("p.hint", "This page shows what its address contains. It has not played anything itself."),
+    main.append(el("p.hint", "This page shows what its address contains. It has not played anything itself."), el("h2", "What was wanted, sent and received"),
       el("div.detail", exchange(x.data, false).caseView(String(x.id), d, {outcome: String(v.outcome), behavior: String(v.behavior || ""), close: String(v.close || "")})));
     const save = el("button", {type: "button"}, "Save as a file");
     save.addEventListener("click", () => {
