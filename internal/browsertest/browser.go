@@ -308,15 +308,18 @@ func (p *Page) Press(t testing.TB, keys ...string) {
 // keyCodes are those of keys that are no character.
 var keyCodes = map[string]int{"Enter": 13, "Escape": 27, "Tab": 9, "ArrowUp": 38, "ArrowDown": 40}
 
+// awaiting is an expression that waits until another one is true.
+const awaiting = `new Promise(done => {
+  const end = performance.now() + 60000, look = () => (%s) ? done(true) : performance.now() > end ? done(false) : setTimeout(look, 20);
+  look();
+})`
+
 // Await waits until an expression is true in the page. It fails the test if it is not within
 // a minute.
 func (p *Page) Await(t testing.TB, expression string) {
 	t.Helper()
 	var ok bool
-	p.Eval(t, fmt.Sprintf(`new Promise(done => {
-  const end = performance.now() + 60000, look = () => (%s) ? done(true) : performance.now() > end ? done(false) : setTimeout(look, 20);
-  look();
-})`, expression), &ok)
+	p.Eval(t, fmt.Sprintf(awaiting, expression), &ok)
 	if !ok {
 		t.Fatalf("it did not happen: %s; there is\n%.3000s", expression, p.Text(t))
 	}
