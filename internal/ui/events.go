@@ -19,7 +19,7 @@ const (
 	// lookEvery is how often a run file is looked at for new lines.
 	lookEvery = 40 * time.Millisecond
 	// batchEvery is how often the page is told at most: drawing costs it more than reading.
-	batchEvery = 120 * time.Millisecond
+	batchEvery = 250 * time.Millisecond
 	// aliveEvery is how often an event stream says something at least, so that an end is noticed.
 	aliveEvery = 15 * time.Second
 )

@@ -145,7 +145,7 @@ func TestFaultyFiles(t *testing.T) {
 		{"id: U.rsv", "id: U.../x", "must be U."},
 		{"title: a reserved bit", "title: ''", "title"},
 		{"level: SHOULD", "level: PERHAPS", "level"},
-		{"RFC6455-5.2-rsv-fail", "RFC0-x", "unknown requirement"},
+		{"RFC6455-5.2-rsv-fail", "no-such-one", "unknown requirement"},
 		{"frame text rsv3", "frame txet", "line 3"},
 		{"close: [1002, 0]", "close: [70000]", "no code"},
 		{"dropped: 2s", "dropped: soon", "not a time"},

@@ -23,7 +23,7 @@ export function run(main, id, first) {
     document.title = h.agent + " · wsconform";
     v.title.textContent = h.agent;
     v.sub.replaceChildren(el("span", h.role + " under test"), ...[h.url.endsWith(":0") ? "" : h.url, h.file, h.levels].filter(Boolean).map(w => el("span", w)));
-    if (again) { for (const c of cells.values()) c.result = null; } else draw();
+    if (again) { for (const c of cells.values()) { c.result = null; c.sec.counts = {}; } } else draw();
     v.stop.hidden = !h.going;
     count();
   }
@@ -36,7 +36,7 @@ export function run(main, id, first) {
       const waffle = el("div.waffle", {"aria-hidden": "true"}), tally = el("td.tally");
       if (suites.size > 1 && s.suite !== suite) table.append(el("tr.suite", el("th", {scope: "rowgroup", colspan: "3"}, s.suite === "rfc" ? "The RFC suite" : s.suite === "user" ? "Your cases" : "The Autobahn testsuite's cases")));
       suite = s.suite;
-      const sec = {counts: {}, tally};
+      const sec = {counts: {}, tally, shown: new Map()};
       for (const [name, title, level] of s.cases) {
         const square = el("i"), link = el("a", {href: "#/run/" + id + "/" + encodeURIComponent(name)}, name);
         const tds = [el("td.g.n"), el("td.g.n"), el("td"), el("td")];
@@ -68,7 +68,7 @@ export function run(main, id, first) {
       touched.add(c.sec);
       paint(c);
     }
-    for (const s of touched) s.tally.replaceChildren(...tally(s.counts));
+    for (const s of touched) total(s);
     count();
     if (current && list.some(r => r.case === current)) open(current);
     if (v.chosen.size || v.only.value) filter();
@@ -106,7 +106,15 @@ export function run(main, id, first) {
 
   // --- numbers ---
 
-  const tally = counts => Object.entries(counts).filter(([, n]) => n > 0).flatMap(([o, n]) => [el("span.g." + tone(o), n + " " + o), " "]);
+  // total shows how many cases of a section have which outcome.
+  function total(s) {
+    for (const [o, n] of Object.entries(s.counts)) {
+      const shown = s.shown.get(o) || el("span.g." + tone(o));
+      if (!s.shown.has(o)) { s.shown.set(o, shown); s.tally.append(shown, " "); }
+      text(shown, n > 0 ? n + " " + o : "");
+      shown.hidden = n <= 0;
+    }
+  }
 
   function changed(c) {
     if (!c.result || !c.old) return "";
@@ -114,27 +122,40 @@ export function run(main, id, first) {
     return was && !is ? "fixed" : is && !was ? "regressed" : "";
   }
 
+  // count shows the numbers. It runs with every batch of verdicts, so it touches what has changed.
+  const chips = new Map(), text = (node, words) => { if (node.textContent !== words) node.textContent = words; };
+  let compared = "";
   function count() {
-    const total = order.length, failures = order.filter(c => c.result && bad.has(c.result.outcome)).length;
+    const total = order.length;
     v.bar.max = total || 1;
     v.bar.value = done;
-    v.done.textContent = done + " of " + total + " cases";
-    v.counts.replaceChildren(...Object.entries(counts).filter(([, n]) => n > 0).map(([o, n]) => {
-      const b = el("button.chip.g." + tone(o), {type: "button", "aria-pressed": v.chosen.has(o)}, o, " ", el("b", n));
-      b.addEventListener("click", () => { if (!v.chosen.delete(o)) v.chosen.add(o); count(); filter(); });
-      return b;
-    }));
-    v.againFailed.hidden = !failures;
+    text(v.done, done + " of " + total + " cases");
+    for (const [o, n] of Object.entries(counts)) {
+      let chip = chips.get(o);
+      if (!chip) {
+        chip = {n: el("b"), button: el("button.chip.g." + tone(o), {type: "button"}, o, " ")};
+        chip.button.append(chip.n);
+        chip.button.addEventListener("click", () => { if (!v.chosen.delete(o)) v.chosen.add(o); count(); filter(); });
+        chips.set(o, chip);
+        v.counts.append(chip.button);
+      }
+      text(chip.n, String(n));
+      chip.button.hidden = n <= 0;
+      chip.button.setAttribute("aria-pressed", v.chosen.has(o));
+    }
+    v.againFailed.hidden = ![...bad].some(o => counts[o] > 0);
     if (state === "running" && done && done < total) {
       const spent = (performance.now() - begun) / 1000, left = Math.ceil(spent / done * (total - done));
-      v.left.textContent = "about " + (left < 60 ? left + " s" : Math.ceil(left / 60) + " min") + " left";
+      text(v.left, "about " + (left < 60 ? left + " s" : Math.ceil(left / 60) + " min") + " left");
     }
-    const fixed = order.filter(c => changed(c) === "fixed"), worse = order.filter(c => changed(c) === "regressed");
     v.change.hidden = !head || !head.before;
-    if (head && head.before) {
-      const names = (list, word, cls) => el("span.g." + cls, list.length + " " + word, list.length ? ": " : "", list.slice(0, 12).flatMap(c => [link(c), " "]), list.length > 12 ? "…" : "");
-      v.change.replaceChildren("Compared with ", el("a", {href: "#/run/" + head.before.id}, "the run before"), ": ", names(worse, "regressed", worse.length ? "f" : "n"), " ", names(fixed, "fixed", fixed.length ? "p" : "n"));
-    }
+    if (!head || !head.before) return;
+    const fixed = order.filter(c => changed(c) === "fixed"), worse = order.filter(c => changed(c) === "regressed");
+    const key = fixed.length + " " + worse.length;
+    if (key === compared) return;
+    compared = key;
+    const names = (list, word, cls) => el("span.g." + cls, list.length + " " + word, list.length ? ": " : "", list.slice(0, 12).flatMap(c => [link(c), " "]), list.length > 12 ? "…" : "");
+    v.change.replaceChildren("Compared with ", el("a", {href: "#/run/" + head.before.id}, "the run before"), ": ", names(worse, "regressed", worse.length ? "f" : "n"), " ", names(fixed, "fixed", fixed.length ? "p" : "n"));
   }
 
   const link = c => el("a", {href: "#/run/" + id + "/" + encodeURIComponent(c.name)}, c.name);
