@@ -55,7 +55,7 @@ AXE = out/browser/node_modules/axe-core/axe.min.js
 .PHONY: browser
 browser:
 	scripts/install-test-programs.sh out/python out/browser
-	AXE_CORE=$(CURDIR)/$(AXE) $(GO) test ./reports/... -count 1 -run Browser -v
+	AXE_CORE=$(CURDIR)/$(AXE) $(GO) test ./reports/... ./cmd/wsconform -count 1 -run 'Browser|Permalink|UI' -v
 	$(GO) test ./reports -run '^$$' -bench FirstPaint -benchtime 10x
 
 .PHONY: compliance
