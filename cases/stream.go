@@ -24,6 +24,9 @@ func (c Case) OverStream() (why string) {
 	if slices.Contains(c.Needs, NeedTLS) && !slices.Contains(c.Needs, NeedHTTP2) {
 		return aboutTLS
 	}
+	if !slices.Contains(c.Needs, NeedHTTP2) && len(c.Requirements) > 0 && !slices.ContainsFunc(c.Requirements, func(id string) bool { return !strings.Contains(id, "-key-") }) {
+		return aboutField // the key, in the standard handshake
+	}
 	for _, conn := range c.Conns {
 		switch {
 		case conn.HTTP2 != nil:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -97,7 +98,8 @@ func (o *driveOptions) run(c *cobra.Command) error {
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("drive: %w", context.Cause(ctx))
-		case errors.As(err, &handshake), errors.Is(err, io.ErrUnexpectedEOF): // the server knows: it may even be the test
+		case errors.As(err, &handshake), errors.Is(err, io.ErrUnexpectedEOF), // the server knows: it may even be the test
+			err != nil && o.client.http2 != "off" && !errors.As(err, new(*net.OpError)): // a stream failed, which is one case
 			refused++
 		case err != nil:
 			return fmt.Errorf("drive: case %d of %d: %w", n, count, err)
