@@ -17,6 +17,9 @@ import (
 // Autobahn plays the parts of a selection, and what is missing in a run that was cut
 // off. Joined, they are the whole.
 func TestAutobahnInParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs the original Autobahn")
+	}
 	containers := dockertest.Connect(t)
 	if _, err := containers.Image(t.Context(), engine.BuiltRef("")); err != nil {
 		t.Skipf("wsconform autobahn image has not built the image: %v", err)

@@ -120,6 +120,9 @@ func TestActionIsPinned(t *testing.T) {
 var expression = regexp.MustCompile(`\$\{\{ *([a-z_.-]+) *\}\}`)
 
 func TestAction(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it plays whole runs")
+	}
 	need(t, "bash")
 	program := self(t)
 	for _, row := range []struct {
@@ -200,6 +203,9 @@ func TestAction(t *testing.T) {
 }
 
 func TestGitLab(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it plays whole runs")
+	}
 	need(t, "sh")
 	program := self(t)
 	var file map[string]struct {
@@ -251,6 +257,9 @@ func TestGitLab(t *testing.T) {
 }
 
 func TestMakeFragment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it plays whole runs")
+	}
 	need(t, "make")
 	program := self(t)
 	fragment, err := filepath.Abs("../../docs/ci/wsconform.mk")

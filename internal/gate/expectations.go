@@ -26,7 +26,7 @@ import (
 const Version = 1
 
 // SchemaURL is where the JSON Schema of expectation files is published.
-const SchemaURL = "https://raw.githubusercontent.com/wsconform/wsconform/main/harness/gate/expectations-v1.schema.json"
+const SchemaURL = "https://raw.githubusercontent.com/wsconform/wsconform/main/internal/gate/expectations-v1.schema.json"
 
 // Schema is the JSON Schema of expectation files, for editors. [Parse] checks
 // more than a schema can say.

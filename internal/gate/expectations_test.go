@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -194,4 +196,22 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%T: %v; want a FileError", err, err)
 		}
 	})
+}
+
+// The address of the schema names a file of this repository, the one that is embedded.
+func TestSchemaURL(t *testing.T) {
+	path, ok := strings.CutPrefix(gate.SchemaURL, "https://raw.githubusercontent.com/wsconform/wsconform/main/")
+	if !ok {
+		t.Fatalf("got %s, want an address of the repository", gate.SchemaURL)
+	}
+	text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(path)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(text, gate.Schema) {
+		t.Errorf("%s is not the schema that is embedded", path)
+	}
+	if !strings.Contains(string(gate.Schema), `"$id": "`+gate.SchemaURL+`"`) {
+		t.Errorf("the schema does not name %s as its id", gate.SchemaURL)
+	}
 }

@@ -54,7 +54,7 @@ type Header struct {
 
 // An Engine gave the verdicts.
 type Engine struct {
-	Name     string            `json:"name"` // see [Engines]
+	Name     string            `json:"name"` // such as [DefaultEngine]
 	Version  string            `json:"version,omitempty"`
 	Image    string            `json:"image,omitempty"`    // reference of the container image
 	Digest   string            `json:"digest,omitempty"`   // of the image
