@@ -243,6 +243,6 @@ func (t *Target) ask(nc net.Conn, c cases.Case, n int) (opened conn, err error) 
 	if status < 200 || status > 299 {
 		return opened, fmt.Errorf("the server answered %d, not 200", status)
 	}
-	opened.deflate, err = agreed(h, it.Deflate, t.Subprotocols, c.Suite == cases.RFC)
+	opened.deflate, err = agreed(h, it.Deflate, t.Subprotocols, c.Suite.OneGrade())
 	return opened, err
 }

@@ -89,6 +89,10 @@ type got struct {
 // maxScript bounds the raw script of a case, in bytes.
 const maxScript = 1500
 
+// scriptEntries is how many entries of the log a page has to have room for, to have the scripts
+// too.
+const scriptEntries = 100
+
 // limits bound what is kept of a case.
 type limits struct {
 	bytes   int // bytes of a payload
@@ -222,7 +226,7 @@ func (d *details) detail(r summary.Row, lim limits) *detail {
 		for _, line := range r.Def.Script() {
 			out.Steps = append(out.Steps, d.text(line))
 		}
-		if !passed(r) && r.Outcome.Tells() && !r.Def.For(cases.Gateway) {
+		if lim.entries >= scriptEntries && !passed(r) && r.Outcome.Tells() && !r.Def.For(cases.Gateway) {
 			out.Script = show.Lines(usercase.Script(r.Def, usercase.Worst(r.Def, r.Transcript)), maxScript)
 			d.size += len(out.Script)
 		}
