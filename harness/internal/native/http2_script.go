@@ -55,6 +55,7 @@ type rehearsedStream struct {
 	seen   int
 	opened bool // a 2xx has come, so DATA is frames
 	closed bool // we have sent a close frame
+	torn   bool // we have reset it
 	ended  bool // the peer has ended its direction
 	body   int
 }
@@ -208,6 +209,13 @@ func (s *rehearsed) do(op cases.HTTP2Op) {
 
 // ask sends a request on a new stream.
 func (s *rehearsed) ask(one *rehearsedStream, op cases.HTTP2Op) {
+	if most := s.hc.Most(); most >= 0 && int64(s.open()) >= most {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.log(cases.Entry{Kind: cases.LogNote, Note: "the server takes no more streams at once (SETTINGS_MAX_CONCURRENT_STREAMS): this one is not asked for"})
+		s.record(one, cases.Event{Kind: cases.GotReset, Data: cases.Octet("REFUSED_STREAM")})
+		return
+	}
 	stream := s.hc.NewStream()
 	fields := s.fields(op.Head)
 	s.mu.Lock()
@@ -218,6 +226,19 @@ func (s *rehearsed) ask(one *rehearsedStream, op cases.HTTP2Op) {
 	s.mu.Unlock()
 	stream.Take(func(p []byte) { s.data(one, p) })
 	stream.Headers(fields, h2.HeadersForm{End: op.End, Pad: uint8(op.Pad), Split: op.Split, Empty: op.Times}) //nolint:errcheck // a broken connection is an event
+}
+
+// open counts the streams that are open.
+func (s *rehearsed) open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, one := range s.streams {
+		if one.s != nil && !one.ended && !one.torn && one.t.Count(cases.GotReset) == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // carry sends frames of WebSocket.
@@ -317,6 +338,9 @@ func (s *rehearsed) send(one *rehearsedStream, op cases.HTTP2Op) {
 		id = one.s.ID
 	}
 	if http2.FrameType(op.Type) == http2.FrameRSTStream && id != 0 && len(op.Payload) == 4 {
+		s.mu.Lock()
+		one.torn = true
+		s.mu.Unlock()
 		one.s.Reset(http2.ErrCode(number(op.Payload))) //nolint:errcheck // a broken connection is an event
 		return
 	}
