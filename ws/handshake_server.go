@@ -35,12 +35,15 @@ func (o *AcceptOptions) checkHead(ctx context.Context, nc net.Conn, head []byte)
 	if !ok {
 		return nil, refuse(http.StatusBadRequest, "malformed HTTP version")
 	}
+	if major != 1 { // HTTP/2 and later have no request line
+		return nil, refuse(http.StatusHTTPVersionNotSupported, "not HTTP/1.1")
+	}
 	u, err := url.ParseRequestURI(target)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "malformed request target")
 	}
 	host, ok := one(header, "Host")
-	if !ok && (len(header["Host"]) > 0 || major != 1 || minor > 0) {
+	if !ok && (len(header["Host"]) > 0 || minor > 0) {
 		return nil, refuse(http.StatusBadRequest, "not exactly one Host header (RFC 6455 §4.2.1)")
 	}
 	delete(header, "Host")
