@@ -164,7 +164,7 @@ var headBuffers = sync.Pool{New: func() any { return new([headSize]byte) }}
 // acceptNet is AcceptNet. opened is as in open.
 func (o *AcceptOptions) acceptNet(ctx context.Context, nc net.Conn, opened func(*Conn) bool) (*Conn, error) {
 	c, err := o.shakeHands(ctx, nc, opened)
-	if _, ok := err.(*prefaceError); err != nil && !ok {
+	if _, ok := errors.AsType[*prefaceError](err); err != nil && !ok {
 		_ = nc.Close()
 	}
 	return c, err

@@ -99,7 +99,7 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 	}
 	b = append(appendFields(b, req.header), "\r\n"...)
 	if o.Logger != nil {
-		o.debug(ctx, "request", slog.String("target", req.target), slog.String("host", req.host), headerGroup("header", req.header))
+		o.debug(ctx, "request", slog.String("target", req.target), slog.String("host", req.host), headerGroup(req.header))
 	}
 	trace := httptrace.ContextClientTrace(ctx)
 	if o.OnHandshake != nil {
@@ -123,7 +123,7 @@ func (o *DialOptions) handshake(ctx context.Context, nc net.Conn, t target, req 
 		trace.GotFirstResponseByte()
 	}
 	if o.Logger != nil {
-		o.debug(ctx, "response", slog.Int("status", status), headerGroup("header", header))
+		o.debug(ctx, "response", slog.Int("status", status), headerGroup(header))
 	}
 	o.keepCookies(t, header)
 	if status != http.StatusSwitchingProtocols {

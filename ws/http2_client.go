@@ -228,7 +228,7 @@ func (o *DialOptions) requestHTTP2(t target, req *dialRequest) (*dialRequest, []
 
 func (o *DialOptions) handshakeHTTP2(ctx context.Context, st *h2.Stream, t target, req *dialRequest, fields []hpack.HeaderField) (*Conn, error) {
 	if o.Logger != nil {
-		o.debug(ctx, "request", slog.String("target", req.target), slog.String("host", req.host), headerGroup("header", req.header))
+		o.debug(ctx, "request", slog.String("target", req.target), slog.String("host", req.host), headerGroup(req.header))
 	}
 	if o.OnHandshake != nil {
 		o.OnHandshake(true, linesHTTP2(fields))
@@ -253,7 +253,7 @@ func (o *DialOptions) handshakeHTTP2(ctx context.Context, st *h2.Stream, t targe
 		o.OnHandshake(false, linesHTTP2(append([]hpack.HeaderField{{Name: ":status", Value: fmt.Sprint(status)}}, fields...)))
 	}
 	if o.Logger != nil {
-		o.debug(ctx, "response", slog.Int("status", status), headerGroup("header", header))
+		o.debug(ctx, "response", slog.Int("status", status), headerGroup(header))
 	}
 	o.keepCookies(t, header)
 	fail := func(reason string, body []byte) error {

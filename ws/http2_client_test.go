@@ -92,6 +92,7 @@ func TestHTTP2Dial(t *testing.T) {
 }
 
 func dialHTTP2(t *testing.T, only bool, protocols []string) {
+	t.Helper()
 	options := ws.Options{Deflate: &ws.Deflate{}}
 	l, url, conf := serveHTTP2(t, &ws.Server{Accept: ws.AcceptOptions{Subprotocols: []string{"chat"}, Options: options}}, protocols...)
 	pool := &ws.HTTP2{Only: only}
@@ -108,7 +109,7 @@ func dialHTTP2(t *testing.T, only bool, protocols []string) {
 				return
 			}
 			w := c.Handshake()
-			if w.ProtoMajor != 2 || w.StatusCode != 200 || w.Request.Method != "CONNECT" || w.Request.Header.Get("Sec-WebSocket-Key") != "" {
+			if w.ProtoMajor != 2 || w.StatusCode != http.StatusOK || w.Request.Method != http.MethodConnect || w.Request.Header.Get("Sec-WebSocket-Key") != "" {
 				t.Errorf("handshake %v, request %v", w, w.Request)
 			}
 			if c.Subprotocol() != "chat" || !strings.HasPrefix(w.Header.Get("Sec-WebSocket-Extensions"), "permessage-deflate") {

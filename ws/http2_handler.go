@@ -3,6 +3,7 @@ package ws
 import (
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -94,9 +95,7 @@ func (c *handlerConn) SetDeadline(t time.Time) error {
 // acceptHandler is accept over HTTP/2.
 func (o *AcceptOptions) acceptHandler(w http.ResponseWriter, r *http.Request, info *handshakeInfo, opened func(*Conn) bool) (*Conn, error) {
 	header := w.Header()
-	for name, values := range info.header {
-		header[name] = values
-	}
+	maps.Copy(header, info.header)
 	w.WriteHeader(http.StatusOK)
 	if err := http.NewResponseController(w).Flush(); err != nil {
 		return nil, opError("accept", err)

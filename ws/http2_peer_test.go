@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -144,10 +145,8 @@ func (p *http2Peer) next(want ...http2.FrameType) http2Frame {
 			if !ok {
 				p.t.Fatalf("connection ended before %v", want)
 			}
-			for _, typ := range want {
-				if f.typ == typ {
-					return f
-				}
+			if slices.Contains(want, f.typ) {
+				return f
 			}
 		case <-bound:
 			p.t.Fatalf("no %v", want)

@@ -2,6 +2,7 @@ package ws_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -29,7 +30,7 @@ func overHTTP2(t *testing.T, s *ws.Server, test func(t *testing.T, p *http2Peer)
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
-		if err := <-served; err != ws.ErrServerClosed {
+		if err := <-served; !errors.Is(err, ws.ErrServerClosed) {
 			t.Errorf("served: %v", err)
 		}
 	})
@@ -150,7 +151,7 @@ func TestHTTP2Ends(t *testing.T) {
 		typ, p, err := c.Read(ctx)
 		if err != nil {
 			ended <- err
-			return nil
+			return nil //nolint:nilerr // the test takes it
 		}
 		switch string(p) {
 		case "cut":
@@ -175,7 +176,9 @@ func TestHTTP2Ends(t *testing.T) {
 		<-ended
 
 		p.connect(3)
-		for p.next(http2.FrameHeaders).id != 3 { // before, there is no handler
+		opened := p.next(http2.FrameHeaders)
+		for opened.id != 3 { // before, there is no handler
+			opened = p.next(http2.FrameHeaders)
 		}
 		p.write(func() error { return p.WriteRSTStream(3, http2.ErrCodeCancel) })
 		if err := <-ended; err == nil || ws.CloseStatus(err) != 0 || !strings.Contains(fmt.Sprint(err), "CANCEL") {

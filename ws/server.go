@@ -250,7 +250,7 @@ func (v *visit) serve(ctx context.Context, nc net.Conn, reject *RejectError) {
 	var err error = reject
 	if reject == nil {
 		c, err = opts.acceptNet(ctx, nc, v.opened)
-		if e, ok := err.(*prefaceError); ok {
+		if e, ok := errors.AsType[*prefaceError](err); ok {
 			v.serveHTTP2(ctx, nc, e.early)
 			return
 		}

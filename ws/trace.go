@@ -86,7 +86,7 @@ func (o *DialOptions) debug(ctx context.Context, message string, attrs ...slog.A
 }
 
 // headerGroup is a header for the log, without what gives access.
-func headerGroup(name string, header http.Header) slog.Attr {
+func headerGroup(header http.Header) slog.Attr {
 	var attrs []any
 	for _, key := range slices.Sorted(maps.Keys(header)) {
 		value := strings.Join(header[key], ", ")
@@ -96,5 +96,5 @@ func headerGroup(name string, header http.Header) slog.Attr {
 		}
 		attrs = append(attrs, slog.String(key, value))
 	}
-	return slog.Group(name, attrs...)
+	return slog.Group("header", attrs...)
 }

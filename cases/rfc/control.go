@@ -104,8 +104,10 @@ func controlled() []cases.Case {
 			Needs: closes,
 			Conns: []cases.Conn{{
 				Steps: []cases.Step{
-					cases.Tell("close 1000"), cases.Await{For: failure, Until: closeFrames},
-					cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())}, cases.Await{For: time.Minute},
+					cases.Tell("close 1000"),
+					cases.Await{For: failure, Until: closeFrames},
+					cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
+					cases.Await{For: time.Minute},
 				},
 				Unanswered: true, // but by that frame
 			}, survived},

@@ -63,7 +63,8 @@ var (
 	heardSoon = cases.Await{For: 2 * failure, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}}
 	// begins answers the first bytes of a frame with a message.
 	begins = []cases.Step{
-		cases.Await{For: failure, Until: []cases.EventKind{cases.GotBegin, cases.GotClose}}, cases.Text(probe),
+		cases.Await{For: failure, Until: []cases.EventKind{cases.GotBegin, cases.GotClose}},
+		cases.Text(probe),
 		cases.Await{For: 2 * failure, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}},
 	}
 	gotHuge = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{

@@ -80,6 +80,7 @@ var sane = cases.Conn{
 
 // ok and nonStrict are clauses with these checks.
 func ok(checks ...cases.Check) cases.Clause { return cases.Clause{Grade: cases.OK, Checks: checks} }
+
 func nonStrict(checks ...cases.Check) cases.Clause {
 	return cases.Clause{Grade: cases.NonStrict, Checks: checks}
 }
@@ -341,7 +342,8 @@ func streamBytes() []cases.Case {
 		c.Stream, c.Frames = 1, []cases.Frame{cases.Text("first"), cases.Text("sec").More(), cases.Ping("p"), cases.Cont("ond"), cases.Binary("third")}
 		return []cases.Step{
 			c,
-			cases.Expect{Stream: 1, For: failure, Until: []cases.EventKind{cases.GotMessage}}, cases.Expect{Stream: 1, For: failure, Until: []cases.EventKind{cases.GotMessage}},
+			cases.Expect{Stream: 1, For: failure, Until: []cases.EventKind{cases.GotMessage}},
+			cases.Expect{Stream: 1, For: failure, Until: []cases.EventKind{cases.GotMessage}},
 			cases.Expect{Stream: 1, For: failure, Until: []cases.EventKind{cases.GotMessage}},
 		}
 	}
@@ -457,7 +459,9 @@ func connections() []cases.Case {
 			Conns: []cases.Conn{over(
 				opened(1),
 				[]cases.Step{
-					cases.Announce(cases.Setting{ID: 0xF0F0, Value: 7}), cases.Send{Type: 0xF0, Payload: []byte("unknown")}, cases.Send{Type: 0xF0, Stream: 1, Payload: []byte("unknown")},
+					cases.Announce(cases.Setting{ID: 0xF0F0, Value: 7}),
+					cases.Send{Type: 0xF0, Payload: []byte("unknown")},
+					cases.Send{Type: 0xF0, Stream: 1, Payload: []byte("unknown")},
 					cases.Send{Type: cases.FramePriority, Stream: 1, Payload: []byte{0, 0, 0, 0, 15}, Words: "PRIORITY"},
 				}, barrier, echoes(1), finishes(1),
 			)},

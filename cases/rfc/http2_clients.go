@@ -71,7 +71,10 @@ func http2Clients() []cases.Case {
 			ID: "H2.2.7", Title: "a close frame, and the end of the stream",
 			Requirements: []string{"RFC8441-5-end-stream", "RFC6455-5.5.1-close-reply", "RFC9113-5.1-open-streams"},
 			Conns: []cases.Conn{{Steps: []cases.Step{
-				cases.Probe{Text: probe}, closeFrame, cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}}, cases.HalfClose{},
+				cases.Probe{Text: probe},
+				closeFrame,
+				cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}},
+				cases.HalfClose{},
 				cases.Await{For: 2 * time.Second, Until: []cases.EventKind{cases.GotEnd, cases.GotReset}},
 			}}},
 			Want: cases.Clauses{

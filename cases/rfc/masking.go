@@ -119,7 +119,8 @@ func masking() []cases.Case {
 			Requirements: []string{"RFC6455-5.3-unpredictable", "RFC6455-5.3-strong-entropy", "RFC6455-10.3-new-key"},
 			Keys:         1200,
 			Conns: []cases.Conn{{Steps: []cases.Step{
-				cases.Flood{Frame: cases.Text("key"), Times: 1200}, cases.Ping("last"),
+				cases.Flood{Frame: cases.Text("key"), Times: 1200},
+				cases.Ping("last"),
 				cases.Await{For: longWhile, Until: []cases.EventKind{cases.GotPong, cases.GotClose}},
 			}}},
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Tally{Messages: 1200}, check.RandomKeys{Least: 1200}, check.Lawful{}}}},

@@ -213,6 +213,7 @@ func Waits(s Step) (what string, d time.Duration, ok bool) {
 		return "", s.For, true
 	case await:
 		return s.what, s.For, true
+	default:
+		return "", 0, false
 	}
-	return "", 0, false
 }

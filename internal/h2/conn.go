@@ -263,10 +263,10 @@ func (c *Conn) await(deadline time.Time, ready func() bool) bool {
 	return true
 }
 
-// errProtocol says that the peer's bytes are no HTTP/2 that can be read on.
-type errProtocol string
+// protocolError says that the peer's bytes are no HTTP/2 that can be read on.
+type protocolError string
 
-func (e errProtocol) Error() string { return "HTTP/2: " + string(e) }
+func (e protocolError) Error() string { return "HTTP/2: " + string(e) }
 
 // read reads frames until the connection ends.
 func (c *Conn) read() {
@@ -276,7 +276,7 @@ func (c *Conn) read() {
 	if err == nil {
 		err = c.frames(br)
 	}
-	if _, ours := errors.AsType[errProtocol](err); ours {
+	if _, ours := errors.AsType[protocolError](err); ours {
 		c.nc.Close()
 	}
 	c.mu.Lock()
@@ -295,7 +295,7 @@ func (c *Conn) preface(br *bufio.Reader) error {
 		return err
 	}
 	if string(got[:]) != http2.ClientPreface {
-		return errProtocol("the preface is not that of HTTP/2")
+		return protocolError("the preface is not that of HTTP/2")
 	}
 	return nil
 }
@@ -311,10 +311,10 @@ func (c *Conn) frames(br *bufio.Reader) error {
 		f, err := fr.ReadFrame()
 		if err != nil {
 			if detail := fr.ErrorDetail(); detail != nil {
-				return errProtocol(detail.Error())
+				return protocolError(detail.Error())
 			}
 			if errors.Is(err, http2.ErrFrameTooLarge) {
-				return errProtocol("a frame is longer than 1 MiB")
+				return protocolError("a frame is longer than 1 MiB")
 			}
 			return err
 		}
@@ -333,7 +333,7 @@ func (c *Conn) frame(f http2.Frame, head *headers) error {
 	}
 	if head.open != 0 && (h.Type != http2.FrameContinuation || h.StreamID != head.open) {
 		c.tell(note)
-		return errProtocol("another frame comes inside a header block")
+		return protocolError("another frame comes inside a header block")
 	}
 	switch f := f.(type) {
 	case *http2.SettingsFrame:
@@ -363,7 +363,7 @@ func (c *Conn) frame(f http2.Frame, head *headers) error {
 	case *http2.ContinuationFrame:
 		if head.open == 0 {
 			c.tell(note)
-			return errProtocol("CONTINUATION comes without a header block")
+			return protocolError("CONTINUATION comes without a header block")
 		}
 		return c.headers(head, note, f.HeaderBlockFragment(), head.end, f.HeadersEnded())
 	case *http2.RSTStreamFrame:
@@ -415,6 +415,7 @@ func (c *Conn) settingsFrame(f *http2.SettingsFrame, note *Frame) {
 			c.connect = s.Val == 1
 		case http2.SettingHeaderTableSize:
 			table = int64(s.Val)
+		default: // it changes nothing for us
 		}
 	}
 	c.greeted = true
@@ -496,7 +497,7 @@ func (c *Conn) data(f *http2.DataFrame, note Frame) error {
 	c.mu.Unlock()
 	c.tell(note)
 	if over {
-		return errProtocol("the peer does not keep to the windows")
+		return protocolError("the peer does not keep to the windows")
 	}
 	if c.o.Manual || give == 0 && refund == 0 {
 		return nil
@@ -527,7 +528,7 @@ func (c *Conn) headers(head *headers, note Frame, piece []byte, end, last bool) 
 	head.open, head.end = note.Stream, end
 	if len(head.block) > blockBound {
 		c.tell(note)
-		return errProtocol("a header block is longer than 256 KiB")
+		return protocolError("a header block is longer than 256 KiB")
 	}
 	if !last {
 		c.tell(note)
@@ -538,7 +539,7 @@ func (c *Conn) headers(head *headers, note Frame, piece []byte, end, last bool) 
 	head.block = nil
 	if err != nil {
 		c.tell(note)
-		return errProtocol("a header block cannot be decoded: " + err.Error())
+		return protocolError("a header block cannot be decoded: " + err.Error())
 	}
 	note.Fields = fields
 	c.mu.Lock()

@@ -86,15 +86,15 @@ func TestStream(t *testing.T) {
 	a, _, asked := pair(t, h2.Options{}, h2.Options{})
 	client, server := stream(t, a, asked)
 	go func() {
-		io.Copy(server, server) //nolint:errcheck // the other end tells
-		server.CloseWrite()     //nolint:errcheck // as above
+		io.Copy(server, server)
+		server.CloseWrite()
 	}()
 	sent := bytes.Repeat([]byte("0123456789abcdef"), 1<<18) // more than any window
 	go func() {
-		client.Write(sent)  //nolint:errcheck // what comes back tells
-		client.CloseWrite() //nolint:errcheck // as above
+		client.Write(sent)
+		client.CloseWrite()
 	}()
-	client.SetReadDeadline(soon()) //nolint:errcheck // it never fails
+	client.SetReadDeadline(soon())
 	if got, err := io.ReadAll(client); err != nil || !bytes.Equal(got, sent) {
 		t.Errorf("got %d bytes and %v, want %d", len(got), err, len(sent))
 	}
@@ -105,7 +105,7 @@ func TestReset(t *testing.T) {
 	a, _, asked := pair(t, h2.Options{}, h2.Options{})
 	client, server := stream(t, a, asked)
 	other, answers := stream(t, a, asked)
-	server.SetLinger(0) //nolint:errcheck // it never fails
+	server.SetLinger(0)
 	server.Close()
 	_, err := client.Read(make([]byte, 1))
 	var reset *h2.ResetError
@@ -115,7 +115,7 @@ func TestReset(t *testing.T) {
 	if _, err := client.Write([]byte("x")); !errors.As(err, &reset) {
 		t.Errorf("write: got %v", err)
 	}
-	answers.Write([]byte("y")) //nolint:errcheck // what comes tells
+	answers.Write([]byte("y"))
 	buf := make([]byte, 4)
 	if n, err := other.Read(buf); err != nil || string(buf[:n]) != "y" {
 		t.Errorf("got %q, %v", buf[:n], err)
@@ -126,7 +126,7 @@ func TestReset(t *testing.T) {
 func TestDeadline(t *testing.T) {
 	a, _, asked := pair(t, h2.Options{}, h2.Options{Settings: []http2.Setting{{ID: http2.SettingInitialWindowSize}, {ID: http2.SettingEnableConnectProtocol, Val: 1}}})
 	client, _ := stream(t, a, asked)
-	client.SetDeadline(time.Now().Add(time.Millisecond)) //nolint:errcheck // it never fails
+	client.SetDeadline(time.Now().Add(time.Millisecond))
 	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read: got %v", err)
 	}
@@ -170,16 +170,16 @@ func TestOffences(t *testing.T) {
 func TestBounds(t *testing.T) {
 	a, b, _ := pair(t, h2.Options{Mute: true}, h2.Options{}) // it writes nothing in between
 	fragment := bytes.Repeat([]byte{0}, 1<<14)
-	a.Raw(http2.FrameHeaders, 0, 1, fragment) //nolint:errcheck // the end tells
+	a.Raw(http2.FrameHeaders, 0, 1, fragment)
 	for range 20 {
-		a.Raw(http2.FrameContinuation, 0, 1, fragment) //nolint:errcheck // as above
+		a.Raw(http2.FrameContinuation, 0, 1, fragment)
 	}
 	<-b.Done()
 	if err := b.Err(); !strings.Contains(err.Error(), "longer than") {
 		t.Errorf("got %v", err)
 	}
 	a, b, _ = pair(t, h2.Options{Silent: true}, h2.Options{})
-	io.WriteString(a.NetConn(), "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n") //nolint:errcheck // the end tells
+	io.WriteString(a.NetConn(), "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
 	<-b.Done()
 	if err := b.Err(); !strings.Contains(err.Error(), "preface") {
 		t.Errorf("got %v", err)

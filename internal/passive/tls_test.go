@@ -108,6 +108,7 @@ func taped(t *testing.T, to string, client func(addr string)) []byte {
 
 // goClient sends a request and a message, and reads the masked one.
 func goClient(t *testing.T, config *tls.Config) func(addr string) {
+	t.Helper()
 	return func(addr string) {
 		nc, err := tls.Dial("tcp", addr, config)
 		if err != nil {
@@ -123,7 +124,7 @@ func goClient(t *testing.T, config *tls.Config) func(addr string) {
 }
 
 // masks reports whether lint sees that the server masks.
-func masks(t *testing.T, packets []byte, keys *Keys) Summary {
+func masks(t *testing.T, packets []byte, keys *Keys) {
 	t.Helper()
 	var got []Offence
 	sum, err := Capture(t.Context(), bytes.NewReader(packets), keys, func(c *Conn) { got = append(got, c.Offences()...) })
@@ -133,7 +134,6 @@ func masks(t *testing.T, packets []byte, keys *Keys) Summary {
 	if len(got) != 1 || got[0].By != Server || got[0].Section != "RFC 6455 5.1" || sum.WebSocket != 1 || sum.Decrypted != 1 || sum.Encrypted != 0 || len(sum.Blind) > 0 {
 		t.Errorf("got %v and %+v, want a server that masks", got, sum)
 	}
-	return sum
 }
 
 // A connection in TLS 1.3 is decrypted with the log of either end; without it, or with that
@@ -276,7 +276,7 @@ func TestKeyLog(t *testing.T) {
 // Bytes that look like TLS do no harm.
 func FuzzTLS(f *testing.F) {
 	f.Add([]byte{0x16, 3, 1, 0, 4, 1, 0, 0, 0}, []byte{0x16, 3, 3, 0, 4, 2, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, client, server []byte) {
+	f.Fuzz(func(_ *testing.T, client, server []byte) {
 		s := &session{keys: &Keys{}, plain: func(End, []byte) {}}
 		s.take(Client, client)
 		s.take(Server, server)

@@ -12,17 +12,17 @@ import (
 	"github.com/wsconform/wsconform/cases"
 )
 
-// A PatternError is a pattern that is no regular expression once its stars and
+// An Error is a pattern that is no regular expression once its stars and
 // dots have been translated.
-type PatternError struct {
+type Error struct {
 	Pattern string
 	err     error
 }
 
-func (e *PatternError) Error() string { return fmt.Sprintf("cases: pattern %q: %v", e.Pattern, e.err) }
+func (e *Error) Error() string { return fmt.Sprintf("cases: pattern %q: %v", e.Pattern, e.err) }
 
 // Unwrap returns what the regexp package said.
-func (e *PatternError) Unwrap() error { return e.err }
+func (e *Error) Unwrap() error { return e.err }
 
 // Select returns the cases that a pattern of include matches and none of
 // exclude does, each once, in the order of [cases.ID.Compare].
@@ -32,7 +32,7 @@ func (e *PatternError) Unwrap() error { return e.err }
 // star is anything, other characters mean what they mean in a regular
 // expression, and the match may end before the id does: "1.*" is section 1,
 // "1*" also 10, 12 and 13, "9.[12].*" two groups. A pattern may match nothing;
-// [Unmatched] tells. A malformed one is a [*PatternError].
+// [Unmatched] tells. A malformed one is a [*Error].
 func Select(list []cases.Case, include, exclude []string) ([]cases.Case, error) {
 	wanted, err := compileAll(include)
 	if err != nil {
@@ -134,7 +134,7 @@ func compileExpression(pattern, before, after string) (*regexp.Regexp, error) {
 		re, err = regexp.Compile(before + re.String() + after)
 	}
 	if err != nil {
-		return nil, &PatternError{pattern, err}
+		return nil, &Error{pattern, err}
 	}
 	return re, nil
 }

@@ -69,12 +69,12 @@ func TestSelectSorts(t *testing.T) {
 func TestSelectRejectsMalformedPatterns(t *testing.T) {
 	for _, p := range []string{"(*", "[*", "1.*)(", "*{2}{2}", `*\`, "(?=1)*"} {
 		_, err := pattern.Select(autobahn.All(), []string{p}, nil)
-		var bad *pattern.PatternError
+		var bad *pattern.Error
 		if !errors.As(err, &bad) || bad.Pattern != p || bad.Unwrap() == nil {
-			t.Errorf("Select(%q): got error %v, want a PatternError", p, err)
+			t.Errorf("Select(%q): got error %v, want a *pattern.Error", p, err)
 		}
 		if _, err := pattern.Select(nil, nil, []string{p}); !errors.As(err, &bad) {
-			t.Errorf("Select without %q: got error %v, want a PatternError", p, err)
+			t.Errorf("Select without %q: got error %v, want a *pattern.Error", p, err)
 		}
 	}
 }
@@ -117,10 +117,10 @@ func TestAgentExcludes(t *testing.T) {
 			t.Errorf("Excludes(%q, %q) = %v, want %v", test.agent, test.id, got, test.want)
 		}
 	}
-	var bad *pattern.PatternError
+	var bad *pattern.Error
 	for _, m := range []map[string][]string{{"(": {"*"}}, {"*": {"["}}} {
 		if _, err := pattern.CompileAgentExcludes(m); !errors.As(err, &bad) {
-			t.Errorf("%v: got error %v, want a PatternError", m, err)
+			t.Errorf("%v: got error %v, want a *pattern.Error", m, err)
 		}
 	}
 }
@@ -140,8 +140,8 @@ func FuzzSelect(f *testing.F) {
 	f.Fuzz(func(t *testing.T, include, exclude string) {
 		got, err := pattern.Select(list, []string{include}, []string{exclude})
 		if err != nil {
-			if _, ok := errors.AsType[*pattern.PatternError](err); !ok {
-				t.Fatalf("got error %v, want a PatternError", err)
+			if _, ok := errors.AsType[*pattern.Error](err); !ok {
+				t.Fatalf("got error %v, want a *pattern.Error", err)
 			}
 			return
 		}

@@ -1,8 +1,9 @@
 package runfile
 
 import (
-	"github.com/wsconform/wsconform/harness"
 	"iter"
+
+	"github.com/wsconform/wsconform/harness"
 )
 
 // Two engines have a part that others have not. The table of all of them is in package

@@ -146,8 +146,8 @@ func lastFooter(f *os.File, size int64) *runfile.Footer {
 		return nil
 	}
 	text := buf[:max(len(buf)-1, 0)]
-	for i := len(text) - 1; i >= 0; i-- {
-		if text[i] == '\n' {
+	for i, t := range slices.Backward(text) {
+		if t == '\n' {
 			text = text[i+1:]
 			break
 		}

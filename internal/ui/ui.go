@@ -79,6 +79,6 @@ func newServer(ctx context.Context, o Options, address string) *server {
 		}
 		s.named = append(s.named, file)
 	}
-	s.jobs.ctx = ctx
+	s.jobs.ctx = ctx //nolint:fatcontext // it is that of the server, which owns the jobs
 	return s
 }

@@ -86,6 +86,7 @@ func (c *conn) step(s rawscript.Step) error {
 			c.out.Head = append(c.out.Head, cases.Together())
 		}
 		return nil
+	default: // what follows the handshake
 	}
 	c.opened = true
 	b, isBytes := s.(rawscript.Bytes)
@@ -114,6 +115,7 @@ func (c *conn) step(s rawscript.Step) error {
 			c.over = true
 		}
 		return nil
+	default: // a wait
 	}
 	if what, d, ok := rawscript.Waits(s); ok {
 		switch what {

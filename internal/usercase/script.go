@@ -140,6 +140,7 @@ func (w *writer) ops(ops []cases.Op) {
 			w.line("reset")
 		case cases.ReadOp:
 			w.remark("the case changes how it reads here")
+		case cases.WatchOp, cases.HTTP2Op: // of gateways and of HTTP/2, which have no script
 		}
 	}
 	if fail > 0 {

@@ -223,8 +223,8 @@ func TestSchema(t *testing.T) {
 		kind reflect.Type
 		have map[string]any
 	}{{reflect.TypeFor[user.Clause](), s.Defs.Clause.Properties}, {reflect.TypeFor[Spec](), s.Defs.Case.Properties}} {
-		for i := range one.kind.NumField() {
-			name, _, _ := strings.Cut(one.kind.Field(i).Tag.Get("yaml"), ",")
+		for field := range one.kind.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 			if one.have[name] == nil {
 				t.Errorf("the schema does not have %s of %v", name, one.kind)
 			}

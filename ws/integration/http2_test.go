@@ -96,10 +96,10 @@ func TestHTTP2Handler(t *testing.T) {
 // The client of x/net opens WebSockets of our server.
 func TestHTTP2Transport(t *testing.T) {
 	plain, _ := echoServers(t)
-	tr := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
+	tr := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) { //nolint:staticcheck // users still have it
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}
-	defer tr.CloseIdleConnections()
+	defer tr.CloseIdleConnections() //nolint:staticcheck // as above
 	body, send := io.Pipe()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodConnect, "http://127.0.0.1:"+plain.port+"/", body)
 	if err != nil {
@@ -107,7 +107,7 @@ func TestHTTP2Transport(t *testing.T) {
 	}
 	req.Header.Set(":protocol", "websocket")
 	req.Header.Set("Sec-WebSocket-Version", "13")
-	resp, err := tr.RoundTrip(req)
+	resp, err := tr.RoundTrip(req) //nolint:staticcheck // as above
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func limit(c cases.Case) time.Duration {
 			pauses += op.For
 		case cases.TimerOp:
 			timer = max(timer, pauses+op.After)
-		case cases.WriteOp, cases.CloseOp, cases.LoopOp, cases.EndOp, cases.ResetOp, cases.ReadOp:
+		case cases.WriteOp, cases.CloseOp, cases.LoopOp, cases.EndOp, cases.ResetOp, cases.ReadOp, cases.WatchOp, cases.HTTP2Op:
 		}
 	}
 	return max(pauses, timer) + 7*time.Second

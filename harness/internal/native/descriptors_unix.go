@@ -10,5 +10,5 @@ func descriptorLimit() (int, bool) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, false
 	}
-	return int(min(limit.Cur, manyDescriptors)), true //nolint:gosec,unconvert // the type differs between systems
+	return int(min(limit.Cur, manyDescriptors)), true //nolint:gosec // manyDescriptors at most
 }

@@ -3,14 +3,13 @@ package native
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"net"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"crypto/tls"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -66,7 +65,7 @@ func (e *Endpoint) serveHTTP2(ctx context.Context, nc net.Conn) {
 					delete(taps, s.ID)
 				}()
 				defer e.leave(v)
-				defer s.Close()
+				defer s.Close() //nolint:errcheck // it ends, however it does
 				if t == nil {
 					t = new(tap)
 				}
@@ -82,7 +81,7 @@ func (e *Endpoint) serveHTTP2(ctx context.Context, nc net.Conn) {
 	case <-hc.Done():
 	case <-ctx.Done():
 	}
-	hc.Close()
+	_ = hc.Close() // it ends, however it does
 }
 
 // serveStream answers a request over HTTP/2.

@@ -1,14 +1,11 @@
 package native
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -172,7 +169,7 @@ func (s *rehearsed) run(ctx context.Context, nc net.Conn, o h2.Options) (cases.T
 	s.over = true
 	s.t.Duration = time.Since(s.start)
 	s.mu.Unlock()
-	hc.Close()
+	_ = hc.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, one := range s.streams {
@@ -473,179 +470,6 @@ func (s *rehearsed) lost(err error) {
 	s.record(nil, cases.Event{Kind: kind})
 }
 
-// frame takes a frame of HTTP/2 of either end.
-func (s *rehearsed) frame(f h2.Frame) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if f.Type != http2.FrameData || f.Padded || f.EndStream() || f.Data == 0 || s.it.HTTP2.Manual {
-		s.log(entryOf(f))
-	}
-	if f.Out {
-		return
-	}
-	for _, e := range offencesOf(f) {
-		s.record(nil, e)
-	}
-	one := s.ids[f.Stream]
-	switch {
-	case f.Type == http2.FrameSettings && !f.Ack():
-		words := make([]string, len(f.Settings))
-		for i, set := range f.Settings {
-			words[i] = fmt.Sprintf("%s = %d", set.ID, set.Val)
-		}
-		s.record(nil, cases.Event{Kind: cases.GotSettings, Data: cases.Octet(strings.Join(words, ", "))})
-	case f.Type == http2.FramePing && f.Ack():
-		s.record(nil, cases.Event{Kind: cases.GotAck})
-	case f.Type == http2.FrameData && f.Left <= 0 && s.it.HTTP2.Manual:
-		s.record(nil, cases.Event{Kind: cases.GotFull})
-	case f.Type == http2.FrameGoAway:
-		s.record(nil, cases.Event{Kind: cases.GotGoAway, Data: cases.Octet(f.Code.String())})
-	case one == nil:
-	case f.Type == http2.FrameRSTStream:
-		s.record(one, cases.Event{Kind: cases.GotReset, Data: cases.Octet(f.Code.String())})
-	case f.Fields != nil:
-		s.head(one, f.Fields)
-	}
-	if one != nil && f.EndStream() && !one.ended {
-		one.ended = true
-		if !one.opened && one.body > 0 {
-			s.record(one, cases.Event{Kind: cases.GotBody, Len: one.body})
-		}
-		s.record(one, cases.Event{Kind: cases.GotEnd})
-	}
-}
-
-// head takes the head of a response.
-func (s *rehearsed) head(one *rehearsedStream, fields []hpack.HeaderField) {
-	status, err := strconv.Atoi(h2.Value(fields, ":status"))
-	switch {
-	case err != nil, one.opened: // trailers
-		return
-	case interim(status):
-		return
-	}
-	one.t.Response = bounded(responseText(fields))
-	asked := wire.ParseHead(one.t.Request)
-	if one.opened = status >= 200 && status <= 299 && strings.HasPrefix(asked.Start(), "CONNECT "); one.opened {
-		one.t.Opened = true
-		s.extended(one)
-	}
-	s.record(one, cases.Event{Kind: cases.GotAnswer, Status: status})
-}
-
-// extended takes over the extension that was agreed on, if any.
-func (s *rehearsed) extended(one *rehearsedStream) {
-	value, ok := wire.ParseHead(one.t.Response).One("sec-websocket-extensions")
-	if ok && strings.HasPrefix(strings.TrimSpace(value), "permessage-deflate") {
-		one.in.Framing.Deflate = true
-		one.t.Deflate = true
-	}
-}
-
-// data takes bytes of a stream.
-func (s *rehearsed) data(one *rehearsedStream, p []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !one.opened {
-		one.body += len(p)
-		return
-	}
-	p = bytes.Clone(p) // it is unmasked in place
-	for {
-		t, n := one.in.Next(p)
-		p = p[n:]
-		for _, o := range t.Offences {
-			s.record(one, cases.Event{Kind: cases.GotOffence, Section: o.Section, Len: len(o.Words), Data: cases.Octet(o.Words)})
-		}
-		switch t.Kind {
-		case wire.NeedMore:
-			return
-		case wire.FrameBegin:
-			one.in.header, one.in.head = t.Header, one.in.head[:0]
-			if t.Header.Opcode.Control() {
-				one.in.control = one.in.control[:0]
-			} else if !one.in.underway {
-				one.in.underway = true
-				one.in.body.reset()
-			}
-		case wire.FrameData:
-			one.in.head = appendBound(one.in.head, t.Data, cases.HeadSize)
-			if t.Header.Opcode.Control() {
-				one.in.control = appendBound(one.in.control, t.Data, controlBound)
-				break
-			}
-			one.in.body.length += len(t.Data)
-			one.in.body.digest(t.Data)
-			if one.in.Compressed && len(one.in.body.all)+len(t.Data) <= messageBound {
-				one.in.body.all = append(one.in.body.all, t.Data...)
-			}
-		case wire.FrameEnd:
-			s.frameEnd(one, t)
-		}
-	}
-}
-
-// frameEnd takes a whole frame of WebSocket.
-func (s *rehearsed) frameEnd(one *rehearsedStream, t wire.Token) {
-	e := received(t.Header)
-	e.Data = bytes.Clone(one.in.head)
-	s.log(e)
-	e.At = time.Since(s.start)
-	if len(one.t.Log) < mostEntries {
-		one.t.Log = append(one.t.Log, e)
-	}
-	control := bytes.Clone(one.in.control)
-	switch op := t.Header.Opcode; {
-	case op == wsproto.OpClose:
-		one.t.RemoteClose = true
-		e := cases.Event{Kind: cases.GotClose, Len: len(control)}
-		if len(control) >= 2 {
-			e.Code, e.Data = wsproto.StatusCode(uint16(control[0])<<8|uint16(control[1])), control[2:]
-		}
-		one.t.RemoteCode, one.t.Clean = e.Code, one.closed
-		s.record(one, e)
-		if !one.closed && !s.it.Unanswered {
-			s.replies = append(s.replies, func() { s.answer(one, wsproto.OpClose, normalClose.Body()) })
-		}
-	case op == wsproto.OpPing:
-		s.record(one, cases.Event{Kind: cases.GotPing, Len: len(control), Data: control})
-		if len(s.replies) < mostEvents {
-			s.replies = append(s.replies, func() { s.answer(one, wsproto.OpPong, control) })
-		}
-	case op == wsproto.OpPong:
-		one.t.Pongs++
-		s.record(one, cases.Event{Kind: cases.GotPong, Len: len(control), Data: control})
-	case op.Control():
-	case t.MessageEnd:
-		one.in.underway = false
-		one.t.Messages++
-		if one.in.Compressed {
-			inflater := wire.Inflater{Bits: 15}
-			plain, err := inflater.Message(nil, one.in.body.all, messageBound)
-			if err != nil {
-				s.record(one, cases.Event{Kind: cases.GotOffence, Section: "RFC 7692 7.2.2", Data: cases.Octet("a message cannot be inflated")})
-				return
-			}
-			one.in.body.reset()
-			one.in.body.length = len(plain)
-			one.in.body.digest(plain)
-		}
-		s.record(one, one.in.body.event(one.in.Binary))
-	}
-}
-
-// answer sends a control frame of our own accord.
-func (s *rehearsed) answer(one *rehearsedStream, op wsproto.Opcode, payload []byte) {
-	s.mu.Lock()
-	done := one.closed
-	s.mu.Unlock()
-	if done {
-		return
-	}
-	w := cases.WriteOp{Header: wsproto.Header{Fin: true, Opcode: op}, Payload: cases.Data(payload)}
-	s.carry(one, cases.HTTP2Op{Frames: []cases.WriteOp{w}, End: op == wsproto.OpClose && s.t.Role == cases.Server})
-}
-
 // playScript plays a connection that is one of HTTP/2 frame by frame. An end is that of the
 // case.
 func (t *Target) playScript(ctx context.Context, c cases.Case, n int) (tr cases.Transcript, note string, end *harness.Result) {
@@ -653,8 +477,7 @@ func (t *Target) playScript(ctx context.Context, c cases.Case, n int) (tr cases.
 	over.HTTP2 = true
 	nc, err := over.dialBelow(ctx, nil)
 	if err != nil {
-		_, note, end = t.unopened(c, n, err)
-		return cases.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)}, note, end
+		return cases.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)}, "", unopened(c, n, err)
 	}
 	tr, err = over.script(ctx, nc, c, n)
 	if err != nil {
@@ -665,12 +488,12 @@ func (t *Target) playScript(ctx context.Context, c cases.Case, n int) (tr cases.
 }
 
 // unopened is what a connection that cannot be opened means for the case.
-func (t *Target) unopened(c cases.Case, n int, err error) (cases.Transcript, string, *harness.Result) {
+func unopened(c cases.Case, n int, err error) *harness.Result {
 	switch {
 	case harness.OutOfResources(err):
-		return cases.Transcript{}, "", &harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
+		return &harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
 	case n > 0:
-		return cases.Transcript{}, "", nil
+		return nil
 	}
-	return cases.Transcript{}, "", &harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
+	return &harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
 }

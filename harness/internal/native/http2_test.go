@@ -1,14 +1,13 @@
 package native
 
 import (
+	"crypto/tls"
 	"net"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"crypto/tls"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"

@@ -204,8 +204,10 @@ func TestMessageAfterClose(t *testing.T) {
 		c := find(t, "7.1.4")
 		c.Conns = slices.Clone(c.Conns)
 		c.Conns[0].Steps = []cases.Step{
-			cases.Close{Code: 1000}, cases.Message{Opcode: wsproto.OpText, Payload: cases.Data([]byte("message"))},
-			cases.Text("frame"), cases.KillAfter{After: time.Second},
+			cases.Close{Code: 1000},
+			cases.Message{Opcode: wsproto.OpText, Payload: cases.Data([]byte("message"))},
+			cases.Text("frame"),
+			cases.KillAfter{After: time.Second},
 		}
 		var got []string
 		playAgainst(t, c, cases.Client, false, func(p *wirePeer, f wsproto.Frame) bool {

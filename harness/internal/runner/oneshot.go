@@ -231,7 +231,7 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Tr
 		if words["dir"], err = os.MkdirTemp("", "wsconform-client-"); err != nil {
 			return cases.Transcript{}, errors.Join(fmt.Errorf("make a folder for the client: %w", err), l.Close())
 		}
-		defer os.RemoveAll(words["dir"]) //nolint:errcheck // a program that got away may still write there
+		defer os.RemoveAll(words["dir"])
 	}
 	process, err := agent.StartTerminal(s.driver.Command, words, s.driver.Log)
 	if err != nil {

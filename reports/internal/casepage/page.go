@@ -186,7 +186,7 @@ const (
 // words describes a step. Of bytes, which may be a megabyte, short would leave the ends.
 func words(step cases.Step) string {
 	if raw, ok := step.(cases.Raw); ok && len(raw) > 2*maxLine {
-		step = append(raw[:maxLine:maxLine], raw[len(raw)-maxLine:]...)
+		step = slices.Concat(raw[:maxLine], raw[len(raw)-maxLine:])
 	}
 	return short(step.String())
 }

@@ -302,8 +302,7 @@ func (c *Conn) end(err error) {
 		return
 	}
 	code := http2.ErrCodeNo
-	var ce http2.ConnectionError
-	if errors.As(err, &ce) {
+	if ce, ok := errors.AsType[http2.ConnectionError](err); ok {
 		code = http2.ErrCode(ce)
 		err = fmt.Errorf("HTTP/2 connection failed: %v", code)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -100,10 +101,8 @@ func (p *peer) next(types ...http2.FrameType) frame {
 			if !ok {
 				p.t.Fatalf("the connection ended before %v", types)
 			}
-			for _, typ := range types {
-				if f.typ == typ {
-					return f
-				}
+			if slices.Contains(types, f.typ) {
+				return f
 			}
 		case <-bound:
 			p.t.Fatalf("no %v", types)
@@ -208,7 +207,7 @@ func TestErrors(t *testing.T) {
 		})
 	}
 	t.Run("no preface", func(t *testing.T) {
-		serve(t, hold, func(t *testing.T, _ *Conn, p *peer) {
+		serve(t, hold, func(_ *testing.T, _ *Conn, p *peer) {
 			_ = p.request(1)
 			p.next(http2.FrameHeaders)
 		})
@@ -404,7 +403,9 @@ func TestUnread(t *testing.T) {
 			}
 			return true
 		}
-		for len(p.frames) == 0 || (<-p.frames).typ != http2.FrameWindowUpdate { // the first one widens
+		widened := false // by the first update
+		for !widened {
+			widened = (<-p.frames).typ == http2.FrameWindowUpdate
 		}
 		for i := range uint32(20) {
 			_ = p.request(2*i + 3)

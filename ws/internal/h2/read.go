@@ -64,7 +64,7 @@ func readError(err error) error {
 	if errors.As(err, &ce) || errors.Is(err, http2.ErrFrameTooLarge) {
 		return err
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	return fmt.Errorf("read: %w", err)

@@ -296,7 +296,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 func (s *Stream) Await() error {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	if err := s.await(); err != io.EOF {
+	if err := s.await(); !errors.Is(err, io.EOF) {
 		return err
 	}
 	return nil
