@@ -244,6 +244,7 @@ func TestFinalBlock(t *testing.T) {
 		{"another stream behind it", []byte{0x03, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff}, true, false, true},
 		{"the first byte of a final block", []byte{0x03}, false, false, true},
 		{"a block that is not the last, inside a byte", []byte{0x02, 0x00}, false, false, true},
+		{"a block that is not the last, two bits before the end of a byte", []byte{0x9a, 0xb0, 0x60, 0xc3, 0x01, 0x00}, false, false, true},
 		{"a final stored block without its bytes", []byte{0x01, 0x01, 0x00, 0xfe, 0xff}, false, false, true},
 	} {
 		var f flate.Inflater
