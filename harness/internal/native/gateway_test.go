@@ -123,7 +123,8 @@ func TestGatewayPlain(t *testing.T) {
 	}
 }
 
-// What forwards the bytes of TCP gives the verdicts that the cases have without it.
+// What forwards the bytes of TCP gives the verdicts that the cases have without it. It adds
+// nothing, though a busy machine may have it be late.
 func TestGatewayPassthrough(t *testing.T) {
 	list := gatewayCases()
 	results := behind(t, gateway.Passthrough, list)
@@ -132,6 +133,7 @@ func TestGatewayPassthrough(t *testing.T) {
 		if r.Behavior != r.Without || r.Without == "" {
 			t.Errorf("case %s: %s, and %s without it: %s", c.ID, r.Behavior, r.Without, r.Reason)
 		}
+		r.Changes = slices.DeleteFunc(r.Changes, func(change cases.Change) bool { return change.Kind == "delayed" })
 		if len(r.Changes) > 0 {
 			t.Errorf("case %s: changes are listed: %v", c.ID, r.Changes)
 		}
@@ -153,7 +155,8 @@ func knownKills(t *testing.T) map[string][]string {
 	return kills
 }
 
-// Each mutant fails a case; with -gateway.all each case fails a mutant too. All pairs take
+// Each mutant fails a case, if need be in the third play: what comes in one segment most of
+// the time comes in two now and then. With -gateway.all each case fails a mutant too. All pairs take
 // minutes, since most of them wait for what does not come.
 func TestGatewayMutants(t *testing.T) {
 	list, known := gatewayCases(), knownKills(t)
@@ -173,15 +176,17 @@ func TestGatewayMutants(t *testing.T) {
 			if !*everyGatewayCase && *onlyCases == "" {
 				played = slices.DeleteFunc(slices.Clone(list), func(c cases.Case) bool { return !slices.Contains(known[m.Name], string(c.ID)) })
 			}
-			for id, r := range behind(t, m, played) {
-				if *onlyGateway != "" {
-					t.Logf("%s: %s %s %s", id, r.Outcome, r.Behavior, r.Note)
-				}
-				if r.Behavior != cases.OK { // as every case is through the plain one
-					by = append(by, string(id))
-					mu.Lock()
-					kills[id] = append(kills[id], m.Name)
-					mu.Unlock()
+			for plays := 0; plays < 3 && len(by) == 0; plays++ {
+				for id, r := range behind(t, m, played) {
+					if *onlyGateway != "" {
+						t.Logf("%s: %s %s %s", id, r.Outcome, r.Behavior, r.Note)
+					}
+					if r.Behavior != cases.OK { // as every case is through the plain one
+						by = append(by, string(id))
+						mu.Lock()
+						kills[id] = append(kills[id], m.Name)
+						mu.Unlock()
+					}
 				}
 			}
 			slices.Sort(by)
