@@ -1,4 +1,4 @@
-// Package harness describes outcomes: what came of a case, and who was tested.
+// Package harness describes outcomes: the result of a case, and who was tested.
 //
 // A [Result] holds the verdict of one case, its [Outcome] and what happened on its connections.
 // An [UntestableError] says why an [Agent] has none.

@@ -47,12 +47,12 @@ const (
 // A server is what the tools share.
 type server struct {
 	Options
-	turn chan struct{} // one slot: who has it may play
+	slot chan struct{} // holds one token: cases play one call at a time
 }
 
 // Serve speaks the protocol on the transport until the other side ends it or ctx ends.
 func Serve(ctx context.Context, o Options, t mcp.Transport) error {
-	s := &server{Options: o, turn: make(chan struct{}, 1)}
+	s := &server{Options: o, slot: make(chan struct{}, 1)}
 	m := mcp.NewServer(&mcp.Implementation{Name: "wsconform", Title: "wsconform", Version: o.Version}, &mcp.ServerOptions{
 		Instructions: "wsconform tests WebSocket servers and clients against RFC 6455 and RFC 7692. Use run to test one, explain to " +
 			"understand a case that fails, and lab to send a script of your own to a server and see the exchange.",
@@ -294,11 +294,11 @@ func (s *server) folder(name string) (string, error) {
 // play plays wsconform test and returns its JSON.
 func (s *server) play(ctx context.Context, args []string, dir string) ([]byte, error) {
 	select {
-	case s.turn <- struct{}{}:
+	case s.slot <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	defer func() { <-s.turn }()
+	defer func() { <-s.slot }()
 	ctx, cancel := context.WithTimeout(ctx, runPatience)
 	defer cancel()
 	words := slices.Concat(s.Program, []string{args[0], "--json", "-o", dir}, args[1:])

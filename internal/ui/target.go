@@ -181,7 +181,7 @@ func again(args []string, s Selection) []string {
 	return slices.Concat(args[:1], s.flags(), kept, own[end:])
 }
 
-// repeated are the words that repeat a run of which there is only the file.
+// repeated returns the command line that repeats a run, made from its file alone.
 func repeated(h runfile.Header, s Selection) ([]string, error) {
 	const mark = "CASE-ID"
 	words := runfile.Repeat(h, mark)

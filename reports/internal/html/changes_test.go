@@ -30,7 +30,7 @@ func TestChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s := text.String(); !strings.Contains(s, "not allowed") || strings.Contains(s, "<script>alert") {
-		t.Error("the page does not say what is not allowed, or has it unescaped")
+		t.Error("the forbidden change is missing from the page, or not escaped")
 	}
 	for i := range run.Results {
 		run.Results[i].Changes = nil
