@@ -1,6 +1,7 @@
 package native
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/url"
@@ -104,5 +105,22 @@ func TestHTTP2Cases(t *testing.T) {
 			}
 			t.Logf("%s, TLS %t: %v", m.Name, secure, time.Since(begin))
 		}
+	}
+}
+
+// A server without HTTP/2 is told from one that does not echo.
+func TestHTTP2Absent(t *testing.T) {
+	l := loopback(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- mutants.Conformant.Serve(ctx, l) }()
+	target := Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}, HTTP2: true}
+	_, err := TestServer(t.Context(), target, []cases.Case{find(t, "1.1.1")}, Options{}, func(harness.Result) {})
+	if err == nil || !strings.Contains(err.Error(), "opens no WebSocket over HTTP/2") {
+		t.Errorf("got error %v, want that HTTP/2 is missing", err)
+	}
+	cancel()
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }

@@ -161,6 +161,11 @@ func (s *server) Diagnose(ctx context.Context) (*runner.Diagnosis, error) {
 	if d == nil {
 		return nil, err
 	}
+	if s.target.HTTP2 && d.Echoes { // over HTTP/1.1, which the diagnosis speaks
+		echoes, _, _ := s.Echo(ctx)
+		const text = "it echoes over HTTP/1.1, but opens no WebSocket over HTTP/2 (RFC 8441): test it without --http2"
+		return &runner.Diagnosis{Echoes: echoes, Text: text}, ctx.Err()
+	}
 	return &runner.Diagnosis{Echoes: d.Echoes || s.greeting.NoEcho && d.Pongs, Refused: d.Refused, Text: d.String()}, err
 }
 
