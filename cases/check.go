@@ -2,6 +2,7 @@ package cases
 
 import (
 	"fmt"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"slices"
 	"strings"
 )
@@ -10,7 +11,7 @@ import (
 // asks, as the reports show it. The checks of the suites are in package check, below
 // this one.
 type Check interface {
-	Holds(t *Transcript) bool
+	Holds(t *transcript.Transcript) bool
 	fmt.Stringer
 }
 
@@ -36,7 +37,7 @@ type Answered struct{ Payload string }
 type SomePong struct{}
 
 // Holds looks for one that does not.
-func (x Every) Holds(t *Transcript) bool {
+func (x Every) Holds(t *transcript.Transcript) bool {
 	return !slices.ContainsFunc(x, func(c Check) bool { return !c.Holds(t) })
 }
 
@@ -62,10 +63,10 @@ func (x Every) WithoutEcho(probes []string, lenient bool) (Check, bool) {
 }
 
 // Holds looks at the messages.
-func (x Echoed) Holds(t *Transcript) bool {
+func (x Echoed) Holds(t *transcript.Transcript) bool {
 	n, same := 0, false
 	for _, e := range t.Events {
-		if e.Kind == GotMessage {
+		if e.Kind == transcript.GotMessage {
 			n++
 			same = e.Equal(GotText(Data([]byte(x.Text))))
 		}
@@ -89,13 +90,13 @@ func (x Echoed) WithoutEcho(probes []string, lenient bool) (Check, bool) {
 }
 
 // Holds looks for the pong.
-func (a Answered) Holds(t *Transcript) bool {
-	return slices.ContainsFunc(t.Events, func(e Event) bool { return e.Equal(Ponged(Data([]byte(a.Payload)))) })
+func (a Answered) Holds(t *transcript.Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e transcript.Event) bool { return e.Equal(Ponged(Data([]byte(a.Payload)))) })
 }
 
-func (a Answered) String() string { return "a pong with " + Octet(a.Payload).quote() }
+func (a Answered) String() string { return "a pong with " + transcript.Octet(a.Payload).Quote() }
 
 // Holds looks for a pong.
-func (SomePong) Holds(t *Transcript) bool { _, ok := t.Find(GotPong); return ok }
+func (SomePong) Holds(t *transcript.Transcript) bool { _, ok := t.Find(transcript.GotPong); return ok }
 
 func (SomePong) String() string { return "a pong" }

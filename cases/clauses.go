@@ -2,6 +2,7 @@ package cases
 
 import (
 	"fmt"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"strings"
 )
 
@@ -17,20 +18,20 @@ type Clause struct {
 }
 
 // Judge finds the first clause that holds.
-func (list Clauses) Judge(_ Case, t *Transcript) Verdict {
+func (list Clauses) Judge(_ Case, t *transcript.Transcript) Verdict {
 	for _, c := range list {
 		if c.Checks.Holds(t) {
 			return Verdict{Behavior: c.Grade, Reason: c.Checks.String()}
 		}
 	}
-	return Verdict{Behavior: Failed, Reason: "what happened is none of the accepted outcomes: " + t.outcome()}
+	return Verdict{Behavior: Failed, Reason: "what happened is none of the accepted outcomes: " + outcome(t)}
 }
 
 // Next steers nothing: the steps say all that is done.
-func (Clauses) Next(Case, *Transcript) []Op { return nil }
+func (Clauses) Next(Case, *transcript.Transcript) []Op { return nil }
 
 // Settled is never known: a later event may undo a clause.
-func (Clauses) Settled(Case, *Transcript) bool { return false }
+func (Clauses) Settled(Case, *transcript.Transcript) bool { return false }
 
 // String lists the clauses, a line each.
 func (list Clauses) String() string {
@@ -42,14 +43,14 @@ func (list Clauses) String() string {
 }
 
 // outcome says in a line what happened on a connection.
-func (t *Transcript) outcome() string {
+func outcome(t *transcript.Transcript) string {
 	var words []string
 	for _, e := range t.Events {
 		words = append(words, e.String())
 	}
-	for i, s := range t.Streams {
+	for i := range t.Streams {
 		if len(t.Streams) <= 4 {
-			words = append(words, fmt.Sprintf("on stream %d %s", i+1, s.outcome()))
+			words = append(words, fmt.Sprintf("on stream %d %s", i+1, outcome(&t.Streams[i])))
 		}
 	}
 	if len(words) == 0 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -15,18 +16,18 @@ func TestClauses(t *testing.T) {
 		{Grade: cases.NonStrict, Checks: cases.Every{check.Closed{}}},
 	}
 	c := cases.Case{ID: "x.1", Want: list, Conns: []cases.Conn{{}}}
-	closes := func(code wsproto.StatusCode) cases.Transcript {
-		return cases.Transcript{Opened: true, Events: []cases.Event{{Kind: cases.GotClose, Code: code}}}
+	closes := func(code wsproto.StatusCode) transcript.Transcript {
+		return transcript.Transcript{Opened: true, Events: []transcript.Event{{Kind: transcript.GotClose, Code: code}}}
 	}
 	for _, row := range []struct {
-		t      cases.Transcript
+		t      transcript.Transcript
 		want   cases.Behavior
 		reason string
 	}{
 		{closes(1002), cases.OK, "a close frame with 1002"},
 		{closes(1000), cases.NonStrict, "a close frame"},
-		{cases.Transcript{}, cases.Failed, "nothing"},
-		{cases.Transcript{Events: []cases.Event{{Kind: cases.GotReset}}}, cases.Failed, "a reset of TCP"},
+		{transcript.Transcript{}, cases.Failed, "nothing"},
+		{transcript.Transcript{Events: []transcript.Event{{Kind: transcript.GotReset}}}, cases.Failed, "a reset of TCP"},
 	} {
 		if got := c.Judge(row.t); got.Behavior != row.want || got.Close != "" || !strings.Contains(got.Reason, row.reason) {
 			t.Errorf("got %s/%s (%s), want %s (%s)", got.Behavior, got.Close, got.Reason, row.want, row.reason)
@@ -72,8 +73,8 @@ func TestJudgeLeftOut(t *testing.T) {
 	undeflated := cases.Clause{Grade: cases.Unimplemented, Checks: cases.Every{check.Declined{}}}
 	restricted := cases.Clause{Grade: cases.Unimplemented, Checks: cases.Every{check.Restricted{}}}
 	fine := cases.Clause{Grade: cases.OK}
-	answer := func(extension string) *cases.Transcript {
-		return &cases.Transcript{Opened: true, Deflate: extension != "", Response: "HTTP/1.1 101 x\r\n" + extension + "\r\n", Events: []cases.Event{{Kind: cases.GotAnswer, Status: 101}}}
+	answer := func(extension string) *transcript.Transcript {
+		return &transcript.Transcript{Opened: true, Deflate: extension != "", Response: "HTTP/1.1 101 x\r\n" + extension + "\r\n", Events: []transcript.Event{{Kind: transcript.GotAnswer, Status: 101}}}
 	}
 	const agreed = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
 	less := answer("Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n")
@@ -83,7 +84,7 @@ func TestJudgeLeftOut(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name          string
-		first, second *cases.Transcript
+		first, second *transcript.Transcript
 		want          cases.Behavior
 	}{
 		{"restricts", less, answer(agreed), cases.OK},
@@ -92,7 +93,7 @@ func TestJudgeLeftOut(t *testing.T) {
 		{"never compresses", answer(""), answer(""), cases.Unimplemented},
 	} {
 		tr := *row.first
-		tr.More = []cases.Transcript{*row.second}
+		tr.More = []transcript.Transcript{*row.second}
 		if got := c.Judge(tr); got.Behavior != row.want {
 			t.Errorf("%s: %s (%s), want %s", row.name, got.Behavior, got.Reason, row.want)
 		}

@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"github.com/wsconform/wsconform/internal/transcript"
 	"slices"
 	"strings"
 )
@@ -15,15 +16,15 @@ func Tell(command string) Frame { return Text(controlPrefix + command) }
 // AskControl asks a peer which commands it obeys.
 var AskControl = Case{
 	ID: "control", Title: "which control messages it obeys",
-	Conns: []Conn{{Steps: []Step{Tell("control"), Await{For: probePatience, Until: []EventKind{GotMessage, GotClose}}}}},
+	Conns: []Conn{{Steps: []Step{Tell("control"), Await{For: probePatience, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}}}}},
 	Want:  Clauses{{Grade: OK}},
 }
 
-// Commands reads the answer to [AskControl]: the commands, or none if the peer does
+// Commands reads from its transcript the answer to [AskControl]: the commands, or none if the peer does
 // not know control messages.
-func (t *Transcript) Commands() []string {
+func Commands(t *transcript.Transcript) []string {
 	for _, e := range t.Events {
-		if e.Kind != GotMessage || e.Binary || e.Len > HeadSize {
+		if e.Kind != transcript.GotMessage || e.Binary || e.Len > transcript.HeadSize {
 			continue
 		}
 		if list, ok := strings.CutPrefix(string(e.Data), controlPrefix+"control "); ok {

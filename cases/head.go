@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"github.com/wsconform/wsconform/internal/transcript"
 	"slices"
 	"strconv"
 	"strings"
@@ -275,15 +276,15 @@ func (e Edit) String() string {
 	case editAdd:
 		return e.Name + ": " + e.value + ", added"
 	case editLine:
-		return "the line " + Octet(e.value).quote()
+		return "the line " + transcript.Octet(e.value).Quote()
 	case editStart:
-		return "the start line " + Octet(e.value).quote()
+		return "the start line " + transcript.Octet(e.value).Quote()
 	case EditTogether:
 		return "the first frames in the same write"
 	case editApart:
 		return "writes of so many bytes: " + e.value
 	case editReplace:
-		return Octet(e.value).quote() + " in place of " + Octet(e.Name).quote()
+		return transcript.Octet(e.value).Quote() + " in place of " + transcript.Octet(e.Name).Quote()
 	case editReverse:
 		return "the fields in the opposite order"
 	case editCut:
@@ -303,7 +304,7 @@ func (e Edit) String() string {
 	case EditTrickle:
 		return "a byte every " + e.value + ", for " + e.Name
 	case editWhole:
-		return "in place of it, the bytes " + Octet(e.value).quote()
+		return "in place of it, the bytes " + transcript.Octet(e.value).Quote()
 	case editNothing:
 	}
 	return "the standard handshake"

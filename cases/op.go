@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -59,10 +60,10 @@ type CloseOp struct{ Close Close }
 // A WaitOp lets the peer run. Nothing further happens before it ends.
 type WaitOp struct {
 	For    time.Duration
-	Mark   string      // recorded as a timeout when the time is up; "" records none
-	Events int         // so many messages and pongs, counted from the start of the connection, end it; 0 means none
-	Until  []EventKind // any of these, come since it began, ends it
-	Taken  bool        // the end of what we send ends it, which is then an event
+	Mark   string                 // recorded as a timeout when the time is up; "" records none
+	Events int                    // so many messages and pongs, counted from the start of the connection, end it; 0 means none
+	Until  []transcript.EventKind // any of these, come since it began, ends it
+	Taken  bool                   // the end of what we send ends it, which is then an event
 }
 
 // A TimerOp arms a timer, from when it is done.

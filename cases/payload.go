@@ -2,7 +2,10 @@ package cases
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"hash"
 	"slices"
 )
@@ -56,9 +59,9 @@ func (p Payload) String() string {
 	case p.Len == 0:
 		return "empty"
 	case p.Literal():
-		return Octet(p.Unit).quote()
+		return transcript.Octet(p.Unit).Quote()
 	}
-	return fmt.Sprintf("%d bytes of %s", p.Len, Octet(p.Unit).quote())
+	return fmt.Sprintf("%d bytes of %s", p.Len, transcript.Octet(p.Unit).Quote())
 }
 
 // Hash adds the first n bytes of the payload to h, without ever having all of them in
@@ -72,4 +75,24 @@ func (p Payload) Hash(h hash.Hash, n int) {
 	for at := 0; at < n; at += cap(buf) {
 		h.Write(p.AppendRange(buf, at, min(n, at+cap(buf))))
 	}
+}
+
+// GotText returns the event of a text message with this payload.
+func GotText(p Payload) transcript.Event { return event(transcript.GotMessage, false, p) }
+
+// GotBinary returns the event of a binary message with this payload.
+func GotBinary(p Payload) transcript.Event { return event(transcript.GotMessage, true, p) }
+
+// Ponged returns the event of a pong with this payload.
+func Ponged(p Payload) transcript.Event { return event(transcript.GotPong, false, p) }
+
+func event(kind transcript.EventKind, binary bool, p Payload) transcript.Event {
+	e := transcript.Event{Kind: kind, Binary: binary, Len: p.Len}
+	e.Data = p.AppendRange(nil, 0, min(p.Len, transcript.HeadSize))
+	if p.Len > transcript.HeadSize {
+		h := sha256.New()
+		p.Hash(h, p.Len)
+		e.SHA256 = hex.EncodeToString(h.Sum(nil))
+	}
+	return e
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -265,7 +266,7 @@ type Probe struct {
 // An Await lets the peer run until one of these happens, from then on.
 type Await struct {
 	For   time.Duration
-	Until []EventKind // nil: only the end of the connection
+	Until []transcript.EventKind // nil: only the end of the connection
 }
 
 // probePatience is how long the echo of a [Probe] may take.
@@ -274,9 +275,9 @@ const probePatience = 2 * time.Second
 // ops sends and waits.
 func (p Probe) ops() []Op {
 	if p.Ping {
-		return append(Ping(p.Text).ops(), WaitOp{For: probePatience, Until: []EventKind{GotPong, GotClose}})
+		return append(Ping(p.Text).ops(), WaitOp{For: probePatience, Until: []transcript.EventKind{transcript.GotPong, transcript.GotClose}})
 	}
-	return append(Text(p.Text).ops(), WaitOp{For: probePatience, Until: []EventKind{GotMessage, GotClose}})
+	return append(Text(p.Text).ops(), WaitOp{For: probePatience, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}})
 }
 
 // ops waits.

@@ -3,9 +3,11 @@ package cases
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/wsconform/wsconform/internal/transcript"
+	"golang.org/x/net/http2"
 )
 
 // The steps of a connection that is played frame by frame of HTTP/2 (see [Conn.HTTP2]). Streams
@@ -34,7 +36,7 @@ type Carry struct {
 
 // A Send sends any frame of HTTP/2 as it is.
 type Send struct {
-	Type    FrameType
+	Type    http2.FrameType
 	Flags   uint8
 	Stream  int
 	Payload []byte
@@ -46,29 +48,8 @@ type Send struct {
 type Expect struct {
 	Stream int
 	For    time.Duration
-	Until  []EventKind
+	Until  []transcript.EventKind
 }
-
-// FrameType is the type of a frame of HTTP/2 (RFC 9113 §6).
-type FrameType uint8
-
-// The types of frame that cases send.
-const (
-	FrameData         FrameType = 0
-	FrameHeaders      FrameType = 1
-	FramePriority     FrameType = 2
-	FrameResetStream  FrameType = 3
-	FrameSettings     FrameType = 4
-	FramePing         FrameType = 6
-	FrameGoAway       FrameType = 7
-	FrameWindowUpdate FrameType = 8
-)
-
-// Error codes of HTTP/2 (RFC 9113 §7).
-const (
-	ErrorNone   uint32 = 0
-	ErrorCancel uint32 = 8
-)
 
 // Get asks for an ordinary resource on a stream.
 func Get(stream int) Ask {
@@ -76,43 +57,41 @@ func Get(stream int) Ask {
 }
 
 // ResetStream is RST_STREAM.
-func ResetStream(stream int, code uint32) Send {
-	return Send{Type: FrameResetStream, Stream: stream, Payload: binary.BigEndian.AppendUint32(nil, code), Words: fmt.Sprintf("RST_STREAM with code %d", code)}
+func ResetStream(stream int, code http2.ErrCode) Send {
+	return Send{Type: http2.FrameRSTStream, Stream: stream, Payload: binary.BigEndian.AppendUint32(nil, uint32(code)), Words: fmt.Sprintf("RST_STREAM with code %d", uint32(code))}
 }
 
 // Grant opens the window of a stream, or of the connection, by n bytes.
 func Grant(stream int, n uint32) Send {
-	return Send{Type: FrameWindowUpdate, Stream: stream, Payload: binary.BigEndian.AppendUint32(nil, n), Words: fmt.Sprintf("WINDOW_UPDATE by %d", n)}
+	return Send{Type: http2.FrameWindowUpdate, Stream: stream, Payload: binary.BigEndian.AppendUint32(nil, n), Words: fmt.Sprintf("WINDOW_UPDATE by %d", n)}
 }
 
 // Announce is a SETTINGS frame.
-func Announce(list ...Setting) Send {
+func Announce(list ...http2.Setting) Send {
 	var p []byte
 	words := []string{"SETTINGS"}
 	for _, s := range list {
-		p = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint16(p, s.ID), s.Value)
-		words = append(words, s.String())
+		p = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint16(p, uint16(s.ID)), s.Val)
+		words = append(words, settingWords(s))
 	}
-	return Send{Type: FrameSettings, Payload: p, Words: strings.Join(words, ", ")}
+	return Send{Type: http2.FrameSettings, Payload: p, Words: strings.Join(words, ", ")}
 }
 
 // Leave is GOAWAY, with stream 0 as the last one of the peer's.
-func Leave(code uint32) Send {
-	return Send{Type: FrameGoAway, Payload: binary.BigEndian.AppendUint32(make([]byte, 4), code), Words: fmt.Sprintf("GOAWAY with code %d", code)}
+func Leave(code http2.ErrCode) Send {
+	return Send{Type: http2.FrameGoAway, Payload: binary.BigEndian.AppendUint32(make([]byte, 4), uint32(code)), Words: fmt.Sprintf("GOAWAY with code %d", uint32(code))}
 }
 
 // Pinged is PING, whose acknowledgement shows that what came before was read.
-var Pinged = Send{Type: FramePing, Payload: []byte("wsconfor"), Words: "PING"}
+var Pinged = Send{Type: http2.FramePing, Payload: []byte("wsconfor"), Words: "PING"}
 
-func (s Setting) String() string {
-	names := map[uint16]string{
-		SettingMaxConcurrentStreams: "MAX_CONCURRENT_STREAMS", SettingInitialWindowSize: "INITIAL_WINDOW_SIZE", SettingMaxFrameSize: "MAX_FRAME_SIZE",
-		SettingMaxHeaderListSize: "MAX_HEADER_LIST_SIZE", SettingEnableConnectProtocol: "ENABLE_CONNECT_PROTOCOL",
+func settingWords(s http2.Setting) string {
+	switch s.ID {
+	case http2.SettingMaxConcurrentStreams, http2.SettingInitialWindowSize, http2.SettingMaxFrameSize, http2.SettingMaxHeaderListSize, http2.SettingEnableConnectProtocol:
+		return fmt.Sprintf("%s = %d", s.ID, s.Val)
+	default:
+		return fmt.Sprintf("setting %d = %d", uint16(s.ID), s.Val)
 	}
-	if name, ok := names[s.ID]; ok {
-		return fmt.Sprintf("%s = %d", name, s.Value)
-	}
-	return fmt.Sprintf("setting %d = %d", s.ID, s.Value)
 }
 
 // ops asks.
@@ -237,11 +216,11 @@ type HTTP2Op struct {
 	Split   int  // bytes in each frame; 0 means any number
 	Times   int  // empty frames behind a header block; of DATA, around each frame
 	Frames  []WriteOp
-	Type    FrameType
+	Type    http2.FrameType
 	Flags   uint8
 	Payload []byte
 	For     time.Duration
-	Until   []EventKind
+	Until   []transcript.EventKind
 }
 
 func (HTTP2Op) op() {}
@@ -256,6 +235,3 @@ const (
 	DoSend                  // send a frame of HTTP/2
 	DoExpect                // wait
 )
-
-// Ends reports whether an event of this kind is the last one of a stream.
-func (k EventKind) Ends() bool { return slices.Contains([]EventKind{GotEnd, GotReset}, k) }

@@ -2,6 +2,7 @@ package cases
 
 import (
 	"fmt"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"time"
 )
 
@@ -95,7 +96,7 @@ func (Truncate) ops() []Op { return []Op{EndOp{Abrupt: true}} }
 
 // ops waits.
 func (a AwaitTaken) ops() []Op {
-	return []Op{WaitOp{For: a.For, Taken: true, Until: []EventKind{GotClose}}}
+	return []Op{WaitOp{For: a.For, Taken: true, Until: []transcript.EventKind{transcript.GotClose}}}
 }
 
 // ops waits.
@@ -109,7 +110,7 @@ func (a AwaitTaken) String() string {
 	return "wait " + seconds(a.For) + " until all of it is taken"
 }
 
-func (r Raw) String() string     { return "send the bytes " + Octet(r).quote() }
+func (r Raw) String() string     { return "send the bytes " + transcript.Octet(r).Quote() }
 func (HalfClose) String() string { return "end our direction of TCP" }
 func (Reset) String() string     { return "reset TCP" }
 
@@ -120,5 +121,5 @@ func (r ReadSlowly) String() string {
 }
 
 func (ReadOn) String() string   { return "read on" }
-func (r RawTLS) String() string { return "send beneath TLS the bytes " + Octet(r).quote() }
+func (r RawTLS) String() string { return "send beneath TLS the bytes " + transcript.Octet(r).Quote() }
 func (Truncate) String() string { return "end our direction of TCP without close_notify" }

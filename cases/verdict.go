@@ -2,6 +2,7 @@ package cases
 
 import (
 	"fmt"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"slices"
 )
 
@@ -45,13 +46,13 @@ type Verdict struct {
 // be judged again.
 type Want interface {
 	// Judge gives the verdict on one connection.
-	Judge(c Case, t *Transcript) Verdict
+	Judge(c Case, t *transcript.Transcript) Verdict
 	// Next is asked when the connection is open and after each event, message or
 	// pong, for what to do in answer. Nil means nothing.
-	Next(c Case, t *Transcript) []Op
+	Next(c Case, t *transcript.Transcript) []Op
 	// Settled reports whether nothing that may still come changes the verdict,
 	// so that the connection can be ended.
-	Settled(c Case, t *Transcript) bool
+	Settled(c Case, t *transcript.Transcript) bool
 	// String says what is wanted.
 	fmt.Stringer
 }
@@ -61,13 +62,13 @@ type Want interface {
 //
 // A peer that implements on one connection what it leaves out on another, in the same
 // words, fails there.
-func (c Case) Judge(t Transcript) Verdict {
+func (c Case) Judge(t transcript.Transcript) Verdict {
 	conns := t.Conns()
 	if len(conns) == 1 && len(c.Conns) <= 1 {
 		return c.WantOf(0).Judge(c, conns[0])
 	}
 	for len(conns) < len(c.Conns) { // it was never opened
-		conns = append(conns, &Transcript{Role: t.Role})
+		conns = append(conns, &transcript.Transcript{Role: t.Role})
 	}
 	conns = c.facing(conns)
 	list := make([]Verdict, len(conns))
@@ -118,4 +119,17 @@ func (c Case) WantOf(i int) Want {
 func (b Behavior) worse(other Behavior) bool {
 	rank := map[Behavior]int{Unimplemented: 0, OK: 1, Informational: 2, NonStrict: 3, Failed: 4}
 	return rank[b] > rank[other]
+}
+
+// facing returns copies of the transcripts that know their other halves.
+func (c Case) facing(conns []*transcript.Transcript) []*transcript.Transcript {
+	list := make([]*transcript.Transcript, len(conns))
+	for i, t := range conns {
+		own := *t
+		list[i] = &own
+		if i > 0 && i < len(c.Conns) && c.Conns[i].Origin {
+			list[i].Facing, list[i-1].Facing = list[i-1], list[i]
+		}
+	}
+	return list
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -33,11 +34,11 @@ func TestOctetText(t *testing.T) {
 		{"0x41", "0x30783431"}, // or it would read as A
 	}
 	for _, test := range tests {
-		text, err := cases.Octet(test.octets).MarshalText()
+		text, err := transcript.Octet(test.octets).MarshalText()
 		if err != nil || string(text) != test.text {
 			t.Errorf("%q: got %q, %v; want %q", test.octets, text, err, test.text)
 		}
-		var back cases.Octet
+		var back transcript.Octet
 		if err := back.UnmarshalText(text); err != nil || string(back) != test.octets {
 			t.Errorf("%q: came back as %q, %v", test.octets, back, err)
 		}
@@ -46,7 +47,7 @@ func TestOctetText(t *testing.T) {
 			t.Errorf("%q: changed to %q with the text it was read from", test.octets, back)
 		}
 	}
-	if err := new(cases.Octet).UnmarshalText([]byte("0x4")); err == nil {
+	if err := new(transcript.Octet).UnmarshalText([]byte("0x4")); err == nil {
 		t.Error("half a byte was read")
 	}
 }
@@ -55,11 +56,11 @@ func FuzzOctetText(f *testing.F) {
 	f.Add([]byte("0x"))
 	f.Add([]byte{0xff, 0})
 	f.Fuzz(func(t *testing.T, octets []byte) {
-		text, err := json.Marshal(cases.Octet(octets))
+		text, err := json.Marshal(transcript.Octet(octets))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var back cases.Octet
+		var back transcript.Octet
 		if err := json.Unmarshal(text, &back); err != nil || !bytes.Equal(back, octets) {
 			t.Errorf("%x: written as %s, came back as %x, %v", octets, text, back, err)
 		}
@@ -133,29 +134,29 @@ func TestStepStrings(t *testing.T) {
 }
 
 func TestEventsOfLongPayloads(t *testing.T) {
-	long := cases.GotText(cases.Repeat("*", cases.HeadSize+1))
-	if len(long.Data) != cases.HeadSize || long.Len != cases.HeadSize+1 || long.SHA256 == "" {
+	long := cases.GotText(cases.Repeat("*", transcript.HeadSize+1))
+	if len(long.Data) != transcript.HeadSize || long.Len != transcript.HeadSize+1 || long.SHA256 == "" {
 		t.Errorf("got %d bytes of %d, SHA-256 %q", len(long.Data), long.Len, long.SHA256)
 	}
-	other := cases.GotText(cases.Data([]byte(strings.Repeat("*", cases.HeadSize) + "+")))
-	if long.Equal(other) || !long.Equal(cases.GotText(cases.Repeat("**", cases.HeadSize+1))) {
+	other := cases.GotText(cases.Data([]byte(strings.Repeat("*", transcript.HeadSize) + "+")))
+	if long.Equal(other) || !long.Equal(cases.GotText(cases.Repeat("**", transcript.HeadSize+1))) {
 		t.Error("Equal does not see past the head")
 	}
 }
 
 func TestTranscriptJSON(t *testing.T) {
-	want := cases.Transcript{
+	want := transcript.Transcript{
 		Role: cases.Client, Opened: true, Clean: true, Duration: time.Second,
-		Events:      []cases.Event{cases.GotText(cases.Data([]byte("hi"))), cases.TimedOut("A")},
-		RemoteClose: true, RemoteZero: true, LocalReason: cases.Octet("\xff"),
-		Stats: cases.Stats{RxFrames: map[int]int{1: 2}},
-		Log:   []cases.Entry{{Kind: cases.LogFrame, Dir: cases.Out, Opcode: wsproto.OpPing, Fin: true}},
+		Events:      []transcript.Event{cases.GotText(cases.Data([]byte("hi"))), transcript.TimedOut("A")},
+		RemoteClose: true, RemoteZero: true, LocalReason: transcript.Octet("\xff"),
+		Stats: transcript.Stats{RxFrames: map[int]int{1: 2}},
+		Log:   []transcript.Entry{{Kind: transcript.LogFrame, Dir: transcript.Out, Opcode: wsproto.OpPing, Fin: true}},
 	}
 	text, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got cases.Transcript
+	var got transcript.Transcript
 	if err := json.Unmarshal(text, &got); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}

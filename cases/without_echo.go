@@ -3,6 +3,7 @@ package cases
 import (
 	"slices"
 
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -71,15 +72,15 @@ func unechoedSteps(steps []Step) (list []Step, probes []string, ok bool) {
 		case FrameHeader, Raw, RawTLS, HalfClose, Truncate, Reset:
 			complete = false
 		case Await:
-			if !slices.Contains(s.Until, GotMessage) {
+			if !slices.Contains(s.Until, transcript.GotMessage) {
 				break
 			}
 			if !pinged && complete {
 				list = append(list, Ping(stillOpen))
 			}
 			pinged = false
-			s.Until = slices.DeleteFunc(slices.Clone(s.Until), func(k EventKind) bool { return k == GotMessage || k == GotPong })
-			s.Until = append(s.Until, GotPong)
+			s.Until = slices.DeleteFunc(slices.Clone(s.Until), func(k transcript.EventKind) bool { return k == transcript.GotMessage || k == transcript.GotPong })
+			s.Until = append(s.Until, transcript.GotPong)
 			step = s
 		}
 		list = append(list, step)

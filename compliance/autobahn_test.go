@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -53,7 +54,7 @@ var _ = Describe("Autobahn testsuite", func() {
 				DescribeTable("passes", func(c cases.Case) {
 					result, played := results[c.ID]
 					Expect(played).To(BeTrue(), "was played")
-					AddReportEntry("transcript", transcript{result.Transcript}, ReportEntryVisibilityFailureOrVerbose)
+					AddReportEntry("transcript", written{result.Transcript}, ReportEntryVisibilityFailureOrVerbose)
 					Expect(result.Behavior).To(BeElementOf(cases.OK, cases.Informational), "%s; %s", c.Expect, result.Note)
 					Expect(result.Close).To(BeElementOf(cases.CloseOK, cases.CloseInformational), "%s; %s", c.Expect, result.Note)
 				}, entriesOf(list))
@@ -170,10 +171,10 @@ func listen(ctx context.Context) net.Listener {
 	return l
 }
 
-// A transcript is written out only where it is wanted.
-type transcript struct{ *cases.Transcript }
+// A written transcript becomes text only where a failure shows it.
+type written struct{ *transcript.Transcript }
 
-func (t transcript) String() string {
+func (t written) String() string {
 	text, err := json.MarshalIndent(t.Transcript, "", "  ")
 	if err != nil {
 		return err.Error()

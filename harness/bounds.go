@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // Bounds of what a run file keeps of a result, whatever a peer sends. A text that
@@ -61,7 +62,7 @@ func boundedVerdict(v cases.Verdict) cases.Verdict {
 	return v
 }
 
-func boundedTranscript(t cases.Transcript) cases.Transcript {
+func boundedTranscript(t transcript.Transcript) transcript.Transcript {
 	t.Request, t.Response = Clip(t.Request, maxHead), Clip(t.Response, maxHead)
 	t.UncleanReason, t.Address = Clip(t.UncleanReason, maxWords), Clip(t.Address, maxName)
 	t.LocalReason, t.RemoteReason = boundedReason(t.LocalReason), boundedReason(t.RemoteReason)
@@ -105,25 +106,25 @@ func boundedList[T any](list []T, n int, fits func(T) bool, cut func(T) T) []T {
 }
 
 // eventFits reports whether boundedEvent leaves the event as it is.
-func eventFits(e cases.Event) bool {
-	return len(e.Data) <= cases.HeadSize && e.Differs == nil && max(len(e.Kind), len(e.SHA256), len(e.Section)) <= maxReason
+func eventFits(e transcript.Event) bool {
+	return len(e.Data) <= transcript.HeadSize && e.Differs == nil && max(len(e.Kind), len(e.SHA256), len(e.Section)) <= maxReason
 }
 
 // entryFits reports whether boundedEntry leaves the entry as it is.
-func entryFits(e cases.Entry) bool {
-	return max(len(e.Data), len(e.Head)) <= cases.HeadSize && len(e.Note) <= maxWords &&
+func entryFits(e transcript.Entry) bool {
+	return max(len(e.Data), len(e.Head)) <= transcript.HeadSize && len(e.Note) <= maxWords &&
 		max(len(e.Mask), len(e.Kind), len(e.Dir), len(e.Timer)) <= maxReason
 }
 
-func boundedEvent(e cases.Event) cases.Event {
-	if len(e.Data) > cases.HeadSize {
+func boundedEvent(e transcript.Event) transcript.Event {
+	if len(e.Data) > transcript.HeadSize {
 		if e.SHA256 == "" {
 			e.Len = max(e.Len, len(e.Data))
 			e.SHA256 = fmt.Sprintf("%x", sha256.Sum256(e.Data))
 		}
-		e.Data = e.Data[:cases.HeadSize]
+		e.Data = e.Data[:transcript.HeadSize]
 	}
-	e.Kind, e.SHA256 = cases.EventKind(Clip(string(e.Kind), maxReason)), Clip(e.SHA256, maxReason)
+	e.Kind, e.SHA256 = transcript.EventKind(Clip(string(e.Kind), maxReason)), Clip(e.SHA256, maxReason)
 	e.Section = Clip(e.Section, maxReason)
 	if e.Differs != nil {
 		d := *e.Differs
@@ -133,18 +134,18 @@ func boundedEvent(e cases.Event) cases.Event {
 	return e
 }
 
-func boundedEntry(e cases.Entry) cases.Entry {
-	e.Data, e.Head = e.Data[:min(len(e.Data), cases.HeadSize)], e.Head[:min(len(e.Head), cases.HeadSize)]
+func boundedEntry(e transcript.Entry) transcript.Entry {
+	e.Data, e.Head = e.Data[:min(len(e.Data), transcript.HeadSize)], e.Head[:min(len(e.Head), transcript.HeadSize)]
 	e.Note, e.Mask = Clip(e.Note, maxWords), Clip(e.Mask, maxReason)
-	e.Kind, e.Dir, e.Timer = cases.EntryKind(Clip(string(e.Kind), maxReason)), cases.Direction(Clip(string(e.Dir), maxReason)), cases.Timer(Clip(string(e.Timer), maxReason))
+	e.Kind, e.Dir, e.Timer = transcript.EntryKind(Clip(string(e.Kind), maxReason)), transcript.Direction(Clip(string(e.Dir), maxReason)), transcript.Timer(Clip(string(e.Timer), maxReason))
 	return e
 }
 
-func boundedReason(p cases.Octet) cases.Octet {
+func boundedReason(p transcript.Octet) transcript.Octet {
 	if len(p) <= maxReason {
 		return p
 	}
-	return cases.Octet(Clip(string(p), maxReason))
+	return transcript.Octet(Clip(string(p), maxReason))
 }
 
 // boundedSizes keeps the smallest sizes of reads or writes.

@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/hostiletest"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // Whatever a peer sends, a line of the run file stays short. Each field is tried
@@ -44,7 +45,7 @@ func TestEveryValueHasABound(t *testing.T) {
 func TestRunFileSaysWhatItCut(t *testing.T) {
 	r := hostiletest.Result()
 	r.Note = strings.Repeat("x", 10<<20)
-	r.Transcript.Log = make([]cases.Entry, 5000)
+	r.Transcript.Log = make([]transcript.Entry, 5000)
 	run := &runfile.Run{Results: []harness.Result{r}, Footer: &runfile.Footer{State: runfile.Partial}}
 	for range 2 {
 		path := t.TempDir() + "/run.jsonl"
@@ -104,22 +105,22 @@ func TestEnding(t *testing.T) {
 	const kept = "the peer did not end the connection in time"
 	tests := []struct {
 		name string
-		t    *cases.Transcript
+		t    *transcript.Transcript
 		want string
 	}{
 		{"no transcript", nil, ""},
-		{"code and reason", &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1009, RemoteReason: cases.Octet("too many fragments")}, `the peer closed with 1009 (message too big): "too many fragments"`},
-		{"hostile reason", &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1002, RemoteReason: cases.Octet("\x1b[31m\u202e\"")}, `the peer closed with 1002 (protocol error): "\x1b[31m\u202e\""`},
-		{"no code", &cases.Transcript{Opened: true, RemoteClose: true}, "the peer closed without a code"},
-		{"code 0", &cases.Transcript{Opened: true, RemoteClose: true, RemoteZero: true}, "the peer closed with 0"},
-		{"answer", &cases.Transcript{Opened: true, ClosedByUs: true, RemoteClose: true, RemoteCode: 1000}, "the peer answered our close with 1000 (normal closure)"},
-		{"no answer", &cases.Transcript{Opened: true, ClosedByUs: true, CloseTimeout: true, DroppedByUs: true}, "the peer did not answer our close frame in time"},
-		{"ends TCP", &cases.Transcript{Opened: true}, "the peer ended TCP without a close frame"},
-		{"keeps the connection", &cases.Transcript{Opened: true, DroppedByUs: true}, kept},
-		{"failed by us", &cases.Transcript{Opened: true, FailedByUs: true, DroppedByUs: true}, ""},
-		{"refused", &cases.Transcript{Role: cases.Server, Response: "HTTP/1.1 403 No\r\nX: y\r\n\r\n"}, `the peer answered "HTTP/1.1 403 No"`},
-		{"several connections", &cases.Transcript{Opened: true, RemoteClose: true, More: make([]cases.Transcript, 1)}, ""},
-		{"a client that never opened", &cases.Transcript{Role: cases.Client, Response: "HTTP/1.1 400 Ours\r\n\r\n"}, ""},
+		{"code and reason", &transcript.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1009, RemoteReason: transcript.Octet("too many fragments")}, `the peer closed with 1009 (message too big): "too many fragments"`},
+		{"hostile reason", &transcript.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1002, RemoteReason: transcript.Octet("\x1b[31m\u202e\"")}, `the peer closed with 1002 (protocol error): "\x1b[31m\u202e\""`},
+		{"no code", &transcript.Transcript{Opened: true, RemoteClose: true}, "the peer closed without a code"},
+		{"code 0", &transcript.Transcript{Opened: true, RemoteClose: true, RemoteZero: true}, "the peer closed with 0"},
+		{"answer", &transcript.Transcript{Opened: true, ClosedByUs: true, RemoteClose: true, RemoteCode: 1000}, "the peer answered our close with 1000 (normal closure)"},
+		{"no answer", &transcript.Transcript{Opened: true, ClosedByUs: true, CloseTimeout: true, DroppedByUs: true}, "the peer did not answer our close frame in time"},
+		{"ends TCP", &transcript.Transcript{Opened: true}, "the peer ended TCP without a close frame"},
+		{"keeps the connection", &transcript.Transcript{Opened: true, DroppedByUs: true}, kept},
+		{"failed by us", &transcript.Transcript{Opened: true, FailedByUs: true, DroppedByUs: true}, ""},
+		{"refused", &transcript.Transcript{Role: cases.Server, Response: "HTTP/1.1 403 No\r\nX: y\r\n\r\n"}, `the peer answered "HTTP/1.1 403 No"`},
+		{"several connections", &transcript.Transcript{Opened: true, RemoteClose: true, More: make([]transcript.Transcript, 1)}, ""},
+		{"a client that never opened", &transcript.Transcript{Role: cases.Client, Response: "HTTP/1.1 400 Ours\r\n\r\n"}, ""},
 	}
 	for _, tt := range tests {
 		if got := (harness.Result{Transcript: tt.t}).Ending(); got != tt.want {
@@ -133,10 +134,10 @@ func TestEnding(t *testing.T) {
 	if !r.OverLimit() {
 		t.Error("a peer that closed with 1009 by itself is not over its limit")
 	}
-	for name, change := range map[string]func(*cases.Transcript){
-		"another code":       func(t *cases.Transcript) { t.RemoteCode = 1008 },
-		"an answer to ours":  func(t *cases.Transcript) { t.ClosedByUs = true },
-		"after a wrong echo": func(t *cases.Transcript) { t.WrongEcho = true },
+	for name, change := range map[string]func(*transcript.Transcript){
+		"another code":       func(t *transcript.Transcript) { t.RemoteCode = 1008 },
+		"an answer to ours":  func(t *transcript.Transcript) { t.ClosedByUs = true },
+		"after a wrong echo": func(t *transcript.Transcript) { t.WrongEcho = true },
 	} {
 		other := *tests[1].t
 		change(&other)
@@ -148,12 +149,12 @@ func TestEnding(t *testing.T) {
 
 // A message that is cut says how long it was, and which.
 func TestBoundedMessage(t *testing.T) {
-	data := bytes.Repeat([]byte{7}, 3*cases.HeadSize)
-	r := harness.Result{Transcript: &cases.Transcript{Events: []cases.Event{{Kind: cases.GotMessage, Data: data}, {Kind: cases.GotMessage, Data: data[:1]}}}}
+	data := bytes.Repeat([]byte{7}, 3*transcript.HeadSize)
+	r := harness.Result{Transcript: &transcript.Transcript{Events: []transcript.Event{{Kind: transcript.GotMessage, Data: data}, {Kind: transcript.GotMessage, Data: data[:1]}}}}
 	got := r.Bounded().Transcript.Events
 	want := fmt.Sprintf("%x", sha256.Sum256(data))
-	if e := got[0]; len(e.Data) != cases.HeadSize || e.Len != len(data) || e.SHA256 != want {
-		t.Errorf("got %d bytes of %d, SHA-256 %s; want %d of %d, %s", len(e.Data), e.Len, e.SHA256, cases.HeadSize, len(data), want)
+	if e := got[0]; len(e.Data) != transcript.HeadSize || e.Len != len(data) || e.SHA256 != want {
+		t.Errorf("got %d bytes of %d, SHA-256 %s; want %d of %d, %s", len(e.Data), e.Len, e.SHA256, transcript.HeadSize, len(data), want)
 	}
 	if e := got[1]; len(e.Data) != 1 || e.SHA256 != "" {
 		t.Errorf("a short one: got %d bytes, SHA-256 %q, want it as it was", len(e.Data), e.SHA256)
@@ -167,13 +168,13 @@ func TestBoundedMessage(t *testing.T) {
 func TestCutOff(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		t    *cases.Transcript
+		t    *transcript.Transcript
 		want bool
 	}{
-		{"the peer ended TCP", &cases.Transcript{ClosedByUs: true}, true},
-		{"we ended TCP", &cases.Transcript{ClosedByUs: true, DroppedByUs: true}, false},
-		{"its close frame came", &cases.Transcript{ClosedByUs: true, RemoteClose: true}, false},
-		{"we did not close", &cases.Transcript{}, false},
+		{"the peer ended TCP", &transcript.Transcript{ClosedByUs: true}, true},
+		{"we ended TCP", &transcript.Transcript{ClosedByUs: true, DroppedByUs: true}, false},
+		{"its close frame came", &transcript.Transcript{ClosedByUs: true, RemoteClose: true}, false},
+		{"we did not close", &transcript.Transcript{}, false},
 		{"nothing is known", nil, false},
 	} {
 		r := harness.Result{Verdict: cases.Verdict{Behavior: cases.OK, Close: cases.CloseUnclean}, Transcript: test.t}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -35,7 +36,7 @@ func (r Result) Ending() string {
 }
 
 // Wrong says what is wrong with the first message that differs from ours, as
-// [cases.Event.Wrong] does. It is "" if all are the same, or if the transcript does not
+// [transcript.Event.Wrong] does. It is "" if all are the same, or if the transcript does not
 // tell.
 func (r Result) Wrong() string {
 	if r.Transcript == nil {
@@ -70,7 +71,7 @@ func (r Result) Blame() string {
 }
 
 // changedBy says what a gateway did that it may not do.
-func changedBy(list []cases.Change) string {
+func changedBy(list []transcript.Change) string {
 	var words []string
 	for _, c := range list {
 		if !c.Legal {
@@ -96,7 +97,7 @@ func (r Result) OverLimit() bool {
 }
 
 // closedWith says what the peer's close frame held.
-func closedWith(t *cases.Transcript) string {
+func closedWith(t *transcript.Transcript) string {
 	verb := "closed"
 	if t.ClosedByUs {
 		verb = "answered our close"
@@ -113,7 +114,7 @@ func closedWith(t *cases.Transcript) string {
 
 // refusal says how a server answered the opening handshake instead of completing
 // it.
-func refusal(t *cases.Transcript) string {
+func refusal(t *transcript.Transcript) string {
 	line, _, _ := strings.Cut(t.Response, "\n")
 	line = strings.TrimSpace(line)
 	if t.Role != cases.Server || line == "" {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // An Agent is the implementation under test.
@@ -108,9 +109,9 @@ type Result struct {
 	Duration time.Duration   `json:"duration"` // nanoseconds
 	// Without is the grade of the same case without the gateway under test, Changes what
 	// the gateway did. They are empty in other roles.
-	Without    cases.Behavior    `json:"without,omitempty"`
-	Changes    []cases.Change    `json:"changes,omitempty"`
-	Transcript *cases.Transcript `json:"transcript,omitempty"`
+	Without    cases.Behavior         `json:"without,omitempty"`
+	Changes    []transcript.Change    `json:"changes,omitempty"`
+	Transcript *transcript.Transcript `json:"transcript,omitempty"`
 }
 
 // OneGrade reports whether the verdict is a single grade, in Behavior: the closing half

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // Signature names the way in which a case went, in a few words that are the same
@@ -49,7 +49,7 @@ func (r Result) HasSignature(s string) bool {
 
 // came lists the kinds of events. The messages of an echo loop are no events, and
 // how many of them came depends on the peer's speed.
-func came(t *cases.Transcript) string {
+func came(t *transcript.Transcript) string {
 	var kinds []string
 	for _, e := range t.Received() {
 		kind := kindOf(e)
@@ -72,9 +72,9 @@ func came(t *cases.Transcript) string {
 	return strings.Join(kinds, ", ")
 }
 
-func kindOf(e cases.Event) string {
+func kindOf(e transcript.Event) string {
 	switch {
-	case e.Kind != cases.GotMessage:
+	case e.Kind != transcript.GotMessage:
 		return string(e.Kind)
 	case e.Binary:
 		return "binary"
@@ -82,7 +82,7 @@ func kindOf(e cases.Event) string {
 	return "text"
 }
 
-func closing(t *cases.Transcript) string {
+func closing(t *transcript.Transcript) string {
 	switch {
 	case !t.RemoteClose:
 		return "peer sent no close frame"

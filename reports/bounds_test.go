@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/hostiletest"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports"
 	"github.com/wsconform/wsconform/reports/autobahn"
 )
@@ -76,10 +77,10 @@ func everythingLong(c cases.Case, r *harness.Result) {
 	t := r.Transcript
 	t.Request = strings.Repeat(long("GET")+"\r\n", 4)
 	t.Response = strings.Repeat(long("HTTP")+"\r\n", 4)
-	t.UncleanReason, t.RemoteClose, t.RemoteReason = long("unclean"), true, cases.Octet(long("peer"))
+	t.UncleanReason, t.RemoteClose, t.RemoteReason = long("unclean"), true, transcript.Octet(long("peer"))
 	for range 30 {
-		t.Events = append(t.Events, cases.Event{Kind: cases.GotMessage, Len: 512, Data: cases.Octet(long("event"))})
-		t.Log = append(t.Log, cases.Entry{Kind: cases.LogNote, Note: long("note")})
+		t.Events = append(t.Events, transcript.Event{Kind: transcript.GotMessage, Len: 512, Data: transcript.Octet(long("event"))})
+		t.Log = append(t.Log, transcript.Entry{Kind: transcript.LogNote, Note: long("note")})
 	}
 }
 

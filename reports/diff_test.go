@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -104,8 +105,8 @@ func result(id cases.ID, o harness.Outcome, b cases.Behavior, c cases.CloseBehav
 // what is good are not compared.
 func TestDiffOfTwoPasses(t *testing.T) {
 	before, after := result("7.1.1", harness.Pass, cases.OK, cases.CloseOK), result("7.1.1", harness.Pass, cases.OK, cases.CloseOK)
-	before.Transcript = &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1000}
-	after.Transcript = &cases.Transcript{Opened: true, RemoteClose: true}
+	before.Transcript = &transcript.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1000}
+	after.Transcript = &transcript.Transcript{Opened: true, RemoteClose: true}
 	if before.Signature() == after.Signature() {
 		t.Fatal("the signatures are the same, so this test shows nothing")
 	}

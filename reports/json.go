@@ -9,6 +9,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/usercase"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
@@ -131,9 +132,9 @@ func caseOf(h runfile.Header, r summary.Row) caseJSON {
 
 // A caseAnswer is what WriteCaseJSON writes.
 type caseAnswer struct {
-	About  explanation       `json:"about"`
-	Result *caseJSON         `json:"result,omitempty"`
-	Did    *cases.Transcript `json:"transcript,omitempty"`
+	About  explanation            `json:"about"`
+	Result *caseJSON              `json:"result,omitempty"`
+	Did    *transcript.Transcript `json:"transcript,omitempty"`
 }
 
 // WriteCaseJSON writes what is known of a case, and its result with the whole exchange if the

@@ -23,6 +23,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -47,16 +48,16 @@ func hostile() *runfile.Run {
 		r := harness.Result{
 			Case: id, Outcome: harness.Fail, Duration: time.Duration(i) * 50 * time.Millisecond, Note: evil,
 			Verdict: cases.Verdict{Behavior: cases.Failed, Reason: evil, Close: cases.CloseUnclean, CloseReason: evil},
-			Transcript: &cases.Transcript{
+			Transcript: &transcript.Transcript{
 				Role: cases.Server, Opened: true, Request: "GET / HTTP/1.1\r\nX: " + evil + "\r\n\r\n",
 				Response: "HTTP/1.1 101 OK\r\nX: " + strings.Repeat(evil, 40) + "\r\n\r\n",
-				Events:   []cases.Event{{Kind: cases.GotMessage, Len: len(evil), Data: cases.Octet(evil)}},
-				Clean:    true, UncleanReason: evil, RemoteClose: true, RemoteCode: 4999, RemoteReason: cases.Octet(evil),
-				Log: []cases.Entry{
-					{Kind: cases.LogFrame, Dir: cases.In, Len: len(evil), Data: cases.Octet(evil), Opcode: wsproto.OpText, Fin: true, Mask: evil},
-					{Kind: cases.LogOctets, Dir: cases.In, Len: 9, Data: cases.Octet("</script>")},
-					{Kind: cases.LogNote, At: time.Second, Note: evil},
-					{Kind: "</script>", Dir: cases.Direction(evil), Opcode: 255, RSV: 255},
+				Events:   []transcript.Event{{Kind: transcript.GotMessage, Len: len(evil), Data: transcript.Octet(evil)}},
+				Clean:    true, UncleanReason: evil, RemoteClose: true, RemoteCode: 4999, RemoteReason: transcript.Octet(evil),
+				Log: []transcript.Entry{
+					{Kind: transcript.LogFrame, Dir: transcript.In, Len: len(evil), Data: transcript.Octet(evil), Opcode: wsproto.OpText, Fin: true, Mask: evil},
+					{Kind: transcript.LogOctets, Dir: transcript.In, Len: 9, Data: transcript.Octet("</script>")},
+					{Kind: transcript.LogNote, At: time.Second, Note: evil},
+					{Kind: "</script>", Dir: transcript.Direction(evil), Opcode: 255, RSV: 255},
 				},
 			},
 		}

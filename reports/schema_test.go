@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 const (
@@ -127,8 +127,8 @@ func TestSchemaIsUpToDate(t *testing.T) {
 	}
 	for name, value := range map[string]any{
 		"header": runfile.Header{}, "engine": runfile.Engine{}, "agent": harness.Agent{}, "selection": runfile.Selection{},
-		"host": runfile.Host{}, "peer": harness.Peer{}, "shard": runfile.Shard{}, "case": harness.Result{}, "footer": runfile.Footer{}, "transcript": cases.Transcript{},
-		"event": cases.Event{}, "entry": cases.Entry{}, "traffic": cases.Traffic{}, "flow": cases.Flow{}, "stats": cases.Stats{},
+		"host": runfile.Host{}, "peer": harness.Peer{}, "shard": runfile.Shard{}, "case": harness.Result{}, "footer": runfile.Footer{}, "transcript": transcript.Transcript{},
+		"event": transcript.Event{}, "entry": transcript.Entry{}, "traffic": transcript.Traffic{}, "flow": transcript.Flow{}, "stats": transcript.Stats{},
 	} {
 		want := members(reflect.TypeOf(value))
 		props := schema.Defs[name].Properties

@@ -14,6 +14,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports"
 	"github.com/wsconform/wsconform/reports/autobahn"
 )
@@ -23,11 +24,11 @@ import (
 func twoSuites() *runfile.Run {
 	two := func(id cases.ID, b cases.Behavior, c cases.CloseBehavior) harness.Result {
 		v := cases.Verdict{Behavior: b, Close: c, Reason: "behavior of " + string(id), CloseReason: "close of " + string(id)}
-		return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v, Duration: time.Millisecond, Transcript: &cases.Transcript{Opened: true}}
+		return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v, Duration: time.Millisecond, Transcript: &transcript.Transcript{Opened: true}}
 	}
 	one := func(id cases.ID, b cases.Behavior) harness.Result {
 		v := cases.Verdict{Behavior: b, Reason: "grade of " + string(id)}
-		return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v, Duration: time.Millisecond, Transcript: &cases.Transcript{
+		return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v, Duration: time.Millisecond, Transcript: &transcript.Transcript{
 			Opened: true, RemoteClose: true, RemoteCode: 1002,
 		}}
 	}
@@ -175,13 +176,13 @@ func TestSeveralConnections(t *testing.T) {
 	if !ok || len(c.Conns) < 2 {
 		t.Fatal("H.1.3 is no case with several connections")
 	}
-	frame := func(text string) []cases.Entry {
-		return []cases.Entry{{Kind: cases.LogFrame, Dir: cases.Out, Len: len(text), Data: cases.Octet(text), Opcode: 1, Fin: true, Mask: "01020304"}}
+	frame := func(text string) []transcript.Entry {
+		return []transcript.Entry{{Kind: transcript.LogFrame, Dir: transcript.Out, Len: len(text), Data: transcript.Octet(text), Opcode: 1, Fin: true, Mask: "01020304"}}
 	}
 	v := cases.Verdict{Behavior: cases.Failed, Reason: "connection 1: accepted"}
-	run := &runfile.Run{Results: []harness.Result{{Case: "H.1.3", Outcome: harness.Fail, Verdict: v, Transcript: &cases.Transcript{
-		Opened: true, Events: []cases.Event{{Kind: cases.GotAnswer, Status: 101}}, Log: frame("first"),
-		More: []cases.Transcript{{Opened: true, Events: []cases.Event{{Kind: cases.GotEnd}}, Log: frame("second")}},
+	run := &runfile.Run{Results: []harness.Result{{Case: "H.1.3", Outcome: harness.Fail, Verdict: v, Transcript: &transcript.Transcript{
+		Opened: true, Events: []transcript.Event{{Kind: transcript.GotAnswer, Status: 101}}, Log: frame("first"),
+		More: []transcript.Transcript{{Opened: true, Events: []transcript.Event{{Kind: transcript.GotEnd}}, Log: frame("second")}},
 	}}}}
 	page := string(write(t, format(t, "html"), run))
 	for _, want := range []string{`"m":[{`, `"status 101"`, `"the end of TCP"`, `"first"`, `"second"`, `<em class="lv">MUST</em>`, `"RFC6455-4.2.1-key"`} {

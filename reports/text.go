@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -15,7 +15,7 @@ import (
 // peer's handshake, then at most 40 frames and notes, one on each line behind the indent.
 // Below a frame it says which bytes break which rule. Control characters are made
 // visible.
-func WriteLog(w io.Writer, t *cases.Transcript, indent string) error {
+func WriteLog(w io.Writer, t *transcript.Transcript, indent string) error {
 	conns := t.Conns()
 	for i, conn := range conns {
 		if len(conns) > 1 {
@@ -30,7 +30,7 @@ func WriteLog(w io.Writer, t *cases.Transcript, indent string) error {
 	return nil
 }
 
-func writeConn(w io.Writer, t *cases.Transcript, indent string) error {
+func writeConn(w io.Writer, t *transcript.Transcript, indent string) error {
 	handshake, frames := show.Offences(t)
 	for _, o := range handshake {
 		if _, err := fmt.Fprintf(w, "%s%10s ! %s, %s\n", indent, "", show.HandshakeWords(t, o), o.Section); err != nil {
@@ -39,7 +39,7 @@ func writeConn(w io.Writer, t *cases.Transcript, indent string) error {
 	}
 	n := 0
 	for i, e := range t.Log {
-		if e.Kind == cases.LogOctets {
+		if e.Kind == transcript.LogOctets {
 			continue
 		}
 		if n++; n > maxFrames {
@@ -59,19 +59,19 @@ func writeConn(w io.Writer, t *cases.Transcript, indent string) error {
 }
 
 // frameLine writes a frame or a note as text.
-func frameLine(e cases.Entry) string {
+func frameLine(e transcript.Entry) string {
 	at := fmt.Sprintf("%10s", "")
 	if e.At > 0 {
 		at = fmt.Sprintf("%10s", show.Seconds(e.At))
 	}
-	if e.Kind == cases.LogNote {
+	if e.Kind == transcript.LogNote {
 		return at + "   " + show.Text(show.NoteWords(e))
 	}
 	arrow := "->"
-	if e.Dir == cases.In {
+	if e.Dir == transcript.In {
 		arrow = "<-"
 	}
-	if e.Kind == cases.LogHTTP2 {
+	if e.Kind == transcript.LogHTTP2 {
 		return at + " " + arrow + " HTTP/2 " + show.Text(e.Note)
 	}
 	length := e.Len
@@ -98,7 +98,7 @@ func frameLine(e cases.Entry) string {
 
 // payloadWords shows the start of a payload: text in quotes, other bytes in hex, and the
 // code of a close frame with its meaning.
-func payloadWords(e cases.Entry) string {
+func payloadWords(e transcript.Entry) string {
 	data := e.Data
 	words := ""
 	if e.Opcode == wsproto.OpClose && len(data) >= 2 {

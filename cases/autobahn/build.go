@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -33,13 +34,13 @@ func (e entry) build() cases.Case {
 }
 
 // Echoes wants these events, then a clean closing handshake that we start.
-func Echoes(events ...cases.Event) Want {
+func Echoes(events ...transcript.Event) Want {
 	return closes(clean).after(events...)
 }
 
 // Fails wants these events, then a peer that fails the connection: with this
 // code, with none or by dropping TCP.
-func Fails(code wsproto.StatusCode, events ...cases.Event) Want {
+func Fails(code wsproto.StatusCode, events ...transcript.Event) Want {
 	return Want{Codes: []wsproto.StatusCode{code}}.after(events...)
 }
 
@@ -50,7 +51,7 @@ func closes(codes ...wsproto.StatusCode) Want {
 }
 
 // Tolerate returns w with a NON-STRICT reading of the peer's events.
-func (w Want) Tolerate(events ...cases.Event) Want {
+func (w Want) Tolerate(events ...transcript.Event) Want {
 	w.Events = append(slices.Clone(w.Events), reading{cases.NonStrict, events})
 	return w
 }
@@ -59,7 +60,7 @@ func (w Want) Tolerate(events ...cases.Event) Want {
 func (w Want) under(r Rule) Want { w.Rule = r; return w }
 
 // after returns w with these events as its one reading.
-func (w Want) after(events ...cases.Event) Want {
+func (w Want) after(events ...transcript.Event) Want {
 	w.Events = []reading{{cases.OK, events}}
 	return w
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/fixtures/corpora"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -63,7 +64,7 @@ type factPayload struct {
 }
 
 type factEvent struct {
-	Kind    cases.EventKind
+	Kind    transcript.EventKind
 	Binary  bool
 	Payload factPayload
 	Mark    string
@@ -109,7 +110,7 @@ func equalField(got, want any) bool {
 		for grade, list := range events {
 			digested[grade] = []factEvent{}
 			for _, e := range list {
-				if e.Kind != cases.GotTimeout {
+				if e.Kind != transcript.GotTimeout {
 					e.Payload = digest(e.Payload)
 				}
 				digested[grade] = append(digested[grade], e)
@@ -177,10 +178,10 @@ func asFact(index int, c cases.Case) fact {
 	return f
 }
 
-func asFactEvent(e cases.Event) factEvent {
+func asFactEvent(e transcript.Event) factEvent {
 	f := factEvent{Kind: e.Kind, Binary: e.Binary}
 	switch {
-	case e.Kind == cases.GotTimeout:
+	case e.Kind == transcript.GotTimeout:
 		f.Mark = string(e.Data)
 	case e.SHA256 != "":
 		f.Payload = factPayload{e.SHA256, e.Len}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -32,7 +33,7 @@ func framing() []entry {
 	return append(list, framingOf("1.2", wsproto.OpBinary, "\xfe", cases.GotBinary)...)
 }
 
-func framingOf(group string, op wsproto.Opcode, unit string, got func(cases.Payload) cases.Event) []entry {
+func framingOf(group string, op wsproto.Opcode, unit string, got func(cases.Payload) transcript.Event) []entry {
 	list := numbered(group, messageSizes, func(size messageSize) entry {
 		payload := cases.Repeat(unit, size.length)
 		title := fmt.Sprintf("a %v message of %d bytes", op, size.length)

@@ -6,10 +6,11 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // Judge compares what happened with what the case wants, as Autobahn does.
-func (w Want) Judge(c cases.Case, t *cases.Transcript) cases.Verdict {
+func (w Want) Judge(c cases.Case, t *transcript.Transcript) cases.Verdict {
 	var v cases.Verdict
 	v.Behavior, v.Reason = w.judgeBehavior(c, t)
 	v.Close, v.CloseReason = w.judgeClose(t)
@@ -25,7 +26,7 @@ func (w Want) Judge(c cases.Case, t *cases.Transcript) cases.Verdict {
 	return v
 }
 
-func (w Want) judgeBehavior(c cases.Case, t *cases.Transcript) (cases.Behavior, string) {
+func (w Want) judgeBehavior(c cases.Case, t *transcript.Transcript) (cases.Behavior, string) {
 	if !t.Opened {
 		return cases.Failed, "the opening handshake was not completed"
 	}
@@ -41,14 +42,14 @@ func (w Want) judgeBehavior(c cases.Case, t *cases.Transcript) (cases.Behavior, 
 	}
 	received := t.Received()
 	for _, r := range w.Events {
-		if slices.EqualFunc(r.Events, received, cases.Event.Equal) {
+		if slices.EqualFunc(r.Events, received, transcript.Event.Equal) {
 			return r.Behavior, fmt.Sprintf("the events received are those wanted for %s", r.Behavior)
 		}
 	}
 	return cases.Failed, "the events received are none of those wanted"
 }
 
-func (w Want) judgeLoop(c cases.Case, t *cases.Transcript) (cases.Behavior, string) {
+func (w Want) judgeLoop(c cases.Case, t *transcript.Transcript) (cases.Behavior, string) {
 	loop := loopOf(c)
 	switch {
 	case w.Rule == EchoDeflated && !t.Deflate:
@@ -64,7 +65,7 @@ func (w Want) judgeLoop(c cases.Case, t *cases.Transcript) (cases.Behavior, stri
 }
 
 // judgeClose follows the order of Autobahn: the first thing that is wrong names the grade.
-func (w Want) judgeClose(t *cases.Transcript) (cases.CloseBehavior, string) {
+func (w Want) judgeClose(t *transcript.Transcript) (cases.CloseBehavior, string) {
 	switch {
 	case !t.Opened:
 		return cases.CloseFailed, "the opening handshake was not completed"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -59,8 +60,8 @@ func TestJudgeAgreesWithAutobahn(t *testing.T) {
 // the verdict on behaviour, as these were not recorded: those of the reading
 // for that grade. FAILED may come from the end of the connection although the
 // events were right, so these are kept wherever the case has a rule for it.
-func transcriptOf(c cases.Case, o observation) cases.Transcript {
-	t := cases.Transcript{
+func transcriptOf(c cases.Case, o observation) transcript.Transcript {
+	t := transcript.Transcript{
 		Role: o.Role, Opened: true, Deflate: o.Behavior != cases.Unimplemented,
 		ClosedByUs: o.ClosedByUs, FailedByUs: o.FailedByUs, DroppedByUs: o.DroppedByUs, Clean: o.Clean,
 	}
@@ -76,7 +77,7 @@ func transcriptOf(c cases.Case, o observation) cases.Transcript {
 	if grade == cases.OK {
 		t.Echoes = 1000
 	}
-	t.Events = []cases.Event{cases.GotText(cases.Data([]byte("anything else")))}
+	t.Events = []transcript.Event{cases.GotText(cases.Data([]byte("anything else")))}
 	for _, r := range autobahn.Of(c).Events {
 		if r.Behavior == grade {
 			t.Events = r.Events
@@ -86,8 +87,8 @@ func transcriptOf(c cases.Case, o observation) cases.Transcript {
 }
 
 // served is what a server that keeps the standard leaves behind.
-func served(events ...cases.Event) cases.Transcript {
-	return cases.Transcript{
+func served(events ...transcript.Event) transcript.Transcript {
+	return transcript.Transcript{
 		Role: cases.Server, Opened: true, Clean: true, ClosedByUs: true, Events: events,
 		RemoteClose: true, RemoteCode: wsproto.StatusNormalClosure,
 	}
@@ -96,23 +97,28 @@ func served(events ...cases.Event) cases.Transcript {
 func TestJudge(t *testing.T) {
 	hello := cases.GotText(cases.Data([]byte("Hello, world!")))
 	bye := cases.GotText(cases.Data([]byte("Hello World!")))
-	with := func(t cases.Transcript, change func(*cases.Transcript)) cases.Transcript { change(&t); return t }
-	failedByPeer := func(t *cases.Transcript) { t.ClosedByUs, t.Clean, t.RemoteClose, t.RemoteCode = false, false, false, 0 }
+	with := func(t transcript.Transcript, change func(*transcript.Transcript)) transcript.Transcript {
+		change(&t)
+		return t
+	}
+	failedByPeer := func(t *transcript.Transcript) {
+		t.ClosedByUs, t.Clean, t.RemoteClose, t.RemoteCode = false, false, false, 0
+	}
 	tests := []struct {
 		name       string
 		id         cases.ID
-		transcript cases.Transcript
+		transcript transcript.Transcript
 		behavior   cases.Behavior
 		close      cases.CloseBehavior
 	}{
-		{"never opened", "1.1.1", cases.Transcript{}, cases.Failed, cases.CloseFailed},
-		{"never opened, where silence is right", "6.3.1", cases.Transcript{}, cases.Failed, cases.CloseFailed},
-		{"never opened, observed", "7.1.6", cases.Transcript{}, cases.Informational, cases.CloseInformational},
-		{"never opened, compressed", "12.1.1", cases.Transcript{}, cases.Failed, cases.CloseFailed},
+		{"never opened", "1.1.1", transcript.Transcript{}, cases.Failed, cases.CloseFailed},
+		{"never opened, where silence is right", "6.3.1", transcript.Transcript{}, cases.Failed, cases.CloseFailed},
+		{"never opened, observed", "7.1.6", transcript.Transcript{}, cases.Informational, cases.CloseInformational},
+		{"never opened, compressed", "12.1.1", transcript.Transcript{}, cases.Failed, cases.CloseFailed},
 		{"right events", "7.1.1", served(bye), cases.OK, cases.CloseOK},
 		{
 			"no code in the answer", "7.1.1",
-			with(served(bye), func(t *cases.Transcript) { t.RemoteCode = 0 }),
+			with(served(bye), func(t *transcript.Transcript) { t.RemoteCode = 0 }),
 			cases.OK, cases.CloseOK,
 		},
 		{"one event too many", "7.1.1", served(bye, bye), cases.Failed, cases.CloseOK},
@@ -121,59 +127,59 @@ func TestJudge(t *testing.T) {
 		{"strict", "3.2", with(served(hello), failedByPeer), cases.OK, cases.CloseOK},
 		{"non-strict", "3.2", with(served(), failedByPeer), cases.NonStrict, cases.CloseOK},
 		{"two readings, neither", "3.2", with(served(hello, hello), failedByPeer), cases.Failed, cases.CloseOK},
-		{"marks in order", "6.4.1", with(served(cases.TimedOut("A")), failedByPeer), cases.OK, cases.CloseOK},
+		{"marks in order", "6.4.1", with(served(transcript.TimedOut("A")), failedByPeer), cases.OK, cases.CloseOK},
 		{
-			"second mark", "6.4.1", with(served(cases.TimedOut("A"), cases.TimedOut("B")), failedByPeer),
+			"second mark", "6.4.1", with(served(transcript.TimedOut("A"), transcript.TimedOut("B")), failedByPeer),
 			cases.NonStrict, cases.CloseOK,
 		},
 		{"failed before the bad bytes", "6.4.1", with(served(), failedByPeer), cases.Failed, cases.CloseOK},
-		{"left to us", "6.4.1", served(cases.TimedOut("A")), cases.Failed, cases.CloseFailed},
+		{"left to us", "6.4.1", served(transcript.TimedOut("A")), cases.Failed, cases.CloseFailed},
 		{
 			"invalid code of 0", "7.9.1",
-			with(served(), func(t *cases.Transcript) { t.RemoteCode, t.RemoteZero = 0, true }),
+			with(served(), func(t *transcript.Transcript) { t.RemoteCode, t.RemoteZero = 0, true }),
 			cases.Failed, cases.CloseWrongCode,
 		},
 		{
 			"unclean comes before wrong code", "7.1.1",
-			with(served(bye), func(t *cases.Transcript) { t.Clean, t.RemoteCode = false, 1002 }),
+			with(served(bye), func(t *transcript.Transcript) { t.Clean, t.RemoteCode = false, 1002 }),
 			cases.OK, cases.CloseUnclean,
 		},
 		{
 			"wrong code comes before the drop", "7.1.1",
-			with(served(bye), func(t *cases.Transcript) { t.DroppedByUs, t.RemoteCode = true, 1002 }),
+			with(served(bye), func(t *transcript.Transcript) { t.DroppedByUs, t.RemoteCode = true, 1002 }),
 			cases.Failed, cases.CloseWrongCode,
 		},
 		{
 			"server dropped by us", "7.1.1",
-			with(served(bye), func(t *cases.Transcript) { t.DroppedByUs = true }),
+			with(served(bye), func(t *transcript.Transcript) { t.DroppedByUs = true }),
 			cases.OK, cases.CloseFailedByClient,
 		},
 		{
 			"client dropped by us", "7.1.1",
-			with(served(bye), func(t *cases.Transcript) { t.Role, t.DroppedByUs = cases.Client, true }),
+			with(served(bye), func(t *transcript.Transcript) { t.Role, t.DroppedByUs = cases.Client, true }),
 			cases.OK, cases.CloseOK,
 		},
 		{"no echo in time", "9.1.1", served(), cases.Failed, cases.CloseOK},
 		{
 			"an echo and a wrong one", "9.1.1",
-			with(served(), func(t *cases.Transcript) { t.Echoes, t.WrongEcho = 1, true }),
+			with(served(), func(t *transcript.Transcript) { t.Echoes, t.WrongEcho = 1, true }),
 			cases.OK, cases.CloseOK,
 		},
-		{"all echoes", "9.7.1", with(served(), func(t *cases.Transcript) { t.Echoes = 1000 }), cases.OK, cases.CloseOK},
+		{"all echoes", "9.7.1", with(served(), func(t *transcript.Transcript) { t.Echoes = 1000 }), cases.OK, cases.CloseOK},
 		{
 			"one echo short", "9.7.1",
-			with(served(), func(t *cases.Transcript) { t.Echoes = 999 }),
+			with(served(), func(t *transcript.Transcript) { t.Echoes = 999 }),
 			cases.Failed, cases.CloseOK,
 		},
 		{
 			"a wrong echo", "9.7.1",
-			with(served(), func(t *cases.Transcript) { t.Echoes, t.WrongEcho = 3, true }),
+			with(served(), func(t *transcript.Transcript) { t.Echoes, t.WrongEcho = 3, true }),
 			cases.Failed, cases.CloseOK,
 		},
 		{"no compression", "13.1.1", served(), cases.Unimplemented, cases.CloseOK},
 		{
 			"compression", "13.1.1",
-			with(served(), func(t *cases.Transcript) { t.Deflate, t.Echoes = true, 1000 }),
+			with(served(), func(t *transcript.Transcript) { t.Deflate, t.Echoes = true, 1000 }),
 			cases.OK, cases.CloseOK,
 		},
 	}
@@ -212,9 +218,9 @@ func TestJudgeEveryReading(t *testing.T) {
 
 func ExampleCase_Judge() {
 	c, _ := autobahn.Find("2.2")
-	v := c.Judge(cases.Transcript{
+	v := c.Judge(transcript.Transcript{
 		Opened: true, ClosedByUs: true, Clean: true,
-		Events: []cases.Event{cases.Ponged(cases.Data([]byte("Hello, world!")))},
+		Events: []transcript.Event{cases.Ponged(cases.Data([]byte("Hello, world!")))},
 	})
 	fmt.Println(v.Behavior, v.Close)
 	// Output: OK OK
@@ -222,7 +228,7 @@ func ExampleCase_Judge() {
 
 func TestTolerateLeavesTheOriginal(t *testing.T) {
 	strict := autobahn.Fails(wsproto.StatusProtocolError)
-	lenient := strict.Tolerate(cases.TimedOut("A"))
+	lenient := strict.Tolerate(transcript.TimedOut("A"))
 	grades := func(w autobahn.Want) (list []cases.Behavior) {
 		for _, r := range w.Events {
 			list = append(list, r.Behavior)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -84,7 +85,7 @@ func tenPings(id cases.ID, title string, chop int) entry {
 		ID: id, Title: title, RFC: rfc6455("5.5.2", "5.5.3"),
 		Expect: "ten pongs in the order of the pings (RFC 6455 would permit fewer), and our close is answered",
 	}
-	var pongs []cases.Event
+	var pongs []transcript.Event
 	for i := range 10 {
 		payload := fmt.Sprintf("payload-%d", i)
 		c.Steps = append(c.Steps, cases.Ping(payload).Chopped(chop))

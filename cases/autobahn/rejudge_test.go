@@ -9,6 +9,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // TestStoredTranscripts judges transcripts of run files of version 1 again. They
@@ -32,7 +33,7 @@ func TestStoredTranscripts(t *testing.T) {
 			From string
 			Case cases.ID
 			cases.Verdict
-			Transcript cases.Transcript
+			Transcript transcript.Transcript
 		}
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			t.Fatal(err)

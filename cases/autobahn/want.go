@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -34,7 +35,7 @@ type Want struct {
 // A reading is a list of events and the grade it earns.
 type reading struct {
 	Behavior cases.Behavior
-	Events   []cases.Event
+	Events   []transcript.Event
 }
 
 // A Rule is a way to judge that differs from comparing events.
@@ -59,11 +60,11 @@ func Of(c cases.Case) Want {
 // Received lists the events of a transcript that Autobahn's reports list: messages,
 // pongs and pauses that came to their end, but no messages where only their length
 // or number counts.
-func Received(c cases.Case, t *cases.Transcript) []cases.Event {
+func Received(c cases.Case, t *transcript.Transcript) []transcript.Event {
 	list := t.Received()
 	switch Of(c).Rule {
 	case EchoLength, EchoAll, EchoDeflated:
-		list = slices.DeleteFunc(list, func(e cases.Event) bool { return e.Kind == cases.GotMessage })
+		list = slices.DeleteFunc(list, func(e transcript.Event) bool { return e.Kind == transcript.GotMessage })
 	case CompareEvents, WrongCodeFails, Observe:
 	}
 	return list
@@ -72,7 +73,7 @@ func Received(c cases.Case, t *cases.Transcript) []cases.Event {
 // Next closes with the first code when every reading is met, or when the echo that
 // a case waits for, the right one or a wrong one, is there. As in the original, any
 // pong meets a case that waits for echoes.
-func (w Want) Next(c cases.Case, t *cases.Transcript) []cases.Op {
+func (w Want) Next(c cases.Case, t *transcript.Transcript) []cases.Op {
 	done := false
 	switch w.Rule {
 	case EchoLength:
@@ -88,16 +89,16 @@ func (w Want) Next(c cases.Case, t *cases.Transcript) []cases.Op {
 	return []cases.Op{cases.CloseOp{Close: cases.Close{Code: w.Codes[0]}}}
 }
 
-func (w Want) allMet(t *cases.Transcript) bool {
+func (w Want) allMet(t *transcript.Transcript) bool {
 	received := t.Received()
 	return len(received) > 0 && len(w.Events) > 0 && !slices.ContainsFunc(w.Events, func(r reading) bool {
-		return !slices.EqualFunc(r.Events, received, cases.Event.Equal)
+		return !slices.EqualFunc(r.Events, received, transcript.Event.Equal)
 	})
 }
 
 // Settled holds when the peer has closed where we should have: the original waits
 // for a server to end TCP, for ever if need be.
-func (w Want) Settled(_ cases.Case, t *cases.Transcript) bool {
+func (w Want) Settled(_ cases.Case, t *transcript.Transcript) bool {
 	return w.ClosedByUs && t.RemoteClose && !t.ClosedByUs
 }
 
@@ -141,11 +142,11 @@ func loopOf(c cases.Case) cases.LoopOp {
 
 // echoed reports whether a message came that has the type and the length of the
 // one that the case sends.
-func echoed(c cases.Case, t *cases.Transcript) bool {
+func echoed(c cases.Case, t *transcript.Transcript) bool {
 	for _, op := range c.Ops() {
 		if sent, ok := op.(cases.WriteOp); ok {
-			return slices.ContainsFunc(t.Events, func(e cases.Event) bool {
-				return e.Kind == cases.GotMessage && e.Binary == (sent.Header.Opcode == wsproto.OpBinary) && e.Len == sent.Payload.Len
+			return slices.ContainsFunc(t.Events, func(e transcript.Event) bool {
+				return e.Kind == transcript.GotMessage && e.Binary == (sent.Header.Opcode == wsproto.OpBinary) && e.Len == sent.Payload.Len
 			})
 		}
 	}
@@ -160,7 +161,7 @@ func (w Want) WithoutEcho([]string) (cases.Want, bool) {
 	case CompareEvents, WrongCodeFails, Observe:
 	}
 	for _, r := range w.Events {
-		if slices.ContainsFunc(r.Events, func(e cases.Event) bool { return e.Kind == cases.GotMessage }) {
+		if slices.ContainsFunc(r.Events, func(e transcript.Event) bool { return e.Kind == transcript.GotMessage }) {
 			return nil, false
 		}
 	}

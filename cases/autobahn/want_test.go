@@ -5,6 +5,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 func find(t *testing.T, id cases.ID) (cases.Case, autobahn.Want) {
@@ -21,16 +22,16 @@ func TestNext(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		id   cases.ID
-		t    cases.Transcript
+		t    transcript.Transcript
 		want bool
 	}{
-		{"no echo yet", "12.1.1", cases.Transcript{Deflate: true}, false},
-		{"all but one", "12.1.1", cases.Transcript{Deflate: true, Echoes: 999}, false},
-		{"all echoes", "12.1.1", cases.Transcript{Deflate: true, Echoes: 1000}, true},
-		{"a wrong echo", "12.1.1", cases.Transcript{Deflate: true, Echoes: 3, WrongEcho: true}, true},
-		{"no compression", "12.1.1", cases.Transcript{}, true},
-		{"a wrong echo, plain", "9.7.1", cases.Transcript{WrongEcho: true}, true},
-		{"no echo yet, plain", "9.7.1", cases.Transcript{}, false},
+		{"no echo yet", "12.1.1", transcript.Transcript{Deflate: true}, false},
+		{"all but one", "12.1.1", transcript.Transcript{Deflate: true, Echoes: 999}, false},
+		{"all echoes", "12.1.1", transcript.Transcript{Deflate: true, Echoes: 1000}, true},
+		{"a wrong echo", "12.1.1", transcript.Transcript{Deflate: true, Echoes: 3, WrongEcho: true}, true},
+		{"no compression", "12.1.1", transcript.Transcript{}, true},
+		{"a wrong echo, plain", "9.7.1", transcript.Transcript{WrongEcho: true}, true},
+		{"no echo yet, plain", "9.7.1", transcript.Transcript{}, false},
 	} {
 		c, w := find(t, test.id)
 		if got := w.Next(c, &test.t) != nil; got != test.want {
@@ -52,7 +53,7 @@ func TestSettled(t *testing.T) {
 		{"5.1", true, false, false},
 	} {
 		c, w := find(t, test.id)
-		if got := w.Settled(c, &cases.Transcript{RemoteClose: test.them, ClosedByUs: test.ours}); got != test.want {
+		if got := w.Settled(c, &transcript.Transcript{RemoteClose: test.them, ClosedByUs: test.ours}); got != test.want {
 			t.Errorf("%s, the peer closed %t, we %t: got %t, want %t", test.id, test.them, test.ours, got, test.want)
 		}
 	}

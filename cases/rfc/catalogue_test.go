@@ -8,6 +8,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/rfc"
 	"github.com/wsconform/wsconform/internal/ledger"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 func TestCatalogue(t *testing.T) {
@@ -48,37 +49,37 @@ func TestCatalogue(t *testing.T) {
 }
 
 // An answered handshake and a message are the events of most cases.
-func opened(events ...cases.Event) cases.Transcript {
-	return cases.Transcript{Opened: true, Events: append([]cases.Event{{Kind: cases.GotAnswer, Status: 101}}, events...)}
+func opened(events ...transcript.Event) transcript.Transcript {
+	return transcript.Transcript{Opened: true, Events: append([]transcript.Event{{Kind: transcript.GotAnswer, Status: 101}}, events...)}
 }
 
 func TestJudge(t *testing.T) {
-	status := func(n int) cases.Transcript {
-		return cases.Transcript{Events: []cases.Event{{Kind: cases.GotAnswer, Status: n}}}
+	status := func(n int) transcript.Transcript {
+		return transcript.Transcript{Events: []transcript.Event{{Kind: transcript.GotAnswer, Status: n}}}
 	}
-	ends := cases.Event{Kind: cases.GotEnd}
+	ends := transcript.Event{Kind: transcript.GotEnd}
 	echo := cases.GotText(cases.Data([]byte("4b1d0c2a9e7f5836")))
 	alive := opened(echo)
 	for _, row := range []struct {
 		name  string
 		id    cases.ID
-		conns []cases.Transcript
+		conns []transcript.Transcript
 		want  cases.Behavior
 	}{
-		{"refused", "H.1.3", []cases.Transcript{status(400), alive}, cases.OK},
-		{"dropped", "H.1.3", []cases.Transcript{{Events: []cases.Event{ends}}, alive}, cases.NonStrict},
-		{"dropped, and dead", "H.1.3", []cases.Transcript{{Events: []cases.Event{ends}}, {}}, cases.Failed},
-		{"dropped, and no more connections", "H.1.3", []cases.Transcript{{Events: []cases.Event{ends}}}, cases.Failed},
-		{"accepted", "H.1.3", []cases.Transcript{status(101), alive}, cases.Failed},
-		{"silent", "H.1.3", []cases.Transcript{{}, alive}, cases.Failed},
-		{"error 500", "H.1.3", []cases.Transcript{status(500), alive}, cases.Failed},
-		{"one order accepted", "H.1.16", []cases.Transcript{status(400), alive, alive}, cases.Failed},
-		{"compression declined", "D.1.6", []cases.Transcript{opened(), opened(), opened(), opened()}, cases.Unimplemented},
-		{"compression declined once", "D.1.6", []cases.Transcript{agreeing(""), agreeing(""), agreeing(""), opened()}, cases.Failed},
-		{"compression agreed", "D.1.6", []cases.Transcript{agreeing(""), agreeing("; client_max_window_bits=9"), agreeing(""), agreeing("; server_max_window_bits=10")}, cases.OK},
-		{"refused for the first of two offers", "D.1.6", []cases.Transcript{agreeing(""), agreeing(""), agreeing(""), status(400)}, cases.Failed},
-		{"refused for an unknown parameter", "D.1.6", []cases.Transcript{agreeing(""), agreeing(""), status(400), agreeing("")}, cases.NonStrict},
-		{"not asked for", "D.1.6", []cases.Transcript{agreeing("; client_max_window_bits=9"), agreeing(""), agreeing(""), agreeing("")}, cases.Failed},
+		{"refused", "H.1.3", []transcript.Transcript{status(400), alive}, cases.OK},
+		{"dropped", "H.1.3", []transcript.Transcript{{Events: []transcript.Event{ends}}, alive}, cases.NonStrict},
+		{"dropped, and dead", "H.1.3", []transcript.Transcript{{Events: []transcript.Event{ends}}, {}}, cases.Failed},
+		{"dropped, and no more connections", "H.1.3", []transcript.Transcript{{Events: []transcript.Event{ends}}}, cases.Failed},
+		{"accepted", "H.1.3", []transcript.Transcript{status(101), alive}, cases.Failed},
+		{"silent", "H.1.3", []transcript.Transcript{{}, alive}, cases.Failed},
+		{"error 500", "H.1.3", []transcript.Transcript{status(500), alive}, cases.Failed},
+		{"one order accepted", "H.1.16", []transcript.Transcript{status(400), alive, alive}, cases.Failed},
+		{"compression declined", "D.1.6", []transcript.Transcript{opened(), opened(), opened(), opened()}, cases.Unimplemented},
+		{"compression declined once", "D.1.6", []transcript.Transcript{agreeing(""), agreeing(""), agreeing(""), opened()}, cases.Failed},
+		{"compression agreed", "D.1.6", []transcript.Transcript{agreeing(""), agreeing("; client_max_window_bits=9"), agreeing(""), agreeing("; server_max_window_bits=10")}, cases.OK},
+		{"refused for the first of two offers", "D.1.6", []transcript.Transcript{agreeing(""), agreeing(""), agreeing(""), status(400)}, cases.Failed},
+		{"refused for an unknown parameter", "D.1.6", []transcript.Transcript{agreeing(""), agreeing(""), status(400), agreeing("")}, cases.NonStrict},
+		{"not asked for", "D.1.6", []transcript.Transcript{agreeing("; client_max_window_bits=9"), agreeing(""), agreeing(""), agreeing("")}, cases.Failed},
 	} {
 		c, ok := rfc.Find(row.id)
 		if !ok {
@@ -93,7 +94,7 @@ func TestJudge(t *testing.T) {
 }
 
 // agreeing is a response that agrees on compression.
-func agreeing(params string) cases.Transcript {
+func agreeing(params string) transcript.Transcript {
 	t := opened()
 	t.Response = "HTTP/1.1 101 x\r\nSec-WebSocket-Extensions: permessage-deflate" + params + "\r\n\r\n"
 	return t

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -252,5 +253,5 @@ func coded(want cases.Clauses, codes ...wsproto.StatusCode) []cases.Conn {
 // apart sends a frame and waits for the answer to it. Without one it ends our
 // direction, rather than close with a frame that the peer would answer.
 func apart(f cases.Frame) []cases.Step {
-	return []cases.Step{f, cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}}, cases.HalfClose{}}
+	return []cases.Step{f, cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotClose}}, cases.HalfClose{}}
 }

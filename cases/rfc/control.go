@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -146,7 +147,7 @@ func controlled() []cases.Case {
 					Want:  echoed(cases.GotText(cases.Data([]byte(probe)))),
 				},
 				{
-					Steps: []cases.Step{cases.Tell("ping p"), cases.Await{For: failure, Until: []cases.EventKind{cases.GotPing, cases.GotClose}}},
+					Steps: []cases.Step{cases.Tell("ping p"), cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotPing, transcript.GotClose}}},
 					Want:  cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Lawful{}, check.PingWith{Text: "p"}, check.Clean{}}}},
 				},
 				{Steps: told("ping " + strings.Repeat("p", 126)), Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Lawful{}}}}},
@@ -180,7 +181,7 @@ func controlled() []cases.Case {
 }
 
 var (
-	closeFrames = []cases.EventKind{cases.GotClose}
+	closeFrames = []transcript.EventKind{transcript.GotClose}
 
 	// clientPatience is how long a client should leave the end of TCP to the server, and how
 	// long a program gets to notice the end of a connection.
@@ -192,7 +193,7 @@ var (
 
 // told tells the program, and waits for what it does.
 func told(command string) []cases.Step {
-	return []cases.Step{cases.Tell(command), cases.Await{For: patience, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}}}
+	return []cases.Step{cases.Tell(command), cases.Await{For: patience, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}}}
 }
 
 // tells wants this of the connection before.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -53,7 +54,7 @@ func framing() []cases.Case {
 				{Steps: []cases.Step{
 					cases.FrameHeader{Opcode: wsproto.OpBinary, Length: 1<<63 + 65536},
 					cases.Octets{Payload: cases.Repeat("*", 65536)},
-					cases.Await{For: failure, Until: append(data, cases.GotClose)},
+					cases.Await{For: failure, Until: append(data, transcript.GotClose)},
 				}},
 				survived,
 			},
@@ -75,7 +76,7 @@ func framing() []cases.Case {
 				cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(65536), NotFin: true},
 				cases.FrameHeader{Opcode: wsproto.OpContinuation, Length: 1<<63 - 50},
 				cases.Octets{Payload: ofSize(64)},
-				cases.Await{For: patience, Until: append(data, cases.GotClose)},
+				cases.Await{For: patience, Until: append(data, transcript.GotClose)},
 				cases.HalfClose{},
 			}),
 			Want: also(tooLong, cases.Clause{Grade: cases.Informational, Checks: cases.Every{check.Quiet{}}}),
@@ -162,7 +163,7 @@ func framing() []cases.Case {
 			Requirements: []string{"RFC6455-5.5-control-125", "RFC6455-5.2-len-forms"},
 			Conns: conns([]cases.Step{
 				cases.FrameHeader{Opcode: wsproto.OpPing, Length: 126},
-				cases.Await{For: patience, Until: append(data, cases.GotClose)},
+				cases.Await{For: patience, Until: append(data, transcript.GotClose)},
 				cases.Octets{Payload: ofSize(126)},
 				cases.Ping("barrier"),
 				cases.Await{For: failure, Until: data},
@@ -251,7 +252,7 @@ func crumbled(n int) []cases.Step {
 		cases.Flood{Frame: cases.Cont("").More(), Times: n},
 		cases.Flood{Frame: cases.Cont("x").More(), Times: n - 1},
 		cases.Cont("x"),
-		cases.Await{For: time.Minute, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}},
+		cases.Await{For: time.Minute, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}},
 	}
 }
 
@@ -300,7 +301,7 @@ var (
 
 // overlong grades messages whose length is not in its shortest form. That a receiver
 // has to fail on them is nowhere said in so many words.
-func overlong(messages ...cases.Event) cases.Clauses {
+func overlong(messages ...transcript.Event) cases.Clauses {
 	return also(failed, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Messages(messages), check.Clean{}}})
 }
 
@@ -308,7 +309,7 @@ func overlong(messages ...cases.Event) cases.Clauses {
 func announced(length uint64) []cases.Step {
 	return []cases.Step{
 		cases.FrameHeader{Opcode: wsproto.OpBinary, Length: length},
-		cases.Await{For: patience, Until: append(data, cases.GotClose)},
+		cases.Await{For: patience, Until: append(data, transcript.GotClose)},
 		cases.HalfClose{},
 	}
 }
@@ -318,7 +319,7 @@ func wrapped(op wsproto.Opcode, length uint64) []cases.Step {
 	return []cases.Step{
 		cases.FrameHeader{Opcode: op, Length: length},
 		cases.Octets{Payload: ofSize(64)},
-		cases.Await{For: failure, Until: append(data, cases.GotClose)},
+		cases.Await{For: failure, Until: append(data, transcript.GotClose)},
 	}
 }
 

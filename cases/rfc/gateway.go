@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // gateway is G: what stands between a client and an origin, both of them ours.
@@ -19,7 +20,7 @@ var (
 	// rest lets the other end close.
 	rest = cases.Await{For: 2 * failure}
 	// heard is the wait of our origin for a message, and what it answers.
-	heard   = cases.Await{For: failure, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}}
+	heard   = cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}}
 	replies = []cases.Step{heard, cases.Text(probe), rest}
 
 	probeHeard = check.Messages{cases.GotText(cases.Data([]byte(probe)))}
@@ -208,7 +209,7 @@ func gatewayRequests() []cases.Case {
 type anything struct{}
 
 // Holds is true.
-func (anything) Holds(*cases.Transcript) bool { return true }
+func (anything) Holds(*transcript.Transcript) bool { return true }
 
 func (anything) String() string { return "anything" }
 
@@ -216,7 +217,7 @@ func (anything) String() string { return "anything" }
 type unasked struct{}
 
 // Holds looks for a request.
-func (unasked) Holds(t *cases.Transcript) bool { return t.Request == "" }
+func (unasked) Holds(t *transcript.Transcript) bool { return t.Request == "" }
 
 func (unasked) String() string { return "the gateway answers by itself" }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -17,12 +18,12 @@ func whole(op wsproto.Opcode, p cases.Payload) cases.Frame {
 }
 
 // got grades an end that these messages came to.
-func got(messages ...cases.Event) cases.Clauses {
+func got(messages ...transcript.Event) cases.Clauses {
 	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Messages(messages), check.Lawful{}}}}
 }
 
-func texts(words ...string) []cases.Event {
-	var list []cases.Event
+func texts(words ...string) []transcript.Event {
+	var list []transcript.Event
 	for _, w := range words {
 		list = append(list, cases.GotText(cases.Data([]byte(w))))
 	}
@@ -166,8 +167,8 @@ func gatewayFrames() []cases.Case {
 	}
 }
 
-func repeatEvent(e cases.Event, n int) []cases.Event {
-	list := make([]cases.Event, n)
+func repeatEvent(e transcript.Event, n int) []transcript.Event {
+	list := make([]transcript.Event, n)
 	for i := range list {
 		list[i] = e
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -30,7 +31,7 @@ var flooding = []cases.Step{
 
 // late reads nothing for a while, and then all that there is.
 var late = []cases.Step{
-	cases.StopReading{}, cases.Pause{For: unread}, cases.ReadOn{}, cases.Await{For: longWhile, Until: []cases.EventKind{cases.GotClose}},
+	cases.StopReading{}, cases.Pause{For: unread}, cases.ReadOn{}, cases.Await{For: longWhile, Until: []transcript.EventKind{transcript.GotClose}},
 }
 
 // What grades them. A gateway may also end a connection that nobody reads, if both ends get
@@ -60,12 +61,12 @@ func halves() []cases.Step {
 }
 
 var (
-	heardSoon = cases.Await{For: 2 * failure, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}}
+	heardSoon = cases.Await{For: 2 * failure, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}}
 	// begins answers the first bytes of a frame with a message.
 	begins = []cases.Step{
-		cases.Await{For: failure, Until: []cases.EventKind{cases.GotBegin, cases.GotClose}},
+		cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotBegin, transcript.GotClose}},
 		cases.Text(probe),
-		cases.Await{For: 2 * failure, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}},
+		cases.Await{For: 2 * failure, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}},
 	}
 	gotHuge = cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
 		check.BeginsEarly{}, check.Sized{Bytes: huge}, check.Lawful{},
@@ -129,7 +130,7 @@ func gatewayLoad() []cases.Case {
 			Conns: through(
 				cases.Conn{Steps: []cases.Step{cases.Pause{For: gatewaySilence}, cases.Text(probe), heard}, Want: also(accepted, ended)},
 				cases.Conn{Steps: []cases.Step{
-					cases.Await{For: 2 * gatewaySilence, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}}, cases.Text(probe), rest,
+					cases.Await{For: 2 * gatewaySilence, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}}, cases.Text(probe), rest,
 				}, Want: also(untouched, ended)},
 			),
 		},
@@ -139,7 +140,7 @@ func gatewayLoad() []cases.Case {
 			Conns: through(
 				cases.Conn{Steps: pinging()},
 				cases.Conn{Steps: []cases.Step{
-					cases.Await{For: 2 * gatewaySilence, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}}, cases.Text(probe), rest,
+					cases.Await{For: 2 * gatewaySilence, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}}, cases.Text(probe), rest,
 				}},
 			),
 		},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -39,7 +40,7 @@ var (
 		{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Closed{}, check.OfItself{}}},
 	}
 	// tempted sends what only a client that thinks the connection open answers.
-	tempted = []cases.Step{cases.Text(probe), cases.Await{For: failure, Until: append(slices.Clone(data), cases.GotClose)}}
+	tempted = []cases.Step{cases.Text(probe), cases.Await{For: failure, Until: append(slices.Clone(data), transcript.GotClose)}}
 )
 
 // asked is a connection with this request.

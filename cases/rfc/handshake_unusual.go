@@ -5,6 +5,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -120,7 +121,7 @@ func unusual() []cases.Case {
 // closedAtOnce is a close frame, and TCP left to the peer for a while.
 var closedAtOnce = []cases.Step{
 	cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
-	cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}},
+	cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotClose}},
 	cases.HalfClose{},
 	cases.Await{For: failure}, // a peer that has lost the frame sees the end of TCP
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // http is X: the handshake as messages of HTTP/1.1.
@@ -439,7 +440,7 @@ func redirects() []cases.Case {
 					cases.Set("Connection", "close"), // else a client of HTTP may use TCP again
 					cases.Replace("\r\n\r\n", "\r\n\r\nbody"),
 				},
-				Steps: []cases.Step{cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}}},
+				Steps: []cases.Step{cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotClose}}},
 			}},
 			Want: notOpened,
 		},
@@ -468,7 +469,7 @@ func redirects() []cases.Case {
 					cases.Start("HTTP/1.1 403 Forbidden"), cases.Set("Connection", "close"), cases.Add("Transfer-Encoding", "chunked"),
 					cases.Replace("\r\n\r\n", "\r\n\r\n2\r\nno\r\n1\r\n,\r\n4\r\n no!\r\n0\r\nX-Trailer: 1\r\n\r\n"),
 				},
-				Steps: []cases.Step{cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}}},
+				Steps: []cases.Step{cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotClose}}},
 			}},
 			Want: notOpened,
 		},
@@ -480,7 +481,7 @@ func redirects() []cases.Case {
 				Head: cases.Head{cases.Start("HTTP/1.1 500 Internal Server Error"), cases.Add("Transfer-Encoding", "chunked")},
 				Steps: append(
 					slices.Repeat([]cases.Step{cases.Raw("10000\r\n" + strings.Repeat("x", 1<<16) + "\r\n")}, 256),
-					cases.Await{For: refusal, Until: []cases.EventKind{cases.GotClose}},
+					cases.Await{For: refusal, Until: []transcript.EventKind{transcript.GotClose}},
 				),
 			}},
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Ends{Within: refusal}}}},

@@ -5,8 +5,11 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http2"
+
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -30,8 +33,8 @@ var (
 	malformedOrRefused = check.Either{
 		check.Status{From: 400, To: 499}, check.Status{From: 501, To: 501}, cases.Every{check.NoAnswer{}, check.ResetWith{}},
 	}
-	anyEnd   = []cases.EventKind{cases.GotAnswer, cases.GotReset, cases.GotEnd}
-	onlyEnds = []cases.EventKind{cases.GotReset, cases.GotEnd}
+	anyEnd   = []transcript.EventKind{transcript.GotAnswer, transcript.GotReset, transcript.GotEnd}
+	onlyEnds = []transcript.EventKind{transcript.GotReset, transcript.GotEnd}
 	opens    = cases.Every{status2xx, probeEchoed}
 )
 
@@ -44,7 +47,7 @@ func opened(stream int, edits ...cases.Edit) []cases.Step {
 func echoes(stream int) []cases.Step {
 	return []cases.Step{
 		cases.Carry{Stream: stream, Frames: []cases.Frame{cases.Text(probe)}},
-		cases.Expect{Stream: stream, For: soon, Until: []cases.EventKind{cases.GotMessage, cases.GotClose, cases.GotReset, cases.GotEnd}},
+		cases.Expect{Stream: stream, For: soon, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose, transcript.GotReset, transcript.GotEnd}},
 	}
 }
 
@@ -57,10 +60,10 @@ func finishes(stream int) []cases.Step {
 }
 
 // barrier is PING and its acknowledgement: what came before was read.
-var barrier = []cases.Step{cases.Pinged, cases.Expect{For: soon, Until: []cases.EventKind{cases.GotAck}}}
+var barrier = []cases.Step{cases.Pinged, cases.Expect{For: soon, Until: []transcript.EventKind{transcript.GotAck}}}
 
 // full waits until the peer has used up a window.
-var full = []cases.Step{cases.Expect{For: time.Second, Until: []cases.EventKind{cases.GotFull}}}
+var full = []cases.Step{cases.Expect{For: time.Second, Until: []transcript.EventKind{transcript.GotFull}}}
 
 // works is a whole WebSocket on a stream.
 func works(stream int) []cases.Step {
@@ -181,7 +184,7 @@ func extendedConnect() []cases.Case {
 type deflateAgreed struct{}
 
 // Holds looks at the field.
-func (deflateAgreed) Holds(t *cases.Transcript) bool { return t.Deflate }
+func (deflateAgreed) Holds(t *transcript.Transcript) bool { return t.Deflate }
 
 func (deflateAgreed) String() string { return "permessage-deflate is agreed" }
 
@@ -261,7 +264,7 @@ func streamEnds() []cases.Case {
 				opened(1), opened(2),
 				[]cases.Step{
 					cases.Carry{Stream: 1, Frames: []cases.Frame{{Opcode: wsproto.OpText, Payload: cases.Data([]byte(probe)), Masking: cases.MaskNever}}},
-					cases.Expect{Stream: 1, For: failure, Until: append(slices.Clone(onlyEnds), cases.GotMessage)},
+					cases.Expect{Stream: 1, For: failure, Until: append(slices.Clone(onlyEnds), transcript.GotMessage)},
 				},
 				echoes(2),
 			)},
@@ -309,7 +312,7 @@ func streamEnds() []cases.Case {
 			Requirements: []string{"RFC8441-5-rst-cancel", "RFC9113-6.4-rst"},
 			Conns: []cases.Conn{over(
 				opened(1), opened(2),
-				[]cases.Step{cases.Carry{Stream: 1, Frames: []cases.Frame{half}}, cases.ResetStream(1, cases.ErrorCancel)},
+				[]cases.Step{cases.Carry{Stream: 1, Frames: []cases.Frame{half}}, cases.ResetStream(1, http2.ErrCodeCancel)},
 				barrier, echoes(2), finishes(2), works(3),
 			)},
 			Want: cases.Clauses{ok(check.Lives{}, check.On{Stream: 2, Check: cases.Every{opens, check.Clean{}}}, check.On{Stream: 3, Check: opens}, check.LawfulHTTP2{})},
@@ -330,7 +333,7 @@ func streamEnds() []cases.Case {
 func resets(n int) []cases.Step {
 	var list []cases.Step
 	for i := range n {
-		list = append(list, cases.Ask{Stream: i + 1}, cases.ResetStream(i+1, cases.ErrorCancel))
+		list = append(list, cases.Ask{Stream: i + 1}, cases.ResetStream(i+1, http2.ErrCodeCancel))
 	}
 	return list
 }
@@ -342,9 +345,9 @@ func streamBytes() []cases.Case {
 		c.Stream, c.Frames = 1, []cases.Frame{cases.Text("first"), cases.Text("sec").More(), cases.Ping("p"), cases.Cont("ond"), cases.Binary("third")}
 		return []cases.Step{
 			c,
-			cases.Expect{Stream: 1, For: failure, Until: []cases.EventKind{cases.GotMessage}},
-			cases.Expect{Stream: 1, For: failure, Until: []cases.EventKind{cases.GotMessage}},
-			cases.Expect{Stream: 1, For: failure, Until: []cases.EventKind{cases.GotMessage}},
+			cases.Expect{Stream: 1, For: failure, Until: []transcript.EventKind{transcript.GotMessage}},
+			cases.Expect{Stream: 1, For: failure, Until: []transcript.EventKind{transcript.GotMessage}},
+			cases.Expect{Stream: 1, For: failure, Until: []transcript.EventKind{transcript.GotMessage}},
 		}
 	}
 	came := cases.Clauses{ok(check.LawfulHTTP2{}, check.Lives{}, check.On{Stream: 1, Check: cases.Every{
@@ -352,7 +355,7 @@ func streamBytes() []cases.Case {
 	}})}
 	echoed := cases.Clauses{ok(check.LawfulHTTP2{}, check.On{Stream: 1, Check: cases.Every{status2xx, cases.Echoed{Text: long}, check.Clean{}}})}
 	send := []cases.Step{cases.Carry{Stream: 1, Frames: []cases.Frame{cases.Text(long)}}}
-	arrives := []cases.Step{cases.Expect{Stream: 1, For: failure, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}}}
+	arrives := []cases.Step{cases.Expect{Stream: 1, For: failure, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}}}
 	return []cases.Case{
 		{
 			ID: "H2.1.14", Title: "one byte in each DATA frame; padded; with empty DATA frames in between",
@@ -367,10 +370,10 @@ func streamBytes() []cases.Case {
 			ID: "H2.1.13", Title: "a window of 0, opened byte by byte at first",
 			Requirements: []string{"RFC9113-6.9-flow-control"},
 			Conns: []cases.Conn{{
-				HTTP2: &cases.HTTP2{Manual: true, Settings: []cases.Setting{{ID: cases.SettingInitialWindowSize}}},
+				HTTP2: &cases.HTTP2{Manual: true, Settings: []http2.Setting{{ID: http2.SettingInitialWindowSize}}},
 				Steps: slices.Concat(
 					opened(1), []cases.Step{cases.Carry{Stream: 1, Frames: []cases.Frame{cases.Text(probe)}}}, barrier,
-					grants(40, 1), grants(1, 4<<10), []cases.Step{cases.Expect{Stream: 1, For: soon, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}}},
+					grants(40, 1), grants(1, 4<<10), []cases.Step{cases.Expect{Stream: 1, For: soon, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}}},
 				),
 			}},
 			Want: cases.Clauses{ok(check.LawfulHTTP2{}, check.On{Stream: 1, Check: opens}, check.Lives{})},
@@ -379,7 +382,7 @@ func streamBytes() []cases.Case {
 			ID: "H2.1.25", Title: "a message of 64 KiB, while the window of the stream opens by 4 KiB at a time at first",
 			Requirements: []string{"RFC9113-6.9-flow-control", "RFC8441-5-stream-as-tcp"},
 			Conns: []cases.Conn{{
-				HTTP2: &cases.HTTP2{Manual: true, Settings: []cases.Setting{{ID: cases.SettingInitialWindowSize, Value: 10}}},
+				HTTP2: &cases.HTTP2{Manual: true, Settings: []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 10}}},
 				Steps: slices.Concat(opened(1), []cases.Step{cases.Grant(0, 1<<22)}, send, full, grants(15, 4<<10), grants(1, 1<<21), arrives, finishes(1)),
 			}},
 			Want: echoed,
@@ -394,10 +397,10 @@ func streamBytes() []cases.Case {
 			ID: "H2.1.26", Title: "two messages of 64 KiB on two streams, when the window of the connection has room for one",
 			Requirements: []string{"RFC9113-6.9-flow-control"},
 			Conns: []cases.Conn{{
-				HTTP2: &cases.HTTP2{Manual: true, Settings: []cases.Setting{{ID: cases.SettingInitialWindowSize, Value: 1 << 22}}},
+				HTTP2: &cases.HTTP2{Manual: true, Settings: []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 1 << 22}}},
 				Steps: slices.Concat(
 					opened(1), opened(2), send, []cases.Step{cases.Carry{Stream: 2, Frames: []cases.Frame{cases.Text(long)}}}, full, []cases.Step{cases.Grant(0, 1<<23)},
-					arrives, []cases.Step{cases.Expect{Stream: 2, For: failure, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}}},
+					arrives, []cases.Step{cases.Expect{Stream: 2, For: failure, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}}},
 				),
 			}},
 			Want: cases.Clauses{ok(check.LawfulHTTP2{}, check.EachOf{Streams: 2, Check: cases.Every{status2xx, cases.Echoed{Text: long}}})},
@@ -406,10 +409,10 @@ func streamBytes() []cases.Case {
 			ID: "H2.1.27", Title: "INITIAL_WINDOW_SIZE changed while a WebSocket is open",
 			Requirements: []string{"RFC9113-6.9-flow-control"},
 			Conns: []cases.Conn{{
-				HTTP2: &cases.HTTP2{Manual: true, Settings: []cases.Setting{{ID: cases.SettingInitialWindowSize, Value: 16}}},
+				HTTP2: &cases.HTTP2{Manual: true, Settings: []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 16}}},
 				Steps: slices.Concat(
 					opened(1), []cases.Step{cases.Carry{Stream: 1, Frames: []cases.Frame{cases.Text(long[:1000])}}}, full,
-					[]cases.Step{cases.Announce(cases.Setting{ID: cases.SettingInitialWindowSize, Value: 60000})}, arrives,
+					[]cases.Step{cases.Announce(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 60000})}, arrives,
 				),
 			}},
 			Want: cases.Clauses{ok(check.LawfulHTTP2{}, check.On{Stream: 1, Check: cases.Every{status2xx, cases.Echoed{Text: long[:1000]}}})},
@@ -449,7 +452,7 @@ func connections() []cases.Case {
 			ID: "H2.1.16", Title: "the setting of extended CONNECT, sent by the client",
 			Requirements: []string{"RFC8441-3-server-no-effect"},
 			Conns: []cases.Conn{
-				setting(cases.Setting{ID: cases.SettingEnableConnectProtocol, Value: 1}), setting(cases.Setting{ID: cases.SettingEnableConnectProtocol}),
+				setting(http2.Setting{ID: http2.SettingEnableConnectProtocol, Val: 1}), setting(http2.Setting{ID: http2.SettingEnableConnectProtocol}),
 			},
 			Want: cases.Clauses{ok(check.On{Stream: 1, Check: opens}, check.Lives{})},
 		},
@@ -459,10 +462,10 @@ func connections() []cases.Case {
 			Conns: []cases.Conn{over(
 				opened(1),
 				[]cases.Step{
-					cases.Announce(cases.Setting{ID: 0xF0F0, Value: 7}),
+					cases.Announce(http2.Setting{ID: 0xF0F0, Val: 7}),
 					cases.Send{Type: 0xF0, Payload: []byte("unknown")},
 					cases.Send{Type: 0xF0, Stream: 1, Payload: []byte("unknown")},
-					cases.Send{Type: cases.FramePriority, Stream: 1, Payload: []byte{0, 0, 0, 0, 15}, Words: "PRIORITY"},
+					cases.Send{Type: http2.FramePriority, Stream: 1, Payload: []byte{0, 0, 0, 0, 15}, Words: "PRIORITY"},
 				}, barrier, echoes(1), finishes(1),
 			)},
 			Want: cases.Clauses{ok(check.On{Stream: 1, Check: cases.Every{opens, check.Clean{}}}, check.Lives{}, check.Acks{Count: 1})},
@@ -471,7 +474,7 @@ func connections() []cases.Case {
 			ID: "H2.1.30", Title: "GOAWAY of the client while a WebSocket is open",
 			Requirements: []string{"RFC8441-5-stream-as-tcp", "RFC8441-5-end-stream"},
 			Level:        cases.Should,
-			Conns:        []cases.Conn{over(opened(1), []cases.Step{cases.Leave(cases.ErrorNone)}, echoes(1), finishes(1)), sane},
+			Conns:        []cases.Conn{over(opened(1), []cases.Step{cases.Leave(http2.ErrCodeNo)}, echoes(1), finishes(1)), sane},
 			Want:         cases.Clauses{ok(check.On{Stream: 1, Check: cases.Every{opens, check.Clean{}}})},
 		},
 		{
@@ -504,9 +507,9 @@ func connections() []cases.Case {
 }
 
 // setting is a connection on which the client sends a setting, at first and later on.
-func setting(s cases.Setting) cases.Conn {
+func setting(s http2.Setting) cases.Conn {
 	c := over([]cases.Step{cases.Announce(s)}, works(1))
-	c.HTTP2 = &cases.HTTP2{Settings: []cases.Setting{s}}
+	c.HTTP2 = &cases.HTTP2{Settings: []http2.Setting{s}}
 	return c
 }
 
@@ -528,7 +531,7 @@ func crowd(n int) []cases.Step {
 		list = append(list, cases.Carry{Stream: i + 1, Frames: []cases.Frame{cases.Text(probe)}})
 	}
 	for i := range n {
-		list = append(list, cases.Expect{Stream: i + 1, For: soon, Until: []cases.EventKind{cases.GotMessage, cases.GotReset, cases.GotEnd}})
+		list = append(list, cases.Expect{Stream: i + 1, For: soon, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotReset, transcript.GotEnd}})
 	}
 	return list
 }

@@ -4,8 +4,11 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http2"
+
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -44,7 +47,7 @@ func http2Clients() []cases.Case {
 			ID: "H2.2.4", Title: "messages of all kinds",
 			Requirements: []string{"RFC8441-5-masking-kept", "RFC8441-5-stream-as-tcp", "RFC9113-5.1-open-streams"},
 			Conns: []cases.Conn{{Steps: []cases.Step{
-				cases.Text("a"), answered, cases.Binary("b"), answered, cases.Ping("c"), cases.Await{For: failure, Until: []cases.EventKind{cases.GotPong, cases.GotClose}},
+				cases.Text("a"), answered, cases.Binary("b"), answered, cases.Ping("c"), cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotPong, transcript.GotClose}},
 			}}},
 			Want: echoed(cases.GotText(cases.Data([]byte("a"))), cases.GotBinary(cases.Data([]byte("b")))),
 		},
@@ -52,10 +55,10 @@ func http2Clients() []cases.Case {
 			ID: "H2.2.5", Title: "the setting of extended CONNECT taken back while a WebSocket is open",
 			Requirements: []string{"RFC8441-3-no-downgrade"}, Level: cases.Robustness,
 			Conns: []cases.Conn{
-				{Steps: append([]cases.Step{cases.Announce(cases.Setting{ID: cases.SettingEnableConnectProtocol})}, probed...), Want: cases.Clauses{
+				{Steps: append([]cases.Step{cases.Announce(http2.Setting{ID: http2.SettingEnableConnectProtocol})}, probed...), Want: cases.Clauses{
 					ok(check.Either{probeEchoed, check.Ends{Within: failure}}), // a connection error is in order, too
 				}},
-				{Steps: append([]cases.Step{cases.Announce(cases.Setting{ID: 0xF0F0, Value: 1})}, probed...)},
+				{Steps: append([]cases.Step{cases.Announce(http2.Setting{ID: 0xF0F0, Val: 1})}, probed...)},
 			},
 			Want: cases.Clauses{ok(probeEchoed)},
 		},
@@ -73,9 +76,9 @@ func http2Clients() []cases.Case {
 			Conns: []cases.Conn{{Steps: []cases.Step{
 				cases.Probe{Text: probe},
 				closeFrame,
-				cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}},
+				cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotClose}},
 				cases.HalfClose{},
-				cases.Await{For: 2 * time.Second, Until: []cases.EventKind{cases.GotEnd, cases.GotReset}},
+				cases.Await{For: 2 * time.Second, Until: []transcript.EventKind{transcript.GotEnd, transcript.GotReset}},
 			}}},
 			Want: cases.Clauses{
 				ok(probeEchoed, check.Closed{}, check.EndsStream{}, check.Lawful{}), nonStrict(probeEchoed, check.Closed{}, check.Over{}, check.Lawful{}),
@@ -85,7 +88,7 @@ func http2Clients() []cases.Case {
 			ID: "H2.2.8", Title: "a message of 64 KiB, when the window of the stream is 1, and byte by byte",
 			Requirements: []string{"RFC9113-6.9-flow-control", "RFC6455-6.2-parse-frames"}, Load: cases.Heavy,
 			Conns: []cases.Conn{
-				{Steps: []cases.Step{cases.Announce(cases.Setting{ID: cases.SettingInitialWindowSize, Value: 100}), cases.Pinged, cases.Await{For: 100 * time.Millisecond}, sent, answered}, Want: echoed(cases.GotText(long))},
+				{Steps: []cases.Step{cases.Announce(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 100}), cases.Pinged, cases.Await{For: 100 * time.Millisecond}, sent, answered}, Want: echoed(cases.GotText(long))},
 				{Steps: []cases.Step{cases.Text(probe).Chopped(1), answered}},
 			},
 			Want: echoed(cases.GotText(cases.Data([]byte(probe)))),

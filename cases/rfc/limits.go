@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -36,7 +37,7 @@ var (
 		{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Code{wsproto.StatusMessageTooBig, wsproto.StatusPolicyViolation}}},
 		{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.OfItself{}, check.Either{check.Dropped{Within: longWhile}, check.Closed{}}}},
 	}
-	endless = []cases.EventKind{cases.GotMessage, cases.GotClose}
+	endless = []transcript.EventKind{transcript.GotMessage, transcript.GotClose}
 )
 
 // beside is a number of connections at once.
@@ -210,7 +211,7 @@ func frameLimits() []cases.Case {
 			Requirements: []string{"RFC6455-6.2-next-message", "RFC6455-5.4-receive-both"},
 			Conns: []cases.Conn{{Steps: append(slices.Repeat([]cases.Step{
 				cases.Flood{Frame: cases.Text(""), Times: 50}, cases.Flood{Frame: cases.Binary(""), Times: 50},
-			}, 200), cases.Ping("last"), cases.Await{For: 2 * time.Minute, Until: []cases.EventKind{cases.GotPong, cases.GotClose}})}},
+			}, 200), cases.Ping("last"), cases.Await{For: 2 * time.Minute, Until: []transcript.EventKind{transcript.GotPong, transcript.GotClose}})}},
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Tally{Messages: 20_000}, check.Lawful{}, check.Clean{}}}},
 		},
 		{
@@ -274,7 +275,7 @@ func frameLimits() []cases.Case {
 				slices.Repeat([]cases.Step{
 					cases.Frame{Opcode: wsproto.OpContinuation, Payload: ofSize(2 * mebi), NotFin: true},
 					cases.Ping("inside"),
-					cases.Await{For: failure, Until: []cases.EventKind{cases.GotPong, cases.GotClose}},
+					cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotPong, transcript.GotClose}},
 				}, 4),
 				[]cases.Step{cases.Cont(""), answered},
 			)),

@@ -5,6 +5,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -52,7 +53,7 @@ func recommended() []cases.Case {
 				cases.Frame{Opcode: wsproto.OpBinary, Payload: ofSize(1 << 16), NotFin: true},
 				cases.FrameHeader{Opcode: wsproto.OpContinuation, Length: 1<<63 - 50},
 				cases.Octets{Payload: ofSize(64)},
-				cases.Await{For: failure, Until: append(data, cases.GotClose)},
+				cases.Await{For: failure, Until: append(data, transcript.GotClose)},
 			}),
 			Want: also(overLimit, cases.Clause{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.Code{wsproto.StatusProtocolError}}}),
 		},

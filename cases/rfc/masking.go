@@ -5,6 +5,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -121,7 +122,7 @@ func masking() []cases.Case {
 			Conns: []cases.Conn{{Steps: []cases.Step{
 				cases.Flood{Frame: cases.Text("key"), Times: 1200},
 				cases.Ping("last"),
-				cases.Await{For: longWhile, Until: []cases.EventKind{cases.GotPong, cases.GotClose}},
+				cases.Await{For: longWhile, Until: []transcript.EventKind{transcript.GotPong, transcript.GotClose}},
 			}}},
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Tally{Messages: 1200}, check.RandomKeys{Least: 1200}, check.Lawful{}}}},
 		},
@@ -151,15 +152,15 @@ var (
 	keyedSizes = []int{0, 1, 2, 3, 4, 5, 8, 15, 125, 126, 65536}
 	frameSizes = []int{0, 1, 125, 126, 127, 65535, 65536, 1 << 20}
 
-	ponged = cases.Await{For: failure, Until: []cases.EventKind{cases.GotPong, cases.GotClose}}
+	ponged = cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotPong, transcript.GotClose}}
 )
 
 // ofSize is a payload whose bytes differ from one word of a mask to the next.
 func ofSize(n int) cases.Payload { return cases.Repeat("masks repeat every four", n) }
 
 // binaries are binary messages of these sizes.
-func binaries(sizes []int) []cases.Event {
-	var list []cases.Event
+func binaries(sizes []int) []transcript.Event {
+	var list []transcript.Event
 	for _, n := range sizes {
 		list = append(list, cases.GotBinary(ofSize(n)))
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -21,7 +22,7 @@ var (
 	onlyClients = []cases.Role{cases.Client}
 
 	// data is what must not come where a peer should fail, so it ends the wait.
-	data = []cases.EventKind{cases.GotMessage, cases.GotPong}
+	data = []transcript.EventKind{transcript.GotMessage, transcript.GotPong}
 
 	// refused grades malformed requests.
 	refused = cases.Clauses{
@@ -57,12 +58,12 @@ func failing(only cases.Check) cases.Clauses {
 }
 
 // echoed grades good messages.
-func echoed(messages ...cases.Event) cases.Clauses {
+func echoed(messages ...transcript.Event) cases.Clauses {
 	return cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Messages(messages), check.Clean{}, check.Lawful{}}}}
 }
 
 // answered is what ends the wait for an echo.
-var answered = cases.Await{For: failure, Until: []cases.EventKind{cases.GotMessage, cases.GotClose}}
+var answered = cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotMessage, transcript.GotClose}}
 
 // conns are connections with these steps, and one that shows that the peer lives.
 func conns(scripts ...[]cases.Step) []cases.Conn {

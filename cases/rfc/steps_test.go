@@ -5,6 +5,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/rfc"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // What is sent beyond a limit of 1 MiB is beyond it.
@@ -35,12 +36,12 @@ func TestDataBehindTheClose(t *testing.T) {
 	for behind, want := range map[bool]cases.Behavior{false: cases.OK, true: cases.Failed} {
 		tr := opened(cases.GotText(cases.Data([]byte("4b1d0c2a9e7f5836"))))
 		tr.RemoteClose, tr.RemoteCode = true, 1000
-		tr.Events = append(tr.Events, cases.Event{Kind: cases.GotClose, Code: 1000})
+		tr.Events = append(tr.Events, transcript.Event{Kind: transcript.GotClose, Code: 1000})
 		if behind {
-			tr.Events = append(tr.Events, cases.Event{Kind: cases.GotOffence, Section: "RFC 6455 5.5.1"})
+			tr.Events = append(tr.Events, transcript.Event{Kind: transcript.GotOffence, Section: "RFC 6455 5.5.1"})
 		}
-		tr.Events = append(tr.Events, cases.Event{Kind: cases.GotEnd})
-		tr.More = []cases.Transcript{opened(cases.GotText(cases.Data([]byte("4b1d0c2a9e7f5836"))))}
+		tr.Events = append(tr.Events, transcript.Event{Kind: transcript.GotEnd})
+		tr.More = []transcript.Transcript{opened(cases.GotText(cases.Data([]byte("4b1d0c2a9e7f5836"))))}
 		if got := c.Judge(tr); got.Behavior != want {
 			t.Errorf("data behind the close frame %t: got %s (%s), want %s", behind, got.Behavior, got.Reason, want)
 		}

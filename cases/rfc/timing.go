@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -52,7 +53,7 @@ func timing() []cases.Case {
 			Conns: conns([]cases.Step{
 				cases.Text(probe),
 				cases.Frame{Opcode: wsproto.OpClose, Payload: cases.Data(normal.Body())},
-				cases.Await{For: failure, Until: []cases.EventKind{cases.GotClose}},
+				cases.Await{For: failure, Until: []transcript.EventKind{transcript.GotClose}},
 				cases.HalfClose{},
 			}),
 			Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{
@@ -104,7 +105,7 @@ func timing() []cases.Case {
 				"RFC6455-5.5.2-ping-any-time", "RFC6455-5.5.2-ping-data", "RFC6455-5.5-control-125", "RFC6455-7.3-client-no-arbitrary",
 			},
 			Conns: []cases.Conn{{Steps: []cases.Step{
-				cases.Await{For: 30 * time.Second, Until: []cases.EventKind{cases.GotClose, cases.GotOffence}}, cases.Text(probe), answered,
+				cases.Await{For: 30 * time.Second, Until: []transcript.EventKind{transcript.GotClose, transcript.GotOffence}}, cases.Text(probe), answered,
 			}}, survived},
 			Want: cases.Clauses{
 				{Grade: cases.OK, Checks: cases.Every{check.Lawful{}, probeEchoed, check.Clean{}}},

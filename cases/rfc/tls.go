@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 var onTLS = []cases.Need{cases.NeedTLS}
@@ -70,7 +71,7 @@ func secure() []cases.Case {
 			Requirements: []string{"RFC6455-7.1.1-clean-close", "RFC6455-4.2.2-tls"},
 			Conns:        []cases.Conn{{Steps: probed}},
 			Want: cases.Clauses{
-				{Grade: cases.OK, Checks: cases.Every{probeEchoed, check.Clean{}, check.Alert{cases.CloseNotify}}},
+				{Grade: cases.OK, Checks: cases.Every{probeEchoed, check.Clean{}, check.Alert{transcript.CloseNotify}}},
 				{Grade: cases.NonStrict, Checks: cases.Every{probeEchoed, check.Clean{}, check.NotReset{}}},
 			},
 		},
@@ -81,7 +82,7 @@ func secure() []cases.Case {
 				{Steps: []cases.Step{cases.Frame{Opcode: 2, Payload: ofSize(1000)}.Chopped(1), answered}, Want: echoed(binaries([]int{1000})...)},
 				{
 					Steps: append(slices.Repeat([]cases.Step{cases.Text(probe)}, 20), cases.Pause{For: failure, Until: 20}),
-					Want:  echoed(slices.Repeat([]cases.Event{cases.GotText(cases.Data([]byte(probe)))}, 20)...),
+					Want:  echoed(slices.Repeat([]transcript.Event{cases.GotText(cases.Data([]byte(probe)))}, 20)...),
 				},
 			},
 			Want: accepted,

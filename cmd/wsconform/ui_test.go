@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/browsertest"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/ui"
 )
 
@@ -132,9 +133,9 @@ func TestUIHostile(t *testing.T) {
 		err := w.Case(harness.Result{
 			Case: id, Outcome: harness.Fail, Note: huge,
 			Verdict: cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed, Reason: huge, CloseReason: script},
-			Transcript: &cases.Transcript{
+			Transcript: &transcript.Transcript{
 				Opened: true, Response: "HTTP/1.1 101 " + script + "\r\nX: " + huge + "\r\n\r\n", RemoteReason: []byte(script), UncleanReason: script,
-				Log: []cases.Entry{{Kind: cases.LogFrame, Dir: cases.In, Opcode: 1, Fin: true, Len: len(huge), Data: []byte(huge)}, {Kind: cases.LogNote, Note: script}},
+				Log: []transcript.Entry{{Kind: transcript.LogFrame, Dir: transcript.In, Opcode: 1, Fin: true, Len: len(huge), Data: []byte(huge)}, {Kind: transcript.LogNote, Note: script}},
 			},
 		})
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A folder with the report of an earlier run keeps it whole until ours takes its place; an
@@ -25,7 +26,7 @@ func TestOldReportStays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.add("a", harness.Result{Case: c.ID, Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}, Transcript: &cases.Transcript{}})
+		s.add("a", harness.Result{Case: c.ID, Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}, Transcript: &transcript.Transcript{}})
 		s.close()
 		files, err := filepath.Glob(filepath.Join(dir, "a_case_*"))
 		if err != nil {

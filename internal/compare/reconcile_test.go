@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/internal/compare"
 	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A scripted engine gives verdicts from a list, one a play, the last for ever. It
@@ -39,9 +40,9 @@ func (e *scripted) Server(_ context.Context, s engine.Subject, emit func(harness
 		e.played[c.ID]++
 		r := harness.Result{Case: c.ID, Outcome: harness.OutcomeOf(v), Verdict: v}
 		if e.limited && v.Behavior == cases.Failed {
-			r.Transcript = &cases.Transcript{
+			r.Transcript = &transcript.Transcript{
 				Opened: true, ClosedByUs: true, Clean: true, Duration: time.Minute,
-				Log: []cases.Entry{{Kind: cases.LogNote, Timer: cases.CloseFired}}, Stats: cases.Stats{RxOctets: map[int]int{1000: 1}},
+				Log: []transcript.Entry{{Kind: transcript.LogNote, Timer: transcript.CloseFired}}, Stats: transcript.Stats{RxOctets: map[int]int{1000: 1}},
 			}
 		}
 		emit(r)

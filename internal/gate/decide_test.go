@@ -13,6 +13,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 var today = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
@@ -40,7 +41,7 @@ func runOf(lines ...string) *runfile.Run {
 		} else if ran {
 			r.Results = append(r.Results, harness.Result{
 				Case: cases.ID(id), Outcome: harness.Outcome(outcome), Verdict: verdicts[harness.Outcome(outcome)],
-				Transcript: &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1002},
+				Transcript: &transcript.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1002},
 			})
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // Result returns a result in which every field is set, so that [Each] finds them all.
@@ -20,21 +21,21 @@ func Result() harness.Result {
 	v := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed, Reason: "r", CloseReason: "c"}
 	r := harness.Result{
 		Case: "1.1.1", Outcome: harness.Fail, Verdict: v, Note: "n", Attempts: 2, Varied: []cases.Verdict{v}, Duration: 1,
-		Without: cases.OK, Changes: []cases.Change{{Kind: cases.ChangeLost, What: "w", Conn: 1}},
-		Transcript: &cases.Transcript{
+		Without: cases.OK, Changes: []transcript.Change{{Kind: transcript.ChangeLost, What: "w", Conn: 1}},
+		Transcript: &transcript.Transcript{
 			Role: cases.Server, Opened: true, Request: "GET", Response: "HTTP", UncleanReason: "u",
-			LocalReason: cases.Octet("l"), RemoteClose: true, RemoteCode: 1009, RemoteReason: cases.Octet("r"),
-			Events: []cases.Event{{Kind: cases.GotMessage, Len: 1, Data: cases.Octet("d"), SHA256: "0"}},
-			Log: []cases.Entry{{
-				Kind: cases.LogFrame, Dir: cases.In, Len: 1, Data: cases.Octet("d"), Opcode: 1, Mask: "m", Note: "n", Timer: "t",
-				Head: cases.Octet("h"), InvalidAt: &at,
+			LocalReason: transcript.Octet("l"), RemoteClose: true, RemoteCode: 1009, RemoteReason: transcript.Octet("r"),
+			Events: []transcript.Event{{Kind: transcript.GotMessage, Len: 1, Data: transcript.Octet("d"), SHA256: "0"}},
+			Log: []transcript.Entry{{
+				Kind: transcript.LogFrame, Dir: transcript.In, Len: 1, Data: transcript.Octet("d"), Opcode: 1, Mask: "m", Note: "n", Timer: "t",
+				Head: transcript.Octet("h"), InvalidAt: &at,
 			}},
-			Stats: cases.Stats{RxOctets: map[int]int{1: 1}, TxOctets: map[int]int{1: 1}, RxFrames: map[int]int{1: 1}, TxFrames: map[int]int{1: 1}},
+			Stats: transcript.Stats{RxOctets: map[int]int{1: 1}, TxOctets: map[int]int{1: 1}, RxFrames: map[int]int{1: 1}, TxFrames: map[int]int{1: 1}},
 		},
 	}
-	r.Transcript.Crowd = &cases.Crowded{Trouble: "t", Bounded: "b"}
-	r.Transcript.Keys = cases.Octet("keys")
-	r.Transcript.More = []cases.Transcript{*r.Transcript}
+	r.Transcript.Crowd = &transcript.Crowded{Trouble: "t", Bounded: "b"}
+	r.Transcript.Keys = transcript.Octet("keys")
+	r.Transcript.More = []transcript.Transcript{*r.Transcript}
 	return r
 }
 
@@ -67,9 +68,9 @@ func fill(v reflect.Value, name string, f func(name string)) {
 	case v.Type() == reflect.TypeFor[time.Time]():
 	case v.Kind() == reflect.String:
 		set(strings.Repeat("\u00e9<\x1b", 1<<19))
-	case v.Type() == reflect.TypeFor[cases.Octet]():
+	case v.Type() == reflect.TypeFor[transcript.Octet]():
 		set(bytes.Repeat([]byte{0xff, '<'}, 1<<20))
-	case v.Type() == reflect.TypeFor[[]cases.Transcript]() && v.Len() == 0: // of a connection that is one more itself
+	case v.Type() == reflect.TypeFor[[]transcript.Transcript]() && v.Len() == 0: // of a connection that is one more itself
 	case v.Kind() == reflect.Slice:
 		fill(v.Index(0), name+"[0]", f)
 		many := reflect.MakeSlice(v.Type(), 0, 1<<16)

@@ -18,6 +18,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/pattern"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 const (
@@ -144,7 +145,7 @@ func offencesOf(results []harness.Result) []string {
 		}
 		for _, tr := range r.Transcript.Conns() {
 			for _, e := range tr.Events {
-				if e.Kind == cases.GotOffence {
+				if e.Kind == transcript.GotOffence {
 					list = append(list, e.Section+": "+string(e.Data))
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A Difference is a case for which two runs against the same agent disagree.
@@ -110,7 +111,7 @@ func overtook(cut, better harness.Result) bool {
 func limitOf(run *Run, r harness.Result) time.Duration {
 	t := r.Transcript
 	if run.Header.Engine.Name != ReferenceEngine || r.Behavior != cases.Failed || t == nil ||
-		!t.ClosedByUs || t.LocalCode != 0 || !t.Struck(cases.CloseFired) {
+		!t.ClosedByUs || t.LocalCode != 0 || !t.Struck(transcript.CloseFired) {
 		return 0
 	}
 	head := t.Response

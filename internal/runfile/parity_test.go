@@ -6,6 +6,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 func TestParity(t *testing.T) {
@@ -15,7 +16,7 @@ func TestParity(t *testing.T) {
 	}
 	cut := func(attempts int) harness.Result {
 		r := result("1.1.1", cases.OK, cases.CloseUnclean)
-		r.Transcript, r.Attempts = &cases.Transcript{Opened: true, ClosedByUs: true}, attempts
+		r.Transcript, r.Attempts = &transcript.Transcript{Opened: true, ClosedByUs: true}, attempts
 		return r
 	}
 	// varied had this verdict in one of its plays.
@@ -26,9 +27,9 @@ func TestParity(t *testing.T) {
 	// timedOut was ended by its limit of 60 s, when that many bytes had come.
 	timedOut := func(id cases.ID, octets int) harness.Result {
 		r := result(id, cases.Failed, cases.CloseOK)
-		r.Transcript = &cases.Transcript{
+		r.Transcript = &transcript.Transcript{
 			Opened: true, ClosedByUs: true, Clean: true, Response: "HTTP/1.1 101 x\r\n\r\n",
-			Log: []cases.Entry{{Kind: cases.LogNote, Timer: cases.CloseFired}}, Stats: cases.Stats{RxOctets: map[int]int{18: 1, octets: 1}},
+			Log: []transcript.Entry{{Kind: transcript.LogNote, Timer: transcript.CloseFired}}, Stats: transcript.Stats{RxOctets: map[int]int{18: 1, octets: 1}},
 		}
 		return r
 	}

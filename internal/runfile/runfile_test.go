@@ -25,6 +25,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -98,33 +99,33 @@ func failed(id cases.ID) harness.Result {
 			Behavior: cases.Failed, Reason: "the events received are none of those wanted",
 			Close: cases.CloseUnclean, CloseReason: "the closing handshake was not completed",
 		},
-		Transcript: &cases.Transcript{
+		Transcript: &transcript.Transcript{
 			Role: cases.Server, Opened: true,
 			Request:  "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
 			Response: "HTTP/1.1 101 Switching Protocols\r\n\r\n",
 			Started:  time.Date(2026, 11, 22, 12, 0, 1, 0, time.UTC), Duration: time.Second,
-			Events: []cases.Event{
-				{Kind: cases.GotMessage, Binary: true, Len: 600, Data: bytes.Repeat([]byte{0xfe}, cases.HeadSize), SHA256: strings.Repeat("0f", 32)},
-				{Kind: cases.GotPong, Len: 2, Data: cases.Octet("0x")},
-				{Kind: cases.GotTimeout, Data: cases.Octet("A")},
+			Events: []transcript.Event{
+				{Kind: transcript.GotMessage, Binary: true, Len: 600, Data: bytes.Repeat([]byte{0xfe}, transcript.HeadSize), SHA256: strings.Repeat("0f", 32)},
+				{Kind: transcript.GotPong, Len: 2, Data: transcript.Octet("0x")},
+				{Kind: transcript.GotTimeout, Data: transcript.Octet("A")},
 			},
 			Echoes: 3, WrongEcho: true, Deflate: true,
 			ClosedByUs: true, FailedByUs: true, DroppedByUs: true, Clean: true, UncleanReason: "peer dropped TCP",
 			OpenTimeout: true, CloseTimeout: true, ServerDropExpiry: true,
-			LocalCode: wsproto.StatusNormalClosure, LocalReason: cases.Octet("bye"),
-			RemoteClose: true, RemoteCode: 1002, RemoteZero: true, RemoteReason: cases.Octet("\xff"),
-			Traffic: &cases.Traffic{
-				In:  cases.Flow{Preopen: 129, Wire: 20, Payload: 10, App: 30, Frames: 2, Messages: 1},
-				Out: cases.Flow{Preopen: 200, Wire: 21, Payload: 11, App: 31, Frames: 3, Messages: 2},
+			LocalCode: wsproto.StatusNormalClosure, LocalReason: transcript.Octet("bye"),
+			RemoteClose: true, RemoteCode: 1002, RemoteZero: true, RemoteReason: transcript.Octet("\xff"),
+			Traffic: &transcript.Traffic{
+				In:  transcript.Flow{Preopen: 129, Wire: 20, Payload: 10, App: 30, Frames: 2, Messages: 1},
+				Out: transcript.Flow{Preopen: 200, Wire: 21, Payload: 11, App: 31, Frames: 3, Messages: 2},
 			},
-			Stats: cases.Stats{
+			Stats: transcript.Stats{
 				RxOctets: map[int]int{129: 1, 20: 1}, TxOctets: map[int]int{200: 1},
 				RxFrames: map[int]int{2: 1}, TxFrames: map[int]int{2: 1, 8: 1},
 			},
-			Log: []cases.Entry{
-				{Kind: cases.LogFrame, Dir: cases.Out, At: time.Millisecond, Len: 12, Data: cases.Octet("Hello, "), Opcode: wsproto.OpText, Fin: true, RSV: 4, Mask: "01020304", Repeat: 12, Chop: 1, Alone: true},
-				{Kind: cases.LogOctets, Dir: cases.In, At: 2 * time.Millisecond, Len: 2, Data: cases.Octet("\x88\x00")},
-				{Kind: cases.LogNote, At: time.Second, Note: "the kill timer fired", Timer: cases.KillFired},
+			Log: []transcript.Entry{
+				{Kind: transcript.LogFrame, Dir: transcript.Out, At: time.Millisecond, Len: 12, Data: transcript.Octet("Hello, "), Opcode: wsproto.OpText, Fin: true, RSV: 4, Mask: "01020304", Repeat: 12, Chop: 1, Alone: true},
+				{Kind: transcript.LogOctets, Dir: transcript.In, At: 2 * time.Millisecond, Len: 2, Data: transcript.Octet("\x88\x00")},
+				{Kind: transcript.LogNote, At: time.Second, Note: "the kill timer fired", Timer: transcript.KillFired},
 			},
 			LogLost: 7,
 		},
@@ -300,7 +301,7 @@ func TestReadLongLine(t *testing.T) {
 }
 
 // played ignores what a transcript knows while it is judged.
-var played = cmpopts.IgnoreUnexported(cases.Transcript{})
+var played = cmpopts.IgnoreUnexported(transcript.Transcript{})
 
 func TestLastResultCounts(t *testing.T) {
 	again := failed("1.1.1")
@@ -358,7 +359,7 @@ func randomResult(rnd *rand.Rand, id cases.ID) harness.Result {
 		for i := range p {
 			p[i] = byte(rnd.IntN(256) >> rnd.IntN(2))
 		}
-		t.Log = append(t.Log, cases.Entry{Kind: cases.LogOctets, Dir: cases.In, Len: len(p), Data: p})
+		t.Log = append(t.Log, transcript.Entry{Kind: transcript.LogOctets, Dir: transcript.In, Len: len(p), Data: p})
 	}
 	r.Transcript = &t
 	return r
@@ -668,7 +669,7 @@ func TestRecordKeepsLittle(t *testing.T) {
 	run, err := w.Record(func(emit func(harness.Result)) error {
 		for _, id := range []cases.ID{"1.1.10", "1.1.1", "1.1.2"} {
 			r := passed(id)
-			r.Transcript = &cases.Transcript{Log: []cases.Entry{{Kind: cases.LogNote, Note: "a note"}}}
+			r.Transcript = &transcript.Transcript{Log: []transcript.Entry{{Kind: transcript.LogNote, Note: "a note"}}}
 			emit(r)
 		}
 		return nil

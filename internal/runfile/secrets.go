@@ -14,6 +14,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // Masked stands for a secret in everything that is written.
@@ -287,12 +288,12 @@ func (s *Secrets) verdict(v cases.Verdict) cases.Verdict {
 	return v
 }
 
-func (s *Secrets) transcript(t cases.Transcript) cases.Transcript {
+func (s *Secrets) transcript(t transcript.Transcript) transcript.Transcript {
 	t.Request, t.Response = s.Text(t.Request), s.Text(t.Response)
 	t.UncleanReason, t.Address = s.Text(t.UncleanReason), s.Text(t.Address)
 	t.LocalReason, t.RemoteReason = s.Data(t.LocalReason), s.Data(t.RemoteReason)
 	if t.TLS != nil {
-		state := cases.TLSState{Version: s.Text(t.TLS.Version), Protocol: s.Text(t.TLS.Protocol), Name: s.Text(t.TLS.Name)}
+		state := transcript.TLSState{Version: s.Text(t.TLS.Version), Protocol: s.Text(t.TLS.Protocol), Name: s.Text(t.TLS.Name)}
 		t.TLS = &state
 	}
 	if t.Crowd != nil {
@@ -302,7 +303,7 @@ func (s *Secrets) transcript(t cases.Transcript) cases.Transcript {
 	}
 	t.Keys = s.Data(t.Keys)
 	t.More, t.Streams = slices.Clone(t.More), slices.Clone(t.Streams)
-	for _, list := range [][]cases.Transcript{t.More, t.Streams} {
+	for _, list := range [][]transcript.Transcript{t.More, t.Streams} {
 		for i, other := range list {
 			list[i] = s.transcript(other)
 		}
@@ -325,7 +326,7 @@ func (s *Secrets) transcript(t cases.Transcript) cases.Transcript {
 	return t
 }
 
-func (s *Secrets) event(e cases.Event) cases.Event {
+func (s *Secrets) event(e transcript.Event) transcript.Event {
 	e.Data, e.Section = s.Data(e.Data), s.Text(e.Section)
 	return e
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness/rawscript"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -133,20 +134,20 @@ func (c *conn) step(s rawscript.Step) error {
 func (c *conn) add(s cases.Step) { c.out.Steps = append(c.out.Steps, s) }
 
 // awaited are the events that end an await; nil is the end of the connection.
-func awaited(what string) []cases.EventKind {
+func awaited(what string) []transcript.EventKind {
 	switch what {
 	case "end":
 		return nil
 	case "frame":
-		return []cases.EventKind{cases.GotMessage, cases.GotPing, cases.GotPong, cases.GotClose, cases.GotOffence}
+		return []transcript.EventKind{transcript.GotMessage, transcript.GotPing, transcript.GotPong, transcript.GotClose, transcript.GotOffence}
 	case "ping":
-		return []cases.EventKind{cases.GotPing}
+		return []transcript.EventKind{transcript.GotPing}
 	case "pong":
-		return []cases.EventKind{cases.GotPong}
+		return []transcript.EventKind{transcript.GotPong}
 	case "close":
-		return []cases.EventKind{cases.GotClose}
+		return []transcript.EventKind{transcript.GotClose}
 	}
-	return []cases.EventKind{cases.GotMessage, cases.GotClose}
+	return []transcript.EventKind{transcript.GotMessage, transcript.GotClose}
 }
 
 func (c *conn) edit(e rawscript.Edit) error {

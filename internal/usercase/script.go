@@ -8,6 +8,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness/rawscript"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -63,7 +64,7 @@ func Script(c cases.Case, n int) string {
 }
 
 // Worst is the number of the connection whose verdict is worst: 0 where none is.
-func Worst(c cases.Case, t *cases.Transcript) int {
+func Worst(c cases.Case, t *transcript.Transcript) int {
 	if t == nil || len(c.Conns) < 2 {
 		return 0
 	}
@@ -262,12 +263,12 @@ func (w *writer) wait(op cases.WaitOp) {
 	what := "end"
 	for _, kind := range op.Until {
 		switch {
-		case kind == cases.GotClose && what != "end":
-		case kind == cases.GotClose:
+		case kind == transcript.GotClose && what != "end":
+		case kind == transcript.GotClose:
 			what = "close"
-		case kind == cases.GotPong && (what == "end" || what == "close"):
+		case kind == transcript.GotPong && (what == "end" || what == "close"):
 			what = "pong"
-		case kind == cases.GotPing && (what == "end" || what == "close"):
+		case kind == transcript.GotPing && (what == "end" || what == "close"):
 			what = "ping"
 		default:
 			what = "frame"

@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
@@ -100,7 +101,7 @@ type entry struct {
 	// selected for a client, in the whole catalogue for a server.
 	number int
 	r      harness.Result
-	t      cases.Transcript
+	t      transcript.Transcript
 }
 
 // entries lists the results by agent, each agent's in the order of the cases.

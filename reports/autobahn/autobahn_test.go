@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports/autobahn"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -39,62 +40,62 @@ func newReport(t *testing.T) *autobahn.Report {
 		}
 		r.List = append(r.List, c)
 	}
-	add := func(agent string, id cases.ID, tr cases.Transcript) {
+	add := func(agent string, id cases.ID, tr transcript.Transcript) {
 		c, _ := catalogue.Find(id)
 		v := c.Judge(tr)
 		r.Results[agent][id] = harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v, Transcript: &tr}
 	}
 	started := time.Date(2026, 3, 4, 5, 0, 0, 123_456_789, time.UTC)
 	ms := time.Millisecond
-	add("client", "6.4.1", cases.Transcript{
+	add("client", "6.4.1", transcript.Transcript{
 		Role: cases.Client, Opened: true, Request: "GET /runCase HTTP/1.1\r\n\r\n", Response: "HTTP/1.1 101 Switching Protocols\r\n\r\n",
 		Started: started, Duration: 1500*ms + 700*time.Microsecond,
-		Events: []cases.Event{cases.TimedOut("A")}, RemoteClose: true, RemoteCode: 1007, RemoteReason: cases.Octet("ungültig 😀"),
+		Events: []transcript.Event{transcript.TimedOut("A")}, RemoteClose: true, RemoteCode: 1007, RemoteReason: transcript.Octet("ungültig 😀"),
 		Clean: true, DroppedByUs: true, LocalCode: 1000,
-		Stats: cases.Stats{
+		Stats: transcript.Stats{
 			RxOctets: map[int]int{130: 2, 9: 1}, TxOctets: map[int]int{13: 1}, RxFrames: map[int]int{8: 1}, TxFrames: map[int]int{1: 1, 0: 1, 8: 1},
 		},
-		Log: []cases.Entry{
-			{Kind: cases.LogFrame, Dir: cases.Out, Len: 11, Data: cases.Octet("κόσμε"), Opcode: wsproto.OpText},
-			{Kind: cases.LogNote, Timer: cases.PauseBegins, Note: "we wait 1s"},
-			{At: 1000 * ms, Kind: cases.LogNote, Timer: cases.PauseEnds, Note: "we go on"},
-			{At: 1001 * ms, Kind: cases.LogFrame, Dir: cases.Out, Len: 4, Data: cases.Octet("\xf4\x90\x80\x80")},
-			{At: 1001 * ms, Kind: cases.LogNote, Timer: cases.PauseBegins, Note: "we wait 1s"},
-			{At: 1010 * ms, Kind: cases.LogFrame, Dir: cases.In, Len: 2, Data: cases.Octet("\x03\xef"), Opcode: wsproto.OpClose, Fin: true, Mask: "01020304"},
-			{At: 1010 * ms, Kind: cases.LogNote, Note: "we end TCP"},
+		Log: []transcript.Entry{
+			{Kind: transcript.LogFrame, Dir: transcript.Out, Len: 11, Data: transcript.Octet("κόσμε"), Opcode: wsproto.OpText},
+			{Kind: transcript.LogNote, Timer: transcript.PauseBegins, Note: "we wait 1s"},
+			{At: 1000 * ms, Kind: transcript.LogNote, Timer: transcript.PauseEnds, Note: "we go on"},
+			{At: 1001 * ms, Kind: transcript.LogFrame, Dir: transcript.Out, Len: 4, Data: transcript.Octet("\xf4\x90\x80\x80")},
+			{At: 1001 * ms, Kind: transcript.LogNote, Timer: transcript.PauseBegins, Note: "we wait 1s"},
+			{At: 1010 * ms, Kind: transcript.LogFrame, Dir: transcript.In, Len: 2, Data: transcript.Octet("\x03\xef"), Opcode: wsproto.OpClose, Fin: true, Mask: "01020304"},
+			{At: 1010 * ms, Kind: transcript.LogNote, Note: "we end TCP"},
 		},
 	})
-	add("client", "7.5.1", cases.Transcript{
+	add("client", "7.5.1", transcript.Transcript{
 		Role: cases.Client, Opened: true, Started: started, ClosedByUs: true, CloseTimeout: true,
-		LocalCode: 1000, LocalReason: cases.Octet("\xff\xfe"), UncleanReason: "no answer",
+		LocalCode: 1000, LocalReason: transcript.Octet("\xff\xfe"), UncleanReason: "no answer",
 	})
-	add("client", "7.9.1", cases.Transcript{
+	add("client", "7.9.1", transcript.Transcript{
 		Role: cases.Client, Opened: true, Started: started, ClosedByUs: true, Clean: true,
-		LocalReason: cases.Octet("\x00\x00"), RemoteClose: true, RemoteZero: true,
+		LocalReason: transcript.Octet("\x00\x00"), RemoteClose: true, RemoteZero: true,
 	})
-	add("client", "2.10", cases.Transcript{Role: cases.Client, Started: started, DroppedByUs: true})
+	add("client", "2.10", transcript.Transcript{Role: cases.Client, Started: started, DroppedByUs: true})
 	long := cases.GotText(cases.Repeat("ä", 200))
-	add("a server", "7.1.1", cases.Transcript{
-		Role: cases.Server, Opened: true, Started: started, Events: []cases.Event{long}, ClosedByUs: true, LocalCode: 1000,
-		Log: []cases.Entry{
-			{Kind: cases.LogFrame, Dir: cases.Out, Len: 61, Data: bytes.Repeat([]byte{'*'}, 61), Opcode: wsproto.OpPing, Fin: true, RSV: 4, Mask: "00000000", Chop: 40},
-			{Kind: cases.LogNote, Timer: cases.KillArmed, Note: "1s"},
-			{Kind: cases.LogNote, Timer: cases.KillFired, Note: "1s"},
+	add("a server", "7.1.1", transcript.Transcript{
+		Role: cases.Server, Opened: true, Started: started, Events: []transcript.Event{long}, ClosedByUs: true, LocalCode: 1000,
+		Log: []transcript.Entry{
+			{Kind: transcript.LogFrame, Dir: transcript.Out, Len: 61, Data: bytes.Repeat([]byte{'*'}, 61), Opcode: wsproto.OpPing, Fin: true, RSV: 4, Mask: "00000000", Chop: 40},
+			{Kind: transcript.LogNote, Timer: transcript.KillArmed, Note: "1s"},
+			{Kind: transcript.LogNote, Timer: transcript.KillFired, Note: "1s"},
 		},
 		LogLost: 3,
 	})
-	add("a server", "12.1.1", cases.Transcript{
+	add("a server", "12.1.1", transcript.Transcript{
 		Role: cases.Server, Opened: true, Deflate: true, Started: started, Duration: 88 * ms, Echoes: 1000, ClosedByUs: true, Clean: true,
-		Traffic: &cases.Traffic{
-			In:  cases.Flow{Preopen: 1, Wire: 30, Payload: 20, App: 40, Frames: 5, Messages: 6},
-			Out: cases.Flow{Preopen: 2, Wire: 60, Payload: 30, App: 90, Frames: 7, Messages: 8},
+		Traffic: &transcript.Traffic{
+			In:  transcript.Flow{Preopen: 1, Wire: 30, Payload: 20, App: 40, Frames: 5, Messages: 6},
+			Out: transcript.Flow{Preopen: 2, Wire: 60, Payload: 30, App: 90, Frames: 7, Messages: 8},
 		},
 	})
-	add("a server", "13.1.1", cases.Transcript{Role: cases.Server, Opened: true, Started: started, ClosedByUs: true, Clean: true})
-	add(evilAgent, "5.19", cases.Transcript{
+	add("a server", "13.1.1", transcript.Transcript{Role: cases.Server, Opened: true, Started: started, ClosedByUs: true, Clean: true})
+	add(evilAgent, "5.19", transcript.Transcript{
 		Role: cases.Client, Opened: true, Started: started, UncleanReason: "</pre><script>", Request: "<b>&\x1b[31m\r\n\r\n",
-		Events: []cases.Event{{Kind: cases.GotPong, Len: 8, Data: cases.Octet(`"</div>"`)}},
-		Log:    []cases.Entry{{Kind: cases.LogFrame, Dir: cases.In, Len: 9, Data: cases.Octet("<script>\x00"), Opcode: wsproto.OpText, Fin: true}},
+		Events: []transcript.Event{{Kind: transcript.GotPong, Len: 8, Data: transcript.Octet(`"</div>"`)}},
+		Log:    []transcript.Entry{{Kind: transcript.LogFrame, Dir: transcript.In, Len: 9, Data: transcript.Octet("<script>\x00"), Opcode: wsproto.OpText, Fin: true}},
 	})
 	r.Results["client"]["9.7.1"] = harness.Result{Case: "9.7.1", Outcome: harness.Blocked, Note: "refused"}
 	return r
@@ -103,16 +104,16 @@ func newReport(t *testing.T) *autobahn.Report {
 // TestAutobahnWords has the explanations that judges of other projects compare
 // word by word.
 func TestWords(t *testing.T) {
-	closed := cases.Transcript{Role: cases.Client, Opened: true, RemoteClose: true, RemoteCode: 1000, Clean: true}
+	closed := transcript.Transcript{Role: cases.Client, Opened: true, RemoteClose: true, RemoteCode: 1000, Clean: true}
 	for _, row := range []struct {
 		id                  cases.ID
-		t                   cases.Transcript
+		t                   transcript.Transcript
 		result, resultClose string // "" is anything
 	}{
-		{"7.9.5", cases.Transcript{Role: cases.Client, Opened: true, ClosedByUs: true, RemoteClose: true, RemoteCode: 1000, Clean: true}, "The close code should have been 1002 or empty", "The close code should have been 1002 or empty"},
+		{"7.9.5", transcript.Transcript{Role: cases.Client, Opened: true, ClosedByUs: true, RemoteClose: true, RemoteCode: 1000, Clean: true}, "The close code should have been 1002 or empty", "The close code should have been 1002 or empty"},
 		{"3.1", closed, "", "The close code should have been 1002 or empty"},
-		{"9.1.5", cases.Transcript{Role: cases.Server, Opened: true, ClosedByUs: true, Clean: true}, "Did not receive message within 100 seconds.", ""},
-		{"9.1.1", cases.Transcript{Role: cases.Server, Opened: true, ClosedByUs: true, Clean: true}, "Did not receive message within 10 seconds.", ""},
+		{"9.1.5", transcript.Transcript{Role: cases.Server, Opened: true, ClosedByUs: true, Clean: true}, "Did not receive message within 100 seconds.", ""},
+		{"9.1.1", transcript.Transcript{Role: cases.Server, Opened: true, ClosedByUs: true, Clean: true}, "Did not receive message within 10 seconds.", ""},
 	} {
 		t.Run(string(row.id), func(t *testing.T) {
 			c, _ := catalogue.Find(row.id)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // writeIndex writes index.json.
@@ -136,7 +137,7 @@ func (e entry) result() string {
 
 // answered reports whether any message came.
 func (e entry) answered() bool {
-	_, ok := e.t.Find(cases.GotMessage)
+	_, ok := e.t.Find(transcript.GotMessage)
 	return ok
 }
 
@@ -199,7 +200,7 @@ func (e entry) traffic() any {
 		return nil
 	}
 	o := jsonObject{}
-	for name, f := range map[string]cases.Flow{"incoming": e.t.Traffic.In, "outgoing": e.t.Traffic.Out} {
+	for name, f := range map[string]transcript.Flow{"incoming": e.t.Traffic.In, "outgoing": e.t.Traffic.Out} {
 		capital := "In" + name[2:]
 		if name == "outgoing" {
 			capital = "Out" + name[3:]
@@ -224,15 +225,15 @@ func ratio(a, b int64) any {
 }
 
 // eventList is ["message", text, binary], ["pong", text] or ["timeout", mark].
-func eventList(events []cases.Event) jsonList {
+func eventList(events []transcript.Event) jsonList {
 	list := jsonList{}
 	for _, e := range events {
 		switch e.Kind {
-		case cases.GotMessage:
+		case transcript.GotMessage:
 			list = append(list, jsonList{"message", textOf(e.Data, e.Len), e.Binary})
-		case cases.GotPong:
+		case transcript.GotPong:
 			list = append(list, jsonList{"pong", textOf(e.Data, e.Len)})
-		case cases.GotTimeout:
+		case transcript.GotTimeout:
 			list = append(list, jsonList{"timeout", string(e.Data)})
 		default: // Autobahn does not list it
 		}

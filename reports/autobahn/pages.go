@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports/internal/csp"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -182,7 +183,7 @@ func cellOf(e entry, ok bool) overviewCell {
 	return c
 }
 
-func shownRatio(f cases.Flow) string {
+func shownRatio(f transcript.Flow) string {
 	if f.App == 0 {
 		return "-"
 	}
@@ -340,15 +341,15 @@ func (e entry) shownFacts() []fact {
 	}
 }
 
-func events(events []cases.Event) []string {
+func events(events []transcript.Event) []string {
 	list := []string{}
 	for _, e := range events {
 		switch {
-		case e.Kind == cases.GotTimeout:
+		case e.Kind == transcript.GotTimeout:
 			list = append(list, "pause "+show.Visible(string(e.Data))+" ended")
-		case e.Kind == cases.GotMessage && e.Binary:
+		case e.Kind == transcript.GotMessage && e.Binary:
 			list = append(list, fmt.Sprintf("binary message of %d: %s", e.Len, show.Visible(textOf(e.Data, e.Len))))
-		case e.Kind == cases.GotMessage:
+		case e.Kind == transcript.GotMessage:
 			list = append(list, fmt.Sprintf("text message of %d: %s", e.Len, show.Visible(textOf(e.Data, e.Len))))
 		default:
 			list = append(list, fmt.Sprintf("%s of %d: %s", e.Kind, e.Len, show.Visible(textOf(e.Data, e.Len))))
@@ -390,20 +391,20 @@ func (e entry) pageLog() []line {
 			at = fmt.Sprintf("%9.3f ms  ", float64(entry.At)/float64(time.Millisecond))
 		}
 		way := "received"
-		if entry.Dir == cases.Out {
+		if entry.Dir == transcript.Out {
 			way = "sent"
 		}
 		switch entry.Kind {
-		case cases.LogFrame:
+		case transcript.LogFrame:
 			l.Class = cmp.Or(map[bool]string{true: "sync"}[entry.Chop > 0 || entry.Alone], string(entry.Dir))
 			l.Text = fmt.Sprintf("%s%-8s %s frame, %d bytes%s\n%s", at, way, entry.Opcode, entry.Len, flags(entry),
 				show.Short(textOf(entry.Data, entry.Len), maxLogLine))
-		case cases.LogOctets:
+		case transcript.LogOctets:
 			l.Class = "raw-" + string(entry.Dir)
 			l.Text = fmt.Sprintf("%s%-8s %d bytes\n%s", at, way, entry.Len, hexOf(entry.Data, entry.Len))
-		case cases.LogHTTP2:
+		case transcript.LogHTTP2:
 			l.Text = fmt.Sprintf("%s%-8s HTTP/2 %s", at, way, show.Visible(entry.Note))
-		case cases.LogNote:
+		case transcript.LogNote:
 			l.Text = at + show.Visible(entry.Note)
 		}
 		lines = append(lines, l)
@@ -411,7 +412,7 @@ func (e entry) pageLog() []line {
 	return lines
 }
 
-func flags(e cases.Entry) string {
+func flags(e transcript.Entry) string {
 	s := ""
 	if !e.Fin {
 		s += ", FIN clear"

@@ -5,6 +5,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -15,7 +16,7 @@ import (
 // on is its final state. The original switches the log off while messages are
 // echoed, and on again when it has its verdict; where the peer ends the connection
 // before, it stays off.
-func wirelogOf(c cases.Case, t cases.Transcript) (list jsonList, on bool) {
+func wirelogOf(c cases.Case, t transcript.Transcript) (list jsonList, on bool) {
 	l := wirelog{c: c, role: t.Role, list: jsonList{}}
 	l.handshake(t)
 	rule := autobahn.Of(c).Rule
@@ -25,7 +26,7 @@ func wirelogOf(c cases.Case, t cases.Transcript) (list jsonList, on bool) {
 		l.add("WLM", false)
 	}
 	for _, e := range t.Log {
-		closes := e.Kind == cases.LogFrame && e.Dir == cases.Out && e.Opcode == wsproto.OpClose && e.Timer == ""
+		closes := e.Kind == transcript.LogFrame && e.Dir == transcript.Out && e.Opcode == wsproto.OpClose && e.Timer == ""
 		if l.off && loop && closes && t.ClosedByUs && !t.FailedByUs && l.expired == 0 {
 			l.off = false
 			l.add("WLM", true)
@@ -35,12 +36,12 @@ func wirelogOf(c cases.Case, t cases.Transcript) (list jsonList, on bool) {
 			l.timer(e)
 		case l.off:
 			// Of a single message, only its end matters.
-			l.off = loop || e.Kind != cases.LogFrame || e.Dir != cases.In || e.Opcode.Control() || !e.Fin || e.Missing > 0
-		case e.Kind == cases.LogFrame && e.Dir == cases.In:
+			l.off = loop || e.Kind != transcript.LogFrame || e.Dir != transcript.In || e.Opcode.Control() || !e.Fin || e.Missing > 0
+		case e.Kind == transcript.LogFrame && e.Dir == transcript.In:
 			l.received(e)
-		case e.Kind == cases.LogFrame:
+		case e.Kind == transcript.LogFrame:
 			l.sent(e)
-		case e.Kind == cases.LogOctets:
+		case e.Kind == transcript.LogOctets:
 			l.raw(e)
 		}
 	}
@@ -69,7 +70,7 @@ func (l *wirelog) add(kind string, more ...any) {
 	l.list = append(l.list, append(jsonList{kind}, more...))
 }
 
-func (l *wirelog) handshake(t cases.Transcript) {
+func (l *wirelog) handshake(t transcript.Transcript) {
 	rows := []struct{ text, kind string }{{t.Request, "TO"}, {t.Response, "RO"}}
 	if t.Role == cases.Client {
 		rows[0].kind, rows[1].kind = "RO", "TO"
@@ -91,7 +92,7 @@ func (l *wirelog) wire(kind string, data []byte, length int, alone bool) {
 	l.add(kind, row)
 }
 
-func (l *wirelog) received(e cases.Entry) {
+func (l *wirelog) received(e transcript.Entry) {
 	data, length := frameBytes(e)
 	l.wire("RO", data, length-e.Missing, false)
 	if e.Missing > 0 {
@@ -100,7 +101,7 @@ func (l *wirelog) received(e cases.Entry) {
 	l.add("RF", jsonList{e.Len, textOf(e.Data, e.Len)}, int(e.Opcode), e.Fin, int(e.RSV), e.Mask != "", textOrNil([]byte(e.Mask)))
 }
 
-func (l *wirelog) sent(e cases.Entry) {
+func (l *wirelog) sent(e transcript.Entry) {
 	data, length := frameBytes(e)
 	if e.Len > 0 && len(e.Data) == 0 { // a header whose payload follows in pieces
 		h := e.Header()
@@ -127,9 +128,9 @@ func (l *wirelog) sent(e cases.Entry) {
 	}
 }
 
-func (l *wirelog) raw(e cases.Entry) {
+func (l *wirelog) raw(e transcript.Entry) {
 	data := append([]byte(nil), e.Data...)
-	if e.Dir == cases.In {
+	if e.Dir == transcript.In {
 		l.wire("RO", data, e.Len, false)
 		return
 	}
@@ -141,7 +142,7 @@ func (l *wirelog) raw(e cases.Entry) {
 }
 
 // frameBytes rebuilds a frame: its first bytes and how many it has.
-func frameBytes(e cases.Entry) ([]byte, int) {
+func frameBytes(e transcript.Entry) ([]byte, int) {
 	h := e.Header()
 	out := wsproto.AppendHeader(nil, h)
 	length := len(out) + e.Len
@@ -154,24 +155,24 @@ func frameBytes(e cases.Entry) ([]byte, int) {
 }
 
 // timer adds the event of a timer. How long it runs is in the case.
-func (l *wirelog) timer(e cases.Entry) {
+func (l *wirelog) timer(e transcript.Entry) {
 	switch e.Timer {
-	case cases.PauseBegins:
+	case transcript.PauseBegins:
 		l.pauses++
 		s := nthStep[cases.Pause](l.c, l.pauses)
 		l.add("CT", secondsNumber(s.For), textOrNil([]byte(s.Mark)))
-	case cases.PauseEnds:
+	case transcript.PauseEnds:
 		l.add("CTE", textOrNil([]byte(nthStep[cases.Pause](l.c, l.pauses).Mark)))
-	case cases.KillArmed:
+	case transcript.KillArmed:
 		l.kills++
 		l.add("KL", secondsNumber(nthStep[cases.KillAfter](l.c, l.kills).After))
-	case cases.KillFired:
+	case transcript.KillFired:
 		l.expired++
 		l.add("KLE")
-	case cases.CloseArmed:
+	case transcript.CloseArmed:
 		l.closes++
 		l.add("TI", secondsNumber(nthStep[cases.CloseAfter](l.c, l.closes).After))
-	case cases.CloseFired:
+	case transcript.CloseFired:
 		l.expired++
 		l.add("TIE")
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/browsertest"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -15,7 +16,7 @@ import (
 // that could not be built, and one that is being played.
 func writeForBrowser(t *testing.T) written {
 	t.Helper()
-	good, bad := cases.Transcript{}, cases.Transcript{RemoteClose: true, RemoteCode: wsproto.StatusProtocolError}
+	good, bad := transcript.Transcript{}, transcript.Transcript{RemoteClose: true, RemoteCode: wsproto.StatusProtocolError}
 	flaky := result("3.2", cases.NonStrict, cases.CloseWrongCode, bad)
 	flaky.Varied = []cases.Verdict{{Behavior: cases.OK, Close: cases.CloseOK}, flaky.Verdict}
 	native := run("gopher", "native", result("1.1.1", cases.OK, cases.CloseOK, good), flaky, result("5.15", cases.Failed, cases.CloseFailed, bad), result("9.1.1", cases.OK, cases.CloseOK, good),

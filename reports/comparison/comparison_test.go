@@ -13,6 +13,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports/comparison"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -92,17 +93,17 @@ func run(name, engine string, results ...harness.Result) *runfile.Run {
 }
 
 // result is the case with this verdict, and a transcript of it.
-func result(id cases.ID, b cases.Behavior, c cases.CloseBehavior, tr cases.Transcript) harness.Result {
+func result(id cases.ID, b cases.Behavior, c cases.CloseBehavior, tr transcript.Transcript) harness.Result {
 	v := cases.Verdict{Behavior: b, Close: c, Reason: "why " + string(id), CloseReason: "how " + string(id)}
 	tr.Opened = true
 	return harness.Result{Case: id, Outcome: harness.OutcomeOf(v), Verdict: v, Duration: 1500 * time.Millisecond, Transcript: &tr}
 }
 
 func TestRow(t *testing.T) {
-	r := result("3.2", cases.NonStrict, cases.CloseWrongCode, cases.Transcript{RemoteClose: true, RemoteCode: 1000})
+	r := result("3.2", cases.NonStrict, cases.CloseWrongCode, transcript.Transcript{RemoteClose: true, RemoteCode: 1000})
 	r.Varied = []cases.Verdict{{Behavior: cases.OK, Close: cases.CloseOK}, r.Verdict}
 	site := write(t, run("x", "native",
-		result("1.1.1", cases.OK, cases.CloseOK, cases.Transcript{}), r,
+		result("1.1.1", cases.OK, cases.CloseOK, transcript.Transcript{}), r,
 		harness.Result{Case: "5.1", Outcome: harness.Crash, Note: "it ended"},
 	))
 	row := site.data.Rows[0]
@@ -148,7 +149,7 @@ func TestRowWithoutVerdicts(t *testing.T) {
 
 // TestRepeat copies the command of a row, with its selection, into a shell.
 func TestRepeat(t *testing.T) {
-	few := run("x", "native", result("1.1.1", cases.OK, cases.CloseOK, cases.Transcript{}))
+	few := run("x", "native", result("1.1.1", cases.OK, cases.CloseOK, transcript.Transcript{}))
 	few.Header.Selection.Cases, few.Header.Selection.Exclude = []string{"1.*", "12.*.1$"}, []string{"it's"}
 	for _, test := range []struct {
 		name string
@@ -183,15 +184,15 @@ func TestRowWithoutFooter(t *testing.T) {
 }
 
 func TestTraits(t *testing.T) {
-	echoed := []cases.Event{{Kind: cases.GotMessage}}
+	echoed := []transcript.Event{{Kind: transcript.GotMessage}}
 	site := write(t, run("x", "native",
-		result("3.2", cases.OK, cases.CloseOK, cases.Transcript{Events: echoed, RemoteClose: true, RemoteCode: 1002, Clean: true}),
-		result("3.3", cases.NonStrict, cases.CloseOK, cases.Transcript{RemoteClose: true, RemoteCode: 1002}),
-		result("4.1.1", cases.OK, cases.CloseOK, cases.Transcript{}),
-		result("6.4.1", cases.OK, cases.CloseOK, cases.Transcript{RemoteClose: true, RemoteCode: 1007}),
-		result("6.4.3", cases.NonStrict, cases.CloseOK, cases.Transcript{RemoteClose: true}),
-		result("7.7.1", cases.OK, cases.CloseOK, cases.Transcript{LocalCode: 1000, RemoteClose: true, RemoteCode: 1000}),
-		result("7.7.2", cases.OK, cases.CloseOK, cases.Transcript{LocalCode: 1001, RemoteClose: true, RemoteCode: 1001}),
+		result("3.2", cases.OK, cases.CloseOK, transcript.Transcript{Events: echoed, RemoteClose: true, RemoteCode: 1002, Clean: true}),
+		result("3.3", cases.NonStrict, cases.CloseOK, transcript.Transcript{RemoteClose: true, RemoteCode: 1002}),
+		result("4.1.1", cases.OK, cases.CloseOK, transcript.Transcript{}),
+		result("6.4.1", cases.OK, cases.CloseOK, transcript.Transcript{RemoteClose: true, RemoteCode: 1007}),
+		result("6.4.3", cases.NonStrict, cases.CloseOK, transcript.Transcript{RemoteClose: true}),
+		result("7.7.1", cases.OK, cases.CloseOK, transcript.Transcript{LocalCode: 1000, RemoteClose: true, RemoteCode: 1000}),
+		result("7.7.2", cases.OK, cases.CloseOK, transcript.Transcript{LocalCode: 1001, RemoteClose: true, RemoteCode: 1001}),
 	))
 	got := map[string]string{}
 	for _, x := range site.data.Rows[0]["traits"].([]any) {
@@ -211,7 +212,7 @@ func TestTraits(t *testing.T) {
 // it is the same in the case that sends 1000.
 func TestCloseReplyOf1000(t *testing.T) {
 	reply := func(id cases.ID, sent wsproto.StatusCode) harness.Result {
-		return result(id, cases.OK, cases.CloseOK, cases.Transcript{LocalCode: sent, RemoteClose: true, RemoteCode: 1000})
+		return result(id, cases.OK, cases.CloseOK, transcript.Transcript{LocalCode: sent, RemoteClose: true, RemoteCode: 1000})
 	}
 	site := write(t, run("x", "native", reply("7.7.1", 1000), reply("7.7.2", 1001), reply("7.7.3", 1002)))
 	for _, x := range site.data.Rows[0]["traits"].([]any) {
@@ -223,7 +224,7 @@ func TestCloseReplyOf1000(t *testing.T) {
 
 // One close that is answered with its own code says nothing of 1000.
 func TestCloseReplyOfOneCase(t *testing.T) {
-	site := write(t, run("x", "native", result("7.7.2", cases.OK, cases.CloseOK, cases.Transcript{LocalCode: 1001, RemoteClose: true, RemoteCode: 1001})))
+	site := write(t, run("x", "native", result("7.7.2", cases.OK, cases.CloseOK, transcript.Transcript{LocalCode: 1001, RemoteClose: true, RemoteCode: 1001})))
 	found := false
 	for _, x := range site.data.Rows[0]["traits"].([]any) {
 		if trait := x.(map[string]any); trait["id"] == "close" {
@@ -242,8 +243,8 @@ func TestCloseReplyOfOneCase(t *testing.T) {
 // that of the cases that passed.
 func TestCodesAndSpeed(t *testing.T) {
 	row := write(t, run("x", "native",
-		result("9.1.1", cases.OK, cases.CloseOK, cases.Transcript{RemoteClose: true}),
-		result("9.1.2", cases.Failed, cases.CloseFailed, cases.Transcript{RemoteClose: true, RemoteZero: true}),
+		result("9.1.1", cases.OK, cases.CloseOK, transcript.Transcript{RemoteClose: true}),
+		result("9.1.2", cases.Failed, cases.CloseFailed, transcript.Transcript{RemoteClose: true, RemoteZero: true}),
 	)).data.Rows[0]
 	codes := map[float64]int{}
 	for _, code := range row["codes"].(map[string]any) {
@@ -260,11 +261,11 @@ func TestCodesAndSpeed(t *testing.T) {
 
 func TestDeflateAndLimits(t *testing.T) {
 	const offer = "permessage-deflate; server_max_window_bits=9"
-	head := cases.Transcript{Deflate: true, Request: "GET / HTTP/1.1\r\nsec-websocket-extensions: " + offer + "\r\n\r\n", Response: "HTTP/1.1 101\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"}
+	head := transcript.Transcript{Deflate: true, Request: "GET / HTTP/1.1\r\nsec-websocket-extensions: " + offer + "\r\n\r\n", Response: "HTTP/1.1 101\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"}
 	row := write(t, run("x", "native",
 		result("13.3.1", cases.OK, cases.CloseOK, head), result("13.3.2", cases.Failed, cases.CloseOK, head), result("13.3.3", cases.NonStrict, cases.CloseOK, head),
-		result("9.1.1", cases.OK, cases.CloseOK, cases.Transcript{}),
-		result("9.1.6", cases.Failed, cases.CloseFailed, cases.Transcript{RemoteClose: true, RemoteCode: wsproto.StatusMessageTooBig}),
+		result("9.1.1", cases.OK, cases.CloseOK, transcript.Transcript{}),
+		result("9.1.6", cases.Failed, cases.CloseFailed, transcript.Transcript{RemoteClose: true, RemoteCode: wsproto.StatusMessageTooBig}),
 	)).data.Rows[0]
 	d := row["offers"].([]any)[0].(map[string]any)
 	if d["offer"] != offer || d["answer"] != "permessage-deflate" || d["agreed"] != true || d["kept"] != 2.0 || d["total"] != 3.0 {
@@ -278,8 +279,8 @@ func TestDeflateAndLimits(t *testing.T) {
 
 func TestPairs(t *testing.T) {
 	site := write(t,
-		run("x", "native", result("1.1.1", cases.OK, cases.CloseOK, cases.Transcript{}), result("3.2", cases.OK, cases.CloseOK, cases.Transcript{}), result("7.1.1", cases.OK, cases.CloseOK, cases.Transcript{})),
-		run("x", "autobahn", result("1.1.1", cases.OK, cases.CloseOK, cases.Transcript{}), result("3.2", cases.NonStrict, cases.CloseOK, cases.Transcript{}), result("7.1.1", cases.Failed, cases.CloseOK, cases.Transcript{})),
+		run("x", "native", result("1.1.1", cases.OK, cases.CloseOK, transcript.Transcript{}), result("3.2", cases.OK, cases.CloseOK, transcript.Transcript{}), result("7.1.1", cases.OK, cases.CloseOK, transcript.Transcript{})),
+		run("x", "autobahn", result("1.1.1", cases.OK, cases.CloseOK, transcript.Transcript{}), result("3.2", cases.NonStrict, cases.CloseOK, transcript.Transcript{}), result("7.1.1", cases.Failed, cases.CloseOK, transcript.Transcript{})),
 	)
 	if len(site.data.Pairs) != 1 {
 		t.Fatalf("got %d pairs, want 1", len(site.data.Pairs))
@@ -293,7 +294,7 @@ func TestPairs(t *testing.T) {
 // What a package or a peer calls itself is no markup and no path.
 func TestHostile(t *testing.T) {
 	const evil = "</script><img src=x onerror=alert(1)>\u202e\x1b[2J"
-	bad := run("../../x", "native", result("1.1.1", cases.Failed, cases.CloseFailed, cases.Transcript{Response: evil}))
+	bad := run("../../x", "native", result("1.1.1", cases.Failed, cases.CloseFailed, transcript.Transcript{Response: evil}))
 	a := bad.Header.Agent.About
 	bad.Header.Agent.Name, bad.Header.Agent.Version, a.Folder, a.Language, a.Notes = evil, evil, "../../../x", evil, evil
 	bad.Results[0].Reason = evil
@@ -317,7 +318,7 @@ func TestPure(t *testing.T) {
 	var runs []*runfile.Run
 	var results []harness.Result
 	for _, c := range catalogue.All() {
-		results = append(results, result(c.ID, cases.Failed, cases.CloseUnclean, cases.Transcript{RemoteClose: true, RemoteCode: 1002}))
+		results = append(results, result(c.ID, cases.Failed, cases.CloseUnclean, transcript.Transcript{RemoteClose: true, RemoteCode: 1002}))
 	}
 	for i := range 3 {
 		runs = append(runs, run(fmt.Sprintf("x%d", i), "native", results...))

@@ -8,6 +8,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/agentfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports/comparison"
 )
 
@@ -15,16 +16,16 @@ import (
 // its version; what nothing names is listed, and what names nothing is stale.
 func TestFaults(t *testing.T) {
 	bad := run("x", "native",
-		result("1.1.1", cases.OK, cases.CloseOK, cases.Transcript{}),
-		result("3.1", cases.Failed, cases.CloseOK, cases.Transcript{}),
-		result("5.1", cases.OK, cases.CloseWrongCode, cases.Transcript{}), // lenient: no failure
-		result("6.3.1", cases.Failed, cases.CloseFailed, cases.Transcript{}),
-		result("6.3.2", cases.OK, cases.CloseUnclean, cases.Transcript{}),
+		result("1.1.1", cases.OK, cases.CloseOK, transcript.Transcript{}),
+		result("3.1", cases.Failed, cases.CloseOK, transcript.Transcript{}),
+		result("5.1", cases.OK, cases.CloseWrongCode, transcript.Transcript{}), // lenient: no failure
+		result("6.3.1", cases.Failed, cases.CloseFailed, transcript.Transcript{}),
+		result("6.3.2", cases.OK, cases.CloseUnclean, transcript.Transcript{}),
 		harness.Result{Case: "6.4.1", Outcome: harness.Crash},
 		harness.Result{Case: "7.1.1", Outcome: harness.NotRun},
 	)
 	bad.Header.Agent.About.Pinned = "1.2.3"
-	older := run("x", "autobahn", result("6.3.1", cases.Failed, cases.CloseFailed, cases.Transcript{}))
+	older := run("x", "autobahn", result("6.3.1", cases.Failed, cases.CloseFailed, transcript.Transcript{}))
 	older.Header.Agent.About.Pinned = "1.0.0"
 	list := []agentfile.Agent{
 		{Folder: "go-y", Version: "1.2.3", Findings: []agentfile.Finding{{Cases: []string{"*"}, Fault: "agent", Why: "another agent's"}}},
@@ -65,7 +66,7 @@ func TestFaults(t *testing.T) {
 // A verdict that varies keeps its finding from being stale, and a malformed
 // pattern is an error that names the agent.
 func TestFaultsThatVary(t *testing.T) {
-	r := result("3.1", cases.OK, cases.CloseOK, cases.Transcript{})
+	r := result("3.1", cases.OK, cases.CloseOK, transcript.Transcript{})
 	r.Varied = []cases.Verdict{{Behavior: cases.OK, Close: cases.CloseOK}, {Behavior: cases.Failed, Close: cases.CloseOK}}
 	bad := run("x", "native", r)
 	bad.Header.Agent.About.Pinned = "1"

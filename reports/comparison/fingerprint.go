@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A trait is how an implementation behaves in a matter that the standard leaves
@@ -183,7 +184,7 @@ func (p plays) pongs() string {
 	}
 	n := 0
 	for _, e := range p[0].Transcript.Events {
-		if e.Kind == cases.GotPong {
+		if e.Kind == transcript.GotPong {
 			n++
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A Tally holds if so many messages came.
@@ -25,13 +26,13 @@ type FewPongs struct{ Unanswered int }
 type Steady struct{ Times int }
 
 // Holds compares the times of the first messages.
-func (s Steady) Holds(t *cases.Transcript) bool {
+func (s Steady) Holds(t *transcript.Transcript) bool {
 	list := t.Conns()
 	if len(list) < 2 {
 		return true
 	}
-	first, ok := list[0].Find(cases.GotMessage)
-	second, ok2 := list[1].Find(cases.GotMessage)
+	first, ok := list[0].Find(transcript.GotMessage)
+	second, ok2 := list[1].Find(transcript.GotMessage)
 	return !ok || !ok2 || second.At <= max(5*time.Second, time.Duration(3*s.Times)*first.At)
 }
 
@@ -46,12 +47,12 @@ type PongFirst struct{}
 type Open struct{}
 
 // Holds looks at the handshake.
-func (Open) Holds(t *cases.Transcript) bool { return t.Opened }
+func (Open) Holds(t *transcript.Transcript) bool { return t.Opened }
 
 func (Open) String() string { return "an open connection" }
 
 // Holds counts messages.
-func (x Tally) Holds(t *cases.Transcript) bool { return t.Messages == x.Messages }
+func (x Tally) Holds(t *transcript.Transcript) bool { return t.Messages == x.Messages }
 
 func (x Tally) String() string { return fmt.Sprintf("%d messages", x.Messages) }
 
@@ -61,21 +62,24 @@ func (Tally) WithoutEcho(_ []string, lenient bool) (cases.Check, bool) {
 }
 
 // Holds looks for the event.
-func (HeldBack) Holds(t *cases.Transcript) bool { _, taken := t.Find(cases.GotTaken); return !taken }
+func (HeldBack) Holds(t *transcript.Transcript) bool {
+	_, taken := t.Find(transcript.GotTaken)
+	return !taken
+}
 
 func (HeldBack) String() string { return "the peer stops reading" }
 
 // Holds counts pongs.
-func (x FewPongs) Holds(t *cases.Transcript) bool { return t.Flooded-t.Pongs >= x.Unanswered }
+func (x FewPongs) Holds(t *transcript.Transcript) bool { return t.Flooded-t.Pongs >= x.Unanswered }
 
 func (x FewPongs) String() string { return fmt.Sprintf("%d pings without a pong", x.Unanswered) }
 
 // Holds looks at the order.
-func (PongFirst) Holds(t *cases.Transcript) bool {
-	at := func(kind cases.EventKind) int {
-		return slices.IndexFunc(t.Events, func(e cases.Event) bool { return e.Kind == kind })
+func (PongFirst) Holds(t *transcript.Transcript) bool {
+	at := func(kind transcript.EventKind) int {
+		return slices.IndexFunc(t.Events, func(e transcript.Event) bool { return e.Kind == kind })
 	}
-	pong, message := at(cases.GotPong), at(cases.GotMessage)
+	pong, message := at(transcript.GotPong), at(transcript.GotMessage)
 	return pong >= 0 && (message < 0 || pong < message)
 }
 
@@ -91,8 +95,10 @@ func (PongFirst) WithoutEcho(_ []string, lenient bool) (cases.Check, bool) {
 type Alert []string
 
 // Holds looks for the alert.
-func (a Alert) Holds(t *cases.Transcript) bool {
-	return slices.ContainsFunc(t.Events, func(e cases.Event) bool { return e.Kind == cases.GotAlert && slices.Contains(a, string(e.Data)) })
+func (a Alert) Holds(t *transcript.Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e transcript.Event) bool {
+		return e.Kind == transcript.GotAlert && slices.Contains(a, string(e.Data))
+	})
 }
 
 func (a Alert) String() string { return "the TLS alert " + strings.Join(a, " or ") }
@@ -101,9 +107,9 @@ func (a Alert) String() string { return "the TLS alert " + strings.Join(a, " or 
 type Alerted struct{}
 
 // Holds looks for the alert.
-func (Alerted) Holds(t *cases.Transcript) bool {
-	e, ok := t.Find(cases.GotAlert)
-	return ok && string(e.Data) != cases.CloseNotify
+func (Alerted) Holds(t *transcript.Transcript) bool {
+	e, ok := t.Find(transcript.GotAlert)
+	return ok && string(e.Data) != transcript.CloseNotify
 }
 
 func (Alerted) String() string { return "a TLS alert" }
@@ -112,7 +118,9 @@ func (Alerted) String() string { return "a TLS alert" }
 type Chose struct{ Protocol string }
 
 // Holds looks at the handshake of TLS.
-func (c Chose) Holds(t *cases.Transcript) bool { return t.TLS != nil && t.TLS.Protocol == c.Protocol }
+func (c Chose) Holds(t *transcript.Transcript) bool {
+	return t.TLS != nil && t.TLS.Protocol == c.Protocol
+}
 
 func (c Chose) String() string {
 	if c.Protocol == "" {
@@ -126,7 +134,9 @@ func (c Chose) String() string {
 type NamesServer struct{ Name string }
 
 // Holds looks at the handshake of TLS.
-func (n NamesServer) Holds(t *cases.Transcript) bool { return t.TLS != nil && t.TLS.Name == n.Name }
+func (n NamesServer) Holds(t *transcript.Transcript) bool {
+	return t.TLS != nil && t.TLS.Name == n.Name
+}
 
 func (n NamesServer) String() string {
 	if n.Name == "" {
@@ -139,6 +149,6 @@ func (n NamesServer) String() string {
 type NotReset struct{}
 
 // Holds looks for the reset.
-func (NotReset) Holds(t *cases.Transcript) bool { return t.Count(cases.GotReset) == 0 }
+func (NotReset) Holds(t *transcript.Transcript) bool { return t.Count(transcript.GotReset) == 0 }
 
 func (NotReset) String() string { return "no reset of TCP" }

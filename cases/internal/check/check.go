@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -68,8 +69,8 @@ type Either []cases.Check
 type Not struct{ Check cases.Check }
 
 // Holds looks at the status line.
-func (s Status) Holds(t *cases.Transcript) bool {
-	e, ok := t.Find(cases.GotAnswer)
+func (s Status) Holds(t *transcript.Transcript) bool {
+	e, ok := t.Find(transcript.GotAnswer)
 	if t.Stream && e.Status >= 200 && e.Status <= 299 {
 		e.Status = 101 // which a 2xx stands for over HTTP/2 (RFC 8441 §5)
 	}
@@ -84,7 +85,7 @@ func (s Status) String() string {
 }
 
 // Holds looks at the field.
-func (f Fields) Holds(t *cases.Transcript) bool {
+func (f Fields) Holds(t *transcript.Transcript) bool {
 	values := wire.ParseHead(t.Response).Values(f.Name)
 	return len(values) == 1 && values[0] == f.Value
 }
@@ -92,34 +93,37 @@ func (f Fields) Holds(t *cases.Transcript) bool {
 func (f Fields) String() string { return f.Name + ": " + f.Value + ", once" }
 
 // Holds looks at the field.
-func (l Lists) Holds(t *cases.Transcript) bool {
+func (l Lists) Holds(t *transcript.Transcript) bool {
 	return barred(t, l.Name) || wire.ParseHead(t.Response).Has(l.Name, l.Token)
 }
 
 func (l Lists) String() string { return l.Name + " names " + l.Token }
 
 // Holds looks for the field.
-func (f NoField) Holds(t *cases.Transcript) bool {
+func (f NoField) Holds(t *transcript.Transcript) bool {
 	return len(wire.ParseHead(t.Response).Values(f.Name)) == 0
 }
 
 func (f NoField) String() string { return "no " + f.Name }
 
 // Holds looks for data.
-func (Quiet) Holds(t *cases.Transcript) bool {
-	return !slices.ContainsFunc(t.Events, func(e cases.Event) bool { return e.Kind == cases.GotMessage || t.Answers(e) })
+func (Quiet) Holds(t *transcript.Transcript) bool {
+	return !slices.ContainsFunc(t.Events, func(e transcript.Event) bool { return e.Kind == transcript.GotMessage || t.Answers(e) })
 }
 
 func (Quiet) String() string { return "no message, and no pong in answer" }
 
 // Holds looks for a response.
-func (NoAnswer) Holds(t *cases.Transcript) bool { _, ok := t.Find(cases.GotAnswer); return !ok }
+func (NoAnswer) Holds(t *transcript.Transcript) bool {
+	_, ok := t.Find(transcript.GotAnswer)
+	return !ok
+}
 
 func (NoAnswer) String() string { return "no response" }
 
 // Holds looks at the peer's first close frame.
-func (c Code) Holds(t *cases.Transcript) bool {
-	e, ok := t.Find(cases.GotClose)
+func (c Code) Holds(t *transcript.Transcript) bool {
+	e, ok := t.Find(transcript.GotClose)
 	return ok && slices.Contains(c, e.Code)
 }
 
@@ -135,15 +139,15 @@ func (c Code) String() string {
 }
 
 // Holds looks for a close frame.
-func (Closed) Holds(t *cases.Transcript) bool { _, ok := t.Find(cases.GotClose); return ok }
+func (Closed) Holds(t *transcript.Transcript) bool { _, ok := t.Find(transcript.GotClose); return ok }
 
 func (Closed) String() string { return "a close frame" }
 
 // Holds looks at the end of TCP.
-func (x Ends) Holds(t *cases.Transcript) bool {
-	kinds := []cases.EventKind{cases.GotEnd, cases.GotReset}
+func (x Ends) Holds(t *transcript.Transcript) bool {
+	kinds := []transcript.EventKind{transcript.GotEnd, transcript.GotReset}
 	if t.Role == cases.Client {
-		kinds = append(kinds, cases.GotClose)
+		kinds = append(kinds, transcript.GotClose)
 	}
 	for _, kind := range kinds {
 		if e, ok := t.Find(kind); ok && e.At <= x.Within {
@@ -156,26 +160,26 @@ func (x Ends) Holds(t *cases.Transcript) bool {
 func (x Ends) String() string { return "the peer ends TCP within " + seconds(x.Within) }
 
 // Holds looks at the end of TCP.
-func (x Dropped) Holds(t *cases.Transcript) bool { return !Closed{}.Holds(t) && Ends(x).Holds(t) }
+func (x Dropped) Holds(t *transcript.Transcript) bool { return !Closed{}.Holds(t) && Ends(x).Holds(t) }
 
 func (x Dropped) String() string {
 	return "the peer ends TCP within " + seconds(x.Within) + " without a close frame"
 }
 
 // Holds looks at the end of TCP.
-func (x EndsTCP) Holds(t *cases.Transcript) bool {
-	return slices.ContainsFunc(t.Events, func(e cases.Event) bool {
-		return (e.Kind == cases.GotEnd || e.Kind == cases.GotReset) && e.At <= x.Within
+func (x EndsTCP) Holds(t *transcript.Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e transcript.Event) bool {
+		return (e.Kind == transcript.GotEnd || e.Kind == transcript.GotReset) && e.At <= x.Within
 	})
 }
 
 func (x EndsTCP) String() string { return "TCP is ended by the peer within " + seconds(x.Within) }
 
 // Holds compares when both ends left.
-func (OfItself) Holds(t *cases.Transcript) bool {
-	return slices.ContainsFunc(t.Events, func(e cases.Event) bool {
+func (OfItself) Holds(t *transcript.Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e transcript.Event) bool {
 		switch e.Kind {
-		case cases.GotClose, cases.GotEnd, cases.GotReset, cases.GotAlert:
+		case transcript.GotClose, transcript.GotEnd, transcript.GotReset, transcript.GotAlert:
 			return t.Left == 0 || e.At < t.Left
 		default:
 			return false
@@ -186,12 +190,12 @@ func (OfItself) Holds(t *cases.Transcript) bool {
 func (OfItself) String() string { return "the peer does so before we end our direction" }
 
 // Holds looks at the closing handshake.
-func (Clean) Holds(t *cases.Transcript) bool { return t.Clean }
+func (Clean) Holds(t *transcript.Transcript) bool { return t.Clean }
 
 func (Clean) String() string { return "a complete closing handshake" }
 
 // Holds looks for one that does.
-func (x Either) Holds(t *cases.Transcript) bool {
+func (x Either) Holds(t *transcript.Transcript) bool {
 	return slices.ContainsFunc(x, func(c cases.Check) bool { return c.Holds(t) })
 }
 
@@ -215,7 +219,7 @@ func (x Either) WithoutEcho(probes []string, lenient bool) (cases.Check, bool) {
 }
 
 // Holds turns the check round.
-func (n Not) Holds(t *cases.Transcript) bool { return !n.Check.Holds(t) }
+func (n Not) Holds(t *transcript.Transcript) bool { return !n.Check.Holds(t) }
 
 func (n Not) String() string { return "not: " + n.Check.String() }
 

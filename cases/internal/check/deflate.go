@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -40,7 +41,7 @@ type Restricted struct{}
 const deflateName = "permessage-deflate"
 
 // Holds looks at Sec-WebSocket-Extensions.
-func (a Agreed) Holds(t *cases.Transcript) bool {
+func (a Agreed) Holds(t *transcript.Transcript) bool {
 	values := wire.ParseHead(t.Response).Values("Sec-WebSocket-Extensions")
 	if len(values) != 1 {
 		return false
@@ -68,7 +69,7 @@ func (a Agreed) String() string {
 }
 
 // Holds looks at Sec-WebSocket-Extensions.
-func (b Bits) Holds(t *cases.Transcript) bool {
+func (b Bits) Holds(t *transcript.Transcript) bool {
 	list, err := wsproto.ParseExtensions(strings.Join(wire.ParseHead(t.Response).Values("Sec-WebSocket-Extensions"), ", "))
 	if err != nil || len(list) != 1 {
 		return false
@@ -81,12 +82,12 @@ func (b Bits) Holds(t *cases.Transcript) bool {
 func (b Bits) String() string { return fmt.Sprintf("%s is %d to %d", b.Param, b.From, b.To) }
 
 // Holds looks at what was agreed.
-func (Declined) Holds(t *cases.Transcript) bool { return t.Opened && !t.Deflate }
+func (Declined) Holds(t *transcript.Transcript) bool { return t.Opened && !t.Deflate }
 
 func (Declined) String() string { return "no permessage-deflate" }
 
 // Holds looks at the request.
-func (o Offers) Holds(t *cases.Transcript) bool {
+func (o Offers) Holds(t *transcript.Transcript) bool {
 	list, err := wsproto.ParseExtensions(strings.Join(wire.ParseHead(t.Request).Values("Sec-WebSocket-Extensions"), ", "))
 	return err == nil && slices.ContainsFunc(list, func(e wsproto.Extension) bool {
 		if !strings.EqualFold(e.Name, deflateName) {
@@ -110,7 +111,7 @@ func (o Offers) String() string {
 }
 
 // Holds looks at what was agreed for our direction.
-func (Restricted) Holds(t *cases.Transcript) bool {
+func (Restricted) Holds(t *transcript.Transcript) bool {
 	values := wire.ParseHead(t.Response).Values("Sec-WebSocket-Extensions")
 	list, err := wsproto.ParseExtensions(strings.Join(values, ", "))
 	if err != nil || len(list) != 1 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 )
 
@@ -54,9 +55,9 @@ type Unanswered struct{}
 type NoRequestWith struct{ Text string }
 
 // Holds looks at further requests.
-func (n NoRequestWith) Holds(t *cases.Transcript) bool {
-	return !slices.ContainsFunc(t.Events, func(e cases.Event) bool {
-		return e.Kind == cases.GotRequest && strings.Contains(string(e.Data), n.Text)
+func (n NoRequestWith) Holds(t *transcript.Transcript) bool {
+	return !slices.ContainsFunc(t.Events, func(e transcript.Event) bool {
+		return e.Kind == transcript.GotRequest && strings.Contains(string(e.Data), n.Text)
 	})
 }
 
@@ -65,7 +66,7 @@ func (n NoRequestWith) String() string {
 }
 
 // Holds compares the values.
-func (f Forwarded) Holds(t *cases.Transcript) bool {
+func (f Forwarded) Holds(t *transcript.Transcript) bool {
 	text, sent := t.Heads()
 	if text == "" || sent == "" {
 		return false
@@ -76,7 +77,7 @@ func (f Forwarded) Holds(t *cases.Transcript) bool {
 func (f Forwarded) String() string { return f.Name + " comes through as it was sent" }
 
 // Holds looks for the field.
-func (f Removed) Holds(t *cases.Transcript) bool {
+func (f Removed) Holds(t *transcript.Transcript) bool {
 	text, _ := t.Heads()
 	return text != "" && len(wire.ParseHead(text).Values(f.Name)) == 0
 }
@@ -84,7 +85,7 @@ func (f Removed) Holds(t *cases.Transcript) bool {
 func (f Removed) String() string { return f.Name + " does not come through" }
 
 // Holds looks at Connection.
-func (n NotNominated) Holds(t *cases.Transcript) bool {
+func (n NotNominated) Holds(t *transcript.Transcript) bool {
 	text, _ := t.Heads()
 	return text != "" && !wire.ParseHead(text).Has("Connection", n.Token)
 }
@@ -92,7 +93,7 @@ func (n NotNominated) Holds(t *cases.Transcript) bool {
 func (n NotNominated) String() string { return "Connection does not name " + n.Token }
 
 // Holds compares the targets. One in absolute form is compared by its path.
-func (SameTarget) Holds(t *cases.Transcript) bool {
+func (SameTarget) Holds(t *transcript.Transcript) bool {
 	text, sent := t.Heads()
 	return text != "" && wire.ParseHead(text).Target() == wire.ParseHead(sent).Target()
 }
@@ -100,7 +101,7 @@ func (SameTarget) Holds(t *cases.Transcript) bool {
 func (SameTarget) String() string { return "the path and the query come through as they were sent" }
 
 // Holds compares the status codes.
-func (SameStatus) Holds(t *cases.Transcript) bool {
+func (SameStatus) Holds(t *transcript.Transcript) bool {
 	text, sent := t.Heads()
 	return text != "" && wire.ParseHead(text).Status() == wire.ParseHead(sent).Status()
 }
@@ -108,7 +109,7 @@ func (SameStatus) Holds(t *cases.Transcript) bool {
 func (SameStatus) String() string { return "the status comes through as the origin sent it" }
 
 // Holds compares the heads.
-func (Tunnelled) Holds(t *cases.Transcript) bool {
+func (Tunnelled) Holds(t *transcript.Transcript) bool {
 	text, sent := t.Heads()
 	return text != "" && strings.HasPrefix(sent, text) // bytes behind the head may have been sent with it
 }
@@ -118,32 +119,34 @@ func (Tunnelled) String() string {
 }
 
 // Holds looks for a request.
-func (Reached) Holds(t *cases.Transcript) bool { return t.Role == cases.Client && t.Request != "" }
+func (Reached) Holds(t *transcript.Transcript) bool {
+	return t.Role == cases.Client && t.Request != ""
+}
 
 func (Reached) String() string { return "the request reaches the origin" }
 
 // Holds looks at the bytes that came behind the head.
-func (b BodyHas) Holds(t *cases.Transcript) bool {
-	return slices.ContainsFunc(t.Events, func(e cases.Event) bool {
-		return e.Kind == cases.GotBody && strings.Contains(string(e.Data), b.Text)
+func (b BodyHas) Holds(t *transcript.Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e transcript.Event) bool {
+		return e.Kind == transcript.GotBody && strings.Contains(string(e.Data), b.Text)
 	})
 }
 
 func (b BodyHas) String() string { return fmt.Sprintf("the body has %q", b.Text) }
 
 // Holds looks at the peer's close frame.
-func (r Reason) Holds(t *cases.Transcript) bool {
-	e, ok := t.Find(cases.GotClose)
+func (r Reason) Holds(t *transcript.Transcript) bool {
+	e, ok := t.Find(transcript.GotClose)
 	return ok && string(e.Data) == r.Text
 }
 
 func (r Reason) String() string { return fmt.Sprintf("the reason %q", r.Text) }
 
 // Holds compares the pings.
-func (p Pinged) Holds(t *cases.Transcript) bool {
+func (p Pinged) Holds(t *transcript.Transcript) bool {
 	var got []string
 	for _, e := range t.Events {
-		if e.Kind == cases.GotPing {
+		if e.Kind == transcript.GotPing {
 			got = append(got, string(e.Data))
 		}
 	}
@@ -158,8 +161,8 @@ func (p Pinged) String() string {
 }
 
 // Holds counts the pongs that came against the pings that the other end saw.
-func (Unanswered) Holds(t *cases.Transcript) bool {
-	return t.Other() != nil && t.Count(cases.GotPong) <= t.Other().Count(cases.GotPing)
+func (Unanswered) Holds(t *transcript.Transcript) bool {
+	return t.Facing != nil && t.Count(transcript.GotPong) <= t.Facing.Count(transcript.GotPing)
 }
 
 func (Unanswered) String() string { return "no pong comes from the gateway itself" }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -84,7 +85,7 @@ type Withholds []string
 type AsksNot struct{ Name string }
 
 // Holds looks at the field.
-func (n NamesOnly) Holds(t *cases.Transcript) bool {
+func (n NamesOnly) Holds(t *transcript.Transcript) bool {
 	value, ok := wire.ParseHead(t.Response).One(n.Name)
 	return ok && strings.EqualFold(value, n.Word)
 }
@@ -92,7 +93,7 @@ func (n NamesOnly) Holds(t *cases.Transcript) bool {
 func (n NamesOnly) String() string { return n.Name + " is " + n.Word + ", once" }
 
 // Holds looks at the half of the peer.
-func (Sound) Holds(t *cases.Transcript) bool {
+func (Sound) Holds(t *transcript.Transcript) bool {
 	request, response := wire.ParseHead(t.Request), wire.ParseHead(t.Response)
 	switch {
 	case t.Stream: // whose own offences are events
@@ -106,7 +107,7 @@ func (Sound) Holds(t *cases.Transcript) bool {
 func (Sound) String() string { return "the peer's half of the opening handshake breaks no rule" }
 
 // Holds looks at the requests of all connections.
-func (FreshNonces) Holds(t *cases.Transcript) bool {
+func (FreshNonces) Holds(t *transcript.Transcript) bool {
 	seen := map[string]bool{}
 	for _, c := range t.Conns() {
 		key, ok := wire.ParseHead(c.Request).One("Sec-WebSocket-Key")
@@ -121,12 +122,15 @@ func (FreshNonces) Holds(t *cases.Transcript) bool {
 func (FreshNonces) String() string { return "every connection has a key of its own" }
 
 // Holds looks for an offence.
-func (NoOffence) Holds(t *cases.Transcript) bool { _, found := t.Find(cases.GotOffence); return !found }
+func (NoOffence) Holds(t *transcript.Transcript) bool {
+	_, found := t.Find(transcript.GotOffence)
+	return !found
+}
 
 func (NoOffence) String() string { return "no rule is broken" }
 
 // Holds looks at the fields that give a length.
-func (Measured) Holds(t *cases.Transcript) bool {
+func (Measured) Holds(t *transcript.Transcript) bool {
 	h := wire.ParseHead(t.Response)
 	coding := h.List("Transfer-Encoding")
 	_, length := h.One("Content-Length")
@@ -136,35 +140,35 @@ func (Measured) Holds(t *cases.Transcript) bool {
 func (Measured) String() string { return "the response says where its body ends" }
 
 // Holds looks at Connection.
-func (Parts) Holds(t *cases.Transcript) bool {
+func (Parts) Holds(t *transcript.Transcript) bool {
 	return wire.ParseHead(t.Response).Last()
 }
 
 func (Parts) String() string { return "the response ends the connection" }
 
 // Holds looks for the field.
-func (f HasField) Holds(t *cases.Transcript) bool {
+func (f HasField) Holds(t *transcript.Transcript) bool {
 	return barred(t, f.Name) || len(wire.ParseHead(t.Response).Values(f.Name)) > 0
 }
 
 // barred reports whether no message may have the field, since the connection is a stream of
 // HTTP/2 (RFC 9113 §8.2.2).
-func barred(t *cases.Transcript, name string) bool { return t.Stream && name == "Upgrade" }
+func barred(t *transcript.Transcript, name string) bool { return t.Stream && name == "Upgrade" }
 
 func (f HasField) String() string { return "a field " + f.Name }
 
 // Holds looks at the request.
-func (u Unasked) Holds(t *cases.Transcript) bool {
+func (u Unasked) Holds(t *transcript.Transcript) bool {
 	return t.Request != "" && len(wire.ParseHead(t.Request).Values(u.Name)) == 0
 }
 
 func (u Unasked) String() string { return "the request has no " + u.Name }
 
 // Holds compares the times of the responses on all connections.
-func (p Prompt) Holds(t *cases.Transcript) bool {
+func (p Prompt) Holds(t *transcript.Transcript) bool {
 	var took []time.Duration
 	for _, c := range t.Conns() {
-		e, ok := c.Find(cases.GotAnswer)
+		e, ok := c.Find(transcript.GotAnswer)
 		if !ok {
 			return false
 		}
@@ -178,7 +182,7 @@ func (p Prompt) String() string {
 }
 
 // Holds looks at the request.
-func (SoundKey) Holds(t *cases.Transcript) bool {
+func (SoundKey) Holds(t *transcript.Transcript) bool {
 	key, ok := wire.ParseHead(t.Request).One("Sec-WebSocket-Key")
 	return ok && wsproto.ValidKey(key)
 }
@@ -188,7 +192,7 @@ func (SoundKey) String() string { return "the key is the base64 of 16 bytes, wit
 var originForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(null|[a-z][a-z0-9+.-]*://[^/?#@ ]*)$`) })
 
 // Holds looks at the request.
-func (SoundOrigin) Holds(t *cases.Transcript) bool {
+func (SoundOrigin) Holds(t *transcript.Transcript) bool {
 	h := wire.ParseHead(t.Request)
 	origin, ok := h.One("Origin")
 	return len(h.Values("Origin")) == 0 || ok && originForm().MatchString(origin)
@@ -197,7 +201,7 @@ func (SoundOrigin) Holds(t *cases.Transcript) bool {
 func (SoundOrigin) String() string { return "one origin, without a path, or none" }
 
 // Holds looks at the field.
-func (a Asks) Holds(t *cases.Transcript) bool {
+func (a Asks) Holds(t *transcript.Transcript) bool {
 	value, ok := wire.ParseHead(t.Request).One(a.Name)
 	return ok && strings.Contains(value, a.Part)
 }
@@ -205,14 +209,14 @@ func (a Asks) Holds(t *cases.Transcript) bool {
 func (a Asks) String() string { return "a request with " + a.Name + ": " + a.Part + ", once" }
 
 // Holds looks for the field.
-func (a AsksNot) Holds(t *cases.Transcript) bool {
+func (a AsksNot) Holds(t *transcript.Transcript) bool {
 	return t.Request != "" && len(wire.ParseHead(t.Request).Values(a.Name)) == 0
 }
 
 func (a AsksNot) String() string { return "a request without " + a.Name }
 
 // Holds looks at Host.
-func (a AsksHost) Holds(t *cases.Transcript) bool {
+func (a AsksHost) Holds(t *transcript.Transcript) bool {
 	colon := strings.LastIndexByte(t.Address, ':')
 	port, err := strconv.Atoi(t.Address[colon+1:])
 	value, ok := wire.ParseHead(t.Request).One("Host")
@@ -224,7 +228,7 @@ func (a AsksHost) String() string { return "a request with Host: " + a.Host + ",
 var percent = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[0-9A-Fa-f]{2}`) })
 
 // Holds looks at the first line.
-func (list Targets) Holds(t *cases.Transcript) bool {
+func (list Targets) Holds(t *transcript.Transcript) bool {
 	words := strings.Split(wire.ParseHead(t.Request).Start(), " ")
 	return len(words) == 3 && slices.Contains(list, percent().ReplaceAllStringFunc(words[1], strings.ToUpper))
 }
@@ -232,22 +236,24 @@ func (list Targets) Holds(t *cases.Transcript) bool {
 func (list Targets) String() string { return "a request for " + strings.Join(list, " or ") }
 
 // Holds counts requests beyond the first.
-func (r Retries) Holds(t *cases.Transcript) bool { return t.Count(cases.GotRequest) <= r.Most }
+func (r Retries) Holds(t *transcript.Transcript) bool {
+	return t.Count(transcript.GotRequest) <= r.Most
+}
 
 func (r Retries) String() string { return fmt.Sprintf("at most %d further requests", r.Most) }
 
 // Holds compares the times of both.
-func (Unprompted) Holds(t *cases.Transcript) bool {
-	e, ok := t.Find(cases.GotAnswer)
+func (Unprompted) Holds(t *transcript.Transcript) bool {
+	e, ok := t.Find(transcript.GotAnswer)
 	return ok && (t.Left == 0 || e.At < t.Left)
 }
 
 func (Unprompted) String() string { return "the response comes before we end our direction" }
 
 // Holds looks at further requests.
-func (w Withholds) Holds(t *cases.Transcript) bool {
-	return !slices.ContainsFunc(t.Events, func(e cases.Event) bool {
-		return e.Kind == cases.GotRequest && slices.ContainsFunc(w, func(name string) bool {
+func (w Withholds) Holds(t *transcript.Transcript) bool {
+	return !slices.ContainsFunc(t.Events, func(e transcript.Event) bool {
+		return e.Kind == transcript.GotRequest && slices.ContainsFunc(w, func(name string) bool {
 			return len(wire.ParseHead(string(e.Data)).Values(name)) > 0
 		})
 	})
@@ -256,6 +262,6 @@ func (w Withholds) Holds(t *cases.Transcript) bool {
 func (w Withholds) String() string { return "no further request with " + strings.Join(w, " or ") }
 
 // Holds looks for a request.
-func (NoRequest) Holds(t *cases.Transcript) bool { return t.Request == "" }
+func (NoRequest) Holds(t *transcript.Transcript) bool { return t.Request == "" }
 
 func (NoRequest) String() string { return "no request" }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 )
 
@@ -61,14 +62,14 @@ type NotRelayed struct{}
 type LawfulHTTP2 struct{}
 
 // Holds looks at the stream.
-func (o On) Holds(t *cases.Transcript) bool {
+func (o On) Holds(t *transcript.Transcript) bool {
 	return len(t.Streams) >= o.Stream && o.Check.Holds(&t.Streams[o.Stream-1])
 }
 
 func (o On) String() string { return fmt.Sprintf("on stream %d: %v", o.Stream, o.Check) }
 
 // Holds looks at the streams.
-func (e EachOf) Holds(t *cases.Transcript) bool {
+func (e EachOf) Holds(t *transcript.Transcript) bool {
 	if len(t.Streams) < e.Streams {
 		return false
 	}
@@ -85,7 +86,7 @@ func (e EachOf) String() string {
 }
 
 // values lists those of a setting in a SETTINGS frame.
-func values(e cases.Event, name string) []string {
+func values(e transcript.Event, name string) []string {
 	var list []string
 	for one := range strings.SplitSeq(string(e.Data), ", ") {
 		if n, value, ok := strings.Cut(one, " = "); ok && n == name {
@@ -96,26 +97,26 @@ func values(e cases.Event, name string) []string {
 }
 
 // Holds looks at the first SETTINGS.
-func (s Setting) Holds(t *cases.Transcript) bool {
-	e, ok := t.Find(cases.GotSettings)
+func (s Setting) Holds(t *transcript.Transcript) bool {
+	e, ok := t.Find(transcript.GotSettings)
 	return ok && slices.Equal(values(e, s.Name), []string{fmt.Sprint(s.Value)})
 }
 
 func (s Setting) String() string { return fmt.Sprintf("SETTINGS have %s = %d, once", s.Name, s.Value) }
 
 // Holds looks at all SETTINGS.
-func (s NoSetting) Holds(t *cases.Transcript) bool {
-	return t.Count(cases.GotSettings) > 0 && !slices.ContainsFunc(t.Events, func(e cases.Event) bool {
-		return e.Kind == cases.GotSettings && len(values(e, s.Name)) > 0
+func (s NoSetting) Holds(t *transcript.Transcript) bool {
+	return t.Count(transcript.GotSettings) > 0 && !slices.ContainsFunc(t.Events, func(e transcript.Event) bool {
+		return e.Kind == transcript.GotSettings && len(values(e, s.Name)) > 0
 	})
 }
 
 func (s NoSetting) String() string { return "SETTINGS have no " + s.Name }
 
 // Holds looks at all SETTINGS.
-func (s NeverSetting) Holds(t *cases.Transcript) bool {
-	return !slices.ContainsFunc(t.Events, func(e cases.Event) bool {
-		return e.Kind == cases.GotSettings && slices.Contains(values(e, s.Name), fmt.Sprint(s.Value))
+func (s NeverSetting) Holds(t *transcript.Transcript) bool {
+	return !slices.ContainsFunc(t.Events, func(e transcript.Event) bool {
+		return e.Kind == transcript.GotSettings && slices.Contains(values(e, s.Name), fmt.Sprint(s.Value))
 	})
 }
 
@@ -124,8 +125,8 @@ func (s NeverSetting) String() string {
 }
 
 // Holds looks at the reset.
-func (r ResetWith) Holds(t *cases.Transcript) bool {
-	e, ok := t.Find(cases.GotReset)
+func (r ResetWith) Holds(t *transcript.Transcript) bool {
+	e, ok := t.Find(transcript.GotReset)
 	return ok && (len(r) == 0 || slices.Contains(r, string(e.Data)))
 }
 
@@ -137,31 +138,31 @@ func (r ResetWith) String() string {
 }
 
 // Holds looks for the end.
-func (EndsStream) Holds(t *cases.Transcript) bool { return t.Count(cases.GotEnd) > 0 }
+func (EndsStream) Holds(t *transcript.Transcript) bool { return t.Count(transcript.GotEnd) > 0 }
 
 func (EndsStream) String() string { return "END_STREAM" }
 
 // Holds looks for either end.
-func (Over) Holds(t *cases.Transcript) bool {
-	return t.Count(cases.GotEnd)+t.Count(cases.GotReset) > 0
+func (Over) Holds(t *transcript.Transcript) bool {
+	return t.Count(transcript.GotEnd)+t.Count(transcript.GotReset) > 0
 }
 
 func (Over) String() string { return "END_STREAM or RST_STREAM" }
 
 // Holds looks at the connection.
-func (Lives) Holds(t *cases.Transcript) bool {
-	return t.Count(cases.GotEnd)+t.Count(cases.GotReset)+t.Count(cases.GotGoAway) == 0
+func (Lives) Holds(t *transcript.Transcript) bool {
+	return t.Count(transcript.GotEnd)+t.Count(transcript.GotReset)+t.Count(transcript.GotGoAway) == 0
 }
 
 func (Lives) String() string { return "the connection goes on" }
 
 // Holds looks at the connection.
-func (Left) Holds(t *cases.Transcript) bool { return !Lives{}.Holds(t) }
+func (Left) Holds(t *transcript.Transcript) bool { return !Lives{}.Holds(t) }
 
 func (Left) String() string { return "GOAWAY, or the end of the connection" }
 
 // Holds counts.
-func (a Acks) Holds(t *cases.Transcript) bool { return t.Count(cases.GotAck) >= a.Count }
+func (a Acks) Holds(t *transcript.Transcript) bool { return t.Count(transcript.GotAck) >= a.Count }
 
 func (a Acks) String() string {
 	if a.Count == 1 {
@@ -171,7 +172,7 @@ func (a Acks) String() string {
 }
 
 // Holds looks at the request.
-func (Extended) Holds(t *cases.Transcript) bool {
+func (Extended) Holds(t *transcript.Transcript) bool {
 	head := wire.ParseHead(t.Request)
 	pseudo := map[string]string{}
 	for _, line := range head.Lines {
@@ -195,13 +196,13 @@ func (Extended) String() string {
 }
 
 // Holds looks for the connection.
-func (NotRelayed) Holds(t *cases.Transcript) bool { return t.Count(cases.GotRequest) == 0 }
+func (NotRelayed) Holds(t *transcript.Transcript) bool { return t.Count(transcript.GotRequest) == 0 }
 
 func (NotRelayed) String() string { return "no connection to the host of :authority" }
 
 // Holds looks for offences.
-func (LawfulHTTP2) Holds(t *cases.Transcript) bool {
-	return t.Count(cases.GotOffence) == 0 && !slices.ContainsFunc(t.Streams, func(s cases.Transcript) bool { return s.Count(cases.GotOffence) > 0 })
+func (LawfulHTTP2) Holds(t *transcript.Transcript) bool {
+	return t.Count(transcript.GotOffence) == 0 && !slices.ContainsFunc(t.Streams, func(s transcript.Transcript) bool { return s.Count(transcript.GotOffence) > 0 })
 }
 
 func (LawfulHTTP2) String() string { return "no rule is broken" }

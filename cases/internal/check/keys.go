@@ -6,7 +6,7 @@ import (
 	"math"
 	"math/bits"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // RandomKeys holds if the transcript has at least so many masking keys, and they look like
@@ -17,7 +17,7 @@ import (
 type RandomKeys struct{ Least int }
 
 // Holds looks at the keys.
-func (r RandomKeys) Holds(t *cases.Transcript) bool {
+func (r RandomKeys) Holds(t *transcript.Transcript) bool {
 	keys := make([]uint32, len(t.Keys)/4)
 	seen := map[uint32]bool{}
 	for i := range keys {

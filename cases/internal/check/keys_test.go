@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 func TestRandomKeys(t *testing.T) {
@@ -37,7 +37,7 @@ func TestRandomKeys(t *testing.T) {
 			return uint32(wide[1])
 		}, false},
 	} {
-		var tr cases.Transcript
+		var tr transcript.Transcript
 		for i := range n {
 			tr.Keys = binary.BigEndian.AppendUint32(tr.Keys, row.key(i))
 		}
@@ -54,7 +54,7 @@ func TestRandomKeys(t *testing.T) {
 func TestRandomKeysByChance(t *testing.T) {
 	sound := rand.NewChaCha8([32]byte{2})
 	for range 40 {
-		tr := cases.Transcript{Keys: make([]byte, 4*1200)}
+		tr := transcript.Transcript{Keys: make([]byte, 4*1200)}
 		_, _ = sound.Read(tr.Keys)
 		if !(check.RandomKeys{Least: 1200}).Holds(&tr) {
 			t.Errorf("the keys % x... look wrong", tr.Keys[:16])
@@ -70,8 +70,8 @@ func xorshift(state *uint32) uint32 {
 }
 
 func TestWithholds(t *testing.T) {
-	again := cases.Event{Kind: cases.GotRequest, Data: cases.Octet("GET / HTTP/1.1\r\nHost: a\r\nCookie: b\r\n\r\n")}
-	tr := cases.Transcript{Request: "GET / HTTP/1.1\r\nAuthorization: a\r\n\r\n", Events: []cases.Event{again}}
+	again := transcript.Event{Kind: transcript.GotRequest, Data: transcript.Octet("GET / HTTP/1.1\r\nHost: a\r\nCookie: b\r\n\r\n")}
+	tr := transcript.Transcript{Request: "GET / HTTP/1.1\r\nAuthorization: a\r\n\r\n", Events: []transcript.Event{again}}
 	if (check.Withholds{"Authorization", "Cookie"}).Holds(&tr) || !(check.Withholds{"Authorization"}).Holds(&tr) {
 		t.Error("got it wrong")
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // Checks about a gateway under load.
@@ -35,14 +35,14 @@ type Sized struct{ Bytes int }
 type BeginsEarly struct{}
 
 // Holds compares the counts.
-func (CrowdOpens) Holds(t *cases.Transcript) bool {
+func (CrowdOpens) Holds(t *transcript.Transcript) bool {
 	return t.Crowd != nil && t.Crowd.Opened == t.Crowd.Tried
 }
 
 func (CrowdOpens) String() string { return "every connection beside it opens" }
 
 // Holds compares the counts.
-func (CrowdSound) Holds(t *cases.Transcript) bool {
+func (CrowdSound) Holds(t *transcript.Transcript) bool {
 	return t.Crowd != nil && t.Crowd.Sound == t.Crowd.Opened && t.Crowd.Opened > 0
 }
 
@@ -51,8 +51,8 @@ func (CrowdSound) String() string {
 }
 
 // Holds looks for the event.
-func (w Waits) Holds(t *cases.Transcript) bool {
-	e, ok := t.Find(cases.GotTaken)
+func (w Waits) Holds(t *transcript.Transcript) bool {
+	e, ok := t.Find(transcript.GotTaken)
 	return !ok || e.At >= w.For
 }
 
@@ -61,30 +61,30 @@ func (w Waits) String() string {
 }
 
 // Holds compares the memory.
-func (g Grows) Holds(t *cases.Transcript) bool { return t.Grown < g.Most }
+func (g Grows) Holds(t *transcript.Transcript) bool { return t.Grown < g.Most }
 
 func (g Grows) String() string {
 	return fmt.Sprintf("the gateway takes less than %d MiB of memory for it", g.Most>>20)
 }
 
 // Holds compares the counts.
-func (AllCame) Holds(t *cases.Transcript) bool {
-	return t.Other() != nil && t.Other().Flooded > 0 && t.Messages == t.Other().Flooded
+func (AllCame) Holds(t *transcript.Transcript) bool {
+	return t.Facing != nil && t.Facing.Flooded > 0 && t.Messages == t.Facing.Flooded
 }
 
 func (AllCame) String() string { return "every message comes" }
 
 // Holds looks at the messages.
-func (s Sized) Holds(t *cases.Transcript) bool {
-	e, ok := t.Find(cases.GotMessage)
-	return ok && t.Count(cases.GotMessage) == 1 && e.Len == s.Bytes
+func (s Sized) Holds(t *transcript.Transcript) bool {
+	e, ok := t.Find(transcript.GotMessage)
+	return ok && t.Count(transcript.GotMessage) == 1 && e.Len == s.Bytes
 }
 
 func (s Sized) String() string { return fmt.Sprintf("one message of %d bytes", s.Bytes) }
 
 // Holds looks at the waits.
-func (BeginsEarly) Holds(t *cases.Transcript) bool {
-	_, ok := t.Find(cases.GotBegin)
+func (BeginsEarly) Holds(t *transcript.Transcript) bool {
+	_, ok := t.Find(transcript.GotBegin)
 	return ok && !t.Expired
 }
 

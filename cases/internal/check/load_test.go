@@ -5,38 +5,39 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 func TestLoad(t *testing.T) {
-	crowd := func(tried, opened, sound int) cases.Transcript {
-		return cases.Transcript{Crowd: &cases.Crowded{Tried: tried, Opened: opened, Sound: sound}}
+	crowd := func(tried, opened, sound int) transcript.Transcript {
+		return transcript.Transcript{Crowd: &transcript.Crowded{Tried: tried, Opened: opened, Sound: sound}}
 	}
-	taken := func(at time.Duration) cases.Transcript {
-		return cases.Transcript{Events: []cases.Event{{Kind: cases.GotTaken, At: at}}}
+	taken := func(at time.Duration) transcript.Transcript {
+		return transcript.Transcript{Events: []transcript.Event{{Kind: transcript.GotTaken, At: at}}}
 	}
-	begun := func(expired bool) cases.Transcript {
-		return cases.Transcript{Expired: expired, Events: []cases.Event{{Kind: cases.GotBegin}}}
+	begun := func(expired bool) transcript.Transcript {
+		return transcript.Transcript{Expired: expired, Events: []transcript.Event{{Kind: transcript.GotBegin}}}
 	}
 	for _, row := range []struct {
 		check cases.Check
-		t     cases.Transcript
+		t     transcript.Transcript
 		want  bool
 	}{
-		{CrowdOpens{}, cases.Transcript{}, false},
+		{CrowdOpens{}, transcript.Transcript{}, false},
 		{CrowdOpens{}, crowd(5, 5, 0), true},
 		{CrowdOpens{}, crowd(5, 4, 4), false},
 		{CrowdSound{}, crowd(5, 4, 4), true},
 		{CrowdSound{}, crowd(5, 4, 3), false},
 		{CrowdSound{}, crowd(5, 0, 0), false},
-		{Waits{For: time.Second}, cases.Transcript{}, true},
+		{Waits{For: time.Second}, transcript.Transcript{}, true},
 		{Waits{For: time.Second}, taken(time.Second), true},
 		{Waits{For: time.Second}, taken(time.Second - 1), false},
-		{Grows{Most: 1 << 20}, cases.Transcript{Grown: 1<<20 - 1}, true},
-		{Grows{Most: 1 << 20}, cases.Transcript{Grown: 1 << 20}, false},
-		{AllCame{}, cases.Transcript{Messages: 3}, false}, // nobody is at the other end
-		{Sized{Bytes: 2}, cases.Transcript{Events: []cases.Event{cases.GotText(cases.Data([]byte("ab")))}}, true},
-		{Sized{Bytes: 3}, cases.Transcript{Events: []cases.Event{cases.GotText(cases.Data([]byte("ab")))}}, false},
-		{BeginsEarly{}, cases.Transcript{}, false},
+		{Grows{Most: 1 << 20}, transcript.Transcript{Grown: 1<<20 - 1}, true},
+		{Grows{Most: 1 << 20}, transcript.Transcript{Grown: 1 << 20}, false},
+		{AllCame{}, transcript.Transcript{Messages: 3}, false}, // nobody is at the other end
+		{Sized{Bytes: 2}, transcript.Transcript{Events: []transcript.Event{cases.GotText(cases.Data([]byte("ab")))}}, true},
+		{Sized{Bytes: 3}, transcript.Transcript{Events: []transcript.Event{cases.GotText(cases.Data([]byte("ab")))}}, false},
+		{BeginsEarly{}, transcript.Transcript{}, false},
 		{BeginsEarly{}, begun(false), true},
 		{BeginsEarly{}, begun(true), false},
 	} {

@@ -7,11 +7,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Messages holds if these messages came, in order, and no other.
-type Messages []cases.Event
+type Messages []transcript.Event
 
 // NoPong holds if no pong came in answer to a ping or a pong of ours.
 type NoPong struct{}
@@ -46,14 +47,14 @@ type AtHeader struct{}
 type FreshKeys struct{}
 
 // Holds compares the messages.
-func (m Messages) Holds(t *cases.Transcript) bool {
-	var got []cases.Event
+func (m Messages) Holds(t *transcript.Transcript) bool {
+	var got []transcript.Event
 	for _, e := range t.Events {
-		if e.Kind == cases.GotMessage {
+		if e.Kind == transcript.GotMessage {
 			got = append(got, e)
 		}
 	}
-	return slices.EqualFunc(got, m, cases.Event.Equal)
+	return slices.EqualFunc(got, m, transcript.Event.Equal)
 }
 
 func (m Messages) String() string {
@@ -78,12 +79,12 @@ func (m Messages) WithoutEcho(probes []string, lenient bool) (cases.Check, bool)
 }
 
 // Holds looks for pongs.
-func (NoPong) Holds(t *cases.Transcript) bool { return !slices.ContainsFunc(t.Events, t.Answers) }
+func (NoPong) Holds(t *transcript.Transcript) bool { return !slices.ContainsFunc(t.Events, t.Answers) }
 
 func (NoPong) String() string { return "no pong in answer" }
 
 // Holds looks for the pong.
-func (p PongWith) Holds(t *cases.Transcript) bool {
+func (p PongWith) Holds(t *transcript.Transcript) bool {
 	want := cases.Ponged(cases.Data([]byte(p.Text)))
 	return slices.ContainsFunc(t.Events, want.Equal)
 }
@@ -91,29 +92,29 @@ func (p PongWith) Holds(t *cases.Transcript) bool {
 func (p PongWith) String() string { return fmt.Sprintf("a pong with %q", p.Text) }
 
 // Holds looks for the ping.
-func (p PingWith) Holds(t *cases.Transcript) bool {
-	return slices.ContainsFunc(t.Events, func(e cases.Event) bool { return e.Kind == cases.GotPing && string(e.Data) == p.Text })
+func (p PingWith) Holds(t *transcript.Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e transcript.Event) bool { return e.Kind == transcript.GotPing && string(e.Data) == p.Text })
 }
 
 func (p PingWith) String() string { return fmt.Sprintf("a ping with %q", p.Text) }
 
 // Holds counts close frames.
-func (ClosesOnce) Holds(t *cases.Transcript) bool { return t.Count(cases.GotClose) == 1 }
+func (ClosesOnce) Holds(t *transcript.Transcript) bool { return t.Count(transcript.GotClose) == 1 }
 
 func (ClosesOnce) String() string { return "one close frame" }
 
 // Holds looks behind the close frame.
-func (SilentAfterClose) Holds(t *cases.Transcript) bool {
-	i := slices.IndexFunc(t.Events, func(e cases.Event) bool { return e.Kind == cases.GotClose })
-	return i >= 0 && !slices.ContainsFunc(t.Events[i+1:], func(e cases.Event) bool { return e.Kind != cases.GotEnd && e.Kind != cases.GotReset })
+func (SilentAfterClose) Holds(t *transcript.Transcript) bool {
+	i := slices.IndexFunc(t.Events, func(e transcript.Event) bool { return e.Kind == transcript.GotClose })
+	return i >= 0 && !slices.ContainsFunc(t.Events[i+1:], func(e transcript.Event) bool { return e.Kind != transcript.GotEnd && e.Kind != transcript.GotReset })
 }
 
 func (SilentAfterClose) String() string { return "nothing behind the close frame" }
 
 // Holds looks at the close frames.
-func (SoundCloses) Holds(t *cases.Transcript) bool {
-	return !slices.ContainsFunc(t.Events, func(e cases.Event) bool {
-		return e.Kind == cases.GotClose && e.Len > 0 && (e.Len < 2 || e.Len > wsproto.MaxControlPayload || !e.Code.Valid() || !utf8.Valid(e.Data) ||
+func (SoundCloses) Holds(t *transcript.Transcript) bool {
+	return !slices.ContainsFunc(t.Events, func(e transcript.Event) bool {
+		return e.Kind == transcript.GotClose && e.Len > 0 && (e.Len < 2 || e.Len > wsproto.MaxControlPayload || !e.Code.Valid() || !utf8.Valid(e.Data) ||
 			t.Role == cases.Server && e.Code == wsproto.StatusMandatoryExt) // a server refuses the handshake instead
 	})
 }
@@ -121,26 +122,26 @@ func (SoundCloses) Holds(t *cases.Transcript) bool {
 func (SoundCloses) String() string { return "every close frame keeps the rules" }
 
 // Holds looks for the payload, which the log has.
-func (AtHeader) Holds(t *cases.Transcript) bool {
-	return !slices.ContainsFunc(t.Log, func(e cases.Entry) bool { return e.Kind == cases.LogOctets && e.Dir == cases.Out })
+func (AtHeader) Holds(t *transcript.Transcript) bool {
+	return !slices.ContainsFunc(t.Log, func(e transcript.Entry) bool { return e.Kind == transcript.LogOctets && e.Dir == transcript.Out })
 }
 
 func (AtHeader) String() string { return "the peer does so before the payload comes" }
 
 // Holds looks for offences.
-func (Lawful) Holds(t *cases.Transcript) bool { return t.Count(cases.GotOffence) == 0 }
+func (Lawful) Holds(t *transcript.Transcript) bool { return t.Count(transcript.GotOffence) == 0 }
 
 func (Lawful) String() string { return "every frame keeps the rules" }
 
 // Holds looks at the keys.
-func (FreshKeys) Holds(t *cases.Transcript) bool {
+func (FreshKeys) Holds(t *transcript.Transcript) bool {
 	seen := map[string]int{}
 	steps := map[uint32]int{}
 	var before uint32
 	n := 0
 	for _, e := range t.Log {
 		key, err := hex.DecodeString(e.Mask)
-		if e.Kind != cases.LogFrame || e.Dir != cases.In || err != nil || len(key) != 4 {
+		if e.Kind != transcript.LogFrame || e.Dir != transcript.In || err != nil || len(key) != 4 {
 			continue
 		}
 		now := uint32(key[0])<<24 | uint32(key[1])<<16 | uint32(key[2])<<8 | uint32(key[3])

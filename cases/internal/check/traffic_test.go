@@ -6,34 +6,35 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 func TestTrafficChecks(t *testing.T) {
 	one, two := cases.GotText(cases.Data([]byte("one"))), cases.GotBinary(cases.Data([]byte("two")))
-	closed, end := cases.Event{Kind: cases.GotClose}, cases.Event{Kind: cases.GotEnd}
+	closed, end := transcript.Event{Kind: transcript.GotClose}, transcript.Event{Kind: transcript.GotEnd}
 	pong := cases.Ponged(cases.Data([]byte("p")))
 	for _, row := range []struct {
 		check  cases.Check
-		events []cases.Event
+		events []transcript.Event
 		want   bool
 	}{
-		{check.Messages{one, two}, []cases.Event{one, pong, two, end}, true},
-		{check.Messages{one, two}, []cases.Event{two, one}, false},
-		{check.Messages{one}, []cases.Event{one, two}, false},
-		{check.Messages{}, []cases.Event{pong}, true},
-		{check.NoPong{}, []cases.Event{one}, true},
-		{check.NoPong{}, []cases.Event{pong}, false},
-		{check.PongWith{Text: "p"}, []cases.Event{one, pong}, true},
-		{check.PongWith{Text: "q"}, []cases.Event{pong}, false},
-		{check.ClosesOnce{}, []cases.Event{closed, end}, true},
-		{check.ClosesOnce{}, []cases.Event{closed, closed}, false},
-		{check.SilentAfterClose{}, []cases.Event{one, closed, end}, true},
-		{check.SilentAfterClose{}, []cases.Event{closed, one}, false},
-		{check.SilentAfterClose{}, []cases.Event{one}, false},
-		{check.Lawful{}, []cases.Event{one}, true},
-		{check.Lawful{}, []cases.Event{{Kind: cases.GotOffence}}, false},
+		{check.Messages{one, two}, []transcript.Event{one, pong, two, end}, true},
+		{check.Messages{one, two}, []transcript.Event{two, one}, false},
+		{check.Messages{one}, []transcript.Event{one, two}, false},
+		{check.Messages{}, []transcript.Event{pong}, true},
+		{check.NoPong{}, []transcript.Event{one}, true},
+		{check.NoPong{}, []transcript.Event{pong}, false},
+		{check.PongWith{Text: "p"}, []transcript.Event{one, pong}, true},
+		{check.PongWith{Text: "q"}, []transcript.Event{pong}, false},
+		{check.ClosesOnce{}, []transcript.Event{closed, end}, true},
+		{check.ClosesOnce{}, []transcript.Event{closed, closed}, false},
+		{check.SilentAfterClose{}, []transcript.Event{one, closed, end}, true},
+		{check.SilentAfterClose{}, []transcript.Event{closed, one}, false},
+		{check.SilentAfterClose{}, []transcript.Event{one}, false},
+		{check.Lawful{}, []transcript.Event{one}, true},
+		{check.Lawful{}, []transcript.Event{{Kind: transcript.GotOffence}}, false},
 	} {
-		if got := row.check.Holds(&cases.Transcript{Events: row.events}); got != row.want {
+		if got := row.check.Holds(&transcript.Transcript{Events: row.events}); got != row.want {
 			t.Errorf("%v of %v: got %v, want %v", row.check, row.events, got, row.want)
 		}
 	}
@@ -51,15 +52,15 @@ func TestFreshKeys(t *testing.T) {
 		{"zero", func(int) uint32 { return 0 }, false},
 		{"counted", func(i int) uint32 { return uint32(i + 1) }, false},
 	} {
-		var tr cases.Transcript
+		var tr transcript.Transcript
 		for i := range 30 {
-			tr.Log = append(tr.Log, cases.Entry{Kind: cases.LogFrame, Dir: cases.In, Mask: fmt.Sprintf("%08x", row.key(i))})
+			tr.Log = append(tr.Log, transcript.Entry{Kind: transcript.LogFrame, Dir: transcript.In, Mask: fmt.Sprintf("%08x", row.key(i))})
 		}
 		if got := (check.FreshKeys{}).Holds(&tr); got != row.want {
 			t.Errorf("%s: got %v, want %v", row.name, got, row.want)
 		}
 	}
-	if (check.FreshKeys{}).Holds(&cases.Transcript{}) {
+	if (check.FreshKeys{}).Holds(&transcript.Transcript{}) {
 		t.Error("no key at all: got true")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // Import turns Autobahn's reports on one agent into a run. The reports do not say
@@ -75,7 +76,7 @@ var product = sync.OnceValue(func() *regexp.Regexp {
 
 // suiteVersion returns the version that Autobahn states in its half of the opening
 // handshake, or "".
-func suiteVersion(t *cases.Transcript) string {
+func suiteVersion(t *transcript.Transcript) string {
 	head := t.Request
 	if t.Role == cases.Client {
 		head = t.Response

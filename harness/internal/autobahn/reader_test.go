@@ -18,6 +18,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/autobahn"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -72,39 +73,39 @@ func TestReadReportsTranscript(t *testing.T) {
 	if err != nil || len(got) != 1 {
 		t.Fatalf("%d results, %v; want 1", len(got), err)
 	}
-	head := cases.Octet(strings.Repeat("*", 64))
+	head := transcript.Octet(strings.Repeat("*", 64))
 	want := harness.Result{
 		Case: "1.1.1", Outcome: harness.Pass, Duration: 12 * time.Millisecond,
 		Verdict: cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK, Reason: "fine", CloseReason: "too"},
-		Transcript: &cases.Transcript{
+		Transcript: &transcript.Transcript{
 			Role: cases.Client, Opened: true, Deflate: true, ClosedByUs: true, Clean: true,
 			Request:  "GET / HTTP/1.1\r\n\r\n",
 			Response: "HTTP/1.1 101 x\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
 			Started:  time.Date(2026, 11, 22, 17, 14, 13, 942e6, time.UTC), Duration: 12 * time.Millisecond,
-			Events: []cases.Event{
-				{Kind: cases.GotMessage, Binary: true, Len: 100, Data: head},
-				{Kind: cases.GotPong, Len: 1, Data: cases.Octet{0xff}},
-				{Kind: cases.GotTimeout, Data: cases.Octet("A")},
+			Events: []transcript.Event{
+				{Kind: transcript.GotMessage, Binary: true, Len: 100, Data: head},
+				{Kind: transcript.GotPong, Len: 1, Data: transcript.Octet{0xff}},
+				{Kind: transcript.GotTimeout, Data: transcript.Octet("A")},
 			},
-			LocalCode: 1000, RemoteClose: true, RemoteCode: 1000, RemoteReason: cases.Octet("bye"),
-			Stats: cases.Stats{RxFrames: map[int]int{2: 1, 8: 1}, RxOctets: map[int]int{4: 1}},
-			Log: []cases.Entry{
-				{Kind: cases.LogOctets, Dir: cases.Out, Len: 2, Data: cases.Octet{10, 11}, Alone: true},
-				{Kind: cases.LogFrame, Dir: cases.In, Len: 100, Data: head, Opcode: wsproto.OpBinary, Fin: true, RSV: 4, Mask: "01020304"},
-				{Kind: cases.LogFrame, Dir: cases.In, Len: 1, Data: cases.Octet{0xff}, Opcode: wsproto.OpPong, Fin: true},
-				{Kind: cases.LogFrame, Dir: cases.Out, Len: 70000, Repeat: 70000, Data: cases.Octet("*"), Opcode: wsproto.OpText, Chop: 997},
-				{Kind: cases.LogNote, Note: "pause of 0.5 s begins (A)", Timer: cases.PauseBegins},
-				{Kind: cases.LogNote, Note: "pause ends (A)", Timer: cases.PauseEnds},
-				{Kind: cases.LogNote, Note: "fail the connection in 1 s", Timer: cases.KillArmed},
-				{Kind: cases.LogNote, Note: "time is up: failing the connection", Timer: cases.KillFired},
-				{Kind: cases.LogNote, Note: "close in 60 s", Timer: cases.CloseArmed},
-				{Kind: cases.LogNote, Note: "time is up: closing", Timer: cases.CloseFired},
-				{Kind: cases.LogNote, Note: "wire log off"},
-				{Kind: cases.LogNote, Note: "wire log on"},
+			LocalCode: 1000, RemoteClose: true, RemoteCode: 1000, RemoteReason: transcript.Octet("bye"),
+			Stats: transcript.Stats{RxFrames: map[int]int{2: 1, 8: 1}, RxOctets: map[int]int{4: 1}},
+			Log: []transcript.Entry{
+				{Kind: transcript.LogOctets, Dir: transcript.Out, Len: 2, Data: transcript.Octet{10, 11}, Alone: true},
+				{Kind: transcript.LogFrame, Dir: transcript.In, Len: 100, Data: head, Opcode: wsproto.OpBinary, Fin: true, RSV: 4, Mask: "01020304"},
+				{Kind: transcript.LogFrame, Dir: transcript.In, Len: 1, Data: transcript.Octet{0xff}, Opcode: wsproto.OpPong, Fin: true},
+				{Kind: transcript.LogFrame, Dir: transcript.Out, Len: 70000, Repeat: 70000, Data: transcript.Octet("*"), Opcode: wsproto.OpText, Chop: 997},
+				{Kind: transcript.LogNote, Note: "pause of 0.5 s begins (A)", Timer: transcript.PauseBegins},
+				{Kind: transcript.LogNote, Note: "pause ends (A)", Timer: transcript.PauseEnds},
+				{Kind: transcript.LogNote, Note: "fail the connection in 1 s", Timer: transcript.KillArmed},
+				{Kind: transcript.LogNote, Note: "time is up: failing the connection", Timer: transcript.KillFired},
+				{Kind: transcript.LogNote, Note: "close in 60 s", Timer: transcript.CloseArmed},
+				{Kind: transcript.LogNote, Note: "time is up: closing", Timer: transcript.CloseFired},
+				{Kind: transcript.LogNote, Note: "wire log off"},
+				{Kind: transcript.LogNote, Note: "wire log on"},
 			},
 		},
 	}
-	if diff := cmp.Diff(got[0], want, cmpopts.IgnoreUnexported(cases.Transcript{})); diff != "" {
+	if diff := cmp.Diff(got[0], want, cmpopts.IgnoreUnexported(transcript.Transcript{})); diff != "" {
 		t.Errorf("result (-got +want):\n%s", diff)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	suite "github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -118,8 +119,8 @@ func knownVerdict(v cases.Verdict) bool {
 	return false
 }
 
-func (r *caseReport) transcript() cases.Transcript {
-	t := cases.Transcript{
+func (r *caseReport) transcript() transcript.Transcript {
+	t := transcript.Transcript{
 		Role:     cases.Server,
 		Opened:   r.Duration < epoch,
 		Request:  harness.Clip(unlessMissing(r.HTTPRequest), maxHead),
@@ -135,7 +136,7 @@ func (r *caseReport) transcript() cases.Transcript {
 		ServerDropExpiry: r.DropTimeout,
 
 		RemoteClose: r.RxFrames[int(wsproto.OpClose)] > 0,
-		Stats:       cases.Stats{RxOctets: r.RxOctets, TxOctets: r.TxOctets, RxFrames: r.RxFrames, TxFrames: r.TxFrames},
+		Stats:       transcript.Stats{RxOctets: r.RxOctets, TxOctets: r.TxOctets, RxFrames: r.RxFrames, TxFrames: r.TxFrames},
 	}
 	if r.IsServer {
 		t.Role = cases.Client
@@ -152,15 +153,15 @@ func (r *caseReport) transcript() cases.Transcript {
 	t.Events = events(r.Received, t.Log)
 	r.echoes(&t)
 	if s := r.Traffic; s != nil {
-		t.Traffic = &cases.Traffic{
-			In:  cases.Flow{Preopen: s.InPreopen, Wire: s.InWire, Payload: s.InPayload, App: s.InApp, Frames: s.InFrames, Messages: s.InMessages},
-			Out: cases.Flow{Preopen: s.OutPreopen, Wire: s.OutWire, Payload: s.OutPayload, App: s.OutApp, Frames: s.OutFrames, Messages: s.OutMessages},
+		t.Traffic = &transcript.Traffic{
+			In:  transcript.Flow{Preopen: s.InPreopen, Wire: s.InWire, Payload: s.InPayload, App: s.InApp, Frames: s.InFrames, Messages: s.InMessages},
+			Out: transcript.Flow{Preopen: s.OutPreopen, Wire: s.OutWire, Payload: s.OutPayload, App: s.OutApp, Frames: s.OutFrames, Messages: s.OutMessages},
 		}
 	}
 	return t
 }
 
-func (r *caseReport) closeCodes(t *cases.Transcript) {
+func (r *caseReport) closeCodes(t *transcript.Transcript) {
 	if r.LocalCloseCode != nil {
 		t.LocalCode = *r.LocalCloseCode
 	}
@@ -168,12 +169,12 @@ func (r *caseReport) closeCodes(t *cases.Transcript) {
 		t.RemoteCode, t.RemoteZero, t.RemoteClose = *r.RemoteCloseCode, *r.RemoteCloseCode == 0, true
 	}
 	if r.RemoteCloseReason != nil {
-		t.RemoteReason = cases.Octet(harness.Clip(*r.RemoteCloseReason, maxReason))
+		t.RemoteReason = transcript.Octet(harness.Clip(*r.RemoteCloseReason, maxReason))
 	}
 	if r.LocalCloseReason == nil {
 		return
 	}
-	t.LocalReason = cases.Octet(harness.Clip(*r.LocalCloseReason, maxReason))
+	t.LocalReason = transcript.Octet(harness.Clip(*r.LocalCloseReason, maxReason))
 	if c, _ := suite.Find(r.ID); !suite.HexReason(c) {
 		return
 	}
@@ -184,7 +185,7 @@ func (r *caseReport) closeCodes(t *cases.Transcript) {
 
 // echoes sets the number of echoes, which is missing in a report. A case that passed saw
 // them all; otherwise it is the number of received messages, an upper bound.
-func (r *caseReport) echoes(t *cases.Transcript) {
+func (r *caseReport) echoes(t *transcript.Transcript) {
 	c, _ := suite.Find(r.ID)
 	switch {
 	case !suite.Counts(c):
@@ -246,14 +247,14 @@ func unmarshalRow(p []byte, into ...any) error {
 
 // events converts the received events. Reports cut long payloads, so their lengths come
 // from the frames of the wire log, if it has them.
-func events(list []event, log []cases.Entry) []cases.Event {
-	var out []cases.Event
+func events(list []event, log []transcript.Entry) []transcript.Event {
+	var out []transcript.Event
 	lengths := payloadLengths(log)
 	for _, e := range list[:min(len(list), maxEvents)] {
-		kind := cases.EventKind(e.kind)
+		kind := transcript.EventKind(e.kind)
 		data, cut := bytesOf(clip(e.text, maxReason), -1)
-		ev := cases.Event{Kind: kind, Binary: e.binary, Len: len(data), Data: data}
-		if kind == cases.GotTimeout {
+		ev := transcript.Event{Kind: kind, Binary: e.binary, Len: len(data), Data: data}
+		if kind == transcript.GotTimeout {
 			ev.Len = 0
 		} else if queue := lengths[kind]; len(queue) > 0 {
 			if cut {
@@ -268,20 +269,20 @@ func events(list []event, log []cases.Entry) []cases.Event {
 }
 
 // payloadLengths returns the lengths of the messages and the pongs in the log, in order.
-func payloadLengths(log []cases.Entry) map[cases.EventKind][]int {
-	out := map[cases.EventKind][]int{}
+func payloadLengths(log []transcript.Entry) map[transcript.EventKind][]int {
+	out := map[transcript.EventKind][]int{}
 	length := 0
 	for _, e := range log {
-		if e.Kind != cases.LogFrame || e.Dir != cases.In {
+		if e.Kind != transcript.LogFrame || e.Dir != transcript.In {
 			continue
 		}
 		switch {
 		case e.Opcode == wsproto.OpPong:
-			out[cases.GotPong] = append(out[cases.GotPong], e.Len)
+			out[transcript.GotPong] = append(out[transcript.GotPong], e.Len)
 		case e.Opcode <= wsproto.OpBinary:
 			length += e.Len
 			if e.Fin {
-				out[cases.GotMessage] = append(out[cases.GotMessage], length)
+				out[transcript.GotMessage] = append(out[transcript.GotMessage], length)
 				length = 0
 			}
 		}
@@ -293,7 +294,7 @@ func payloadLengths(log []cases.Entry) map[cases.EventKind][]int {
 // are not UTF-8, cut to the first 64 bytes and marked " ..." if there are more than
 // 60. If the length is known (not negative), it decides whether text that begins with
 // 0x is hex.
-func bytesOf(text string, length int) (data cases.Octet, cut bool) {
+func bytesOf(text string, length int) (data transcript.Octet, cut bool) {
 	if head, ok := strings.CutSuffix(text, " ..."); ok && (length > 60 || length < 0 && len(head) > 60) {
 		text, cut = head, true
 	}
@@ -306,7 +307,7 @@ func bytesOf(text string, length int) (data cases.Octet, cut bool) {
 			return p, cut
 		}
 	}
-	return cases.Octet(text), cut
+	return transcript.Octet(text), cut
 }
 
 // seconds prints a number of seconds as a duration.

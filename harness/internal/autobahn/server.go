@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/docker"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -52,7 +53,7 @@ func (s *server) Concurrent(context.Context) bool { return true }
 func (s *server) Diagnose(context.Context) (*runner.Diagnosis, error) { return nil, nil }
 
 // Echo asks for a plain echo.
-func (s *server) Echo(ctx context.Context) (echoes bool, t cases.Transcript, err error) {
+func (s *server) Echo(ctx context.Context) (echoes bool, t transcript.Transcript, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	c, err := ws.Dial(ctx, s.url.String(), &ws.DialOptions{
@@ -62,7 +63,7 @@ func (s *server) Echo(ctx context.Context) (echoes bool, t cases.Transcript, err
 		return false, t, err
 	}
 	if err != nil {
-		return false, cases.Transcript{OpenTimeout: ctx.Err() != nil}, nil
+		return false, transcript.Transcript{OpenTimeout: ctx.Err() != nil}, nil
 	}
 	defer c.CloseNow()
 	const text = "wsconform"
@@ -71,7 +72,7 @@ func (s *server) Echo(ctx context.Context) (echoes bool, t cases.Transcript, err
 		echoes = err == nil && string(answer) == text
 	}
 	_ = c.Close(wsproto.StatusNormalClosure, "") // however it answers that
-	return echoes, cases.Transcript{Opened: true}, nil
+	return echoes, transcript.Transcript{Opened: true}, nil
 }
 
 // Play has Autobahn play the cases of a part.

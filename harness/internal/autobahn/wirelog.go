@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -15,7 +15,7 @@ import (
 const maxEntries = 2000
 
 // A logLine is a line of the wire log, an array that begins with its kind.
-type logLine cases.Entry
+type logLine transcript.Entry
 
 func (l *logLine) UnmarshalJSON(p []byte) error {
 	var kind string
@@ -25,9 +25,9 @@ func (l *logLine) UnmarshalJSON(p []byte) error {
 	*l = logLine{}
 	switch kind {
 	case "RO":
-		return l.raw(p, cases.In)
+		return l.raw(p, transcript.In)
 	case "TO":
-		return l.raw(p, cases.Out)
+		return l.raw(p, transcript.Out)
 	case "RF":
 		return l.received(p)
 	case "TF":
@@ -37,10 +37,10 @@ func (l *logLine) UnmarshalJSON(p []byte) error {
 }
 
 // raw reads [kind, [length, hex], sync], the bytes of one read or write.
-func (l *logLine) raw(p []byte, dir cases.Direction) error {
+func (l *logLine) raw(p []byte, dir transcript.Direction) error {
 	var kind string
 	var data blob
-	l.Kind, l.Dir = cases.LogOctets, dir
+	l.Kind, l.Dir = transcript.LogOctets, dir
 	err := unmarshalRow(p, &kind, &data, &l.Alone)
 	l.Len = data.length
 	// The bytes are always in hex, and never cut inside a pair of digits. Hostile text
@@ -57,7 +57,7 @@ func (l *logLine) received(p []byte) error {
 	var data blob
 	var masked bool
 	var mask *string
-	l.Kind, l.Dir = cases.LogFrame, cases.In
+	l.Kind, l.Dir = transcript.LogFrame, transcript.In
 	err := unmarshalRow(p, &kind, &data, (*opcode)(&l.Opcode), &l.Fin, (*bits)(&l.RSV), &masked, &mask)
 	l.Len = data.length
 	l.Data, _ = bytesOf(clip(data.text, maxReason), data.length)
@@ -72,7 +72,7 @@ func (l *logLine) sent(p []byte) error {
 	var data blob
 	var mask *string
 	var repeat, chop *int
-	l.Kind, l.Dir = cases.LogFrame, cases.Out
+	l.Kind, l.Dir = transcript.LogFrame, transcript.Out
 	err := unmarshalRow(p, &kind, &data, (*opcode)(&l.Opcode), &l.Fin, (*bits)(&l.RSV), &mask, &repeat, &chop, &l.Alone)
 	l.Len = data.length
 	l.Data, _ = bytesOf(clip(data.text, maxReason), data.length)
@@ -99,24 +99,24 @@ func (l *logLine) mask(key *string) {
 func (l *logLine) note(p []byte, kind string) error {
 	var arg json.RawMessage
 	var mark string
-	l.Kind = cases.LogNote
+	l.Kind = transcript.LogNote
 	if err := unmarshalRow(p, &kind, &arg, &mark); err != nil {
 		return err
 	}
 	switch kind {
 	case "CT":
-		l.Note, l.Timer = "pause of "+secondsOf(arg)+" begins"+named(mark), cases.PauseBegins
+		l.Note, l.Timer = "pause of "+secondsOf(arg)+" begins"+named(mark), transcript.PauseBegins
 	case "CTE":
 		_ = json.Unmarshal(arg, &mark) // a mark that is not text is left out
-		l.Note, l.Timer = "pause ends"+named(mark), cases.PauseEnds
+		l.Note, l.Timer = "pause ends"+named(mark), transcript.PauseEnds
 	case "KL":
-		l.Note, l.Timer = "fail the connection in "+secondsOf(arg), cases.KillArmed
+		l.Note, l.Timer = "fail the connection in "+secondsOf(arg), transcript.KillArmed
 	case "KLE":
-		l.Note, l.Timer = "time is up: failing the connection", cases.KillFired
+		l.Note, l.Timer = "time is up: failing the connection", transcript.KillFired
 	case "TI":
-		l.Note, l.Timer = "close in "+secondsOf(arg), cases.CloseArmed
+		l.Note, l.Timer = "close in "+secondsOf(arg), transcript.CloseArmed
 	case "TIE":
-		l.Note, l.Timer = "time is up: closing", cases.CloseFired
+		l.Note, l.Timer = "time is up: closing", transcript.CloseFired
 	case "WLM":
 		l.Note = "wire log off"
 		if string(arg) == "true" {
@@ -188,9 +188,9 @@ func small(p []byte, limit int) (int, error) {
 }
 
 // entries keeps the first maxEntries lines and counts the rest.
-func entries(log []logLine) (kept []cases.Entry, lost int) {
+func entries(log []logLine) (kept []transcript.Entry, lost int) {
 	for _, l := range log[:min(len(log), maxEntries)] {
-		kept = append(kept, cases.Entry(l))
+		kept = append(kept, transcript.Entry(l))
 	}
 	return kept, len(log) - len(kept)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/fixtures/corpora"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -50,7 +51,7 @@ type echoVerdict struct {
 	badText bool   // not valid UTF-8
 	cutText bool   // valid, but it ends inside a code point
 	fault   string // it cannot be inflated
-	differs *cases.Difference
+	differs *transcript.Difference
 }
 
 func (c *checker) size(i int) int {
@@ -182,7 +183,7 @@ func (e *expectation) verdict() echoVerdict {
 	if e.hash == nil && !(whole && e.known) {
 		e.validate(e.size)
 	}
-	var differs *cases.Difference
+	var differs *transcript.Difference
 	if !whole {
 		differs = e.difference(!e.text, e.size)
 	}

@@ -7,6 +7,7 @@ import (
 	"hash"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -114,7 +115,7 @@ func (c *comparison) differs() {
 
 // difference says how the whole message of so many bytes differs from ours. It is nil
 // if it does not.
-func (c *comparison) difference(binary bool, length int) *cases.Difference {
+func (c *comparison) difference(binary bool, length int) *transcript.Difference {
 	size := c.ours.size()
 	if c.hash == nil && length == size && binary == c.ours.binary {
 		return nil
@@ -124,7 +125,7 @@ func (c *comparison) difference(binary bool, length int) *cases.Difference {
 	}
 	whole := sha256.New()
 	c.ours.write(whole, size)
-	return &cases.Difference{
+	return &transcript.Difference{
 		At: c.at, SHA256: hex.EncodeToString(c.hash.Sum(nil)),
 		WantBinary: c.ours.binary, WantLen: size, WantSHA256: hex.EncodeToString(whole.Sum(nil)),
 	}

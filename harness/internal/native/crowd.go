@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -23,7 +24,7 @@ import (
 // ends see a message that went astray.
 type crowd struct {
 	members []*member
-	sum     cases.Crowded
+	sum     transcript.Crowded
 }
 
 // A member is one connection of a crowd.
@@ -144,7 +145,7 @@ func (m *member) say(round int) {
 }
 
 // leave lets each member have another message, ends the connections, and sums up.
-func (c *crowd) leave(ctx context.Context) *cases.Crowded {
+func (c *crowd) leave(ctx context.Context) *transcript.Crowded {
 	stop := context.AfterFunc(ctx, func() {
 		for _, m := range c.members {
 			if m.nc != nil {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -161,7 +162,7 @@ func (t *Target) request(key string, conn cases.Conn) string {
 // open makes the opening handshake of connection n of a case. The error is
 // errRefused where TCP could not be opened; else the transcript says what went
 // wrong.
-func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Transcript, error) {
+func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, transcript.Transcript, error) {
 	nc, failed, err := t.openOnce(ctx, c, n)
 	if err == nil && (nc.Conn != nil || turnedAway(failed)) {
 		t.heed(c.Conns[n], nc.Conn != nil)
@@ -169,12 +170,12 @@ func (t *Target) open(ctx context.Context, c cases.Case, n int) (conn, cases.Tra
 	return nc, failed, err
 }
 
-func (t *Target) openOnce(ctx context.Context, c cases.Case, n int) (conn, cases.Transcript, error) {
-	failed := cases.Transcript{Role: cases.Server, Started: time.Now().UTC()}
+func (t *Target) openOnce(ctx context.Context, c cases.Case, n int) (conn, transcript.Transcript, error) {
+	failed := transcript.Transcript{Role: cases.Server, Started: time.Now().UTC()}
 	nc, err := t.dialBelow(ctx, c.Conns[n].TLS)
 	if errors.Is(err, syscall.ECONNRESET) { // it accepted, and thought better of it at once
 		failed.UncleanReason = t.openFailure(err)
-		failed.Events = []cases.Event{{Kind: cases.GotReset}}
+		failed.Events = []transcript.Event{{Kind: transcript.GotReset}}
 		return conn{}, failed, ctx.Err()
 	}
 	if (t.FailTLS || c.Conns[n].TLS != nil) && errors.Is(err, errTLS) {
@@ -198,7 +199,7 @@ func (t *Target) openOnce(ctx context.Context, c cases.Case, n int) (conn, cases
 	}
 	if err == nil {
 		nc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows in the next call
-		return opened, cases.Transcript{}, ctx.Err()
+		return opened, transcript.Transcript{}, ctx.Err()
 	}
 	if opened.Conn != nil && opened.Conn != nc {
 		opened.Close()
@@ -269,7 +270,7 @@ func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.
 	opened.read, opened.written = len(h.text), len(out)
 	switch status := statusOf(h); {
 	case status != 0:
-		opened.opened = append(opened.opened, cases.Event{Kind: cases.GotAnswer, Status: status, At: time.Since(start)})
+		opened.opened = append(opened.opened, transcript.Event{Kind: transcript.GotAnswer, Status: status, At: time.Since(start)})
 	case err != nil && !isTimeout(err):
 		for _, e := range endsOf(nc, err) {
 			e.At = time.Since(start)
@@ -289,15 +290,15 @@ func (t *Target) exchange(ctx context.Context, nc net.Conn, key string, c cases.
 const bodyWait = 2 * time.Second
 
 // bodyOf reads the body of a response, as far as it comes.
-func bodyOf(nc net.Conn, h head) cases.Event {
-	e := cases.Event{Kind: cases.GotBody}
+func bodyOf(nc net.Conn, h head) transcript.Event {
+	e := transcript.Event{Kind: transcript.GotBody}
 	resp, err := http.ReadResponse(bufio.NewReader(io.MultiReader(strings.NewReader(h.text), bytes.NewReader(h.early), nc)), nil)
 	if err != nil {
 		return e
 	}
 	defer resp.Body.Close()
-	nc.SetReadDeadline(time.Now().Add(bodyWait))                      //nolint:errcheck // a broken connection shows at once
-	e.Data, _ = io.ReadAll(io.LimitReader(resp.Body, cases.HeadSize)) // what is cut off is missing from it
+	nc.SetReadDeadline(time.Now().Add(bodyWait))                           //nolint:errcheck // a broken connection shows at once
+	e.Data, _ = io.ReadAll(io.LimitReader(resp.Body, transcript.HeadSize)) // what is cut off is missing from it
 	e.Len = len(e.Data)
 	return e
 }
@@ -360,7 +361,7 @@ func (t *Target) openFailure(err error) string {
 // playServer plays c once against the target, one group of connections after the
 // other. What comes after one that could not be played is not tried.
 func (t *Target) playServer(ctx context.Context, c cases.Case, how manner) harness.Result {
-	list := make([]cases.Transcript, len(c.Conns))
+	list := make([]transcript.Transcript, len(c.Conns))
 	notes := make([]string, len(c.Conns))
 	for _, group := range c.Together() {
 		ends := make([]*harness.Result, len(group)) // of the case, by what became of a connection
@@ -381,7 +382,7 @@ func (t *Target) playServer(ctx context.Context, c cases.Case, how manner) harne
 }
 
 // playConn plays a connection of c. An end is that of the case: it could not be played.
-func (t *Target) playConn(ctx context.Context, c cases.Case, n int, how manner) (tr cases.Transcript, note string, end *harness.Result) {
+func (t *Target) playConn(ctx context.Context, c cases.Case, n int, how manner) (tr transcript.Transcript, note string, end *harness.Result) {
 	if d := c.Conns[n].After; d > 0 {
 		sleep(ctx, d)
 	}
@@ -393,7 +394,7 @@ func (t *Target) playConn(ctx context.Context, c cases.Case, n int, how manner) 
 	case harness.OutOfResources(err):
 		return failed, note, &harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error()}
 	case errors.Is(err, errRefused) && n > 0: // it is gone since the connection before
-		return cases.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)}, note, nil
+		return transcript.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)}, note, nil
 	case errors.Is(err, errRefused):
 		return failed, note, &harness.Result{Case: c.ID, Outcome: harness.Blocked, Note: netReason(err)}
 	case err != nil:
@@ -414,7 +415,7 @@ func (t *Target) playConn(ctx context.Context, c cases.Case, n int, how manner) 
 
 // joined makes one transcript of those of a case's connections. It lasted from the
 // start of the first to the end of the last, since they may run beside one another.
-func joined(list []cases.Transcript) cases.Transcript {
+func joined(list []transcript.Transcript) transcript.Transcript {
 	first := list[0]
 	first.More = list[1:]
 	for _, t := range first.More {
@@ -424,7 +425,7 @@ func joined(list []cases.Transcript) cases.Transcript {
 }
 
 // concluded is the result of a case that was played.
-func concluded(ctx context.Context, c cases.Case, tr cases.Transcript, err error) harness.Result {
+func concluded(ctx context.Context, c cases.Case, tr transcript.Transcript, err error) harness.Result {
 	switch {
 	case err != nil:
 		return harness.Result{Case: c.ID, Outcome: harness.HarnessError, Note: err.Error(), Transcript: &tr}
@@ -434,7 +435,7 @@ func concluded(ctx context.Context, c cases.Case, tr cases.Transcript, err error
 	return judged(c, tr)
 }
 
-func judged(c cases.Case, tr cases.Transcript) harness.Result {
+func judged(c cases.Case, tr transcript.Transcript) harness.Result {
 	v := c.Judge(tr)
 	return harness.Result{
 		Case: c.ID, Outcome: harness.OutcomeIn(c, v), Verdict: v, Duration: tr.Duration, Transcript: &tr,

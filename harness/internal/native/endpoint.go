@@ -18,6 +18,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/pattern"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -66,12 +67,12 @@ type Endpoint struct {
 
 	mu      sync.Mutex // guards the rest, and calls of Result
 	results map[resultKey]cases.Verdict
-	waiting map[resultKey]chan struct{}       // closed when the result is there
-	parts   map[resultKey][]*cases.Transcript // of cases of several connections, until all are there
-	visits  map[*visit]struct{}               // those that may still bring a result
-	counts  map[resultKey]map[int]int         // how often each connection of a case was asked for
-	arrived int                               // visits so far
-	moved   chan struct{}                     // closed and renewed when visits changes
+	waiting map[resultKey]chan struct{}            // closed when the result is there
+	parts   map[resultKey][]*transcript.Transcript // of cases of several connections, until all are there
+	visits  map[*visit]struct{}                    // those that may still bring a result
+	counts  map[resultKey]map[int]int              // how often each connection of a case was asked for
+	arrived int                                    // visits so far
+	moved   chan struct{}                          // closed and renewed when visits changes
 }
 
 type resultKey struct {
@@ -249,7 +250,7 @@ func (e *Endpoint) find(q map[string]string) (offer, bool) {
 func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent string, o offer, offers []wsproto.DeflateParams, late *refusal) {
 	if late != nil {
 		respond(nc, late)
-		e.took(ctx, agent, o, cases.Transcript{
+		e.took(ctx, agent, o, transcript.Transcript{
 			Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: late.Error(),
 		}, nil)
 		return
@@ -276,16 +277,16 @@ func (e *Endpoint) runCase(ctx context.Context, nc net.Conn, h head, agent strin
 	}
 	tr, err := play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
 	if o.Suite.OneGrade() && statusIn(opened.response) != "101" {
-		tr.Events = append(tr.Events, slices.Repeat([]cases.Event{anotherRequest(h.text)}, visits-1)...)
+		tr.Events = append(tr.Events, slices.Repeat([]transcript.Event{anotherRequest(h.text)}, visits-1)...)
 	}
 	e.took(ctx, agent, o, tr, err)
 }
 
 // trickled plays a connection whose response trickles, or never comes: how long the client
 // waits for it is all that happens.
-func (e *Endpoint) trickled(nc net.Conn, h head, o offer) cases.Transcript {
+func (e *Endpoint) trickled(nc net.Conn, h head, o offer) transcript.Transcript {
 	begun := time.Now()
-	tr := cases.Transcript{Role: cases.Client, Started: begun.UTC(), Request: h.text}
+	tr := transcript.Transcript{Role: cases.Client, Started: begun.UTC(), Request: h.text}
 	err := writeHead(nc, []byte(accepted(h, o.Conns[o.conn].Head, "", "")), o.Conns[o.conn].Head)
 	tr.Duration = time.Since(begun)
 	if err == nil || errors.Is(err, errTrickled) {
@@ -322,7 +323,7 @@ func (e *Endpoint) open(nc net.Conn, h head, o offer, offers []wsproto.DeflatePa
 	it := o.Conns[o.conn]
 	agreed, extension := acceptOffer(it.Deflate, offers)
 	response := accepted(h, it.Head, e.subprotocol(h, it.Head), extension)
-	var hasty []cases.Event
+	var hasty []transcript.Event
 	if _, ok := it.Head.Find(cases.EditDelay); ok {
 		hasty = e.hold(nc, &h)
 	}
@@ -368,7 +369,7 @@ func (e *Endpoint) mistaken(ctx context.Context, v *visit, h head, why *refusal)
 	if e.Started != nil {
 		e.Started(agent, o.Case)
 	}
-	e.took(ctx, agent, o, cases.Transcript{
+	e.took(ctx, agent, o, transcript.Transcript{
 		Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: why.Error(),
 	}, nil)
 }
@@ -388,7 +389,7 @@ func (e *Endpoint) asked(h head) (o offer, agent string, ok bool) {
 
 // hold holds the response back. What the client sends meanwhile is kept, and is an
 // offence.
-func (e *Endpoint) hold(nc net.Conn, h *head) []cases.Event {
+func (e *Endpoint) hold(nc net.Conn, h *head) []transcript.Event {
 	nc.SetReadDeadline(time.Now().Add(cases.HeadDelay)) //nolint:errcheck // a broken connection shows at once
 	buf := make([]byte, 4<<10)
 	for len(h.early) < headBound {
@@ -401,12 +402,12 @@ func (e *Endpoint) hold(nc net.Conn, h *head) []cases.Event {
 	if len(h.early) == 0 {
 		return nil
 	}
-	return []cases.Event{{Kind: cases.GotOffence, Data: cases.Octet("bytes come before the response"), Section: "RFC 6455 4.1"}}
+	return []transcript.Event{{Kind: transcript.GotOffence, Data: transcript.Octet("bytes come before the response"), Section: "RFC 6455 4.1"}}
 }
 
 // took takes the transcript of a connection. The case has a result when all of its
 // connections have one.
-func (e *Endpoint) took(ctx context.Context, agent string, o offer, tr cases.Transcript, err error) {
+func (e *Endpoint) took(ctx context.Context, agent string, o offer, tr transcript.Transcript, err error) {
 	if len(o.Conns) > 1 && err == nil {
 		whole, complete := e.collect(resultKey{agent, o.ID}, o, tr)
 		if !complete {
@@ -419,22 +420,22 @@ func (e *Endpoint) took(ctx context.Context, agent string, o offer, tr cases.Tra
 
 // collect keeps the transcript of a connection until those of the case's others
 // are there.
-func (e *Endpoint) collect(key resultKey, o offer, tr cases.Transcript) (whole cases.Transcript, complete bool) {
+func (e *Endpoint) collect(key resultKey, o offer, tr transcript.Transcript) (whole transcript.Transcript, complete bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.parts == nil {
-		e.parts = map[resultKey][]*cases.Transcript{}
+		e.parts = map[resultKey][]*transcript.Transcript{}
 	}
 	if e.parts[key] == nil {
-		e.parts[key] = make([]*cases.Transcript, len(o.Conns))
+		e.parts[key] = make([]*transcript.Transcript, len(o.Conns))
 	}
 	parts := e.parts[key]
 	parts[o.conn] = &tr
 	if slices.Contains(parts, nil) {
-		return cases.Transcript{}, false
+		return transcript.Transcript{}, false
 	}
 	delete(e.parts, key)
-	var list []cases.Transcript
+	var list []transcript.Transcript
 	for _, part := range parts {
 		list = append(list, *part)
 	}

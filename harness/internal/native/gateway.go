@@ -12,6 +12,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A Gateway is something between our client and our origin.
@@ -106,7 +107,7 @@ const (
 )
 
 // noWay says why a message did not come through.
-func noWay(tr cases.Transcript) string {
+func noWay(tr transcript.Transcript) string {
 	answer := "it does not answer"
 	if line, _, _ := strings.Cut(tr.Response, "\r\n"); line != "" {
 		answer = fmt.Sprintf("it answers %q", line)
@@ -116,7 +117,7 @@ func noWay(tr cases.Transcript) string {
 
 // asked reports whether a request came to the origin, so that the cases can say what is
 // wrong.
-func asked(tr cases.Transcript) bool {
+func asked(tr transcript.Transcript) bool {
 	conns := tr.Conns()
 	return len(conns) > 1 && conns[1].Request != ""
 }
@@ -127,7 +128,7 @@ var throughCase = cases.Case{
 	Conns: []cases.Conn{
 		{Steps: []cases.Step{cases.Probe{Text: "wsconform"}}},
 		{Origin: true, Steps: []cases.Step{
-			cases.Await{For: 5 * time.Second, Until: []cases.EventKind{cases.GotMessage}}, cases.Text("wsconform"), cases.Await{For: 5 * time.Second},
+			cases.Await{For: 5 * time.Second, Until: []transcript.EventKind{transcript.GotMessage}}, cases.Text("wsconform"), cases.Await{For: 5 * time.Second},
 		}},
 	},
 	Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{cases.Echoed{Text: "wsconform"}}}},
@@ -163,7 +164,7 @@ func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, er
 	res.Without = c.Judge(direct).Behavior
 	res.Changes = c.Changes(direct, via)
 	res.Note = joinLines(changedWords(res.Changes), crowdWords(via))
-	lost := func(c cases.Change) bool { return c.Kind == cases.ChangeLost && !c.Legal }
+	lost := func(c transcript.Change) bool { return c.Kind == transcript.ChangeLost && !c.Legal }
 	if res.Outcome == harness.Pass && via.Opened && slices.ContainsFunc(res.Changes, lost) { // what came late, in answer to the end of TCP, did not come
 		res.Outcome, res.Behavior = harness.Fail, cases.Failed
 		res.Reason = "the gateway did not pass on what an end sent"
@@ -177,7 +178,7 @@ func joinLines(list ...string) string {
 }
 
 // crowdWords says how many of many connections worked, unless all did.
-func crowdWords(tr cases.Transcript) string {
+func crowdWords(tr transcript.Transcript) string {
 	for _, t := range tr.Conns() {
 		c := t.Crowd
 		switch {
@@ -192,7 +193,7 @@ func crowdWords(tr cases.Transcript) string {
 }
 
 // changedWords says in a line what the gateway did: what it may not do first.
-func changedWords(list []cases.Change) string {
+func changedWords(list []transcript.Change) string {
 	const most = 8
 	var wrong, legal []string
 	for _, c := range list {
@@ -214,14 +215,14 @@ func changedWords(list []cases.Change) string {
 
 // through plays the connections of a case with our origin behind the target: each of our
 // client with the one at the origin that follows it.
-func (r *gatewayRun) through(ctx context.Context, c cases.Case, t Target, how manner) (cases.Transcript, error) {
+func (r *gatewayRun) through(ctx context.Context, c cases.Case, t Target, how manner) (transcript.Transcript, error) {
 	t.readsBody = true
 	t.beside = playPath(t.URL, 0)
 	t.URL = r.origin.path(t.URL)
 	if len(t.Subprotocols) == 0 {
 		t.Subprotocols = offered
 	}
-	list := make([]cases.Transcript, len(c.Conns))
+	list := make([]transcript.Transcript, len(c.Conns))
 	for n := 0; n < len(c.Conns); n++ {
 		behind := n+1 < len(c.Conns) && c.Conns[n+1].Origin
 		var beside *crowd
@@ -229,7 +230,7 @@ func (r *gatewayRun) through(ctx context.Context, c cases.Case, t Target, how ma
 			beside = gather(ctx, t, size)
 		}
 		weighed := r.weigh(c)
-		var wait func(opened bool) cases.Transcript
+		var wait func(opened bool) transcript.Transcript
 		if behind {
 			wait = r.origin.expect(ctx, c, n+1, how)
 		}
@@ -290,7 +291,7 @@ const weighEvery = 25 * time.Millisecond
 var offered = []string{"chat", "superchat"}
 
 // half plays connection n of our client.
-func (t *Target) half(ctx context.Context, c cases.Case, n int, how manner) (cases.Transcript, error) {
+func (t *Target) half(ctx context.Context, c cases.Case, n int, how manner) (transcript.Transcript, error) {
 	nc, failed, err := t.open(ctx, c, n)
 	if err != nil || nc.Conn == nil {
 		if nc.Conn != nil {

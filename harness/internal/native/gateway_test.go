@@ -19,6 +19,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/pattern"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 var everyGatewayCase = flag.Bool("gateway.all", false, "play every case against every mutant gateway, not those that are known to kill it")
@@ -133,7 +134,7 @@ func TestGatewayPassthrough(t *testing.T) {
 		if r.Behavior != r.Without || r.Without == "" {
 			t.Errorf("case %s: %s, and %s without it: %s", c.ID, r.Behavior, r.Without, r.Reason)
 		}
-		r.Changes = slices.DeleteFunc(r.Changes, func(change cases.Change) bool { return change.Kind == "delayed" })
+		r.Changes = slices.DeleteFunc(r.Changes, func(change transcript.Change) bool { return change.Kind == "delayed" })
 		if len(r.Changes) > 0 {
 			t.Errorf("case %s: changes are listed: %v", c.ID, r.Changes)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/internal/h2"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 )
 
@@ -40,8 +41,8 @@ func (s sole) Beneath() net.Conn { return s.Conn().NetConn() }
 type tap struct {
 	only uint32 // the stream whose frames count; 0 means all
 	mu   sync.Mutex
-	list []cases.Entry
-	off  []cases.Event // offences
+	list []transcript.Entry
+	off  []transcript.Event // offences
 	p    *player
 }
 
@@ -86,30 +87,30 @@ func (t *tap) attach(p *player) {
 	t.list, t.off = nil, nil
 }
 
-func (t *tap) entries() []cases.Entry {
+func (t *tap) entries() []transcript.Entry {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Clone(t.list)
 }
 
-func entryOf(f h2.Frame) cases.Entry {
-	e := cases.Entry{Kind: cases.LogHTTP2, Dir: cases.In, Len: f.Len, Note: f.String()}
+func entryOf(f h2.Frame) transcript.Entry {
+	e := transcript.Entry{Kind: transcript.LogHTTP2, Dir: transcript.In, Len: f.Len, Note: f.String()}
 	if f.Out {
-		e.Dir = cases.Out
+		e.Dir = transcript.Out
 	}
 	return e
 }
 
-func offencesOf(f h2.Frame) []cases.Event {
-	var list []cases.Event
+func offencesOf(f h2.Frame) []transcript.Event {
+	var list []transcript.Event
 	for _, o := range f.Offences {
-		list = append(list, cases.Event{Kind: cases.GotOffence, Section: o.Section, Len: len(o.Words), Data: cases.Octet(o.Words)})
+		list = append(list, transcript.Event{Kind: transcript.GotOffence, Section: o.Section, Len: len(o.Words), Data: transcript.Octet(o.Words)})
 	}
 	return list
 }
 
 // frameHTTP2 logs a frame of HTTP/2, and records what is wrong with it.
-func (p *player) frameHTTP2(e cases.Entry, off []cases.Event) {
+func (p *player) frameHTTP2(e transcript.Entry, off []transcript.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.log(e)
@@ -231,7 +232,7 @@ func (t *Target) ask(nc net.Conn, c cases.Case, n int) (opened conn, err error) 
 	at := time.Since(start)
 	if err != nil {
 		if !isTimeout(err) {
-			opened.opened = append(opened.opened, cases.Event{Kind: cases.GotReset, At: at})
+			opened.opened = append(opened.opened, transcript.Event{Kind: transcript.GotReset, At: at})
 		}
 		return opened, err
 	}
@@ -239,7 +240,7 @@ func (t *Target) ask(nc net.Conn, c cases.Case, n int) (opened conn, err error) 
 	h := head{Head: wire.ParseHead(opened.response), text: opened.response}
 	opened.read, opened.written = len(opened.response), len(opened.request)
 	status := statusOf(h)
-	opened.opened = append(opened.opened, cases.Event{Kind: cases.GotAnswer, Status: status, At: at})
+	opened.opened = append(opened.opened, transcript.Event{Kind: transcript.GotAnswer, Status: status, At: at})
 	if status < 200 || status > 299 {
 		return opened, fmt.Errorf("the server answered %d, not 200", status)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/internal/h2"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 )
 
@@ -187,10 +188,10 @@ func (a *answering) answer(text string) error {
 }
 
 // early adds what a case about that has to know: the client did not wait for our SETTINGS.
-func (a *answering) early(c cases.Case) []cases.Event {
+func (a *answering) early(c cases.Case) []transcript.Event {
 	if !a.Early() || !slices.Contains(c.Requirements, "RFC8441-3-client-not-before") {
 		return nil
 	}
 	const words = "extended CONNECT comes before the setting that announces it"
-	return []cases.Event{{Kind: cases.GotOffence, Section: "RFC 8441 3", Len: len(words), Data: cases.Octet(words)}}
+	return []transcript.Event{{Kind: transcript.GotOffence, Section: "RFC 8441 3", Len: len(words), Data: transcript.Octet(words)}}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/internal/h2"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -36,25 +37,25 @@ func (s *rehearsed) frame(f h2.Frame) {
 		for i, set := range f.Settings {
 			words[i] = fmt.Sprintf("%s = %d", set.ID, set.Val)
 		}
-		s.record(nil, cases.Event{Kind: cases.GotSettings, Data: cases.Octet(strings.Join(words, ", "))})
+		s.record(nil, transcript.Event{Kind: transcript.GotSettings, Data: transcript.Octet(strings.Join(words, ", "))})
 	case f.Type == http2.FramePing && f.Ack():
-		s.record(nil, cases.Event{Kind: cases.GotAck})
+		s.record(nil, transcript.Event{Kind: transcript.GotAck})
 	case f.Type == http2.FrameData && f.Left <= 0 && s.it.HTTP2.Manual:
-		s.record(nil, cases.Event{Kind: cases.GotFull})
+		s.record(nil, transcript.Event{Kind: transcript.GotFull})
 	case f.Type == http2.FrameGoAway:
-		s.record(nil, cases.Event{Kind: cases.GotGoAway, Data: cases.Octet(f.Code.String())})
+		s.record(nil, transcript.Event{Kind: transcript.GotGoAway, Data: transcript.Octet(f.Code.String())})
 	case one == nil:
 	case f.Type == http2.FrameRSTStream:
-		s.record(one, cases.Event{Kind: cases.GotReset, Data: cases.Octet(f.Code.String())})
+		s.record(one, transcript.Event{Kind: transcript.GotReset, Data: transcript.Octet(f.Code.String())})
 	case f.Fields != nil:
 		s.head(one, f.Fields)
 	}
 	if one != nil && f.EndStream() && !one.ended {
 		one.ended = true
 		if !one.opened && one.body > 0 {
-			s.record(one, cases.Event{Kind: cases.GotBody, Len: one.body})
+			s.record(one, transcript.Event{Kind: transcript.GotBody, Len: one.body})
 		}
-		s.record(one, cases.Event{Kind: cases.GotEnd})
+		s.record(one, transcript.Event{Kind: transcript.GotEnd})
 	}
 }
 
@@ -73,7 +74,7 @@ func (s *rehearsed) head(one *rehearsedStream, fields []hpack.HeaderField) {
 		one.t.Opened = true
 		s.extended(one)
 	}
-	s.record(one, cases.Event{Kind: cases.GotAnswer, Status: status})
+	s.record(one, transcript.Event{Kind: transcript.GotAnswer, Status: status})
 }
 
 // extended takes over the extension that was agreed on, if any.
@@ -98,7 +99,7 @@ func (s *rehearsed) data(one *rehearsedStream, p []byte) {
 		t, n := one.in.Next(p)
 		p = p[n:]
 		for _, o := range t.Offences {
-			s.record(one, cases.Event{Kind: cases.GotOffence, Section: o.Section, Len: len(o.Words), Data: cases.Octet(o.Words)})
+			s.record(one, transcript.Event{Kind: transcript.GotOffence, Section: o.Section, Len: len(o.Words), Data: transcript.Octet(o.Words)})
 		}
 		switch t.Kind {
 		case wire.NeedMore:
@@ -112,7 +113,7 @@ func (s *rehearsed) data(one *rehearsedStream, p []byte) {
 				one.in.body.reset()
 			}
 		case wire.FrameData:
-			one.in.head = appendBound(one.in.head, t.Data, cases.HeadSize)
+			one.in.head = appendBound(one.in.head, t.Data, transcript.HeadSize)
 			if t.Header.Opcode.Control() {
 				one.in.control = appendBound(one.in.control, t.Data, controlBound)
 				break
@@ -141,7 +142,7 @@ func (s *rehearsed) frameEnd(one *rehearsedStream, t wire.Token) {
 	switch op := t.Header.Opcode; {
 	case op == wsproto.OpClose:
 		one.t.RemoteClose = true
-		e := cases.Event{Kind: cases.GotClose, Len: len(control)}
+		e := transcript.Event{Kind: transcript.GotClose, Len: len(control)}
 		if len(control) >= 2 {
 			e.Code, e.Data = wsproto.StatusCode(uint16(control[0])<<8|uint16(control[1])), control[2:]
 		}
@@ -151,13 +152,13 @@ func (s *rehearsed) frameEnd(one *rehearsedStream, t wire.Token) {
 			s.replies = append(s.replies, func() { s.answer(one, wsproto.OpClose, normalClose.Body()) })
 		}
 	case op == wsproto.OpPing:
-		s.record(one, cases.Event{Kind: cases.GotPing, Len: len(control), Data: control})
+		s.record(one, transcript.Event{Kind: transcript.GotPing, Len: len(control), Data: control})
 		if len(s.replies) < mostEvents {
 			s.replies = append(s.replies, func() { s.answer(one, wsproto.OpPong, control) })
 		}
 	case op == wsproto.OpPong:
 		one.t.Pongs++
-		s.record(one, cases.Event{Kind: cases.GotPong, Len: len(control), Data: control})
+		s.record(one, transcript.Event{Kind: transcript.GotPong, Len: len(control), Data: control})
 	case op.Control():
 	case t.MessageEnd:
 		one.in.underway = false
@@ -166,7 +167,7 @@ func (s *rehearsed) frameEnd(one *rehearsedStream, t wire.Token) {
 			inflater := wire.Inflater{Bits: 15}
 			plain, err := inflater.Message(nil, one.in.body.all, messageBound)
 			if err != nil {
-				s.record(one, cases.Event{Kind: cases.GotOffence, Section: "RFC 7692 7.2.2", Data: cases.Octet("a message cannot be inflated")})
+				s.record(one, transcript.Event{Kind: transcript.GotOffence, Section: "RFC 7692 7.2.2", Data: transcript.Octet("a message cannot be inflated")})
 				return
 			}
 			one.in.body.reset()

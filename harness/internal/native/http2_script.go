@@ -16,6 +16,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/h2"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -35,7 +36,7 @@ type rehearsed struct {
 	fault   error
 
 	mu      sync.Mutex // guards the rest
-	t       cases.Transcript
+	t       transcript.Transcript
 	ids     map[uint32]*rehearsedStream
 	changed chan struct{} // closed and renewed when something happens
 	replies []func()      // to be sent by the goroutine of the steps
@@ -47,7 +48,7 @@ type rehearsed struct {
 // the connection.
 type rehearsedStream struct {
 	s      *h2.Stream
-	t      cases.Transcript
+	t      transcript.Transcript
 	in     inbound
 	seen   int
 	opened bool // a 2xx has come, so DATA is frames
@@ -64,7 +65,7 @@ const mostEvents, mostEntries = 64, 150
 const stepBound = 5 * time.Second
 
 // script plays connection n of a case frame by frame of HTTP/2, and closes nc.
-func (t *Target) script(ctx context.Context, nc net.Conn, c cases.Case, n int) (cases.Transcript, error) {
+func (t *Target) script(ctx context.Context, nc net.Conn, c cases.Case, n int) (transcript.Transcript, error) {
 	it := c.Conns[n]
 	s := rehearse(c, n, cases.Server)
 	trap, release := s.trap(ctx)
@@ -101,7 +102,7 @@ func (s *rehearsed) trap(ctx context.Context) (addr string, release func()) {
 			}
 			nc.Close()
 			s.mu.Lock()
-			s.record(nil, cases.Event{Kind: cases.GotRequest, Data: cases.Octet("a connection to the host of :authority")})
+			s.record(nil, transcript.Event{Kind: transcript.GotRequest, Data: transcript.Octet("a connection to the host of :authority")})
 			s.mu.Unlock()
 		}
 	}()
@@ -114,9 +115,9 @@ func (s *rehearsed) trap(ctx context.Context) (addr string, release func()) {
 func rehearse(c cases.Case, n int, role cases.Role) *rehearsed {
 	it := c.Conns[n]
 	s := &rehearsed{it: it, n: n, ops: it.Ops(), keys: newKeys(c.ID, n), ids: map[uint32]*rehearsedStream{}, changed: make(chan struct{}), start: time.Now()}
-	s.t = cases.Transcript{Role: role, Started: s.start.UTC(), Stream: true}
+	s.t = transcript.Transcript{Role: role, Started: s.start.UTC(), Stream: true}
 	for range it.Streams() {
-		one := &rehearsedStream{t: cases.Transcript{Role: role, Started: s.start.UTC()}}
+		one := &rehearsedStream{t: transcript.Transcript{Role: role, Started: s.start.UTC()}}
 		one.in.Framing = wire.Framing{Client: role == cases.Client}
 		s.streams = append(s.streams, one)
 	}
@@ -126,8 +127,7 @@ func rehearse(c cases.Case, n int, role cases.Role) *rehearsed {
 // settingsOf is our first SETTINGS frame. What the case says stands in place of the usual.
 func settingsOf(h *cases.HTTP2, server bool) []http2.Setting {
 	list := h2.Usual(server)
-	for _, one := range h.Settings {
-		set := http2.Setting{ID: http2.SettingID(one.ID), Val: one.Value}
+	for _, set := range h.Settings {
 		if i := slices.IndexFunc(list, func(u http2.Setting) bool { return u.ID == set.ID }); i >= 0 {
 			list[i] = set
 		} else {
@@ -137,7 +137,7 @@ func settingsOf(h *cases.HTTP2, server bool) []http2.Setting {
 	return list
 }
 
-func (s *rehearsed) run(ctx context.Context, nc net.Conn, o h2.Options) (cases.Transcript, error) {
+func (s *rehearsed) run(ctx context.Context, nc net.Conn, o h2.Options) (transcript.Transcript, error) {
 	defer nc.Close()
 	o.Frame = s.frame
 	hc, err := h2.Open(nc, o)
@@ -209,8 +209,8 @@ func (s *rehearsed) ask(one *rehearsedStream, op cases.HTTP2Op) {
 	if most := s.hc.Most(); most >= 0 && int64(s.open()) >= most {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.log(cases.Entry{Kind: cases.LogNote, Note: "the server takes no more streams at once (SETTINGS_MAX_CONCURRENT_STREAMS): this one is not asked for"})
-		s.record(one, cases.Event{Kind: cases.GotReset, Data: cases.Octet("REFUSED_STREAM")})
+		s.log(transcript.Entry{Kind: transcript.LogNote, Note: "the server takes no more streams at once (SETTINGS_MAX_CONCURRENT_STREAMS): this one is not asked for"})
+		s.record(one, transcript.Event{Kind: transcript.GotReset, Data: transcript.Octet("REFUSED_STREAM")})
 		return
 	}
 	stream := s.hc.NewStream()
@@ -231,7 +231,7 @@ func (s *rehearsed) open() int {
 	defer s.mu.Unlock()
 	n := 0
 	for _, one := range s.streams {
-		if one.s != nil && !one.ended && !one.torn && one.t.Count(cases.GotReset) == 0 {
+		if one.s != nil && !one.ended && !one.torn && one.t.Count(transcript.GotReset) == 0 {
 			n++
 		}
 	}
@@ -310,7 +310,7 @@ func (s *rehearsed) sent(one *rehearsedStream, o outgoing) {
 	defer s.mu.Unlock()
 	h := o.header
 	h.Length = uint64(o.payload.Len)
-	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.Out, Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV, Len: o.payload.Len, Data: firstOctets(o.payload)}
+	e := transcript.Entry{Kind: transcript.LogFrame, Dir: transcript.Out, Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV, Len: o.payload.Len, Data: firstOctets(o.payload)}
 	if o.masking != cases.MaskNever && s.t.Role == cases.Server {
 		e.Mask = hexKey(o.key)
 	}
@@ -400,7 +400,7 @@ func (s *rehearsed) expect(one *rehearsedStream, op cases.HTTP2Op) {
 }
 
 // happened looks for an event that no wait before has seen.
-func (s *rehearsed) happened(one *rehearsedStream, kinds []cases.EventKind) bool {
+func (s *rehearsed) happened(one *rehearsedStream, kinds []transcript.EventKind) bool {
 	list, seen := s.t.Events, &s.seen
 	if one != nil {
 		list, seen = one.t.Events, &one.seen
@@ -411,8 +411,8 @@ func (s *rehearsed) happened(one *rehearsedStream, kinds []cases.EventKind) bool
 			return true
 		}
 	}
-	ends := func(e cases.Event) bool { return e.Kind.Ends() }
-	return slices.ContainsFunc(s.t.Events, ends) || one != nil && slices.ContainsFunc(one.t.Events, func(e cases.Event) bool { return e.Kind == cases.GotReset })
+	ends := func(e transcript.Event) bool { return e.Kind.Ends() }
+	return slices.ContainsFunc(s.t.Events, ends) || one != nil && slices.ContainsFunc(one.t.Events, func(e transcript.Event) bool { return e.Kind == transcript.GotReset })
 }
 
 // reply sends what is to be answered.
@@ -432,7 +432,7 @@ func (s *rehearsed) note() {
 	s.changed = make(chan struct{})
 }
 
-func (s *rehearsed) log(e cases.Entry) {
+func (s *rehearsed) log(e transcript.Entry) {
 	if len(s.t.Log) >= mostEntries {
 		s.t.LogLost++
 		return
@@ -442,7 +442,7 @@ func (s *rehearsed) log(e cases.Entry) {
 }
 
 // record records an event of a stream, or of the connection where it is nil. mu is held.
-func (s *rehearsed) record(one *rehearsedStream, e cases.Event) {
+func (s *rehearsed) record(one *rehearsedStream, e transcript.Event) {
 	if s.over {
 		return
 	}
@@ -461,23 +461,23 @@ func (s *rehearsed) record(one *rehearsedStream, e cases.Event) {
 func (s *rehearsed) lost(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kind := cases.GotReset
+	kind := transcript.GotReset
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		kind = cases.GotEnd
+		kind = transcript.GotEnd
 	} else if !s.over && err != nil {
 		s.t.UncleanReason = netReason(err)
 	}
-	s.record(nil, cases.Event{Kind: kind})
+	s.record(nil, transcript.Event{Kind: kind})
 }
 
 // playScript plays a connection that is one of HTTP/2 frame by frame. An end is that of the
 // case.
-func (t *Target) playScript(ctx context.Context, c cases.Case, n int) (tr cases.Transcript, note string, end *harness.Result) {
+func (t *Target) playScript(ctx context.Context, c cases.Case, n int) (tr transcript.Transcript, note string, end *harness.Result) {
 	over := *t
 	over.HTTP2 = true
 	nc, err := over.dialBelow(ctx, nil)
 	if err != nil {
-		return cases.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)}, "", unopened(c, n, err)
+		return transcript.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)}, "", unopened(c, n, err)
 	}
 	tr, err = over.script(ctx, nc, c, n)
 	if err != nil {

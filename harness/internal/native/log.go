@@ -5,18 +5,18 @@ import (
 	"slices"
 	"time"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // timer notes what becomes of a timer of the case.
-func (p *player) timer(t cases.Timer, text string) {
-	p.log(cases.Entry{Kind: cases.LogNote, Timer: t, Note: text})
+func (p *player) timer(t transcript.Timer, text string) {
+	p.log(transcript.Entry{Kind: transcript.LogNote, Timer: t, Note: text})
 }
 
 // note adds a remark to the wire log.
 func (p *player) note(text string) {
-	p.log(cases.Entry{Kind: cases.LogNote, Note: text})
+	p.log(transcript.Entry{Kind: transcript.LogNote, Note: text})
 }
 
 // logFull reports whether frames of this kind are no longer taken. Close frames
@@ -31,8 +31,8 @@ func (p *player) logFull(op wsproto.Opcode) bool {
 
 // ownPing reports whether an entry is a ping of ours. A pong answers one that is in the log,
 // so a few of them are taken where nothing else is.
-func ownPing(kind cases.EntryKind, dir cases.Direction, op wsproto.Opcode) bool {
-	return kind == cases.LogFrame && dir == cases.Out && op == wsproto.OpPing
+func ownPing(kind transcript.EntryKind, dir transcript.Direction, op wsproto.Opcode) bool {
+	return kind == transcript.LogFrame && dir == transcript.Out && op == wsproto.OpPing
 }
 
 func (p *player) logFullOfPings() bool { return len(p.t.Log) >= 2*p.logBound()+pingsBeyond }
@@ -49,12 +49,12 @@ func (p *player) headBound() int {
 	if p.c.Heavy() {
 		return headHeavy
 	}
-	return cases.HeadSize
+	return transcript.HeadSize
 }
 
-func (p *player) log(e cases.Entry) {
+func (p *player) log(e transcript.Entry) {
 	own := ownPing(e.Kind, e.Dir, e.Opcode) && !p.logFullOfPings()
-	if !own && (p.logFull(e.Opcode) && e.Kind != cases.LogNote || len(p.t.Log) >= 2*p.logBound()) {
+	if !own && (p.logFull(e.Opcode) && e.Kind != transcript.LogNote || len(p.t.Log) >= 2*p.logBound()) {
 		p.t.LogLost++
 		return
 	}
@@ -86,8 +86,8 @@ func (p *player) logReceived() {
 }
 
 // received is the entry of a frame with this header.
-func received(h wsproto.Header) cases.Entry {
-	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.In, Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV, Len: size(h.Length)}
+func received(h wsproto.Header) transcript.Entry {
+	e := transcript.Entry{Kind: transcript.LogFrame, Dir: transcript.In, Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV, Len: size(h.Length)}
 	if h.Masked {
 		e.Mask = hexKey(h.MaskKey)
 	}
@@ -125,7 +125,7 @@ func (p *player) logPartial() {
 		return
 	}
 	in.logged = true
-	p.log(cases.Entry{Kind: cases.LogOctets, Dir: cases.In, Len: len(in.Partial()), Data: slices.Clone(in.Partial())})
+	p.log(transcript.Entry{Kind: transcript.LogOctets, Dir: transcript.In, Len: len(in.Partial()), Data: slices.Clone(in.Partial())})
 }
 
 // logSent logs each frame of o as it will be on the wire.
@@ -155,7 +155,7 @@ func (p *player) logSent(o outgoing) {
 	if frames > 1 {
 		size = o.fragment
 	}
-	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.Out, Opcode: o.header.Opcode, RSV: o.header.RSV, Chop: o.chop, Alone: o.alone}
+	e := transcript.Entry{Kind: transcript.LogFrame, Dir: transcript.Out, Opcode: o.header.Opcode, RSV: o.header.RSV, Chop: o.chop, Alone: o.alone}
 	if p.out.masks(o) && frames == 1 {
 		e.Mask = hexKey(o.key)
 	}

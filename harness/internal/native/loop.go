@@ -2,6 +2,7 @@ package native
 
 import (
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -75,7 +76,7 @@ func (p *player) echo() {
 		p.t.Traffic.In.Payload += int64(in.body.length)
 	}
 	right := in.Binary == (l.Opcode == wsproto.OpBinary)
-	size, differs := in.body.length, (*cases.Difference)(nil)
+	size, differs := in.body.length, (*transcript.Difference)(nil)
 	if l.checker == nil {
 		right = right && in.body.length == l.Payload.Len
 	} else if right || in.Compressed {
@@ -102,7 +103,7 @@ func (p *player) echo() {
 			differs = in.body.with.difference(in.Binary, size)
 		}
 		p.t.WrongEcho = true
-		p.t.Wrong = &cases.Event{Kind: cases.GotMessage, Binary: in.Binary, Len: size, Differs: differs}
+		p.t.Wrong = &transcript.Event{Kind: transcript.GotMessage, Binary: in.Binary, Len: size, Differs: differs}
 		l.finished = true
 		p.steer()
 		return

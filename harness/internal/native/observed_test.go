@@ -13,6 +13,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -212,7 +213,7 @@ func wireLog(r harness.Result) string {
 		case i == 12:
 			b.WriteString("\t…\n")
 			return b.String()
-		case e.Kind == cases.LogNote:
+		case e.Kind == transcript.LogNote:
 			fmt.Fprintf(&b, "\t%v %s\n", e.At, e.Note)
 		default:
 			fmt.Fprintf(&b, "\t%v %s %v fin=%v rsv=%d len=%d %.40q\n", e.At, e.Dir, e.Opcode, e.Fin, e.RSV, e.Len, []byte(e.Data))

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -35,7 +36,7 @@ func TestPlayerLogsWhatOffends(t *testing.T) {
 		{"a length that is too wide", "\x81\x7e\x00\x02ab", "text 2 of 2 ab", "header [1:4] a payload length is not minimally encoded"},
 		{"a length beyond all bounds", "\x81\x7f\xff\x00\x00\x00\x00\x00\x00\x00a", "text 1 of 4611686018427387904 a", "header [2:10] a payload length has its most significant bit set"},
 		{"text, cut and bad", "\x81\x0aab\xffcd", "text 5 of 10 ab\xffcd", "payload [2:3] text is not valid UTF-8"},
-		{"bad far behind", "\x81\x7e\x02\x5a" + long + "\xc0a", "text 602 of 602 " + long[:cases.HeadSize], "payload [600:601] text is not valid UTF-8"},
+		{"bad far behind", "\x81\x7e\x02\x5a" + long + "\xc0a", "text 602 of 602 " + long[:transcript.HeadSize], "payload [600:601] text is not valid UTF-8"},
 		{"bad across frames", "\x01\x01\xe2\x80\x02(a", "text 1 of 1 \xe2, continuation 2 of 2 (a", "payload [0:1] text is not valid UTF-8"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -44,14 +45,14 @@ func TestPlayerLogsWhatOffends(t *testing.T) {
 				var log, found []string
 				for _, e := range tr.Log {
 					switch {
-					case e.Dir != cases.In:
-					case e.Kind == cases.LogOctets:
+					case e.Dir != transcript.In:
+					case e.Kind == transcript.LogOctets:
 						log = append(log, fmt.Sprintf("bytes %x", []byte(e.Data)))
 					default:
 						log = append(log, fmt.Sprintf("%v %d of %d %s", e.Opcode, e.Len-e.Missing, e.Len, []byte(e.Data)))
 					}
 				}
-				for _, o := range cases.Offences(&tr) {
+				for _, o := range transcript.Offences(&tr) {
 					if o.Place == wire.InHeader || o.Place == wire.InPayload {
 						found = append(found, fmt.Sprintf("%v [%d:%d] %s", o.Place, o.From, o.To, o.Words))
 					}

@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 const (
@@ -35,7 +36,7 @@ func TestOneShot(ctx context.Context, d runner.Driver, list []cases.Case, o Opti
 // Once plays connection n of a case with the first client that asks l for a WebSocket,
 // whatever the path, and tells begun. Others are told that there is no room. It closes l.
 // What TLS comes to counts as well, where the case is about that.
-func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c cases.Case, n int, how runner.How, begun func()) (cases.Transcript, error) {
+func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c cases.Case, n int, how runner.How, begun func()) (transcript.Transcript, error) {
 	serving := &Endpoint{Faithful: e.faithful, Streams: e.Streams, Subprotocols: true, monitor: how.Monitor, brief: how.Brief}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -44,13 +45,13 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c
 	context.AfterFunc(ctx, func() { l.Close() }) // runs at the latest when we return
 	taken := make(chan struct{}, 1)
 	type played struct {
-		tr  cases.Transcript
+		tr  transcript.Transcript
 		err error
 	}
 	done := make(chan played, 1)
 	again := make(chan struct{}, 1)
-	var mu sync.Mutex         // guards further
-	var further []cases.Event // requests beside the one that is played
+	var mu sync.Mutex              // guards further
+	var further []transcript.Event // requests beside the one that is played
 	wg.Go(func() {
 		for {
 			nc, err := l.Accept()
@@ -72,7 +73,7 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c
 					defer mu.Unlock()
 					if e := anotherRequest(tr.Request); len(further) == 0 { // all of its fields are looked at
 						head := tr.Request[:min(len(tr.Request), firstRequest)]
-						e.Len, e.Data = len(head), cases.Octet(head)
+						e.Len, e.Data = len(head), transcript.Octet(head)
 						further = append(further, e)
 					} else if len(further) < mostVisits {
 						further = append(further, e)
@@ -95,13 +96,13 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c
 		p.tr.Events = append(p.tr.Events, further...)
 		return p.tr, p.err
 	case <-ctx.Done():
-		return cases.Transcript{}, ctx.Err()
+		return transcript.Transcript{}, ctx.Err()
 	}
 }
 
 // single answers one connection. It is ok if that was the client's; of a further one only the
 // request is told.
-func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o offer, taken chan struct{}, begun func()) (tr cases.Transcript, ok bool, err error) {
+func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o offer, taken chan struct{}, begun func()) (tr transcript.Transcript, ok bool, err error) {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
 	defer stop()
 	e.Protocol.setOpenDeadline(nc)
@@ -119,7 +120,7 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o 
 			return tr, false, nil // it connected and said nothing
 		}
 		begun()
-		return cases.Transcript{
+		return transcript.Transcript{
 			Role: cases.Client, Started: time.Now().UTC(), DroppedByUs: true, UncleanReason: netReason(err), TLS: secured(nc), Events: tlsEnd(err),
 		}, true, nil
 	}
@@ -143,7 +144,7 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o 
 	begun()
 	if refused != nil {
 		respond(nc, refused)
-		return cases.Transcript{
+		return transcript.Transcript{
 			Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: refused.Error(),
 		}, true, nil
 	}
@@ -154,9 +155,9 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o 
 }
 
 // Concluded is the result of a case whose connections were played.
-func (*endpoint) Concluded(ctx context.Context, c cases.Case, list []cases.Transcript) harness.Result {
+func (*endpoint) Concluded(ctx context.Context, c cases.Case, list []transcript.Transcript) harness.Result {
 	if len(list) == 0 {
-		return concluded(ctx, c, cases.Transcript{}, errors.New("no connection was played"))
+		return concluded(ctx, c, transcript.Transcript{}, errors.New("no connection was played"))
 	}
 	return concluded(ctx, c, joined(list), nil)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // An origin is our server behind the gateway. What it does with a connection is what the
@@ -35,9 +36,9 @@ type awaited struct {
 	how     manner
 	id      string // in the target of its request
 	taken   bool
-	done    chan cases.Transcript
-	cut     context.Context // ends the play
-	extra   []cases.Event   // further requests of the same play
+	done    chan transcript.Transcript
+	cut     context.Context    // ends the play
+	extra   []transcript.Event // further requests of the same play
 }
 
 func newOrigin(l net.Listener, o Options) *origin {
@@ -94,18 +95,18 @@ func playName(n int) string { return fmt.Sprintf("play-%d-", n) }
 // expect makes the origin play connection n of a case with the next connection, and
 // returns what waits for that: as long as it takes if it has begun, else not at all. If our
 // client's connection did not open, that of the origin is cut soon.
-func (g *origin) expect(ctx context.Context, c cases.Case, n int, how manner) (wait func(opened bool) cases.Transcript) {
+func (g *origin) expect(ctx context.Context, c cases.Case, n int, how manner) (wait func(opened bool) transcript.Transcript) {
 	over, cut := context.WithCancel(ctx)
 	a := &awaited{
 		cut:     over,
 		serving: &Endpoint{Faithful: how.faithful, Streams: g.streams},
-		offer:   offer{c, n}, how: how, done: make(chan cases.Transcript, 1),
+		offer:   offer{c, n}, how: how, done: make(chan transcript.Transcript, 1),
 	}
 	g.mu.Lock()
 	a.id = playName(g.plays)
 	g.awaited = a
 	g.mu.Unlock()
-	return func(opened bool) cases.Transcript {
+	return func(opened bool) transcript.Transcript {
 		defer cut()
 		g.mu.Lock()
 		taken := a.taken
@@ -113,7 +114,7 @@ func (g *origin) expect(ctx context.Context, c cases.Case, n int, how manner) (w
 			g.awaited = nil
 		}
 		g.mu.Unlock()
-		tr := cases.Transcript{Role: cases.Client, Started: time.Now().UTC(), UncleanReason: "no request reached the origin"}
+		tr := transcript.Transcript{Role: cases.Client, Started: time.Now().UTC(), UncleanReason: "no request reached the origin"}
 		if taken {
 			patience := originGrace
 			if opened {
@@ -172,15 +173,15 @@ func (g *origin) serve(ctx context.Context, nc net.Conn) {
 	a.done <- g.answer(ctx, nc, h, err, a)
 }
 
-func anotherRequest(head string) cases.Event {
-	head = head[:min(len(head), cases.HeadSize)]
-	return cases.Event{Kind: cases.GotRequest, Len: len(head), Data: cases.Octet(head)}
+func anotherRequest(head string) transcript.Event {
+	head = head[:min(len(head), transcript.HeadSize)]
+	return transcript.Event{Kind: transcript.GotRequest, Len: len(head), Data: transcript.Octet(head)}
 }
 
 // answer answers the request of a case as its connection says.
-func (g *origin) answer(ctx context.Context, nc net.Conn, h head, unread error, a *awaited) cases.Transcript {
+func (g *origin) answer(ctx context.Context, nc net.Conn, h head, unread error, a *awaited) transcript.Transcript {
 	begun := time.Now()
-	tr := cases.Transcript{Role: cases.Client, Started: begun.UTC(), Request: h.text}
+	tr := transcript.Transcript{Role: cases.Client, Started: begun.UTC(), Request: h.text}
 	if unread != nil {
 		tr.UncleanReason = unread.Error()
 		return tr
@@ -200,7 +201,7 @@ func (g *origin) answer(ctx context.Context, nc net.Conn, h head, unread error, 
 	}
 	opened := a.serving.open(nc, h, a.offer, offers)
 	if body != "" {
-		opened.opened = append(opened.opened, cases.Event{Kind: cases.GotBody, Len: len(body), Data: cases.Octet(body)})
+		opened.opened = append(opened.opened, transcript.Event{Kind: transcript.GotBody, Len: len(body), Data: transcript.Octet(body)})
 	}
 	tr.Response, tr.Events = opened.response, opened.opened
 	if status := statusIn(opened.response); status != "101" {
@@ -248,7 +249,7 @@ func readBody(nc net.Conn, h *head) (string, error) {
 
 // readRequests reads on where our response opened nothing, until the other side ends TCP
 // or is silent. What comes is another request.
-func (g *origin) readRequests(nc net.Conn, opened conn, tr *cases.Transcript, begun time.Time) {
+func (g *origin) readRequests(nc net.Conn, opened conn, tr *transcript.Transcript, begun time.Time) {
 	it := strings.Contains(strings.ToLower(opened.response), "\r\nconnection: close")
 	if half, ok := nc.(halfCloser); ok && it {
 		half.CloseWrite() //nolint:errcheck // a broken connection shows in the next call

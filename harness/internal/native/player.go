@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -70,7 +71,7 @@ type player struct {
 	keys keys
 
 	mu        sync.Mutex // guards everything below
-	t         cases.Transcript
+	t         transcript.Transcript
 	state     state
 	start     time.Time
 	aborted   bool // drop without sending what is queued
@@ -102,28 +103,28 @@ type conn struct {
 	request, response string
 	deflate           *agreement
 	protocol          Protocol
-	read, written     int           // bytes of the handshake
-	left              time.Duration // when our direction was ended since the request; 0 if it was not
-	opened            []cases.Event // of the opening handshake
-	ahead             []outgoing    // frames of the script that were sent with the request
-	tap               *tap          // of a stream of HTTP/2; else nil
+	read, written     int                // bytes of the handshake
+	left              time.Duration      // when our direction was ended since the request; 0 if it was not
+	opened            []transcript.Event // of the opening handshake
+	ahead             []outgoing         // frames of the script that were sent with the request
+	tap               *tap               // of a stream of HTTP/2; else nil
 }
 
 // play plays connection n of c on nc and returns what happened. It closes nc.
 //
 // An error means that the harness failed, not the peer.
-func play(ctx context.Context, nc conn, c cases.Case, n int, role cases.Role, how manner) (cases.Transcript, error) {
+func play(ctx context.Context, nc conn, c cases.Case, n int, role cases.Role, how manner) (transcript.Transcript, error) {
 	p := &player{
 		manner: how, c: c, unanswered: c.Conns[n].Unanswered, want: c.WantOf(n), ops: c.Conns[n].Ops(), deflate: nc.deflate, protocol: nc.protocol,
 		nc: nc.Conn, keys: newKeys(c.ID, n),
-		t: cases.Transcript{
+		t: transcript.Transcript{
 			Role: role, Opened: true, Request: nc.request, Response: nc.response, Deflate: nc.deflate != nil,
 			Events: nc.opened, Left: min(nc.left, 1),
 		},
 	}
 	p.begins = slices.ContainsFunc(p.ops, func(op cases.Op) bool {
 		w, ok := op.(cases.WaitOp)
-		return ok && slices.Contains(w.Until, cases.GotBegin)
+		return ok && slices.Contains(w.Until, transcript.GotBegin)
 	})
 	p.reading.change = make(chan struct{})
 	p.t.TLS = secured(nc.Conn)
@@ -135,7 +136,7 @@ func play(ctx context.Context, nc conn, c cases.Case, n int, role cases.Role, ho
 	p.t.Stats.RxOctets, p.t.Stats.TxOctets = map[int]int{}, map[int]int{}
 	p.t.Stats.RxFrames, p.t.Stats.TxFrames = map[int]int{}, map[int]int{}
 	if c.Corpus() != "" {
-		p.t.Traffic = &cases.Traffic{In: cases.Flow{Preopen: int64(nc.read)}, Out: cases.Flow{Preopen: int64(nc.written)}}
+		p.t.Traffic = &transcript.Traffic{In: transcript.Flow{Preopen: int64(nc.read)}, Out: transcript.Flow{Preopen: int64(nc.written)}}
 	}
 	p.out = newWriter(nc.Conn, role == cases.Server, p.wrote, p.taken)
 	p.start = time.Now()
@@ -322,7 +323,7 @@ func (p *player) badPayload(o wire.Offence) {
 // offence records what the peer did wrong.
 func (p *player) offence(o wire.Offence) {
 	if p.state != stateClosed {
-		p.record(cases.Event{Kind: cases.GotOffence, Section: o.Section, Len: len(o.Words), Data: cases.Octet(o.Words)})
+		p.record(transcript.Event{Kind: transcript.GotOffence, Section: o.Section, Len: len(o.Words), Data: transcript.Octet(o.Words)})
 	}
 }
 
@@ -380,7 +381,7 @@ func (p *player) taken() {
 	defer p.mu.Unlock()
 	if p.pause != nil && p.pause.Taken && p.state != stateClosed && p.out.idle() {
 		p.pause.timer.stop()
-		p.record(cases.Event{Kind: cases.GotTaken})
+		p.record(transcript.Event{Kind: transcript.GotTaken})
 		p.endPause()
 	}
 }

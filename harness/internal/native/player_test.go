@@ -13,6 +13,7 @@ import (
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -390,12 +391,12 @@ func fragments() peerScript {
 }
 
 // playAgainst plays a case over an in-memory connection.
-func playAgainst(t *testing.T, c cases.Case, role cases.Role, faithful bool, script peerScript) cases.Transcript {
+func playAgainst(t *testing.T, c cases.Case, role cases.Role, faithful bool, script peerScript) transcript.Transcript {
 	t.Helper()
 	return playThus(t, c, role, manner{faithful: faithful, streams: NewStreams(nil)}, script)
 }
 
-func playThus(t *testing.T, c cases.Case, role cases.Role, how manner, script peerScript) cases.Transcript {
+func playThus(t *testing.T, c cases.Case, role cases.Role, how manner, script peerScript) transcript.Transcript {
 	t.Helper()
 	ours, theirs := net.Pipe()
 	peer := &wirePeer{nc: theirs, masked: role == cases.Client}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -26,16 +27,16 @@ func TestProtocol(t *testing.T) {
 		peer     peerScript
 		id       cases.ID
 		took     time.Duration
-		check    func(tr cases.Transcript) bool
+		check    func(tr transcript.Transcript) bool
 	}{
-		{"a fault, closed", Protocol{}, reserved, "1.1.1", 0, func(tr cases.Transcript) bool { return tr.ClosedByUs && tr.FailedByUs }},
-		{"a fault, dropped", Protocol{FailByDrop: true}, reserved, "1.1.1", 0, func(tr cases.Transcript) bool {
+		{"a fault, closed", Protocol{}, reserved, "1.1.1", 0, func(tr transcript.Transcript) bool { return tr.ClosedByUs && tr.FailedByUs }},
+		{"a fault, dropped", Protocol{FailByDrop: true}, reserved, "1.1.1", 0, func(tr transcript.Transcript) bool {
 			return !tr.ClosedByUs && tr.FailedByUs && tr.DroppedByUs && !tr.Clean
 		}},
-		{"close limit of 3 s", Protocol{CloseTimeout: 3 * time.Second, DropTimeout: 7 * time.Second}, silent, "1.1.6", 13 * time.Second, func(tr cases.Transcript) bool { return tr.FailedByUs && tr.CloseTimeout }},
-		{"close limit of 1 s", Protocol{}, silent, "1.1.6", 11 * time.Second, func(tr cases.Transcript) bool { return tr.FailedByUs && tr.CloseTimeout }},
-		{"drop limit of 3 s", Protocol{DropTimeout: 3 * time.Second}, keepsTCP, "1.1.6", 3 * time.Second, func(tr cases.Transcript) bool { return tr.ServerDropExpiry && !tr.Clean }},
-		{"no drop limit, so the limit of the case", Protocol{DropTimeout: -1}, keepsTCP, "1.1.6", 10 * time.Second, func(tr cases.Transcript) bool { return !tr.ServerDropExpiry && tr.Clean }},
+		{"close limit of 3 s", Protocol{CloseTimeout: 3 * time.Second, DropTimeout: 7 * time.Second}, silent, "1.1.6", 13 * time.Second, func(tr transcript.Transcript) bool { return tr.FailedByUs && tr.CloseTimeout }},
+		{"close limit of 1 s", Protocol{}, silent, "1.1.6", 11 * time.Second, func(tr transcript.Transcript) bool { return tr.FailedByUs && tr.CloseTimeout }},
+		{"drop limit of 3 s", Protocol{DropTimeout: 3 * time.Second}, keepsTCP, "1.1.6", 3 * time.Second, func(tr transcript.Transcript) bool { return tr.ServerDropExpiry && !tr.Clean }},
+		{"no drop limit, so the limit of the case", Protocol{DropTimeout: -1}, keepsTCP, "1.1.6", 10 * time.Second, func(tr transcript.Transcript) bool { return !tr.ServerDropExpiry && tr.Clean }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -83,13 +84,13 @@ func TestCloseInFullLog(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				closes := map[cases.Direction]int{}
+				closes := map[transcript.Direction]int{}
 				for _, e := range tr.Log {
-					if e.Kind == cases.LogFrame && e.Opcode == wsproto.OpClose {
+					if e.Kind == transcript.LogFrame && e.Opcode == wsproto.OpClose {
 						closes[e.Dir]++
 					}
 				}
-				if closes[cases.Out] != 1 || closes[cases.In] < 1 || closes[cases.Out]+closes[cases.In] > tc.most || len(tr.Log) > 2*logBoundHeavy {
+				if closes[transcript.Out] != 1 || closes[transcript.In] < 1 || closes[transcript.Out]+closes[transcript.In] > tc.most || len(tr.Log) > 2*logBoundHeavy {
 					t.Errorf("close frames in a log of %d: got %v, want one each way and at most %d", len(tr.Log), closes, tc.most)
 				}
 			})

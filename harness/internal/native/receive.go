@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -34,7 +35,7 @@ type inbound struct {
 type body struct {
 	length int
 	head   []byte    // its first bytes
-	hash   hash.Hash // nil while all of it is in head, and beyond [cases.HashLimit]
+	hash   hash.Hash // nil while all of it is in head, and beyond [transcript.HashLimit]
 	all    []byte    // the whole of it, where it is compressed or compared
 	with   *comparison
 }
@@ -109,8 +110,8 @@ func (p *player) frameData(t wire.Token) {
 	p.bodyData(t.Data)
 	if p.begins && t.Header.Length >= bigFrame {
 		p.begins = false
-		p.record(cases.Event{Kind: cases.GotBegin})
-		p.shortenPause(cases.GotBegin)
+		p.record(transcript.Event{Kind: transcript.GotBegin})
+		p.shortenPause(transcript.GotBegin)
 	}
 }
 
@@ -155,22 +156,22 @@ func (p *player) compare() {
 // digest keeps the head and the hash of the message.
 func (b *body) digest(data []byte) {
 	switch {
-	case b.length > cases.HashLimit:
+	case b.length > transcript.HashLimit:
 		b.hash = nil
-	case b.length > cases.HeadSize && b.hash == nil:
+	case b.length > transcript.HeadSize && b.hash == nil:
 		b.hash = sha256.New()
 		b.hash.Write(b.head)
 		b.hash.Write(data)
 	case b.hash != nil:
 		b.hash.Write(data)
 	}
-	b.head = appendBound(b.head, data, cases.HeadSize)
+	b.head = appendBound(b.head, data, transcript.HeadSize)
 }
 
 func (b *body) reset() { *b = body{head: b.head[:0], all: b.all[:0]} }
 
-func (b *body) event(binary bool) cases.Event {
-	e := cases.Event{Kind: cases.GotMessage, Binary: binary, Len: b.length, Data: slices.Clone(b.head)}
+func (b *body) event(binary bool) transcript.Event {
+	e := transcript.Event{Kind: transcript.GotMessage, Binary: binary, Len: b.length, Data: slices.Clone(b.head)}
 	if b.hash != nil {
 		e.SHA256 = hex.EncodeToString(b.hash.Sum(nil))
 	}
@@ -188,11 +189,11 @@ func (p *player) frameEnd(t wire.Token) {
 	case h.Opcode == wsproto.OpClose:
 		p.closeFrame(in.control)
 	case h.Opcode == wsproto.OpPing:
-		p.record(cases.Event{Kind: cases.GotPing, Len: len(in.control), Data: slices.Clone(in.control)})
+		p.record(transcript.Event{Kind: transcript.GotPing, Len: len(in.control), Data: slices.Clone(in.control)})
 		p.ping(in.control)
 	case h.Opcode == wsproto.OpPong:
 		p.t.Pongs++
-		p.event(cases.Event{Kind: cases.GotPong, Len: len(in.control), Data: slices.Clone(in.control)})
+		p.event(transcript.Event{Kind: transcript.GotPong, Len: len(in.control), Data: slices.Clone(in.control)})
 	case h.Opcode.Control():
 	default:
 		if p.t.Traffic != nil && p.state == stateOpen {
@@ -267,8 +268,8 @@ func (p *player) inflated() {
 const eventBound = 64
 
 // record keeps an event.
-func (p *player) record(e cases.Event) {
-	last := e.Kind == cases.GotClose || e.Kind == cases.GotEnd || e.Kind == cases.GotReset || e.Kind == cases.GotAnswer
+func (p *player) record(e transcript.Event) {
+	last := e.Kind == transcript.GotClose || e.Kind == transcript.GotEnd || e.Kind == transcript.GotReset || e.Kind == transcript.GotAnswer
 	if len(p.t.Events) >= eventBound && !last || len(p.t.Events) >= 2*eventBound {
 		return
 	}
@@ -277,13 +278,13 @@ func (p *player) record(e cases.Event) {
 }
 
 // event records an event that a case may have waited for, and asks what to do.
-func (p *player) event(e cases.Event) {
-	if p.c.NoEcho && e.Kind == cases.GotMessage {
+func (p *player) event(e transcript.Event) {
+	if p.c.NoEcho && e.Kind == transcript.GotMessage {
 		return
 	}
 	p.record(e)
 	p.steer()
-	if e.Kind == cases.GotPong && p.c.Suite.OneGrade() && !p.t.Answers(e) {
+	if e.Kind == transcript.GotPong && p.c.Suite.OneGrade() && !p.t.Answers(e) {
 		return // of its own accord, which ends no wait
 	}
 	p.shortenPause(e.Kind)
@@ -303,13 +304,13 @@ func (p *player) steer() {
 func (p *player) closeFrame(payload []byte) {
 	p.t.RemoteClose = true
 	p.t.RemoteCode, p.t.RemoteZero, p.t.RemoteReason = 0, false, nil
-	event := cases.Event{Kind: cases.GotClose, Len: len(payload)}
+	event := transcript.Event{Kind: transcript.GotClose, Len: len(payload)}
 	if len(payload) >= 2 {
 		event.Code = wsproto.StatusCode(uint16(payload[0])<<8 | uint16(payload[1]))
 		event.Data = slices.Clone(payload[2:])
 	}
 	p.record(event)
-	defer p.shortenPause(cases.GotClose)
+	defer p.shortenPause(transcript.GotClose)
 	if len(payload) >= 2 {
 		code, reason := event.Code, payload[2:]
 		p.t.RemoteCode, p.t.RemoteZero = code, code == 0

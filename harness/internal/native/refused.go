@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 )
 
@@ -33,7 +34,7 @@ func (t *Target) refusedFirst(nc net.Conn, opened *conn, it cases.Conn, without 
 	opened.response = h.text
 	switch status := statusOf(h); {
 	case status != 0:
-		opened.opened = append(opened.opened, cases.Event{Kind: cases.GotAnswer, Status: status, At: time.Since(start)})
+		opened.opened = append(opened.opened, transcript.Event{Kind: transcript.GotAnswer, Status: status, At: time.Since(start)})
 	case err != nil && !isTimeout(err):
 		for _, e := range endsOf(nc, err) {
 			e.At = time.Since(start)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A server may turn connections away without an answer, whatever is asked of it: it is short
@@ -52,14 +53,14 @@ func (t *Target) heed(it cases.Conn, letIn bool) {
 
 // turnedAway reports whether the server ended a connection without any answer, and before we
 // had ended ours. It is asked right after that.
-func turnedAway(t cases.Transcript) bool {
+func turnedAway(t transcript.Transcript) bool {
 	return t.Response == "" && !t.OpenTimeout && time.Since(t.Started) < finAfter
 }
 
 // openSettled opens connection n of a case, as often as it takes to know what the server does
 // at it. The note is for a result that chance had a part in. The runner, not this, plays a case
 // of a single standard connection again.
-func (t *Target) openSettled(ctx context.Context, c cases.Case, n int) (nc conn, failed cases.Transcript, note string, err error) {
+func (t *Target) openSettled(ctx context.Context, c cases.Case, n int) (nc conn, failed transcript.Transcript, note string, err error) {
 	it := c.Conns[n]
 	edited := len(it.Head) > 0 || it.TLS != nil
 	nc, failed, err = t.open(ctx, c, n)

@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // playOneShot plays cases that need a client with a URL for each connection.
@@ -23,7 +24,7 @@ func playOneShot(ctx context.Context, m mutants.Mutant, list []cases.Case) (map[
 	defer e.Close()
 	results := map[cases.ID]harness.Result{}
 	for _, c := range list {
-		var conns []cases.Transcript
+		var conns []transcript.Transcript
 		for n := range c.Conns {
 			tr, err := connectOnce(ctx, e, m, c, n)
 			if err != nil {
@@ -37,11 +38,11 @@ func playOneShot(ctx context.Context, m mutants.Mutant, list []cases.Case) (map[
 }
 
 // connectOnce plays connection n of c. A peer that does not connect has refused the URL.
-func connectOnce(ctx context.Context, e *endpoint, m mutants.Mutant, c cases.Case, n int) (cases.Transcript, error) {
+func connectOnce(ctx context.Context, e *endpoint, m mutants.Mutant, c cases.Case, n int) (transcript.Transcript, error) {
 	it := c.Conns[n]
 	l, err := listenAt(ctx, cmp.Or(it.Listen, "127.0.0.1:0"))
 	if err != nil {
-		return cases.Transcript{}, err
+		return transcript.Transcript{}, err
 	}
 	var conf *tls.Config
 	scheme := "ws"
@@ -51,7 +52,7 @@ func connectOnce(ctx context.Context, e *endpoint, m mutants.Mutant, c cases.Cas
 		conf, scheme = &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}, "wss"
 		own, err := x509.ParseCertificate(pair.Certificate[0])
 		if err != nil {
-			return cases.Transcript{}, err
+			return transcript.Transcript{}, err
 		}
 		roots.AddCert(own)
 	}

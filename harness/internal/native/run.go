@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -118,7 +119,7 @@ var pingCase = cases.Case{
 }
 
 // Echo asks for a plain echo, or for a pong of a server that does not echo.
-func (s *server) Echo(ctx context.Context) (echoes bool, t cases.Transcript, err error) {
+func (s *server) Echo(ctx context.Context) (echoes bool, t transcript.Transcript, err error) {
 	nc, failed, err := s.target.open(ctx, s.greeting, 0)
 	if s.greeted != nil && err == nil {
 		s.greeted(cmp.Or(nc.response, failed.Response))
@@ -183,7 +184,7 @@ func (s *server) try(ctx context.Context) (control, refuses []string) {
 	defer cancel()
 	if !s.greeting.NoEcho {
 		tr := s.transcript(ctx, cases.AskControl)
-		return tr.Commands(), nil
+		return cases.Commands(&tr), nil
 	}
 	for _, kind := range []struct {
 		name  string
@@ -199,7 +200,7 @@ func (s *server) try(ctx context.Context) (control, refuses []string) {
 }
 
 // transcript plays the first connection of a case outside a run.
-func (s *server) transcript(ctx context.Context, c cases.Case) cases.Transcript {
+func (s *server) transcript(ctx context.Context, c cases.Case) transcript.Transcript {
 	nc, failed, err := s.target.open(ctx, c, 0)
 	if err != nil || nc.Conn == nil {
 		return failed

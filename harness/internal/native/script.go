@@ -7,6 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -61,7 +62,7 @@ func (p *player) do(op cases.Op) {
 	case cases.WaitOp:
 		p.startPause(op, op.Taken)
 	case cases.WatchOp:
-		p.startPause(cases.WaitOp{For: op.For, Taken: true, Until: []cases.EventKind{cases.GotClose}}, false)
+		p.startPause(cases.WaitOp{For: op.For, Taken: true, Until: []transcript.EventKind{transcript.GotClose}}, false)
 	case cases.TimerOp:
 		p.timed = true
 		p.arm(op)
@@ -85,17 +86,17 @@ func (p *player) do(op cases.Op) {
 
 func (p *player) arm(op cases.TimerOp) {
 	if op.Fail {
-		p.timer(cases.KillArmed, fmt.Sprintf("we fail the connection in %v", op.After))
+		p.timer(transcript.KillArmed, fmt.Sprintf("we fail the connection in %v", op.After))
 		p.after(op.After, func() {
-			p.timer(cases.KillFired, fmt.Sprintf("the case's limit of %v has passed: we fail the connection", op.After))
+			p.timer(transcript.KillFired, fmt.Sprintf("the case's limit of %v has passed: we fail the connection", op.After))
 			p.fail(wsproto.StatusGoingAway, "Going Away")
 		})
 		return
 	}
-	p.timer(cases.CloseArmed, fmt.Sprintf("we close in %v", op.After))
+	p.timer(transcript.CloseArmed, fmt.Sprintf("we close in %v", op.After))
 	p.after(op.After, func() {
 		if p.state == stateOpen {
-			p.timer(cases.CloseFired, fmt.Sprintf("the case's limit of %v has passed: we close", op.After))
+			p.timer(transcript.CloseFired, fmt.Sprintf("the case's limit of %v has passed: we close", op.After))
 		}
 		p.sendClose(cases.Close{})
 	})
@@ -129,7 +130,7 @@ func (p *player) writeOp(op cases.WriteOp) {
 		if op.Part == cases.FrameRest {
 			p.sent(wsproto.OpContinuation, op.Payload)
 		}
-		p.log(cases.Entry{Kind: cases.LogOctets, Dir: cases.Out, Len: op.Payload.Len, Data: firstOctets(op.Payload)})
+		p.log(transcript.Entry{Kind: transcript.LogOctets, Dir: transcript.Out, Len: op.Payload.Len, Data: firstOctets(op.Payload)})
 		p.open.offset += op.Payload.Len
 	}
 }
@@ -156,7 +157,7 @@ func (p *player) startPause(op cases.WaitOp, resets bool) {
 			d = min(d, runner.ShortPause)
 		}
 	}
-	p.timer(cases.PauseBegins, fmt.Sprintf("we wait %v", op.For))
+	p.timer(transcript.PauseBegins, fmt.Sprintf("we wait %v", op.For))
 	p.pause.timer = p.after(d, func() {
 		p.t.Expired = p.t.Expired || p.c.Suite.OneGrade()
 		p.endPause()
@@ -166,7 +167,7 @@ func (p *player) startPause(op cases.WaitOp, resets bool) {
 	}
 	if op.Taken && p.out.idle() {
 		p.pause.timer.stop()
-		p.record(cases.Event{Kind: cases.GotTaken})
+		p.record(transcript.Event{Kind: transcript.GotTaken})
 		p.endPause()
 		return
 	}
@@ -201,7 +202,7 @@ func (p *player) watchTicks(pause *wait, before, left int) {
 
 // shortenPause ends a wait that an event of this kind, come now, ends, or whose
 // events have all come: the verdict looks only at their order.
-func (p *player) shortenPause(kind cases.EventKind) {
+func (p *player) shortenPause(kind transcript.EventKind) {
 	if p.pause == nil {
 		return
 	}
@@ -224,9 +225,9 @@ func (p *player) endPause() {
 		p.next = len(p.ops) // nothing more is sent on a connection that is closing
 	}
 	p.pause = nil
-	p.timer(cases.PauseEnds, "we go on")
+	p.timer(transcript.PauseEnds, "we go on")
 	if pause.Mark != "" {
-		p.record(cases.TimedOut(pause.Mark))
+		p.record(transcript.TimedOut(pause.Mark))
 	}
 	p.script()
 }
@@ -254,7 +255,7 @@ func (p *player) sendHeader(h wsproto.Header) {
 	if p.state == stateClosed {
 		return
 	}
-	e := cases.Entry{Kind: cases.LogFrame, Dir: cases.Out, Len: size(h.Length), Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV}
+	e := transcript.Entry{Kind: transcript.LogFrame, Dir: transcript.Out, Len: size(h.Length), Opcode: h.Opcode, Fin: h.Fin, RSV: h.RSV}
 	if p.out.masked {
 		h.Masked, h.MaskKey = true, p.open.key
 		e.Mask = hexKey(p.open.key)
@@ -266,8 +267,8 @@ func (p *player) sendHeader(h wsproto.Header) {
 	p.log(e)
 }
 
-func firstOctets(p cases.Payload) cases.Octet {
-	return p.AppendRange(nil, 0, min(p.Len, cases.HeadSize))
+func firstOctets(p cases.Payload) transcript.Octet {
+	return p.AppendRange(nil, 0, min(p.Len, transcript.HeadSize))
 }
 
 func hexKey(key [4]byte) string { return fmt.Sprintf("%x", key) }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // below is the connection beneath TLS, or nc itself without TLS.
@@ -126,21 +127,21 @@ func (p *player) ended(err error) {
 }
 
 // endsOf is how a connection ended on which a read failed so.
-func endsOf(nc net.Conn, err error) []cases.Event {
-	alert := func(words string) cases.Event {
-		return cases.Event{Kind: cases.GotAlert, Data: cases.Octet(words), Len: len(words)}
+func endsOf(nc net.Conn, err error) []transcript.Event {
+	alert := func(words string) transcript.Event {
+		return transcript.Event{Kind: transcript.GotAlert, Data: transcript.Octet(words), Len: len(words)}
 	}
-	end := cases.Event{Kind: cases.GotEnd}
+	end := transcript.Event{Kind: transcript.GotEnd}
 	switch {
 	case errors.Is(err, io.EOF) && notified(nc):
-		return []cases.Event{alert(cases.CloseNotify), end}
+		return []transcript.Event{alert(transcript.CloseNotify), end}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return []cases.Event{end}
+		return []transcript.Event{end}
 	}
 	if words, ok := alertOf(err); ok {
-		return []cases.Event{alert(words), end}
+		return []transcript.Event{alert(words), end}
 	}
-	return []cases.Event{{Kind: cases.GotReset}}
+	return []transcript.Event{{Kind: transcript.GotReset}}
 }
 
 // alertOf is the alert by which the peer ended TLS, in the words of crypto/tls.
@@ -153,7 +154,7 @@ func alertOf(err error) (words string, ok bool) {
 }
 
 // secured is what was agreed on by TLS, nil without.
-func secured(nc net.Conn) *cases.TLSState {
+func secured(nc net.Conn) *transcript.TLSState {
 	if s, ok := nc.(interface{ Beneath() net.Conn }); ok {
 		nc = s.Beneath()
 	}
@@ -165,7 +166,7 @@ func secured(nc net.Conn) *cases.TLSState {
 	if !s.HandshakeComplete {
 		return nil
 	}
-	return &cases.TLSState{Version: tls.VersionName(s.Version), Protocol: s.NegotiatedProtocol, Name: s.ServerName}
+	return &transcript.TLSState{Version: tls.VersionName(s.Version), Protocol: s.NegotiatedProtocol, Name: s.ServerName}
 }
 
 // changed is the configuration of TLS as a case changes it.
@@ -189,15 +190,15 @@ func changed(conf *tls.Config, by *cases.TLS) *tls.Config {
 }
 
 // tlsEnd is how a server ended the handshake of TLS. Nothing tells where we did.
-func tlsEnd(err error) []cases.Event {
+func tlsEnd(err error) []transcript.Event {
 	if words, ok := alertOf(err); ok {
-		return []cases.Event{{Kind: cases.GotAlert, Data: cases.Octet(words), Len: len(words)}}
+		return []transcript.Event{{Kind: transcript.GotAlert, Data: transcript.Octet(words), Len: len(words)}}
 	}
 	switch {
 	case errors.Is(err, io.EOF):
-		return []cases.Event{{Kind: cases.GotEnd}}
+		return []transcript.Event{{Kind: transcript.GotEnd}}
 	case errors.Is(err, syscall.ECONNRESET):
-		return []cases.Event{{Kind: cases.GotReset}}
+		return []transcript.Event{{Kind: transcript.GotReset}}
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -38,9 +39,9 @@ func talks(p *wirePeer, f wsproto.Frame) bool {
 }
 
 // arrivals are the times of the messages.
-func arrivals(tr cases.Transcript) (list []time.Duration) {
+func arrivals(tr transcript.Transcript) (list []time.Duration) {
 	for _, e := range tr.Events {
-		if e.Kind == cases.GotMessage {
+		if e.Kind == transcript.GotMessage {
 			list = append(list, e.At)
 		}
 	}
@@ -99,11 +100,11 @@ func TestClientAfterClose(t *testing.T) {
 			p.send(wsproto.OpText, []byte("late"))
 			return false
 		})
-		kinds := make([]cases.EventKind, len(tr.Events))
+		kinds := make([]transcript.EventKind, len(tr.Events))
 		for i, e := range tr.Events {
 			kinds[i] = e.Kind
 		}
-		want := []cases.EventKind{cases.GotClose, cases.GotMessage, cases.GotEnd}
+		want := []transcript.EventKind{transcript.GotClose, transcript.GotMessage, transcript.GotEnd}
 		if !slices.Equal(kinds, want) || !tr.Clean {
 			t.Errorf("got %v, clean %t; want %v and true", kinds, tr.Clean, want)
 		}
@@ -317,19 +318,19 @@ func TestTLS(t *testing.T) {
 
 func TestJoinedLasts(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	at := func(after, lasts time.Duration) cases.Transcript {
-		return cases.Transcript{Started: start.Add(after), Duration: lasts}
+	at := func(after, lasts time.Duration) transcript.Transcript {
+		return transcript.Transcript{Started: start.Add(after), Duration: lasts}
 	}
 	for _, test := range []struct {
 		name string
-		list []cases.Transcript
+		list []transcript.Transcript
 		want time.Duration
 	}{
-		{"one", []cases.Transcript{at(0, time.Second)}, time.Second},
-		{"one after another", []cases.Transcript{at(0, time.Second), at(2*time.Second, time.Second)}, 3 * time.Second},
-		{"together", []cases.Transcript{at(0, 2*time.Second), at(0, 2*time.Second), at(time.Second, time.Second)}, 2 * time.Second},
-		{"the first outlasts the others", []cases.Transcript{at(0, 5*time.Second), at(time.Second, time.Second)}, 5 * time.Second},
-		{"one that was never opened", []cases.Transcript{at(0, time.Second), {}}, time.Second},
+		{"one", []transcript.Transcript{at(0, time.Second)}, time.Second},
+		{"one after another", []transcript.Transcript{at(0, time.Second), at(2*time.Second, time.Second)}, 3 * time.Second},
+		{"together", []transcript.Transcript{at(0, 2*time.Second), at(0, 2*time.Second), at(time.Second, time.Second)}, 2 * time.Second},
+		{"the first outlasts the others", []transcript.Transcript{at(0, 5*time.Second), at(time.Second, time.Second)}, 5 * time.Second},
+		{"one that was never opened", []transcript.Transcript{at(0, time.Second), {}}, time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := joined(test.list).Duration; got != test.want {

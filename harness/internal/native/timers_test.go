@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -79,7 +80,7 @@ func TestTimeForABacklog(t *testing.T) {
 // A transcript says that a wait ended by its time where that may be the machine's
 // fault: in the RFC suite. Autobahn's cases have waits that are meant to end so.
 func TestExpired(t *testing.T) {
-	wait := cases.Await{For: 2 * time.Second, Until: []cases.EventKind{cases.GotPong}}
+	wait := cases.Await{For: 2 * time.Second, Until: []transcript.EventKind{transcript.GotPong}}
 	late := func(delay time.Duration) peerScript {
 		return func(p *wirePeer, f wsproto.Frame) bool {
 			if f.Opcode == wsproto.OpPing {

@@ -15,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws"
 )
 
@@ -163,7 +164,7 @@ func TestUnechoedCases(t *testing.T) {
 			continue
 		}
 		for _, op := range un.Ops() {
-			if w, wait := op.(cases.WaitOp); wait && slices.Contains(w.Until, cases.GotMessage) {
+			if w, wait := op.(cases.WaitOp); wait && slices.Contains(w.Until, transcript.GotMessage) {
 				t.Errorf("case %s: it waits for a message", c.ID)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A server is asked for a plain echo before its cases and after them. It may be slow,
@@ -107,7 +108,7 @@ func (e *NoEchoError) Error() string {
 // connections; if it lets us wait for an answer, once is enough.
 func (s *serverRun) echoesStill(ctx context.Context) (echoes bool, err error) {
 	for i, wait := range slices.Concat(persistence, []time.Duration{0}) {
-		var tr cases.Transcript
+		var tr transcript.Transcript
 		echoes, tr, err = s.server.Echo(ctx)
 		if !echoes && ctx.Err() == nil && tr.Opened {
 			if d, derr := s.server.Diagnose(ctx); derr == nil && d != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/agent"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A dying server outlives its first case for a while, and has ended when the second one
@@ -42,12 +43,12 @@ func (d *dying) Play(_ context.Context, part []cases.Case, _ How, emit func(harn
 func TestSuspectBefore(t *testing.T) {
 	passed := harness.Result{
 		Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK},
-		Transcript: &cases.Transcript{Opened: true, Clean: true},
+		Transcript: &transcript.Transcript{Opened: true, Clean: true},
 	}
 	failed := harness.Result{Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}}
 	opened, refused, unknown := failed, failed, failed
-	opened.Transcript = &cases.Transcript{Opened: true}
-	refused.Transcript = &cases.Transcript{}
+	opened.Transcript = &transcript.Transcript{Opened: true}
+	refused.Transcript = &transcript.Transcript{}
 	for _, test := range []struct {
 		name   string
 		second harness.Result

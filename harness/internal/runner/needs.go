@@ -101,7 +101,7 @@ func (r *clientRun) control(ctx context.Context, list []cases.Case) (commands []
 	}
 	s := newSession(r, []cases.Case{cases.AskControl}, func(_ cases.Case, res harness.Result) {
 		if res.Transcript != nil {
-			commands = res.Transcript.Commands()
+			commands = cases.Commands(res.Transcript)
 		}
 	})
 	if err := s.play(ctx); err != nil {

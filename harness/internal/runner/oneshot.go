@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/agent"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A one-shot client is any program that connects to a URL: it is started once for each
@@ -39,9 +40,9 @@ type OneShotEndpoint interface {
 	// Once plays connection n of a case with the first client that asks l for a WebSocket,
 	// by TLS if conf is not nil. It closes l. Begun is called when there is one. The error
 	// is ours, or that of ctx.
-	Once(ctx context.Context, l net.Listener, conf *tls.Config, c cases.Case, n int, how How, begun func()) (cases.Transcript, error)
+	Once(ctx context.Context, l net.Listener, conf *tls.Config, c cases.Case, n int, how How, begun func()) (transcript.Transcript, error)
 	// Concluded is the result of a case whose connections were played.
-	Concluded(ctx context.Context, c cases.Case, list []cases.Transcript) harness.Result
+	Concluded(ctx context.Context, c cases.Case, list []transcript.Transcript) harness.Result
 }
 
 // TestOneShot starts the command once for each connection of each case, and hands each
@@ -148,11 +149,11 @@ func pinged(first cases.Step) cases.Case {
 	return c
 }
 
-func answered(t cases.Transcript) bool { return cases.Answered{Payload: "wsconform"}.Holds(&t) }
-func echoes(t cases.Transcript) bool   { return cases.Echoed{Text: "wsconform"}.Holds(&t) }
+func answered(t transcript.Transcript) bool { return cases.Answered{Payload: "wsconform"}.Holds(&t) }
+func echoes(t transcript.Transcript) bool   { return cases.Echoed{Text: "wsconform"}.Holds(&t) }
 
 // outcome says what came instead.
-func outcome(t cases.Transcript) string {
+func outcome(t transcript.Transcript) string {
 	return cases.Clauses{}.Judge(cases.Case{}, &t).Reason
 }
 
@@ -162,7 +163,7 @@ func (s *oneShotRun) play(ctx context.Context, c cases.Case) harness.Result {
 	if s.options.Started != nil && ctx.Err() == nil {
 		s.options.Started(c)
 	}
-	var list []cases.Transcript
+	var list []transcript.Transcript
 	c = withoutSurvival(c)
 	for n := range c.Conns {
 		tr, err := s.connect(ctx, c, n)
@@ -210,15 +211,15 @@ func (e *crashError) Error() string { return e.err.Error() }
 func (e *crashError) Unwrap() error { return e.err }
 
 // connect starts the command and plays connection n of a case with it.
-func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Transcript, error) {
+func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (transcript.Transcript, error) {
 	var lc net.ListenConfig
 	it := c.Conns[n]
 	l, err := lc.Listen(ctx, "tcp", cmp.Or(it.Listen, net.JoinHostPort(cmp.Or(s.driver.Host, "127.0.0.1"), strconv.Itoa(s.driver.Port))))
 	switch {
 	case err != nil && it.Listen != "":
-		return cases.Transcript{}, fmt.Errorf("%w: %w", errNoAddress, err)
+		return transcript.Transcript{}, fmt.Errorf("%w: %w", errNoAddress, err)
 	case err != nil:
-		return cases.Transcript{}, fmt.Errorf("listen for the client: %w", err)
+		return transcript.Transcript{}, fmt.Errorf("listen for the client: %w", err)
 	}
 	addr, scheme := l.Addr().String(), "ws"
 	if s.driver.TLS != nil {
@@ -229,13 +230,13 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Tr
 	words := map[string]string{"url": it.Address(scheme, host, number), "host": host, "port": port}
 	if slices.ContainsFunc(s.driver.Command, func(arg string) bool { return strings.Contains(arg, "{dir}") }) {
 		if words["dir"], err = os.MkdirTemp("", "wsconform-client-"); err != nil {
-			return cases.Transcript{}, errors.Join(fmt.Errorf("make a folder for the client: %w", err), l.Close())
+			return transcript.Transcript{}, errors.Join(fmt.Errorf("make a folder for the client: %w", err), l.Close())
 		}
 		defer os.RemoveAll(words["dir"])
 	}
 	process, err := agent.StartTerminal(s.driver.Command, words, s.driver.Log)
 	if err != nil {
-		return cases.Transcript{}, errors.Join(err, l.Close())
+		return transcript.Transcript{}, errors.Join(err, l.Close())
 	}
 	defer process.Stop()
 	s.mu.Lock()
@@ -266,7 +267,7 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (cases.Tr
 	tr, err := s.endpoint.Once(visiting, l, s.driver.TLS, c, n, s.how(), func() { close(begun) })
 	tr.Address = addr
 	patience := time.Duration(0)
-	if tr.Count(cases.GotClose) == 0 && tr.Count(cases.GotEnd)+tr.Count(cases.GotReset) > 0 {
+	if tr.Count(transcript.GotClose) == 0 && tr.Count(transcript.GotEnd)+tr.Count(transcript.GotReset) > 0 {
 		patience = crashBound // the end of TCP comes before that of the program
 	}
 	if process.EndedWithin(patience) && process.Signalled() {

@@ -7,6 +7,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A verdict that chance may have decided is not final: the case is replayed with few
@@ -90,7 +91,7 @@ func reasonOf(c cases.Case, r harness.Result, crowded bool, load *Monitor) reaso
 
 // mute reports whether a case of many echoes ran into its limit without the
 // first of them. Repeating it would only wait as long again.
-func mute(c cases.Case, t cases.Transcript) bool {
+func mute(c cases.Case, t transcript.Transcript) bool {
 	return c.RoundTrips() && t.Opened && t.Echoes == 0 && !t.WrongEcho && t.Duration >= muteBound
 }
 
@@ -117,16 +118,16 @@ func Hurried(c cases.Case, r harness.Result) bool {
 		return false
 	}
 	if r.Behavior != cases.NonStrict {
-		return t.Struck(cases.KillFired)
+		return t.Struck(transcript.KillFired)
 	}
 	return reaction(t, pauses[1].ends)-pauses[1].ends > ShortPause/quick
 }
 
 // reaction is when the first thing came from the peer after a time, or the connection
 // ended.
-func reaction(t *cases.Transcript, after time.Duration) time.Duration {
+func reaction(t *transcript.Transcript, after time.Duration) time.Duration {
 	for _, e := range t.Log {
-		if e.Dir == cases.In && e.At > after {
+		if e.Dir == transcript.In && e.At > after {
 			return e.At
 		}
 	}
@@ -139,7 +140,7 @@ type markedPause struct {
 	short        bool // not as long as the case says
 }
 
-func markedPauses(c cases.Case, t cases.Transcript) []markedPause {
+func markedPauses(c cases.Case, t transcript.Transcript) []markedPause {
 	var limits []time.Duration
 	for _, op := range c.Ops() {
 		if wait, ok := op.(cases.WaitOp); ok && wait.Mark != "" {
@@ -153,13 +154,13 @@ func markedPauses(c cases.Case, t cases.Transcript) []markedPause {
 	var begins time.Duration
 	for _, e := range t.Log {
 		switch e.Timer {
-		case cases.PauseBegins:
+		case transcript.PauseBegins:
 			begins = e.At
-		case cases.PauseEnds:
+		case transcript.PauseEnds:
 			if len(list) < len(limits) {
 				list = append(list, markedPause{begins, e.At, e.At-begins < limits[len(list)]})
 			}
-		case cases.KillArmed, cases.KillFired, cases.CloseArmed, cases.CloseFired:
+		case transcript.KillArmed, transcript.KillFired, transcript.CloseArmed, transcript.CloseFired:
 		}
 	}
 	return list
@@ -181,13 +182,13 @@ func raced(c cases.Case) bool {
 }
 
 // timedOut reports whether one of our timers ended the connection.
-func timedOut(t *cases.Transcript) bool {
-	return t.Struck(cases.KillFired) || t.Struck(cases.CloseFired) || t.OpenTimeout || t.CloseTimeout || t.ServerDropExpiry
+func timedOut(t *transcript.Transcript) bool {
+	return t.Struck(transcript.KillFired) || t.Struck(transcript.CloseFired) || t.OpenTimeout || t.CloseTimeout || t.ServerDropExpiry
 }
 
 // outlasted reports whether a timer of ours ended a connection of the case, or a wait.
-func outlasted(t *cases.Transcript) bool {
-	return slices.ContainsFunc(t.Conns(), func(t *cases.Transcript) bool { return timedOut(t) || t.Expired })
+func outlasted(t *transcript.Transcript) bool {
+	return slices.ContainsFunc(t.Conns(), func(t *transcript.Transcript) bool { return timedOut(t) || t.Expired })
 }
 
 // Patient is a trickled case in which the peer has time for its echo. The limit

@@ -7,16 +7,17 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // TestReason says which verdicts are not final at once, and why.
 func TestReason(t *testing.T) {
 	begun := time.Now()
 	early, late := begun.Add(-time.Second), begun.Add(time.Second)
-	timer := cases.Transcript{Log: []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}}
-	cut := cases.Transcript{ClosedByUs: true}
-	expired := cases.Transcript{Expired: true}
-	silent := cases.Transcript{Opened: true, Duration: 11 * time.Second, Log: timer.Log}
+	timer := transcript.Transcript{Log: []transcript.Entry{{Kind: transcript.LogNote, Timer: transcript.KillFired}}}
+	cut := transcript.Transcript{ClosedByUs: true}
+	expired := transcript.Transcript{Expired: true}
+	silent := transcript.Transcript{Opened: true, Duration: 11 * time.Second, Log: timer.Log}
 	stuck := silent
 	stuck.Echoes = 3
 	ok := cases.Verdict{Behavior: cases.OK, Close: cases.CloseOK}
@@ -27,13 +28,13 @@ func TestReason(t *testing.T) {
 		name    string
 		id      cases.ID
 		verdict cases.Verdict
-		t       cases.Transcript
+		t       transcript.Transcript
 		crowded bool
 		load    *Monitor
 		want    reason
 	}{
 		{"a pass by whatever means", "1.1.1", ok, timer, true, &Monitor{late: late}, final},
-		{"a failure that no timer decided", "1.1.1", failed, cases.Transcript{}, true, &Monitor{late: late}, final},
+		{"a failure that no timer decided", "1.1.1", failed, transcript.Transcript{}, true, &Monitor{late: late}, final},
 		{"a timer, alone on an idle machine", "1.1.1", failed, timer, false, &Monitor{}, final},
 		{"a timer, alone after a busy time", "1.1.1", failed, timer, false, &Monitor{late: early}, final},
 		{"a timer, alone on a busy machine", "1.1.1", failed, timer, false, &Monitor{late: late}, timed},
@@ -41,16 +42,16 @@ func TestReason(t *testing.T) {
 		{"a wait that ended by its time, alone on an idle machine", "F.1.1", failed, expired, false, &Monitor{}, final},
 		{"such a wait on a busy machine", "F.1.1", failed, expired, false, &Monitor{late: late}, timed},
 		{"such a wait beside other cases", "F.1.1", failed, expired, true, &Monitor{}, timed},
-		{"such a wait of a second connection", "F.1.1", failed, cases.Transcript{More: []cases.Transcript{expired}}, true, &Monitor{}, timed},
+		{"such a wait of a second connection", "F.1.1", failed, transcript.Transcript{More: []transcript.Transcript{expired}}, true, &Monitor{}, timed},
 		{"such a wait in a case that passes", "F.1.1", ok, expired, true, &Monitor{late: late}, final},
-		{"late to fail, alone", "6.4.1", lenient, cases.Transcript{}, false, &Monitor{}, final},
-		{"late to fail while the peer was silent", "6.4.1", lenient, cases.Transcript{}, true, &Monitor{stall: late}, timed},
+		{"late to fail, alone", "6.4.1", lenient, transcript.Transcript{}, false, &Monitor{}, final},
+		{"late to fail while the peer was silent", "6.4.1", lenient, transcript.Transcript{}, true, &Monitor{stall: late}, timed},
 		{"no first echo of many in ten seconds, beside other cases", "9.7.1", failed, silent, true, &Monitor{}, final},
 		{"some echoes of many, beside other cases", "9.7.1", failed, stuck, true, &Monitor{}, timed},
-		{"no echo before what came byte by byte", "3.4", lenient, cases.Transcript{}, false, &Monitor{}, overtaken},
-		{"no echo before what came at once", "3.2", lenient, cases.Transcript{}, false, &Monitor{}, contested},
+		{"no echo before what came byte by byte", "3.4", lenient, transcript.Transcript{}, false, &Monitor{}, overtaken},
+		{"no echo before what came at once", "3.2", lenient, transcript.Transcript{}, false, &Monitor{}, contested},
 		{"the end of TCP in place of a close frame", "1.1.1", unclean, cut, false, &Monitor{}, contested},
-		{"we ended TCP ourselves", "1.1.1", unclean, cases.Transcript{ClosedByUs: true, DroppedByUs: true, CloseTimeout: true}, false, &Monitor{}, final},
+		{"we ended TCP ourselves", "1.1.1", unclean, transcript.Transcript{ClosedByUs: true, DroppedByUs: true, CloseTimeout: true}, false, &Monitor{}, final},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := find(t, test.id)
@@ -86,7 +87,7 @@ func TestLuckyEchoes(t *testing.T) {
 			var d run
 			var final []cases.ID
 			for _, p := range test.plays {
-				r := harness.Result{Case: p.id, Outcome: harness.OutcomeOf(p.verdict), Verdict: p.verdict, Transcript: &cases.Transcript{}}
+				r := harness.Result{Case: p.id, Outcome: harness.OutcomeOf(p.verdict), Verdict: p.verdict, Transcript: &transcript.Transcript{}}
 				if !d.hold(find(t, p.id), r, false) {
 					final = append(final, p.id)
 				}
@@ -134,7 +135,7 @@ func caseIDs(list []*retry) (ids []cases.ID) {
 func TestTrial(t *testing.T) {
 	play := func(b cases.Behavior, c cases.CloseBehavior) harness.Result {
 		v := cases.Verdict{Behavior: b, Close: c}
-		return harness.Result{Case: "1.1.1", Outcome: harness.OutcomeOf(v), Verdict: v, Transcript: &cases.Transcript{ClosedByUs: true}}
+		return harness.Result{Case: "1.1.1", Outcome: harness.OutcomeOf(v), Verdict: v, Transcript: &transcript.Transcript{ClosedByUs: true}}
 	}
 	ok, unclean := play(cases.OK, cases.CloseOK), play(cases.OK, cases.CloseUnclean)
 	lenient := play(cases.NonStrict, cases.CloseOK)
@@ -176,7 +177,7 @@ func TestRetryOnABusyMachine(t *testing.T) {
 	begun := time.Now()
 	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}
 	for id, want := range map[cases.ID]int{"1.1.1": 5, "9.1.1": 3} {
-		tr := &cases.Transcript{Started: begun, Opened: true, Log: []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}}
+		tr := &transcript.Transcript{Started: begun, Opened: true, Log: []transcript.Entry{{Kind: transcript.LogNote, Timer: transcript.KillFired}}}
 		r := harness.Result{Case: id, Outcome: harness.Fail, Verdict: failed, Transcript: tr}
 		retry := newRetry(find(t, id), r, timed)
 		plays := 1
@@ -191,7 +192,7 @@ func TestRetryOnABusyMachine(t *testing.T) {
 
 // A result says how many plays it took.
 func TestAttempts(t *testing.T) {
-	r := harness.Result{Case: "6.4.1", Outcome: harness.Pass, Transcript: &cases.Transcript{}}
+	r := harness.Result{Case: "6.4.1", Outcome: harness.Pass, Transcript: &transcript.Transcript{}}
 	for _, why := range []reason{timed, overtaken, contested, unsure} {
 		one := newRetry(find(t, "6.4.1"), r, why)
 		for n := 2; n <= 3; n++ {
@@ -206,7 +207,7 @@ func TestAttempts(t *testing.T) {
 // The end of a peer, or a hang, in a replay stands above the verdicts of other plays.
 func TestEndInAReplay(t *testing.T) {
 	for _, outcome := range []harness.Outcome{harness.Crash, harness.Timeout} {
-		one := newRetry(find(t, "1.1.1"), harness.Result{Case: "1.1.1", Outcome: harness.Fail, Transcript: &cases.Transcript{}}, timed)
+		one := newRetry(find(t, "1.1.1"), harness.Result{Case: "1.1.1", Outcome: harness.Fail, Transcript: &transcript.Transcript{}}, timed)
 		one.take(harness.Result{Case: "1.1.1", Outcome: outcome})
 		if got := one.result().Outcome; got != outcome || !one.settled(&Monitor{}) {
 			t.Errorf("got %s, settled %t, want %s and no further play", got, one.settled(&Monitor{}), outcome)
@@ -217,8 +218,8 @@ func TestEndInAReplay(t *testing.T) {
 // TestHurried says when a shortened pause may have decided a verdict, by when the peer reacted.
 func TestHurried(t *testing.T) {
 	const ms = time.Millisecond
-	note := func(at time.Duration, timer cases.Timer) cases.Entry {
-		return cases.Entry{Kind: cases.LogNote, At: at, Timer: timer}
+	note := func(at time.Duration, timer transcript.Timer) transcript.Entry {
+		return transcript.Entry{Kind: transcript.LogNote, At: at, Timer: timer}
 	}
 	for _, test := range []struct {
 		name                          string
@@ -235,12 +236,12 @@ func TestHurried(t *testing.T) {
 		{"at the end of the message", 5 * ms, 105 * ms, 605 * ms, 610 * ms, cases.NonStrict, false},
 		{"slowly at the end", 5 * ms, 105 * ms, 605 * ms, 700 * ms, cases.NonStrict, true},
 	} {
-		log := []cases.Entry{note(test.begins, cases.PauseBegins), note(test.first, cases.PauseEnds), note(test.first, cases.PauseBegins)}
+		log := []transcript.Entry{note(test.begins, transcript.PauseBegins), note(test.first, transcript.PauseEnds), note(test.first, transcript.PauseBegins)}
 		if test.second > 0 {
-			log = append(log, note(test.second, cases.PauseEnds))
+			log = append(log, note(test.second, transcript.PauseEnds))
 		}
-		log = append(log, cases.Entry{Kind: cases.LogFrame, Dir: cases.In, At: test.reacts})
-		r := harness.Result{Outcome: harness.Pass, Transcript: &cases.Transcript{Log: log, Duration: test.reacts + ms}}
+		log = append(log, transcript.Entry{Kind: transcript.LogFrame, Dir: transcript.In, At: test.reacts})
+		r := harness.Result{Outcome: harness.Pass, Transcript: &transcript.Transcript{Log: log, Duration: test.reacts + ms}}
 		r.Behavior = test.behavior
 		if got := Hurried(find(t, "6.4.1"), r); got != test.want {
 			t.Errorf("%s: got %t, want %t", test.name, got, test.want)
@@ -253,7 +254,7 @@ func TestOvertakenSettles(t *testing.T) {
 	begun := time.Now()
 	busy := &Monitor{late: begun.Add(time.Second)}
 	play := func(b cases.Behavior) harness.Result {
-		return harness.Result{Case: "3.4", Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: b}, Transcript: &cases.Transcript{Started: begun}}
+		return harness.Result{Case: "3.4", Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: b}, Transcript: &transcript.Transcript{Started: begun}}
 	}
 	for _, test := range []struct {
 		name string
@@ -289,7 +290,7 @@ func TestHeavyRetries(t *testing.T) {
 
 // An engine that plays a case in one way only cannot give the peer more time for an echo.
 func TestOriginalHasNoPatience(t *testing.T) {
-	r := harness.Result{Case: "3.4", Outcome: harness.PassLenient, Verdict: cases.Verdict{Behavior: cases.NonStrict, Close: cases.CloseOK}, Transcript: &cases.Transcript{}}
+	r := harness.Result{Case: "3.4", Outcome: harness.PassLenient, Verdict: cases.Verdict{Behavior: cases.NonStrict, Close: cases.CloseOK}, Transcript: &transcript.Transcript{}}
 	for original, want := range map[bool]reason{false: overtaken, true: contested} {
 		d := run{options: Options{Original: original}}
 		if got := d.reasonOf(find(t, "3.4"), r, false); got != want {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A verdict that is in doubt is played again; if the peer ends meanwhile it stands.
@@ -16,7 +17,7 @@ func TestRetryAll(t *testing.T) {
 	c := find(t, "1.1.1")
 	result := func(o harness.Outcome) harness.Result {
 		v := map[harness.Outcome]cases.Behavior{harness.Pass: cases.OK, harness.Fail: cases.Failed}
-		return harness.Result{Case: c.ID, Outcome: o, Verdict: cases.Verdict{Behavior: v[o]}, Transcript: &cases.Transcript{}}
+		return harness.Result{Case: c.ID, Outcome: o, Verdict: cases.Verdict{Behavior: v[o]}, Transcript: &transcript.Transcript{}}
 	}
 	for _, test := range []struct {
 		name  string
@@ -58,12 +59,12 @@ func TestRetryAll(t *testing.T) {
 // A visitor plays a connection with nobody.
 type visitor struct{ fakeServer }
 
-func (visitor) Once(_ context.Context, l net.Listener, _ *tls.Config, _ cases.Case, _ int, _ How, begun func()) (cases.Transcript, error) {
+func (visitor) Once(_ context.Context, l net.Listener, _ *tls.Config, _ cases.Case, _ int, _ How, begun func()) (transcript.Transcript, error) {
 	begun()
-	return cases.Transcript{Opened: true}, l.Close()
+	return transcript.Transcript{Opened: true}, l.Close()
 }
 
-func (visitor) Concluded(_ context.Context, c cases.Case, _ []cases.Transcript) harness.Result {
+func (visitor) Concluded(_ context.Context, c cases.Case, _ []transcript.Transcript) harness.Result {
 	return harness.Result{Case: c.ID, Outcome: harness.Pass}
 }
 

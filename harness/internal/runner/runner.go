@@ -22,6 +22,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/agent"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // Options are the settings of a run.
@@ -91,7 +92,7 @@ type Server interface {
 	// to have no result. The error is the engine's failure, and ends the run.
 	Play(ctx context.Context, part []cases.Case, how How, emit func(harness.Result)) error
 	// Echo asks for a plain echo. The error is that of connecting.
-	Echo(ctx context.Context) (echoes bool, t cases.Transcript, err error)
+	Echo(ctx context.Context) (echoes bool, t transcript.Transcript, err error)
 	// Concurrent reports whether the server serves a second connection beside a first one.
 	// Both have ended when it returns.
 	Concurrent(ctx context.Context) bool

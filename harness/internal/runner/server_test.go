@@ -16,6 +16,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A fakeServer cannot be reached if err is set, and else does not answer.
@@ -31,8 +32,8 @@ func (fakeServer) Parts(list []cases.Case) [][]cases.Case { return [][]cases.Cas
 
 func (fakeServer) Play(context.Context, []cases.Case, How, func(harness.Result)) error { return nil }
 
-func (f fakeServer) Echo(context.Context) (bool, cases.Transcript, error) {
-	return false, cases.Transcript{OpenTimeout: f.err == nil}, f.err
+func (f fakeServer) Echo(context.Context) (bool, transcript.Transcript, error) {
+	return false, transcript.Transcript{OpenTimeout: f.err == nil}, f.err
 }
 
 func (f fakeServer) Diagnose(context.Context) (*Diagnosis, error) {
@@ -56,9 +57,9 @@ func TestProvisional(t *testing.T) {
 		options: Options{Provisional: func(r harness.Result) { told = append(told, r) }},
 		emit:    func(r harness.Result) { final = append(final, r) },
 	}}
-	struck := []cases.Entry{{Kind: cases.LogNote, Timer: cases.KillFired}}
+	struck := []transcript.Entry{{Kind: transcript.LogNote, Timer: transcript.KillFired}}
 	failed := cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}
-	for id, tr := range map[cases.ID]cases.Transcript{
+	for id, tr := range map[cases.ID]transcript.Transcript{
 		"1.1.1": {Opened: true, Log: struck}, // a timer, beside other cases
 		"1.1.2": {OpenTimeout: true},         // the server may be gone
 	} {
@@ -107,13 +108,13 @@ func TestNotSilent(t *testing.T) {
 // A server that refuses what a case has changed in the handshake is not short of room.
 func TestRefused(t *testing.T) {
 	standard, edited := []cases.Conn{{}}, []cases.Conn{{}, {Head: cases.Head{{}}}}
-	dropped, answered := cases.Transcript{}, cases.Transcript{Response: "HTTP/1.1 503 Busy\r\n\r\n"}
-	accepted := cases.Transcript{Response: "HTTP/1.1 101 Switching Protocols\r\n\r\n"}
+	dropped, answered := transcript.Transcript{}, transcript.Transcript{Response: "HTTP/1.1 503 Busy\r\n\r\n"}
+	accepted := transcript.Transcript{Response: "HTTP/1.1 101 Switching Protocols\r\n\r\n"}
 	for _, test := range []struct {
 		name    string
 		conns   []cases.Conn
 		outcome harness.Outcome
-		t       *cases.Transcript
+		t       *transcript.Transcript
 		want    bool
 	}{
 		{"an HTTP error", standard, harness.Fail, &answered, true},
@@ -122,7 +123,7 @@ func TestRefused(t *testing.T) {
 		{"an answer that is wrong", standard, harness.Fail, &accepted, false},
 		{"an error that is right", standard, harness.Pass, &answered, false},
 		{"a handshake that asks for it", edited, harness.Fail, &answered, false},
-		{"no answer", standard, harness.Fail, &cases.Transcript{OpenTimeout: true}, false},
+		{"no answer", standard, harness.Fail, &transcript.Transcript{OpenTimeout: true}, false},
 	} {
 		if got := refused(cases.Case{Conns: test.conns}, harness.Result{Outcome: test.outcome, Transcript: test.t}); got != test.want {
 			t.Errorf("%s: got %t, want %t", test.name, got, test.want)
@@ -187,7 +188,7 @@ func TestRetriesOneAtATime(t *testing.T) {
 			server := &soloist{with: map[cases.ID]int{}}
 			s := &serverRun{server: server, run: run{shared: server, emit: func(harness.Result) {}}, report: Report{Parallel: parallel}}
 			for _, id := range []cases.ID{"6.4.1", "6.4.2", "6.4.3", "6.4.4"} {
-				s.retries = append(s.retries, newRetry(find(t, id), harness.Result{Case: id, Transcript: &cases.Transcript{}}, timed))
+				s.retries = append(s.retries, newRetry(find(t, id), harness.Result{Case: id, Transcript: &transcript.Transcript{}}, timed))
 			}
 			s.repeat(t.Context())
 			most := slices.Max(slices.Collect(maps.Values(server.with)))
@@ -204,8 +205,8 @@ type talker struct {
 	diagnosis error
 }
 
-func (talker) Echo(context.Context) (bool, cases.Transcript, error) {
-	return false, cases.Transcript{Opened: true}, nil
+func (talker) Echo(context.Context) (bool, transcript.Transcript, error) {
+	return false, transcript.Transcript{Opened: true}, nil
 }
 
 func (s talker) Diagnose(context.Context) (*Diagnosis, error) {
@@ -258,10 +259,10 @@ type busy struct {
 }
 
 func (s *busy) Play(_ context.Context, part []cases.Case, _ How, emit func(harness.Result)) error {
-	r := harness.Result{Case: part[0].ID, Outcome: harness.Pass, Transcript: &cases.Transcript{Opened: true}}
+	r := harness.Result{Case: part[0].ID, Outcome: harness.Pass, Transcript: &transcript.Transcript{Opened: true}}
 	if s.refusals > 0 {
 		s.refusals--
-		r.Outcome, r.Transcript = harness.Fail, &cases.Transcript{Response: "HTTP/1.1 503 Busy\r\n\r\n"}
+		r.Outcome, r.Transcript = harness.Fail, &transcript.Transcript{Response: "HTTP/1.1 503 Busy\r\n\r\n"}
 	}
 	emit(r)
 	return nil

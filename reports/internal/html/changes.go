@@ -5,12 +5,13 @@ import (
 	"slices"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
 // A changed is what a gateway did in some cases: one line of the page.
 type changed struct {
-	Kind  cases.ChangeKind
+	Kind  transcript.ChangeKind
 	What  string
 	Legal bool
 	Rows  []summary.Row // the first cases in which it did so
@@ -51,7 +52,7 @@ func (p page) Changes() *changeList {
 		return nil
 	}
 	type key struct {
-		kind  cases.ChangeKind
+		kind  transcript.ChangeKind
 		what  string
 		legal bool
 	}

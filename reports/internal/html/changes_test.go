@@ -8,16 +8,17 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 )
 
 // What a gateway changed is listed once, with the cases, and what it may not do first.
 func TestChanges(t *testing.T) {
-	added := cases.Change{Kind: "added", What: "the field Via", Legal: true}
-	lost := cases.Change{Kind: cases.ChangeLost, What: "<script>alert(1)</script>"}
+	added := transcript.Change{Kind: "added", What: "the field Via", Legal: true}
+	lost := transcript.Change{Kind: transcript.ChangeLost, What: "<script>alert(1)</script>"}
 	run := &runfile.Run{Results: []harness.Result{
-		{Case: "G.1.1", Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: cases.OK}, Changes: []cases.Change{added, added}},
-		{Case: "G.1.2", Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed}, Changes: []cases.Change{added, lost}},
+		{Case: "G.1.1", Outcome: harness.Pass, Verdict: cases.Verdict{Behavior: cases.OK}, Changes: []transcript.Change{added, added}},
+		{Case: "G.1.2", Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed}, Changes: []transcript.Change{added, lost}},
 	}}
 	run.Header.Agent.Role = cases.Gateway
 	p := page{Summary: summary.Of(summary.Input{Run: run})}
@@ -50,7 +51,7 @@ func TestManyChanges(t *testing.T) {
 	run.Header.Agent.Role = cases.Gateway
 	for i := range maxChanges + 7 {
 		r := &run.Results[i%2] // a case has a bound of its own
-		r.Changes = append(r.Changes, cases.Change{Kind: cases.ChangeLost, What: strings.Repeat("x", i+1)})
+		r.Changes = append(r.Changes, transcript.Change{Kind: transcript.ChangeLost, What: strings.Repeat("x", i+1)})
 	}
 	if got := (page{Summary: summary.Of(summary.Input{Run: run})}).Changes(); len(got.List) != maxChanges || got.Left != 7 {
 		t.Errorf("got %d lines and %d left, want %d and 7", len(got.List), got.Left, maxChanges)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/internal/ledger"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
@@ -26,7 +27,7 @@ type connection struct {
 }
 
 // connection is the n-th of the case, counted from 0.
-func (d *details) connection(r summary.Row, n int, t *cases.Transcript, lim limits) connection {
+func (d *details) connection(r summary.Row, n int, t *transcript.Transcript, lim limits) connection {
 	var c connection
 	handshake, frames := show.Offences(t)
 	for _, o := range handshake[:min(len(handshake), lim.lines)] {
@@ -46,7 +47,7 @@ func (d *details) connection(r summary.Row, n int, t *cases.Transcript, lim limi
 }
 
 // happened puts events into words.
-func (d *details) happened(events []cases.Event, lim limits) []int {
+func (d *details) happened(events []transcript.Event, lim limits) []int {
 	var list []int
 	for _, e := range events[:min(len(events), lim.events)] {
 		list = append(list, d.text(e.String()))
@@ -78,15 +79,15 @@ func (d *details) lines(head string, place wire.Place, found []wire.Offence, bou
 // flags, mask, repeat, chop, note, bytes missing, header and what offends,
 // without the zeros at their ends. The middle of a long log is left out, but for
 // the peer's first offence.
-func (d *details) log(entries []cases.Entry, frames map[int][]wire.Offence, lim limits) [][]any {
+func (d *details) log(entries []transcript.Entry, frames map[int][]wire.Offence, lim limits) [][]any {
 	out := [][]any{}
 	head, tail := len(entries), 0
 	if len(entries) > lim.entries {
 		tail = lim.entries / 3
 		head = lim.entries - tail
 	}
-	first := slices.IndexFunc(entries, func(e cases.Entry) bool { return e.Kind == cases.LogFrame && e.Dir == cases.In })
-	for first >= 0 && first < len(entries) && (entries[first].Dir != cases.In || len(frames[first]) == 0) {
+	first := slices.IndexFunc(entries, func(e transcript.Entry) bool { return e.Kind == transcript.LogFrame && e.Dir == transcript.In })
+	for first >= 0 && first < len(entries) && (entries[first].Dir != transcript.In || len(frames[first]) == 0) {
 		first++
 	}
 	skipped := 0
@@ -108,19 +109,19 @@ func (d *details) log(entries []cases.Entry, frames map[int][]wire.Offence, lim 
 	return out
 }
 
-func (d *details) entry(e cases.Entry, found []wire.Offence, lim limits) []any {
+func (d *details) entry(e transcript.Entry, found []wire.Offence, lim limits) []any {
 	kind := "note"
 	switch {
-	case e.Kind == cases.LogFrame && e.Dir == cases.Out:
+	case e.Kind == transcript.LogFrame && e.Dir == transcript.Out:
 		kind = "fout"
-	case e.Kind == cases.LogFrame:
+	case e.Kind == transcript.LogFrame:
 		kind = "fin"
-	case e.Kind == cases.LogOctets && e.Dir == cases.Out:
+	case e.Kind == transcript.LogOctets && e.Dir == transcript.Out:
 		kind = "oout"
-	case e.Kind == cases.LogOctets:
+	case e.Kind == transcript.LogOctets:
 		kind = "oin"
 	}
-	if e.Kind == cases.LogFrame && e.Opcode == wsproto.OpClose && len(e.Data) >= 2 {
+	if e.Kind == transcript.LogFrame && e.Opcode == wsproto.OpClose && len(e.Data) >= 2 {
 		d.code(wsproto.StatusCode(uint16(e.Data[0])<<8 | uint16(e.Data[1])))
 	}
 	set := bit(e.Fin) | bit(e.Alone)<<1 | int(e.RSV)<<2

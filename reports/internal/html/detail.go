@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases/autobahn"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/usercase"
 	"github.com/wsconform/wsconform/reports/internal/show"
 	"github.com/wsconform/wsconform/reports/internal/summary"
@@ -267,7 +268,7 @@ func (d *details) want(w autobahn.Want, lim limits) *want {
 }
 
 // events are arrays of kind, binary, length, data, hash.
-func (d *details) events(list []cases.Event, lim limits) [][]any {
+func (d *details) events(list []transcript.Event, lim limits) [][]any {
 	out := [][]any{}
 	for i, e := range list {
 		if i == lim.events {
@@ -279,7 +280,7 @@ func (d *details) events(list []cases.Event, lim limits) [][]any {
 }
 
 // flagNames are the flags of a transcript in words; page.js has the same list.
-func flags(t *cases.Transcript) []int {
+func flags(t *transcript.Transcript) []int {
 	var set []int
 	for i, on := range []bool{
 		t.Opened, t.Deflate, t.ClosedByUs, t.FailedByUs, t.DroppedByUs, t.Clean, t.RemoteClose,
@@ -292,7 +293,7 @@ func flags(t *cases.Transcript) []int {
 	return set
 }
 
-func (d *details) got(t *cases.Transcript, lim limits) *got {
+func (d *details) got(t *transcript.Transcript, lim limits) *got {
 	g := &got{
 		Events: d.events(t.Received(), lim), Echoes: t.Echoes, Flags: flags(t), Unclean: d.text(t.UncleanReason),
 		LocalCode: d.code(t.LocalCode), LocalReason: show.Bytes(t.LocalReason, min(lim.words, 128)),
@@ -306,7 +307,7 @@ func (d *details) got(t *cases.Transcript, lim limits) *got {
 	return g
 }
 
-func flow(f cases.Flow) string {
+func flow(f transcript.Flow) string {
 	ratio := ""
 	if f.App > 0 {
 		ratio = fmt.Sprintf(", compressed to %.1f %%", 100*float64(f.Payload)/float64(f.App))

@@ -11,6 +11,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports/internal/summary"
 	"github.com/wsconform/wsconform/ws"
 )
@@ -21,7 +22,7 @@ func TestUnlisted(t *testing.T) {
 	fail := func(id string, code ws.StatusCode) {
 		run.Results = append(run.Results, harness.Result{
 			Case: cases.ID(id), Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed},
-			Transcript: &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: code},
+			Transcript: &transcript.Transcript{Opened: true, RemoteClose: true, RemoteCode: code},
 		})
 	}
 	for i := range maxCards { // each with a card of its own
@@ -38,9 +39,9 @@ func TestUnlisted(t *testing.T) {
 
 // The middle of a long log is left out, but for the peer's first offence.
 func TestFirstOffenceOfALongLog(t *testing.T) {
-	tr := &cases.Transcript{Role: cases.Client, Opened: true}
+	tr := &transcript.Transcript{Role: cases.Client, Opened: true}
 	for i := range 600 {
-		e := cases.Entry{Kind: cases.LogFrame, Dir: cases.In, Opcode: 2, Fin: true, Mask: "01020304"}
+		e := transcript.Entry{Kind: transcript.LogFrame, Dir: transcript.In, Opcode: 2, Fin: true, Mask: "01020304"}
 		if i == 300 {
 			e.Mask = "" // a client has to mask
 		}

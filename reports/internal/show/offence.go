@@ -4,15 +4,15 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Offences returns those of the handshake, and those of frames by their index in the log.
-func Offences(t *cases.Transcript) (handshake []wire.Offence, frames map[int][]wire.Offence) {
+func Offences(t *transcript.Transcript) (handshake []wire.Offence, frames map[int][]wire.Offence) {
 	frames = map[int][]wire.Offence{}
-	for _, o := range cases.Offences(t) {
+	for _, o := range transcript.Offences(t) {
 		switch o.Place {
 		case wire.InHeader, wire.InPayload:
 			frames[o.Index] = append(frames[o.Index], o)
@@ -25,7 +25,7 @@ func Offences(t *cases.Transcript) (handshake []wire.Offence, frames map[int][]w
 
 // FrameWords says which bytes of a frame break which rule, and whether that is
 // the case's doing.
-func FrameWords(e cases.Entry, o wire.Offence) string {
+func FrameWords(e transcript.Entry, o wire.Offence) string {
 	bytes := []byte(e.Data)
 	if o.Place == wire.InHeader {
 		bytes = HeaderBytes(e)
@@ -38,17 +38,17 @@ func FrameWords(e cases.Entry, o wire.Offence) string {
 		which += " (" + hex.EncodeToString(bytes[o.From:o.To]) + ")"
 	}
 	text := which + ": " + o.Words
-	if e.Dir == cases.Out {
+	if e.Dir == transcript.Out {
 		text = "on purpose, " + text
 	}
 	return text
 }
 
 // HeaderBytes are those of the frame's header on the wire.
-func HeaderBytes(e cases.Entry) []byte { return wsproto.AppendHeader(nil, e.Header()) }
+func HeaderBytes(e transcript.Entry) []byte { return wsproto.AppendHeader(nil, e.Header()) }
 
 // HandshakeWords says which line of a handshake breaks which rule.
-func HandshakeWords(t *cases.Transcript, o wire.Offence) string {
+func HandshakeWords(t *transcript.Transcript, o wire.Offence) string {
 	text := Text(o.Words)
 	if o.Index == wire.Absent {
 		return text

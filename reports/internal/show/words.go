@@ -4,26 +4,26 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // NoteWords is the text of a note, also where an engine has only named a timer.
-func NoteWords(e cases.Entry) string {
+func NoteWords(e transcript.Entry) string {
 	if e.Note == "" && e.Timer != "" {
 		return "timer: " + string(e.Timer)
 	}
 	switch {
-	case e.Kind == cases.LogHTTP2 && e.Dir == cases.In:
+	case e.Kind == transcript.LogHTTP2 && e.Dir == transcript.In:
 		return "HTTP/2, received: " + e.Note
-	case e.Kind == cases.LogHTTP2:
+	case e.Kind == transcript.LogHTTP2:
 		return "HTTP/2, sent: " + e.Note
 	}
 	return e.Note
 }
 
 // Bytes is the text form of cases.Byte, cut to n bytes.
-func Bytes(o cases.Octet, n int) string {
+func Bytes(o transcript.Octet, n int) string {
 	if len(o) > n {
 		cut := n
 		for cut > n-utf8.UTFMax && cut > 0 && !utf8.RuneStart(o[cut]) {

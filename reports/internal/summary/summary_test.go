@@ -9,6 +9,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/gate"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // What keeps a run from being relied on is said, and who is to blame.
@@ -70,8 +71,8 @@ func TestForgive(t *testing.T) {
 // A failure says how the peer ended the connection, and tells a limit of the peer
 // from a breach.
 func TestDid(t *testing.T) {
-	tooBig := &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1009, RemoteReason: cases.Octet("over 1 MiB")}
-	fail := func(id cases.ID, tr *cases.Transcript) harness.Result {
+	tooBig := &transcript.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1009, RemoteReason: transcript.Octet("over 1 MiB")}
+	fail := func(id cases.ID, tr *transcript.Transcript) harness.Result {
 		return harness.Result{Case: id, Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed}, Transcript: tr}
 	}
 	const closed = `the peer closed with 1009 (message too big): "over 1 MiB"`
@@ -84,7 +85,7 @@ func TestDid(t *testing.T) {
 		{"a limit that it declares", fail("9.1.6", tooBig), 1 << 20, closed + "; that is the limit it declares, 1\u202f048\u202f576 bytes, and the case sends 16\u202f777\u202f216"},
 		{"below what it declares", fail("9.1.2", tooBig), 1 << 20, closed + "; that is a limit of the peer, and breaks no rule of the protocol"},
 		{"nothing declared", fail("9.1.6", tooBig), 0, closed + "; that is a limit of the peer, and breaks no rule of the protocol"},
-		{"another code", fail("9.1.6", &cases.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1002}), 0, "the peer closed with 1002 (protocol error)"},
+		{"another code", fail("9.1.6", &transcript.Transcript{Opened: true, RemoteClose: true, RemoteCode: 1002}), 0, "the peer closed with 1002 (protocol error)"},
 		{"no failure", harness.Result{Case: "9.1.6", Outcome: harness.Pass, Transcript: tooBig}, 0, ""},
 	}
 	for _, tt := range tests {

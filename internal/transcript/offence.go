@@ -1,4 +1,4 @@
-package cases
+package transcript
 
 import (
 	"github.com/wsconform/wsconform/internal/wire"
@@ -109,18 +109,4 @@ func (t *text) frame(e Entry) (wire.Offence, bool) {
 	}
 	t.bad = true
 	return wire.Offence{Place: wire.InPayload, From: wire.LastRune(e.Data), To: len(e.Data), Section: section, Words: "text ends inside a code point"}, true
-}
-
-// Header is that of the frame on the wire.
-func (e Entry) Header() wsproto.Header {
-	if h, n, _ := wsproto.ParseHeader(e.Head); n > 0 { // a length that is too long is part of it
-		return h
-	}
-	h := wsproto.Header{Fin: e.Fin, RSV: e.RSV, Opcode: e.Opcode, Length: uint64(max(e.Len, e.Repeat, 0))}
-	var key Octet
-	if key.UnmarshalText([]byte("0x"+e.Mask)) == nil && len(key) == len(h.MaskKey) {
-		h.Masked, h.MaskKey = true, [4]byte(key)
-	}
-	h, _, _ = wsproto.ParseHeader(wsproto.AppendHeader(nil, h)) // this fills in Form
-	return h
 }

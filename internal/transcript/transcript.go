@@ -1,127 +1,11 @@
-package cases
+package transcript
 
 import (
-	"bytes"
-	"encoding/hex"
-	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
-)
-
-// An Octet is a run of bytes that reads well in JSON: as the text it is when
-// that is printable UTF-8, else as "0x" and hex. Text that begins with "0x" is
-// written as hex too, so the form is unambiguous.
-type Octet []byte
-
-// MarshalText writes text or 0x and hex.
-func (o Octet) MarshalText() ([]byte, error) {
-	if o.printable() {
-		return []byte(o), nil
-	}
-	return []byte("0x" + hex.EncodeToString(o)), nil
-}
-
-// UnmarshalText reads what MarshalText writes.
-func (o *Octet) UnmarshalText(text []byte) error {
-	digits, isHex := strings.CutPrefix(string(text), "0x")
-	if !isHex {
-		*o = bytes.Clone(text) // text is part of the line of a run file, say
-		return nil
-	}
-	p, err := hex.DecodeString(digits)
-	if err != nil {
-		return fmt.Errorf("cases: bytes: %w", err)
-	}
-	*o = p
-	return nil
-}
-
-func (o Octet) printable() bool {
-	if !utf8.Valid(o) || strings.HasPrefix(string(o), "0x") {
-		return false
-	}
-	for _, r := range string(o) {
-		if !strconv.IsPrint(r) && r != '\n' && r != '\t' {
-			return false
-		}
-	}
-	return true
-}
-
-// quote returns the bytes quoted as text, or as 0x and hex.
-func (o Octet) quote() string {
-	if o.printable() {
-		return strconv.Quote(string(o))
-	}
-	return "0x" + hex.EncodeToString(o)
-}
-
-// A Direction says which way bytes went.
-type Direction string
-
-// The two directions, as the harness sees them.
-const (
-	In  Direction = "in"  // from the peer
-	Out Direction = "out" // to the peer
-)
-
-// An Entry is one line of the wire log. Either a frame, bytes as they were
-// read or written, or a note such as a timer that fired.
-type Entry struct {
-	At     time.Duration  `json:"at,omitempty"` // since the opening handshake, in nanoseconds; 0 if unknown
-	Kind   EntryKind      `json:"kind"`
-	Dir    Direction      `json:"dir,omitempty"` // of a frame or bytes
-	Len    int            `json:"len,omitempty"` // of the payload or the bytes
-	Data   Octet          `json:"data,omitempty"`
-	Opcode wsproto.Opcode `json:"opcode,omitempty"`
-	Fin    bool           `json:"fin,omitempty"`
-	RSV    uint8          `json:"rsv,omitempty"`
-	Mask   string         `json:"mask,omitempty"`   // key in hex, when the frame was masked
-	Repeat int            `json:"repeat,omitempty"` // the payload is Data repeated to so many bytes
-	Chop   int            `json:"chop,omitempty"`   // bytes per write
-	Alone  bool           `json:"alone,omitempty"`  // written by itself
-	Note   string         `json:"note,omitempty"`   // of a note
-	Timer  Timer          `json:"timer,omitempty"`  // of a note: the timer it is about
-	// Head is the frame's header as it was on the wire, where the other fields do
-	// not tell: the length was not in its shortest form, or was too long.
-	Head Octet `json:"head,omitempty"`
-	// Missing counts the bytes of the payload that had not come when the
-	// connection ended.
-	Missing int `json:"missing,omitempty"`
-	// InvalidAt is the first byte of the payload that is not UTF-8, in a text
-	// message. Where it is nil, Data has to tell.
-	InvalidAt *int `json:"invalidAt,omitempty"`
-}
-
-// EntryKind tells the kinds of wire log entry apart.
-type EntryKind string
-
-// The kinds of wire log entry.
-const (
-	LogFrame  EntryKind = "frame"
-	LogOctets EntryKind = "octets"
-	LogNote   EntryKind = "note"
-	LogHTTP2  EntryKind = "http2" // a frame of HTTP/2; Note is what it says
-)
-
-// A Timer is what a note in the wire log may be about. The steps of the case say
-// how long each runs.
-type Timer string
-
-// The timers that cases set: when they begin and when they end.
-const (
-	PauseBegins Timer = "pause"
-	PauseEnds   Timer = "pause-end"
-	KillArmed   Timer = "kill"
-	KillFired   Timer = "kill-fired"
-	CloseArmed  Timer = "close"
-	CloseFired  Timer = "close-fired"
 )
 
 // A Transcript is what happened on a connection: everything the verdict depends
@@ -147,7 +31,7 @@ type Transcript struct {
 	// Messages and Pongs count those that came, also beyond the bound of the events.
 	Messages int `json:"messages,omitempty"`
 	Pongs    int `json:"pongs,omitempty"`
-	Flooded  int `json:"flooded,omitempty"` // frames that a [Flood] was to send
+	Flooded  int `json:"flooded,omitempty"` // frames that a [cases.Flood] was to send
 	// Echoes counts the right echoes of an echo loop, WrongEcho whether one was of
 	// the wrong type, length or content. In run files of version 1 they count those
 	// of section 9 too, whose messages are no events there.
@@ -186,7 +70,7 @@ type Transcript struct {
 
 	TLS *TLSState `json:"tls,omitempty"` // nil without TLS
 	// Keys are the masking keys of the peer's first frames, one behind the other, as many as
-	// [Case.Keys] asks for.
+	// [cases.Case.Keys] asks for.
 	Keys    Octet    `json:"keys,omitempty"`
 	Traffic *Traffic `json:"traffic,omitempty"`
 	Stats   Stats    `json:"stats,omitzero"`
@@ -204,20 +88,9 @@ type Transcript struct {
 	// More are the transcripts of the case's further connections, in order.
 	More []Transcript `json:"more,omitempty"`
 
-	other *Transcript // the other half, of a connection through a gateway
-}
-
-// facing returns copies of the transcripts that know their other halves.
-func (c Case) facing(conns []*Transcript) []*Transcript {
-	list := make([]*Transcript, len(conns))
-	for i, t := range conns {
-		own := *t
-		list[i] = &own
-		if i > 0 && i < len(c.Conns) && c.Conns[i].Origin {
-			list[i].other, list[i-1].other = list[i-1], list[i]
-		}
-	}
-	return list
+	// Facing is the transcript of the other half of a connection through a gateway; nil
+	// without one, and in a stored run.
+	Facing *Transcript `json:"-"`
 }
 
 // Conns lists the transcripts of all connections of the case, in order.
@@ -282,10 +155,6 @@ func (t *Transcript) Count(kind EventKind) int {
 	return n
 }
 
-// Other is the transcript of the other half of a connection through a gateway; nil
-// without one.
-func (t *Transcript) Other() *Transcript { return t.other }
-
 // Heads returns the head that the peer sent, without the interim responses before the last
 // one, and the head that was sent at the other end of a gateway.
 func (t *Transcript) Heads() (got, sent string) {
@@ -294,11 +163,11 @@ func (t *Transcript) Heads() (got, sent string) {
 		got = t.Request
 	}
 	switch {
-	case t.other == nil:
+	case t.Facing == nil:
 	case t.Role == Client:
-		sent = t.other.Request
+		sent = t.Facing.Request
 	default:
-		sent = t.other.Response
+		sent = t.Facing.Response
 	}
 	return wire.Final(got), wire.Final(sent)
 }
@@ -308,7 +177,7 @@ func (t Transcript) Struck(timer Timer) bool {
 	return slices.ContainsFunc(t.Log, func(e Entry) bool { return e.Timer == timer })
 }
 
-// Crowded counts the connections of a [Conn.Crowd].
+// Crowded counts the connections of a [cases.Conn.Crowd].
 type Crowded struct {
 	Tried   int `json:"tried"`   // that were to be open at once
 	Opened  int `json:"opened"`  // that did open

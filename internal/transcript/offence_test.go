@@ -1,35 +1,40 @@
-package cases_test
+package transcript_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // frame is an entry of the log. A server's frames have no mask.
-func frame(dir cases.Direction, op wsproto.Opcode, data string) cases.Entry {
-	return cases.Entry{Kind: cases.LogFrame, Dir: dir, Opcode: op, Fin: true, Len: len(data), Data: cases.Octet(data)}
+func frame(dir transcript.Direction, op wsproto.Opcode, data string) transcript.Entry {
+	return transcript.Entry{Kind: transcript.LogFrame, Dir: dir, Opcode: op, Fin: true, Len: len(data), Data: transcript.Octet(data)}
 }
 
-func with(e cases.Entry, change func(*cases.Entry)) cases.Entry {
+func with(e transcript.Entry, change func(*transcript.Entry)) transcript.Entry {
 	change(&e)
 	return e
 }
 
-func more(e cases.Entry) cases.Entry { return with(e, func(e *cases.Entry) { e.Fin = false }) }
-
-func rsv(e cases.Entry, bits uint8) cases.Entry {
-	return with(e, func(e *cases.Entry) { e.RSV = bits })
+func more(e transcript.Entry) transcript.Entry {
+	return with(e, func(e *transcript.Entry) { e.Fin = false })
 }
 
-func masked(e cases.Entry) cases.Entry { return with(e, func(e *cases.Entry) { e.Mask = "0a0b0c0d" }) }
+func rsv(e transcript.Entry, bits uint8) transcript.Entry {
+	return with(e, func(e *transcript.Entry) { e.RSV = bits })
+}
+
+func masked(e transcript.Entry) transcript.Entry {
+	return with(e, func(e *transcript.Entry) { e.Mask = "0a0b0c0d" })
+}
 
 // long is the frame with its header as it was on the wire, of so wide a length.
-func long(e cases.Entry, form wsproto.LengthForm, length uint64) cases.Entry {
-	return with(e, func(e *cases.Entry) {
+func long(e transcript.Entry, form wsproto.LengthForm, length uint64) transcript.Entry {
+	return with(e, func(e *transcript.Entry) {
 		h := e.Header()
 		h.Form, h.Length = form, length
 		e.Head = wsproto.AppendHeader(nil, h)
@@ -37,137 +42,137 @@ func long(e cases.Entry, form wsproto.LengthForm, length uint64) cases.Entry {
 }
 
 func TestOffences(t *testing.T) {
-	const in, out = cases.In, cases.Out
+	const in, out = transcript.In, transcript.Out
 	invalid := 700
-	kilo := strings.Repeat("a", cases.HeadSize)
+	kilo := strings.Repeat("a", transcript.HeadSize)
 	for _, row := range []struct {
 		name string
-		t    cases.Transcript
+		t    transcript.Transcript
 		want string // a line for each: place, index, bytes, section, words
 	}{
-		{"nothing wrong", cases.Transcript{Log: []cases.Entry{
+		{"nothing wrong", transcript.Transcript{Log: []transcript.Entry{
 			frame(in, wsproto.OpText, "κόσμε"), more(frame(in, wsproto.OpText, "\xce")), frame(in, wsproto.OpPing, "p"), frame(in, wsproto.OpContinuation, "\xba"),
 			frame(in, wsproto.OpBinary, "\xff"), frame(in, wsproto.OpClose, "\x03\xe8bye"),
 		}}, ""},
 		{
 			"a reserved bit",
-			cases.Transcript{Log: []cases.Entry{rsv(frame(in, wsproto.OpText, "a"), wsproto.RSV2)}},
+			transcript.Transcript{Log: []transcript.Entry{rsv(frame(in, wsproto.OpText, "a"), wsproto.RSV2)}},
 			"header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them",
 		},
 		{
 			"RSV1 without compression",
-			cases.Transcript{Log: []cases.Entry{rsv(frame(in, wsproto.OpBinary, "a"), wsproto.RSV1)}},
+			transcript.Transcript{Log: []transcript.Entry{rsv(frame(in, wsproto.OpBinary, "a"), wsproto.RSV1)}},
 			"header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them",
 		},
-		{"RSV1 with compression", cases.Transcript{Deflate: true, Log: []cases.Entry{rsv(frame(in, wsproto.OpText, "\xff\xff"), wsproto.RSV1)}}, ""},
+		{"RSV1 with compression", transcript.Transcript{Deflate: true, Log: []transcript.Entry{rsv(frame(in, wsproto.OpText, "\xff\xff"), wsproto.RSV1)}}, ""},
 		{
 			"RSV1 in a continuation",
-			cases.Transcript{Deflate: true, Log: []cases.Entry{
+			transcript.Transcript{Deflate: true, Log: []transcript.Entry{
 				more(rsv(frame(in, wsproto.OpText, "\xff"), wsproto.RSV1)), rsv(frame(in, wsproto.OpContinuation, "\xff"), wsproto.RSV1),
 			}},
 			"header 1 [0:1] RFC 7692 6 a continuation frame is marked as compressed",
 		},
 		{
 			"RSV1 in a ping",
-			cases.Transcript{Deflate: true, Log: []cases.Entry{rsv(frame(in, wsproto.OpPing, ""), wsproto.RSV1)}},
+			transcript.Transcript{Deflate: true, Log: []transcript.Entry{rsv(frame(in, wsproto.OpPing, ""), wsproto.RSV1)}},
 			"header 0 [0:1] RFC 7692 6 a control frame is compressed",
 		},
-		{"a reserved opcode", cases.Transcript{Log: []cases.Entry{frame(in, 3, "")}}, "header 0 [0:1] RFC 6455 5.2 a reserved data opcode is used"},
-		{"a reserved control opcode", cases.Transcript{Log: []cases.Entry{frame(in, 11, "")}}, "header 0 [0:1] RFC 6455 5.2 a reserved control opcode is used"},
-		{"a server that masks", cases.Transcript{Log: []cases.Entry{masked(frame(in, wsproto.OpText, "a"))}}, "header 0 [1:2] RFC 6455 5.1 a server's frame is masked"},
-		{"a client that masks", cases.Transcript{Role: cases.Client, Log: []cases.Entry{masked(frame(in, wsproto.OpText, "a"))}}, ""},
+		{"a reserved opcode", transcript.Transcript{Log: []transcript.Entry{frame(in, 3, "")}}, "header 0 [0:1] RFC 6455 5.2 a reserved data opcode is used"},
+		{"a reserved control opcode", transcript.Transcript{Log: []transcript.Entry{frame(in, 11, "")}}, "header 0 [0:1] RFC 6455 5.2 a reserved control opcode is used"},
+		{"a server that masks", transcript.Transcript{Log: []transcript.Entry{masked(frame(in, wsproto.OpText, "a"))}}, "header 0 [1:2] RFC 6455 5.1 a server's frame is masked"},
+		{"a client that masks", transcript.Transcript{Role: cases.Client, Log: []transcript.Entry{masked(frame(in, wsproto.OpText, "a"))}}, ""},
 		{
 			"a client that does not",
-			cases.Transcript{Role: cases.Client, Log: []cases.Entry{frame(in, wsproto.OpText, "a")}},
+			transcript.Transcript{Role: cases.Client, Log: []transcript.Entry{frame(in, wsproto.OpText, "a")}},
 			"header 0 [1:2] RFC 6455 5.1 a client's frame is not masked",
 		},
-		{"our fragments, whose keys no log has", cases.Transcript{Log: []cases.Entry{more(frame(out, wsproto.OpText, "a")), frame(out, wsproto.OpContinuation, "a")}}, ""},
+		{"our fragments, whose keys no log has", transcript.Transcript{Log: []transcript.Entry{more(frame(out, wsproto.OpText, "a")), frame(out, wsproto.OpContinuation, "a")}}, ""},
 		{
 			"a length of 16 bits that fits in 7",
-			cases.Transcript{Log: []cases.Entry{long(frame(in, wsproto.OpText, "a"), wsproto.Form16, 1)}},
+			transcript.Transcript{Log: []transcript.Entry{long(frame(in, wsproto.OpText, "a"), wsproto.Form16, 1)}},
 			"header 0 [1:4] RFC 6455 5.2 a payload length is not minimally encoded",
 		},
 		{
 			"a length of 64 bits that fits in 16",
-			cases.Transcript{Role: cases.Client, Log: []cases.Entry{long(masked(frame(in, wsproto.OpText, "a")), wsproto.Form64, 300)}},
+			transcript.Transcript{Role: cases.Client, Log: []transcript.Entry{long(masked(frame(in, wsproto.OpText, "a")), wsproto.Form64, 300)}},
 			"header 0 [1:10] RFC 6455 5.2 a payload length is not minimally encoded",
 		},
 		{
 			"a length of 2^63",
-			cases.Transcript{Log: []cases.Entry{long(frame(in, wsproto.OpBinary, ""), wsproto.Form64, 1<<63)}},
+			transcript.Transcript{Log: []transcript.Entry{long(frame(in, wsproto.OpBinary, ""), wsproto.Form64, 1<<63)}},
 			"header 0 [2:10] RFC 6455 5.2 a payload length has its most significant bit set",
 		},
-		{"a ping of 126 bytes", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpPing, kilo[:126])}}, "header 0 [1:4] RFC 6455 5.5 the length field of a control frame is over 125"},
-		{"a ping of 125 bytes", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpPing, kilo[:125])}}, ""},
-		{"a fragmented pong", cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpPong, ""))}}, "header 0 [0:1] RFC 6455 5.5 a control frame is fragmented"},
+		{"a ping of 126 bytes", transcript.Transcript{Log: []transcript.Entry{frame(in, wsproto.OpPing, kilo[:126])}}, "header 0 [1:4] RFC 6455 5.5 the length field of a control frame is over 125"},
+		{"a ping of 125 bytes", transcript.Transcript{Log: []transcript.Entry{frame(in, wsproto.OpPing, kilo[:125])}}, ""},
+		{"a fragmented pong", transcript.Transcript{Log: []transcript.Entry{more(frame(in, wsproto.OpPong, ""))}}, "header 0 [0:1] RFC 6455 5.5 a control frame is fragmented"},
 		{
 			"a close frame of one byte",
-			cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03")}},
+			transcript.Transcript{Log: []transcript.Entry{frame(in, wsproto.OpClose, "\x03")}},
 			"header 0 [1:2] RFC 6455 5.5.1 a close frame has a payload of one byte",
 		},
-		{"code 1005", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03\xed")}}, "payload 0 [0:2] RFC 6455 7.4 close code 1005 must not be sent"},
+		{"code 1005", transcript.Transcript{Log: []transcript.Entry{frame(in, wsproto.OpClose, "\x03\xed")}}, "payload 0 [0:2] RFC 6455 7.4 close code 1005 must not be sent"},
 		{
 			"code 999, and a reason that is not UTF-8",
-			cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03\xe7ab\xff")}},
+			transcript.Transcript{Log: []transcript.Entry{frame(in, wsproto.OpClose, "\x03\xe7ab\xff")}},
 			"payload 0 [0:2] RFC 6455 7.4 close code 999 must not be sent\npayload 0 [4:5] RFC 6455 5.5.1 a close reason is not valid UTF-8",
 		},
 		{
 			"a reason that is cut",
-			cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03\xe8a\xe2\x82")}},
+			transcript.Transcript{Log: []transcript.Entry{frame(in, wsproto.OpClose, "\x03\xe8a\xe2\x82")}},
 			"payload 0 [3:5] RFC 6455 5.5.1 a close reason ends inside a code point",
 		},
 		{
 			"a reason that the log cuts",
-			cases.Transcript{Log: []cases.Entry{with(frame(in, wsproto.OpClose, "\x03\xe8ab\xe2"), func(e *cases.Entry) { e.Len = 100 })}},
+			transcript.Transcript{Log: []transcript.Entry{with(frame(in, wsproto.OpClose, "\x03\xe8ab\xe2"), func(e *transcript.Entry) { e.Len = 100 })}},
 			"",
 		},
-		{"a code of 1014, registered since", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, "\x03\xf6")}}, ""},
-		{"a surrogate in a text", cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpText, "ab\xed\xa0\x80")}}, "payload 0 [3:4] RFC 6455 8.1 text is not valid UTF-8"},
+		{"a code of 1014, registered since", transcript.Transcript{Log: []transcript.Entry{frame(in, wsproto.OpClose, "\x03\xf6")}}, ""},
+		{"a surrogate in a text", transcript.Transcript{Log: []transcript.Entry{frame(in, wsproto.OpText, "ab\xed\xa0\x80")}}, "payload 0 [3:4] RFC 6455 8.1 text is not valid UTF-8"},
 		{
 			"across frames",
-			cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpText, "ab\xe2")), frame(in, wsproto.OpPong, "\xff"), frame(in, wsproto.OpContinuation, "\x82c")}},
+			transcript.Transcript{Log: []transcript.Entry{more(frame(in, wsproto.OpText, "ab\xe2")), frame(in, wsproto.OpPong, "\xff"), frame(in, wsproto.OpContinuation, "\x82c")}},
 			"payload 2 [1:2] RFC 6455 8.1 text is not valid UTF-8",
 		},
 		{
 			"a text that ends in a code point",
-			cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpText, "ab")), frame(in, wsproto.OpContinuation, "c\xe2\x82")}},
+			transcript.Transcript{Log: []transcript.Entry{more(frame(in, wsproto.OpText, "ab")), frame(in, wsproto.OpContinuation, "c\xe2\x82")}},
 			"payload 1 [1:3] RFC 6455 8.1 text ends inside a code point",
 		},
 		{
 			"once a message",
-			cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpText, "\xff")), frame(in, wsproto.OpContinuation, "\xff"), frame(in, wsproto.OpText, "\xff")}},
+			transcript.Transcript{Log: []transcript.Entry{more(frame(in, wsproto.OpText, "\xff")), frame(in, wsproto.OpContinuation, "\xff"), frame(in, wsproto.OpText, "\xff")}},
 			"payload 0 [0:1] RFC 6455 8.1 text is not valid UTF-8\npayload 2 [0:1] RFC 6455 8.1 text is not valid UTF-8",
 		},
 		{
 			"behind what the log holds",
-			cases.Transcript{Log: []cases.Entry{with(frame(in, wsproto.OpText, kilo), func(e *cases.Entry) { e.Len, e.InvalidAt = 900, &invalid })}},
+			transcript.Transcript{Log: []transcript.Entry{with(frame(in, wsproto.OpText, kilo), func(e *transcript.Entry) { e.Len, e.InvalidAt = 900, &invalid })}},
 			"payload 0 [700:701] RFC 6455 8.1 text is not valid UTF-8",
 		},
-		{"unknown, as the log is cut", cases.Transcript{Log: []cases.Entry{
-			more(with(frame(in, wsproto.OpText, kilo[:64]), func(e *cases.Entry) { e.Len = 65 })), frame(in, wsproto.OpContinuation, "\xbf"),
+		{"unknown, as the log is cut", transcript.Transcript{Log: []transcript.Entry{
+			more(with(frame(in, wsproto.OpText, kilo[:64]), func(e *transcript.Entry) { e.Len = 65 })), frame(in, wsproto.OpContinuation, "\xbf"),
 		}}, ""},
-		{"cut by the end of the connection", cases.Transcript{Log: []cases.Entry{with(frame(in, wsproto.OpText, "ab\xe2"), func(e *cases.Entry) { e.Len, e.Missing = 9, 6 })}}, ""},
+		{"cut by the end of the connection", transcript.Transcript{Log: []transcript.Entry{with(frame(in, wsproto.OpText, "ab\xe2"), func(e *transcript.Entry) { e.Len, e.Missing = 9, 6 })}}, ""},
 		{
 			"a continuation of nothing, then a message",
-			cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpContinuation, "\xff")), frame(in, wsproto.OpText, "a")}},
+			transcript.Transcript{Log: []transcript.Entry{more(frame(in, wsproto.OpContinuation, "\xff")), frame(in, wsproto.OpText, "a")}},
 			"header 0 [0:1] RFC 6455 5.4 a continuation frame comes outside a message",
 		},
 		{
 			"a message inside a message",
-			cases.Transcript{Log: []cases.Entry{more(frame(in, wsproto.OpText, "a")), frame(in, wsproto.OpText, "b")}},
+			transcript.Transcript{Log: []transcript.Entry{more(frame(in, wsproto.OpText, "a")), frame(in, wsproto.OpText, "b")}},
 			"header 1 [0:1] RFC 6455 5.4 a new message begins inside a fragmented one",
 		},
 		{
 			"data after close",
-			cases.Transcript{Log: []cases.Entry{frame(in, wsproto.OpClose, ""), frame(in, wsproto.OpPing, ""), frame(in, wsproto.OpText, "a"), frame(out, wsproto.OpText, "a")}},
+			transcript.Transcript{Log: []transcript.Entry{frame(in, wsproto.OpClose, ""), frame(in, wsproto.OpPing, ""), frame(in, wsproto.OpText, "a"), frame(out, wsproto.OpText, "a")}},
 			"header 2 [0:1] RFC 6455 5.5.1 a data frame comes after a close frame",
 		},
 		{
 			"the harness, on purpose",
-			cases.Transcript{Role: cases.Client, Log: []cases.Entry{rsv(frame(out, 5, "a"), 7)}},
+			transcript.Transcript{Role: cases.Client, Log: []transcript.Entry{rsv(frame(out, 5, "a"), 7)}},
 			"header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them\nheader 0 [0:1] RFC 6455 5.2 a reserved data opcode is used",
 		},
-		{"several at once", cases.Transcript{Role: cases.Client, Log: []cases.Entry{more(rsv(frame(in, wsproto.OpClose, "\x00"), wsproto.RSV3))}}, `
+		{"several at once", transcript.Transcript{Role: cases.Client, Log: []transcript.Entry{more(rsv(frame(in, wsproto.OpClose, "\x00"), wsproto.RSV3))}}, `
 header 0 [0:1] RFC 6455 5.2 reserved bits set without an extension that defines them
 header 0 [1:2] RFC 6455 5.1 a client's frame is not masked
 header 0 [0:1] RFC 6455 5.5 a control frame is fragmented
@@ -177,10 +182,10 @@ header 0 [1:2] RFC 6455 5.5.1 a close frame has a payload of one byte`},
 	}
 }
 
-func checkOffences(t *testing.T, of *cases.Transcript, want string) {
+func checkOffences(t *testing.T, of *transcript.Transcript, want string) {
 	t.Helper()
 	var lines []string
-	for _, o := range cases.Offences(of) {
+	for _, o := range transcript.Offences(of) {
 		lines = append(lines, o.String())
 	}
 	if got := strings.Join(lines, "\n"); got != strings.TrimSpace(want) {
@@ -245,7 +250,7 @@ func TestOffencesOfAHandshake(t *testing.T) {
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			tr := cases.Transcript{Role: row.role, Request: request, Response: response}
+			tr := transcript.Transcript{Role: row.role, Request: request, Response: response}
 			mine := &tr.Response
 			if row.role == cases.Client {
 				mine = &tr.Request
@@ -267,19 +272,19 @@ func head(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n\r
 func FuzzOffences(f *testing.F) {
 	f.Add("HTTP/1.1 101 x\r\nUpgrade: y\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", []byte("\x81\x00\x88\x01a"), true, true)
 	f.Fuzz(func(t *testing.T, request, response string, octets []byte, client, deflate bool) {
-		tr := cases.Transcript{Request: request, Response: response, Deflate: deflate}
+		tr := transcript.Transcript{Request: request, Response: response, Deflate: deflate}
 		if client {
 			tr.Role = cases.Client
 		}
 		for len(octets) > 2 {
 			n := min(int(octets[1]&63), len(octets)-2)
-			tr.Log = append(tr.Log, cases.Entry{
-				Kind: cases.LogFrame, Dir: cases.In, Fin: octets[0]&0x80 != 0, RSV: octets[0] >> 4 & 7, Opcode: wsproto.Opcode(octets[0] & 15),
+			tr.Log = append(tr.Log, transcript.Entry{
+				Kind: transcript.LogFrame, Dir: transcript.In, Fin: octets[0]&0x80 != 0, RSV: octets[0] >> 4 & 7, Opcode: wsproto.Opcode(octets[0] & 15),
 				Len: n + int(octets[1]>>6), Data: octets[2 : 2+n], Head: octets[2 : 2+n],
 			})
 			octets = octets[2+n:]
 		}
-		for _, o := range cases.Offences(&tr) {
+		for _, o := range transcript.Offences(&tr) {
 			lines := map[wire.Place][]string{wire.InRequest: wire.Lines(request), wire.InResponse: wire.Lines(response)}
 			switch {
 			case o.Index == wire.Absent:

@@ -1,4 +1,4 @@
-package cases
+package transcript
 
 import (
 	"fmt"
@@ -34,36 +34,6 @@ const (
 // lateBy is what a gateway may take.
 const lateBy = 500 * time.Millisecond
 
-// Changes lists what a gateway did in a case: what came through it, compared with what was
-// sent at the other end, and with the events of the same case played without it.
-func (c Case) Changes(without, through Transcript) []Change {
-	var list []Change
-	direct, via := without.Conns(), c.facing(through.Conns())
-	for i, t := range via {
-		n := len(list)
-		if t.other != nil {
-			list = append(list, changedHead(t)...)
-		}
-		if i < len(direct) && !c.answered(via, i) {
-			list = append(list, changedEvents(direct[i], t)...)
-		}
-		for j := range list[n:] {
-			list[n+j].Conn = i + 1
-		}
-	}
-	return list
-}
-
-// answered reports whether the gateway refused the request of connection i itself, so that
-// nothing can come through.
-func (c Case) answered(via []*Transcript, i int) bool {
-	if c.Conns[i].Origin {
-		i--
-	}
-	got, sent := via[i].Heads()
-	return got != "" && wire.ParseHead(got).Status() != wire.ParseHead(sent).Status() && wire.ParseHead(got).Status() >= "400"
-}
-
 func (c Change) String() string { return string(c.Kind) + " " + c.What }
 
 // hopByHop are fields that a gateway removes or replaces (RFC 9110 §7.6.1), or that are
@@ -75,6 +45,19 @@ var hopByHop = []string{
 
 func named(list []string, name string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
+}
+
+// Changes compares a connection through a gateway with the same one without it, which is nil
+// where that has nothing to say: the head that came with the head that was sent, and the events.
+func Changes(direct, via *Transcript) []Change {
+	var list []Change
+	if via.Facing != nil {
+		list = changedHead(via)
+	}
+	if direct != nil {
+		list = append(list, changedEvents(direct, via)...)
+	}
+	return list
 }
 
 // changedHead compares the head that came with the one that was sent.
@@ -89,10 +72,10 @@ func changedHead(t *Transcript) []Change {
 	}
 	switch {
 	case text == "":
-		refused := t.Role == Client && wire.ParseHead(t.other.Response).Status() >= "400"
+		refused := t.Role == Client && wire.ParseHead(t.Facing.Response).Status() >= "400"
 		return []Change{{Kind: ChangeLost, What: "the " + what, Legal: refused}}
 	case before == "":
-		return []Change{{Kind: changeInvented, What: "the " + what + ", " + Octet(wire.ParseHead(text).Start()).quote(), Legal: !strings.Contains(wire.ParseHead(text).Start(), " 101")}}
+		return []Change{{Kind: changeInvented, What: "the " + what + ", " + Octet(wire.ParseHead(text).Start()).Quote(), Legal: !strings.Contains(wire.ParseHead(text).Start(), " 101")}}
 	}
 	got, sent := wire.ParseHead(text), wire.ParseHead(before)
 	if t.Role == Server && wire.ParseHead(text).Status() != wire.ParseHead(before).Status() {

@@ -1,9 +1,8 @@
-package cases
+package transcript
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +17,7 @@ type EventKind string
 const (
 	GotMessage EventKind = "message" // a whole data message
 	GotPong    EventKind = "pong"
-	GotTimeout EventKind = "timeout" // a [Pause] of the case came to its end
+	GotTimeout EventKind = "timeout" // a [cases.Pause] of the case came to its end
 
 	GotAnswer   EventKind = "answer" // the head of an HTTP response
 	GotPing     EventKind = "ping"
@@ -27,7 +26,7 @@ const (
 	GotEnd      EventKind = "end"      // the peer ended TCP in order
 	GotReset    EventKind = "reset"    // it reset the connection
 	GotAlert    EventKind = "alert"    // an alert of TLS; its words are in Data
-	GotTaken    EventKind = "taken"    // TCP took all that we sent, in an [AwaitTaken]
+	GotTaken    EventKind = "taken"    // TCP took all that we sent, in an [cases.AwaitTaken]
 	GotBegin    EventKind = "begin"    // the first bytes of a message that is not whole yet, if a case waits for them
 	GotBody     EventKind = "body"     // what came behind the head of a message of HTTP that opens nothing
 	GotSettings EventKind = "settings" // SETTINGS of HTTP/2; Data lists them
@@ -74,28 +73,8 @@ type Difference struct {
 	WantSHA256 string `json:"wantSha256"`
 }
 
-// GotText returns the event of a text message with this payload.
-func GotText(p Payload) Event { return event(GotMessage, false, p) }
-
-// GotBinary returns the event of a binary message with this payload.
-func GotBinary(p Payload) Event { return event(GotMessage, true, p) }
-
-// Ponged returns the event of a pong with this payload.
-func Ponged(p Payload) Event { return event(GotPong, false, p) }
-
 // TimedOut returns the event of a pause that came to its end.
 func TimedOut(mark string) Event { return Event{Kind: GotTimeout, Data: Octet(mark)} }
-
-func event(kind EventKind, binary bool, p Payload) Event {
-	e := Event{Kind: kind, Binary: binary, Len: p.Len}
-	e.Data = p.AppendRange(nil, 0, min(p.Len, HeadSize))
-	if p.Len > HeadSize {
-		h := sha256.New()
-		p.Hash(h, p.Len)
-		e.SHA256 = hex.EncodeToString(h.Sum(nil))
-	}
-	return e
-}
 
 // Equal reports whether both events are the same in kind, type and bytes.
 func (e Event) Equal(o Event) bool {
@@ -135,7 +114,7 @@ func (e Event) Wrong() string {
 
 // String says what happened: a text "Hello", a pong, a timeout A.
 func (e Event) String() string {
-	payload := e.Data.quote()
+	payload := e.Data.Quote()
 	if e.Len > HeadSize {
 		payload = fmt.Sprintf("of %d bytes", e.Len)
 	}
@@ -170,7 +149,7 @@ func (e Event) String() string {
 		return "the body " + payload
 	case GotRequest:
 		line, _, _ := strings.Cut(string(e.Data), "\r\n")
-		return "another request, " + Octet(line).quote()
+		return "another request, " + Octet(line).Quote()
 	case GotSettings:
 		return "SETTINGS, " + string(e.Data)
 	case GotAck:
@@ -186,3 +165,6 @@ func (e Event) String() string {
 	}
 	return "text message " + payload
 }
+
+// Ends reports whether an event of this kind is the last one of a stream.
+func (k EventKind) Ends() bool { return slices.Contains([]EventKind{GotEnd, GotReset}, k) }
