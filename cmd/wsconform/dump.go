@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/wsconform/wsconform/harness/rawscript"
 	"github.com/wsconform/wsconform/internal/console"
+	"github.com/wsconform/wsconform/internal/rawscript"
 	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/ws"
 )

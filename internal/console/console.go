@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/rawscript"
+	"github.com/wsconform/wsconform/internal/rawscript"
 	"github.com/wsconform/wsconform/ws"
 )
 

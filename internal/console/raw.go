@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/rawscript"
+	"github.com/wsconform/wsconform/internal/rawscript"
 	"github.com/wsconform/wsconform/ws"
 )
 

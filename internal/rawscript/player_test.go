@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsconform/wsconform/harness/rawscript"
+	"github.com/wsconform/wsconform/internal/rawscript"
 	"github.com/wsconform/wsconform/ws"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )

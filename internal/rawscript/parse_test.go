@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wsconform/wsconform/harness/rawscript"
+	"github.com/wsconform/wsconform/internal/rawscript"
 )
 
 // Each line and the canonical form of its step, or a part of the error.
