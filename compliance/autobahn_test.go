@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -92,7 +93,7 @@ func playServer(ctx context.Context, list []cases.Case) (results []harness.Resul
 	})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(s.Shutdown(ctx)).To(Succeed())
-	Expect(<-served).To(MatchError(ws.ErrServerClosed))
+	Expect(<-served).To(MatchError(http.ErrServerClosed))
 	return results
 }
 

@@ -74,8 +74,8 @@ var _ = Describe("RFC 6455 §4.1 a client's request", Label("rfc6455-4.1", "clie
 
 	it("carries what the application asks for", Label("rfc6455-1.9", "rfc6455-10.5"), func(ctx SpecContext) {
 		_, r, _ := dial(ctx, "ws://user:secret@example.com/", ws.DialOptions{
-			Subprotocols: []string{"v2", "v1"}, Origin: "https://example.org",
-			Header: http.Header{"X-Header": {"value"}},
+			Subprotocols: []string{"v2", "v1"},
+			Header:       http.Header{"X-Header": {"value"}, "Origin": {"https://example.org"}},
 		})
 		Expect(r.Header["Sec-Websocket-Protocol"]).To(Equal([]string{"v2, v1"}))
 		Expect(r).To(HaveField("Header", HaveKeyWithValue("Origin", []string{"https://example.org"})))

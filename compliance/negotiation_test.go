@@ -114,14 +114,14 @@ var _ = Describe("RFC 7692 §7.1 a server answers an offer", Label("rfc7692-7.1"
 			}
 			answers(ctx, own, want, pmd(offer))
 		},
-		entry("server_no_context_takeover, unasked", ws.Deflate{ServerNoContextTakeover: true}, "", "server_no_context_takeover", Label("rfc7692-7.1.1.1")),
-		entry("client_no_context_takeover, unasked", ws.Deflate{ClientNoContextTakeover: true}, "", "client_no_context_takeover", Label("rfc7692-7.1.1.2")),
-		entry("a window of its own, unasked", ws.Deflate{ServerMaxWindowBits: 11}, "", "server_max_window_bits=11", Label("rfc7692-7.1.2.1")),
-		entry("a smaller window than asked for", ws.Deflate{ServerMaxWindowBits: 9}, "server_max_window_bits=12", "server_max_window_bits=9", Label("rfc7692-7.1.2.1")),
-		entry("no larger window than asked for", ws.Deflate{ServerMaxWindowBits: 12}, "server_max_window_bits=9", "server_max_window_bits=9", Label("rfc7692-7.1.2.1")),
-		entry("a window for a client that can limit it", ws.Deflate{ClientMaxWindowBits: 10}, "client_max_window_bits", "client_max_window_bits=10", Label("rfc7692-7.1.2.2")),
-		entry("a smaller one than the client's hint", ws.Deflate{ClientMaxWindowBits: 10}, "client_max_window_bits=12", "client_max_window_bits=10", Label("rfc7692-7.1.2.2")),
-		entry("none for a client that cannot: it declines", ws.Deflate{ClientMaxWindowBits: 10}, "server_no_context_takeover", "", Label("rfc7692-7.1.2.2")),
+		entry("server_no_context_takeover, unasked", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerNoContextTakeover: true}}, "", "server_no_context_takeover", Label("rfc7692-7.1.1.1")),
+		entry("client_no_context_takeover, unasked", ws.Deflate{DeflateParams: wsproto.DeflateParams{ClientNoContextTakeover: true}}, "", "client_no_context_takeover", Label("rfc7692-7.1.1.2")),
+		entry("a window of its own, unasked", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 11}}, "", "server_max_window_bits=11", Label("rfc7692-7.1.2.1")),
+		entry("a smaller window than asked for", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 9}}, "server_max_window_bits=12", "server_max_window_bits=9", Label("rfc7692-7.1.2.1")),
+		entry("no larger window than asked for", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 12}}, "server_max_window_bits=9", "server_max_window_bits=9", Label("rfc7692-7.1.2.1")),
+		entry("a window for a client that can limit it", ws.Deflate{DeflateParams: wsproto.DeflateParams{ClientMaxWindowBits: 10}}, "client_max_window_bits", "client_max_window_bits=10", Label("rfc7692-7.1.2.2")),
+		entry("a smaller one than the client's hint", ws.Deflate{DeflateParams: wsproto.DeflateParams{ClientMaxWindowBits: 10}}, "client_max_window_bits=12", "client_max_window_bits=10", Label("rfc7692-7.1.2.2")),
+		entry("none for a client that cannot: it declines", ws.Deflate{DeflateParams: wsproto.DeflateParams{ClientMaxWindowBits: 10}}, "server_no_context_takeover", "", Label("rfc7692-7.1.2.2")),
 	)
 })
 
@@ -132,9 +132,9 @@ var _ = Describe("RFC 7692 §7.1 a client offers", Label("rfc7692-7.1", "rfc7692
 			Expect(r.Header["Sec-Websocket-Extensions"]).To(Equal([]string{want}))
 		},
 		entry("by default that it can limit its window", ws.Deflate{}, pmd("client_max_window_bits"), Label("rfc7692-7.1.2.2")),
-		entry("no context takeover", ws.Deflate{ServerNoContextTakeover: true, ClientNoContextTakeover: true},
+		entry("no context takeover", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerNoContextTakeover: true, ClientNoContextTakeover: true}},
 			pmd("server_no_context_takeover client_no_context_takeover client_max_window_bits"), Label("rfc7692-7.1.1")),
-		entry("windows", ws.Deflate{ServerMaxWindowBits: 8, ClientMaxWindowBits: 15},
+		entry("windows", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 8, ClientMaxWindowBits: 15}},
 			pmd("server_max_window_bits=8 client_max_window_bits=15"), Label("rfc7692-7.1.2.1")),
 		entry("several", ws.Deflate{Offers: []wsproto.DeflateParams{{ServerMaxWindowBits: 10}, {}}},
 			pmd("server_max_window_bits=10")+", "+pmd("")),
@@ -146,10 +146,10 @@ var _ = Describe("RFC 7692 §7.1 a client offers", Label("rfc7692-7.1", "rfc7692
 			DeferCleanup(w.stop)
 			Expect(w.wait()).To(MatchError(ContainSubstring("not 8..15")))
 		},
-		entry("server_max_window_bits=7", ws.Deflate{ServerMaxWindowBits: 7}, Label("rfc7692-7.1.2.1")),
-		entry("server_max_window_bits=16", ws.Deflate{ServerMaxWindowBits: 16}, Label("rfc7692-7.1.2.1")),
-		entry("client_max_window_bits=7", ws.Deflate{ClientMaxWindowBits: 7}, Label("rfc7692-7.1.2.2")),
-		entry("client_max_window_bits=16", ws.Deflate{ClientMaxWindowBits: 16}, Label("rfc7692-7.1.2.2")),
+		entry("server_max_window_bits=7", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 7}}, Label("rfc7692-7.1.2.1")),
+		entry("server_max_window_bits=16", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 16}}, Label("rfc7692-7.1.2.1")),
+		entry("client_max_window_bits=7", ws.Deflate{DeflateParams: wsproto.DeflateParams{ClientMaxWindowBits: 7}}, Label("rfc7692-7.1.2.2")),
+		entry("client_max_window_bits=16", ws.Deflate{DeflateParams: wsproto.DeflateParams{ClientMaxWindowBits: 16}}, Label("rfc7692-7.1.2.2")),
 	)
 })
 
@@ -176,11 +176,11 @@ var _ = Describe("RFC 7692 §7.1 a client reads the answer", Label("rfc7692-7.1"
 			list := []TableEntry{
 				entry("no parameters", ws.Deflate{}, ""),
 				entry("server_no_context_takeover, unasked", ws.Deflate{}, "server_no_context_takeover", Label("rfc7692-7.1.1.1")),
-				entry("server_no_context_takeover, asked for", ws.Deflate{ServerNoContextTakeover: true}, "server_no_context_takeover", Label("rfc7692-7.1.1.1")),
+				entry("server_no_context_takeover, asked for", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerNoContextTakeover: true}}, "server_no_context_takeover", Label("rfc7692-7.1.1.1")),
 				entry("client_no_context_takeover, unasked", ws.Deflate{}, "client_no_context_takeover", Label("rfc7692-7.1.1.2")),
-				entry("no client_no_context_takeover, though hinted at", ws.Deflate{ClientNoContextTakeover: true}, "", Label("rfc7692-7.1.1.2")),
-				entry("a smaller window than asked for", ws.Deflate{ServerMaxWindowBits: 12}, "server_max_window_bits=9", Label("rfc7692-7.1.2.1")),
-				entry("a larger window than it hinted at", ws.Deflate{ClientMaxWindowBits: 9}, "client_max_window_bits=12", Label("rfc7692-7.1.2.2")),
+				entry("no client_no_context_takeover, though hinted at", ws.Deflate{DeflateParams: wsproto.DeflateParams{ClientNoContextTakeover: true}}, "", Label("rfc7692-7.1.1.2")),
+				entry("a smaller window than asked for", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 12}}, "server_max_window_bits=9", Label("rfc7692-7.1.2.1")),
+				entry("a larger window than it hinted at", ws.Deflate{DeflateParams: wsproto.DeflateParams{ClientMaxWindowBits: 9}}, "client_max_window_bits=12", Label("rfc7692-7.1.2.2")),
 				entry("its second offer", ws.Deflate{Offers: []wsproto.DeflateParams{{ServerMaxWindowBits: 10}, {}}}, "", Label("rfc7692-5")),
 			}
 			for n := 8; n <= 15; n++ {
@@ -209,9 +209,9 @@ var _ = Describe("RFC 7692 §7.1 a client reads the answer", Label("rfc7692-7.1"
 			list := []TableEntry{
 				entry("client_max_window_bits without a value", ws.Deflate{}, pmd("client_max_window_bits"), Label("rfc7692-7.1.2.2")),
 				entry("client_max_window_bits that was not offered", cannot, pmd("client_max_window_bits=15"), Label("rfc7692-7.1.2.2")),
-				entry("no server_no_context_takeover, though asked for", ws.Deflate{ServerNoContextTakeover: true}, pmd(""), Label("rfc7692-7.1.1.1")),
-				entry("no server_max_window_bits, though asked for", ws.Deflate{ServerMaxWindowBits: 10}, pmd(""), Label("rfc7692-7.1.2.1")),
-				entry("a larger window than asked for", ws.Deflate{ServerMaxWindowBits: 10}, pmd("server_max_window_bits=11"), Label("rfc7692-7.1.2.1")),
+				entry("no server_no_context_takeover, though asked for", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerNoContextTakeover: true}}, pmd(""), Label("rfc7692-7.1.1.1")),
+				entry("no server_max_window_bits, though asked for", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 10}}, pmd(""), Label("rfc7692-7.1.2.1")),
+				entry("a larger window than asked for", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 10}}, pmd("server_max_window_bits=11"), Label("rfc7692-7.1.2.1")),
 				entry("permessage-deflate twice", ws.Deflate{}, pmd("")+", "+pmd(""), Label("rfc6455-9.1")),
 				entry("permessage-deflate on two lines", ws.Deflate{}, pmd(""), pmd(""), Label("rfc6455-9.1")),
 				entry("another extension beside it", ws.Deflate{}, pmd("")+", x-foo", Label("rfc6455-9.1")),

@@ -89,7 +89,7 @@ func open(ctx context.Context, r role, s setup) *wire {
 }
 
 // silent keeps peers from sending pings of their own accord.
-var silent = ws.Keepalive{Interval: -1}
+const silent = time.Duration(-1)
 
 // start has a peer take up a connection, its handshake not done.
 func start(ctx context.Context, r role, s setup) *wire {
@@ -102,7 +102,7 @@ func start(ctx context.Context, r role, s setup) *wire {
 				Deflate:      s.deflate,
 				ReadLimit:    s.readLimit,
 				CloseTimeout: s.timeout,
-				Keepalive:    silent,
+				PingInterval: silent,
 			},
 		}, s)
 	}
@@ -111,7 +111,7 @@ func start(ctx context.Context, r role, s setup) *wire {
 			Deflate:      s.deflate,
 			ReadLimit:    s.readLimit,
 			CloseTimeout: s.timeout,
-			Keepalive:    silent,
+			PingInterval: silent,
 		},
 	}, s)
 }

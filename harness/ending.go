@@ -7,7 +7,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/internal/transcript"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Ending says what the peer did to end the connection, such as
@@ -93,7 +93,7 @@ func changedBy(list []transcript.Change) string {
 // a limit of the peer, and no breach of the protocol.
 func (r Result) OverLimit() bool {
 	t := r.Transcript
-	return t != nil && t.Opened && t.RemoteClose && t.RemoteCode == ws.StatusMessageTooBig && !t.ClosedByUs && !t.WrongEcho
+	return t != nil && t.Opened && t.RemoteClose && t.RemoteCode == wsproto.StatusMessageTooBig && !t.ClosedByUs && !t.WrongEcho
 }
 
 // closedWith says what the peer's close frame held.

@@ -33,10 +33,8 @@ type AcceptOptions struct {
 	// "https://*.example.com"; a star stands for any run of characters but colon and
 	// slash. A pattern without a scheme is for any, "*" is any origin. Nil means
 	// those whose host is the request's Host; an empty list means none. A request
-	// without an Origin, not from a browser, always may: see RequireOrigin.
+	// without an Origin, not from a browser, always may, unless Check refuses it.
 	Origins []string
-	// RequireOrigin refuses requests without an Origin.
-	RequireOrigin bool
 	// BasicAuth asks for user and password. Nil means no authentication.
 	BasicAuth *BasicAuth
 	// Subprotocols the server speaks, best first (RFC 6455 §1.9). Of those that the
@@ -199,10 +197,10 @@ func (o *AcceptOptions) shakeHands(ctx context.Context, nc net.Conn, opened func
 		reject = refuse(http.StatusRequestTimeout, "request took too long")
 		o.rejectNow(nc, reject)
 		return nil, fmt.Errorf("ws: accept: %w: %w", context.Cause(ctx), reject)
-	case len(head) == 0 || !errors.Is(context.Cause(ctx), ErrServerClosed):
+	case len(head) == 0 || !errors.Is(context.Cause(ctx), http.ErrServerClosed):
 		return nil, fmt.Errorf("ws: accept: %w", ctxError(ctx, err))
 	}
-	if errors.Is(context.Cause(ctx), ErrServerClosed) {
+	if errors.Is(context.Cause(ctx), http.ErrServerClosed) {
 		reject = shuttingDown()
 	}
 	var c *Conn

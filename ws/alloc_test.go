@@ -53,7 +53,7 @@ func TestNoAllocations(t *testing.T) {
 						_, far, err = server.ReadAppend(ctx, far[:0])
 						step(err)
 						step(server.Write(ctx, typ, far))
-						step(server.Flush(ctx))
+						step(server.SetBatch(ctx, true))
 						_, near, err = client.ReadAppend(ctx, near[:0])
 						step(err)
 					})

@@ -10,8 +10,8 @@ import (
 
 // SetBatch gathers frames instead of writing each at once. They go out when 64
 // KiB have gathered, when a read would have to wait for the peer, when the
-// connection closes, and by Flush. A loop that answers what it reads is many
-// times faster so. Turning it off flushes. The error is as in Write.
+// connection closes, and at each call of SetBatch, whether it turns batches on or off.
+// A loop that answers what it reads is many times faster so. The error is as in Write.
 func (c *Conn) SetBatch(ctx context.Context, on bool) error {
 	if err := c.wr.frame.lock(ctx); err != nil {
 		return opError("batch", err)
@@ -19,23 +19,17 @@ func (c *Conn) SetBatch(ctx context.Context, on bool) error {
 	c.wr.batch.Store(on)
 	err := c.flushLocked(ctx)
 	c.unlockFrame(ctx)
-	if err != nil {
-		return opError("batch", err)
-	}
-	return nil
+	return opError("batch", err)
 }
 
-// Flush writes what gathered in batch mode. The error is as in Write.
-func (c *Conn) Flush(ctx context.Context) error {
+// flush writes what gathered in batch mode. The error is as in Write.
+func (c *Conn) flush(ctx context.Context) error {
 	if err := c.wr.frame.lock(ctx); err != nil {
 		return opError("flush", err)
 	}
 	err := c.flushLocked(ctx)
 	c.unlockFrame(ctx)
-	if err != nil {
-		return opError("flush", err)
-	}
-	return nil
+	return opError("flush", err)
 }
 
 // gather is the way of a message that needs nothing but to be put behind others,

@@ -30,7 +30,7 @@ func TestBatchFrames(t *testing.T) {
 						return
 					}
 				}
-				wrote <- c.Flush(ctx)
+				wrote <- c.SetBatch(ctx, true)
 			}()
 			for i, size := range sizes {
 				f, err := peer.next()
@@ -73,7 +73,7 @@ func TestBatchWaits(t *testing.T) {
 			flushed := make(chan error, 1)
 			go func() {
 				if how == "flush" {
-					flushed <- c.Flush(ctx)
+					flushed <- c.SetBatch(ctx, true)
 					return
 				}
 				_, p, err := c.Read(ctx)
@@ -117,7 +117,7 @@ func TestMaskKeysDiffer(t *testing.T) {
 					return
 				}
 			}
-			wrote <- c.Flush(ctx)
+			wrote <- c.SetBatch(ctx, true)
 		}()
 		seen := make(map[[4]byte]bool)
 		for range n {

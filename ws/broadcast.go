@@ -8,8 +8,8 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// Broadcast sends a message to many connections, waits for none of them, and returns
-// those that missed it. Connections that are closing or closed are passed over. The
+// Broadcast sends a message to many connections, such as [Server.Conns], waits for none
+// of them, and returns those that missed it. Connections that are closing or closed are passed over. The
 // message is framed once, and compressed once for each window size in use; with context
 // takeover it neither uses nor becomes history. A client's connection, which masks, gets
 // its own frame.
@@ -30,11 +30,6 @@ func Broadcast(to iter.Seq[*Conn], typ MessageType, p []byte) (missed []*Conn, e
 		}
 	}
 	return missed, nil
-}
-
-// Broadcast is [Broadcast] to all connections of the server.
-func (s *Server) Broadcast(typ MessageType, p []byte) (missed []*Conn, err error) {
-	return Broadcast(s.Conns(), typ, p)
 }
 
 // checkMessage checks a complete message of a type that the connection takes.
@@ -85,7 +80,7 @@ func (b *broadcast) frame(w *flateWriter) []byte {
 		bits = w.windowBits
 	}
 	if b.frames[bits] == nil {
-		f := wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.Opcode(b.typ)}, Payload: b.p}
+		f := wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: b.typ}, Payload: b.p}
 		if bits > 0 {
 			alone := flateWriter{on: true, windowBits: bits, fresh: true}
 			z := alone.message(b.p)

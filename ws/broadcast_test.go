@@ -51,8 +51,8 @@ func TestBroadcast(t *testing.T) {
 	}{
 		{"plain", nil, nil},
 		{"takeover", &ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}, &ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}},
-		{"no takeover", &ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{ServerNoContextTakeover: true}}}, &ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}},
-		{"small window", &ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{ServerMaxWindowBits: 9}}}, &ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}},
+		{"no takeover", &ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerNoContextTakeover: true}}}}, &ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}},
+		{"small window", &ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 9}}}}, &ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}},
 		{"high threshold", &ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}, &ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{Threshold: 1 << 20}}}},
 	}
 	var from, to []*ws.Conn
@@ -109,7 +109,7 @@ func TestBroadcastSlowPeer(t *testing.T) {
 	for _, cut := range []bool{false, true} {
 		t.Run(fmt.Sprintf("cut=%t", cut), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				opts := &ws.AcceptOptions{Options: ws.Options{QueueLimit: limit, Keepalive: ws.Keepalive{Interval: -1}}}
+				opts := &ws.AcceptOptions{Options: ws.Options{QueueLimit: limit, PingInterval: -1}}
 				slow, _ := slowPair(t, opts)
 				fast, peer := slowPair(t, opts)
 				got := make(chan int, 1)
@@ -165,7 +165,7 @@ func TestBroadcastSlowPeer(t *testing.T) {
 // Who misses a message is named: those whose queue is full, not those that have gone.
 func TestBroadcastMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		opts := &ws.AcceptOptions{Options: ws.Options{QueueLimit: 1, Keepalive: ws.Keepalive{Interval: -1}}}
+		opts := &ws.AcceptOptions{Options: ws.Options{QueueLimit: 1, PingInterval: -1}}
 		slow, _ := slowPair(t, opts)
 		full, _ := slowPair(t, opts)
 		closed, _ := slowPair(t, opts)
@@ -204,7 +204,7 @@ func TestBroadcastMissed(t *testing.T) {
 // Send waits for room, Close for the queue.
 func TestSend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, peer := slowPair(t, &ws.AcceptOptions{Options: ws.Options{QueueLimit: 3, Keepalive: ws.Keepalive{Interval: -1}}})
+		c, peer := slowPair(t, &ws.AcceptOptions{Options: ws.Options{QueueLimit: 3, PingInterval: -1}})
 		for i := range 3 {
 			if err := c.Send(within(t, time.Second), ws.MessageText, []byte{byte('a' + i)}); err != nil {
 				t.Fatal(err)
@@ -274,7 +274,7 @@ func TestQueueBytes(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(way.name+"/"+tt.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					c, peer := slowPair(t, &ws.AcceptOptions{Options: ws.Options{QueueBytes: limit, WriteTimeout: -1, Keepalive: ws.Keepalive{Interval: -1}}})
+					c, peer := slowPair(t, &ws.AcceptOptions{Options: ws.Options{QueueBytes: limit, WriteTimeout: -1, PingInterval: -1}})
 					var sizes []int // of those that come
 					for i, size := range tt.sizes {
 						err := way.send(within(t, time.Second), c, bytes.Repeat([]byte("x"), size))
@@ -313,7 +313,7 @@ func TestQueueBytes(t *testing.T) {
 // hear of the end.
 func TestQueueOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, peer := slowPair(t, &ws.AcceptOptions{Options: ws.Options{QueueBytes: 10, WriteTimeout: -1, Keepalive: ws.Keepalive{Interval: -1}}})
+		c, peer := slowPair(t, &ws.AcceptOptions{Options: ws.Options{QueueBytes: 10, WriteTimeout: -1, PingInterval: -1}})
 		sent := make(chan error, 6)
 		for _, p := range []string{"aaaaaaaaaa", "b", "cccccccccc", "d", "eeeeeeeeee", "f"} {
 			go func() { sent <- c.Send(context.Background(), ws.MessageText, []byte(p)) }()
@@ -419,7 +419,7 @@ func TestBroadcastAfterDeadline(t *testing.T) {
 					return
 				}
 				c, err := ws.AcceptNet(context.Background(), &deadlineConn{nc.(*net.TCPConn), set},
-					&ws.AcceptOptions{Options: ws.Options{WriteTimeout: row.timeout, HandshakeTimeout: -1, Keepalive: ws.Keepalive{Interval: -1}}})
+					&ws.AcceptOptions{Options: ws.Options{WriteTimeout: row.timeout, HandshakeTimeout: -1, PingInterval: -1}})
 				if err != nil {
 					t.Error(err)
 					return

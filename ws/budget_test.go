@@ -96,7 +96,7 @@ func TestMemoryLimitSend(t *testing.T) {
 	ctx := within(t, 20*time.Second)
 	open := func() (*ws.Conn, net.Conn) {
 		nc, _ := l.connect()
-		c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{NetDial: over(nc), Options: ws.Options{Keepalive: ws.Keepalive{Interval: -1}}})
+		c, err := ws.Dial(ctx, "ws://localhost/", &ws.DialOptions{NetDial: over(nc), Options: ws.Options{PingInterval: -1}})
 		if err != nil {
 			t.Fatal(err)
 		}

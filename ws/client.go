@@ -32,19 +32,18 @@ type Client struct {
 	// see Conn.
 	Handler func(context.Context, *Conn) error
 
-	// MinDelay is the pause before the second attempt. Each further attempt doubles it,
-	// up to MaxDelay, and each pause is shortened at random by up to one half, so that
-	// the clients of a server that restarts do not all come back at once. A connection
-	// that lasted 10 s resets it. A server that answers 429 or 503 may ask for more with
-	// Retry-After, up to MaxDelay. Zero means 500 ms and 1 minute.
-	MinDelay, MaxDelay time.Duration
 	// Retry is called with the reason when an attempt has failed or a connection has ended;
-	// it may log that, and decides what follows. failed is how many attempts in a row have
-	// failed, where a connection that lasted less than 10 s counts as failed. pause is what
-	// Run would do without a Retry: wait so long and try again, or, if it is negative, end
-	// with the error. It does so after errors of Dial that will not pass: neither those of
-	// the network, nor timeouts, nor HTTP status 408, 425, 429, 500, 502, 503 and 504. Retry
-	// returns the pause that counts.
+	// it may log that, and returns how long to wait before the next attempt; a negative
+	// pause ends Run with the error. failed is how many attempts in a row have failed, where
+	// a connection that lasted less than 10 s counts as failed. pause is what Run would do
+	// without a Retry:
+	//
+	// The first pause is 500 ms. Each further attempt doubles it, up to a minute, and each
+	// pause is shortened at random by up to one half, so that the clients of a server that
+	// restarts do not all come back at once. A server that answers 429 or 503 may ask for
+	// more with Retry-After, up to a minute. The pause is negative after errors of Dial that
+	// will not pass: neither those of the network, nor timeouts, nor HTTP status 408, 425,
+	// 429, 500, 502, 503 and 504.
 	Retry func(err error, failed int, pause time.Duration) time.Duration
 
 	mu      sync.Mutex // guards the rest
@@ -53,8 +52,8 @@ type Client struct {
 }
 
 const (
-	defaultMinDelay = 500 * time.Millisecond
-	defaultMaxDelay = time.Minute
+	minPause = 500 * time.Millisecond
+	maxPause = time.Minute
 	// stableAfter is how long a connection lasts that was not a failed attempt.
 	stableAfter = 10 * time.Second
 )
@@ -81,7 +80,7 @@ func (cl *Client) Run(ctx context.Context) error {
 		inVain++
 		pause := time.Duration(-1)
 		if connected || mayPass(err) {
-			pause = max(cl.pause(inVain), min(retryAfter(err), orDefault(cl.MaxDelay, defaultMaxDelay)))
+			pause = max(pauseAfter(inVain), min(retryAfter(err), maxPause))
 		}
 		if cl.Retry != nil {
 			pause = cl.Retry(err, inVain, pause)
@@ -95,13 +94,6 @@ func (cl *Client) Run(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
-}
-
-func orDefault(d, otherwise time.Duration) time.Duration {
-	if d <= 0 {
-		return otherwise
-	}
-	return d
 }
 
 // once makes one attempt to connect, and serves the connection until it ends.
@@ -169,12 +161,11 @@ func (cl *Client) Conn(ctx context.Context) (*Conn, error) {
 	}
 }
 
-// pause is how long to wait after n attempts in vain.
-func (cl *Client) pause(n int) time.Duration {
-	longest := orDefault(cl.MaxDelay, defaultMaxDelay)
-	d := min(orDefault(cl.MinDelay, defaultMinDelay), longest)
-	for ; n > 1 && d < longest; n-- {
-		d = min(2*d, longest)
+// pauseAfter is how long to wait after n attempts in vain.
+func pauseAfter(n int) time.Duration {
+	d := minPause
+	for ; n > 1 && d < maxPause; n-- {
+		d = min(2*d, maxPause)
 	}
 	return d - rand.N(d/2+1)
 }

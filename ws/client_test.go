@@ -93,9 +93,8 @@ func TestClient(t *testing.T) {
 			check:  func(err error) bool { return errors.Is(err, errNetwork) },
 		},
 		{
-			name: "pauses of its own", turns: []func(net.Conn) error{unreachable},
-			client: &ws.Client{Retry: atMost(5), MinDelay: 10 * ms, MaxDelay: 25 * ms},
-			pauses: []time.Duration{10 * ms, 20 * ms, 25 * ms, 25 * ms},
+			name: "a minute at most", turns: []func(net.Conn) error{unreachable}, client: &ws.Client{Retry: atMost(10)},
+			pauses: []time.Duration{500 * ms, 1000 * ms, 2000 * ms, 4000 * ms, 8000 * ms, 16000 * ms, 32000 * ms, time.Minute, time.Minute},
 			check:  func(err error) bool { return errors.Is(err, errNetwork) },
 		},
 		{

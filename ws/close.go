@@ -36,11 +36,11 @@ type closing struct {
 const maxCloseReason = wsproto.MaxControlPayload - 2
 
 // Close sends a close frame, waits for the peer's answer and ends the connection (RFC
-// 6455 §7.1.2). The reason is UTF-8 of at most 123 bytes; StatusNoStatusRcvd sends a
+// 6455 §7.1.2). The reason is UTF-8 of at most 123 bytes; wsproto.StatusNoStatusRcvd sends a
 // frame without a code. What Send has queued goes out first. Messages that arrive before
 // the answer are dropped unless another goroutine reads them. All of it takes at most
 // CloseTimeout. The error is nil if the peer answered or had closed before.
-func (c *Conn) Close(code StatusCode, reason string) error {
+func (c *Conn) Close(code wsproto.StatusCode, reason string) error {
 	if err := c.checkClose(code, reason); err != nil {
 		return opError("close", err)
 	}
@@ -61,7 +61,7 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 // CloseWrite sends a close frame and returns. Nothing can be written after it; reading
 // goes on until the peer's answer, a [*CloseError]. To just end the connection, call
 // Close.
-func (c *Conn) CloseWrite(ctx context.Context, code StatusCode, reason string) error {
+func (c *Conn) CloseWrite(ctx context.Context, code wsproto.StatusCode, reason string) error {
 	err := c.checkClose(code, reason)
 	if err == nil {
 		if err = c.sendClose(ctx, code, reason); err != nil && c.writeBroken() {
@@ -75,13 +75,13 @@ func (c *Conn) CloseWrite(ctx context.Context, code StatusCode, reason string) e
 }
 
 // checkClose says why a close frame must not be sent.
-func (c *Conn) checkClose(code StatusCode, reason string) error {
+func (c *Conn) checkClose(code wsproto.StatusCode, reason string) error {
 	switch {
-	case code != StatusNoStatusRcvd && !code.Valid():
+	case code != wsproto.StatusNoStatusRcvd && !code.Valid():
 		return fmt.Errorf("%v must not be sent", code)
 	case code == wsproto.StatusMandatoryExt && !c.client:
 		return fmt.Errorf("%v is a client's to send (RFC 6455 §7.4.1)", code)
-	case code == StatusNoStatusRcvd && reason != "":
+	case code == wsproto.StatusNoStatusRcvd && reason != "":
 		return errors.New("reason without a code")
 	case len(reason) > maxCloseReason:
 		return fmt.Errorf("reason of %d bytes exceeds %d", len(reason), maxCloseReason)
@@ -130,7 +130,7 @@ func (c *Conn) CloseNow() error {
 }
 
 // sendClose sends the close frame, once. A reason too long is cut between runes.
-func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) error {
+func (c *Conn) sendClose(ctx context.Context, code wsproto.StatusCode, reason string) error {
 	if len(reason) > maxCloseReason {
 		n := maxCloseReason
 		for n > 0 && !utf8.RuneStart(reason[n]) {
@@ -155,7 +155,7 @@ func (c *Conn) noteSent(payload []byte, err error) {
 }
 
 // noteReceived keeps the peer's close frame.
-func (c *Conn) noteReceived(code StatusCode, reason string) *CloseError {
+func (c *Conn) noteReceived(code wsproto.StatusCode, reason string) *CloseError {
 	c.cl.mu.Lock()
 	defer c.cl.mu.Unlock()
 	e := &CloseError{Code: code, Reason: reason, Local: c.cl.sent != nil}
@@ -318,7 +318,7 @@ func (c *Conn) StartPing(ctx context.Context, payload []byte) (pong <-chan time.
 func (c *Conn) sendPing(ctx context.Context, p *ping) error {
 	err := c.writeFrame(ctx, wsproto.Header{Fin: true, Opcode: wsproto.OpPing}, []byte(p.payload))
 	if err == nil {
-		err = c.Flush(ctx)
+		err = c.flush(ctx)
 	}
 	return err
 }

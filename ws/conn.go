@@ -17,16 +17,14 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// A MessageType says what a message holds. Its values are those of [Opcode].
-type MessageType uint8
+// A MessageType says what a message holds. It is the opcode of its first frame.
+type MessageType = wsproto.Opcode
 
 // The types of RFC 6455 §5.6.
 const (
-	MessageText   = MessageType(wsproto.OpText) // UTF-8, which the reading side has checked
-	MessageBinary = MessageType(wsproto.OpBinary)
+	MessageText   = wsproto.OpText // UTF-8, which the reading side has checked
+	MessageBinary = wsproto.OpBinary
 )
-
-func (t MessageType) String() string { return wsproto.Opcode(t).String() }
 
 // A Conn is one end of an open WebSocket connection. One goroutine may read
 // while any number write, ping and close. Further readers wait their turn.
@@ -39,9 +37,9 @@ type Conn struct {
 	client bool
 	*connOptions
 	info    packedInfo
-	onFrame func(sent bool, f wsproto.Frame) // nil means no callback
-	alive   *keepalive                       // nil without pings and hooks
-	ext     *extended                        // nil without extensions but permessage-deflate
+	onFrame func(c *Conn, sent bool, f wsproto.Frame) // nil means no callback
+	alive   *keepalive                                // nil without pings
+	ext     *extended                                 // nil without extensions but permessage-deflate
 	id      uint64
 	logger  *slog.Logger // nil means silence
 
@@ -62,11 +60,12 @@ type connOptions struct {
 	closeTimeout time.Duration
 	queueLimit   int
 	queueBytes   int64 // zero means no bound
-	keepalive    Keepalive
+	pingInterval time.Duration
+	pingTimeout  time.Duration
 	budget       *budget // of the server; nil without one
 
 	// What these get is completed for each connection.
-	hook  func(sent bool, f wsproto.Frame)
+	hook  func(c *Conn, sent bool, f wsproto.Frame)
 	logTo *slog.Logger
 }
 
@@ -102,11 +101,11 @@ func (o connOptions) withDefaults() *connOptions {
 	if o.closeTimeout <= 0 {
 		o.closeTimeout = defaultCloseTimeout
 	}
-	if o.keepalive.Interval == 0 {
-		o.keepalive.Interval = defaultPingInterval
+	if o.pingInterval == 0 {
+		o.pingInterval = defaultPingInterval
 	}
-	if o.keepalive.Timeout == 0 {
-		o.keepalive.Timeout = defaultPingTimeout
+	if o.pingTimeout == 0 {
+		o.pingTimeout = defaultPingTimeout
 	}
 	return &o
 }
@@ -144,9 +143,6 @@ func (c *Conn) Handshake() *http.Response { return c.info.unpack(c.nc.RemoteAddr
 
 // Subprotocol is the agreed one, or empty.
 func (c *Conn) Subprotocol() string { return c.info.subprotocol() }
-
-// LocalAddr is the address of our end of the connection below.
-func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
 
 // RemoteAddr is the address of the peer's end of the connection below.
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }

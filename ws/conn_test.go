@@ -26,7 +26,7 @@ func TestRules(t *testing.T) {
 	tests := []struct {
 		name   string
 		frames []wsproto.Frame
-		want   ws.StatusCode
+		want   wsproto.StatusCode
 		echo   string // messages before the close, joined by |
 	}{
 		{"close", []wsproto.Frame{closing(1000, "bye")}, 1000, ""},
@@ -133,7 +133,7 @@ func TestFailFast(t *testing.T) {
 		}()
 		_, _, err := c.Read(context.Background())
 		var pe *wsproto.ProtocolError
-		if !errors.As(err, &pe) || pe.Code != ws.StatusInvalidFramePayloadData {
+		if !errors.As(err, &pe) || pe.Code != wsproto.StatusInvalidFramePayloadData {
 			t.Errorf("server=%t: got error %v, want 1007", server, err)
 		}
 		if n := <-sent; n != bad+1 {
@@ -145,8 +145,8 @@ func TestFailFast(t *testing.T) {
 
 func TestEcho(t *testing.T) {
 	deflates := map[string]*ws.Deflate{
-		"plain": nil, "deflate": {}, "fresh": {ServerNoContextTakeover: true, ClientNoContextTakeover: true},
-		"small windows": {ServerMaxWindowBits: 8, ClientMaxWindowBits: 9},
+		"plain": nil, "deflate": {}, "fresh": {DeflateParams: wsproto.DeflateParams{ServerNoContextTakeover: true, ClientNoContextTakeover: true}},
+		"small windows": {DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 8, ClientMaxWindowBits: 9}},
 		"all":           {Threshold: -1},
 	}
 	for name, d := range deflates {
@@ -189,7 +189,7 @@ func TestEcho(t *testing.T) {
 }
 
 func TestStream(t *testing.T) {
-	for _, d := range []*ws.Deflate{nil, {}, {ClientNoContextTakeover: true}} {
+	for _, d := range []*ws.Deflate{nil, {}, {DeflateParams: wsproto.DeflateParams{ClientNoContextTakeover: true}}} {
 		client, server := pair(t, &ws.DialOptions{Options: ws.Options{Deflate: d}}, &ws.AcceptOptions{Options: ws.Options{Deflate: d}})
 		ctx := context.Background()
 		go func() {
@@ -383,7 +383,7 @@ func TestBomb(t *testing.T) {
 			t.Errorf("%d bytes: got error %v, want ErrTooLarge", n, err)
 		}
 		frames := <-got
-		if code, _, _ := wsproto.ParseClose(frames[0].Payload); code != ws.StatusMessageTooBig {
+		if code, _, _ := wsproto.ParseClose(frames[0].Payload); code != wsproto.StatusMessageTooBig {
 			t.Errorf("got close %v, want 1009", code)
 		}
 	}

@@ -12,30 +12,28 @@ import (
 // Both directions are kept to what was agreed. What a [Conn] compresses never
 // reaches back farther than its window. What it receives is checked match by
 // match: a distance beyond the agreed window ends the connection with
-// [StatusProtocolError], and anything else that is not DEFLATE data, or is not
-// complete when the message ends, with [StatusInvalidFramePayloadData].
+// [wsproto.StatusProtocolError], and anything else that is not DEFLATE data, or is not
+// complete when the message ends, with [wsproto.StatusInvalidFramePayloadData].
 //
 // With context takeover in both directions a connection holds some 8 KiB more after
 // small messages, and up to 210 KiB more once it has carried more than its windows
 // hold; half of that with windows of 10 bits. What it compresses with, two thirds of
-// that, goes when it has sent nothing from one ping of its [Keepalive] to the next; what
+// that, goes when it has sent nothing from one ping of PingInterval to the next; what
 // it inflates with goes when it has received nothing, but for the peer's window, which
 // is 32 KiB if none was agreed. Without takeover it holds nothing between messages.
 type Deflate struct {
-	// ServerNoContextTakeover has the server compress each message on its own
-	// (RFC 7692 §7.1.1.1). A client asks for it, a server answers with it.
-	ServerNoContextTakeover bool
-	// ClientNoContextTakeover has the client compress each message on its own
-	// (§7.1.1.2). A client hints at it, a server demands it.
-	ClientNoContextTakeover bool
-	// ServerMaxWindowBits limits the server's window to 2^n bytes, 8..15
-	// (§7.1.2.1). Zero means no limit.
-	ServerMaxWindowBits int
-	// ClientMaxWindowBits limits the client's window, 8..15 (§7.1.2.2). Zero means
-	// no limit. A server that has a limit declines clients that cannot keep it.
-	ClientMaxWindowBits int
+	// DeflateParams are what is asked for (RFC 7692 §7.1):
+	//
+	// With ServerNoContextTakeover or ClientNoContextTakeover that side compresses each
+	// message on its own. A client asks the server for it, and hints that it will do so
+	// itself; a server does it, and demands it of the client.
+	//
+	// ServerMaxWindowBits and ClientMaxWindowBits limit the window of that side to 2^n
+	// bytes, 8..15. Zero means no limit. A server with a limit for the client declines
+	// clients that cannot keep it.
+	wsproto.DeflateParams
 	// Offers are what a client offers, in order of preference, instead of one
-	// offer made of the fields above. A server ignores it.
+	// offer made of DeflateParams. A server ignores it.
 	Offers []wsproto.DeflateParams
 	// Threshold is the size in bytes below which a message is not worth
 	// compressing. Zero means 16, a negative value 0. Without context takeover
@@ -74,12 +72,7 @@ func (d *Deflate) offers() []wsproto.DeflateParams {
 	if len(d.Offers) > 0 {
 		return d.Offers
 	}
-	p := wsproto.DeflateParams{
-		ServerNoContextTakeover: d.ServerNoContextTakeover,
-		ClientNoContextTakeover: d.ClientNoContextTakeover,
-		ServerMaxWindowBits:     d.ServerMaxWindowBits,
-		ClientMaxWindowBits:     d.ClientMaxWindowBits,
-	}
+	p := d.DeflateParams
 	if p.ClientMaxWindowBits == 0 {
 		p.ClientMaxWindowBits = wsproto.AnyWindowBits
 	}

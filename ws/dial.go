@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"golang.org/x/net/http/httpguts"
-
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
@@ -21,14 +19,12 @@ type DialOptions struct {
 	// Header is added to the request. A Host in it replaces the URL's. Host,
 	// Authorization or Cookie without a value are left out of the request. Fields that
 	// make up the handshake are an error, as are names that are not tokens and values
-	// with control characters. There is no User-Agent unless it is set here.
+	// with control characters. There is no User-Agent and no Origin (RFC 6454 §7) unless
+	// it is set here.
 	Header http.Header
 	// Subprotocols to offer, best first (RFC 6455 §1.9). A server that chooses another
 	// fails the handshake; one that chooses none does not.
 	Subprotocols []string
-	// Origin header of the request (RFC 6454 §7). Empty means none, as suits a
-	// program that is not a browser.
-	Origin string
 	// Jar gives the cookies of the request and takes those of the response. To it
 	// ws is http and wss is https. Nil means no cookies.
 	Jar http.CookieJar
@@ -49,8 +45,6 @@ type DialOptions struct {
 	// ranges to reach directly; each also in lower case. localhost and loopback addresses
 	// never take that proxy. See [ProxyURL] for a fixed one. A unix socket has no proxy.
 	Proxy func(*http.Request) (*url.URL, error)
-	// ProxyHeader is added to the CONNECT request of an HTTP proxy.
-	ProxyHeader http.Header
 	// ProxyTLS configures TLS to an https proxy. Nil means the defaults;
 	// ServerName is filled in.
 	ProxyTLS *tls.Config
@@ -177,16 +171,10 @@ func (o *DialOptions) checkFields() error {
 	if err := checkOwnFields(o.Header); err != nil {
 		return err
 	}
-	if !httpguts.ValidHeaderFieldValue(o.Origin) {
-		return errors.New("origin has control characters")
-	}
 	if list := o.extensionOffers(); len(list) > 0 {
 		if _, err := wsproto.ParseExtensions(wsproto.FormatExtensions(list)); err != nil {
 			return err
 		}
-	}
-	if err := checkFields(o.ProxyHeader); err != nil {
-		return fmt.Errorf("proxy: %w", err)
 	}
 	return checkSubprotocols(o.Subprotocols)
 }

@@ -13,7 +13,7 @@
 //			if err != nil {
 //				return err // the end of the connection; ws.ClosedOK tells whether in order
 //			}
-//			s.Broadcast(ws.MessageText, []byte(text))
+//			ws.Broadcast(s.Conns(), ws.MessageText, []byte(text))
 //		}
 //	}
 //	http.Handle("/chat", s) // or go s.Serve(listener), without net/http
@@ -44,7 +44,7 @@
 //
 // # Reading drives the connection
 //
-// No goroutine runs behind a Conn, only the timer of its [Keepalive]. Pings are
+// No goroutine runs behind a Conn, only the timer of its pings. Pings of the peer are
 // answered, pongs are matched and the peer's close is noticed while some call reads:
 // [Conn.Read], the reader of [Conn.Reader], and also [Conn.Ping] and [Conn.Close] while
 // they wait. A program that only sends should call [Conn.Discard] in a goroutine.
@@ -103,7 +103,7 @@
 //	sends pings and reads no pongs             64 wait, then the latest       WriteTimeout
 //	takes nothing of what a server writes      20 s                           WriteTimeout
 //	has messages of Send and Broadcast wait    64, of any size                QueueLimit, QueueBytes
-//	gives no sign of life after a ping         20 s, with a ping every 20 s   Keepalive
+//	gives no sign of life after a ping         20 s, with a ping every 20 s   PingInterval, PingTimeout
 //	does not answer a close frame              10 s                           CloseTimeout
 //
 // Memory grows with the bytes that arrived, never with a length that was only claimed.

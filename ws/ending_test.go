@@ -57,7 +57,7 @@ func TestWriteFailureEndsConn(t *testing.T) {
 	for _, way := range []string{"Write", "Send", "Ping", "batch", "ping of the keepalive", "pong"} {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, nc, peer := breakingPair(t, ws.DialOptions{Options: ws.Options{Keepalive: ws.Keepalive{Interval: time.Minute}}})
+				c, nc, peer := breakingPair(t, ws.DialOptions{Options: ws.Options{PingInterval: time.Minute}})
 				ctx := context.Background()
 				nc.broken.Store(true)
 				switch way {
@@ -84,7 +84,7 @@ func TestWriteFailureEndsConn(t *testing.T) {
 					if err := c.Write(ctx, ws.MessageText, []byte("a")); err != nil {
 						t.Error(err)
 					}
-					if err := c.Flush(ctx); !errors.Is(err, errBroken) {
+					if err := c.SetBatch(ctx, true); !errors.Is(err, errBroken) {
 						t.Errorf("got error %v", err)
 					}
 				case "ping of the keepalive":
@@ -154,7 +154,7 @@ func TestResetEndsWriter(t *testing.T) {
 // Whoever only writes learns that the peer does not answer pings.
 func TestKeepaliveEndsWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, peer := rawPairWith(t, true, nil, ws.Keepalive{Interval: 5 * time.Second, Timeout: 2 * time.Second})
+		c, peer := rawPairWith(t, true, nil, pings{5 * time.Second, 2 * time.Second}, nil)
 		go func() { _, _ = io.Copy(io.Discard, peer) }()
 		start := time.Now()
 		var err error
@@ -213,7 +213,7 @@ func TestWhoClosed(t *testing.T) {
 	if ws.CloseStatus(io.EOF) != 0 || ws.CloseStatus(nil) != 0 {
 		t.Error("got a status where there is none")
 	}
-	for code, ok := range map[ws.StatusCode]bool{1000: true, 1001: true, 1005: true, 1002: false, 1011: false, 4000: false} {
+	for code, ok := range map[wsproto.StatusCode]bool{1000: true, 1001: true, 1005: true, 1002: false, 1011: false, 4000: false} {
 		if got := ws.ClosedOK(&ws.CloseError{Code: code}); got != ok {
 			t.Errorf("ClosedOK of %d: got %t", code, got)
 		}

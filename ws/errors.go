@@ -6,16 +6,18 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // ErrTooLarge says that a message exceeded the read limit. The peer has been
-// told [StatusMessageTooBig] and the connection has ended.
+// told [wsproto.StatusMessageTooBig] and the connection has ended.
 var ErrTooLarge = errors.New("message exceeds the read limit")
 
 // A CloseError is the peer's close frame (RFC 6455 §5.5.1). It ends every connection
 // that ends in order.
 type CloseError struct {
-	Code   StatusCode // StatusNoStatusRcvd if the frame was empty
+	Code   wsproto.StatusCode // wsproto.StatusNoStatusRcvd if the frame was empty
 	Reason string
 	// Local is true if our close frame came first and the peer's is the answer; see
 	// [Conn.CloseFrames].
@@ -35,7 +37,7 @@ func (e *CloseError) Error() string {
 
 // CloseStatus returns the code of the peer's close frame if err is, or wraps, a
 // [*CloseError], and otherwise 0.
-func CloseStatus(err error) StatusCode {
+func CloseStatus(err error) wsproto.StatusCode {
 	if ce, ok := errors.AsType[*CloseError](err); ok {
 		return ce.Code
 	}
@@ -47,7 +49,7 @@ func CloseStatus(err error) StatusCode {
 // connection that broke, is a failure.
 func ClosedOK(err error) bool {
 	switch CloseStatus(err) {
-	case StatusNormalClosure, StatusGoingAway, StatusNoStatusRcvd:
+	case StatusNormalClosure, StatusGoingAway, wsproto.StatusNoStatusRcvd:
 		return true
 	default:
 		return false

@@ -117,8 +117,7 @@ func ExampleDialOptions_handshake() {
 	defer stop()
 	jar, _ := cookiejar.New(nil)
 	c, err := ws.Dial(context.Background(), strings.Replace(address, "ws://", "ws://user:password@", 1), &ws.DialOptions{
-		Header:       http.Header{"User-Agent": {"example/1.0"}},
-		Origin:       "https://example.com",
+		Header:       http.Header{"User-Agent": {"example/1.0"}, "Origin": {"https://example.com"}},
 		Subprotocols: []string{"v1.chat", "v2.chat"},
 		Jar:          jar,
 	})
@@ -239,7 +238,7 @@ func ExampleDialOptions_maskKey() {
 	ctx := context.Background()
 	c, err := ws.Dial(ctx, url, &ws.DialOptions{
 		MaskKey: func() [4]byte { return [4]byte{} },
-		Options: ws.Options{OnFrame: func(sent bool, f wsproto.Frame) {
+		Options: ws.Options{OnFrame: func(_ *ws.Conn, sent bool, f wsproto.Frame) {
 			if sent {
 				fmt.Println(f.Opcode, f.MaskKey, string(f.Payload))
 			}
@@ -305,8 +304,8 @@ func ExampleClient() {
 	defer srv.Close()
 
 	client := &ws.Client{
-		URL:      strings.Replace(srv.URL, "http", "ws", 1),
-		MinDelay: time.Millisecond,
+		URL:   strings.Replace(srv.URL, "http", "ws", 1),
+		Retry: func(error, int, time.Duration) time.Duration { return time.Millisecond },
 		Handler: func(ctx context.Context, c *ws.Conn) error {
 			for m, err := range c.Messages(ctx) {
 				if err != nil {
@@ -343,7 +342,6 @@ func ExampleClient_options() {
 	defer srv.Close()
 
 	client := &ws.Client{
-		MinDelay: time.Millisecond,
 		Dial: func(ctx context.Context) (*ws.Conn, error) {
 			tokens++
 			return ws.Dial(ctx, strings.Replace(srv.URL, "http", "ws", 1), &ws.DialOptions{
@@ -359,7 +357,7 @@ func ExampleClient_options() {
 			if failed == 5 {
 				return -1
 			}
-			return pause
+			return min(pause, time.Millisecond) // not so in real life
 		},
 	}
 	fmt.Println(client.Run(context.Background()))
@@ -374,16 +372,19 @@ func ExampleDialOptions_keepalive() {
 	defer stop()
 	ctx := context.Background()
 	pong := make(chan struct{}, 1)
-	c, err := ws.Dial(ctx, url, &ws.DialOptions{Options: ws.Options{Keepalive: ws.Keepalive{
-		Interval: 10 * time.Millisecond,
-		Timeout:  10 * time.Second,
-		OnPong: func(*ws.Conn, []byte) {
+	c, err := ws.Dial(ctx, url, &ws.DialOptions{Options: ws.Options{
+		PingInterval: 10 * time.Millisecond,
+		PingTimeout:  10 * time.Second,
+		OnFrame: func(_ *ws.Conn, _ bool, f wsproto.Frame) {
+			if f.Opcode != wsproto.OpPong {
+				return
+			}
 			select {
 			case pong <- struct{}{}:
 			default:
 			}
 		},
-	}}})
+	}})
 	if err != nil {
 		fmt.Println(err)
 		return

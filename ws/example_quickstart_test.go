@@ -19,7 +19,7 @@ func Example() {
 			if err != nil {
 				return err
 			}
-			if _, err := s.Broadcast(ws.MessageText, []byte(text)); err != nil {
+			if _, err := ws.Broadcast(s.Conns(), ws.MessageText, []byte(text)); err != nil {
 				return err
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A unix socket instead of TCP. For TLS wrap the listener in tls.NewListener.
@@ -48,7 +49,7 @@ func ExampleServer_Serve() {
 	fmt.Println(s.Shutdown(ctx), <-served)
 	// Output:
 	// hello <nil>
-	// <nil> ws: server closed
+	// <nil> http: Server closed
 }
 
 // A Server beside other pages, in any mux. It has to be shut down as well.
@@ -118,7 +119,7 @@ func ExampleAcceptOptions() {
 	ctx := context.Background()
 	dial := func(user, origin, subprotocol string) {
 		c, err := ws.Dial(ctx, strings.Replace(url, "://", "://"+user+"@", 1), &ws.DialOptions{
-			Origin: origin, Subprotocols: []string{subprotocol},
+			Header: http.Header{"Origin": {origin}}, Subprotocols: []string{subprotocol},
 		})
 		if he, ok := errors.AsType[*ws.HandshakeError](err); ok {
 			fmt.Println(he.Status)
@@ -142,7 +143,7 @@ func ExampleAcceptOptions() {
 // Compression that keeps little memory for each connection.
 func ExampleDeflate() {
 	url, stop := echoServer(ws.AcceptOptions{
-		Options: ws.Options{Deflate: &ws.Deflate{ServerMaxWindowBits: 10, ServerNoContextTakeover: true, Threshold: 256}},
+		Options: ws.Options{Deflate: &ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 10, ServerNoContextTakeover: true}, Threshold: 256}},
 	})
 	defer stop()
 	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}})
@@ -169,7 +170,7 @@ func ExampleServer_limits() {
 				HandshakeTimeout: 10 * time.Second,
 				WriteTimeout:     20 * time.Second,
 				CloseTimeout:     10 * time.Second,
-				Keepalive:        ws.Keepalive{Interval: 20 * time.Second, Timeout: 20 * time.Second},
+				PingInterval:     20 * time.Second, PingTimeout: 20 * time.Second,
 			},
 		},
 	}
@@ -177,7 +178,7 @@ func ExampleServer_limits() {
 	// Output: <nil>
 }
 
-func ExampleServer_Broadcast() {
+func ExampleBroadcast() {
 	joined := make(chan struct{})
 	s := &ws.Server{Handler: func(ctx context.Context, c *ws.Conn) error {
 		joined <- struct{}{}
@@ -204,7 +205,7 @@ func ExampleServer_Broadcast() {
 		members = append(members, c)
 		<-joined
 	}
-	missed, err := s.Broadcast(ws.MessageText, []byte("hello, all"))
+	missed, err := ws.Broadcast(s.Conns(), ws.MessageText, []byte("hello, all"))
 	fmt.Println(len(missed), err)
 	for _, c := range members {
 		_, p, err := c.Read(ctx)
@@ -257,20 +258,23 @@ func ExampleServer_Shutdown() {
 }
 
 // Pings of our own, with what they tell.
-func ExampleKeepalive() {
+func ExampleOptions_pings() {
 	url, stop := echoServer(ws.AcceptOptions{})
 	defer stop()
 	pong := make(chan struct{}, 1)
-	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{Options: ws.Options{Keepalive: ws.Keepalive{
-		Interval: 10 * time.Millisecond,
-		Timeout:  5 * time.Second,
-		OnPong: func(*ws.Conn, []byte) {
+	c, err := ws.Dial(context.Background(), url, &ws.DialOptions{Options: ws.Options{
+		PingInterval: 10 * time.Millisecond,
+		PingTimeout:  5 * time.Second,
+		OnFrame: func(_ *ws.Conn, _ bool, f wsproto.Frame) {
+			if f.Opcode != wsproto.OpPong {
+				return
+			}
 			select {
 			case pong <- struct{}{}:
 			default:
 			}
 		},
-	}}})
+	}})
 	if err != nil {
 		fmt.Println(err)
 		return

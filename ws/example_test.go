@@ -141,7 +141,7 @@ func ExampleServer() {
 	// Output:
 	// welcome
 	// ws: peer closed with 1001 (going away)
-	// ws: server closed
+	// http: Server closed
 }
 
 func ExampleAppendFrame() {

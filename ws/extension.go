@@ -31,7 +31,7 @@ type Extension interface {
 // Encode and Decode may run at the same time, each for one frame at a time, in the order
 // of the frames. They must not call the Conn and must not modify a payload; the payload
 // they return may be the same one or part of it. An error of Encode ends the connection,
-// and so does one of Decode, with StatusProtocolError or the code of a
+// and so does one of Decode, with StatusProtocolError of wsproto or the code of a
 // [*wsproto.ProtocolError]. Length, mask and key of the frames that they return do not
 // count.
 type Codec interface {
@@ -94,7 +94,7 @@ func passesCodecs(op wsproto.Opcode) bool {
 
 // checkType says whether messages of the type can be sent.
 func (c *Conn) checkType(typ MessageType) error {
-	if c.ext != nil && reservedOpcode(wsproto.Opcode(typ)) && c.ext.opcodes&(1<<typ) != 0 {
+	if c.ext != nil && reservedOpcode(typ) && c.ext.opcodes&(1<<typ) != 0 {
 		return nil
 	}
 	return checkType(typ)
@@ -117,7 +117,7 @@ func (e *extended) decode(f wsproto.Frame, state wsproto.State) (wsproto.Frame, 
 		var err error
 		if f, err = c.Decode(f); err != nil {
 			if _, ok := errors.AsType[*wsproto.ProtocolError](err); !ok {
-				err = &wsproto.ProtocolError{RFC: 6455, Section: "9", Code: StatusProtocolError, Reason: "extension: " + err.Error()}
+				err = &wsproto.ProtocolError{RFC: 6455, Section: "9", Code: wsproto.StatusProtocolError, Reason: "extension: " + err.Error()}
 			}
 			return f, err
 		}
@@ -192,7 +192,7 @@ func (c *Conn) writeControl(ctx context.Context, typ MessageType, p []byte) erro
 	if len(p) > wsproto.MaxControlPayload {
 		return fmt.Errorf("payload of %d bytes exceeds %d", len(p), wsproto.MaxControlPayload)
 	}
-	return c.writeFrame(ctx, wsproto.Header{Fin: true, Opcode: wsproto.Opcode(typ)}, p)
+	return c.writeFrame(ctx, wsproto.Header{Fin: true, Opcode: typ}, p)
 }
 
 // acceptExtensions is a server's choice among the offers.

@@ -87,12 +87,12 @@ func TestExtensions(t *testing.T) {
 				for _, typ := range []ws.MessageType{ws.MessageText, ws.MessageBinary, 3, 7} {
 					for _, p := range [][]byte{{}, []byte("hello, hello, hello, hello"), long} {
 						written := make(chan error, 1)
-						go func() { written <- errors.Join(client.Write(ctx, typ, p), client.Flush(ctx)) }()
+						go func() { written <- errors.Join(client.Write(ctx, typ, p), client.SetBatch(ctx, true)) }()
 						check(typ, p)
 						if err := <-written; err != nil {
 							t.Fatal(err)
 						}
-						go func() { written <- errors.Join(client.WriteFragments(ctx, typ, p, 9000), client.Flush(ctx)) }()
+						go func() { written <- errors.Join(client.WriteFragments(ctx, typ, p, 9000), client.SetBatch(ctx, true)) }()
 						check(typ, p)
 						if err := <-written; err != nil {
 							t.Fatal(err)
@@ -173,8 +173,8 @@ func TestExtensionReadInterrupted(t *testing.T) {
 // extended is a server's connection with extensions, and its peer.
 func extended(t *testing.T, list []ws.Extension) (*rawPeer, *ws.Conn) {
 	t.Helper()
-	client, server := pair(t, &ws.DialOptions{Options: ws.Options{Extensions: list, Keepalive: ws.Keepalive{Interval: -1}}},
-		&ws.AcceptOptions{Options: ws.Options{Extensions: list, ReadLimit: 1000, Keepalive: ws.Keepalive{Interval: -1}}})
+	client, server := pair(t, &ws.DialOptions{Options: ws.Options{Extensions: list, PingInterval: -1}},
+		&ws.AcceptOptions{Options: ws.Options{Extensions: list, ReadLimit: 1000, PingInterval: -1}})
 	nc, _, err := client.Hijack()
 	if err != nil {
 		t.Fatal(err)
@@ -189,14 +189,14 @@ func TestExtensionFails(t *testing.T) {
 		rsv  uint8
 		op   wsproto.Opcode
 		p    string
-		want ws.StatusCode
+		want wsproto.StatusCode
 	}{
-		{"no tag", wsproto.RSV2, wsproto.OpBinary, "hello", ws.StatusProtocolError},
-		{"control frame without a tag", 0, 11, "hello", ws.StatusProtocolError},
-		{"bit that is not taken back", wsproto.RSV3, wsproto.OpBinary, "taghello", ws.StatusProtocolError},
-		{"opcode of no extension", 0, 3, "taghello", ws.StatusProtocolError},
-		{"too long", 0, wsproto.OpBinary, "tag" + strings.Repeat("x", 1000), ws.StatusMessageTooBig},
-		{"text that is not UTF-8", 0, wsproto.OpText, "tag\xff", ws.StatusInvalidFramePayloadData},
+		{"no tag", wsproto.RSV2, wsproto.OpBinary, "hello", wsproto.StatusProtocolError},
+		{"control frame without a tag", 0, 11, "hello", wsproto.StatusProtocolError},
+		{"bit that is not taken back", wsproto.RSV3, wsproto.OpBinary, "taghello", wsproto.StatusProtocolError},
+		{"opcode of no extension", 0, 3, "taghello", wsproto.StatusProtocolError},
+		{"too long", 0, wsproto.OpBinary, "tag" + strings.Repeat("x", 1000), wsproto.StatusMessageTooBig},
+		{"text that is not UTF-8", 0, wsproto.OpText, "tag\xff", wsproto.StatusInvalidFramePayloadData},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A client that has read the response of its handshake is in reach of a broadcast.
@@ -45,7 +46,7 @@ func TestBroadcastReachesWhoIsConnected(t *testing.T) {
 					}
 					defer c.CloseNow()
 					mine := fmt.Sprint(i)
-					if _, err := s.Broadcast(ws.MessageText, []byte(mine)); err != nil {
+					if _, err := ws.Broadcast(s.Conns(), ws.MessageText, []byte(mine)); err != nil {
 						missed <- err
 						return
 					}
@@ -96,7 +97,7 @@ func TestHandlerErrors(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		handler func(context.Context, *ws.Conn) error
-		code    ws.StatusCode
+		code    wsproto.StatusCode
 		log     []string // none: nothing at Error
 	}{
 		{"panic", func(context.Context, *ws.Conn) error { panic("oh no") }, 1011, []string{"handler panicked", "oh no", "handler_test.go"}},
@@ -153,7 +154,7 @@ func TestServeInvalid(t *testing.T) {
 		{"header name", ws.AcceptOptions{Header: http.Header{"a b": {"c"}}}, "not a token"},
 		{"header value", ws.AcceptOptions{Header: http.Header{"A": {"b\r\nC: d"}}}, "control characters"},
 		{"header of the handshake", ws.AcceptOptions{Header: http.Header{"Sec-WebSocket-Protocol": {"a"}}}, "use Subprotocols"},
-		{"window", ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{ServerMaxWindowBits: 16}}}, "not 8..15"},
+		{"window", ws.AcceptOptions{Options: ws.Options{Deflate: &ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 16}}}}, "not 8..15"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			l := newPipeListener()
@@ -207,7 +208,7 @@ func TestCheckReachesHandler(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.CloseNow()
-			if g, want := <-got, (found{"blue", "/chat?1", "ada", c.LocalAddr().String()}); g != want {
+			if g, want := <-got, (found{"blue", "/chat?1", "ada", c.NetConn(ws.MessageText).LocalAddr().String()}); g != want {
 				t.Errorf("got %+v, want %+v", g, want)
 			}
 		})

@@ -60,9 +60,6 @@ func (o *DialOptions) request(t target) (*dialRequest, error) {
 	set("Connection", "Upgrade")
 	set("Sec-WebSocket-Version", "13")
 	set("Sec-WebSocket-Key", r.key)
-	if o.Origin != "" {
-		set("Origin", o.Origin)
-	}
 	if len(o.Subprotocols) > 0 {
 		set("Sec-WebSocket-Protocol", strings.Join(o.Subprotocols, ", "))
 	}

@@ -218,7 +218,7 @@ func TestClientHandshake(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := dialAnswer(t, tt.resp, &ws.DialOptions{
-				Subprotocols: []string{"a", "b"}, Options: ws.Options{Deflate: &ws.Deflate{ClientMaxWindowBits: 10}},
+				Subprotocols: []string{"a", "b"}, Options: ws.Options{Deflate: &ws.Deflate{DeflateParams: wsproto.DeflateParams{ClientMaxWindowBits: 10}}},
 			})
 			if err == nil {
 				defer c.CloseNow()
@@ -434,7 +434,7 @@ func (s *stubConn) SetReadDeadline(time.Time) error  { return nil }
 func (s *stubConn) SetWriteDeadline(time.Time) error { return nil }
 
 // fuzzOptions leave no timer behind: those of all earlier inputs would run in the end.
-var fuzzOptions = ws.Options{Deflate: &ws.Deflate{}, Keepalive: ws.Keepalive{Interval: -1}, HandshakeTimeout: -1}
+var fuzzOptions = ws.Options{Deflate: &ws.Deflate{}, PingInterval: -1, HandshakeTimeout: -1}
 
 func FuzzServerHandshake(f *testing.F) {
 	f.Add([]byte(request()))

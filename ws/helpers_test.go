@@ -146,7 +146,7 @@ func TestNetConnEnds(t *testing.T) {
 // A read deadline that has passed loses nothing.
 func TestNetConnDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, server := pair(t, &ws.DialOptions{Options: ws.Options{Keepalive: ws.Keepalive{Interval: -1}}}, &ws.AcceptOptions{Options: ws.Options{Keepalive: ws.Keepalive{Interval: -1}}})
+		client, server := pair(t, &ws.DialOptions{Options: ws.Options{PingInterval: -1}}, &ws.AcceptOptions{Options: ws.Options{PingInterval: -1}})
 		stream := client.NetConn(ws.MessageBinary)
 		_ = stream.SetReadDeadline(time.Now().Add(time.Second))
 		start := time.Now()

@@ -74,7 +74,7 @@ func (v *visit) serveHTTP2(ctx context.Context, nc net.Conn, early []byte) {
 		},
 	})
 	stop := context.AfterFunc(ctx, func() {
-		if errors.Is(context.Cause(ctx), ErrServerClosed) {
+		if errors.Is(context.Cause(ctx), http.ErrServerClosed) {
 			conn.Shutdown()
 		} else {
 			conn.Close()
@@ -115,7 +115,7 @@ func (o *AcceptOptions) acceptStream(ctx context.Context, st *h2.Stream, state *
 	if reject == nil {
 		info, reject = o.decide(r)
 	}
-	if errors.Is(context.Cause(ctx), ErrServerClosed) {
+	if errors.Is(context.Cause(ctx), http.ErrServerClosed) {
 		reject = shuttingDown()
 	}
 	var c *Conn

@@ -30,7 +30,7 @@ func overHTTP2(t *testing.T, s *ws.Server, test func(t *testing.T, p *http2Peer)
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
-		if err := <-served; !errors.Is(err, ws.ErrServerClosed) {
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("served: %v", err)
 		}
 	})

@@ -79,12 +79,11 @@ func TestInflaterIdle(t *testing.T) {
 		want    int
 	}{
 		{"full window", ws.Deflate{}, 32 << 10},
-		{"small window", ws.Deflate{ServerMaxWindowBits: 10}, 1 << 10},
-		{"no takeover", ws.Deflate{ServerNoContextTakeover: true}, 0},
+		{"small window", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 10}}, 1 << 10},
+		{"no takeover", ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerNoContextTakeover: true}}, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			alive := ws.Keepalive{Interval: -1}
-			client, server := pair(t, &ws.DialOptions{Options: ws.Options{Deflate: &row.deflate, Keepalive: alive}}, &ws.AcceptOptions{Options: ws.Options{Deflate: &row.deflate, Keepalive: alive}})
+			client, server := pair(t, &ws.DialOptions{Options: ws.Options{Deflate: &row.deflate, PingInterval: -1}}, &ws.AcceptOptions{Options: ws.Options{Deflate: &row.deflate, PingInterval: -1}})
 			ctx := within(t, 30*time.Second)
 			go func() { _ = server.Discard(ctx) }() // which answers pings
 			texts := flatetest.Corpus(200 << 10)["text"]

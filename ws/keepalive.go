@@ -10,29 +10,6 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// Keepalive has a connection ping its peer, which tells a dead peer from a silent
-// one and keeps a proxy between them from giving up (RFC 6455 §5.5.2). The zero
-// value means a ping every 20 s and 20 s to answer it.
-//
-// It costs a timer each connection, not a goroutine: what the timer starts ends
-// when the ping is written. Only if no call reads, and in the last second of a
-// Timeout, does it stay to read control frames itself.
-type Keepalive struct {
-	// Interval is the time from one ping to the next. Zero means 20 s, a negative
-	// value no pings.
-	Interval time.Duration
-	// Timeout is how long the peer may give no sign of life after a ping. Zero
-	// means 20 s, a negative value for ever. Then the connection ends with
-	// ErrPingTimeout, and StatusInternalError goes out, should the peer still
-	// listen. Any byte is a sign of life, not just the pong, which may be behind
-	// a large message. So is a message that waits because the program does not read it.
-	Timeout time.Duration
-	// OnPing is called for each ping of the peer, before it is answered, and OnPong for
-	// each pong, solicited or not. They run in the call that reads, which waits for them.
-	// They may write. The payload, at most 125 bytes, is valid only until they return.
-	OnPing, OnPong func(c *Conn, payload []byte)
-}
-
 const (
 	defaultPingInterval = 20 * time.Second
 	defaultPingTimeout  = 20 * time.Second
@@ -47,11 +24,11 @@ const (
 // connection has ended.
 var ErrPingTimeout = errors.New("no answer to a ping")
 
-// keepalive is the state behind [Keepalive]. What stands below arrivals belongs
-// to beat; one runs at a time.
+// keepalive is the state behind PingInterval and PingTimeout. What stands below
+// arrivals belongs to beat; one runs at a time.
 type keepalive struct {
-	*Keepalive
-	timer    *time.Timer   // nil without pings
+	*connOptions
+	timer    *time.Timer
 	arrivals atomic.Uint32 // reads that brought something
 
 	ping    *ping         // the last one
@@ -60,12 +37,11 @@ type keepalive struct {
 	arrived uint32        // arrivals when it was sent
 }
 
-// look is lastLook, or half of a Timeout too short for it.
-func (k *keepalive) look() time.Duration { return min(lastLook, k.Timeout/2) }
+// look is lastLook, or half of a PingTimeout too short for it.
+func (k *keepalive) look() time.Duration { return min(lastLook, k.pingTimeout/2) }
 
 func (c *Conn) startKeepalive() {
-	o := &c.keepalive
-	if o.Interval < 0 && o.OnPing == nil && o.OnPong == nil {
+	if c.pingInterval < 0 {
 		return
 	}
 	c.cl.mu.Lock() // a server that closes may be ending the connection
@@ -73,13 +49,10 @@ func (c *Conn) startKeepalive() {
 	if c.ended() {
 		return
 	}
-	k := &keepalive{Keepalive: o, sent: sinceStart(), settled: true}
+	k := &keepalive{connOptions: c.connOptions, sent: sinceStart(), settled: true}
 	c.alive = k
-	if k.Interval < 0 {
-		return
-	}
 	k.timer = time.AfterFunc(never, c.beat)
-	k.timer.Reset(k.Interval) // not before the field is set
+	k.timer.Reset(k.pingInterval) // not before the field is set
 }
 
 const never = 1<<63 - 1
@@ -98,13 +71,13 @@ func (c *Conn) beat() {
 	if !k.settled {
 		k.settled = k.ping.answered() || k.arrivals.Load() != k.arrived
 	}
-	if !k.settled && k.Timeout > 0 && sinceStart()-k.sent >= k.Timeout-k.look() {
+	if !k.settled && k.pingTimeout > 0 && sinceStart()-k.sent >= k.pingTimeout-k.look() {
 		if c.lastLook() != nil {
 			return
 		}
 		k.settled = true
 	}
-	if (k.settled || k.Timeout < 0) && sinceStart()-k.sent >= k.Interval {
+	if (k.settled || k.pingTimeout < 0) && sinceStart()-k.sent >= k.pingInterval {
 		if c.sendBeat() != nil {
 			return
 		}
@@ -117,11 +90,11 @@ func (c *Conn) beat() {
 
 // next is how long it is until there is something to do.
 func (k *keepalive) next() time.Duration {
-	ping := k.sent + k.Interval - sinceStart()
-	if k.settled || k.Timeout < 0 {
+	ping := k.sent + k.pingInterval - sinceStart()
+	if k.settled || k.pingTimeout < 0 {
 		return ping
 	}
-	look := k.sent + k.Timeout - k.look() - sinceStart()
+	look := k.sent + k.pingTimeout - k.look() - sinceStart()
 	if ping > 0 && ping < look {
 		return ping
 	}
@@ -139,9 +112,9 @@ func (c *Conn) sendBeat() error {
 		c.wr.flate.idle()
 		c.wr.message.unlock()
 	}
-	bound := k.Timeout
+	bound := k.pingTimeout
 	if bound < 0 {
-		bound = k.Interval
+		bound = k.pingInterval
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), bound, fmt.Errorf("%w: it could not be sent", ErrPingTimeout))
 	defer cancel()
@@ -178,7 +151,7 @@ func (c *Conn) sendBeat() error {
 // no other call does. An error is the end of the connection.
 func (c *Conn) lastLook() error {
 	k := c.alive
-	ctx, cancel := context.WithTimeout(context.Background(), k.sent+k.Timeout-sinceStart())
+	ctx, cancel := context.WithTimeout(context.Background(), k.sent+k.pingTimeout-sinceStart())
 	defer cancel()
 	turn := c.rd.turn.queue()
 	select {
@@ -212,14 +185,14 @@ func (c *Conn) readBeat(ctx context.Context) error {
 	if c.ended() {
 		return c.cl.err
 	}
-	if err != nil && k.Timeout > 0 && k.arrivals.Load() == k.arrived {
+	if err != nil && k.pingTimeout > 0 && k.arrivals.Load() == k.arrived {
 		return c.peerIsDead()
 	}
 	return nil
 }
 
 func (c *Conn) peerIsDead() error {
-	err := fmt.Errorf("%w in %v", ErrPingTimeout, c.alive.Timeout)
+	err := fmt.Errorf("%w in %v", ErrPingTimeout, c.alive.pingTimeout)
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
 	_ = c.sendClose(ctx, StatusInternalError, "no answer to a ping") // the peer may hear of it
@@ -233,5 +206,5 @@ func (c *Conn) peerIsDead() error {
 }
 
 // Latency is how long the peer took to answer our latest ping that it did answer,
-// be it one of [Conn.Ping] or of [Keepalive]. Zero means that there was none yet.
+// be it one of [Conn.Ping] or of PingInterval. Zero means that there was none yet.
 func (c *Conn) Latency() time.Duration { return time.Duration(c.cl.latency.Load()) }

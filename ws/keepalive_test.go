@@ -76,21 +76,21 @@ var programs = []struct {
 
 func TestKeepaliveDeadPeer(t *testing.T) {
 	settings := []struct {
-		alive ws.Keepalive
+		alive pings
 		want  time.Duration
 	}{
-		{ws.Keepalive{}, 40 * time.Second},
-		{ws.Keepalive{Interval: time.Minute, Timeout: 5 * time.Second}, 65 * time.Second},
-		{ws.Keepalive{Interval: time.Second, Timeout: time.Minute}, 61 * time.Second},
-		{ws.Keepalive{Interval: time.Second, Timeout: time.Millisecond}, 1001 * time.Millisecond},
+		{pings{}, 40 * time.Second},
+		{pings{time.Minute, 5 * time.Second}, 65 * time.Second},
+		{pings{time.Second, time.Minute}, 61 * time.Second},
+		{pings{time.Second, time.Millisecond}, 1001 * time.Millisecond},
 	}
 	for _, server := range []bool{true, false} {
 		for _, set := range settings {
 			for _, program := range programs {
-				name := fmt.Sprintf("server=%t/%v+%v/%s", server, set.alive.Interval, set.alive.Timeout, program.name)
+				name := fmt.Sprintf("server=%t/%v+%v/%s", server, set.alive.every, set.alive.within, program.name)
 				t.Run(name, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						c, peer := rawPairWith(t, server, nil, set.alive)
+						c, peer := rawPairWith(t, server, nil, set.alive, nil)
 						last := peer.ignore()
 						start := time.Now()
 						ended := make(chan struct{})
@@ -117,7 +117,7 @@ func TestKeepaliveDeadPeer(t *testing.T) {
 // A peer that does not even read is dead as well.
 func TestKeepaliveStuckPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, _ := rawPairWith(t, true, nil, ws.Keepalive{})
+		c, _ := rawPairWith(t, true, nil, pings{}, nil)
 		start := time.Now()
 		if _, _, err := c.Read(context.Background()); !errors.Is(err, ws.ErrPingTimeout) {
 			t.Errorf("got error %v, want ErrPingTimeout", err)
@@ -132,22 +132,22 @@ func TestKeepaliveLivePeer(t *testing.T) {
 	const timeout = 20 * time.Second
 	tests := []struct {
 		name  string
-		alive ws.Keepalive
+		alive pings
 		after time.Duration // until the pong
 		lives bool
 	}{
-		{"at once", ws.Keepalive{}, 0, true},
-		{"at the timeout", ws.Keepalive{}, timeout - 1, true},
-		{"past the timeout", ws.Keepalive{}, timeout + 1, false},
-		{"past several intervals", ws.Keepalive{Interval: time.Second}, timeout - 1, true},
-		{"never in time, and no timeout", ws.Keepalive{Interval: time.Second, Timeout: -1}, 950 * time.Millisecond, true},
-		{"no pings", ws.Keepalive{Interval: -1}, 0, true},
+		{"at once", pings{}, 0, true},
+		{"at the timeout", pings{}, timeout - 1, true},
+		{"past the timeout", pings{}, timeout + 1, false},
+		{"past several intervals", pings{every: time.Second}, timeout - 1, true},
+		{"never in time, and no timeout", pings{time.Second, -1}, 950 * time.Millisecond, true},
+		{"no pings", pings{every: -1}, 0, true},
 	}
 	for _, tt := range tests {
 		for _, program := range programs {
 			t.Run(tt.name+"/"+program.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					c, peer := rawPairWith(t, true, nil, tt.alive)
+					c, peer := rawPairWith(t, true, nil, tt.alive, nil)
 					ended := make(chan struct{}, 2)
 					go func() { peer.answer(tt.after); ended <- struct{}{} }()
 					go func() { program.run(context.Background(), c); ended <- struct{}{} }()
@@ -160,7 +160,7 @@ func TestKeepaliveLivePeer(t *testing.T) {
 					if lives != tt.lives {
 						t.Errorf("got lives=%t, want %t", lives, tt.lives)
 					}
-					if d := c.Latency(); lives && tt.alive.Interval >= 0 && d != tt.after {
+					if d := c.Latency(); lives && tt.alive.every >= 0 && d != tt.after {
 						t.Errorf("got latency %v, want %v", d, tt.after)
 					}
 					_ = c.CloseNow()
@@ -175,21 +175,24 @@ func TestKeepaliveLivePeer(t *testing.T) {
 // How often pings go out.
 func TestKeepaliveInterval(t *testing.T) {
 	tests := []struct {
-		alive ws.Keepalive
+		alive pings
 		want  int // in 61 seconds
 	}{
-		{ws.Keepalive{}, 3},
-		{ws.Keepalive{Interval: time.Second}, 61},
-		{ws.Keepalive{Interval: time.Second, Timeout: -1}, 61},
-		{ws.Keepalive{Interval: 30 * time.Second, Timeout: time.Second}, 2},
-		{ws.Keepalive{Interval: -1}, 0},
+		{pings{}, 3},
+		{pings{every: time.Second}, 61},
+		{pings{time.Second, -1}, 61},
+		{pings{30 * time.Second, time.Second}, 2},
+		{pings{every: -1}, 0},
 	}
 	for _, tt := range tests {
-		t.Run(fmt.Sprintf("%v+%v", tt.alive.Interval, tt.alive.Timeout), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%v+%v", tt.alive.every, tt.alive.within), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				pongs := 0
-				tt.alive.OnPong = func(*ws.Conn, []byte) { pongs++ }
-				c, peer := rawPairWith(t, true, nil, tt.alive)
+				c, peer := rawPairWith(t, true, nil, tt.alive, func(_ *ws.Conn, sent bool, f wsproto.Frame) {
+					if !sent && f.Opcode == wsproto.OpPong {
+						pongs++
+					}
+				})
 				go peer.answer(time.Millisecond)
 				ctx, cancel := context.WithTimeout(context.Background(), 61*time.Second+time.Millisecond*2)
 				defer cancel()
@@ -230,7 +233,7 @@ func TestKeepaliveOtherSigns(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, peer := rawPairWith(t, true, nil, ws.Keepalive{})
+				c, peer := rawPairWith(t, true, nil, pings{}, nil)
 				last := peer.ignore()
 				go tt.peer(peer)
 				go tt.run(c)
@@ -251,13 +254,12 @@ func TestKeepaliveHooks(t *testing.T) {
 	for _, server := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			var got []string
-			c, peer := rawPairWith(t, server, nil, ws.Keepalive{
-				Interval: -1,
-				OnPing: func(c *ws.Conn, p []byte) {
-					got = append(got, "ping "+string(p))
-					_ = c.Write(context.Background(), ws.MessageText, []byte("before the pong"))
-				},
-				OnPong: func(_ *ws.Conn, p []byte) { got = append(got, "pong "+string(p)) },
+			var conns []*ws.Conn
+			c, peer := rawPairWith(t, server, nil, pings{every: -1}, func(c *ws.Conn, sent bool, f wsproto.Frame) {
+				if f.Opcode == wsproto.OpPing || f.Opcode == wsproto.OpPong {
+					got = append(got, fmt.Sprintf("%v %s, sent %t", f.Opcode, f.Payload, sent))
+					conns = append(conns, c)
+				}
 			})
 			frames := peer.collect()
 			go func() {
@@ -266,11 +268,14 @@ func TestKeepaliveHooks(t *testing.T) {
 				_, _ = peer.Write(peer.frame(closing(1000, "")))
 			}()
 			_ = c.Discard(context.Background())
-			if want := []string{"ping 1", "pong 2"}; !slices.Equal(got, want) {
+			if want := []string{"ping 1, sent false", "pong 1, sent true", "pong 2, sent false"}; !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)
 			}
-			if list := <-frames; len(list) != 3 || list[0].Opcode != wsproto.OpText || list[1].Opcode != wsproto.OpPong {
-				t.Errorf("got frames %v, want text, pong, close", list)
+			if slices.ContainsFunc(conns, func(of *ws.Conn) bool { return of != c }) {
+				t.Error("a hook got another Conn")
+			}
+			if list := <-frames; len(list) != 2 || list[0].Opcode != wsproto.OpPong {
+				t.Errorf("got frames %v, want pong, close", list)
 			}
 		})
 	}
@@ -280,7 +285,7 @@ func TestKeepaliveHooks(t *testing.T) {
 // is closing.
 func TestKeepaliveWhileWriting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, peer := rawPairWith(t, true, nil, ws.Keepalive{Interval: time.Second})
+		c, peer := rawPairWith(t, true, nil, pings{every: time.Second}, nil)
 		frames := peer.collect()
 		go func() { _ = c.Discard(context.Background()) }()
 		w, err := c.Writer(context.Background(), ws.MessageText)
@@ -309,7 +314,7 @@ func TestKeepaliveGoroutines(t *testing.T) {
 		var all []*ws.Conn
 		before := runtime.NumGoroutine()
 		for range n {
-			c, peer := rawPairWith(t, true, nil, ws.Keepalive{})
+			c, peer := rawPairWith(t, true, nil, pings{}, nil)
 			go peer.answer(10 * time.Second)
 			go func() { _, _, _ = c.Read(context.Background()) }()
 			all = append(all, c)
@@ -334,7 +339,7 @@ func TestKeepaliveGoroutines(t *testing.T) {
 // the next message its history and nothing else.
 func TestKeepaliveIdleCompressor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, peer := rawPairWith(t, true, &ws.Deflate{}, ws.Keepalive{Timeout: -1})
+		c, peer := rawPairWith(t, true, &ws.Deflate{}, pings{within: -1}, nil)
 		want := bytes.Repeat([]byte("all work and no play; "), 20)
 		var z wsproto.Inflater
 		z.Reset(1<<15, nil)

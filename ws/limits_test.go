@@ -38,7 +38,7 @@ func TestWriteTimeoutLimit(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tt.opts.Keepalive.Interval = -1
+				tt.opts.PingInterval = -1
 				c, peer := slowPair(t, &tt.opts)
 				done := make(chan struct{})
 				go func() {
@@ -96,7 +96,7 @@ func TestWriteTimeoutProgress(t *testing.T) {
 	_ = near.(*net.TCPConn).SetReadBuffer(16 << 10)
 	go func() { _, _ = io.WriteString(near, request()) }()
 	const bound = 300 * time.Millisecond
-	c, err := ws.AcceptNet(context.Background(), far, &ws.AcceptOptions{Options: ws.Options{WriteTimeout: bound, Keepalive: ws.Keepalive{Interval: -1}}})
+	c, err := ws.AcceptNet(context.Background(), far, &ws.AcceptOptions{Options: ws.Options{WriteTimeout: bound, PingInterval: -1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestFloods(t *testing.T) {
 		name  string
 		empty int // fragments
 		tiny  int // fragments of one byte
-		want  ws.StatusCode
+		want  wsproto.StatusCode
 	}{
 		{"empty fragments at the limit", 1 << 14, 0, 1000},
 		{"empty fragments beyond it", 1<<14 + 1, 0, 1009},
@@ -332,7 +332,7 @@ func TestBombLimit(t *testing.T) {
 			}
 			_, _, _ = c.Read(context.Background())
 			list := <-frames
-			want := []ws.StatusCode{1000, 1009}[over]
+			want := []wsproto.StatusCode{1000, 1009}[over]
 			if code, _, _ := wsproto.ParseClose(list[len(list)-1].Payload); code != want {
 				t.Errorf("got close %v, want %v", code, want)
 			}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
@@ -68,7 +69,7 @@ func TestLoad(t *testing.T) {
 
 	s := &ws.Server{
 		Handler: func(ctx context.Context, c *ws.Conn) error { _ = c.Discard(ctx); return nil },
-		Accept:  ws.AcceptOptions{Options: ws.Options{Keepalive: ws.Keepalive{Interval: loadPings}}},
+		Accept:  ws.AcceptOptions{Options: ws.Options{PingInterval: loadPings}},
 	}
 	served := make(chan error, 2)
 	var addrs []string
@@ -109,7 +110,7 @@ func TestLoad(t *testing.T) {
 		<-tick.C
 		now := time.Now()
 		binary.BigEndian.PutUint64(p, uint64(now.UnixNano()))
-		if _, err := s.Broadcast(ws.MessageBinary, p); err != nil {
+		if _, err := ws.Broadcast(s.Conns(), ws.MessageBinary, p); err != nil {
 			t.Fatal(err)
 		}
 		took = append(took, time.Since(now))
@@ -129,7 +130,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("got error %v of Shutdown", err)
 	}
 	for range 2 {
-		if err := <-served; !errors.Is(err, ws.ErrServerClosed) {
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
 	}
@@ -205,7 +206,7 @@ func TestLoadClients(t *testing.T) {
 			defer func() { <-turns }()
 			c, err := ws.Dial(t.Context(), "ws://"+addrs[i%len(addrs)], &ws.DialOptions{
 				Options: ws.Options{
-					Keepalive:        ws.Keepalive{Interval: -1},
+					PingInterval:     -1,
 					HandshakeTimeout: time.Minute,
 				},
 			})

@@ -7,16 +7,17 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 func TestMessages(t *testing.T) {
 	for _, row := range []struct {
-		code ws.StatusCode
+		code wsproto.StatusCode
 		err  bool
 	}{
 		{ws.StatusNormalClosure, false},
 		{ws.StatusGoingAway, false},
-		{ws.StatusNoStatusRcvd, false},
+		{wsproto.StatusNoStatusRcvd, false},
 		{ws.StatusInternalError, true},
 	} {
 		client, server := pair(t, nil, nil)
@@ -68,7 +69,7 @@ func TestCloseWrite(t *testing.T) {
 		_, _ = peer.Write(peer.frame(closing(1000, "")))
 		peer.Close()
 	}()
-	if err := client.CloseWrite(ctx, ws.StatusNoStatusRcvd, "why"); err == nil {
+	if err := client.CloseWrite(ctx, wsproto.StatusNoStatusRcvd, "why"); err == nil {
 		t.Error("reason without a code: no error")
 	}
 	if err := client.CloseWrite(ctx, ws.StatusNormalClosure, "that was all"); err != nil {

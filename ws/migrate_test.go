@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Features of other libraries that no other test shows; docs/migrate.md names them.
@@ -43,8 +44,10 @@ func TestMigrate(t *testing.T) {
 	})
 	t.Run("pong", func(t *testing.T) {
 		got := make(chan string, 1)
-		client, server := pair(t, nil, &ws.AcceptOptions{Options: ws.Options{Keepalive: ws.Keepalive{
-			Interval: -1, OnPong: func(_ *ws.Conn, p []byte) { got <- string(p) },
+		client, server := pair(t, nil, &ws.AcceptOptions{Options: ws.Options{PingInterval: -1, OnFrame: func(_ *ws.Conn, _ bool, f wsproto.Frame) {
+			if f.Opcode == wsproto.OpPong {
+				got <- string(f.Payload)
+			}
 		}}})
 		ctx := within(t, 10*time.Second)
 		go func() { _ = server.Discard(ctx) }()
@@ -62,8 +65,9 @@ func TestMigrate(t *testing.T) {
 			return c.Discard(context.Background())
 		}})
 		s := <-accepted
-		if c.LocalAddr().String() != s.RemoteAddr().String() || c.RemoteAddr().String() != s.LocalAddr().String() {
-			t.Errorf("got %v to %v, and %v to %v", c.LocalAddr(), c.RemoteAddr(), s.LocalAddr(), s.RemoteAddr())
+		ours, theirs := c.NetConn(ws.MessageBinary).LocalAddr(), s.NetConn(ws.MessageBinary).LocalAddr()
+		if ours.String() != s.RemoteAddr().String() || c.RemoteAddr().String() != theirs.String() {
+			t.Errorf("got %v to %v, and %v to %v", ours, c.RemoteAddr(), theirs, s.RemoteAddr())
 		}
 	})
 	t.Run("close without a handshake", func(t *testing.T) {

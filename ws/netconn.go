@@ -89,7 +89,7 @@ func streamError(err error) error {
 }
 
 func (n *netConn) Close() error         { return n.c.Close(StatusNormalClosure, "") }
-func (n *netConn) LocalAddr() net.Addr  { return n.c.LocalAddr() }
+func (n *netConn) LocalAddr() net.Addr  { return n.c.nc.LocalAddr() }
 func (n *netConn) RemoteAddr() net.Addr { return n.c.RemoteAddr() }
 
 func (n *netConn) SetDeadline(t time.Time) error {

@@ -17,7 +17,7 @@ type Options struct {
 	Extensions []Extension
 
 	// ReadLimit is the largest message in bytes, after inflating; a larger one
-	// ends the connection with StatusMessageTooBig. A message may have as many empty
+	// ends the connection with wsproto.StatusMessageTooBig. A message may have as many empty
 	// fragments. Zero means 32 MiB, a negative value no limit.
 	ReadLimit int64
 	// HandshakeTimeout bounds everything until the connection is open, TLS, a proxy and
@@ -47,18 +47,30 @@ type Options struct {
 	QueueBytes int64
 	// CloseTimeout bounds the closing handshake. Zero means 10 s.
 	CloseTimeout time.Duration
-	// Keepalive pings the peer. The zero value means every 20 s, with 20 s to
-	// answer.
-	Keepalive Keepalive
+	// PingInterval is the time from one ping to the next (RFC 6455 §5.5.2). Pings tell a
+	// dead peer from a silent one and keep a proxy between them from giving up. Zero means
+	// 20 s, a negative value no pings. They cost a timer each connection, not a goroutine:
+	// what the timer starts ends when the ping is written. Only if no call reads, and in
+	// the last second of a PingTimeout, does it stay to read control frames itself.
+	PingInterval time.Duration
+	// PingTimeout is how long the peer may give no sign of life after such a ping. Zero
+	// means 20 s, a negative value for ever. Then the connection ends with
+	// [ErrPingTimeout], and StatusInternalError goes out, should the peer still listen. Any
+	// byte is a sign of life, not just the pong, which may be behind a large message. So
+	// is a message that waits because the program does not read it.
+	PingTimeout time.Duration
 
 	// OnFrame is called for every frame that is about to be sent or has been received,
-	// in order in each direction. The payload is unmasked and not inflated; of a data
-	// frame it is only the beginning, at most 125 bytes. It must not be kept, and the
-	// Conn must not be called.
-	OnFrame func(sent bool, f wsproto.Frame)
+	// in order in each direction; a ping before it is answered. The payload is unmasked
+	// and not inflated; of a data frame it is only the beginning, at most 125 bytes. It
+	// must not be kept. Calls that read or write the Conn must not be made in it.
+	OnFrame func(c *Conn, sent bool, f wsproto.Frame)
 	// Logger gets every frame at [slog.LevelDebug], and at four levels below that also
-	// what frames carry; of a client also its handshakes, without secrets in headers. The
-	// attribute conn is the [Conn.ID]. Nil discards everything.
+	// what frames carry; of a client also its handshakes, without secrets in headers. Of a
+	// [Server] it also gets connections that open and close and refused handshakes at Info,
+	// listeners that fail for a moment at Warn, and handlers that panic or return an error
+	// at Error. The attribute conn is the [Conn.ID]. Nil discards all but the errors of
+	// handlers, which go to slog.Default.
 	Logger *slog.Logger
 }
 
@@ -70,7 +82,7 @@ func (o *Options) connection(write time.Duration) connOptions {
 	return connOptions{
 		deflate: o.Deflate, readLimit: o.ReadLimit,
 		readTimeout: o.ReadTimeout, writeTimeout: write, closeTimeout: o.CloseTimeout,
-		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, keepalive: o.Keepalive,
+		queueLimit: o.QueueLimit, queueBytes: o.QueueBytes, pingInterval: o.PingInterval, pingTimeout: o.PingTimeout,
 		hook: o.OnFrame, logTo: o.Logger,
 	}
 }

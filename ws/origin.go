@@ -17,7 +17,7 @@ const maxOrigin = 512
 func (o *AcceptOptions) allowsOrigin(r *http.Request) bool {
 	values := r.Header["Origin"]
 	if len(values) == 0 {
-		return !o.RequireOrigin
+		return true
 	}
 	if len(values) > 1 {
 		return false

@@ -54,10 +54,13 @@ type rawPeer struct {
 // no pings.
 func rawPair(t testing.TB, server bool, deflate *ws.Deflate) (*ws.Conn, *rawPeer) {
 	t.Helper()
-	return rawPairWith(t, server, deflate, ws.Keepalive{Interval: -1})
+	return rawPairWith(t, server, deflate, pings{every: -1}, nil)
 }
 
-func rawPairWith(t testing.TB, server bool, deflate *ws.Deflate, alive ws.Keepalive) (*ws.Conn, *rawPeer) {
+// pings are what options call PingInterval and PingTimeout.
+type pings struct{ every, within time.Duration }
+
+func rawPairWith(t testing.TB, server bool, deflate *ws.Deflate, alive pings, hook func(*ws.Conn, bool, wsproto.Frame)) (*ws.Conn, *rawPeer) {
 	t.Helper()
 	near, far := net.Pipe()
 	t.Cleanup(func() { near.Close(); far.Close() })
@@ -70,13 +73,13 @@ func rawPairWith(t testing.TB, server bool, deflate *ws.Deflate, alive ws.Keepal
 	go func() {
 		var r result
 		if server {
-			r.c, r.err = ws.AcceptNet(context.Background(), near, &ws.AcceptOptions{Options: ws.Options{Deflate: deflate, ReadLimit: 1 << 16, Keepalive: alive}})
+			r.c, r.err = ws.AcceptNet(context.Background(), near, &ws.AcceptOptions{Options: ws.Options{Deflate: deflate, ReadLimit: 1 << 16, PingInterval: alive.every, PingTimeout: alive.within, OnFrame: hook}})
 		} else {
 			r.c, r.err = ws.Dial(context.Background(), "ws://pipe/", &ws.DialOptions{
 				Options: ws.Options{
-					Deflate:   deflate,
-					ReadLimit: 1 << 16,
-					Keepalive: alive,
+					Deflate:      deflate,
+					ReadLimit:    1 << 16,
+					PingInterval: alive.every, PingTimeout: alive.within, OnFrame: hook,
 				},
 				NetDial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
 			})
@@ -146,7 +149,7 @@ func frame(op wsproto.Opcode, fin bool, s string) wsproto.Frame {
 	return wsproto.Frame{Header: wsproto.Header{Fin: fin, Opcode: op}, Payload: []byte(s)}
 }
 
-func closing(code ws.StatusCode, reason string) wsproto.Frame {
+func closing(code wsproto.StatusCode, reason string) wsproto.Frame {
 	return wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpClose}, Payload: wsproto.AppendClose(nil, code, reason)}
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -19,16 +18,11 @@ import (
 
 // connectMethod asks an HTTP proxy for a tunnel (RFC 9110 §9.3.6).
 func (o *DialOptions) connectMethod(nc net.Conn, user *url.Userinfo, addr string, e *HandshakeError) error {
-	header := o.ProxyHeader.Clone()
-	if header == nil {
-		header = make(http.Header)
-	}
-	header.Del("Host")
-	if user != nil && header.Get("Proxy-Authorization") == "" {
-		header.Set("Proxy-Authorization", basicAuth(user))
-	}
 	b := fmt.Appendf(nil, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", addr, addr)
-	b = append(appendFields(b, header), "\r\n"...)
+	if user != nil {
+		b = fmt.Appendf(b, "Proxy-Authorization: %s\r\n", basicAuth(user))
+	}
+	b = append(b, "\r\n"...)
 	if o.OnHandshake != nil {
 		o.OnHandshake(true, b)
 	}

@@ -53,9 +53,8 @@ func throughScript(t *testing.T, proxyURL, target string, s script, refuses bool
 		}
 	}()
 	c, err := ws.Dial(within(t, 5*time.Second), target, &ws.DialOptions{
-		Proxy:       proxy,
-		ProxyHeader: http.Header{"X-Hop": {"1"}},
-		NetDial:     func(context.Context, string, string) (net.Conn, error) { return near, nil },
+		Proxy:   proxy,
+		NetDial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
 	})
 	t.Cleanup(func() {
 		near.Close()
@@ -64,7 +63,7 @@ func throughScript(t *testing.T, proxyURL, target string, s script, refuses bool
 	return c, err
 }
 
-const connectRequest = "CONNECT example.com:80 HTTP/1.1\r\nHost: example.com:80\r\nX-Hop: 1\r\n\r\n"
+const connectRequest = "CONNECT example.com:80 HTTP/1.1\r\nHost: example.com:80\r\n\r\n"
 
 func TestProxies(t *testing.T) {
 	for _, row := range []struct {
@@ -74,7 +73,7 @@ func TestProxies(t *testing.T) {
 		{"CONNECT", "http://proxy", "ws://example.com/", script{{connectRequest, "HTTP/1.1 200 OK\r\n\r\n"}}},
 		{"CONNECT, HTTP/1.0", "http://proxy:8080", "ws://example.com/", script{{connectRequest, "HTTP/1.0 200 Connection established\r\nVia: x\r\n\r\n"}}},
 		{"CONNECT, Basic", "http://me:se%20cret@proxy", "ws://[::1]:81/", script{{
-			"CONNECT [::1]:81 HTTP/1.1\r\nHost: [::1]:81\r\nProxy-Authorization: Basic bWU6c2UgY3JldA==\r\nX-Hop: 1\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n",
+			"CONNECT [::1]:81 HTTP/1.1\r\nHost: [::1]:81\r\nProxy-Authorization: Basic bWU6c2UgY3JldA==\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n",
 		}}},
 		{"SOCKS4", "socks4://proxy", "ws://127.0.0.1:81", script{{"\x04\x01\x00\x51\x7f\x00\x00\x01\x00", "\x00\x5a\x00\x00\x00\x00\x00\x00"}}},
 		{"SOCKS4, user", "socks4://me@proxy", "ws://127.0.0.1", script{{"\x04\x01\x00\x50\x7f\x00\x00\x01me\x00", "\x00\x5a\x00\x00\x00\x00\x00\x00"}}},

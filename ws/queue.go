@@ -176,7 +176,7 @@ func (c *Conn) sendQueue() {
 		if m.frame == nil {
 			_ = c.writeMessage(c.cl.ctx, m.typ, m.p, 0)
 			if last {
-				_ = c.Flush(c.cl.ctx) // in batch mode nothing else might
+				_ = c.flush(c.cl.ctx) // in batch mode nothing else might
 			}
 		} else if c.wr.message.lock(c.cl.ctx) == nil {
 			_ = c.writeReady(m.frame)
@@ -283,7 +283,7 @@ func (c *Conn) tryReady(m queued) bool {
 	w.frame.unlock()
 	w.message.unlock()
 	if w.asked.Load() { // a pong, while the slot was ours; its write may block
-		go func() { _ = c.Flush(c.cl.ctx) }()
+		go func() { _ = c.flush(c.cl.ctx) }()
 	}
 	return true
 }

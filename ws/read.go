@@ -432,7 +432,7 @@ func (c *Conn) checkText(p []byte) error {
 }
 
 var errBadText = &wsproto.ProtocolError{
-	RFC: 6455, Section: "8.1", Code: StatusInvalidFramePayloadData, Reason: "text is not UTF-8",
+	RFC: 6455, Section: "8.1", Code: wsproto.StatusInvalidFramePayloadData, Reason: "text is not UTF-8",
 }
 
 // endMessage ends the message. The error is io.EOF if it was in order.
@@ -471,7 +471,7 @@ func (c *Conn) inflateSome(ctx context.Context, p []byte) (int, error) {
 				r.in, r.tail = flate.Tail, true
 			case !r.inf.AtBoundary():
 				return 0, c.fail(&wsproto.ProtocolError{
-					RFC: 7692, Section: "7.2.2", Code: StatusInvalidFramePayloadData, Reason: "compressed message ends inside a block",
+					RFC: 7692, Section: "7.2.2", Code: wsproto.StatusInvalidFramePayloadData, Reason: "compressed message ends inside a block",
 				})
 			default:
 				return 0, c.endMessage()

@@ -43,7 +43,7 @@ func (c *Conn) frame(ctx context.Context) error {
 func (c *Conn) openFrame(h wsproto.Header) error {
 	r := &c.rd
 	if !r.open {
-		r.open, r.typ, r.seq = true, MessageType(h.Opcode), r.seq+1
+		r.open, r.typ, r.seq = true, h.Opcode, r.seq+1
 		r.size, r.empty, r.frames, r.utf8 = 0, 0, 0, wsproto.UTF8Validator{}
 		r.compressed, r.tail, r.more = h.RSV != 0 && !r.skip, false, false
 		if r.compressed && r.inf == nil {
@@ -122,20 +122,14 @@ func (c *Conn) control(ctx context.Context, h wsproto.Header, n int) error {
 		wsproto.Mask(h.MaskKey, 0, p)
 	}
 	if c.onFrame != nil {
-		c.onFrame(false, wsproto.Frame{Header: h, Payload: p})
+		c.onFrame(c, false, wsproto.Frame{Header: h, Payload: p})
 	}
 	switch h.Opcode {
 	case wsproto.OpPing:
-		if c.alive != nil && c.alive.OnPing != nil {
-			c.alive.OnPing(c, p)
-		}
 		c.answerPing(ctx, p)
 	case wsproto.OpPong:
 		if c.gotPong(p) && r.inf != nil {
 			r.inf.Idle()
-		}
-		if c.alive != nil && c.alive.OnPong != nil {
-			c.alive.OnPong(c, p)
 		}
 	case wsproto.OpClose:
 		return c.gotClose(p)
@@ -258,7 +252,7 @@ func (c *Conn) fail(err error) error {
 
 func (c *Conn) failTooLarge() error {
 	err := fmt.Errorf("%w of %d bytes", ErrTooLarge, c.readLimit)
-	c.failWith(StatusMessageTooBig, err.Error(), err)
+	c.failWith(wsproto.StatusMessageTooBig, err.Error(), err)
 	return err
 }
 
@@ -271,11 +265,11 @@ const (
 
 func (c *Conn) failTooMany() error {
 	err := fmt.Errorf("%w: more than %d fragments, or %d empty ones", ErrTooLarge, maxFragments, maxEmpty)
-	c.failWith(StatusMessageTooBig, "too many fragments", err)
+	c.failWith(wsproto.StatusMessageTooBig, "too many fragments", err)
 	return err
 }
 
-func (c *Conn) failWith(code StatusCode, reason string, err error) {
+func (c *Conn) failWith(code wsproto.StatusCode, reason string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lingerTime)
 	defer cancel()
 	// If it cannot be sent, the peer has gone or does not read.

@@ -135,7 +135,7 @@ func TestReadTimeoutBound(t *testing.T) {
 		near, far := net.Pipe()
 		made := make(chan *ws.Conn, 1)
 		go func() {
-			c, err := ws.AcceptNet(context.Background(), near, &ws.AcceptOptions{Options: ws.Options{ReadTimeout: bound, WriteTimeout: -1, Keepalive: ws.Keepalive{Interval: -1}}})
+			c, err := ws.AcceptNet(context.Background(), near, &ws.AcceptOptions{Options: ws.Options{ReadTimeout: bound, WriteTimeout: -1, PingInterval: -1}})
 			if err != nil {
 				t.Error(err)
 			}

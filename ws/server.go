@@ -12,6 +12,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A Server hands each connection to its Handler. It takes them from listeners, by
@@ -26,7 +28,7 @@ type Server struct {
 	// connection is closed with StatusNormalClosure if it is still open. When it
 	// returns an error or panics, it is closed with StatusInternalError, and the
 	// error, or the panic with its stack, is logged, to slog.Default if there is no
-	// Logger. An error after the connection has ended is not logged.
+	// Accept.Logger. An error after the connection has ended is not logged.
 	//
 	// The context ends when the connection does. It has the values of the context
 	// that Accept.Check returned. The request is in [Conn.Handshake]. Nil means Echo.
@@ -50,31 +52,22 @@ type Server struct {
 	// The process takes about twice as much, as the garbage collector does. Zero means
 	// 256 MiB, a negative value no bound.
 	MemoryLimit int64
-	// Logger gets connections that open and close and refused handshakes at Info,
-	// listeners that fail for a moment at Warn, and handlers that panic or return an
-	// error at Error. It is also that of Accept, unless that has one. Nil discards all
-	// but the errors.
-	Logger *slog.Logger
-
-	mu        sync.Mutex // guards the rest
-	closed    bool
-	listeners map[net.Listener]struct{}
-	shaking   int // connections in their handshake
-	conns     map[*Conn]struct{}
-	ctx       context.Context //nolint:containedctx // of all handshakes
-	cancel    context.CancelCauseFunc
-	opts      AcceptOptions // Accept, completed
-	pending   *list.List    // of *visit: the handshakes of Serve, the oldest first
-	wg        sync.WaitGroup
+	mu          sync.Mutex // guards the rest
+	closed      bool
+	listeners   map[net.Listener]struct{}
+	shaking     int // connections in their handshake
+	conns       map[*Conn]struct{}
+	ctx         context.Context //nolint:containedctx // of all handshakes
+	cancel      context.CancelCauseFunc
+	opts        AcceptOptions // Accept, completed
+	pending     *list.List    // of *visit: the handshakes of Serve, the oldest first
+	wg          sync.WaitGroup
 }
 
 const (
 	defaultMaxHandshakes = 1024
 	defaultMemoryLimit   = 256 << 20
 )
-
-// ErrServerClosed is what Serve returns after Shutdown or Close.
-var ErrServerClosed = errors.New("ws: server closed")
 
 // init needs mu.
 func (s *Server) init() {
@@ -86,9 +79,6 @@ func (s *Server) init() {
 	s.conns = make(map[*Conn]struct{})
 	s.pending = list.New()
 	s.opts = s.Accept
-	if s.opts.Logger == nil {
-		s.opts.Logger = s.Logger
-	}
 	var b *budget
 	if s.MemoryLimit >= 0 {
 		b = &budget{limit: cmp.Or(s.MemoryLimit, defaultMemoryLimit)}
@@ -98,7 +88,8 @@ func (s *Server) init() {
 
 // Serve accepts connections until the listener fails or Shutdown or Close is
 // called, and closes the listener. It does not wait for handlers: Shutdown does.
-// Options that are not valid are an error at once.
+// Options that are not valid are an error at once. After Shutdown or Close the error
+// is [http.ErrServerClosed].
 func (s *Server) Serve(l net.Listener) error {
 	defer l.Close()
 	if err := s.Accept.Validate(); err != nil {
@@ -108,7 +99,7 @@ func (s *Server) Serve(l net.Listener) error {
 	s.init()
 	if s.closed {
 		s.mu.Unlock()
-		return ErrServerClosed
+		return http.ErrServerClosed
 	}
 	s.listeners[l] = struct{}{}
 	s.mu.Unlock()
@@ -122,7 +113,7 @@ func (s *Server) Serve(l net.Listener) error {
 		nc, err := l.Accept()
 		if err != nil {
 			if s.ctx.Err() != nil {
-				return ErrServerClosed
+				return http.ErrServerClosed
 			}
 			// Out of file descriptors, for example: others will end.
 			var ne net.Error
@@ -141,7 +132,7 @@ func (s *Server) Serve(l net.Listener) error {
 		v, reject := s.enter()
 		if v == nil {
 			_ = nc.Close()
-			return ErrServerClosed
+			return http.ErrServerClosed
 		}
 		ctx := v.queue()
 		go v.serve(ctx, nc, reject)
@@ -329,7 +320,7 @@ func (c valueContext) Value(key any) any {
 }
 
 // handle runs the handler and returns what to close with.
-func (s *Server) handle(ctx context.Context, c *Conn) (code StatusCode) {
+func (s *Server) handle(ctx context.Context, c *Conn) (code wsproto.StatusCode) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.errorLogger().Error("handler panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
@@ -360,8 +351,8 @@ func (s *Server) refused(remote string, err error) {
 }
 
 func (s *Server) logger() *slog.Logger {
-	if s.Logger != nil {
-		return s.Logger
+	if s.Accept.Logger != nil {
+		return s.Accept.Logger
 	}
 	return slog.New(slog.DiscardHandler)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -47,7 +48,7 @@ func (s *Server) stop(end func(*Conn)) error {
 	defer s.mu.Unlock()
 	s.init()
 	s.closed = true
-	s.cancel(ErrServerClosed)
+	s.cancel(http.ErrServerClosed)
 	var errs []error
 	for l := range s.listeners {
 		errs = append(errs, l.Close()) // Serve is about to say so

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // exchange sends bytes to an address and reads until the end.
@@ -89,7 +90,7 @@ func (l *pipeListener) dial(t testing.TB) *ws.Conn {
 		},
 		Options: ws.Options{
 			HandshakeTimeout: time.Minute,
-			Keepalive:        ws.Keepalive{Interval: -1},
+			PingInterval:     -1,
 		},
 	})
 	if err != nil {
@@ -142,7 +143,7 @@ func TestShutdown(t *testing.T) {
 		if !errors.As(err, &ce) || ce.Code != ws.StatusGoingAway {
 			t.Errorf("got error %v, want a close with 1001", err)
 		}
-		if err := <-served; !errors.Is(err, ws.ErrServerClosed) {
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("got error %v of Serve, want ErrServerClosed", err)
 		}
 		if got := <-toSilent; got != "" {
@@ -163,7 +164,7 @@ func TestShutdown(t *testing.T) {
 		if _, ok := l.connect(); ok {
 			t.Error("got a connection after Shutdown")
 		}
-		if err := s.Serve(newPipeListener()); !errors.Is(err, ws.ErrServerClosed) {
+		if err := s.Serve(newPipeListener()); !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("got error %v of another Serve, want ErrServerClosed", err)
 		}
 		w := httptest.NewRecorder()
@@ -227,7 +228,7 @@ func TestServerClose(t *testing.T) {
 		if _, _, err := c.Read(context.Background()); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("got error %v, want an end without a close", err)
 		}
-		if err := <-served; !errors.Is(err, ws.ErrServerClosed) {
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("got error %v, want ErrServerClosed", err)
 		}
 		if err := s.Shutdown(context.Background()); err != nil { // waits for the handler
@@ -267,7 +268,7 @@ func TestHandlerPanic(t *testing.T) {
 		var log bytes.Buffer
 		s := &ws.Server{
 			Handler: func(context.Context, *ws.Conn) error { panic("oh no") },
-			Logger:  slog.New(slog.NewTextHandler(&log, nil)),
+			Accept:  ws.AcceptOptions{Options: ws.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}},
 		}
 		l, served := start(s)
 		_, _, err := l.dial(t).Read(context.Background())
@@ -439,7 +440,7 @@ func TestConnState(t *testing.T) {
 			t.Errorf("got %v, %v, %v; want open and nothing", c.Err(), sent, received)
 		}
 		closed := make(chan error, 1)
-		go func() { closed <- c.Close(ws.StatusCode(4000), "enough") }()
+		go func() { closed <- c.Close(wsproto.StatusCode(4000), "enough") }()
 		if _, err := peer.next(); err != nil {
 			t.Fatal(err)
 		}
@@ -487,7 +488,7 @@ func TestShutdownWithoutResponse(t *testing.T) {
 		if took := time.Since(begun); took > time.Second {
 			t.Errorf("the shutdown took %v", took)
 		}
-		if err := <-served; !errors.Is(err, ws.ErrServerClosed) {
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
 	})

@@ -99,7 +99,7 @@ func TestRefusalBodyIsBounded(t *testing.T) {
 // A peer whose pong has begun is alive, though it is not all there in time.
 func TestKeepalivePongHasBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, peer := rawPairWith(t, true, nil, ws.Keepalive{Interval: 5 * time.Second, Timeout: 2 * time.Second})
+		c, peer := rawPairWith(t, true, nil, pings{5 * time.Second, 2 * time.Second}, nil)
 		ping, err := peer.next()
 		if err != nil || ping.Opcode != wsproto.OpPing {
 			t.Fatalf("got %v, error %v", ping, err)
@@ -143,7 +143,7 @@ func (l *stumblingListener) Accept() (net.Conn, error) {
 func TestAcceptPauseResets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log lockedBuffer
-		s := &ws.Server{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+		s := &ws.Server{Accept: ws.AcceptOptions{Options: ws.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}}}
 		l := &stumblingListener{pipeListener: newPipeListener()}
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(l) }()

@@ -21,7 +21,7 @@ const tracedPayload = wsproto.MaxControlPayload
 
 // traceSent is called in front of each frame if onFrame is set.
 func (c *Conn) traceSent(h wsproto.Header, payload []byte) {
-	c.onFrame(true, wsproto.Frame{Header: h, Payload: payload[:min(len(payload), tracedPayload)]})
+	c.onFrame(c, true, wsproto.Frame{Header: h, Payload: payload[:min(len(payload), tracedPayload)]})
 }
 
 // traceReceived is called for each header of a data frame if onFrame is set;
@@ -32,18 +32,18 @@ func (c *Conn) traceReceived(h wsproto.Header, arrived []byte) {
 	if h.Masked {
 		wsproto.Mask(h.MaskKey, 0, p)
 	}
-	c.onFrame(false, wsproto.Frame{Header: h, Payload: p})
+	c.onFrame(c, false, wsproto.Frame{Header: h, Payload: p})
 }
 
 // frameHook puts what hears of frames together. Nil means nothing does.
-func frameHook(log *slog.Logger, hook func(bool, wsproto.Frame)) func(bool, wsproto.Frame) {
+func frameHook(log *slog.Logger, hook func(*Conn, bool, wsproto.Frame)) func(*Conn, bool, wsproto.Frame) {
 	if log == nil || !log.Enabled(context.Background(), slog.LevelDebug) {
 		return hook
 	}
-	return func(sent bool, f wsproto.Frame) {
+	return func(c *Conn, sent bool, f wsproto.Frame) {
 		logFrame(log, sent, f)
 		if hook != nil {
-			hook(sent, f)
+			hook(c, sent, f)
 		}
 	}
 }

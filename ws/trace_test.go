@@ -85,7 +85,7 @@ func TestOnFrame(t *testing.T) {
 		length  uint64
 	}
 	var got []seen
-	client, server := pair(t, &ws.DialOptions{Options: ws.Options{OnFrame: func(sent bool, f wsproto.Frame) {
+	client, server := pair(t, &ws.DialOptions{Options: ws.Options{OnFrame: func(_ *ws.Conn, sent bool, f wsproto.Frame) {
 		got = append(got, seen{sent, f.Opcode, string(f.Payload), f.Length})
 		if sent != f.Masked {
 			t.Errorf("%+v: masking", f)

@@ -67,7 +67,7 @@ func serving(t *testing.T, s *ws.Server) (url string, stop func()) {
 		if err := s.Shutdown(ctx); err != nil {
 			t.Error(err)
 		}
-		if err := <-served; !errors.Is(err, ws.ErrServerClosed) {
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
 	}
@@ -99,14 +99,14 @@ func trapBroadcast(ctx context.Context, t *testing.T) {
 
 func trapRestart(ctx context.Context, t *testing.T) {
 	var visits atomic.Int32
-	codes := []ws.StatusCode{1000, 1001, wsproto.StatusNoStatusRcvd}
+	codes := []wsproto.StatusCode{1000, 1001, wsproto.StatusNoStatusRcvd}
 	url, stop := serving(t, &ws.Server{Handler: func(_ context.Context, c *ws.Conn) error {
 		return c.Close(codes[(visits.Add(1)-1)%3], "")
 	}})
 	defer stop()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	client := &ws.Client{URL: url, MinDelay: time.Millisecond, Handler: func(ctx context.Context, c *ws.Conn) error {
+	client := &ws.Client{URL: url, Retry: func(error, int, time.Duration) time.Duration { return time.Millisecond }, Handler: func(ctx context.Context, c *ws.Conn) error {
 		if visits.Load() >= 4 {
 			cancel()
 		}
@@ -149,7 +149,7 @@ func trapOptions(_ context.Context, t *testing.T) {
 		{Subprotocols: []string{"a b"}},
 		{Header: http.Header{"X-A": {"1\r\nX-B: 2"}}},
 		{Header: http.Header{"a b": {"1"}}},
-		{Options: ws.Options{Deflate: &ws.Deflate{ServerMaxWindowBits: 7}}},
+		{Options: ws.Options{Deflate: &ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 7}}}},
 	} {
 		l := listen(t, "tcp", "127.0.0.1:0")
 		served := make(chan error, 1)
@@ -408,7 +408,7 @@ func trapQueue(ctx context.Context, t *testing.T) {
 	}
 	var missed []*ws.Conn
 	for range 64 {
-		if missed, err = s.Broadcast(ws.MessageBinary, make([]byte, 1<<20)); err != nil || len(missed) > 0 {
+		if missed, err = ws.Broadcast(s.Conns(), ws.MessageBinary, make([]byte, 1<<20)); err != nil || len(missed) > 0 {
 			break
 		}
 	}

@@ -105,7 +105,7 @@ func (c *Conn) writeMessage(ctx context.Context, typ MessageType, p []byte, size
 	if err := c.checkMessage(typ, p); err != nil {
 		return err
 	}
-	if wsproto.Opcode(typ).Control() {
+	if typ.Control() {
 		return c.writeControl(ctx, typ, p)
 	}
 	if size <= 0 && c.gather(ctx, typ, p) {
@@ -115,7 +115,7 @@ func (c *Conn) writeMessage(ctx context.Context, typ MessageType, p []byte, size
 		return err
 	}
 	defer c.wr.message.unlock()
-	h := wsproto.Header{Fin: true, Opcode: wsproto.Opcode(typ)}
+	h := wsproto.Header{Fin: true, Opcode: typ}
 	if c.wr.flate.worth(len(p)) && plainType(typ) {
 		z := c.wr.flate.message(p)
 		defer c.wr.flate.done(z)
@@ -156,13 +156,13 @@ func (c *Conn) newWriter(ctx context.Context, typ MessageType) (*messageWriter, 
 	if err := c.checkType(typ); err != nil {
 		return nil, opError("write", err)
 	}
-	if wsproto.Opcode(typ).Control() {
+	if typ.Control() {
 		return nil, opError("write", fmt.Errorf("%v is a control frame, which is not sent in pieces", typ))
 	}
 	if err := c.wr.message.lock(ctx); err != nil {
 		return nil, opError("write", err)
 	}
-	w := &messageWriter{c: c, ctx: ctx, typ: typ, header: wsproto.Header{Opcode: wsproto.Opcode(typ)}}
+	w := &messageWriter{c: c, ctx: ctx, typ: typ, header: wsproto.Header{Opcode: typ}}
 	if w.compressed() {
 		w.header.RSV = wsproto.RSV1
 		c.wr.flate.begin()

@@ -59,8 +59,11 @@ func (o *clientFlags) options() (*ws.DialOptions, error) {
 	if o.redirects < 0 {
 		return nil, usagef("--redirects %d: must be 0 or more", o.redirects)
 	}
+	if o.origin != "" {
+		header.Set("Origin", o.origin)
+	}
 	opts := &ws.DialOptions{
-		Header: header, Subprotocols: o.subprotocols, Origin: o.origin,
+		Header: header, Subprotocols: o.subprotocols,
 		MaxRedirects: o.redirects, Options: ws.Options{
 			HandshakeTimeout: o.timeout,
 			ReadLimit:        maxMessage,

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // An obedient peer echoes, and obeys the control messages of docs/control.md.
@@ -103,14 +104,14 @@ func (o *obedient) obey(ctx context.Context, c *ws.Conn, command string) (known 
 		return true, c.WriteText(ctx, controlPrefix+commands)
 	case "close":
 		if rest == "" {
-			return true, c.CloseWrite(ctx, ws.StatusNoStatusRcvd, "")
+			return true, c.CloseWrite(ctx, wsproto.StatusNoStatusRcvd, "")
 		}
 		number, reason, _ := strings.Cut(rest, " ")
 		code, err := strconv.ParseUint(number, 10, 16)
 		if err != nil {
 			return false, nil
 		}
-		if err := c.CloseWrite(ctx, ws.StatusCode(code), reason); err != nil {
+		if err := c.CloseWrite(ctx, wsproto.StatusCode(code), reason); err != nil {
 			return true, c.WriteText(ctx, controlPrefix+"refused "+err.Error()) // a code that may not be sent
 		}
 		return true, nil

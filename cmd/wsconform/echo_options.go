@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -126,14 +128,15 @@ func (o *echoOptions) server(log io.Writer) (*ws.Server, error) {
 	s := &ws.Server{
 		MaxConns: o.maxConns, MaxHandshakes: o.maxHandshakes,
 		Accept: ws.AcceptOptions{
-			Origins: o.origins, RequireOrigin: o.requireOrigin, Subprotocols: o.subprotocols,
+			Origins: o.origins, Subprotocols: o.subprotocols,
 			MaxHeaderBytes: o.maxHead, MaxHeaderFields: o.maxFields, Options: ws.Options{
 				ReadLimit:        o.maxMessage,
 				HandshakeTimeout: o.handshakeTimeout,
 				ReadTimeout:      o.readTimeout,
 				WriteTimeout:     o.writeTimeout,
 				CloseTimeout:     o.closeTimeout,
-				Keepalive:        ws.Keepalive{Interval: o.pingInterval, Timeout: o.pingTimeout},
+				PingInterval:     o.pingInterval,
+				PingTimeout:      o.pingTimeout,
 			},
 		},
 	}
@@ -142,6 +145,9 @@ func (o *echoOptions) server(log io.Writer) (*ws.Server, error) {
 	}
 	if o.ownOrigin {
 		s.Accept.Origins = nil
+	}
+	if o.requireOrigin {
+		s.Accept.Check = requireOrigin
 	}
 	if o.health != "" {
 		s.Accept.Intercept = func(w http.ResponseWriter, r *http.Request) {
@@ -160,9 +166,17 @@ func (o *echoOptions) server(log io.Writer) (*ws.Server, error) {
 	}
 	if o.verbose > 0 {
 		level := []slog.Level{slog.LevelInfo, slog.LevelDebug, levelPayload}[min(o.verbose, 3)-1]
-		s.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level}))
+		s.Accept.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level}))
 	}
 	return s, nil
+}
+
+// requireOrigin is the [ws.AcceptOptions].Check of --require-origin.
+func requireOrigin(r *http.Request, _ http.Header) (context.Context, error) {
+	if r.Header.Get("Origin") == "" {
+		return nil, errors.New("missing Origin")
+	}
+	return nil, nil
 }
 
 func (o *echoOptions) setUsers(a *ws.AcceptOptions) error {
@@ -210,8 +224,8 @@ func (o *echoOptions) setDeflate(a *ws.AcceptOptions) error {
 	if err != nil || len(list) != 1 {
 		return usagef("--deflate: must be the parameters of one permessage-deflate: %w", err)
 	}
-	a.Deflate.ServerNoContextTakeover, a.Deflate.ClientNoContextTakeover = p.ServerNoContextTakeover, p.ClientNoContextTakeover
-	a.Deflate.ServerMaxWindowBits, a.Deflate.ClientMaxWindowBits = p.ServerMaxWindowBits, max(p.ClientMaxWindowBits, 0)
+	p.ClientMaxWindowBits = max(p.ClientMaxWindowBits, 0)
+	a.Deflate.DeflateParams = p
 	return nil
 }
 

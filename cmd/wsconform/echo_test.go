@@ -67,18 +67,18 @@ func TestEchoOptions(t *testing.T) {
 		status int    // zero: the handshake succeeds
 		want   func(c *ws.Conn) bool
 	}{
-		{"nothing", nil, ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}, Origin: "https://else.test"}, "", 0, func(c *ws.Conn) bool {
+		{"nothing", nil, ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}, Header: http.Header{"Origin": {"https://else.test"}}}, "", 0, func(c *ws.Conn) bool {
 			return c.Handshake().Header["Sec-Websocket-Extensions"] != nil && c.Subprotocol() == ""
 		}},
 		{"no deflate", []string{"--no-deflate"}, ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{}}}, "", 0, func(c *ws.Conn) bool { return c.Handshake().Header["Sec-Websocket-Extensions"] == nil }},
-		{"deflate", []string{"--deflate", "server_max_window_bits=10; client_no_context_takeover"}, ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{ServerMaxWindowBits: 12}}}, "", 0, func(c *ws.Conn) bool {
+		{"deflate", []string{"--deflate", "server_max_window_bits=10; client_no_context_takeover"}, ws.DialOptions{Options: ws.Options{Deflate: &ws.Deflate{DeflateParams: wsproto.DeflateParams{ServerMaxWindowBits: 12}}}}, "", 0, func(c *ws.Conn) bool {
 			got := c.Handshake().Header.Get("Sec-WebSocket-Extensions")
 			return strings.Contains(got, "server_max_window_bits=10") && strings.Contains(got, "client_no_context_takeover")
 		}},
 		{"subprotocol", []string{"--subprotocol", "a", "--subprotocol", "b"}, ws.DialOptions{Subprotocols: []string{"c", "b"}}, "", 0, func(c *ws.Conn) bool { return c.Subprotocol() == "b" }},
-		{"origin", []string{"--origin", "https://*.test"}, ws.DialOptions{Origin: "https://a.test"}, "", 0, nil},
-		{"another origin", []string{"--origin", "https://*.test"}, ws.DialOptions{Origin: "https://a.example"}, "", 403, nil},
-		{"own origin", []string{"--own-origin"}, ws.DialOptions{Origin: "https://a.test"}, "", 403, nil},
+		{"origin", []string{"--origin", "https://*.test"}, ws.DialOptions{Header: http.Header{"Origin": {"https://a.test"}}}, "", 0, nil},
+		{"another origin", []string{"--origin", "https://*.test"}, ws.DialOptions{Header: http.Header{"Origin": {"https://a.example"}}}, "", 403, nil},
+		{"own origin", []string{"--own-origin"}, ws.DialOptions{Header: http.Header{"Origin": {"https://a.test"}}}, "", 403, nil},
 		{"no origin", []string{"--require-origin"}, ws.DialOptions{}, "", 403, nil},
 		{"user", []string{"--user", "ada:love:lace", "--realm", "here"}, ws.DialOptions{}, "ada:love%3Alace@", 0, nil},
 		{"another user", []string{"--user", "ada:lovelace"}, ws.DialOptions{}, "bob:lovelace@", 401, nil},

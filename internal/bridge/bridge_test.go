@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/wsconform/wsconform/internal/bridge"
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 func TestParse(t *testing.T) {
@@ -140,7 +142,7 @@ func TestStdio(t *testing.T) {
 // The end of the WebSocket is the end, whatever may still be typed; and it counts.
 func TestPeerEnds(t *testing.T) {
 	for _, row := range []struct {
-		code ws.StatusCode
+		code wsproto.StatusCode
 		want bool
 	}{{ws.StatusNormalClosure, true}, {ws.StatusGoingAway, true}, {ws.StatusInternalError, false}} {
 		url := echoServer(t, func(ctx context.Context, c *ws.Conn) {
@@ -195,7 +197,7 @@ func TestCommand(t *testing.T) {
 		t.Errorf("another path: got error %v, want status 404", err)
 	}
 	// A browser from elsewhere may not use what listens here.
-	if _, err := ws.Dial(t.Context(), "ws://"+addr+"/live", &ws.DialOptions{Origin: "https://evil.test"}); err == nil || !strings.Contains(err.Error(), "403") {
+	if _, err := ws.Dial(t.Context(), "ws://"+addr+"/live", &ws.DialOptions{Header: http.Header{"Origin": {"https://evil.test"}}}); err == nil || !strings.Contains(err.Error(), "403") {
 		t.Errorf("another origin: got error %v, want status 403", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // A stream is an open end.
@@ -38,7 +39,7 @@ func (s *webSocket) read(ctx context.Context) (ws.MessageType, []byte, error) {
 	typ, p, err := s.Read(ctx)
 	if ce, ok := errors.AsType[*ws.CloseError](err); ok {
 		switch ce.Code {
-		case ws.StatusNormalClosure, ws.StatusGoingAway, ws.StatusNoStatusRcvd:
+		case ws.StatusNormalClosure, ws.StatusGoingAway, wsproto.StatusNoStatusRcvd:
 			err = io.EOF
 		default: // an error that stays one
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
-	"github.com/wsconform/wsconform/ws"
 )
 
 // Two agents that insist on one port: the one that gets it does not listen where it
@@ -149,7 +149,7 @@ func takePorts(t *testing.T, control net.Listener, often int) {
 		other := echoServer()
 		defer other.Close()
 		servers.Go(func() {
-			if err := other.Serve(l); !errors.Is(err, ws.ErrServerClosed) {
+			if err := other.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 				t.Error(err)
 			}
 		})

@@ -19,7 +19,7 @@ type line struct {
 	typ  ws.MessageType
 	data []byte // of send, ping, pong; the reason of close
 	size int    // of fragments; zero means one frame
-	code ws.StatusCode
+	code wsproto.StatusCode
 }
 
 // A command is a line that begins with a slash. To add one, add a row.
@@ -135,6 +135,6 @@ func parseClose(rest string) (line, error) {
 	if err != nil {
 		return l, fmt.Errorf("%q is not a close code", number)
 	}
-	l.code, l.data = ws.StatusCode(code), []byte(reason)
+	l.code, l.data = wsproto.StatusCode(code), []byte(reason)
 	return l, nil
 }

@@ -19,7 +19,7 @@ type Options struct {
 	URL      string
 	Listener net.Listener
 	// Dial and Accept configure the connections; nil means the defaults. The console
-	// sets the hooks, CloseTimeout and Keepalive.
+	// sets the hooks, CloseTimeout, PingInterval and PingTimeout.
 	Dial   *ws.DialOptions
 	Accept *ws.AcceptOptions
 
@@ -46,7 +46,7 @@ type Options struct {
 	// EOFWait is how long to listen after the end of the input; negative means until
 	// the peer closes. CloseWait bounds the closing handshake.
 	EOFWait, CloseWait time.Duration
-	// PingInterval and PingTimeout are those of [ws.Keepalive]; zero means no pings.
+	// PingInterval and PingTimeout are those of [ws.Options]; zero means no pings.
 	PingInterval, PingTimeout time.Duration
 	// Reconnect dials again, after ReconnectDelay, when the connection has ended
 	// against our will. The delay doubles up to 30 s.
@@ -169,7 +169,8 @@ func (c *console) dial(ctx context.Context) (again bool, err error) {
 		err := c.dialRaw(ctx, opts, &t)
 		return c.Reconnect && passing(err), err
 	}
-	opts.CloseTimeout, opts.Keepalive = c.CloseWait, c.keepalive()
+	opts.CloseTimeout = c.CloseWait
+	opts.PingInterval, opts.PingTimeout = c.pings()
 	if c.Verbose > 0 || c.JSON {
 		opts.OnFrame = c.frame
 	}
@@ -223,7 +224,8 @@ func (c *console) accept(ctx context.Context, nc net.Conn) error {
 	if c.Raw {
 		return c.serveRaw(ctx, nc, opts)
 	}
-	opts.CloseTimeout, opts.Keepalive = c.CloseWait, c.keepalive()
+	opts.CloseTimeout = c.CloseWait
+	opts.PingInterval, opts.PingTimeout = c.pings()
 	if c.Verbose > 0 || c.JSON {
 		opts.OnFrame = c.frame
 	}
@@ -236,9 +238,10 @@ func (c *console) accept(ctx context.Context, nc net.Conn) error {
 	return err
 }
 
-func (c *console) keepalive() ws.Keepalive {
+// pings are what options call PingInterval and PingTimeout.
+func (c *console) pings() (interval, timeout time.Duration) {
 	if c.PingInterval <= 0 {
-		return ws.Keepalive{Interval: -1} // pings are the user's
+		return -1, 0 // pings are the user's
 	}
-	return ws.Keepalive{Interval: c.PingInterval, Timeout: c.PingTimeout}
+	return c.PingInterval, c.PingTimeout
 }

@@ -48,7 +48,7 @@ func server(t *testing.T, handler func(context.Context, *ws.Conn)) string {
 			if err != nil {
 				return
 			}
-			if c, err := ws.AcceptNet(t.Context(), nc, &ws.AcceptOptions{Options: ws.Options{Keepalive: ws.Keepalive{Interval: -1}}}); err == nil {
+			if c, err := ws.AcceptNet(t.Context(), nc, &ws.AcceptOptions{Options: ws.Options{PingInterval: -1}}); err == nil {
 				handler(t.Context(), c)
 				_ = c.CloseNow()
 			}

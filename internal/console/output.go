@@ -133,7 +133,7 @@ func arrow(sent bool) string {
 }
 
 // frame shows a frame: control frames from -v on, all of them with -vv.
-func (c *console) frame(sent bool, f wsproto.Frame) {
+func (c *console) frame(_ *ws.Conn, sent bool, f wsproto.Frame) {
 	switch {
 	case c.JSON:
 		if c.Verbose > 1 || f.Header.Opcode.Control() {

@@ -204,9 +204,6 @@ func requestHead(rawURL string, opts *ws.DialOptions) (rawscript.Head, error) {
 		}
 	}
 	var extra []rawscript.Field
-	if opts.Origin != "" {
-		extra = append(extra, rawscript.Field{Name: "Origin", Value: opts.Origin})
-	}
 	if len(opts.Subprotocols) > 0 {
 		extra = append(extra, rawscript.Field{Name: "Sec-WebSocket-Protocol", Value: strings.Join(opts.Subprotocols, ", ")})
 	}

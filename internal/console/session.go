@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // pongTime is how long /ping waits.
@@ -20,7 +21,7 @@ func (c *console) session(ctx context.Context, conn *ws.Conn) (ours bool, err er
 	received := make(chan error, 1)
 	first := make(chan struct{}) // closed when a message has come
 	go func() { received <- c.messages(ctx, conn, first) }()
-	end := func(code ws.StatusCode) error {
+	end := func(code wsproto.StatusCode) error {
 		err := c.await(conn, received)
 		c.ended(err)
 		return orderly(ctx, err, code)
@@ -158,7 +159,7 @@ func (c *console) ping(ctx context.Context, conn *ws.Conn, payload []byte) error
 
 // close sends the close frame and lets the peer go on: its last messages are to be
 // seen.
-func (c *console) close(conn *ws.Conn, code ws.StatusCode, reason string) error {
+func (c *console) close(conn *ws.Conn, code wsproto.StatusCode, reason string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.CloseWait)
 	defer cancel()
 	err := conn.CloseWrite(ctx, code, reason)
@@ -185,13 +186,13 @@ func (c *console) await(conn *ws.Conn, received <-chan error) error {
 
 // orderly is nil if the connection ended in order: with what the peer calls normal,
 // or with the code that we sent.
-func orderly(ctx context.Context, err error, sent ws.StatusCode) error {
+func orderly(ctx context.Context, err error, sent wsproto.StatusCode) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if ce, ok := errors.AsType[*ws.CloseError](err); ok {
 		switch ce.Code {
-		case ws.StatusNormalClosure, ws.StatusGoingAway, ws.StatusNoStatusRcvd, sent:
+		case ws.StatusNormalClosure, ws.StatusGoingAway, wsproto.StatusNoStatusRcvd, sent:
 			return nil
 		default: // an error that stays one
 		}

@@ -147,7 +147,11 @@ func (e *examination) idle(ctx context.Context) {
 	}
 	o := e.options()
 	pings := 0
-	o.Keepalive.OnPing = func(*ws.Conn, []byte) { pings++ }
+	o.OnFrame = func(_ *ws.Conn, sent bool, f wsproto.Frame) {
+		if !sent && f.Opcode == wsproto.OpPing {
+			pings++
+		}
+	}
 	c, err := e.connect(ctx, o)
 	if err != nil {
 		e.later(Idle, err)

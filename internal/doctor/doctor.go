@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -245,13 +246,15 @@ func (e *examination) dial(ctx context.Context, addr string) (net.Conn, error) {
 // options are those of a connection of our client to the server. What a probe changes
 // in them is its own.
 func (e *examination) options() *ws.DialOptions {
+	header := make(http.Header)
+	maps.Copy(header, e.target.Header.Clone())
 	o := &ws.DialOptions{
-		Header:       e.target.Header.Clone(),
+		Header:       header,
 		Subprotocols: e.target.Subprotocols,
 		Options: ws.Options{
 			HandshakeTimeout: 2 * probeBound,
 			CloseTimeout:     probeBound / 2,
-			Keepalive:        ws.Keepalive{Interval: -1},
+			PingInterval:     -1,
 			ReadLimit:        1 << 20,
 		},
 

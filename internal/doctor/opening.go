@@ -206,7 +206,7 @@ func (e *examination) origin(ctx context.Context) {
 	}
 	enters := func(origin string) error {
 		o := e.options()
-		o.Origin = origin
+		o.Header.Set("Origin", origin)
 		c, err := e.connect(ctx, o)
 		if err == nil {
 			c.CloseNow()

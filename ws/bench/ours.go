@@ -13,7 +13,7 @@ import (
 
 func newServer(deflate bool, handler func(context.Context, *ws.Conn) error) *ws.Server {
 	s := &ws.Server{Handler: handler}
-	s.Accept.Keepalive.Interval = time.Hour // the load answers no pings
+	s.Accept.PingInterval = time.Hour // the load answers no pings
 	if deflate {
 		s.Accept.Deflate = &ws.Deflate{}
 	}

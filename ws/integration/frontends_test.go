@@ -117,7 +117,7 @@ func TestBehindFrontends(t *testing.T) {
 			for _, target := range []string{"/tcp", "/unix"} {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				opts := &ws.DialOptions{Subprotocols: []string{"other", "echo"}, Options: ws.Options{Deflate: &ws.Deflate{}}, Origin: "http://" + addr}
+				opts := &ws.DialOptions{Subprotocols: []string{"other", "echo"}, Options: ws.Options{Deflate: &ws.Deflate{}}, Header: http.Header{"Origin": {"http://" + addr}}}
 				c, err := ws.Dial(ctx, "ws://"+addr+target, opts)
 				if err != nil {
 					t.Fatalf("%s: %v", target, err)

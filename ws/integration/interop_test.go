@@ -131,7 +131,7 @@ type observer struct {
 	end                  error
 }
 
-func (o *observer) frame(sent bool, f wsproto.Frame) {
+func (o *observer) frame(_ *ws.Conn, sent bool, f wsproto.Frame) {
 	if sent {
 		return
 	}

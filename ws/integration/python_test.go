@@ -56,7 +56,7 @@ func TestPythonServers(t *testing.T) {
 			p := row.start(t, freeAddr(t), pem)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			opts := &ws.DialOptions{TLS: trust, Subprotocols: []string{"echo", "superchat"}, Options: ws.Options{Deflate: &ws.Deflate{}}, Origin: "http://" + p.addr}
+			opts := &ws.DialOptions{TLS: trust, Subprotocols: []string{"echo", "superchat"}, Options: ws.Options{Deflate: &ws.Deflate{}}, Header: http.Header{"Origin": {"http://" + p.addr}}}
 			c, err := ws.Dial(ctx, scheme+"://"+p.addr+"/room", opts)
 			if err != nil {
 				t.Fatal(err)

@@ -27,7 +27,7 @@ func routes() http.Handler {
 				return err
 			}
 			// Clients that read too slowly miss messages; the others do not wait for them.
-			if _, err := chat.Broadcast(m.Type, m.Data); err != nil {
+			if _, err := ws.Broadcast(chat.Conns(), m.Type, m.Data); err != nil {
 				return err
 			}
 		}

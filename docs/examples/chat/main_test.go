@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 func TestChat(t *testing.T) {
@@ -37,7 +38,7 @@ func TestChat(t *testing.T) {
 		}
 	}
 	_ = clients[2].Write(t.Context(), ws.MessageText, make([]byte, 513))
-	if _, _, err := clients[2].Read(t.Context()); ws.CloseStatus(err) != ws.StatusMessageTooBig {
+	if _, _, err := clients[2].Read(t.Context()); ws.CloseStatus(err) != wsproto.StatusMessageTooBig {
 		t.Errorf("513 bytes: got %v, want 1009", err)
 	}
 }

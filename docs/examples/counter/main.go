@@ -27,8 +27,8 @@ func newCounter() *counter {
 }
 
 func (n *counter) serve(ctx context.Context, c *ws.Conn) error {
-	n.change(ctx, 1, 0)
-	defer n.change(context.WithoutCancel(ctx), -1, 0)
+	n.change(1, 0)
+	defer n.change(-1, 0)
 	for m, err := range c.Messages(ctx) {
 		if err != nil {
 			return err
@@ -39,9 +39,9 @@ func (n *counter) serve(ctx context.Context, c *ws.Conn) error {
 		}
 		switch event.Action {
 		case "plus":
-			n.change(ctx, 0, 1)
+			n.change(0, 1)
 		case "minus":
-			n.change(ctx, 0, -1)
+			n.change(0, -1)
 		default:
 			log.Printf("unsupported event: %s", m.Data)
 		}
@@ -50,12 +50,12 @@ func (n *counter) serve(ctx context.Context, c *ws.Conn) error {
 }
 
 // change tells everybody the new numbers.
-func (n *counter) change(_ context.Context, users, value int) {
+func (n *counter) change(users, value int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.users, n.value = n.users+users, n.value+value
 	for _, text := range []string{fmt.Sprintf(`{"type":"users","count":%d}`, n.users), fmt.Sprintf(`{"type":"value","value":%d}`, n.value)} {
-		_, _ = n.Broadcast(ws.MessageText, []byte(text)) // who cannot be told has gone
+		_, _ = ws.Broadcast(n.Conns(), ws.MessageText, []byte(text)) // who cannot be told has gone
 	}
 }
 

@@ -20,7 +20,7 @@ func TestRates(t *testing.T) {
 		t.Errorf("got %+v, error %v", a, err)
 	}
 	for origin, want := range map[string]bool{"https://www.example.com": true, "https://example.org": false} {
-		c, err := ws.Dial(t.Context(), url, &ws.DialOptions{Origin: origin})
+		c, err := ws.Dial(t.Context(), url, &ws.DialOptions{Header: http.Header{"Origin": {origin}}})
 		if (err == nil) != want {
 			t.Errorf("%s: got error %v", origin, err)
 		}

@@ -13,20 +13,20 @@ import (
 	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/reports/internal/summary"
-	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
 // Failures without a card are counted, those that a card does not name among them.
 func TestUnlisted(t *testing.T) {
 	run := &runfile.Run{}
-	fail := func(id string, code ws.StatusCode) {
+	fail := func(id string, code wsproto.StatusCode) {
 		run.Results = append(run.Results, harness.Result{
 			Case: cases.ID(id), Outcome: harness.Fail, Verdict: cases.Verdict{Behavior: cases.Failed, Close: cases.CloseFailed},
 			Transcript: &transcript.Transcript{Opened: true, RemoteClose: true, RemoteCode: code},
 		})
 	}
 	for i := range maxCards { // each with a card of its own
-		fail(fmt.Sprintf("98.%d", i), ws.StatusCode(3000+i))
+		fail(fmt.Sprintf("98.%d", i), wsproto.StatusCode(3000+i))
 	}
 	for i := range maxOthers + 100 { // one card, which does not name them all
 		fail(fmt.Sprintf("99.%d", i), 4000)
