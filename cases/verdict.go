@@ -128,7 +128,7 @@ func (c Case) facing(conns []*transcript.Transcript) []*transcript.Transcript {
 		own := *t
 		list[i] = &own
 		if i > 0 && i < len(c.Conns) && c.Conns[i].Origin {
-			list[i].Facing, list[i-1].Facing = list[i-1], list[i]
+			transcript.Pair(list[i-1], list[i])
 		}
 	}
 	return list

@@ -51,7 +51,7 @@ func named(list []string, name string) bool {
 // where that has nothing to say: the head that came with the head that was sent, and the events.
 func Changes(direct, via *Transcript) []Change {
 	var list []Change
-	if via.Facing != nil {
+	if via.other != nil {
 		list = changedHead(via)
 	}
 	if direct != nil {
@@ -72,7 +72,7 @@ func changedHead(t *Transcript) []Change {
 	}
 	switch {
 	case text == "":
-		refused := t.Role == Client && wire.ParseHead(t.Facing.Response).Status() >= "400"
+		refused := t.Role == Client && wire.ParseHead(t.other.Response).Status() >= "400"
 		return []Change{{Kind: ChangeLost, What: "the " + what, Legal: refused}}
 	case before == "":
 		return []Change{{Kind: changeInvented, What: "the " + what + ", " + Octet(wire.ParseHead(text).Start()).Quote(), Legal: !strings.Contains(wire.ParseHead(text).Start(), " 101")}}

@@ -88,9 +88,7 @@ type Transcript struct {
 	// More are the transcripts of the case's further connections, in order.
 	More []Transcript `json:"more,omitempty"`
 
-	// Facing is the transcript of the other half of a connection through a gateway; nil
-	// without one, and in a stored run.
-	Facing *Transcript `json:"-"`
+	other *Transcript // see Pair
 }
 
 // Conns lists the transcripts of all connections of the case, in order.
@@ -155,6 +153,13 @@ func (t *Transcript) Count(kind EventKind) int {
 	return n
 }
 
+// Pair tells the transcripts of the two halves of a connection through a gateway of each other.
+func Pair(a, b *Transcript) { a.other, b.other = b, a }
+
+// Other is the transcript of the other half of a connection through a gateway; nil
+// without one, and in a stored run.
+func (t *Transcript) Other() *Transcript { return t.other }
+
 // Heads returns the head that the peer sent, without the interim responses before the last
 // one, and the head that was sent at the other end of a gateway.
 func (t *Transcript) Heads() (got, sent string) {
@@ -163,11 +168,11 @@ func (t *Transcript) Heads() (got, sent string) {
 		got = t.Request
 	}
 	switch {
-	case t.Facing == nil:
+	case t.other == nil:
 	case t.Role == Client:
-		sent = t.Facing.Request
+		sent = t.other.Request
 	default:
-		sent = t.Facing.Response
+		sent = t.other.Response
 	}
 	return wire.Final(got), wire.Final(sent)
 }

@@ -162,7 +162,7 @@ func (p Pinged) String() string {
 
 // Holds counts the pongs that came against the pings that the other end saw.
 func (Unanswered) Holds(t *transcript.Transcript) bool {
-	return t.Facing != nil && t.Count(transcript.GotPong) <= t.Facing.Count(transcript.GotPing)
+	return t.Other() != nil && t.Count(transcript.GotPong) <= t.Other().Count(transcript.GotPing)
 }
 
 func (Unanswered) String() string { return "no pong comes from the gateway itself" }

@@ -69,7 +69,7 @@ func (g Grows) String() string {
 
 // Holds compares the counts.
 func (AllCame) Holds(t *transcript.Transcript) bool {
-	return t.Facing != nil && t.Facing.Flooded > 0 && t.Messages == t.Facing.Flooded
+	return t.Other() != nil && t.Other().Flooded > 0 && t.Messages == t.Other().Flooded
 }
 
 func (AllCame) String() string { return "every message comes" }
