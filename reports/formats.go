@@ -40,7 +40,7 @@ var Formats = []Format{
 	{Name: "badge", File: "badge.svg", About: "a badge", Write: writeBadge},
 	{Name: "badge-json", File: "badge.json", About: "a badge for the endpoint of shields.io", Write: writeBadgeJSON},
 	{Name: "cases", File: "cases", About: "a page about each case: what is sent and wanted, and why", WriteIn: writeCases},
-	{Name: "exchange", File: "exchange.html", About: "a page that shows an exchange from its address, for links", Write: html.WriteExchange},
+	{Name: "exchange", File: html.ExchangeFile, About: "a page that shows an exchange from its address, for links", Write: html.WriteExchange},
 	{Name: "annotations", File: "annotations.txt", About: "GitHub workflow commands, to print in a job", Extra: true, Write: writeAnnotations},
 	{Name: "autobahn", File: "autobahn", About: "the folder that Autobahn writes: index.json, index.html, two files for each case", Extra: true, WriteIn: autobahn.Write},
 }
@@ -72,8 +72,14 @@ func Write(dir string, in Input, formats ...string) error {
 	if err != nil {
 		return err
 	}
-	if in.Pages == "" && slices.ContainsFunc(chosen, func(f Format) bool { return f.Name == "cases" }) {
+	has := func(name string) bool {
+		return slices.ContainsFunc(chosen, func(f Format) bool { return f.Name == name })
+	}
+	if in.Pages == "" && has("cases") {
 		in.Pages = "cases/"
+	}
+	if in.Exchange == "" && has("exchange") {
+		in.Exchange = html.ExchangeFile
 	}
 	for _, f := range chosen {
 		path := filepath.Join(dir, f.File)
@@ -120,6 +126,7 @@ func WriteSite(dir string, list []Input) error {
 	for i := range list {
 		runs[i] = list[i].Run
 		list[i].Pages = cmp.Or(list[i].Pages, "cases/")
+		list[i].Exchange = html.ExchangeFile
 	}
 	var known casepage.Comparison
 	for i, name := range html.FileNames(runs, ".html") {

@@ -3,6 +3,7 @@ package reports_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -93,3 +94,47 @@ func TestPermalink(t *testing.T) {
 		t.Error("what the address says has become markup, a link, or text that misleads")
 	}
 }
+
+// Whatever formats are written, a page links to files that there are.
+func TestLinksLead(t *testing.T) {
+	for _, formats := range [][]string{{"html"}, {"html", "exchange"}, {"html", "cases"}, {}} {
+		dir := t.TempDir()
+		if err := reports.Write(dir, gated(), formats...); err != nil {
+			t.Fatal(err)
+		}
+		checkLinks(t, dir)
+	}
+	dir := t.TempDir()
+	if err := reports.WriteSite(dir, []reports.Input{gated(), {Run: hostile()}}); err != nil {
+		t.Fatal(err)
+	}
+	checkLinks(t, dir)
+}
+
+// checkLinks checks the links of the pages in the folder to files beside them.
+func checkLinks(t *testing.T, dir string) {
+	t.Helper()
+	pages, err := filepath.Glob(filepath.Join(dir, "*.html"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	exchange, err := os.Stat(filepath.Join(dir, "exchange.html"))
+	shown := false
+	for _, page := range pages {
+		text, readErr := os.ReadFile(page)
+		if readErr != nil {
+			t.Fatal(readErr)
+		}
+		for _, m := range relativeLink.FindAllStringSubmatch(string(text), -1) {
+			shown = shown || m[1] == "data-exchange"
+			if _, err := os.Stat(filepath.Join(dir, m[2])); err != nil {
+				t.Errorf("%s: %s leads nowhere: %v", filepath.Base(page), m[0], err)
+			}
+		}
+	}
+	if err == nil && exchange.Size() > 0 && !shown {
+		t.Error("no page links to the page of exchanges")
+	}
+}
+
+var relativeLink = regexp.MustCompile(`\b(href|data-exchange)="([\w./-]+)"`)

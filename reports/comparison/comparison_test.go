@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -310,6 +311,26 @@ func TestHostile(t *testing.T) {
 	above, err := os.ReadDir(filepath.Dir(site.dir))
 	if err != nil || len(above) != 2 { // in and site
 		t.Errorf("something was written beside the site: %v %v", above, err)
+	}
+}
+
+// The page of a run links to the page of exchanges, which is there.
+func TestExchangePage(t *testing.T) {
+	site := write(t, run("x", "native", result("1.1.1", cases.OK, cases.CloseOK, transcript.Transcript{})))
+	pages, err := filepath.Glob(filepath.Join(site.dir, "runs", "*.html"))
+	if err != nil || len(pages) != 1 {
+		t.Fatalf("got the pages %q, %v", pages, err)
+	}
+	page, err := os.ReadFile(pages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`data-exchange="([\w./-]+)"`).FindSubmatch(page)
+	if m == nil {
+		t.Fatal("the page of the run links to no page of exchanges")
+	}
+	if _, err := os.Stat(filepath.Join(site.dir, "runs", string(m[1]))); err != nil {
+		t.Error(err)
 	}
 }
 

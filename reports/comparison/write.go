@@ -60,6 +60,10 @@ func Write(dir string, files []string, list []agentfile.Agent) (Summary, error) 
 	if err := s.writeCases(dir); err != nil {
 		return Summary{}, err
 	}
+	exchange := func(w io.Writer) error { return html.WriteExchange(w, summary.Input{}) }
+	if err := atomicfile.Write(filepath.Join(dir, html.ExchangeFile), exchange); err != nil {
+		return Summary{}, fmt.Errorf("comparison: %w", err)
+	}
 	if err := atomicfile.Write(filepath.Join(dir, "index.html"), s.write); err != nil {
 		return Summary{}, fmt.Errorf("comparison: %w", err)
 	}
@@ -155,7 +159,7 @@ func (s *site) add(dir string, run *runfile.Run) error {
 	}
 	r.Page = "runs/" + id + ".html"
 	return atomicfile.Write(filepath.Join(dir, "runs", id+".html"), func(w io.Writer) error {
-		return html.WritePage(w, summary.Input{Run: run, Pages: "../cases/"}, "../index.html")
+		return html.WritePage(w, summary.Input{Run: run, Pages: "../cases/", Exchange: "../" + html.ExchangeFile}, "../index.html")
 	})
 }
 

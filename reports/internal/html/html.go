@@ -90,6 +90,9 @@ type frame struct {
 // u, o and n of the outcomes.
 func StyleSheet() string { return style }
 
+// ExchangeFile is what the page of [WriteExchange] is called.
+const ExchangeFile = "exchange.html"
+
 // WriteExchange writes the page that shows an exchange from its address. It is the same for
 // every run.
 func WriteExchange(w io.Writer, _ summary.Input) error {

@@ -31,7 +31,7 @@ func WriteSite(dir string, list []summary.Input) error {
 			return fmt.Errorf("reports: %s: %w", names[i], err)
 		}
 	}
-	err := atomicfile.Write(filepath.Join(dir, "exchange.html"), func(w io.Writer) error { return WriteExchange(w, summary.Input{}) })
+	err := atomicfile.Write(filepath.Join(dir, ExchangeFile), func(w io.Writer) error { return WriteExchange(w, summary.Input{}) })
 	if err != nil {
 		return fmt.Errorf("reports: exchange: %w", err)
 	}

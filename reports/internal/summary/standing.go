@@ -22,6 +22,9 @@ type Input struct {
 	// Pages is where the pages about cases are, such as "cases/" or a URL that ends
 	// with a slash. "" means that there are none to link to.
 	Pages string
+	// Exchange is where the page is that shows an exchange from its address, such as
+	// "exchange.html". "" means that there is none to link to.
+	Exchange string
 }
 
 // A Standing is the outcome of a case in the light of what was expected.

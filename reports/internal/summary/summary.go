@@ -38,6 +38,7 @@ type Summary struct {
 	Counts   map[harness.Outcome]int
 	Missing  int    // cases without a verdict
 	Pages    string // see [Input.Pages]
+	Exchange string // see [Input.Exchange]
 }
 
 // A Row is one case. A selected case without a result is a row too.
@@ -110,7 +111,7 @@ type Section struct {
 // [harness.Result.Bounded].
 func Of(in Input) Summary {
 	run := in.Run
-	s := Summary{Run: run, Gate: in.Gate, State: run.State(), Counts: run.Counts(), Missing: len(run.Missing()), Pages: in.Pages}
+	s := Summary{Run: run, Gate: in.Gate, State: run.State(), Counts: run.Counts(), Missing: len(run.Missing()), Pages: in.Pages, Exchange: in.Exchange}
 	results := map[cases.ID]harness.Result{}
 	for _, r := range run.Results {
 		results[r.Case] = r.Bounded()
