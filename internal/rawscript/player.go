@@ -215,27 +215,14 @@ func (p *Player) isOver() bool {
 }
 
 func (p *Player) frame(ctx context.Context, f Frame) error {
+	var key [4]byte
+	rand.Read(key[:]) // never fails
+	h, b := f.Encoded(p.opts.Server, key)
 	payload := f.Payload
-	h := wsproto.Header{Fin: !f.noFin, RSV: f.rsv, Opcode: f.opcode, Form: f.form}
 	if f.deflate {
-		payload = deflate(payload)
-		h.RSV |= wsproto.RSV1
-	}
-	h.Length = uint64(len(payload))
-	if f.length != nil {
-		h.Length = *f.length
-	}
-	switch h.Masked = f.mask != maskNone && (f.mask != maskByRole || !p.opts.Server); {
-	case f.mask == maskKey:
-		h.MaskKey = f.key
-	case h.Masked:
-		rand.Read(h.MaskKey[:]) // never fails
+		payload = f.Compressed()
 	}
 	p.hear(Event{Sent: true, Kind: EventFrame, Header: h, Data: slices.Clone(payload[:min(len(payload), MaxShown)])})
-	b := wsproto.AppendFrame(nil, wsproto.Frame{Header: h, Payload: payload})
-	if f.cut > 0 {
-		b = b[:min(f.cut, len(b))]
-	}
 	return p.write(ctx, b, f.chop)
 }
 

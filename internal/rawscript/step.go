@@ -197,8 +197,42 @@ func (f Frame) Parts() FrameParts {
 	return p
 }
 
+// Chop is how many bytes go into each write; 0 means all.
+func (b Bytes) Chop() int { return b.chop }
+
 // Compressed is the payload as the part deflate sends it (RFC 7692 §7.2.1).
 func (f Frame) Compressed() []byte { return deflate(f.Payload) }
+
+// Encoded is the frame as it goes on the wire, with its header. It is masked if it says so,
+// or if a client sends it (RFC 6455 §5.1): with its own key, or with the one given.
+func (f Frame) Encoded(server bool, key [4]byte) (wsproto.Header, []byte) {
+	payload := f.Payload
+	h := wsproto.Header{Fin: !f.noFin, RSV: f.rsv, Opcode: f.opcode, Form: f.form}
+	if f.deflate {
+		payload = f.Compressed()
+		h.RSV |= wsproto.RSV1
+	}
+	h.Length = uint64(len(payload))
+	if f.length != nil {
+		h.Length = *f.length
+	}
+	switch h.Masked = f.mask != maskNone && (f.mask != maskByRole || !server); {
+	case f.mask == maskKey:
+		h.MaskKey = f.key
+	case h.Masked:
+		h.MaskKey = key
+	}
+	b := wsproto.AppendHeader(nil, h)
+	start := len(b)
+	b = append(b, payload...)
+	if h.Masked {
+		wsproto.Mask(h.MaskKey, 0, b[start:])
+	}
+	if f.cut > 0 {
+		b = b[:min(f.cut, len(b))]
+	}
+	return h, b
+}
 
 // Parts returns the verb of the edit, and what it has of a name and a value.
 func (e Edit) Parts() (verb, name, value string) { return e.verb, e.name, e.value }

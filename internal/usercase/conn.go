@@ -3,6 +3,7 @@ package usercase
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/wsconform/wsconform/cases"
@@ -62,7 +63,8 @@ type conn struct {
 	opened bool            // the handshake is through
 	never  bool            // the next bytes stand in its place
 	gone   map[string]bool // fields left out, in lower case
-	over   bool            // behind quit
+	ended  bool            // our direction of TCP is
+	over   bool            // behind quit or reset
 }
 
 // standard fields are those that every request has (RFC 6455 §4.1).
@@ -97,9 +99,12 @@ func (c *conn) step(s rawscript.Step) error {
 	case c.never:
 		c.never = false
 		c.out.Head = append(c.out.Head, cases.Whole(string(b.Data)))
+		if n := b.Chop(); n > 0 {
+			c.out.Head = append(c.out.Head, cases.Apart(n))
+		}
 		return nil
 	case isBytes:
-		c.add(cases.Raw(b.Data))
+		c.bytes(b.Data, b.Chop())
 		return nil
 	}
 	switch s := s.(type) {
@@ -108,11 +113,12 @@ func (c *conn) step(s rawscript.Step) error {
 	case rawscript.End:
 		switch s.Verb {
 		case "half-close":
-			c.add(cases.HalfClose{})
+			c.halfClose()
 		case "reset":
 			c.add(cases.Reset{})
 			c.over = true
-		default:
+		default: // quit: without a close frame
+			c.halfClose()
 			c.over = true
 		}
 		return nil
@@ -132,6 +138,28 @@ func (c *conn) step(s rawscript.Step) error {
 }
 
 func (c *conn) add(s cases.Step) { c.out.Steps = append(c.out.Steps, s) }
+
+// fixedKey masks what is written as bytes: a case sends the same each time. It is that of
+// the examples in RFC 6455 §5.7.
+var fixedKey = [4]byte{0x37, 0xfa, 0x21, 0x3d}
+
+// bytes writes them as they are, n in each write; 0 means all at once.
+func (c *conn) bytes(p []byte, n int) {
+	if n < 1 {
+		n = max(len(p), 1)
+	}
+	for part := range slices.Chunk(p, n) {
+		c.add(cases.Raw(part))
+	}
+}
+
+// halfClose ends our direction of TCP, unless that is done.
+func (c *conn) halfClose() {
+	if !c.ended {
+		c.add(cases.HalfClose{})
+	}
+	c.ended = true
+}
 
 // awaited are the events that end an await; nil is the end of the connection.
 func awaited(what string) []transcript.EventKind {
@@ -201,19 +229,15 @@ func (c *conn) frame(f rawscript.Frame) error {
 	}
 	plain := !p.NoFin && p.RSV == 0 && !p.Unmasked && !p.Masked && p.Length == nil && p.Form == 0 && p.Chop == 0 && p.Cut == 0
 	switch {
-	case p.Length != nil && (p.Unmasked || p.Masked || p.Chop > 0 || p.Cut > 0 || p.Form != 0):
-		return errors.New("a case cannot have length together with mask, nomask, form, chop and cut: write the frame with bytes")
-	case p.Length != nil:
+	case p.Length != nil && *p.Length > 0 && !p.Unmasked && !p.Masked && p.Chop == 0 && p.Cut == 0 && p.Form == 0:
 		c.add(cases.FrameHeader{Opcode: p.Opcode, NotFin: p.NoFin, RSV: p.RSV, Length: *p.Length})
 		if len(payload) > 0 {
 			c.add(cases.Octets{Payload: cases.Data(payload)})
 		}
 		return nil
-	case p.Cut > 0: // the rest of the frame never comes
-		h := wsproto.Header{Fin: !p.NoFin, RSV: p.RSV, Opcode: p.Opcode, Length: uint64(len(payload)), Masked: !p.Unmasked, Form: p.Form}
-		copy(h.MaskKey[:], p.Key)
-		b := wsproto.AppendFrame(nil, wsproto.Frame{Header: h, Payload: payload})
-		c.add(cases.Raw(b[:min(p.Cut, len(b))]))
+	case p.Length != nil, p.Cut > 0: // the payload is not what the header says
+		_, b := f.Encoded(false, fixedKey)
+		c.bytes(b, p.Chop)
 		return nil
 	case plain && p.Opcode == wsproto.OpClose && len(payload) != 1:
 		c.add(closing(payload))
