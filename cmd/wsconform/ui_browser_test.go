@@ -1,10 +1,14 @@
 package main
 
 import (
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wsconform/wsconform/internal/browsertest"
+	"github.com/wsconform/wsconform/internal/runfile"
 )
 
 // The browser that opens the page is tested itself, in two tabs, each a run of its own.
@@ -22,6 +26,73 @@ func TestUIBrowser(t *testing.T) {
 		p.Await(t, `/complete/.test(document.querySelector(".live").innerText)`)
 		p.Check(t, "10 of 10 cases, complete", "10 pass", "See the run")
 		checkAxe(t, p)
+	}
+}
+
+// A browser whose tab is closed in mid-run plays no more: the run ends, with what it has.
+func TestUIClosedTab(t *testing.T) {
+	b := browsertest.Start(t)
+	url, dir := serveUI(t)
+	p := b.OpenURL(t, url+"browser", browsertest.View{Ready: "button.main"})
+	p.Eval(t, `document.querySelector("button.main").click()`, nil)
+	p.Await(t, `/^[1-9]\d* of/.test(document.querySelector(".live").innerText)`)
+	p.Close(t)
+	run := awaitRun(t, dir)
+	if run.Footer == nil || run.State() != runfile.Partial || len(run.Results) == 0 {
+		t.Errorf("the run is %v with %d results and the footer %+v", run.State(), len(run.Results), run.Footer)
+	}
+}
+
+// awaitRun waits until the only run in the folder has its footer.
+func awaitRun(t *testing.T, dir string) *runfile.Run {
+	t.Helper()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for end := time.Now().Add(time.Minute); ; <-look.C {
+		files, err := filepath.Glob(filepath.Join(dir, "ui", "*", "run.jsonl"))
+		if err != nil || len(files) != 1 {
+			t.Fatalf("got %q, %v", files, err)
+		}
+		run, err := runfile.Open(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if run.Footer != nil || time.Now().After(end) {
+			return run
+		}
+	}
+}
+
+// A page that is loaded again in mid-run shows all verdicts, and its Stop ends the run.
+func TestUIReloadAndStop(t *testing.T) {
+	b := browsertest.Start(t)
+	url, dir := serveUI(t)
+	p := b.OpenURL(t, url, browsertest.View{Ready: ".example button"})
+	p.Eval(t, `document.querySelectorAll(".example button")[3].click()`, nil)
+	const painted = `document.querySelectorAll(".waffle i[class]").length`
+	p.Await(t, painted+` > 20`)
+	var before, after int
+	p.Eval(t, painted, &before)
+	p.Reload(t)
+	p.Await(t, painted+` > 0`)
+	p.Eval(t, painted, &after)
+	if after < before {
+		t.Errorf("%d verdicts are shown after the page was loaded again, %d before", after, before)
+	}
+	p.Eval(t, `[...document.querySelectorAll(".live button")].find(b => b.textContent === "Stop").click()`, nil)
+	p.Await(t, `/partial/.test(document.querySelector(".live").innerText)`)
+	run := awaitRun(t, dir)
+	var last int
+	p.Eval(t, painted, &last)
+	if run.Footer == nil || run.State() != runfile.Partial || last != len(run.Results) || len(run.Missing()) == 0 {
+		t.Errorf("the run is %v with %d results of %d, %d missing, the page shows %d",
+			run.State(), len(run.Results), len(run.Header.Selection.Selected), len(run.Missing()), last)
+	}
+	p.Check(t, "partial", strconv.Itoa(last)+" of "+strconv.Itoa(len(run.Header.Selection.Selected))+" cases")
+	var stop bool
+	p.Eval(t, `[...document.querySelectorAll(".live button")].some(b => b.textContent === "Stop" && b.checkVisibility())`, &stop)
+	if stop {
+		t.Error("a run that has ended can be stopped")
 	}
 }
 

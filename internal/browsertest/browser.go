@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -248,6 +249,15 @@ func (p *Page) Close(t testing.TB) {
 	t.Helper()
 	p.browser.command(t, "", "Target.closeTarget", map[string]any{"targetId": p.target}, nil)
 	delete(p.browser.events, p.session)
+}
+
+// Reload loads the page again, and waits until it is loaded.
+func (p *Page) Reload(t testing.TB) {
+	t.Helper()
+	const loaded = "Page.loadEventFired"
+	p.browser.events[p.session] = slices.DeleteFunc(p.browser.events[p.session], func(e event) bool { return e.Method == loaded })
+	p.browser.command(t, p.session, "Page.reload", nil, nil)
+	p.await(t, loaded)
 }
 
 // await waits until the page has said something.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -61,6 +62,7 @@ func (s *server) browser(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.relays.set(j.file, folder)
+	s.attend(j.file)() // the page may be gone before it asks for events
 	s.jobs.all.Go(func() {
 		<-j.done
 		_ = os.RemoveAll(folder)
@@ -118,6 +120,47 @@ func (s *server) drove(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, map[string]bool{"done": true})
+}
+
+// drivers are the pages that are tested, by their run files: how many event streams each has
+// open. It is one, or for a moment none where the browser connects again.
+type drivers struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+func (d *drivers) add(path string, n int) (now int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.count == nil {
+		d.count = map[string]int{}
+	}
+	d.count[path] += n
+	return d.count[path]
+}
+
+// driverPatience is how long a page may be away. A browser connects again after 3 to 5 s.
+const driverPatience = 7 * time.Second
+
+// attend says that the page which a run tests is there, until the function that it returns is
+// called. If the page does not come back, the run is stopped: nobody plays its cases.
+func (s *server) attend(path string) (leave func()) {
+	s.drivers.add(path, 1)
+	return func() {
+		j := s.jobs.find(path)
+		if s.drivers.add(path, -1) > 0 || j == nil {
+			return
+		}
+		s.jobs.all.Go(func() {
+			select {
+			case <-j.done:
+			case <-time.After(driverPatience):
+				if s.drivers.add(path, 0) == 0 {
+					j.cancel()
+				}
+			}
+		})
+	}
 }
 
 func (s *server) relay(r *http.Request) (folder string, j *job) {

@@ -75,6 +75,9 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	if folder, _ := s.relays.path(path); folder != "" && r.URL.Query().Has("drives") {
+		defer s.attend(path)()
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := stream{w: w, c: http.NewResponseController(w)}
 	t := tail{path: path}

@@ -43,6 +43,7 @@ type server struct {
 	jobs    jobs
 	runs    registry
 	relays  registry // of run files, to the folders of their relays
+	drivers drivers
 }
 
 // Serve serves the page on a free port of the loopback interface until ctx ends. The runs

@@ -59,7 +59,7 @@ async function start() {
 function watch(run) {
   const results = new Map();
   let total = 0;
-  const source = new EventSource("api/runs/" + run + "/events");
+  const source = new EventSource("api/runs/" + run + "/events?drives"); // its end says that the page is gone
   source.addEventListener("head", e => { const h = JSON.parse(e.data); total = h.sections.reduce((n, s) => n + s.cases.length, 0); results.clear(); });
   source.addEventListener("cases", e => {
     for (const r of JSON.parse(e.data)) results.set(r.case, r);
