@@ -63,16 +63,21 @@ func Archive(r io.Reader, done func(*Conn)) (Summary, error) {
 			continue
 		}
 		sum.WebSocket++
-		c := &Conn{Name: fmt.Sprintf("entry %d, %s", i+1, withoutQuery(e.Request.URL)), state: open}
+		c := &Conn{Name: fmt.Sprintf("entry %d, %s", i+1, address(e.Request.URL)), state: open}
 		e.judge(c)
 		done(c)
 	}
 	return sum, nil
 }
 
-func withoutQuery(text string) string {
-	before, _, _ := strings.Cut(text, "?")
-	return before
+// address is a URL without what may be secret: user and password, query and fragment.
+func address(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "a malformed URL"
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return u.String()
 }
 
 // judge lists the offences of an entry.

@@ -50,14 +50,7 @@ func NewSecrets(rawURL string, added http.Header) *Secrets {
 	for name, values := range added {
 		names = append(names, regexp.QuoteMeta(name))
 		for _, v := range values {
-			s.know(v)
-			s.ofBasic(v)
-			for _, word := range strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune(" ;,", r) }) {
-				s.know(word)
-				if _, value, ok := strings.Cut(word, "="); ok { // of a cookie
-					s.know(value)
-				}
-			}
+			s.ofField(v)
 		}
 	}
 	if len(names) > 0 {
@@ -66,6 +59,29 @@ func NewSecrets(rawURL string, added http.Header) *Secrets {
 	}
 	s.index()
 	return s
+}
+
+// ofField learns the value of a field, and its parts: those of a cookie, the token behind a
+// scheme.
+func (s *Secrets) ofField(v string) {
+	s.know(v)
+	s.ofBasic(v)
+	for _, word := range strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune(" ;,", r) }) {
+		s.know(word)
+		if _, value, ok := strings.Cut(word, "="); ok {
+			s.know(value)
+		}
+	}
+}
+
+// ofScript learns what the script of a user's case sends as a credential.
+func (s *Secrets) ofScript(script string) {
+	for _, m := range credential().FindAllStringSubmatch(script, -1) {
+		s.ofField(m[2])
+	}
+	for _, m := range wholeQuery().FindAllStringSubmatch(script, -1) {
+		s.ofQuery(m[2])
+	}
 }
 
 // ofURL learns the secrets of a URL, as they are written in it and decoded.
@@ -83,7 +99,12 @@ func (s *Secrets) ofURL(raw string) {
 			s.know(written)
 		}
 	}
-	for pair := range strings.FieldsFuncSeq(u.RawQuery, func(r rune) bool { return r == '&' || r == ';' }) {
+	s.ofQuery(u.RawQuery)
+}
+
+// ofQuery learns the values of a query, as they are written and decoded.
+func (s *Secrets) ofQuery(raw string) {
+	for pair := range strings.FieldsFuncSeq(raw, func(r rune) bool { return r == '&' || r == ';' }) {
 		name, value, ok := strings.Cut(pair, "=")
 		switch {
 		case !ok:
@@ -115,10 +136,13 @@ func (s *Secrets) ofBasic(v string) {
 const shortest = 6
 
 func (s *Secrets) know(value string) {
-	if value = strings.TrimSpace(value); len(value) >= shortest && !slices.Contains(s.list, value) && !strings.EqualFold(value, "bearer") {
+	if value = strings.TrimSpace(value); len(value) >= shortest && !slices.Contains(s.list, value) && !schemes[strings.ToLower(value)] {
 		s.list = append(s.list, value)
 	}
 }
+
+// schemes of authentication are long enough to be taken for secrets.
+var schemes = map[string]bool{"bearer": true, "digest": true, "negotiate": true}
 
 func (s *Secrets) index() {
 	if len(s.list) == 0 {
@@ -337,7 +361,12 @@ func (h Header) Masking() *Secrets {
 	if h.Secrets == SecretsShown {
 		return nil
 	}
-	return NewSecrets(h.Agent.URL, h.Added)
+	s := NewSecrets(h.Agent.URL, h.Added)
+	for _, c := range h.UserCases {
+		s.ofScript(c.Script)
+	}
+	s.index()
+	return s
 }
 
 // header masks the secrets in a header, and says there whether that was done.

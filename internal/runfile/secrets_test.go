@@ -12,6 +12,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/usercase"
 )
 
 func TestSecretsText(t *testing.T) {
@@ -187,6 +188,20 @@ func TestSecretsWriter(t *testing.T) {
 }
 
 // Of secrets that begin alike the longest is masked as a whole.
+// What the script of a user's case sends as a credential is masked wherever it comes back.
+func TestSecretsOfScripts(t *testing.T) {
+	h := runfile.Header{UserCases: []usercase.Spec{{Script: "start GET /chat?token=query-1234 HTTP/1.1\nset Authorization: Bearer bearer-5678\nadd Cookie: sid=cookie-1234; b=second-5678\n" +
+		"line X-Api-Key: key-123456\nset X-Other: other-1234\ntext text-1234\n"}}}
+	got := h.Masking().Text("query-1234 bearer-5678 Bearer cookie-1234 second-5678 key-123456 other-1234 text-1234")
+	if want := "*** *** Bearer *** *** *** other-1234 text-1234"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	h.Secrets = runfile.SecretsShown
+	if got := h.Masking().Text("bearer-5678"); got != "bearer-5678" {
+		t.Errorf("shown: got %q", got)
+	}
+}
+
 func TestSecretsThatBeginAlike(t *testing.T) {
 	s := runfile.NewSecrets("", http.Header{"X-A": {"hunter"}, "X-B": {"hunter2-and-more"}, "X-C": {"hunter2"}})
 	for in, want := range map[string]string{
