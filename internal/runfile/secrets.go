@@ -202,17 +202,26 @@ func (s *Secrets) Text(text string) string {
 		text = wholeQuery().ReplaceAllStringFunc(text, maskQuery)
 		text = parameter().ReplaceAllStringFunc(text, func(m string) string { return m[:1] + maskPairs(m[1:]) })
 	}
-	if strings.ContainsAny(text, ":=-") {
+	lower := strings.ToLower(text)
+	if containsAny(lower, "authorization", "cookie", "x-") {
 		text = ownLine().ReplaceAllString(text, "${1}"+Masked)
 		text = credential().ReplaceAllString(text, "${1}"+Masked)
-		text = option().ReplaceAllString(text, "${1}"+Masked)
+	}
+	if strings.Contains(text, "-u") {
 		text = login().ReplaceAllString(text, "${1}"+Masked)
+	}
+	if containsAny(lower, "token", "passw", "secret", "api", "credential") {
+		text = option().ReplaceAllString(text, "${1}"+Masked)
 		text = variable().ReplaceAllString(text, "${1}"+Masked)
 	}
 	if strings.Contains(text, "eyJ") {
 		text = webToken().ReplaceAllString(text, "${1}"+Masked)
 	}
 	return text
+}
+
+func containsAny(text string, words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
 // maskQuery masks what stands behind the question mark.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,6 +69,9 @@ func Write(dir string, list []cases.Case, known *Comparison) error {
 		}
 		return nil
 	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("casepage: %w", err)
+	}
 	sheet, err := assets.ReadFile("style.css")
 	if err != nil {
 		return err
@@ -93,12 +98,21 @@ func Write(dir string, list []cases.Case, known *Comparison) error {
 }
 
 // keep puts a page in place, unless it is there already: most runs write the same pages
-// again.
+// again. The first time there are hundreds of them, so each is written in one go where it
+// is to be, not beside it and renamed. If that fails it is removed.
 func keep(path string, page []byte) error {
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, page) {
+	old, err := os.ReadFile(path)
+	if err == nil && bytes.Equal(old, page) {
 		return nil
 	}
-	return atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(page); return err })
+	if !errors.Is(err, fs.ErrNotExist) {
+		return atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(page); return err })
+	}
+	if err := os.WriteFile(path, page, 0o644); err != nil { //nolint:gosec // a report is for everyone
+		_ = os.Remove(path)
+		return err
+	}
+	return nil
 }
 
 // A view is a page with its neighbours.
