@@ -26,7 +26,7 @@ func autobahnImageCommand() *cobra.Command {
 	var opts engine.ImageOptions
 	c := &cobra.Command{
 		Use:   "image",
-		Short: "Make sure of the container image of Autobahn",
+		Short: "Pull or build the container image of Autobahn",
 		Long: `Provides the container image of Autobahn: uses the existing one, or pulls the
 published one, or builds it. If no registry answers, debootstrap creates its base.`,
 		Args: args(cobra.NoArgs),

@@ -17,7 +17,7 @@ import (
 	"github.com/wsconform/wsconform/reports/examination"
 )
 
-const doctorHelp = `Examines a live WebSocket address in some seconds: names, TCP, TLS and certificate,
+const doctorHelp = `Examines a live WebSocket address in a few seconds: names, TCP, TLS and certificate,
 the opening handshake over HTTP/1.1 and HTTP/2, subprotocols, compression, origins,
 pings, masks, and whether an idle connection is cut. For each it says what was seen,
 and what to do if something is wrong.
@@ -82,7 +82,7 @@ func doctorCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	o.flags(f)
-	f.DurationVar(&opts.Idle, "idle", 5*time.Second, "leave a connection alone for so long, and see whether it is cut; 0 does not")
+	f.DurationVar(&opts.Idle, "idle", 5*time.Second, "how long to leave a connection idle, to see whether it is cut; 0 skips that")
 	f.StringVar(&page, "html", "", "also write a page to this `FILE`")
 	f.BoolVar(&asJSON, "json", false, "write JSON")
 	return c

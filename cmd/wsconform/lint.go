@@ -53,8 +53,9 @@ the rules that clients and servers break, each with the section of its RFC.
 
 Connections must begin in the capture. TLS 1.3 is decrypted with the key log that clients
 such as browsers and curl write to the file in SSLKEYLOGFILE, given with --key-log or
-embedded in a pcapng; older TLS is not. A capture is read in bounded memory. An archive has messages in place of frames, so only
-handshakes, opcodes and the order of messages are checked.
+embedded in a pcapng; older TLS is not. A capture of any size is read in bounded memory.
+An archive has messages in place of frames, so only handshakes, opcodes and the order of
+messages are checked.
 
 Exit codes: 0 nothing is wrong, 1 a rule is broken, 2 usage error or no such file,
 4 there is no WebSocket connection to check.`,
@@ -131,7 +132,9 @@ interrupted. When a connection ends, it lists the rules that client and server b
 with the section of its RFC. With --output it also writes the connections to a capture,
 which wsconform lint and programs such as Wireshark read.
 
-Exit codes: as of wsconform lint, when it is interrupted.`,
+The capture holds all that was sent, passwords too: do not publish it.
+
+When it is interrupted, its exit code is that of wsconform lint.`,
 		Example: `  wsconform record --listen 127.0.0.1:8080 --to 127.0.0.1:9001
   wsconform record --listen 127.0.0.1:8080 --to 127.0.0.1:9001 --output traffic.pcap`,
 		Args: args(cobra.NoArgs),

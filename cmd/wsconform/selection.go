@@ -27,8 +27,8 @@ type selection struct {
 }
 
 func (s *selection) flags(f *pflag.FlagSet) {
-	f.StringSliceVar(&s.include, "cases", []string{"*"}, "run these cases: ids or `PATTERNS` such as '7.*', comma-separated")
-	f.StringSliceVar(&s.exclude, "exclude", nil, "skip these cases: ids or `PATTERNS`")
+	f.StringSliceVar(&s.include, "cases", []string{"*"}, "take these cases: ids or `PATTERNS` such as '7.*', comma-separated")
+	f.StringSliceVar(&s.exclude, "exclude", nil, "leave out these cases: ids or `PATTERNS`")
 }
 
 // suiteFlag lets the user choose among the suites. The default is all of them.

@@ -74,14 +74,14 @@ still tested in parallel.
 To test a gateway, such as a reverse proxy, give the command that starts it with --via.
 {listen} in it becomes the address where it has to listen, {origin} the one that it has
 to forward to; {host}, {port} and {origin_port} are their parts. Cases are then played
-between a client and an origin that are both of wsconform, and each also without the
-gateway: the results say what it changed. With a server's URL or --server-cmd, the cases
+between a client and an origin of wsconform's own, with and without the gateway: the
+results say what it changed. With a server's URL or --server-cmd, the cases
 of servers are played against that server, without and with the gateway.
 
 Results go to DIR/run.jsonl, reports to DIR/index.html and the files next to it,
 and what the agent prints to DIR/agent.log. By default every case must pass. A case
 of the RFC suite about a SHOULD is lenient instead of failed unless --strict is given,
-and one about a MAY only observes. wsconform.yaml declares what may fail, and wsconform
+and one about a MAY is only observed. wsconform.yaml declares what may fail, and wsconform
 baseline writes it.
 
 Passwords, tokens and header values are masked in all files, unless --show-secrets
@@ -129,8 +129,8 @@ func (o *test) agentFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.corpora, "corpora", "", "use Autobahn's own payload files for sections 12 and 13, from this folder, `DIR`")
 	f.BoolVar(&o.oneShot, "one-shot", false, "test a client that connects once for each start, the command after --: any program that takes a URL")
 	f.BoolVar(&o.http2, "http2", false, "test WebSocket over HTTP/2 (RFC 8441): by ALPN for wss, with prior knowledge for ws; cases about HTTP/1.1 are unsupported")
-	f.BoolVar(&o.noEcho, "no-echo", false, "the peer does not echo, as a broker or a chat server: use pings in place of messages; cases that need an echo are unsupported")
-	f.StringSliceVar(&o.declared, "declare", nil, "what the peer offers that trying does not tell, comma-separated `NEEDS`: "+declarable())
+	f.BoolVar(&o.noEcho, "no-echo", false, "the peer does not echo, like a broker or a chat server: use pings in place of messages; cases that need an echo are unsupported")
+	f.StringSliceVar(&o.declared, "declare", nil, "what the peer offers and wsconform cannot find out by itself, comma-separated `NEEDS`: "+declarable())
 	allowExitFlag(f, &o.allowExit)
 	o.dial.flags(f)
 	f.StringVar(&o.proxy, "proxy", "none", "reach the server through a proxy: a `URL` with scheme http, https, socks4, socks4a, socks5 or socks5h, with user and password in it; none uses no proxy")
