@@ -67,6 +67,19 @@ func TestHeadText(t *testing.T) {
 	}
 }
 
+// Of connections that are equally bad, the first gives the reason.
+func TestJudgeNamesTheFirst(t *testing.T) {
+	opens := cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Open{}}}}
+	c := cases.Case{ID: "X", Suite: cases.RFC, Conns: []cases.Conn{{}, {}, {}}, Want: opens}
+	good := transcript.Transcript{Opened: true, Events: []transcript.Event{{Kind: transcript.GotAnswer, Status: 101}}}
+	bad := transcript.Transcript{Events: []transcript.Event{{Kind: transcript.GotAnswer, Status: 400}}}
+	tr := good
+	tr.More = []transcript.Transcript{bad, bad}
+	if got := c.Judge(tr); got.Behavior != cases.Failed || !strings.HasPrefix(got.Reason, "connection 2: ") {
+		t.Errorf("got %s (%s), want FAILED by connection 2", got.Behavior, got.Reason)
+	}
+}
+
 // A peer that restricts our window on the connection that needs it all, and compresses on
 // another, is consistent: what it left out is not what it has there.
 func TestJudgeLeftOut(t *testing.T) {

@@ -99,3 +99,21 @@ func agreeing(params string) transcript.Transcript {
 	t.Response = "HTTP/1.1 101 x\r\nSec-WebSocket-Extensions: permessage-deflate" + params + "\r\n\r\n"
 	return t
 }
+
+// Of many connections at once a server may refuse some, with 503 or by ending TCP, and with no
+// other status.
+func TestRefusalOfMany(t *testing.T) {
+	for _, c := range rfc.All() {
+		if c.ID != "L.2.9" {
+			continue
+		}
+		for status, want := range map[int]cases.Behavior{503: cases.NonStrict, 502: cases.Failed, 504: cases.Failed, 429: cases.Failed} {
+			refused := transcript.Transcript{Events: []transcript.Event{{Kind: transcript.GotAnswer, Status: status}}}
+			if got := c.WantOf(0).Judge(c, &refused); got.Behavior != want {
+				t.Errorf("status %d: got %s, want %s", status, got.Behavior, want)
+			}
+		}
+		return
+	}
+	t.Error("there is no L.2.9")
+}

@@ -15,16 +15,23 @@ func familyUsage(pids []int) (u Usage) {
 		if err != nil {
 			continue // it has ended
 		}
-		// The name of the program, in brackets, may hold anything.
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		if len(fields) < 22 {
-			continue
-		}
-		threads, _ := strconv.ParseInt(fields[17], 10, 64) // field 20 of proc(5)
-		pages, _ := strconv.ParseInt(fields[21], 10, 64)   // field 24
-		u.Tasks += threads
-		u.Memory += pages * int64(os.Getpagesize())
+		one := usageOf(stat)
+		u.Tasks += one.Tasks
+		u.Memory += one.Memory
 	}
+	return u
+}
+
+// usageOf reads what a process uses from its line in /proc, described in proc(5).
+func usageOf(stat []byte) (u Usage) {
+	// The name of the program, in brackets, may hold anything.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 22 {
+		return u
+	}
+	u.Tasks, _ = strconv.ParseInt(fields[17], 10, 64) // field 20
+	pages, _ := strconv.ParseInt(fields[21], 10, 64)  // field 24
+	u.Memory = pages * int64(os.Getpagesize())
 	return u
 }
 

@@ -166,6 +166,38 @@ func TestOffences(t *testing.T) {
 	}
 }
 
+// SETTINGS change the windows of the streams that are open by the difference (RFC 9113
+// §6.9.2), also to less than nothing.
+func TestSettingsChangeWindows(t *testing.T) {
+	for _, fixed := range []bool{false, true} {
+		a, b, asked := pair(t, h2.Options{Fixed: fixed}, h2.Options{})
+		client, server := stream(t, a, asked)
+		if _, err := client.Write(make([]byte, 2000)); err != nil {
+			t.Fatal(err)
+		}
+		before := client.Window()
+		for _, size := range []uint32{1000, 100000, 1000} {
+			if err := b.Settings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: size}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := server.Write([]byte("x")); err != nil { // it comes behind them
+				t.Fatal(err)
+			}
+			client.SetReadDeadline(soon())
+			if _, err := client.Read(make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+			want := before + int64(size) - int64(h2.Usual(true)[0].Val)
+			if fixed {
+				want = before
+			}
+			if got := client.Window(); got != want {
+				t.Errorf("fixed %t, an initial window of %d: got %d, want %d", fixed, size, got, want)
+			}
+		}
+	}
+}
+
 // A flood of header blocks, and what is no HTTP/2, end the connection.
 func TestBounds(t *testing.T) {
 	a, b, _ := pair(t, h2.Options{Mute: true}, h2.Options{}) // it writes nothing in between

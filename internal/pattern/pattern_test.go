@@ -38,6 +38,9 @@ func TestSelect(t *testing.T) {
 		{"", "", 0},
 		{".*", "", 0}, // the dot is literal
 		{"[[:digit:]]*", "", 0},
+		{"[]5].1*", "", 11}, // the bracket belongs to the class, and so does what follows
+		{"[^]2-9]*", "", 16 + 1 + 216},
+		{"[^^2-9]*", "", 16 + 1 + 216},
 	}
 	for _, test := range tests {
 		got, err := pattern.Select(autobahn.All(), strings.Fields(test.include), strings.Fields(test.exclude))

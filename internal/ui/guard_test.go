@@ -214,3 +214,21 @@ func TestTail(t *testing.T) {
 		t.Error("a line without its end is whole")
 	}
 }
+
+// A run that was started here is stopped; one that was not, or is unknown, is no error of the
+// server.
+func TestStop(t *testing.T) {
+	s := testServer(t)
+	stopped := false
+	j := &job{file: filepath.Join(s.dir, "run.jsonl"), done: make(chan struct{}), cancel: func() { stopped = true }}
+	s.jobs.list = []*job{j}
+	own, other := s.runs.add(j.file), s.runs.add(filepath.Join(s.dir, "other.jsonl"))
+	for id, want := range map[string]int{"unknown": http.StatusNotFound, other: http.StatusNotFound, own: http.StatusOK} {
+		if w := ask(s, "POST", "/api/runs/"+id+"/stop", "{}", nil); w.Code != want {
+			t.Errorf("%s: got %d %s, want %d", id, w.Code, w.Body, want)
+		}
+	}
+	if !stopped {
+		t.Error("it was not stopped")
+	}
+}

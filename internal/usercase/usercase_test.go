@@ -205,6 +205,7 @@ func TestFaultyFiles(t *testing.T) {
 		{"grade: NON-STRICT", "grade: FINE", "grade"},
 		{"quiet: true", "silent: true", "unknown field"},
 		{"add X-A: b", "open\n      add X-A: b", "line 3"},
+		{"frame text rsv3 text:Hello\n      await close 1s", "open never", "bytes must follow"},
 		{"add X-A: b", "open never\n      text x", "bytes must follow"},
 	} {
 		path := filepath.Join(t.TempDir(), "c.yaml")
