@@ -28,7 +28,7 @@ func (c *Conn) ServeClient() {
 		return w.WriteSettings(append(c.settings(), http2.Setting{ID: http2.SettingEnablePush, Val: 0})...)
 	})
 	c.widen()
-	c.mu.Unlock()
+	c.unlock()
 	c.read()
 	c.wait()
 }
@@ -62,7 +62,7 @@ func (c *Conn) Announces(ctx context.Context) (bool, error) {
 // Open sends a request. ErrFull means that there was none.
 func (c *Conn) Open(fields []hpack.HeaderField) (*Stream, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if c.err != nil || c.leaving || c.nextID > maxWindow || uint32(len(c.streams)) >= c.peer.maxStreams { //nolint:gosec // not that many
 		return nil, ErrFull
 	}

@@ -45,11 +45,13 @@ type Config struct {
 const (
 	// MaxStreams is how many streams a peer may have at a time, and how many handlers run.
 	MaxStreams = 256
-	// streamWindow is how much of a stream may have arrived without having been read.
-	streamWindow = 256 << 10
+	// streamWindow is how much of a stream may have arrived without having been read, at
+	// first. It grows to maxStreamWindow while the program reads as fast as it comes.
+	streamWindow    = 256 << 10
+	maxStreamWindow = 1 << 20
 	// connWindow is how much of all streams may be on its way. What arrives makes room at
 	// once, so that streams nobody reads do not hold up others, until there is maxUnread.
-	connWindow = 1 << 20
+	connWindow = 2 << 20
 	maxUnread  = 8 << 20
 	// maxPending is from where on writers wait for the connection to take what there is.
 	maxPending = 64 << 10
@@ -58,10 +60,14 @@ const (
 	maxControl = 64 << 10
 	// maxFrame is the longest frame that is sent and received, if the peer takes it.
 	maxFrame = 64 << 10
-	// readBuffer is what a stream has for data that waits to be read, at first.
-	readBuffer = 16 << 10
 	// outBuffer is room for what may wait to be written.
 	outBuffer = maxPending + maxFrame + maxControl
+	// maxShort is how long a write is that overtakes what waits of other streams: close
+	// frames, pings and pongs, and small messages. As much as maxFront may do so.
+	maxShort = 256
+	maxFront = 8 << 10
+	// maxRounds is how often a call that writes takes on what others add meanwhile.
+	maxRounds = 3
 	// defaultWindow is the window of both kinds unless a peer says otherwise.
 	defaultWindow = 65535
 	// lastWords is how long the end of a connection may take.
@@ -101,9 +107,13 @@ type Conn struct {
 
 	encoder  *hpack.Encoder
 	block    bytes.Buffer // of encoder
-	out      []byte       // frames that wait to be written
+	front    []byte       // frames that wait to be written, before those of out
+	out      []byte       // and the others
+	rest     []byte       // what is left of a write that was taken in part
+	taken    uint64       // how often out was, and once more
+	hurry    int          // short writes that wait for the connection's window
 	writer   *http2.Framer
-	flushing bool
+	flushing bool // a call or a goroutine is writing
 }
 
 // settings are what a peer has announced.
@@ -131,7 +141,7 @@ func (c *Conn) Serve() {
 			http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: MaxStreams})...)
 	})
 	c.widen()
-	c.mu.Unlock()
+	c.unlock()
 	preface := make([]byte, len(http2.ClientPreface))
 	if _, err := io.ReadFull(c.in, preface); err != nil {
 		c.fail(err)
@@ -155,7 +165,7 @@ func newConn(nc net.Conn, early []byte, config Config) *Conn {
 		nc: nc, config: config, in: bufio.NewReaderSize(source(nc, early), 16<<10),
 		done: make(chan struct{}), closed: make(chan struct{}), streams: make(map[uint32]*Stream),
 		peer:       settings{maxStreams: 100, window: defaultWindow, maxFrame: 16 << 10, maxHeaders: 1 << 30},
-		sendWindow: defaultWindow, recvWindow: defaultWindow, nextID: 1,
+		sendWindow: defaultWindow, recvWindow: defaultWindow, nextID: 1, taken: 1,
 	}
 	c.changed.L = &c.mu
 	c.encoder = hpack.NewEncoder(&c.block)
@@ -192,7 +202,7 @@ func (p *pending) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// control has a frame written, and does not wait for that. It needs mu.
+// control adds a frame to those that wait to be written. It needs mu, and unlock writes.
 func (c *Conn) control(write func(*http2.Framer) error) {
 	if c.err != nil {
 		return
@@ -204,9 +214,7 @@ func (c *Conn) control(write func(*http2.Framer) error) {
 	c.startOut()
 	if err := write(c.writer); err != nil {
 		c.end(fmt.Errorf("frame: %w", err)) // one that we should not have made
-		return
 	}
-	c.flush()
 }
 
 var outBuffers = sync.Pool{New: func() any { return new([outBuffer]byte) }}
@@ -218,39 +226,67 @@ func (c *Conn) startOut() {
 	}
 }
 
+var frontBuffers = sync.Pool{New: func() any { return new([maxFront]byte) }}
+
+// freeOut is for what take has given.
 func freeOut(p []byte) {
-	if cap(p) == outBuffer { // otherwise it has grown
-		outBuffers.Put((*[outBuffer]byte)(p[:cap(p)]))
+	switch cap(p) { // otherwise it has grown
+	case outBuffer:
+		outBuffers.Put((*[outBuffer]byte)(p[:outBuffer]))
+	case maxFront:
+		frontBuffers.Put((*[maxFront]byte)(p[:maxFront]))
 	}
 }
 
-// flush has what waits written. It needs mu.
-func (c *Conn) flush() {
-	if c.flushing || len(c.out) == 0 {
-		return
+// waits reports whether there is something to write. It needs mu.
+func (c *Conn) waits() bool { return len(c.rest)+len(c.front)+len(c.out) > 0 }
+
+// take is what is to be written next, and makes room for those who wait for it. It needs
+// mu.
+func (c *Conn) take() (p []byte) {
+	switch {
+	case len(c.rest) > 0:
+		p, c.rest = c.rest, nil
+	case len(c.front) > 0:
+		p, c.front = c.front, nil
+	default:
+		p, c.out = c.out, nil
+		c.taken++
 	}
-	if c.config.WriteNow != nil && c.err == nil {
-		// An error comes again when the rest is written.
-		n, _ := c.config.WriteNow(c.out)
-		if n == len(c.out) {
-			freeOut(c.out)
-			c.out = nil
-			return
+	c.changed.Broadcast()
+	return p
+}
+
+// unlock releases mu after it has written what waits, as far as the connection below
+// takes it at once; a goroutine writes the rest. Nothing is locked meanwhile.
+func (c *Conn) unlock() {
+	for round := 0; c.waits() && !c.flushing; round++ {
+		c.flushing = true
+		if c.config.WriteNow == nil || c.err != nil || round == maxRounds {
+			go c.write()
+			break
 		}
-		c.out = c.out[:copy(c.out, c.out[n:])]
+		p := c.take()
+		c.mu.Unlock()
+		n, _ := c.config.WriteNow(p) // an error comes again when the rest is written
+		c.mu.Lock()
+		if n < len(p) {
+			c.rest = p[:copy(p, p[n:])]
+			go c.write()
+			break
+		}
+		freeOut(p)
+		c.flushing = false
 	}
-	c.flushing = true
-	go c.write()
+	c.mu.Unlock()
 }
 
 // write writes what waits, until nothing does.
 func (c *Conn) write() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.out) > 0 {
-		p, over := c.out, c.err != nil
-		c.out = nil
-		c.changed.Broadcast()
+	for c.waits() {
+		p, over := c.take(), c.err != nil
 		c.mu.Unlock()
 		timeout := c.config.WriteTimeout
 		if over {
@@ -263,8 +299,8 @@ func (c *Conn) write() {
 		freeOut(p)
 		c.mu.Lock()
 		if err != nil {
-			c.out = nil
 			c.end(fmt.Errorf("write: %w", err))
+			c.front, c.out = nil, nil
 		}
 	}
 	c.flushing = false
@@ -292,7 +328,7 @@ func (c *Conn) hangUp() {
 // fail ends the connection.
 func (c *Conn) fail(err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	c.end(err)
 }
 
@@ -304,10 +340,12 @@ func (c *Conn) end(err error) {
 	code := http2.ErrCodeNo
 	if ce, ok := errors.AsType[http2.ConnectionError](err); ok {
 		code = http2.ErrCode(ce)
-		err = fmt.Errorf("HTTP/2 connection failed: %v", code)
 	}
 	if errors.Is(err, http2.ErrFrameTooLarge) {
 		code = http2.ErrCodeFrameSize
+	}
+	if code != http2.ErrCodeNo {
+		err = &RuleError{Code: code, Conn: true}
 	}
 	c.startOut()
 	_ = c.writer.WriteGoAway(c.lastID, code, nil) // to memory
@@ -319,13 +357,12 @@ func (c *Conn) end(err error) {
 		s.abort(err)
 	}
 	c.changed.Broadcast()
-	c.flush()
 }
 
 // timeOut ends a connection without streams.
 func (c *Conn) timeOut() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if len(c.streams) == 0 {
 		c.end(errIdle)
 	}
@@ -340,7 +377,7 @@ var (
 // connection after the last.
 func (c *Conn) Shutdown() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if !c.leaving {
 		c.leaving = true
 		c.control(func(w *http2.Framer) error { return w.WriteGoAway(c.lastID, http2.ErrCodeNo, nil) })

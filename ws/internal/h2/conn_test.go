@@ -311,7 +311,9 @@ func TestPeerDoesNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		c := NewServer(far, nil, Config{MaxHeaderBytes: 1 << 10, WriteTimeout: 20 * time.Second, Handler: func(*Stream) func() { return nil }})
+		asked := make(chan struct{})
 		go func() {
+			defer close(asked)
 			fr := http2.NewFramer(near, nil)
 			_, _ = io.WriteString(near, http2.ClientPreface)
 			_ = fr.WriteSettings()
@@ -325,6 +327,7 @@ func TestPeerDoesNotRead(t *testing.T) {
 			t.Errorf("took %v", took)
 		}
 		near.Close()
+		<-asked
 	})
 }
 

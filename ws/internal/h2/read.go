@@ -36,7 +36,7 @@ func (c *Conn) read() {
 		if err != nil {
 			c.end(readError(err))
 		}
-		c.mu.Unlock()
+		c.unlock()
 	}
 }
 

@@ -1,6 +1,7 @@
 package h2
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -25,13 +26,16 @@ type Stream struct {
 	fields                           []hpack.HeaderField // of the request, or of the response
 	answered                         bool                // by the server
 	readable                         sync.Cond
-	buf                              []byte // data that has not been read
-	off                              int
+	input                            input  // data that has not been read
+	into                             []byte // of a Read that waits: where data goes at once
+	got                              int    // so much of it
+	window                           int64  // that the peer has at most
 	recvWindow, sendWindow, consumed int64
-	remoteEnd                        bool  // END_STREAM has come
-	localEnd                         bool  // and was sent
-	closed                           bool  // by Close
-	err                              error // why it was aborted
+	queued                           uint64 // Conn.taken when something was put into out
+	remoteEnd                        bool   // END_STREAM has come
+	localEnd                         bool   // and was sent
+	closed                           bool   // by Close
+	err                              error  // why it was aborted
 
 	read, write deadline
 }
@@ -41,9 +45,23 @@ type ResetError struct{ Code http2.ErrCode }
 
 func (e *ResetError) Error() string { return fmt.Sprintf("stream reset by peer: %v", e.Code) }
 
+// A RuleError says that the peer broke a rule of HTTP/2, which ended the stream or all of
+// the connection.
+type RuleError struct {
+	Code http2.ErrCode
+	Conn bool
+}
+
+func (e *RuleError) Error() string {
+	if e.Conn {
+		return fmt.Sprintf("HTTP/2 connection failed: %v", e.Code)
+	}
+	return fmt.Sprintf("stream failed: %v", e.Code)
+}
+
 // newStream begins a stream. It needs mu.
 func (c *Conn) newStream(id uint32) *Stream {
-	s := &Stream{c: c, id: id, recvWindow: streamWindow, sendWindow: c.peer.window}
+	s := &Stream{c: c, id: id, window: streamWindow, recvWindow: streamWindow, sendWindow: c.peer.window}
 	s.readable.L = &c.mu
 	if len(c.streams) == 0 {
 		if c.idle != nil {
@@ -97,7 +115,7 @@ func (s *Stream) Ended() bool {
 func (s *Stream) Respond(fields []hpack.HeaderField, body []byte, end bool) error {
 	c := s.c
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if err := s.sendHeaders(fields, end && len(body) == 0); err != nil {
 		return err
 	}
@@ -105,7 +123,6 @@ func (s *Stream) Respond(fields []hpack.HeaderField, body []byte, end bool) erro
 	if !end {
 		return nil
 	}
-	defer c.flush()
 	for len(body) > 0 {
 		n, err := s.put(body, true)
 		if err != nil {
@@ -135,6 +152,7 @@ func (s *Stream) sendHeaders(fields []hpack.HeaderField, end bool) error {
 	}
 	block := c.block.Bytes()
 	first := true
+	s.queued = c.taken
 	for first || len(block) > 0 {
 		p := block[:min(len(block), 16<<10)]
 		block = block[len(p):]
@@ -188,14 +206,11 @@ func (s *Stream) received(p []byte, padding int64) {
 		return
 	}
 	if len(p) > 0 {
-		if s.buf == nil {
-			s.buf = readBuffers.Get().(*[readBuffer]byte)[:0]
+		if s.into != nil && s.input.size == 0 {
+			n := copy(s.into[s.got:], p)
+			s.got, p = s.got+n, p[n:]
 		}
-		if s.off > 0 && len(s.buf)+len(p) > cap(s.buf) {
-			s.buf = s.buf[:copy(s.buf, s.buf[s.off:])]
-			s.off = 0
-		}
-		s.buf = append(s.buf, p...)
+		s.input.add(p)
 		s.c.unread += int64(len(p))
 		s.readable.Broadcast()
 	}
@@ -204,27 +219,27 @@ func (s *Stream) received(p []byte, padding int64) {
 	}
 }
 
-var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
-
-// consume gives back room in the stream's window.
+// consume gives back room in the stream's window. A program that has read all there is
+// waits for the peer, which gets more room.
 func (s *Stream) consume(n int64) {
 	s.consumed += n
-	if s.consumed < streamWindow/2 || s.remoteEnd || s.err != nil || s.closed {
+	if s.consumed < s.window/2 || s.remoteEnd || s.err != nil || s.closed {
 		return
 	}
 	n, id := s.consumed, s.id
 	s.consumed = 0
+	if s.input.size == 0 && s.window < maxStreamWindow {
+		n += s.window
+		s.window *= 2
+	}
 	s.recvWindow += n
 	s.c.control(func(w *http2.Framer) error { return w.WriteWindowUpdate(id, uint32(n)) })
 }
 
 // drop forgets what nobody will read.
 func (s *Stream) drop() {
-	s.c.unread -= int64(len(s.buf) - s.off)
-	if cap(s.buf) == readBuffer {
-		readBuffers.Put((*[readBuffer]byte)(s.buf[:readBuffer]))
-	}
-	s.buf, s.off = nil, 0
+	s.c.unread -= int64(s.input.size)
+	s.input.drop()
 	s.c.giveBack()
 }
 
@@ -248,7 +263,7 @@ func (s *Stream) abort(err error) {
 // reset ends a stream whose peer broke a rule. It needs mu.
 func (s *Stream) reset(code http2.ErrCode) {
 	s.resetID(code)
-	s.abort(fmt.Errorf("stream failed: %v", code))
+	s.abort(&RuleError{Code: code})
 	s.c.forget(s)
 }
 
@@ -275,16 +290,25 @@ func (c *Conn) hasReset(id uint32) bool {
 func (s *Stream) Read(p []byte) (int, error) {
 	c := s.c
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := s.await(); err != nil {
-		return 0, err
+	defer c.unlock()
+	if len(p) == 0 {
+		return 0, nil
 	}
-	n := copy(p, s.buf[s.off:])
-	s.off += n
-	c.unread -= int64(n)
-	if s.off == len(s.buf) {
-		s.drop()
-	} else {
+	if s.into == nil && s.input.size == 0 {
+		s.into = p
+	}
+	err := s.await()
+	n := 0
+	if len(s.into) > 0 && &s.into[0] == &p[0] {
+		n = s.got
+		s.into, s.got = nil, 0
+	}
+	if n == 0 {
+		if err != nil {
+			return 0, err
+		}
+		n = s.input.read(p)
+		c.unread -= int64(n)
 		c.giveBack()
 	}
 	s.consume(int64(n))
@@ -306,18 +330,20 @@ func (s *Stream) Await() error {
 func (s *Stream) Ready() bool {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	return s.off < len(s.buf)
+	return s.input.size > 0
 }
 
 // await waits until there is data. It needs mu.
 func (s *Stream) await() error {
 	for {
 		switch {
+		case s.got > 0:
+			return nil
 		case s.closed:
 			return net.ErrClosed
 		case s.read.passed:
 			return os.ErrDeadlineExceeded
-		case s.off < len(s.buf):
+		case s.input.size > 0:
 			return nil
 		case s.remoteEnd:
 			return io.EOF
@@ -328,11 +354,10 @@ func (s *Stream) await() error {
 	}
 }
 
-// Write sends data.
+// Write sends data. A short write overtakes what waits of other streams.
 func (s *Stream) Write(p []byte) (n int, err error) {
 	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	defer s.c.flush()
+	defer s.c.unlock()
 	for n < len(p) {
 		more, err := s.put(p[n:], false)
 		n += more
@@ -344,9 +369,10 @@ func (s *Stream) Write(p []byte) (n int, err error) {
 }
 
 // put puts as much of p as may be sent now in a frame, with END_STREAM if that is all and
-// end. It waits until that is more than nothing. The caller flushes. It needs mu.
+// end. It waits until that is more than nothing. It needs mu, and unlock writes.
 func (s *Stream) put(p []byte, end bool) (int, error) {
 	c := s.c
+	short := len(p) <= maxShort
 	for {
 		if err := s.broken(); err != nil {
 			return 0, err
@@ -358,26 +384,58 @@ func (s *Stream) put(p []byte, end bool) (int, error) {
 			return 0, os.ErrDeadlineExceeded
 		}
 		n := min(int64(len(p)), s.sendWindow, c.sendWindow, int64(c.peer.maxFrame), maxFrame)
-		if n > 0 && len(c.out) < maxPending {
-			s.sendWindow -= n
-			c.sendWindow -= n
+		whole := int(n) == len(p)
+		switch {
+		case n <= 0:
+		case short && whole && s.queued != c.taken && len(c.front) < maxFront-maxShort-frameHeader:
+			if c.front == nil {
+				c.front = frontBuffers.Get().(*[maxFront]byte)[:0]
+			}
+			c.front = s.appendData(c.front, p, end)
+			return int(n), nil
+		case short && len(c.out) < maxPending+maxFrame/2, len(c.out) < maxPending && c.hurry == 0:
 			c.startOut()
-			// It cannot fail: the frame is legal, and goes to memory.
-			_ = c.writer.WriteData(s.id, end && int(n) == len(p), p[:n])
+			c.out = s.appendData(c.out, p[:n], end && whole)
+			s.queued = c.taken
 			return int(n), nil
 		}
-		c.flush()
-		if len(c.out) >= maxPending || n <= 0 {
-			c.changed.Wait()
+		if c.waits() && !c.flushing {
+			c.unlock()
+			c.mu.Lock()
+			continue
+		}
+		hurry := short && s.sendWindow > 0 && c.sendWindow <= 0
+		if hurry {
+			c.hurry++
+		}
+		c.changed.Wait()
+		if hurry {
+			if c.hurry--; c.hurry == 0 {
+				c.changed.Broadcast()
+			}
 		}
 	}
+}
+
+// appendData appends a frame, and takes it off the windows.
+func (s *Stream) appendData(dst, p []byte, end bool) []byte {
+	s.sendWindow -= int64(len(p))
+	s.c.sendWindow -= int64(len(p))
+	var flags http2.Flags
+	if end {
+		flags = http2.FlagDataEndStream
+	}
+	n := len(p)
+	dst = append(dst, byte(n>>16), byte(n>>8), byte(n), byte(http2.FrameData), byte(flags))
+	dst = binary.BigEndian.AppendUint32(dst, s.id)
+	return append(dst, p...)
 }
 
 // CloseWrite sends END_STREAM.
 func (s *Stream) CloseWrite() error {
 	c := s.c
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if s.localEnd {
 		return nil
 	}
@@ -402,7 +460,7 @@ func (s *Stream) endLocal() {
 func (s *Stream) Close() error {
 	c := s.c
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if s.closed {
 		return nil
 	}
