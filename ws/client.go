@@ -12,6 +12,10 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"golang.org/x/net/http2"
+
+	"github.com/wsconform/wsconform/ws/internal/h2"
 )
 
 // A Client keeps a connection to one server: it dials, hands the connection to its
@@ -193,6 +197,9 @@ func mayPass(err error) bool {
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return false
+	}
+	if reset, ok := errors.AsType[*h2.ResetError](err); ok {
+		return reset.Code == http2.ErrCodeRefusedStream
 	}
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)

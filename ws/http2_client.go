@@ -195,7 +195,7 @@ func (p *HTTP2) connect(ctx context.Context, o *DialOptions, t target, host *htt
 	switch {
 	case err != nil:
 		c.Close()
-		return nil, fmt.Errorf("HTTP/2: %w", ctxError(ctx, err))
+		return nil, failedHTTP2(fmt.Errorf("HTTP/2: %w", ctxError(ctx, err)))
 	case !announced:
 		c.Close()
 		without() // open goes on with that
@@ -239,7 +239,7 @@ func (o *DialOptions) handshakeHTTP2(ctx context.Context, st *h2.Stream, t targe
 	}
 	status, fields, err := st.Response(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("wait for the response: %w", ctxError(ctx, err))
+		return nil, failedHTTP2(fmt.Errorf("wait for the response: %w", ctxError(ctx, err)))
 	}
 	if trace != nil && trace.GotFirstResponseByte != nil {
 		trace.GotFirstResponseByte()
@@ -275,6 +275,18 @@ func (o *DialOptions) handshakeHTTP2(ctx context.Context, st *h2.Stream, t targe
 	}
 	info.request.ProtoMajor, info.request.TLS = 2, tlsState(st.Conn())
 	return o.dialed(st, nil, info), nil
+}
+
+// failedHTTP2 is the error of Dial: a [HandshakeError] if the server broke a rule, or
+// would not have the request.
+func failedHTTP2(err error) error {
+	if _, ok := errors.AsType[*h2.RuleError](err); ok {
+		return &HandshakeError{Reason: "malformed response over HTTP/2", Err: err}
+	}
+	if _, ok := errors.AsType[*h2.ResetError](err); ok {
+		return &HandshakeError{Reason: "server reset the request", Err: err}
+	}
+	return err
 }
 
 // linesHTTP2 shows fields to who looks at handshakes.

@@ -98,7 +98,7 @@ func dialHTTP2(t *testing.T, only bool, protocols []string) {
 	pool := &ws.HTTP2{Only: only}
 	defer pool.Close()
 	opts := &ws.DialOptions{TLS: conf, HTTP2: pool, Subprotocols: []string{"chat"}, Options: options}
-	const webSockets = 20
+	const webSockets = 50
 	var wg sync.WaitGroup
 	for i := range webSockets {
 		wg.Go(func() {
@@ -296,6 +296,9 @@ func TestHTTP2ClientResponses(t *testing.T) {
 				}
 				if test.want == "" && d.err != nil || test.want != "" && (d.err == nil || !strings.Contains(d.err.Error(), test.want)) {
 					t.Errorf("error %v, want %q", d.err, test.want)
+				}
+				if he, ok := errors.AsType[*ws.HandshakeError](d.err); d.err != nil && (!ok || he.URL != "ws://pipe/chat?…") {
+					t.Errorf("error %#v, want a *HandshakeError with the URL", d.err)
 				}
 				if !test.end {
 					p.next(http2.FrameRSTStream)
