@@ -7,15 +7,15 @@
 #   scripts/install-test-programs.sh VENV MODULES
 #
 # VENV is a folder for the Python modules; set WSCONFORM_PYTHON to its bin/python.
-# MODULES is a folder for npm modules, if npm is installed; set AXE_CORE to its
-# node_modules/axe-core/axe.min.js.
+# MODULES is a folder for npm modules, if npm is installed; set WSCONFORM_MODULES to it, and
+# AXE_CORE to its node_modules/axe-core/axe.min.js.
 set -eu
 
 usage="usage: install-test-programs.sh VENV MODULES"
 venv=${1:?$usage} modules=${2:?$usage}
 
-if ! command -v npm >/dev/null 2>&1 || ! npm install --silent --no-save --no-package-lock --prefix "$modules" axe-core@4.14.1; then
-	echo "install-test-programs: npm is missing or failed, so axe-core is not installed; tests that need it are skipped"
+if ! command -v npm >/dev/null 2>&1 || ! npm install --silent --no-save --no-package-lock --prefix "$modules" axe-core@4.14.1 undici@7.30.2; then
+	echo "install-test-programs: npm is missing or failed, so axe-core and undici are not installed; tests that need them are skipped"
 fi
 
 packages="squid tinyproxy dante-server microsocks openssh-server openssh-client nginx-light haproxy apache2-bin lighttpd nghttp2-proxy varnish

@@ -57,9 +57,15 @@ const echo = c => { c.send("hello"); c.send(new Uint8Array([1, 2, 255])); c.send
 
 func TestChromium(t *testing.T) {
 	path := find(t, "chromium", "chromium")
-	browse(t, exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-		"--disable-dev-shm-usage", "--no-first-run", "--user-data-dir="+t.TempDir(), "--remote-debugging-port=0"),
-		"close 1006  unclean") // it insists on an answer
+	browse(t, chromium(t, path), "close 1006  unclean") // it insists on an answer
+}
+
+func chromium(t *testing.T, path string, more ...string) *exec.Cmd {
+	t.Helper()
+	return exec.Command(path, append([]string{
+		"--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+		"--disable-dev-shm-usage", "--no-first-run", "--user-data-dir=" + t.TempDir(), "--remote-debugging-port=0",
+	}, more...)...)
 }
 
 func TestFirefox(t *testing.T) {
@@ -124,24 +130,7 @@ func browse(t *testing.T, cmd *exec.Cmd, noCommon string) {
 	srv := httptest.NewServer(mux)
 	defer srv.Close()
 
-	var out log
-	cmd.Args = append(cmd.Args, srv.URL+"/")
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		_ = cmd.Wait()
-	})
-	var got []string
-	select {
-	case r := <-result:
-		got = strings.Split(r, "\n")
-	case <-time.After(90 * time.Second):
-		t.Fatalf("the browser reported nothing in 90s; it printed:\n%s", &out)
-	}
+	got := report(t, cmd, srv.URL+"/", result)
 	want := []string{
 		"plain: open  deflate, " + all,
 		"subprotocol: open chat deflate, " + all,
@@ -154,5 +143,28 @@ func browse(t *testing.T, cmd *exec.Cmd, noCommon string) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// report has a browser open a page, and returns the lines that it reports.
+func report(t *testing.T, cmd *exec.Cmd, url string, result <-chan string) []string {
+	t.Helper()
+	var out log
+	cmd.Args = append(cmd.Args, url)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	select {
+	case r := <-result:
+		return strings.Split(r, "\n")
+	case <-time.After(90 * time.Second):
+		t.Fatalf("the browser reported nothing in 90s; it printed:\n%s", &out)
+		return nil
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -158,7 +159,30 @@ func TestHTTP2NodeClient(t *testing.T) {
 }
 
 func TestHTTP2NodeServer(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), node(t), "testdata/http2/server.mjs")
+	exchangeHTTP2(t, exec.CommandContext(t.Context(), node(t), "testdata/http2/server.mjs"), nil)
+}
+
+// Jetty, which Maven brings, with prior knowledge.
+func TestHTTP2Jetty(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program with Maven")
+	}
+	find(t, "java", "openjdk-17-jdk-headless")
+	find(t, "mvn", "maven")
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/http2/jetty")); err != nil {
+		t.Fatal(err)
+	}
+	compile(t, dir, "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies", "-DoutputDirectory=lib")
+	jars := filepath.Join(dir, "lib/*")
+	compile(t, dir, "javac", "-encoding", "UTF-8", "-cp", jars, "-d", dir, "Jetty.java")
+	exchangeHTTP2(t, exec.CommandContext(t.Context(), "java", "-Xmx256m", "-XX:+UseSerialGC", "-cp", dir+":"+jars, "Jetty"), &ws.Deflate{})
+}
+
+// exchangeHTTP2 starts a server, which prints its URL, and has three WebSockets of one
+// connection exchange messages with it.
+func exchangeHTTP2(t *testing.T, cmd *exec.Cmd, deflate *ws.Deflate) {
+	t.Helper()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -176,15 +200,20 @@ func TestHTTP2NodeServer(t *testing.T) {
 	}
 	pool := &ws.HTTP2{Only: true}
 	defer pool.Close()
+	local := map[string]bool{}
 	for range 3 {
-		c, err := ws.Dial(t.Context(), strings.TrimSpace(url), &ws.DialOptions{HTTP2: pool, Subprotocols: []string{"echo"}})
+		c, err := ws.Dial(t.Context(), strings.TrimSpace(url), &ws.DialOptions{HTTP2: pool, Subprotocols: []string{"echo"}, Options: ws.Options{Deflate: deflate}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.Subprotocol() != "echo" {
-			t.Errorf("subprotocol %q", c.Subprotocol())
+		if h := c.Handshake(); c.Subprotocol() != "echo" || h.ProtoMajor != 2 || (h.Header["Sec-Websocket-Extensions"] != nil) != (deflate != nil) {
+			t.Errorf("subprotocol %q, %s, header %v", c.Subprotocol(), h.Proto, h.Header)
 		}
+		local[c.NetConn(ws.MessageText).LocalAddr().String()] = true
 		exchange(t, c, messages())
+	}
+	if len(local) != 1 {
+		t.Errorf("%d connections for three WebSockets", len(local))
 	}
 }
 
@@ -222,4 +251,15 @@ func TestHTTP2Curl(t *testing.T) {
 			t.Errorf("%s: %q, %v; want %q", path, out, err, want)
 		}
 	}
+}
+
+// modules is the folder of npm modules that has the one asked for: WSCONFORM_MODULES, as
+// scripts/install-test-programs.sh fills it.
+func modules(t *testing.T, name string) string {
+	t.Helper()
+	folder := os.Getenv("WSCONFORM_MODULES")
+	if _, err := os.Stat(filepath.Join(folder, "node_modules", name)); folder == "" || err != nil {
+		t.Skipf("no npm module %s in WSCONFORM_MODULES, a folder that scripts/install-test-programs.sh fills", name)
+	}
+	return folder
 }
