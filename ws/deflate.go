@@ -45,7 +45,7 @@ type Deflate struct {
 func (d *Deflate) valid() error {
 	check := func(name string, bits int) error {
 		if bits != 0 && (bits < 8 || bits > 15) {
-			return fmt.Errorf("ws: Deflate.%s is %d, not 8..15", name, bits)
+			return fmt.Errorf("Deflate.%s is %d, not 8..15", name, bits)
 		}
 		return nil
 	}

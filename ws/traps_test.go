@@ -157,8 +157,8 @@ func trapOptions(_ context.Context, t *testing.T) {
 		go func() { served <- s.Serve(l) }()
 		select {
 		case err := <-served:
-			if err == nil {
-				t.Errorf("%+v: no error", o)
+			if err == nil || strings.Count(err.Error(), "ws: ") != 1 {
+				t.Errorf("%+v: error %v", o, err)
 			}
 		case <-time.After(2 * time.Second):
 			t.Errorf("%+v: it serves", o)
@@ -321,6 +321,8 @@ func trapIterator(ctx context.Context, t *testing.T) {
 		short, cancel := context.WithTimeout(ctx, 2*time.Second)
 		if err := c.WriteText(short, "next"); errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("begun %t: the next write hangs", begun)
+		} else if begun && strings.Count(fmt.Sprint(err), "ws: ") != 1 {
+			t.Errorf("error %v names the package not once", err)
 		}
 		cancel()
 		_ = c.CloseNow()

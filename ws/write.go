@@ -214,7 +214,7 @@ func (w *messageWriter) compressed() bool { return w.c.wr.flate.on && plainType(
 func (w *messageWriter) fail(err error) error {
 	w.err = opError("write", err)
 	if w.header.Opcode == wsproto.OpContinuation {
-		w.c.end(w.err)
+		w.c.end(err)
 	}
 	w.c.wr.flate.forget()
 	return w.err
