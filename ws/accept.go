@@ -78,7 +78,8 @@ type AcceptOptions struct {
 // golang.org/x/net pass one on only if the process was started with
 // GODEBUG=http2xconnect=1; [Server.Serve] needs nothing of the kind. The handler must
 // not return before the Conn has ended. net/http ends the stream, always with
-// END_STREAM. HTTP/3 gets status 505.
+// END_STREAM. The same holds over HTTP/3 (RFC 9220), unless the ResponseWriter is a
+// [http.Hijacker], as that of package ws/h3 is.
 func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
 	if opts == nil {
 		opts = &AcceptOptions{}
@@ -97,7 +98,7 @@ func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request, opened fu
 		o.reject(w, reject)
 		return nil, reject
 	}
-	if r.ProtoMajor == 2 {
+	if r.ProtoMajor > 1 {
 		return o.acceptHandler(w, r, info, opened)
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()

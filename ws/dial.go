@@ -55,6 +55,12 @@ type DialOptions struct {
 	// HTTP2 opens WebSockets over HTTP/2 (RFC 8441), where those to one server share a
 	// connection. Nil means HTTP/1.1, which all servers speak.
 	HTTP2 *HTTP2
+	// HTTP3 opens each WebSocket as a stream of HTTP/3 (RFC 9220): it sends the request, an
+	// extended CONNECT whose Proto is websocket, to the host of its URL, with those options
+	// of TLS, and returns the response and the stream. On an error it has closed the
+	// stream. That is what the Open of an h3.Client does, in package ws/h3. Only wss URLs
+	// without a proxy can be dialed so. Nil means HTTP/2 or HTTP/1.1.
+	HTTP3 func(ctx context.Context, r *http.Request, config *tls.Config) (*http.Response, net.Conn, error)
 
 	// MaskKey returns the next frame's masking key. Nil means those of a ChaCha8
 	// stream with a key of crypto/rand. A predictable key, such as zero, is unsafe
@@ -62,7 +68,7 @@ type DialOptions struct {
 	MaskKey func() [4]byte
 	// OnHandshake is called with the bytes of each request and response head as they
 	// are on the wire, those of an HTTP proxy included. A response that breaks off is
-	// passed as far as it came. Over HTTP/2 it is the list of fields, a line each. The
+	// passed as far as it came. Over HTTP/2 and HTTP/3 it is the list of fields, a line each. The
 	// bytes may hold secrets and must not be kept.
 	OnHandshake func(sent bool, head []byte)
 
@@ -186,9 +192,12 @@ func (o *DialOptions) dialTarget(ctx context.Context, t target) (*Conn, error) {
 	}
 	var nc net.Conn
 	var c *Conn
-	if o.HTTP2 != nil {
+	switch {
+	case o.HTTP3 != nil:
+		c, err = o.dialHTTP3(ctx, t, req)
+	case o.HTTP2 != nil:
 		c, nc, err = o.dialHTTP2(ctx, t, req)
-	} else {
+	default:
 		nc, err = o.connect(ctx, t)
 	}
 	if nc != nil && err == nil {

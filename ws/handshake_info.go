@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,7 +20,7 @@ type packedInfo struct {
 // moreInfo is what few connections have.
 type moreInfo struct {
 	tls    *tls.ConnectionState
-	http2  bool
+	major  int             // of the version of HTTP; zero is HTTP/1.1
 	values context.Context //nolint:containedctx // for its values; nil if there are none
 }
 
@@ -29,7 +30,10 @@ func packInfo(i *handshakeInfo) packedInfo {
 		b = packString(b, s)
 	}
 	b = packHeader(packHeader(b, i.request.Header), i.header)
-	more := moreInfo{tls: i.request.TLS, http2: i.request.ProtoMajor == 2, values: i.values}
+	more := moreInfo{tls: i.request.TLS, values: i.values}
+	if i.request.ProtoMajor > 1 {
+		more.major = i.request.ProtoMajor
+	}
 	if more == (moreInfo{}) {
 		return packedInfo{text: packed(b)}
 	}
@@ -56,9 +60,9 @@ func (i packedInfo) unpack(remote net.Addr) *http.Response {
 		Proto: r.Proto, ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor,
 		Header: p.header(), Body: http.NoBody, Request: r, TLS: more.tls,
 	}
-	if more.http2 {
-		r.Method, r.Proto, r.ProtoMajor, r.ProtoMinor = http.MethodConnect, "HTTP/2.0", 2, 0
-		w.Status, w.StatusCode, w.Proto, w.ProtoMajor, w.ProtoMinor = "200 OK", http.StatusOK, "HTTP/2.0", 2, 0
+	if more.major > 1 {
+		r.Method, r.Proto, r.ProtoMajor, r.ProtoMinor = http.MethodConnect, fmt.Sprintf("HTTP/%d.0", more.major), more.major, 0
+		w.Status, w.StatusCode, w.Proto, w.ProtoMajor, w.ProtoMinor = "200 OK", http.StatusOK, r.Proto, more.major, 0
 	}
 	return w
 }

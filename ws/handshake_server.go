@@ -106,7 +106,7 @@ func fieldCount(h http.Header) (n int) {
 func checkRequest(r *http.Request) *RejectError {
 	h := r.Header
 	switch {
-	case r.ProtoMajor == 2:
+	case r.ProtoMajor == 2 || r.ProtoMajor == 3:
 		return checkConnect(r)
 	case r.Method != http.MethodGet:
 		reject := refuse(http.StatusMethodNotAllowed, "method is not GET")
@@ -254,7 +254,7 @@ func (i *handshakeInfo) setFields() {
 	for name := range ownFields {
 		h.Del(name)
 	}
-	if i.request.ProtoMajor != 2 {
+	if i.request.ProtoMajor == 1 {
 		h.Set("Upgrade", "websocket")
 		h.Set("Connection", "Upgrade")
 		h.Set("Sec-WebSocket-Accept", wsproto.AcceptKey(i.request.Header.Get("Sec-WebSocket-Key")))

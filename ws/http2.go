@@ -232,10 +232,13 @@ func readRequestHTTP2(ctx context.Context, st *h2.Stream, state *tls.ConnectionS
 	return r, nil
 }
 
-// checkConnect applies RFC 8441 §5 to a request over HTTP/2. Key and Accept play no
-// part there.
+// checkConnect applies RFC 8441 §5 to a request over HTTP/2 or HTTP/3. Key and Accept play
+// no part there. quic-go has the protocol in Proto.
 func checkConnect(r *http.Request) *RejectError {
 	protocol, ok := one(r.Header, ":protocol")
+	if r.ProtoMajor == 3 && !strings.HasPrefix(r.Proto, "HTTP/") {
+		protocol, ok = r.Proto, true
+	}
 	switch {
 	case r.Method != http.MethodConnect:
 		reject := refuse(http.StatusMethodNotAllowed, "method is not CONNECT, as for a WebSocket over HTTP/2 (RFC 8441 §5)")

@@ -227,6 +227,24 @@ func (o *DialOptions) requestHTTP2(t target, req *dialRequest) (*dialRequest, []
 }
 
 func (o *DialOptions) handshakeHTTP2(ctx context.Context, st *h2.Stream, t target, req *dialRequest, fields []hpack.HeaderField) (*Conn, error) {
+	return o.handshakeStream(ctx, t, req, fields, 2, func() (r streamResponse, err error) {
+		r.nc, r.tls = st, tlsState(st.Conn())
+		r.status, r.fields, err = st.Response(ctx)
+		return r, err
+	})
+}
+
+// A streamResponse is the answer to a request for a WebSocket, and the stream.
+type streamResponse struct {
+	nc     net.Conn
+	tls    *tls.ConnectionState
+	status int
+	fields []hpack.HeaderField
+}
+
+// handshakeStream is the handshake on a stream of HTTP/2 or HTTP/3. respond waits for the
+// response.
+func (o *DialOptions) handshakeStream(ctx context.Context, t target, req *dialRequest, fields []hpack.HeaderField, major int, respond func() (streamResponse, error)) (*Conn, error) {
 	if o.Logger != nil {
 		o.debug(ctx, "request", slog.String("target", req.target), slog.String("host", req.host), headerGroup(req.header))
 	}
@@ -237,20 +255,20 @@ func (o *DialOptions) handshakeHTTP2(ctx context.Context, st *h2.Stream, t targe
 	if trace != nil && trace.WroteRequest != nil {
 		trace.WroteRequest(httptrace.WroteRequestInfo{})
 	}
-	status, fields, err := st.Response(ctx)
+	r, err := respond()
 	if err != nil {
 		return nil, failedHTTP2(fmt.Errorf("wait for the response: %w", ctxError(ctx, err)))
 	}
 	if trace != nil && trace.GotFirstResponseByte != nil {
 		trace.GotFirstResponseByte()
 	}
-	header := make(http.Header, len(fields))
-	for _, f := range fields {
+	status, header := r.status, make(http.Header, len(r.fields))
+	for _, f := range r.fields {
 		name := textproto.CanonicalMIMEHeaderKey(f.Name)
 		header[name] = append(header[name], f.Value)
 	}
 	if o.OnHandshake != nil {
-		o.OnHandshake(false, linesHTTP2(append([]hpack.HeaderField{{Name: ":status", Value: fmt.Sprint(status)}}, fields...)))
+		o.OnHandshake(false, linesHTTP2(append([]hpack.HeaderField{{Name: ":status", Value: fmt.Sprint(status)}}, r.fields...)))
 	}
 	if o.Logger != nil {
 		o.debug(ctx, "response", slog.Int("status", status), headerGroup(header))
@@ -260,21 +278,21 @@ func (o *DialOptions) handshakeHTTP2(ctx context.Context, st *h2.Stream, t targe
 		return &HandshakeError{Reason: reason, Status: status, Header: header, Body: body}
 	}
 	if status < 200 || status > 299 {
-		_ = st.SetReadDeadline(time.Now().Add(lingerTime)) // fails only on a closed stream
-		body, _ := io.ReadAll(io.LimitReader(st, maxErrorBody))
+		_ = r.nc.SetReadDeadline(time.Now().Add(lingerTime)) // fails only on a closed stream
+		body, _ := io.ReadAll(io.LimitReader(r.nc, maxErrorBody))
 		return nil, fail("server refused", body)
 	}
 	for _, name := range connectionFields {
 		if len(header[name]) > 0 {
-			return nil, fail(name+" header over HTTP/2 (RFC 9113 §8.2.2)", nil)
+			return nil, fail(name+fmt.Sprintf(" header over HTTP/%d (RFC 9110 §7.6.1)", major), nil)
 		}
 	}
 	info, he := o.agree(req, header)
 	if he != nil {
 		return nil, fail(he.Reason, nil)
 	}
-	info.request.ProtoMajor, info.request.TLS = 2, tlsState(st.Conn())
-	return o.dialed(st, nil, info), nil
+	info.request.ProtoMajor, info.request.TLS = major, r.tls
+	return o.dialed(r.nc, nil, info), nil
 }
 
 // failedHTTP2 is the error of Dial: a [HandshakeError] if the server broke a rule, or

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A handlerConn is a stream of HTTP/2 as an [http.Handler] has it: a request body and a
+// A handlerConn is a stream of HTTP/2 or HTTP/3 as an [http.Handler] has it: a request body and a
 // ResponseWriter. They have deadlines that cannot be taken back, so there is a pipe for
 // each direction, with a goroutine that copies.
 type handlerConn struct {
@@ -92,15 +92,22 @@ func (c *handlerConn) SetDeadline(t time.Time) error {
 	return c.out.SetWriteDeadline(t)
 }
 
-// acceptHandler is accept over HTTP/2.
+// acceptHandler is accept over HTTP/2 and HTTP/3.
 func (o *AcceptOptions) acceptHandler(w http.ResponseWriter, r *http.Request, info *handshakeInfo, opened func(*Conn) bool) (*Conn, error) {
 	header := w.Header()
 	maps.Copy(header, info.header)
 	w.WriteHeader(http.StatusOK)
-	if err := http.NewResponseController(w).Flush(); err != nil {
+	rc := http.NewResponseController(w)
+	if err := rc.Flush(); err != nil {
 		return nil, opError("accept", err)
 	}
-	nc := newHandlerConn(w, r)
+	var nc net.Conn
+	if r.ProtoMajor == 3 {
+		nc, _, _ = rc.Hijack() // it may not be for us to have
+	}
+	if nc == nil {
+		nc = newHandlerConn(w, r)
+	}
 	c, reject := o.open(nc, nil, info, opened)
 	if reject != nil {
 		_ = nc.Close()
