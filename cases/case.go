@@ -126,6 +126,7 @@ const (
 	NeedLimit       Need = "limit"       // it takes messages of 1 MiB at most
 	NeedTLS         Need = "tls"         // the connection uses TLS
 	NeedHTTP2       Need = "http2"       // it speaks WebSocket over HTTP/2, and is tested so
+	NeedHTTP3       Need = "http3"       // the same over HTTP/3
 	NeedCookies     Need = "cookies"     // a client that keeps cookies
 	NeedVerify      Need = "verify"      // a client that verifies certificates, and trusts the one it is given with {ca}
 	NeedAuthority   Need = "authority"   // our certificate may sign others, which a user's own seldom may
@@ -186,6 +187,9 @@ type Conn struct {
 	// HTTP2 is set in a connection that is played frame by frame of HTTP/2, whose steps are
 	// those of step_http2.go. The case needs [NeedHTTP2].
 	HTTP2 *HTTP2
+	// HTTP3 is set in a connection that is played frame by frame of HTTP/3, whose steps are
+	// [Ask], [Carry], [ResetStream] and [Expect]. The case needs [NeedHTTP3].
+	HTTP3 bool
 	// URL is what a client is started with, as [Conn.Address] fills it in; "" means the
 	// plain URL. The case needs [NeedURL].
 	URL string
@@ -273,6 +277,9 @@ func (c Case) Script() []string {
 		}
 		if conn.HTTP2 != nil {
 			lines = append(lines, conn.HTTP2.String())
+		}
+		if conn.HTTP3 {
+			lines = append(lines, "open a connection of HTTP/3")
 		}
 		if conn.URL != "" {
 			lines = append(lines, fmt.Sprintf("start the client with the URL %q", conn.URL))

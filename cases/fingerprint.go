@@ -30,6 +30,9 @@ func Fingerprint(list []Case) string {
 			if conn.HTTP2 != nil {
 				fmt.Fprintf(h, "%#v\n", *conn.HTTP2)
 			}
+			if conn.HTTP3 {
+				fmt.Fprintln(h, "HTTP/3")
+			}
 			if conn.Beside || conn.After > 0 {
 				fmt.Fprintf(h, "%t %d\n", conn.Beside, conn.After)
 			}

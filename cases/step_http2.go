@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// The steps of a connection that is played frame by frame of HTTP/2 (see [Conn.HTTP2]). Streams
+// The steps of a connection that is played frame by frame of HTTP/2 or HTTP/3 (see [Conn.HTTP2]). Streams
 // are numbered in the order of the case, from 1; 0 is the connection itself.
 
 // An Ask asks for a WebSocket on a stream by extended CONNECT (RFC 8441 §5.1), with what the

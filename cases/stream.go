@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Why a case is not played over a stream of HTTP/2, or over HTTP/1.1.
+// Why a case is not played over a stream of HTTP/2 or HTTP/3.
 const (
-	aboutHead  = "the case is about the bytes of an HTTP/1.1 handshake, which HTTP/2 does not have"
-	aboutField = "the case is about a field that WebSocket over HTTP/2 does not use (RFC 8441 5)"
-	aboutEarly = "the case sends frames with the request, which over HTTP/2 are no part of it"
+	aboutHead  = "the case is about the bytes of an HTTP/1.1 handshake, which HTTP/2 and HTTP/3 do not have"
+	aboutField = "the case is about a field that WebSocket over HTTP/2 and HTTP/3 does not use (RFC 8441 5)"
+	aboutEarly = "the case sends frames with the request, which over HTTP/2 and HTTP/3 are no part of it"
 	aboutTLS   = "the case is about TLS or TCP beneath the stream"
 	aboutURL   = "the case is about the URL or the start of a client, which is the same over HTTP/1.1"
 )
@@ -18,18 +18,19 @@ const (
 var fieldsOfHTTP1 = []string{"Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Accept", "Host", "HTTP2-Settings", "Expect", "Content-Length", "Transfer-Encoding", "Trailer", "TE", "Keep-Alive"}
 
 // OverStream says why the case makes no sense on a connection that is a stream of HTTP/2
-// (RFC 8441 §5); "" if it can be played so. END_STREAM then stands for the end of TCP, and
-// RST_STREAM for its reset.
+// (RFC 8441 §5) or HTTP/3 (RFC 9220); "" if it can be played so. END_STREAM, or FIN, then
+// stands for the end of TCP, and RST_STREAM for its reset.
 func (c Case) OverStream() (why string) {
-	if slices.Contains(c.Needs, NeedTLS) && !slices.Contains(c.Needs, NeedHTTP2) {
+	about := slices.Contains(c.Needs, NeedHTTP2) || slices.Contains(c.Needs, NeedHTTP3)
+	if slices.Contains(c.Needs, NeedTLS) && !about {
 		return aboutTLS
 	}
-	if !slices.Contains(c.Needs, NeedHTTP2) && len(c.Requirements) > 0 && !slices.ContainsFunc(c.Requirements, func(id string) bool { return !strings.Contains(id, "-key-") }) {
+	if !about && len(c.Requirements) > 0 && !slices.ContainsFunc(c.Requirements, func(id string) bool { return !strings.Contains(id, "-key-") }) {
 		return aboutField // the key, in the standard handshake
 	}
 	for _, conn := range c.Conns {
 		switch {
-		case conn.HTTP2 != nil:
+		case conn.HTTP2 != nil || conn.HTTP3:
 			continue
 		case conn.TLS != nil:
 			return aboutTLS

@@ -71,8 +71,8 @@ func frameLine(e transcript.Entry) string {
 	if e.Dir == transcript.In {
 		arrow = "<-"
 	}
-	if e.Kind == transcript.LogHTTP2 {
-		return at + " " + arrow + " HTTP/2 " + show.Text(e.Note)
+	if version := show.HTTP(e.Kind); version != "" {
+		return at + " " + arrow + " " + version + " " + show.Text(e.Note)
 	}
 	length := e.Len
 	if e.Repeat > 0 {

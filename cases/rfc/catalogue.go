@@ -27,7 +27,7 @@ func All() []cases.Case {
 }
 
 var catalogue = sync.OnceValue(func() []cases.Case {
-	list := slices.Concat(handshake(), unusual(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), recommended(), secure(), secureClients(), controlled(), gateway(), http2Servers(), http2Clients())
+	list := slices.Concat(handshake(), unusual(), http(), negotiation(), masking(), framing(), closing(), sent(), deflate(), timing(), origin(), urls(), limits(), recommended(), secure(), secureClients(), controlled(), gateway(), http2Servers(), http2Clients(), http3())
 	for i := range list {
 		c := &list[i]
 		c.Suite = cases.RFC

@@ -19,7 +19,7 @@ import (
 
 func caseCommand() *cobra.Command {
 	var against string
-	var faithful, http2, asJSON bool
+	var faithful, http2, http3, asJSON bool
 	var dial dialFlags
 	c := &cobra.Command{
 		Use:   "case ID",
@@ -52,7 +52,7 @@ func caseCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			target.HTTP2 = http2
+			target.HTTP2, target.HTTP3 = http2, http3
 			return playOne(c, *target, one, faithful, asJSON)
 		},
 	}
@@ -60,8 +60,10 @@ func caseCommand() *cobra.Command {
 	f.StringVar(&against, "against", "", "play the case against the server at this `URL` and show the exchange")
 	f.BoolVar(&faithful, "faithful", false, "wait as long as Autobahn does, even where the verdict is already certain")
 	f.BoolVar(&http2, "http2", false, "play it over HTTP/2 (RFC 8441)")
+	f.BoolVar(&http3, "http3", false, "play it over HTTP/3 (RFC 9220), against a wss server")
 	f.BoolVar(&asJSON, "json", false, "write JSON")
 	dial.flags(f)
+	c.MarkFlagsMutuallyExclusive("http2", "http3")
 	return c
 }
 

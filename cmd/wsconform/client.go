@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/h3"
 )
 
 // clientFlags say how our own client reaches a server.
@@ -28,6 +29,7 @@ type clientFlags struct {
 	ipv6      bool
 	timeout   time.Duration
 	http2     string
+	http3     bool
 }
 
 // flags adds the flags; proxy is what --proxy means without a value.
@@ -40,6 +42,7 @@ func (o *clientFlags) flags(f *pflag.FlagSet, proxy string) {
 	f.BoolVarP(&o.ipv6, "ipv6", "6", false, "use IPv6 only")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "how long it may take until the connection is open")
 	f.StringVar(&o.http2, "http2", "off", "open the WebSocket over HTTP/2 (RFC 8441), a `MODE`: off, auto (for wss, if the server offers it) or only (for ws by prior knowledge)")
+	f.BoolVar(&o.http3, "http3", false, "open the WebSocket over HTTP/3 (RFC 9220), to a wss URL and without a proxy")
 }
 
 func (o *clientFlags) options() (*ws.DialOptions, error) {
@@ -75,6 +78,9 @@ func (o *clientFlags) options() (*ws.DialOptions, error) {
 		opts.HTTP2 = &ws.HTTP2{Only: o.http2 == "only"}
 	default:
 		return nil, usagef("--http2 %s: must be auto, only or off", o.http2)
+	}
+	if o.http3 {
+		opts.HTTP3 = new(h3.Client).Open
 	}
 	switch {
 	case o.ipv4 && o.ipv6:

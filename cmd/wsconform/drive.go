@@ -99,7 +99,7 @@ func (o *driveOptions) run(c *cobra.Command) error {
 		case ctx.Err() != nil:
 			return fmt.Errorf("drive: %w", context.Cause(ctx))
 		case errors.As(err, &handshake), errors.Is(err, io.ErrUnexpectedEOF), // the server knows: it may even be the test
-			err != nil && o.client.http2 != "off" && !errors.As(err, new(*net.OpError)): // a stream failed, which is one case
+			err != nil && (o.client.http2 != "off" || o.client.http3) && !errors.As(err, new(*net.OpError)): // a stream failed, which is one case
 			refused++
 		case err != nil:
 			return fmt.Errorf("drive: case %d of %d: %w", n, count, err)

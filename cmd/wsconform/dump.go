@@ -107,7 +107,7 @@ func dumpCommand() *cobra.Command {
 	f.Var((*commaList)(&o.client.headers), "headers", "the same as --header, with commas between headers")
 	c.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	c.MarkFlagsMutuallyExclusive("binary", "hex", "base64", "bytes")
-	c.MarkFlagsMutuallyExclusive("raw", "http2")
+	c.MarkFlagsMutuallyExclusive("raw", "http2", "http3")
 	c.MarkFlagsMutuallyExclusive("raw", "binary")
 	c.MarkFlagsMutuallyExclusive("raw", "hex")
 	c.MarkFlagsMutuallyExclusive("raw", "base64")
@@ -204,7 +204,7 @@ func (o *dumpOptions) check(f *pflag.FlagSet, list []string) error {
 	}
 	if o.listen != "" {
 		for _, name := range []string{
-			"origin", "proxy", "redirects", "http2", "ipv4", "ipv6", "insecure", "nocert", "skip-hostname", "server-name", "verify-name", "ca", "cert", "key",
+			"origin", "proxy", "redirects", "http2", "http3", "ipv4", "ipv6", "insecure", "nocert", "skip-hostname", "server-name", "verify-name", "ca", "cert", "key",
 		} {
 			if f.Changed(name) {
 				return usagef("--%s is for connecting to a server, not for --listen", name)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wsconform/wsconform/fixtures/mutants"
+	"github.com/wsconform/wsconform/ws/h3"
 )
 
 // maxMessage is the longest message that our agents take. Autobahn's longest
@@ -31,7 +32,8 @@ It then answers handshakes with status 503 and closes connections with 1001. It
 prints its URL once it listens.
 
 By default it accepts any origin, compresses, and pings every 20 s. WebSockets may
-come over HTTP/2 too (RFC 8441): by ALPN with TLS, by prior knowledge without.`,
+come over HTTP/2 too (RFC 8441): by ALPN with TLS, by prior knowledge without.
+With --http3 they may come over HTTP/3 (RFC 9220).`,
 		Example: `  wsconform echo --addr 127.0.0.1:0
   wsconform echo --unix /tmp/echo.sock --no-deflate
   wsconform echo --tls-cert cert.pem --tls-key key.pem --user ada:lovelace
@@ -75,7 +77,18 @@ func (o *echoOptions) run(c *cobra.Command) error {
 	if o.fault != "" {
 		return serveMutant(ctx, mutant, l)
 	}
-	served := make(chan error, 1)
+	served := make(chan error, 2)
+	shutdown, serving := server.Shutdown, 1
+	if o.http3 {
+		over3 := &h3.Server{WebSocket: server, TLS: conf}
+		shutdown, serving = over3.Shutdown, 2
+		pc, err := new(net.ListenConfig).ListenPacket(ctx, "udp", l.Addr().String())
+		if err != nil {
+			return listenError("echo", "--http3", err)
+		}
+		defer pc.Close()
+		go func() { served <- over3.Serve(pc) }()
+	}
 	go func() { served <- server.Serve(l) }()
 	select {
 	case err := <-served:
@@ -85,10 +98,12 @@ func (o *echoOptions) run(c *cobra.Command) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	// Connections that outlast the grace are cut, which is fine for an echo.
-	if err := server.Shutdown(grace); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	if err := shutdown(grace); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("echo: %w", err)
 	}
-	<-served
+	for range serving {
+		<-served
+	}
 	return nil
 }
 

@@ -23,6 +23,7 @@ import (
 type echoOptions struct {
 	addr, unix          string
 	cert, key, clientCA string
+	http3               bool
 
 	origins       []string
 	ownOrigin     bool
@@ -56,6 +57,7 @@ func (o *echoOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.unix, "unix", "", "listen on a unix socket at `PATH` instead")
 	f.StringVar(&o.cert, "tls-cert", "", "certificate chain for wss, a PEM `FILE`")
 	f.StringVar(&o.key, "tls-key", "", "key of the certificate, a PEM `FILE`")
+	f.BoolVar(&o.http3, "http3", false, "serve HTTP/3 (RFC 9220) too, on the UDP port of the same number; needs --tls-cert")
 	f.StringVar(&o.clientCA, "tls-client-ca", "", "demand client certificates of this authority, a PEM `FILE`")
 
 	f.StringArrayVar(&o.origins, "origin", []string{"*"}, "accept browsers from this `ORIGIN`, in which * matches any part; may be repeated")
@@ -112,6 +114,8 @@ func (o *echoOptions) check(f *pflag.FlagSet) error {
 		}
 	}
 	switch {
+	case o.http3 && (o.cert == "" || o.unix != "" || o.fault != ""):
+		return usagef("--http3 needs --tls-cert and --tls-key, and no --unix or --fault")
 	case f.Changed("unix") && o.unix == "":
 		return usagef("--unix: missing path")
 	case o.health != "" && !strings.HasPrefix(o.health, "/"):

@@ -44,6 +44,7 @@ type test struct {
 	declared  []string
 	noEcho    bool
 	http2     bool
+	http3     bool
 	oneShot   bool
 	part      part
 	verbose   bool
@@ -91,6 +92,7 @@ is given.`,
   wsconform test ws://127.0.0.1:9001 --cases '5.*' --exclude 5.19,5.20
   wsconform test --server-cmd './my-server --port {port}'
   wsconform test --http2 wss://127.0.0.1:9443
+  wsconform test --http3 wss://127.0.0.1:9443
   wsconform test --client -- ./my-client {url}
   wsconform test --via './my-proxy --listen {listen} --to {origin}'
   wsconform test --via './my-proxy --listen {listen} --to {origin}' ws://127.0.0.1:9001`,
@@ -129,6 +131,7 @@ func (o *test) agentFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.corpora, "corpora", "", "use Autobahn's own payload files for sections 12 and 13, from this folder, `DIR`")
 	f.BoolVar(&o.oneShot, "one-shot", false, "test a client that connects once for each start, the command after --: any program that takes a URL")
 	f.BoolVar(&o.http2, "http2", false, "test WebSocket over HTTP/2 (RFC 8441): by ALPN for wss, with prior knowledge for ws; cases about HTTP/1.1 are unsupported")
+	f.BoolVar(&o.http3, "http3", false, "test WebSocket over HTTP/3 (RFC 9220), of a wss server; cases about HTTP/1.1 and HTTP/2 are unsupported")
 	f.BoolVar(&o.noEcho, "no-echo", false, "the peer does not echo, like a broker or a chat server: use pings in place of messages; cases that need an echo are unsupported")
 	f.StringSliceVar(&o.declared, "declare", nil, "what the peer offers and wsconform cannot find out by itself, comma-separated `NEEDS`: "+declarable())
 	allowExitFlag(f, &o.allowExit)
@@ -257,6 +260,7 @@ func (o *test) settings(kind engine.Kind, s engine.Subject) map[string]any {
 		{"no-echo", runfile.SettingNoEcho, o.noEcho},
 		{"declare", runfile.SettingDeclare, strings.Join(words, ",")},
 		{"http2", runfile.SettingHTTP2, o.http2},
+		{"http3", runfile.SettingHTTP3, o.http3},
 	} {
 		if !slices.Contains(kind.Unable, one.flag) {
 			all[one.name] = one.value

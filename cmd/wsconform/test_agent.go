@@ -127,8 +127,14 @@ func (o *test) checkFlags(f *pflag.FlagSet) error {
 			return usagef("--%s %s", name, why)
 		}
 	}
-	if o.oneShot && o.http2 {
-		return usagef("--one-shot does not work with --http2: use a driver of Autobahn's protocol")
+	if o.http2 && o.http3 {
+		return usagef("--http2 and --http3 exclude each other: a run is over one of them")
+	}
+	if o.oneShot && (o.http2 || o.http3) {
+		return usagef("--one-shot does not work with --http2 and --http3: use a driver of Autobahn's protocol")
+	}
+	if o.client && o.http3 && !o.tls {
+		return usagef("--http3 needs --tls: there is no HTTP/3 without TLS")
 	}
 	if o.client && !o.tls && (f.Changed("cert") || f.Changed("key")) {
 		return usagef("--cert and --key are of no use without --tls")
@@ -148,7 +154,7 @@ func (o *test) subject(about harness.Agent) (engine.Subject, error) {
 	}
 	return engine.Subject{
 		Name: about.Name, Options: options.Options, OneShot: o.oneShot, Faithful: o.faithful, Originals: options.Originals, Patience: o.patience,
-		Route: engine.Route{URL: target.URL, Socket: target.Socket, Header: target.Header, Subprotocols: target.Subprotocols, TLS: target.TLS, NetDial: target.NetDial, HTTP2: o.http2},
+		Route: engine.Route{URL: target.URL, Socket: target.Socket, Header: target.Header, Subprotocols: target.Subprotocols, TLS: target.TLS, NetDial: target.NetDial, HTTP2: o.http2, HTTP3: o.http3},
 	}, nil
 }
 
@@ -158,6 +164,14 @@ func (o *test) target(url string) (*engine.Target, error) {
 	t, err := o.dial.target(url)
 	if err == nil {
 		t.NetDial, err = netDial(o.proxy, t)
+	}
+	if err == nil && o.http3 && url != "" && !o.client {
+		switch {
+		case t.URL.Scheme != "wss" || t.Socket != "":
+			err = usagef("--http3 needs a wss URL: there is no HTTP/3 without TLS")
+		case t.NetDial != nil:
+			err = usagef("--http3 does not go through a proxy")
+		}
 	}
 	return t, err
 }
@@ -207,7 +221,7 @@ const startPatience = 30 * time.Second
 
 // driver is the client under test.
 func (o *test) driver(command []string, out string) (engine.Driver, error) {
-	d := engine.Driver{Command: command, Host: o.host, Port: o.port, AllowedExits: o.allowExit, HTTP2: o.http2}
+	d := engine.Driver{Command: command, Host: o.host, Port: o.port, AllowedExits: o.allowExit, HTTP2: o.http2, HTTP3: o.http3}
 	if !o.tls {
 		return d, nil
 	}

@@ -87,7 +87,7 @@ var requirements = sync.OnceValue(func() []Requirement {
 			one.Mutants = append(one.Mutants, name)
 		}
 	}
-	for _, m := range slices.Concat(mutants.Catalogue(), mutants.HTTP2()) {
+	for _, m := range slices.Concat(mutants.Catalogue(), mutants.HTTP2(), mutants.HTTP3()) {
 		broken(breaks, m.Name, m.Breaks)
 	}
 	for _, m := range gateway.Catalogue {

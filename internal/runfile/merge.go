@@ -154,6 +154,9 @@ func differences(runs []*Run) []string {
 		if first.setting(SettingHTTP2) != h.setting(SettingHTTP2) {
 			note("some were made over HTTP/2 and some were not")
 		}
+		if first.setting(SettingHTTP3) != h.setting(SettingHTTP3) {
+			note("some were made over HTTP/3 and some were not")
+		}
 		switch a, b := first.Shard, h.Shard; {
 		case (a == nil) != (b == nil):
 			note("some are shards and some are not")

@@ -96,6 +96,7 @@ func resultsEnd(r io.Reader) (int64, error) {
 const (
 	SettingNoEcho  = "noEcho"  // true with --no-echo
 	SettingHTTP2   = "http2"   // true with --http2: each connection is a stream of HTTP/2
+	SettingHTTP3   = "http3"   // the same with --http3
 	SettingDeclare = "declare" // the needs that were declared, with commas between them
 )
 
@@ -103,7 +104,7 @@ const (
 // A run in which that changes would have cases that were not played for no reason of
 // the peer's.
 func asked(was, now Header) (differ []string) {
-	for _, one := range []struct{ setting, flag string }{{SettingNoEcho, "--no-echo"}, {SettingHTTP2, "--http2"}} {
+	for _, one := range []struct{ setting, flag string }{{SettingNoEcho, "--no-echo"}, {SettingHTTP2, "--http2"}, {SettingHTTP3, "--http3"}} {
 		before, _ := was.Settings[one.setting].(bool)
 		after, _ := now.Settings[one.setting].(bool)
 		switch {

@@ -52,6 +52,7 @@ const (
 	LogOctets EntryKind = "octets"
 	LogNote   EntryKind = "note"
 	LogHTTP2  EntryKind = "http2" // a frame of HTTP/2; Note is what it says
+	LogHTTP3  EntryKind = "http3" // the same of HTTP/3
 )
 
 // A Timer is what a note in the wire log may be about. The steps of the case say

@@ -402,8 +402,8 @@ func (e entry) pageLog() []line {
 		case transcript.LogOctets:
 			l.Class = "raw-" + string(entry.Dir)
 			l.Text = fmt.Sprintf("%s%-8s %d bytes\n%s", at, way, entry.Len, hexOf(entry.Data, entry.Len))
-		case transcript.LogHTTP2:
-			l.Text = fmt.Sprintf("%s%-8s HTTP/2 %s", at, way, show.Visible(entry.Note))
+		case transcript.LogHTTP2, transcript.LogHTTP3:
+			l.Text = fmt.Sprintf("%s%-8s %s %s", at, way, show.HTTP(entry.Kind), show.Visible(entry.Note))
 		case transcript.LogNote:
 			l.Text = at + show.Visible(entry.Note)
 		}

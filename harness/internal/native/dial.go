@@ -22,6 +22,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/h3"
 	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -43,6 +44,9 @@ type Target struct {
 	// HTTP2 opens each connection as a stream of HTTP/2, by ALPN for wss, else with prior
 	// knowledge (RFC 8441, RFC 9113 §3.3).
 	HTTP2 bool
+	// HTTP3 opens each connection as a stream of HTTP/3 (RFC 9220). The URL is wss; NetDial and
+	// Socket are of no use.
+	HTTP3 bool
 
 	accepts   *acceptance // nil outside a run
 	readsBody bool        // what comes behind a response that opens nothing is an event
@@ -100,8 +104,11 @@ func (t *Target) tlsConfig() *tls.Config {
 		conf.ServerName = t.URL.Hostname()
 	}
 	conf.NextProtos = []string{"http/1.1"}
-	if t.HTTP2 {
+	switch {
+	case t.HTTP2:
 		conf.NextProtos = []string{http2.NextProtoTLS}
+	case t.HTTP3:
+		conf.NextProtos = []string{h3.NextProto}
 	}
 	return conf
 }
@@ -110,6 +117,9 @@ func (t *Target) tlsConfig() *tls.Config {
 func (t *Target) dialBelow(ctx context.Context, change *cases.TLS) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	if t.HTTP3 {
+		return t.dialQUIC(ctx)
+	}
 	nc, err := t.dialPlain(ctx)
 	if err != nil || t.URL.Scheme != "wss" || change != nil && change.Plain {
 		return nc, err
@@ -192,9 +202,12 @@ func (t *Target) openOnce(ctx context.Context, c cases.Case, n int) (conn, trans
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // a broken connection shows in the next call
 	defer stop()
 	var opened conn
-	if t.HTTP2 {
+	switch {
+	case t.HTTP2:
 		opened, err = t.ask(nc, c, n)
-	} else {
+	case t.HTTP3:
+		opened, err = t.askHTTP3(nc, c, n)
+	default:
 		opened, err = t.exchange(ctx, nc, wsproto.NewKey(), c, n)
 	}
 	if err == nil {
@@ -386,7 +399,7 @@ func (t *Target) playConn(ctx context.Context, c cases.Case, n int, how manner) 
 	if d := c.Conns[n].After; d > 0 {
 		sleep(ctx, d)
 	}
-	if c.Conns[n].HTTP2 != nil {
+	if c.Conns[n].HTTP2 != nil || c.Conns[n].HTTP3 {
 		return t.playScript(ctx, c, n)
 	}
 	nc, failed, note, err := t.openSettled(ctx, c, n)

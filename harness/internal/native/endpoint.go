@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/h3"
 	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -36,7 +37,7 @@ type Endpoint struct {
 	Subprotocols bool
 	Protocol     Protocol
 	// HTTP2 serves clients that speak HTTP/2 (RFC 8441), by ALPN or with prior knowledge, and no
-	// others.
+	// others. Those of HTTP/3 come by a listener of package h3.
 	HTTP2   bool
 	Streams *Streams
 	// Result is called with each result, one at a time. If an agent runs a case
@@ -129,6 +130,11 @@ func (e *Endpoint) Serve(ctx context.Context, l net.Listener) error {
 
 // serve answers one connection.
 func (e *Endpoint) serve(ctx context.Context, nc net.Conn, v *visit) {
+	if l, ok := nc.(*h3.Link); ok {
+		e.leave(v)
+		e.serveHTTP3(ctx, l)
+		return
+	}
 	if e.HTTP2 {
 		e.leave(v)
 		e.serveHTTP2(ctx, nc)

@@ -24,7 +24,12 @@ func (e engine) About() runfile.Engine {
 
 // Server plays many cases at once, if the server takes that.
 func (e engine) Server(ctx context.Context, s runner.Subject, emit func(harness.Result)) error {
-	target := Target{URL: s.Address(), Socket: s.Socket, Header: s.Header, Subprotocols: s.Subprotocols, TLS: s.TLS, NetDial: s.NetDial, HTTP2: s.HTTP2}
+	target := Target{URL: s.Address(), Socket: s.Socket, Header: s.Header, Subprotocols: s.Subprotocols, TLS: s.TLS, NetDial: s.NetDial, HTTP2: s.HTTP2, HTTP3: s.HTTP3}
+	if s.HTTP3 { // of a server that was started, the address is known, and the scheme is the usual one
+		over := *target.URL
+		over.Scheme = "wss"
+		target.URL = &over
+	}
 	report, err := TestServer(ctx, target, s.Cases, options(s), emit)
 	return cmp.Or(err, report.Trouble())
 }

@@ -59,9 +59,13 @@ func (t *tap) frame(f h2.Frame) {
 	defer t.mu.Unlock()
 	e, off := entryOf(f), offencesOf(f)
 	plain := f.Type == http2.FrameData && !f.Padded && !f.EndStream() || f.Type == http2.FrameWindowUpdate
-	if plain && len(off) == 0 {
-		return
+	if !plain || len(off) > 0 {
+		t.note(e, off)
 	}
+}
+
+// note takes an entry of the log, and offences, with mu held.
+func (t *tap) note(e transcript.Entry, off []transcript.Event) {
 	if t.p != nil {
 		t.p.frameHTTP2(e, off)
 		return
@@ -165,15 +169,15 @@ func block(fields []cases.Field) []hpack.HeaderField {
 	return list
 }
 
-// requestText is a request over HTTP/2 as the transcript shows it.
-func requestText(fields []hpack.HeaderField) string {
-	start := fmt.Sprintf("%s %s HTTP/2", cmp.Or(h2.Value(fields, ":method"), "-"), cmp.Or(h2.Value(fields, ":path"), "-"))
+// requestText is a request over HTTP/2 or HTTP/3 as the transcript shows it.
+func requestText(version string, fields []hpack.HeaderField) string {
+	start := fmt.Sprintf("%s %s %s", cmp.Or(h2.Value(fields, ":method"), "-"), cmp.Or(h2.Value(fields, ":path"), "-"), version)
 	return h2.Text(start, fields)
 }
 
-// responseText is a response over HTTP/2 as the transcript shows it.
-func responseText(fields []hpack.HeaderField) string {
-	return h2.Text("HTTP/2 "+h2.Value(fields, ":status"), fields)
+// responseText is a response over HTTP/2 or HTTP/3 as the transcript shows it.
+func responseText(version string, fields []hpack.HeaderField) string {
+	return h2.Text(version+" "+h2.Value(fields, ":status"), fields)
 }
 
 var (
@@ -223,7 +227,7 @@ func (t *Target) ask(nc net.Conn, c cases.Case, n int) (opened conn, err error) 
 		request[i].Name = strings.ToLower(request[i].Name)
 	}
 	fields := block(request)
-	opened.request = bounded(requestText(fields))
+	opened.request = bounded(requestText("HTTP/2", fields))
 	start := time.Now()
 	if err := stream.Headers(fields, h2.HeadersForm{}); err != nil {
 		return opened, err
@@ -236,14 +240,19 @@ func (t *Target) ask(nc net.Conn, c cases.Case, n int) (opened conn, err error) 
 		}
 		return opened, err
 	}
-	opened.response = bounded(responseText(got))
+	return opened, t.answered(&opened, responseText("HTTP/2", got), c, n, at)
+}
+
+// answered takes the response to a request for a stream.
+func (t *Target) answered(opened *conn, response string, c cases.Case, n int, at time.Duration) (err error) {
+	opened.response = bounded(response)
 	h := head{Head: wire.ParseHead(opened.response), text: opened.response}
 	opened.read, opened.written = len(opened.response), len(opened.request)
 	status := statusOf(h)
 	opened.opened = append(opened.opened, transcript.Event{Kind: transcript.GotAnswer, Status: status, At: at})
 	if status < 200 || status > 299 {
-		return opened, fmt.Errorf("the server answered %d, not 200", status)
+		return fmt.Errorf("the server answered %d, not 200", status)
 	}
-	opened.deflate, err = agreed(h, it.Deflate, t.Subprotocols, c.Suite.OneGrade())
-	return opened, err
+	opened.deflate, err = agreed(h, c.Conns[n].Deflate, t.Subprotocols, c.Suite.OneGrade())
+	return err
 }

@@ -70,7 +70,7 @@ func (e *Endpoint) serveHTTP2(ctx context.Context, nc net.Conn) {
 				if t == nil {
 					t = new(tap)
 				}
-				e.serveStream(ctx, &answering{Stream: s, tap: t}, v)
+				e.serveStream(ctx, &answering{answerStream: stream2{s}, tap: t}, v)
 			})
 		},
 	})
@@ -85,10 +85,10 @@ func (e *Endpoint) serveHTTP2(ctx context.Context, nc net.Conn) {
 	_ = hc.Close() // it ends, however it does
 }
 
-// serveStream answers a request over HTTP/2.
+// serveStream answers a request over HTTP/2 or HTTP/3.
 func (e *Endpoint) serveStream(ctx context.Context, a *answering, v *visit) {
-	fields, _ := a.Request()
-	h := head{Head: wire.ParseHead(asHTTP1(fields)), text: requestText(fields)}
+	fields := a.fields()
+	h := head{Head: wire.ParseHead(asHTTP1(fields)), text: requestText(a.version(), fields)}
 	a.offered = h.List("Sec-WebSocket-Protocol")
 	target, err := url.ParseRequestURI(h2.Value(fields, ":path"))
 	if method := h2.Value(fields, ":method"); method != "CONNECT" || h2.Value(fields, ":protocol") == "" || err != nil {
@@ -125,11 +125,23 @@ func asHTTP1(fields []hpack.HeaderField) string {
 	return b.String() + "\r\n"
 }
 
-// An answering stream takes the head of a response of HTTP/1.1 and sends the one of HTTP/2 that
-// means the same; what is written behind it are frames. A field whose name begins with a colon
+// An answerStream is a stream of HTTP/2 or HTTP/3 with a request.
+type answerStream interface {
+	net.Conn
+	CloseWrite() error
+	SetLinger(sec int) error
+	Early() bool // see [h2.Stream.Early]
+	version() string
+	fields() []hpack.HeaderField
+	respond(fields []hpack.HeaderField) error
+	below() net.Conn
+}
+
+// An answering stream takes the head of a response of HTTP/1.1 and sends the one of HTTP/2 or
+// HTTP/3 that means the same; what is written behind it are frames. A field whose name begins with a colon
 // takes the place of what the status line says.
 type answering struct {
-	*h2.Stream
+	answerStream
 	tap      *tap
 	offered  []string
 	out      []byte // of the head, as far as it was written
@@ -138,11 +150,19 @@ type answering struct {
 }
 
 // Beneath is the connection of the stream.
-func (a *answering) Beneath() net.Conn { return a.Conn().NetConn() }
+func (a *answering) Beneath() net.Conn { return a.below() }
+
+// Conn is the connection of HTTP/2; nil of HTTP/3.
+func (a *answering) Conn() *h2.Conn {
+	if s, ok := a.answerStream.(stream2); ok {
+		return s.Stream.Conn()
+	}
+	return nil
+}
 
 func (a *answering) Write(p []byte) (int, error) {
 	if a.answered {
-		return a.Stream.Write(p)
+		return a.answerStream.Write(p)
 	}
 	a.out = append(a.out, p...)
 	i := bytes.Index(a.out, []byte("\r\n\r\n"))
@@ -155,7 +175,7 @@ func (a *answering) Write(p []byte) (int, error) {
 	}
 	a.out = nil
 	if len(rest) > 0 {
-		if _, err := a.Stream.Write(rest); err != nil {
+		if _, err := a.answerStream.Write(rest); err != nil {
 			return 0, err
 		}
 	}
@@ -183,8 +203,8 @@ func (a *answering) answer(text string) error {
 			fields = append(fields, hpack.HeaderField{Name: name, Value: f.Value})
 		}
 	}
-	a.response += responseText(fields)
-	return a.Headers(fields, h2.HeadersForm{})
+	a.response += responseText(a.version(), fields)
+	return a.respond(fields)
 }
 
 // early adds what a case about that has to know: the client did not wait for our SETTINGS.

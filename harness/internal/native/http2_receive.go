@@ -30,7 +30,7 @@ func (s *rehearsed) frame(f h2.Frame) {
 	for _, e := range offencesOf(f) {
 		s.record(nil, e)
 	}
-	one := s.ids[f.Stream]
+	one := s.ids[int64(f.Stream)]
 	switch {
 	case f.Type == http2.FrameSettings && !f.Ack():
 		words := make([]string, len(f.Settings))
@@ -50,13 +50,21 @@ func (s *rehearsed) frame(f h2.Frame) {
 	case f.Fields != nil:
 		s.head(one, f.Fields)
 	}
-	if one != nil && f.EndStream() && !one.ended {
-		one.ended = true
-		if !one.opened && one.body > 0 {
-			s.record(one, transcript.Event{Kind: transcript.GotBody, Len: one.body})
-		}
-		s.record(one, transcript.Event{Kind: transcript.GotEnd})
+	if one != nil && f.EndStream() {
+		s.end(one)
 	}
+}
+
+// end records the end of the peer's direction of a stream.
+func (s *rehearsed) end(one *rehearsedStream) {
+	if one.ended {
+		return
+	}
+	one.ended = true
+	if !one.opened && one.body > 0 {
+		s.record(one, transcript.Event{Kind: transcript.GotBody, Len: one.body})
+	}
+	s.record(one, transcript.Event{Kind: transcript.GotEnd})
 }
 
 // head takes the head of a response.
@@ -68,7 +76,7 @@ func (s *rehearsed) head(one *rehearsedStream, fields []hpack.HeaderField) {
 	case interim(status):
 		return
 	}
-	one.t.Response = bounded(responseText(fields))
+	one.t.Response = bounded(responseText(s.l.version(), fields))
 	asked := wire.ParseHead(one.t.Request)
 	if one.opened = status >= 200 && status <= 299 && strings.HasPrefix(asked.Start(), "CONNECT "); one.opened {
 		one.t.Opened = true

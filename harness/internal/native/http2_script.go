@@ -21,10 +21,10 @@ import (
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 
-// A rehearsed connection is played frame by frame of HTTP/2: one goroutine does the steps, and
+// A rehearsed connection is played frame by frame of HTTP/2 or HTTP/3: one goroutine does the steps, and
 // answers pings and close frames while it waits; another one reads.
 type rehearsed struct {
-	hc      *h2.Conn
+	l       layer
 	it      cases.Conn
 	n       int // the number of the connection in its case
 	ops     []cases.Op
@@ -37,17 +37,18 @@ type rehearsed struct {
 
 	mu      sync.Mutex // guards the rest
 	t       transcript.Transcript
-	ids     map[uint32]*rehearsedStream
-	changed chan struct{} // closed and renewed when something happens
-	replies []func()      // to be sent by the goroutine of the steps
-	seen    int           // events of the connection that a wait has seen
-	over    bool          // nothing more is recorded
+	ids     map[int64]*rehearsedStream // by the ids of the layer
+	changed chan struct{}              // closed and renewed when something happens
+	replies []func()                   // to be sent by the goroutine of the steps
+	seen    int                        // events of the connection that a wait has seen
+	over    bool                       // nothing more is recorded
 }
 
 // A rehearsedStream is a stream of such a connection. Its transcript is guarded by the mutex of
 // the connection.
 type rehearsedStream struct {
-	s      *h2.Stream
+	s      layerStream
+	id     int64
 	t      transcript.Transcript
 	in     inbound
 	seen   int
@@ -64,7 +65,7 @@ const mostEvents, mostEntries = 64, 150
 // stepBound bounds what a step may wait for a window.
 const stepBound = 5 * time.Second
 
-// script plays connection n of a case frame by frame of HTTP/2, and closes nc.
+// script plays connection n of a case frame by frame of HTTP/2 or HTTP/3, and closes nc.
 func (t *Target) script(ctx context.Context, nc net.Conn, c cases.Case, n int) (transcript.Transcript, error) {
 	it := c.Conns[n]
 	s := rehearse(c, n, cases.Server)
@@ -75,7 +76,11 @@ func (t *Target) script(ctx context.Context, nc net.Conn, c cases.Case, n int) (
 		own.Head = edits.Fill("{trap}", trap)
 		return block(t.fieldsHTTP2(own))
 	}
-	return s.run(ctx, nc, h2.Options{Settings: settingsOf(it.HTTP2, false), Manual: it.HTTP2.Manual})
+	if it.HTTP3 {
+		return s.run(ctx, nc, func() (layer, error) { return openLayer3(nc, s.frameHTTP3) })
+	}
+	o := h2.Options{Settings: settingsOf(it.HTTP2, false), Manual: it.HTTP2.Manual, Frame: s.frame}
+	return s.run(ctx, nc, func() (layer, error) { return openLayer2(nc, o) })
 }
 
 // trap listens where a case needs another host, and records who connects there.
@@ -114,7 +119,7 @@ func (s *rehearsed) trap(ctx context.Context) (addr string, release func()) {
 
 func rehearse(c cases.Case, n int, role cases.Role) *rehearsed {
 	it := c.Conns[n]
-	s := &rehearsed{it: it, n: n, ops: it.Ops(), keys: newKeys(c.ID, n), ids: map[uint32]*rehearsedStream{}, changed: make(chan struct{}), start: time.Now()}
+	s := &rehearsed{it: it, n: n, ops: it.Ops(), keys: newKeys(c.ID, n), ids: map[int64]*rehearsedStream{}, changed: make(chan struct{}), start: time.Now()}
 	s.t = transcript.Transcript{Role: role, Started: s.start.UTC(), Stream: true}
 	for range it.Streams() {
 		one := &rehearsedStream{t: transcript.Transcript{Role: role, Started: s.start.UTC()}}
@@ -137,22 +142,21 @@ func settingsOf(h *cases.HTTP2, server bool) []http2.Setting {
 	return list
 }
 
-func (s *rehearsed) run(ctx context.Context, nc net.Conn, o h2.Options) (transcript.Transcript, error) {
+func (s *rehearsed) run(ctx context.Context, nc net.Conn, open func() (layer, error)) (transcript.Transcript, error) {
 	defer nc.Close()
-	o.Frame = s.frame
-	hc, err := h2.Open(nc, o)
+	l, err := open()
 	if err != nil {
 		s.t.UncleanReason = netReason(err)
 		return s.t, nil
 	}
-	s.hc = hc
+	s.l = l
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 	defer stop()
 	go func() {
-		<-hc.Done()
-		s.lost(hc.Err())
+		<-l.Done()
+		s.lost(l.Err())
 	}()
-	hc.Announced(time.Now().Add(openTimeout))
+	l.Announced(time.Now().Add(openTimeout))
 	for _, op := range s.ops {
 		if ctx.Err() != nil || s.fault != nil {
 			break
@@ -162,14 +166,12 @@ func (s *rehearsed) run(ctx context.Context, nc net.Conn, o h2.Options) (transcr
 		}
 	}
 	s.reply()
-	if hc.Err() == nil {
-		hc.GoAway(0, http2.ErrCodeNo) //nolint:errcheck // the connection is over
-	}
+	l.leave()
 	s.mu.Lock()
 	s.over = true
 	s.t.Duration = time.Since(s.start)
 	s.mu.Unlock()
-	_ = hc.Close()
+	_ = l.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, one := range s.streams {
@@ -206,23 +208,26 @@ func (s *rehearsed) do(op cases.HTTP2Op) {
 
 // ask sends a request on a new stream.
 func (s *rehearsed) ask(one *rehearsedStream, op cases.HTTP2Op) {
-	if most := s.hc.Most(); most >= 0 && int64(s.open()) >= most {
+	if most := s.l.most(); most >= 0 && int64(s.open()) >= most {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.log(transcript.Entry{Kind: transcript.LogNote, Note: "the server takes no more streams at once (SETTINGS_MAX_CONCURRENT_STREAMS): this one is not asked for"})
 		s.record(one, transcript.Event{Kind: transcript.GotReset, Data: transcript.Octet("REFUSED_STREAM")})
 		return
 	}
-	stream := s.hc.NewStream()
+	stream, id, err := s.l.open()
+	if err != nil {
+		return // a broken connection is an event
+	}
 	fields := s.fields(op.Head)
 	s.mu.Lock()
-	one.s = stream
-	one.t.Request = bounded(requestText(fields))
+	one.s, one.id = stream, id
+	one.t.Request = bounded(requestText(s.l.version(), fields))
 	one.t.Left = 0
-	s.ids[stream.ID] = one
+	s.ids[id] = one
 	s.mu.Unlock()
-	stream.Take(func(p []byte) { s.data(one, p) })
-	stream.Headers(fields, h2.HeadersForm{End: op.End, Pad: uint8(op.Pad), Split: op.Split, Empty: op.Times}) //nolint:errcheck // a broken connection is an event
+	stream.take(func(p []byte) { s.data(one, p) })
+	stream.ask(fields, op) //nolint:errcheck // as above
 }
 
 // open counts the streams that are open.
@@ -260,27 +265,27 @@ func (s *rehearsed) carry(one *rehearsedStream, op cases.HTTP2Op) {
 		out = out[len(piece):]
 		end := op.End && len(out) == 0
 		if op.Times > 0 {
-			one.s.Data(nil, -1, false) //nolint:errcheck // a broken connection is an event
+			one.s.data(nil, -1, false) //nolint:errcheck // a broken connection is an event
 		}
 		var err error
 		switch {
 		case plain && !end && len(piece) > 0:
 			_, err = one.s.Write(piece)
-		case plain && end && len(piece) > 0 && len(piece) > int(one.s.Window()):
+		case plain && end && len(piece) > 0 && len(piece) > int(one.s.window()):
 			_, err = one.s.Write(piece)
-			one.s.Data(nil, -1, true) //nolint:errcheck // as above
+			one.s.data(nil, -1, true) //nolint:errcheck // as above
 		default:
 			pad := op.Pad
 			if pad == 0 {
 				pad = -1
 			}
-			if !one.s.AwaitWindow(len(piece)+pad+1, time.Now().Add(stepBound)) {
+			if !one.s.awaitWindow(len(piece)+pad+1, time.Now().Add(stepBound)) {
 				return
 			}
-			err = one.s.Data(piece, pad, end)
+			err = one.s.data(piece, pad, end)
 		}
 		if op.Times > 0 && !end {
-			one.s.Data(nil, -1, false) //nolint:errcheck // as above
+			one.s.data(nil, -1, false) //nolint:errcheck // as above
 		}
 		if err != nil {
 			return
@@ -330,18 +335,18 @@ func (s *rehearsed) sent(one *rehearsedStream, o outgoing) {
 
 // send sends a frame of HTTP/2 as it is.
 func (s *rehearsed) send(one *rehearsedStream, op cases.HTTP2Op) {
-	id := uint32(0)
+	id := int64(0)
 	if one != nil && one.s != nil {
-		id = one.s.ID
+		id = one.id
 	}
-	if http2.FrameType(op.Type) == http2.FrameRSTStream && id != 0 && len(op.Payload) == 4 {
+	if http2.FrameType(op.Type) == http2.FrameRSTStream && one != nil && one.s != nil && len(op.Payload) == 4 {
 		s.mu.Lock()
 		one.torn = true
 		s.mu.Unlock()
-		one.s.Reset(http2.ErrCode(number(op.Payload))) //nolint:errcheck // a broken connection is an event
+		one.s.reset(number(op.Payload)) //nolint:errcheck // a broken connection is an event
 		return
 	}
-	sendHTTP2(s.hc, id, op) //nolint:errcheck // as above
+	s.l.send(uint32(id), op) //nolint:errcheck,gosec // as above; of HTTP/2 it has 31 bits
 }
 
 // sendHTTP2 sends a frame as it is. What it says of windows holds.
@@ -470,11 +475,11 @@ func (s *rehearsed) lost(err error) {
 	s.record(nil, transcript.Event{Kind: kind})
 }
 
-// playScript plays a connection that is one of HTTP/2 frame by frame. An end is that of the
+// playScript plays a connection that is one of HTTP/2 or HTTP/3 frame by frame. An end is that of the
 // case.
 func (t *Target) playScript(ctx context.Context, c cases.Case, n int) (tr transcript.Transcript, note string, end *harness.Result) {
 	over := *t
-	over.HTTP2 = true
+	over.HTTP2, over.HTTP3 = !c.Conns[n].HTTP3, c.Conns[n].HTTP3
 	nc, err := over.dialBelow(ctx, nil)
 	if err != nil {
 		return transcript.Transcript{Role: cases.Server, Started: time.Now().UTC(), UncleanReason: netReason(err)}, "", unopened(c, n, err)

@@ -146,14 +146,18 @@ func suited(c cases.Case, m mutants.Mutant) bool {
 		slices.ContainsFunc(m.Breaks, func(id string) bool { return slices.Contains(c.Requirements, id) })))
 }
 
-// alike reports whether both are about HTTP/2, or neither is.
+// alike reports whether both are about HTTP/2, or about HTTP/3, or neither is about either.
 func alike(c cases.Case, m mutants.Mutant) bool {
-	over := slices.ContainsFunc(mutants.HTTP2(), func(o mutants.Mutant) bool { return o.Name == m.Name })
-	return over == slices.Contains(c.Needs, cases.NeedHTTP2)
+	is := func(list []mutants.Mutant) bool {
+		return slices.ContainsFunc(list, func(o mutants.Mutant) bool { return o.Name == m.Name })
+	}
+	return is(mutants.HTTP2()) == slices.Contains(c.Needs, cases.NeedHTTP2) && is(mutants.HTTP3()) == slices.Contains(c.Needs, cases.NeedHTTP3)
 }
 
 // inMatrixAll are the mutants of the matrix, in its order.
-func inMatrixAll() []mutants.Mutant { return slices.Concat(mutants.Catalogue(), mutants.HTTP2()) }
+func inMatrixAll() []mutants.Mutant {
+	return slices.Concat(mutants.Catalogue(), mutants.HTTP2(), mutants.HTTP3())
+}
 
 // TestKillMatrix plays every mutant in both roles, and every mutant gateway: the cases of
 // the RFC suite about what it breaks and, where none of them kills it or with -kills.all,

@@ -21,6 +21,7 @@ import (
 	"github.com/wsconform/wsconform/cases/catalogue"
 	"github.com/wsconform/wsconform/fixtures/mutants"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/h3"
 	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -283,15 +284,24 @@ func playMutant(ctx context.Context, m mutants.Mutant, role mutants.Roles, list 
 		return nil, err
 	}
 	m, scheme, serve := equipped(m, list)
+	over := slices.ContainsFunc(list, func(c cases.Case) bool { return slices.Contains(c.Needs, cases.NeedHTTP2) })
+	over3 := slices.ContainsFunc(list, func(c cases.Case) bool { return slices.Contains(c.Needs, cases.NeedHTTP3) })
+	if over3 {
+		l.Close()
+		if l, err = h3.Listen("127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{testPair()}}); err != nil {
+			cancel()
+			return nil, err
+		}
+		m, scheme, serve = m.OverHTTP3(), "wss", m.OverHTTP3().Serve
+	}
 	if role == mutants.Client && slices.ContainsFunc(list, func(c cases.Case) bool { return slices.Contains(c.Needs, cases.NeedURL) }) {
 		cancel()
 		l.Close()
 		return playOneShot(parent, m, list)
 	}
-	if role == mutants.Client && scheme == "wss" {
+	if role == mutants.Client && scheme == "wss" && !over3 {
 		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{testPair()}})
 	}
-	over := slices.ContainsFunc(list, func(c cases.Case) bool { return slices.Contains(c.Needs, cases.NeedHTTP2) })
 	streams := NewStreams(nil)
 	results := map[cases.ID]harness.Result{}
 	served := make(chan error, 1)
@@ -307,7 +317,7 @@ func playMutant(ctx context.Context, m mutants.Mutant, role mutants.Roles, list 
 	}
 	go func() { served <- serve(ctx, l) }()
 	target := Target{URL: &url.URL{Scheme: scheme, Host: l.Addr().String(), Path: "/"}, TLS: &tls.Config{InsecureSkipVerify: true}}
-	target.HTTP2 = over
+	target.HTTP2, target.HTTP3 = over, over3
 	var mu sync.Mutex // guards results
 	var wg sync.WaitGroup
 	for _, c := range list {

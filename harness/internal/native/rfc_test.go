@@ -22,7 +22,7 @@ import (
 // killers are mutants that a case of the RFC suite kills: they do not get the verdict of
 // the conformant peer. Of a case that is not here, killersOf picks candidates. A case that
 // kills nothing tests nothing.
-var killers = merged(handshakeKillers, limitKillers, negotiationKillers, deflateKillers, unusualKillers, controlKillers, http2Killers, map[cases.ID][]string{
+var killers = merged(handshakeKillers, limitKillers, negotiationKillers, deflateKillers, unusualKillers, controlKillers, http2Killers, http3Killers, map[cases.ID][]string{
 	"C.1.7":  {"eof-ignored"},
 	"C.1.1":  {"close-jumps", "close-then-text"},
 	"C.1.3":  {"tcp-kept", "close-ignored"},

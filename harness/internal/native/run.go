@@ -17,6 +17,7 @@ import (
 	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/h3"
 	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
@@ -41,6 +42,9 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 	if target.HTTP2 {
 		o.Declared = append(slices.Clip(o.Declared), cases.NeedHTTP2)
 	}
+	if target.HTTP3 {
+		o.Declared = append(slices.Clip(o.Declared), cases.NeedHTTP3)
+	}
 	target.accepts = new(acceptance)
 	s := &server{Streams: NewStreams(o.Originals), target: target, faithful: o.Faithful, greeted: o.Greeted, greeting: echoCase}
 	defer s.Close() //nolint:errcheck // temporary files
@@ -57,6 +61,9 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 // [runner.TestClient].
 func TestClient(ctx context.Context, d runner.Driver, list []cases.Case, o Options, emit func(harness.Result)) (runner.ClientReport, error) {
 	o.Declared = append(slices.Clip(o.Declared), tlsNeeds(d.TLS)...)
+	if d.HTTP3 {
+		o.Declared = append(slices.Clip(o.Declared), cases.NeedHTTP3)
+	}
 	if d.HTTP2 {
 		o.Declared = append(slices.Clip(o.Declared), cases.NeedHTTP2)
 	}
@@ -158,6 +165,17 @@ func (s *server) Concurrent(ctx context.Context) bool {
 
 // Diagnose finds out what the server does in place of an echo.
 func (s *server) Diagnose(ctx context.Context) (*runner.Diagnosis, error) {
+	if s.target.HTTP3 { // of which TCP tells nothing
+		echoes, tr, err := s.Echo(ctx)
+		if err != nil {
+			return nil, err
+		}
+		text := "it does not echo over HTTP/3"
+		if !tr.Opened {
+			text = "it opens no WebSocket over HTTP/3 (RFC 9220): " + tr.UncleanReason
+		}
+		return &runner.Diagnosis{Echoes: echoes, Text: text}, ctx.Err()
+	}
 	d, err := s.target.Diagnose(ctx)
 	if d == nil {
 		return nil, err
@@ -225,16 +243,25 @@ func (e *endpoint) Late() bool { return false }
 // file descriptors, until the endpoint gives up.
 const acceptPatience = 5 * time.Second
 
+// listenFor listens for a driver: on TCP, or on UDP for HTTP/3.
+func listenFor(ctx context.Context, d runner.Driver) (l net.Listener, scheme string, err error) {
+	addr := net.JoinHostPort(cmp.Or(d.Host, "127.0.0.1"), strconv.Itoa(d.Port))
+	if d.HTTP3 {
+		l, err = h3.Listen(addr, d.TLS)
+		return l, "wss://", err
+	}
+	l, err = new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil || d.TLS == nil {
+		return l, "ws://", err
+	}
+	return tls.NewListener(l, d.TLS), "wss://", nil
+}
+
 // Serve offers the cases to all that connect.
 func (e *endpoint) Serve(ctx context.Context, d runner.Driver, list []cases.Case, on runner.Events) error {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(cmp.Or(d.Host, "127.0.0.1"), strconv.Itoa(d.Port)))
+	l, scheme, err := listenFor(ctx, d)
 	if err != nil {
 		return fmt.Errorf("listen for the driver: %w", err)
-	}
-	scheme := "ws://"
-	if d.TLS != nil {
-		l, scheme = tls.NewListener(l, d.TLS), "wss://"
 	}
 	on.Ready(scheme + l.Addr().String())
 	serving := &Endpoint{

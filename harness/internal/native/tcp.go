@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/internal/h3"
 	"github.com/wsconform/wsconform/internal/transcript"
 )
 
@@ -158,11 +159,13 @@ func secured(nc net.Conn) *transcript.TLSState {
 	if s, ok := nc.(interface{ Beneath() net.Conn }); ok {
 		nc = s.Beneath()
 	}
-	t, ok := nc.(*tls.Conn)
-	if !ok {
-		return nil
+	var s tls.ConnectionState
+	switch nc := nc.(type) {
+	case *tls.Conn:
+		s = nc.ConnectionState()
+	case *h3.Link:
+		s = nc.ConnectionState()
 	}
-	s := t.ConnectionState()
 	if !s.HandshakeComplete {
 		return nil
 	}

@@ -222,7 +222,7 @@ func (w *writer) put(o outgoing) {
 	}
 	if o.http2 != nil {
 		w.flush()
-		if s, ok := w.nc.(interface{ Conn() *h2.Conn }); ok && o.http2.Do == cases.DoSend && w.err == nil {
+		if s, ok := w.nc.(interface{ Conn() *h2.Conn }); ok && s.Conn() != nil && o.http2.Do == cases.DoSend && w.err == nil {
 			w.err = sendHTTP2(s.Conn(), 0, *o.http2)
 		}
 		return

@@ -45,6 +45,8 @@ type Driver struct {
 	TLS *tls.Config
 	// HTTP2 makes the endpoint speak HTTP/2 alone, by ALPN with TLS, else with prior knowledge.
 	HTTP2 bool
+	// HTTP3 makes it speak HTTP/3 alone, with TLS.
+	HTTP3 bool
 	// Port of the endpoint; 0 means any. A fixed port allows one worker only.
 	Port int
 	// Log gets what the command prints. Nil discards it.

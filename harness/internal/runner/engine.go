@@ -71,6 +71,7 @@ type Route struct {
 	// means a net.Dialer.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
 	HTTP2   bool // over HTTP/2: see [native.Target]
+	HTTP3   bool // over HTTP/3
 }
 
 // Address returns where the server is now.

@@ -20,7 +20,7 @@ func playable(list []cases.Case, role cases.Role, peer harness.Peer) (play []cas
 			note = fmt.Sprintf("the case is not for a %v", role)
 		} else if need := peer.Lacks(c.Requires()); need != "" {
 			note = unmet(need)
-		} else if slices.Contains(peer.Declared, cases.NeedHTTP2) {
+		} else if slices.Contains(peer.Declared, cases.NeedHTTP2) || slices.Contains(peer.Declared, cases.NeedHTTP3) {
 			note = c.OverStream()
 		}
 		if un, ok := c.WithoutEcho(); note == "" && ok && !peer.Reaches(harness.Echoes) {
@@ -58,6 +58,8 @@ func unmet(need cases.Need) string {
 		return "the case needs a client that is started for each connection with its URL (--one-shot)"
 	case need == cases.NeedHTTP2:
 		return "the case is about WebSocket over HTTP/2 (--http2)"
+	case need == cases.NeedHTTP3:
+		return "the case is about WebSocket over HTTP/3 (--http3)"
 	case need == cases.NeedTLS:
 		return "the case needs a connection with TLS"
 	case need == cases.NeedAuthority:

@@ -13,13 +13,25 @@ func NoteWords(e transcript.Entry) string {
 	if e.Note == "" && e.Timer != "" {
 		return "timer: " + string(e.Timer)
 	}
-	switch {
-	case e.Kind == transcript.LogHTTP2 && e.Dir == transcript.In:
-		return "HTTP/2, received: " + e.Note
-	case e.Kind == transcript.LogHTTP2:
-		return "HTTP/2, sent: " + e.Note
+	switch version := HTTP(e.Kind); {
+	case version != "" && e.Dir == transcript.In:
+		return version + ", received: " + e.Note
+	case version != "":
+		return version + ", sent: " + e.Note
 	}
 	return e.Note
+}
+
+// HTTP is the version of HTTP whose frames entries of a kind are; "" if they are none.
+func HTTP(kind transcript.EntryKind) string {
+	switch kind {
+	case transcript.LogHTTP2:
+		return "HTTP/2"
+	case transcript.LogHTTP3:
+		return "HTTP/3"
+	default:
+		return ""
+	}
 }
 
 // Bytes is the text form of cases.Byte, cut to n bytes.

@@ -1,0 +1,13 @@
+package native
+
+import "github.com/wsconform/wsconform/cases"
+
+// http3Killers are the mutants that the cases about HTTP/3 kill.
+var http3Killers = map[cases.ID][]string{
+	"H3.1.1": {"h3-setting-2"},
+	"H3.1.2": {"h3-status-101", "h3-accept-sent"},
+	"H3.1.3": {"h3-protocol-any", "h3-protocol-ends"},
+	"H3.1.4": {"h3-close-ends", "h3-fin-missing", "h3-fin-reset", "h3-fin-ignored"},
+	"H3.1.5": {"h3-reset-ends", "h3-reset-stalls"},
+	"H3.2.1": {"h3-asks-early", "h3-asks-scheme", "h3-asks-protocol", "h3-asks-upgrade"},
+}
