@@ -158,6 +158,12 @@ func Sections() []cases.Section {
 		{ID: "H2.1", Title: "A server"},
 		{ID: "H2.2", Title: "A client"},
 		{
+			ID: "H3", Title: "WebSocket over HTTP/3",
+			Why: "HTTP/3 takes over the rules of HTTP/2 for WebSockets, and has other names and numbers for the ends of streams. A peer that mixes them up cuts connections that others closed in order.",
+		},
+		{ID: "H3.1", Title: "A server"},
+		{ID: "H3.2", Title: "A client"},
+		{
 			ID: "L", Title: "Limits",
 			Why: "Every limit that is missing lets one peer use up the memory or processor of another.",
 		},

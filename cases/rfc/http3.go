@@ -50,7 +50,7 @@ func http3Servers() []cases.Case {
 		},
 		{
 			ID: "H3.1.2", Title: "extended CONNECT over HTTP/3, an echo, and a clean close",
-			Requirements: []string{"RFC9220-3-semantics", "RFC8441-5-status-200", "RFC8441-5-no-key"},
+			Requirements: []string{"RFC9220-3-semantics", "RFC8441-5-status-200", "RFC8441-5-no-key", "RFC9114-7.1-frame-whole", "RFC9114-7.2.4-settings"},
 			Conns:        []cases.Conn{overQUIC(works(1))},
 			Want: cases.Clauses{ok(check.LawfulHTTP2{}, check.On{Stream: 1, Check: cases.Every{
 				opens, check.NoField{Name: "sec-websocket-accept"}, check.NoField{Name: "connection"}, check.NoField{Name: "upgrade"}, check.Clean{},

@@ -60,6 +60,9 @@ type Conn struct {
 	o  Options
 	wg sync.WaitGroup
 
+	writing sync.Mutex // guards ctrl
+	ctrl    *quic.SendStream
+
 	mu      sync.Mutex    // guards the rest
 	said    bool          // our SETTINGS have gone out
 	greeted chan struct{} // closed when the peer's SETTINGS have come
@@ -91,24 +94,34 @@ func Open(l *Link, o Options) (*Conn, error) {
 
 // greet opens our control stream and sends SETTINGS.
 func (c *Conn) greet() error {
-	ctrl, err := c.qc.OpenUniStream()
-	if err != nil {
-		return err
-	}
 	list := c.o.Settings
 	if list == nil {
 		list = Usual(c.o.Server)
 	}
-	var p []byte
-	for _, s := range list {
-		p = quicvarint.Append(quicvarint.Append(p, s.ID), s.Value)
-	}
-	out := quicvarint.Append(nil, streamControl)
-	out = quicvarint.Append(quicvarint.Append(out, uint64(FrameSettings)), uint64(len(p)))
 	c.mu.Lock()
 	c.said = true
 	c.mu.Unlock()
-	if _, err = ctrl.Write(append(out, p...)); err == nil {
+	return c.Settings(list)
+}
+
+// Settings sends a SETTINGS frame. A second one breaks the standard.
+func (c *Conn) Settings(list []Setting) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	var out, p []byte
+	if c.ctrl == nil {
+		ctrl, err := c.qc.OpenUniStream()
+		if err != nil {
+			return err
+		}
+		c.ctrl, out = ctrl, quicvarint.Append(nil, streamControl)
+	}
+	for _, s := range list {
+		p = quicvarint.Append(quicvarint.Append(p, s.ID), s.Value)
+	}
+	out = quicvarint.Append(quicvarint.Append(out, uint64(FrameSettings)), uint64(len(p)))
+	_, err := c.ctrl.Write(append(out, p...))
+	if err == nil {
 		c.tell(Frame{Out: true, Type: FrameSettings, Stream: -1, Len: len(p), Settings: list})
 	}
 	return err

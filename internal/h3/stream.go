@@ -128,7 +128,7 @@ func (s *Stream) next() error {
 		case FrameData:
 			s.left = size
 		case FrameSettings, FrameGoAway:
-			f.Offences = []Offence{{"RFC 9114 7.2", "a frame of the control stream is on another one"}}
+			f.Offences = []Offence{{"RFC 9114 7.2.4", "a frame of the control stream is on another one"}}
 			s.skip = size
 		default:
 			s.skip = size
@@ -339,6 +339,16 @@ func (s *Stream) Raw(kind FrameType, p []byte) error {
 	out := quicvarint.Append(quicvarint.Append(nil, uint64(kind)), uint64(len(p)))
 	s.c.tell(Frame{Out: true, Type: kind, Stream: s.ID, Len: len(p)})
 	return s.write(append(out, p...))
+}
+
+// Cut sends FIN inside a DATA frame.
+func (s *Stream) Cut() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.write([]byte{byte(FrameData), 10}); err != nil {
+		return err
+	}
+	return s.fin()
 }
 
 // Headers sends fields as they are, and FIN behind them.

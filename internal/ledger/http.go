@@ -1,6 +1,6 @@
 package ledger
 
-// overHTTP holds the requirements of HTTP: what WebSocket takes from it (RFC 9110, 9112), and WebSocket over HTTP/2 and HTTP/3 (RFC 8441, 9113, 9220).
+// overHTTP holds the requirements of HTTP: what WebSocket takes from it (RFC 9110, 9112), and WebSocket over HTTP/2 and HTTP/3 (RFC 8441, 9113, 9114, 9220).
 var overHTTP = []Requirement{
 	{"RFC9110-7.8-case-insensitive", "RFC 9110 7.8", Should, Both, Wire, "Names in Upgrade are compared without regard to case."},
 	{"RFC9110-7.8-http10-ignore", "RFC 9110 7.8", Must, Server, Wire, "A server ignores Upgrade in a request of HTTP/1.0."},
@@ -63,6 +63,8 @@ var overHTTP = []Requirement{
 	{"RFC9113-8.2.2-connection-specific", "RFC 9113 8.2.2", Must, Both, Wire, "A message on HTTP/2 with fields such as Connection or Upgrade is malformed."},
 	{"RFC9113-6.9-flow-control", "RFC 9113 6.9", Must, Both, Wire, "DATA that carries WebSocket frames keeps to flow control."},
 	{"RFC9113-6.4-rst", "RFC 9113 6.4", Must, Both, Wire, "A stream that is reset leaves the others as they are."},
+	{"RFC9114-7.1-frame-whole", "RFC 9114 7.1", Must, Both, Wire, "A stream of HTTP/3 does not end inside a frame."},
+	{"RFC9114-7.2.4-settings", "RFC 9114 7.2.4", Must, Both, Wire, "SETTINGS of HTTP/3 come once, and on the control stream alone."},
 	{"RFC9220-3-setting", "RFC 9220 3", Must, Server, Wire, "On HTTP/3 the setting 0x08 announces extended CONNECT, as on HTTP/2."},
 	{"RFC9220-3-semantics", "RFC 9220 3", Must, Both, Wire, "On HTTP/3 the setting and the pseudo-header fields mean what RFC 8441 says."},
 	{"RFC9220-3-501", "RFC 9220 3", Should, Server, Wire, "A server answers a :protocol that it does not know with 501."},

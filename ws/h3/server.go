@@ -62,7 +62,7 @@ func (s *Server) start() (*http3.Server, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, ws.ErrServerClosed
+		return nil, http.ErrServerClosed
 	}
 	if s.server != nil {
 		return s.server, nil
@@ -88,16 +88,13 @@ func (s *Server) start() (*http3.Server, error) {
 }
 
 // Serve serves the clients of a UDP socket until Shutdown or Close is called, and then
-// returns [ws.ErrServerClosed]. The caller closes the socket.
+// returns [http.ErrServerClosed]. The caller closes the socket.
 func (s *Server) Serve(pc net.PacketConn) error {
 	server, err := s.start()
 	if err != nil {
 		return err
 	}
-	if err = server.Serve(pc); errors.Is(err, http.ErrServerClosed) {
-		err = ws.ErrServerClosed
-	}
-	return err
+	return server.Serve(pc)
 }
 
 // Shutdown closes the WebSockets as [ws.Server.Shutdown] does, those over other versions of
