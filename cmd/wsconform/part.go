@@ -27,15 +27,21 @@ func (p *part) flags(f *pflag.FlagSet) {
 	f.BoolVar(&p.secrets, "show-secrets", false, "do not mask passwords, tokens, cookies and --header values in the files written")
 }
 
-// pick returns the cases to run, and the header's words about them.
-func (p *part) pick(s *selection, f *pflag.FlagSet) (list []cases.Case, sel runfile.Selection, shard *runfile.Shard, err error) {
+// pick returns the cases to run against a peer in this role, and the header's words about
+// them. A shard is a part of these: a whole with others in it would never be complete.
+func (p *part) pick(s *selection, f *pflag.FlagSet, role cases.Role) (list []cases.Case, sel runfile.Selection, shard *runfile.Shard, err error) {
 	switch {
 	case p.resume != "" && (p.shard != "" || f.Changed("cases") || f.Changed("exclude")):
 		return nil, sel, nil, usagef("--resume takes the cases from its run file: leave out --cases, --exclude and --shard")
 	case p.resume != "":
-		return p.pickMissing()
+		if list, sel, shard, err = p.pickMissing(); err == nil && !p.ended {
+			list, err = inRole(list, &sel, role)
+		}
+		return list, sel, shard, err
 	}
-	list, sel, err = s.pick()
+	if list, sel, err = s.pick(); err == nil {
+		list, err = inRole(list, &sel, role)
+	}
 	if err != nil || p.shard == "" {
 		return list, sel, nil, err
 	}

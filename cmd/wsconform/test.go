@@ -165,11 +165,8 @@ func (o *test) run(c *cobra.Command, args []string) error {
 func (o *test) judge(c *cobra.Command, kind engine.Kind, agent harness.Agent) error {
 	limitMemory(playMemory)
 	limitGarbage(playGarbage)
-	list, sel, shard, err := o.part.pick(&o.selection, c.Flags())
+	list, sel, shard, err := o.part.pick(&o.selection, c.Flags(), o.played(agent.Role))
 	if err != nil {
-		return err
-	}
-	if list, err = inRole(list, &sel, o.played(agent.Role)); err != nil {
 		return err
 	}
 	files, err := o.expect.load(agent)
