@@ -122,7 +122,7 @@ const (
 	NeedEcho        Need = "echo"        // it sends every message back
 	NeedSubprotocol Need = "subprotocol" // it speaks the subprotocol "chat"
 	NeedOrigin      Need = "origin"      // a server that takes the origin http://good.test alone, and requests without one
-	NeedAuth        Need = "auth"        // a server that asks for Basic credentials, user:secret
+	needAuth        Need = "auth"        // a server that asks for Basic credentials, user:secret
 	NeedLimit       Need = "limit"       // it takes messages of 1 MiB at most
 	NeedTLS         Need = "tls"         // the connection uses TLS
 	NeedHTTP2       Need = "http2"       // it speaks WebSocket over HTTP/2, and is tested so
@@ -142,7 +142,7 @@ const (
 )
 
 // DeclaredNeeds are the needs that wsconform cannot detect: the user declares them.
-var DeclaredNeeds = []Need{NeedSubprotocol, NeedOrigin, NeedAuth, NeedLimit, NeedCookies, NeedVerify}
+var DeclaredNeeds = []Need{NeedSubprotocol, NeedOrigin, needAuth, NeedLimit, NeedCookies, NeedVerify}
 
 // ControlNeeds are those about control messages.
 var ControlNeeds = []Need{NeedControlClose, NeedControlFragment, NeedControlPing, NeedControlDrop, NeedControlLast, NeedControlOffer}

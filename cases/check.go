@@ -15,8 +15,8 @@ type Check interface {
 	fmt.Stringer
 }
 
-// An EchoCheck is a [Check] that asks about an echo.
-type EchoCheck interface {
+// An echoCheck is a [Check] that asks about an echo.
+type echoCheck interface {
 	Check
 	// WithoutEcho returns what to ask of a peer that does not echo but answers pings with
 	// these probes. Where lenient is set, a pong does for a message. It is false if only

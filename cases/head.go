@@ -20,17 +20,17 @@ type Head []Edit
 
 // An Edit is one change. The zero value changes nothing.
 type Edit struct {
-	do    EditKind
+	do    editKind
 	Name  string // of a field
 	value string
 }
 
-// An EditKind says what an [Edit] does.
-type EditKind uint8
+// An editKind says what an [Edit] does.
+type editKind uint8
 
 // The kinds of edit.
 const (
-	editNothing  EditKind = iota
+	editNothing  editKind = iota
 	editRemove            // leave every field of the name out
 	editSet               // give the field another value, where it stands
 	editAdd               // add a field behind the others
@@ -204,7 +204,7 @@ func (h Head) Fill(word, by string) Head {
 }
 
 // Find returns the first edit of a kind.
-func (h Head) Find(kind EditKind) (Edit, bool) {
+func (h Head) Find(kind editKind) (Edit, bool) {
 	i := slices.IndexFunc(h, func(e Edit) bool { return e.do == kind })
 	if i < 0 {
 		return Edit{}, false

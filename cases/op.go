@@ -16,7 +16,7 @@ type Op interface{ op() }
 
 // A WriteOp writes frames, or pieces of one. It changes no state, not even as a close.
 type WriteOp struct {
-	Part Part
+	Part part
 	// Header is that of the first frame; its Fin is that of the last. A Length of 0
 	// is that of the payload, and the engine chooses the key.
 	Header   wsproto.Header
@@ -32,12 +32,12 @@ type WriteOp struct {
 	Beyond   int     // in place of Times: bytes more than the buffers of TCP may hold; 0 means none
 }
 
-// A Part says what of a frame a [WriteOp] writes.
-type Part uint8
+// A part says what of a frame a [WriteOp] writes.
+type part uint8
 
 // The parts.
 const (
-	WholeFrame  Part = iota
+	WholeFrame  part = iota
 	FrameStart       // the header alone
 	FrameRest        // a piece of the payload of the header before
 	PlainOctets      // the payload as it is, without header or mask

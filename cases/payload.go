@@ -1,13 +1,13 @@
 package cases
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"github.com/wsconform/wsconform/internal/transcript"
 	"hash"
 	"slices"
+
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A Payload is what a frame carries: Unit repeated and cut to Len bytes. A
@@ -45,14 +45,6 @@ func (p Payload) AppendRange(dst []byte, from, to int) []byte {
 
 // Literal reports whether the payload is its Unit, once.
 func (p Payload) Literal() bool { return p.Len == len(p.Unit) }
-
-// Equal reports whether both payloads have the same bytes.
-func (p Payload) Equal(q Payload) bool {
-	if p.Len != q.Len {
-		return false
-	}
-	return bytes.Equal(p.Unit, q.Unit) || bytes.Equal(p.Bytes(), q.Bytes())
-}
 
 func (p Payload) String() string {
 	switch {

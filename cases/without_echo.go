@@ -10,8 +10,8 @@ import (
 // stillOpen is the payload of the pings that [Case.WithoutEcho] adds.
 const stillOpen = "still open"
 
-// An UnechoedWant is a [Want] that can judge a peer that does not echo.
-type UnechoedWant interface {
+// An unechoedWant is a [Want] that can judge a peer that does not echo.
+type unechoedWant interface {
 	Want
 	// WithoutEcho returns what is wanted of such a peer on a connection with these probes.
 	// It is false if that depends on an echo.
@@ -38,7 +38,7 @@ func (c Case) WithoutEcho() (Case, bool) {
 	un.NoEcho = true
 	for i := range un.Conns {
 		conn := &un.Conns[i]
-		want, ok := c.WantOf(i).(UnechoedWant)
+		want, ok := c.WantOf(i).(unechoedWant)
 		if !ok {
 			return c, false
 		}
@@ -103,9 +103,9 @@ func (list Clauses) WithoutEcho(probes []string) (Want, bool) {
 	return un, true
 }
 
-// Unechoed is the check as a peer that does not echo can be asked (see [EchoCheck]).
+// Unechoed is the check as a peer that does not echo can be asked (see [echoCheck]).
 func Unechoed(check Check, probes []string, lenient bool) (Check, bool) {
-	if e, ok := check.(EchoCheck); ok {
+	if e, ok := check.(echoCheck); ok {
 		return e.WithoutEcho(probes, lenient)
 	}
 	return check, true

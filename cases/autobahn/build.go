@@ -38,9 +38,9 @@ func Echoes(events ...transcript.Event) Want {
 	return closes(clean).after(events...)
 }
 
-// Fails wants these events, then a peer that fails the connection: with this
+// failing wants these events, then a peer that fails the connection: with this
 // code, with none or by dropping TCP.
-func Fails(code wsproto.StatusCode, events ...transcript.Event) Want {
+func failing(code wsproto.StatusCode, events ...transcript.Event) Want {
 	return Want{Codes: []wsproto.StatusCode{code}}.after(events...)
 }
 
@@ -50,8 +50,8 @@ func closes(codes ...wsproto.StatusCode) Want {
 	return Want{ClosedByUs: true, Codes: codes, Clean: true}.after()
 }
 
-// Tolerate returns w with a NON-STRICT reading of the peer's events.
-func (w Want) Tolerate(events ...transcript.Event) Want {
+// tolerate returns w with a NON-STRICT reading of the peer's events.
+func (w Want) tolerate(events ...transcript.Event) Want {
 	w.Events = append(slices.Clone(w.Events), reading{cases.NonStrict, events})
 	return w
 }

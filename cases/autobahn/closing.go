@@ -28,7 +28,7 @@ func closeOrder() []entry {
 		closes = closes(clean).under(WrongCodeFails)
 	)
 	closes.NoAutoClose = true
-	either := Echoes(cases.GotText(cases.Data([]byte(hello)))).Tolerate().under(Observe)
+	either := Echoes(cases.GotText(cases.Data([]byte(hello)))).tolerate().under(Observe)
 	either.NoAutoClose = true
 	return []entry{
 		{

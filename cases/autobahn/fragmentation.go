@@ -22,7 +22,7 @@ func fragmentation() []entry {
 	var (
 		whole     = Echoes(cases.GotText(cases.Data([]byte(joined))))
 		pongFirst = Echoes(cases.Ponged(cases.Data([]byte(ping))), cases.GotText(cases.Data([]byte(joined))))
-		fails     = Fails(wsproto.StatusProtocolError)
+		fails     = failing(wsproto.StatusProtocolError)
 
 		rfcOK    = rfc6455("5.4")
 		rfcFail  = rfc6455("5.4", "7.1.7")
@@ -134,7 +134,7 @@ func fragmentation() []entry {
 				cases.Text("fragment4"),
 				cases.KillAfter{After: time.Second},
 			},
-			Want: Fails(wsproto.StatusProtocolError, cases.GotText(cases.Data([]byte(joined)))).Tolerate(),
+			Want: failing(wsproto.StatusProtocolError, cases.GotText(cases.Data([]byte(joined)))).tolerate(),
 		},
 		{
 			ID: "5.16", Title: "a first continuation of nothing before a message in two fragments, twice",

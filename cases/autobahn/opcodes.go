@@ -24,12 +24,12 @@ func reservedOpcodes(group, kind string, first wsproto.Opcode, sections ...strin
 		{
 			"a frame of undefined %s opcode %d, no payload",
 			[]cases.Step{cases.Reserved(first, "")},
-			Fails(wsproto.StatusProtocolError),
+			failing(wsproto.StatusProtocolError),
 		},
 		{
 			"a frame of undefined %s opcode %d, some payload",
 			[]cases.Step{cases.Reserved(first+1, "reserved opcode payload")},
-			Fails(wsproto.StatusProtocolError),
+			failing(wsproto.StatusProtocolError),
 		},
 		{
 			"a text message, an empty frame of undefined %s opcode %d, a ping",

@@ -48,7 +48,7 @@ func pings() []entry {
 			ID: "2.5", Title: "a ping with 126 bytes, one too many", Expect: expectFail,
 			RFC:   rfc6455("5.5", "7.1.7"),
 			Steps: []cases.Step{cases.Frame{Opcode: wsproto.OpPing, Payload: cases.Repeat("\xfe", 126)}, cases.KillAfter{After: time.Second}},
-			Want:  Fails(wsproto.StatusProtocolError),
+			Want:  failing(wsproto.StatusProtocolError),
 		},
 		{
 			ID: "2.6", Title: "a ping with 125 bytes, one byte per write", Expect: expect, RFC: rfc,

@@ -18,7 +18,7 @@ const (
 // echoThenFails wants the greeting back and then the failure; or, less
 // strictly, the failure alone: it may overtake the echo.
 func echoThenFails() Want {
-	return Fails(wsproto.StatusProtocolError, cases.GotText(cases.Data([]byte(greeting)))).Tolerate()
+	return failing(wsproto.StatusProtocolError, cases.GotText(cases.Data([]byte(greeting)))).tolerate()
 }
 
 // reserved is section 3: the RSV bits must be 0 unless an extension gives them
@@ -29,7 +29,7 @@ func reserved() []entry {
 		{
 			ID: "3.1", Title: "a text message with RSV 1", Expect: expectFail, RFC: rfc,
 			Steps: []cases.Step{cases.Text(greeting).WithRSV(1), cases.KillAfter{After: time.Second}},
-			Want:  Fails(wsproto.StatusProtocolError),
+			Want:  failing(wsproto.StatusProtocolError),
 		},
 		{
 			ID: "3.2", Title: "a legal text message, one with RSV 2, a ping", Expect: expectEchoThenFail, RFC: rfc,
@@ -61,18 +61,18 @@ func reserved() []entry {
 		{
 			ID: "3.5", Title: "a binary message with RSV 5", Expect: expectFail, RFC: rfc,
 			Steps: []cases.Step{cases.Binary("\x00\xff\xfe\xfd\xfc\xfb\x00\xff").WithRSV(5), cases.KillAfter{After: time.Second}},
-			Want:  Fails(wsproto.StatusProtocolError),
+			Want:  failing(wsproto.StatusProtocolError),
 		},
 		{
 			// Autobahn says ping and sends a binary frame, and so do we.
 			ID: "3.6", Title: "a binary message with RSV 6", Expect: expectFail, RFC: rfc,
 			Steps: []cases.Step{cases.Binary(greeting).WithRSV(6), cases.KillAfter{After: time.Second}},
-			Want:  Fails(wsproto.StatusProtocolError),
+			Want:  failing(wsproto.StatusProtocolError),
 		},
 		{
 			ID: "3.7", Title: "a close frame with RSV 7", Expect: expectFail, RFC: rfc6455("5.2", "5.5.1", "7.1.7"),
 			Steps: []cases.Step{cases.Frame{Opcode: wsproto.OpClose, RSV: 7}, cases.KillAfter{After: time.Second}},
-			Want:  Fails(wsproto.StatusProtocolError),
+			Want:  failing(wsproto.StatusProtocolError),
 		},
 	}
 }

@@ -22,7 +22,7 @@ const (
 // failsText wants the peer to fail the connection because of text that is not
 // UTF-8 (RFC 6455 §8.1). A peer that leaves it to us has not checked the text.
 func failsText(events ...transcript.Event) Want {
-	w := Fails(wsproto.StatusInvalidFramePayloadData, events...)
+	w := failing(wsproto.StatusInvalidFramePayloadData, events...)
 	w.WrongEndFails = true
 	return w
 }
@@ -120,7 +120,7 @@ func failFast() []entry {
 	)
 	var (
 		rfc    = rfc6455("8.1", "7.1.7")
-		want   = failsText(transcript.TimedOut("A")).Tolerate(transcript.TimedOut("A"), transcript.TimedOut("B"))
+		want   = failsText(transcript.TimedOut("A")).tolerate(transcript.TimedOut("A"), transcript.TimedOut("B"))
 		pauseA = cases.Pause{For: time.Second, Mark: "A"}
 		pauseB = cases.Pause{For: time.Second, Mark: "B"}
 	)

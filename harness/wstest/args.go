@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Args are the parsed arguments of the command.
-type Args struct {
+// arguments are the parsed arguments of the command.
+type arguments struct {
 	Mode    string
 	Spec    string
 	URI     string
@@ -29,43 +29,43 @@ type Args struct {
 // defaultWebPort is the port of the page for browsers.
 const defaultWebPort = 8080
 
-// A UsageError reports wrong usage or a configuration that cannot be used. The
+// A usageError reports wrong usage or a configuration that cannot be used. The
 // program exits 1.
-type UsageError struct{ Reason string }
+type usageError struct{ Reason string }
 
-func (e *UsageError) Error() string { return e.Reason }
+func (e *usageError) Error() string { return e.Reason }
 
-func usagef(format string, a ...any) error { return &UsageError{fmt.Sprintf(format, a...)} }
+func usagef(format string, a ...any) error { return &usageError{fmt.Sprintf(format, a...)} }
 
 // A flag is an option of the command line.
 type flag struct {
 	long  string
 	short byte // 0 for none
 	help  string
-	set   func(a *Args, value string) error
+	set   func(a *arguments, value string) error
 	// bare is set for options without a value.
 	bare bool
 }
 
 // flags lists the options, in the order of the help.
 var flags = []flag{
-	{"mode", 'm', "what to run, see above", func(a *Args, v string) error { a.Mode = v; return nil }, false},
-	{"spec", 's', "configuration `file`; by default MODE.json, which is created if missing", func(a *Args, v string) error { a.Spec = v; return nil }, false},
-	{"wsuri", 'w', "WebSocket address, such as ws://127.0.0.1:9000", func(a *Args, v string) error { a.URI = v; return nil }, false},
+	{"mode", 'm', "what to run, see above", func(a *arguments, v string) error { a.Mode = v; return nil }, false},
+	{"spec", 's', "configuration `file`; by default MODE.json, which is created if missing", func(a *arguments, v string) error { a.Spec = v; return nil }, false},
+	{"wsuri", 'w', "WebSocket address, such as ws://127.0.0.1:9000", func(a *arguments, v string) error { a.URI = v; return nil }, false},
 	{"webport", 'u', "port of the page for browsers; 0 serves none (8080)", setWebPort, false},
-	{"ident", 'i', "name of testeeclient in the reports", func(a *Args, v string) error { a.Ident = v; return nil }, false},
-	{"key", 'k', "private key of a server, PEM", func(a *Args, v string) error { a.Key = v; return nil }, false},
-	{"cert", 'c', "certificate of a server, PEM", func(a *Args, v string) error { a.Cert = v; return nil }, false},
+	{"ident", 'i', "name of testeeclient in the reports", func(a *arguments, v string) error { a.Ident = v; return nil }, false},
+	{"key", 'k', "private key of a server, PEM", func(a *arguments, v string) error { a.Key = v; return nil }, false},
+	{"cert", 'c', "certificate of a server, PEM", func(a *arguments, v string) error { a.Cert = v; return nil }, false},
 	{"parallel", 0, "cases the fuzzingclient plays at once (1)", setParallel, false},
-	{"outfile", 'o', "accepted, without effect", func(a *Args, v string) error { a.Outfile = v; return nil }, false},
-	{"testset", 't', "accepted, without effect", func(a *Args, v string) error { a.Testset = v; return nil }, false},
-	{"debug", 'd', "print each verdict", func(a *Args, _ string) error { a.Debug = true; return nil }, true},
-	{"autobahnversion", 'a', "print versions", func(a *Args, _ string) error { a.Version = true; return nil }, true},
-	{"version", 0, "print versions", func(a *Args, _ string) error { a.Version = true; return nil }, true},
-	{"help", 'h', "print this help", func(a *Args, _ string) error { a.Help = true; return nil }, true},
+	{"outfile", 'o', "accepted, without effect", func(a *arguments, v string) error { a.Outfile = v; return nil }, false},
+	{"testset", 't', "accepted, without effect", func(a *arguments, v string) error { a.Testset = v; return nil }, false},
+	{"debug", 'd', "print each verdict", func(a *arguments, _ string) error { a.Debug = true; return nil }, true},
+	{"autobahnversion", 'a', "print versions", func(a *arguments, _ string) error { a.Version = true; return nil }, true},
+	{"version", 0, "print versions", func(a *arguments, _ string) error { a.Version = true; return nil }, true},
+	{"help", 'h', "print this help", func(a *arguments, _ string) error { a.Help = true; return nil }, true},
 }
 
-func setWebPort(a *Args, v string) error {
+func setWebPort(a *arguments, v string) error {
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 0 || n > 65535 {
 		return usagef("web port %q is not a number from 0 to 65535", v)
@@ -74,7 +74,7 @@ func setWebPort(a *Args, v string) error {
 	return nil
 }
 
-func setParallel(a *Args, v string) error {
+func setParallel(a *arguments, v string) error {
 	n, err := strconv.Atoi(v)
 	if err == nil {
 		err = checkParallel(n)
@@ -86,11 +86,11 @@ func setParallel(a *Args, v string) error {
 	return nil
 }
 
-// ParseArgs parses the arguments after the program's name. Like the original it
+// parseArgs parses the arguments after the program's name. Like the original it
 // accepts -mMODE, -m MODE, --mode=MODE, --mode MODE and any unambiguous prefix of a
-// long name. An error is a [*UsageError].
-func ParseArgs(list []string) (Args, error) {
-	a := Args{WebPort: defaultWebPort}
+// long name. An error is a [*usageError].
+func parseArgs(list []string) (arguments, error) {
+	a := arguments{WebPort: defaultWebPort}
 	for len(list) > 0 {
 		arg := list[0]
 		list = list[1:]
@@ -115,7 +115,7 @@ func ParseArgs(list []string) (Args, error) {
 }
 
 // long parses --name, --name=value, or --name with its value in rest.
-func (a *Args) long(arg string, rest []string) ([]string, error) {
+func (a *arguments) long(arg string, rest []string) ([]string, error) {
 	name, value, given := strings.Cut(arg, "=")
 	f, err := findLong(name)
 	if err != nil {
@@ -153,7 +153,7 @@ func findLong(name string) (flag, error) {
 }
 
 // cluster parses -d, -da, -mMODE, or -m with its value in rest.
-func (a *Args) cluster(arg string, rest []string) ([]string, error) {
+func (a *arguments) cluster(arg string, rest []string) ([]string, error) {
 	for arg != "" {
 		i := slices.IndexFunc(flags, func(f flag) bool { return f.short == arg[0] })
 		if i < 0 || arg[0] == 0 {

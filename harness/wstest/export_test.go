@@ -16,3 +16,17 @@ func NewWebSite(outdir string, secret ...string) http.Handler {
 func NewWebSiteOf(port int, list []cases.Case, outdir string) http.Handler {
 	return webSite{scheme: "ws", port: port, list: list, outdir: outdir}.handler()
 }
+
+// What the tests in package wstest_test see of the command line and of configurations.
+type (
+	Args       = arguments
+	Spec       = specification
+	ServerSpec = serverSpec
+	Patterns   = patterns
+	UsageError = usageError
+)
+
+var (
+	ParseArgs = parseArgs
+	ParseSpec = parseSpec
+)

@@ -71,7 +71,7 @@ type target struct {
 	secrets *runfile.Secrets // of the URL; nil if there are none
 }
 
-func (c *command) targets(spec *Spec) ([]target, error) {
+func (c *command) targets(spec *specification) ([]target, error) {
 	_, ignored, err := spec.Options.settings(spec.file, clientSide, "options")
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (c *command) targets(spec *Spec) ([]target, error) {
 	case !given && c.args.URI == "":
 		return nil, usagef("%s names no servers; give one with --wsuri", spec.file.name)
 	case !given:
-		servers = []ServerSpec{{URL: c.args.URI}}
+		servers = []serverSpec{{URL: c.args.URI}}
 	case c.args.URI != "":
 		c.warn("--wsuri is ignored, because %s names servers", spec.file.name)
 	}
@@ -122,7 +122,7 @@ func (c *command) targets(spec *Spec) ([]target, error) {
 
 // checkFields rejects control characters in values that become part of the opening
 // handshake: a line break would start a field of its own.
-func checkFields(file source, i int, s ServerSpec) error {
+func checkFields(file source, i int, s serverSpec) error {
 	if strings.ContainsFunc(s.Origin, unicode.IsControl) {
 		return file.fault(usagef("%q has a control character", s.Origin), serverKey(i, "origin")...)
 	}
@@ -136,7 +136,7 @@ func checkFields(file source, i int, s ServerSpec) error {
 
 // serverTarget returns the target for a server. Its certificate is verified only if
 // the configuration gives the name that should be in it.
-func serverTarget(u *url.URL, s ServerSpec) native.Target {
+func serverTarget(u *url.URL, s serverSpec) native.Target {
 	t := native.Target{
 		URL: u, Subprotocols: s.Protocols, Header: http.Header{},
 		TLS: &tls.Config{ServerName: s.Hostname, InsecureSkipVerify: s.Hostname == ""}, //nolint:gosec // as documented

@@ -106,7 +106,7 @@ func (c *command) concluded(agent string, r harness.Result) {
 
 // webPort returns the port of the page: the one on the command line, else the one in
 // the configuration, else the default.
-func (c *command) webPort(spec *Spec) webPort {
+func (c *command) webPort(spec *specification) webPort {
 	switch {
 	case c.args.WebPortGiven:
 		return webPort{c.args.WebPort, true}

@@ -104,7 +104,7 @@ func runEchoClient(ctx context.Context, c *command) error {
 
 // dialError wraps an error of dial, unless it is a usage error.
 func (c *command) dialError(err error) error {
-	if _, ok := errors.AsType[*UsageError](err); ok {
+	if _, ok := errors.AsType[*usageError](err); ok {
 		return err
 	}
 	return fmt.Errorf("cannot connect to %s: %w", c.args.URI, err)

@@ -8,14 +8,14 @@ func TestWebPort(t *testing.T) {
 	nine := 9
 	for _, row := range []struct {
 		name string
-		args Args
-		spec *Spec
+		args arguments
+		spec *specification
 		want webPort
 	}{
-		{"no configuration", Args{}, nil, webPort{defaultWebPort, false}},
-		{"a configuration without the key", Args{}, &Spec{}, webPort{defaultWebPort, false}},
-		{"the configuration", Args{}, &Spec{WebPort: &nine}, webPort{9, true}},
-		{"the command line", Args{WebPort: 7, WebPortGiven: true}, &Spec{WebPort: &nine}, webPort{7, true}},
+		{"no configuration", arguments{}, nil, webPort{defaultWebPort, false}},
+		{"a configuration without the key", arguments{}, &specification{}, webPort{defaultWebPort, false}},
+		{"the configuration", arguments{}, &specification{WebPort: &nine}, webPort{9, true}},
+		{"the command line", arguments{WebPort: 7, WebPortGiven: true}, &specification{WebPort: &nine}, webPort{7, true}},
 	} {
 		c := &command{args: row.args}
 		if got := c.webPort(row.spec); got != row.want {

@@ -34,7 +34,7 @@ func newSource(name string, data []byte) source {
 	return source{name: name, data: data, keys: w.keys}
 }
 
-// decode reads the file into v. An error is a [*UsageError].
+// decode reads the file into v. An error is a [*usageError].
 func (s source) decode(v any) error {
 	dec := json.NewDecoder(bytes.NewReader(s.data))
 	if err := dec.Decode(v); err != nil {
@@ -51,7 +51,7 @@ func (s source) decodeFault(err error) error {
 		return usagef("%s:%d: %v", s.name, s.lineAt(syntax.Offset), err)
 	}
 	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		if kind.Type == reflect.TypeFor[Patterns]() { // which do not know where they are
+		if kind.Type == reflect.TypeFor[patterns]() { // which do not know where they are
 			return s.fault(usagef("must be a list of strings, not %s", article(kind.Value)), strings.Split(kind.Field, ".")...)
 		}
 		found := strings.Fields(kind.Value)[0] // "number 5" is a number
@@ -120,8 +120,8 @@ func (s source) fault(err error, path ...string) error {
 // knownKeys and knownServerKeys are the keys of a configuration and of a server
 // in it.
 var (
-	knownKeys       = jsonKeys(reflect.TypeFor[Spec]())
-	knownServerKeys = jsonKeys(reflect.TypeFor[ServerSpec]())
+	knownKeys       = jsonKeys(reflect.TypeFor[specification]())
+	knownServerKeys = jsonKeys(reflect.TypeFor[serverSpec]())
 )
 
 func jsonKeys(t reflect.Type) []string {
@@ -189,15 +189,15 @@ func (w *keyWalker) value(path []string) error {
 	return err
 }
 
-// Patterns are patterns of cases. In a configuration a single one need not be in
+// patterns are patterns of cases. In a configuration a single one need not be in
 // a list.
-type Patterns []string
+type patterns []string
 
 // UnmarshalJSON reads a list of strings, or a string.
-func (p *Patterns) UnmarshalJSON(data []byte) error {
+func (p *patterns) UnmarshalJSON(data []byte) error {
 	var one string
 	if json.Unmarshal(data, &one) == nil && string(data) != "null" {
-		*p = Patterns{one}
+		*p = patterns{one}
 		return nil
 	}
 	var list []string
@@ -206,7 +206,7 @@ func (p *Patterns) UnmarshalJSON(data []byte) error {
 		if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && data[0] != '[' {
 			found = kind.Value
 		}
-		return &json.UnmarshalTypeError{Value: found, Type: reflect.TypeFor[Patterns]()}
+		return &json.UnmarshalTypeError{Value: found, Type: reflect.TypeFor[patterns]()}
 	}
 	*p = list
 	return nil

@@ -15,16 +15,16 @@ import (
 	"github.com/wsconform/wsconform/internal/pattern"
 )
 
-// A Spec is the configuration file of fuzzingserver or fuzzingclient.
-type Spec struct {
+// A specification is the configuration file of fuzzingserver or fuzzingclient.
+type specification struct {
 	URL           string              `json:"url"` // fuzzingserver: where to listen
 	OutDir        string              `json:"outdir"`
-	Cases         Patterns            `json:"cases"`
-	ExcludeCases  Patterns            `json:"exclude-cases"`
-	ExcludeAgents map[string]Patterns `json:"exclude-agent-cases"`
+	Cases         patterns            `json:"cases"`
+	ExcludeCases  patterns            `json:"exclude-cases"`
+	ExcludeAgents map[string]patterns `json:"exclude-agent-cases"`
 	Options       options             `json:"options"`
 	Protocols     []string            `json:"protocols"` // fuzzingserver: read and never used, as in the original
-	Servers       []ServerSpec        `json:"servers"`   // fuzzingclient: what to test
+	Servers       []serverSpec        `json:"servers"`   // fuzzingclient: what to test
 	Key           string              `json:"key"`
 	Cert          string              `json:"cert"`
 	WebPort       *int                `json:"webport"`
@@ -35,8 +35,8 @@ type Spec struct {
 	file source
 }
 
-// A ServerSpec is a server to be tested.
-type ServerSpec struct {
+// A serverSpec is a server to be tested.
+type serverSpec struct {
 	URL       string   `json:"url"`
 	Agent     string   `json:"agent"`    // name in the reports; by default the server's own
 	Hostname  string   `json:"hostname"` // name of the server in TLS, whose certificate is then verified
@@ -72,10 +72,10 @@ const (
 // maxParallel bounds how many connections a server is asked to bear at once.
 const maxParallel = 256
 
-// ParseSpec reads a configuration. The name of its file is for messages, which
-// give file, line and key. An error is a [*UsageError].
-func ParseSpec(name string, data []byte) (*Spec, error) {
-	s := Spec{file: newSource(name, data)}
+// parseSpec reads a configuration. The name of its file is for messages, which
+// give file, line and key. An error is a [*usageError].
+func parseSpec(name string, data []byte) (*specification, error) {
+	s := specification{file: newSource(name, data)}
 	if err := s.file.decode(&s); err != nil {
 		return nil, err
 	}
@@ -126,12 +126,12 @@ func (c *command) readConfig(template string) (source, error) {
 	return newSource(name, []byte(template)), nil
 }
 
-func (c *command) readSpec(template string) (*Spec, error) {
+func (c *command) readSpec(template string) (*specification, error) {
 	file, err := c.readConfig(template)
 	if err != nil {
 		return nil, err
 	}
-	s, err := ParseSpec(file.name, file.data)
+	s, err := parseSpec(file.name, file.data)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (c *command) readSpec(template string) (*Spec, error) {
 }
 
 // selection returns the cases to be run, in order.
-func (c *command) selection(s *Spec) ([]cases.Case, pattern.AgentExcludes, error) {
+func (c *command) selection(s *specification) ([]cases.Case, pattern.AgentExcludes, error) {
 	all := autobahn.All()
 	if _, err := pattern.Select(all, s.Cases, nil); err != nil {
 		return nil, nil, s.file.fault(err, "cases")

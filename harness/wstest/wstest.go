@@ -46,7 +46,7 @@ func modes() []mode {
 // A command is one run of the program.
 type command struct {
 	env  Env
-	args Args
+	args arguments
 
 	mu sync.Mutex // guards writes to Stdout and Stderr
 }
@@ -57,9 +57,9 @@ var ErrInterrupted = errors.New("interrupted")
 
 // Run runs the command. It returns when the command is done or ctx ends, which is
 // how servers are stopped and no error for them. Failed cases are no error either.
-// The user can correct a [*UsageError].
+// The user can correct a [*usageError].
 func Run(ctx context.Context, list []string, env Env) error {
-	args, err := ParseArgs(list)
+	args, err := parseArgs(list)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 // Write writes kills.html, which links to the pages of the cases in the folder cases
 // beside it, and kills.json.
 func Write(dir string) error {
-	for name, write := range map[string]func(io.Writer) error{"kills.html": WritePage, "kills.json": WriteJSON} {
+	for name, write := range map[string]func(io.Writer) error{"kills.html": writePage, "kills.json": WriteJSON} {
 		if err := atomicfile.Write(filepath.Join(dir, name), write); err != nil {
 			return fmt.Errorf("kills: %s: %w", name, err)
 		}
@@ -67,8 +67,8 @@ func WriteJSON(w io.Writer) error {
 	return e.Encode(out)
 }
 
-// WritePage writes the kill matrix and the ledger as a page without scripts.
-func WritePage(w io.Writer) error {
+// writePage writes the kill matrix and the ledger as a page without scripts.
+func writePage(w io.Writer) error {
 	list, style := coverage.Requirements(), html.StyleSheet()+pageCSS
 	v := view{
 		Style: template.CSS(style), Policy: csp.Policy(style, ""), Sums: coverage.Of(mutants.Kills()), Levels: coverage.Levels(list),

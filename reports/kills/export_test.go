@@ -1,0 +1,4 @@
+package kills
+
+// WritePage is what [Write] makes kills.html with.
+var WritePage = writePage
