@@ -37,6 +37,8 @@ func original(t *testing.T) *autobahn.Engine {
 // The case at which a driver crashes is found under Autobahn too. WSCONFORM_CRASHES=all
 // has the driver end in each of the 20 ways of TestClientCrash, which takes minutes.
 func TestClientCrashAutobahn(t *testing.T) {
+	playsMany(t)
+	t.Parallel()
 	list, err := pattern.Select(catalogue.All(), []string{"1.1.*", "2.1", "2.2"}, nil)
 	if err != nil {
 		t.Fatal(err)

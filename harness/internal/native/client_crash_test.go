@@ -45,6 +45,7 @@ func testFlawed(t *testing.T, f flaw, d runner.Driver, o Options, patterns ...st
 // The case at which a driver crashes is found, whatever the way in which it ends and
 // however late, and no other is blamed.
 func TestClientCrash(t *testing.T) {
+	playsMany(t)
 	list, err := pattern.Select(catalogue.All(), []string{"1.*", "5.*"}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -172,6 +172,7 @@ func (l *everySecond) Accept() (net.Conn, error) {
 // A conformant server that resets every second connection on arrival fails no case for that,
 // whatever the case changes in the handshake, and however many connections it takes.
 func TestServerThatResets(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

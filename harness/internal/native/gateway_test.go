@@ -103,6 +103,8 @@ func loopback(t *testing.T) net.Listener {
 // A sound gateway passes every case, and so does each without a gateway, but for what a
 // gateway has to remove.
 func TestGatewayPlain(t *testing.T) {
+	playsMany(t)
+	t.Parallel()
 	list := gatewayCases()
 	results := behind(t, gateway.Plain, list)
 	for _, c := range list {
@@ -127,6 +129,8 @@ func TestGatewayPlain(t *testing.T) {
 // What forwards the bytes of TCP gives the verdicts that the cases have without it. It adds
 // nothing, though a busy machine may have it be late.
 func TestGatewayPassthrough(t *testing.T) {
+	playsMany(t)
+	t.Parallel()
 	list := gatewayCases()
 	results := behind(t, gateway.Passthrough, list)
 	for _, c := range list {
@@ -160,6 +164,7 @@ func knownKills(t *testing.T) map[string][]string {
 // the time comes in two now and then. With -gateway.all each case fails a mutant too. All pairs take
 // minutes, since most of them wait for what does not come.
 func TestGatewayMutants(t *testing.T) {
+	playsMany(t)
 	list, known := gatewayCases(), knownKills(t)
 	var mu sync.Mutex
 	kills := map[cases.ID][]string{}

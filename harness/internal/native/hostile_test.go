@@ -257,6 +257,7 @@ func TestServerGone(t *testing.T) {
 // A server that hangs as a whole, in all 517 cases, costs the time of a few opening
 // handshakes and not of hundreds.
 func TestServerThatHangs(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -303,6 +304,7 @@ func TestServerThatHangs(t *testing.T) {
 
 // A server that leaves some opening handshakes without an answer fails in those.
 func TestServerThatIgnoresSome(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -57,6 +57,7 @@ func serveMutant(t *testing.T, m mutants.Mutant, secure bool) *url.URL {
 
 // A server that keeps the standard has the verdicts over HTTP/2 that it has over HTTP/1.1.
 func TestHTTP2Verdicts(t *testing.T) {
+	playsMany(t)
 	few := []cases.ID{"9.1.1", "9.2.3", "9.3.4", "9.7.1", "12.1.1", "13.1.1", "13.3.1"} // of those that move megabytes
 	list := slices.DeleteFunc(overStream(cases.Server), func(c cases.Case) bool { return c.Conns[0].HTTP2 != nil || c.Heavy() && !slices.Contains(few, c.ID) })
 	play := func(target Target) map[cases.ID]harness.Result {

@@ -172,8 +172,18 @@ func agree(m mutants.Mutant, c cases.Case, got, want *golden) bool {
 		})
 }
 
+// playsMany skips a test that plays hundreds of cases or starts containers, where short tests
+// are asked for.
+func playsMany(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("plays hundreds of cases")
+	}
+}
+
 // TestMutants compares the verdicts on every mutant with Autobahn's.
 func TestMutants(t *testing.T) {
+	playsMany(t)
 	var mu sync.Mutex // guards what follows
 	var compared, peers int
 	var crowded []*dispute

@@ -115,6 +115,7 @@ func without(flags, drop string) string {
 // record, and wants the same: with our shortened waits and, unless -short, with
 // the original's.
 func TestObserved(t *testing.T) {
+	playsMany(t)
 	data, err := os.ReadFile("testdata/observed.json")
 	if err != nil {
 		t.Fatal(err)

@@ -153,6 +153,7 @@ func scaled(c cases.Case) cases.Case {
 // TestRFC plays the RFC suite in both roles against peers that keep the standard,
 // and against those that should not pass.
 func TestRFC(t *testing.T) {
+	playsMany(t)
 	var mu sync.Mutex         // guards crowded
 	var crowded []func() bool // plays that went wrong
 	var wg sync.WaitGroup
