@@ -41,13 +41,14 @@ RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 cross:
 	for os in darwin windows; do GOOS=$$os CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/wsconform || exit 1; done
 
-# gotestsum lists skipped tests, with the reason, at the end. The tools are pinned in .ci/tools, apart from go.mod, so that their
+# The packages with the longest tests come first, since go test begins them in this order. gotestsum lists skipped tests, with the
+# reason, at the end. The tools are pinned in .ci/tools, apart from go.mod, so that their
 # dependencies do not become ours.
 .PHONY: test
 test:
 	$(GO) vet ./...
 	@[ -n "$(RACE)" ] || echo "No C compiler, so the tests run without the race detector (on Debian: apt-get install gcc libc6-dev)."
-	$(GO) tool -modfile=.ci/tools/test.mod gotestsum --format pkgname -- $(RACE) -timeout 25m ./...
+	$(GO) tool -modfile=.ci/tools/test.mod gotestsum --format pkgname -- $(RACE) -timeout 25m ./harness/internal/native ./cmd/wsconform ./...
 
 # Opens the pages in headless Chromium: all text is visible, no script of a peer runs, axe-core finds nothing. Then measures the
 # first paint.
