@@ -52,10 +52,10 @@ if [ -n "$missing" ]; then
 	apt-get install -yq --no-install-recommends $missing >/dev/null
 fi
 
-if ! "$venv/bin/python" -c 'import websockets, websocket, channels, daphne, pycurl' 2>/dev/null; then
+if ! "$venv/bin/python" -c 'import websockets, websocket, channels, daphne, pycurl, aioquic' 2>/dev/null; then
 	echo "install-test-programs: Python modules in $venv"
 	python3 -m venv "$venv"
-	"$venv/bin/pip" install --quiet --no-input websockets==17.4 websocket-client==1.9.2 channels==4.3.2 daphne==4.2.3 pycurl==7.49.0
+	"$venv/bin/pip" install --quiet --no-input websockets==17.4 websocket-client==1.9.2 channels==4.3.2 daphne==4.2.3 pycurl==7.49.0 aioquic==1.7.2
 fi
 
 # sshd needs this folder. Debian's service creates it, but we do not start that.
