@@ -119,6 +119,17 @@ func TestClient(t *testing.T) {
 			check:  func(err error) bool { he, ok := errors.AsType[*ws.HandshakeError](err); return ok && he.Status == 401 },
 		},
 		{
+			name: "no pause", turns: []func(net.Conn) error{unreachable},
+			client: &ws.Client{Retry: func(_ error, failed int, _ time.Duration) time.Duration {
+				if failed == 3 {
+					return -1
+				}
+				return 0
+			}},
+			pauses: []time.Duration{0, 0},
+			check:  func(err error) bool { return errors.Is(err, errNetwork) },
+		},
+		{
 			name: "own mind", turns: []func(net.Conn) error{unreachable},
 			client: &ws.Client{Retry: atMost(1)},
 			check:  func(err error) bool { return errors.Is(err, errNetwork) },

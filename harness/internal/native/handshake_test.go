@@ -3,6 +3,7 @@ package native
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -75,5 +76,33 @@ func TestForgivenInAutobahnsCases(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The status is that of the last response, whatever the one before ends with.
+func TestStatusIn(t *testing.T) {
+	for text, want := range map[string]string{
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n":          "101",
+		"HTTP/1.1 103 Early Hints\r\nX: a b\r\n\r\nHTTP/1.1 200 OK\r\n\r\n":       "200",
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 x\r\n\r\nHTTP/1.1 426\r\n\r\n": "426",
+		"":     "",
+		"junk": "",
+	} {
+		if got := statusIn(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+// What is compared with what came back are the frames before anything else is done.
+func TestFirstFrames(t *testing.T) {
+	c := cases.Case{ID: "X", Conns: []cases.Conn{
+		{Steps: []cases.Step{cases.Text("a"), cases.Ping("b"), cases.Pause{For: time.Second}, cases.Text("c")}},
+		{Steps: []cases.Step{cases.Raw("x"), cases.Text("a")}},
+	}}
+	for n, want := range []int{2, 0} {
+		if got := firstFrames(c, n); len(got) != want {
+			t.Errorf("connection %d: got %d frames, want %d", n, len(got), want)
+		}
 	}
 }
