@@ -164,12 +164,18 @@ func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, er
 	res.Without = c.Judge(direct).Behavior
 	res.Changes = c.Changes(direct, via)
 	res.Note = joinLines(changedWords(res.Changes), crowdWords(via))
+	return lossFails(res, via.Opened), nil
+}
+
+// lossFails has a case fail that passes though the gateway lost what an end sent: what came
+// late, in answer to the end of TCP, did not come.
+func lossFails(res harness.Result, opened bool) harness.Result {
 	lost := func(c transcript.Change) bool { return c.Kind == transcript.ChangeLost && !c.Legal }
-	if res.Outcome == harness.Pass && via.Opened && slices.ContainsFunc(res.Changes, lost) { // what came late, in answer to the end of TCP, did not come
+	if res.Outcome == harness.Pass && opened && slices.ContainsFunc(res.Changes, lost) {
 		res.Outcome, res.Behavior = harness.Fail, cases.Failed
 		res.Reason = "the gateway did not pass on what an end sent"
 	}
-	return res, nil
+	return res
 }
 
 // joinLines leaves out what is empty.
