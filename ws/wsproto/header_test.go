@@ -39,3 +39,19 @@ func TestCheckHeader(t *testing.T) {
 		}
 	}
 }
+
+// Parameters are written as they are read.
+func TestDeflateParams(t *testing.T) {
+	for _, p := range []wsproto.DeflateParams{
+		{},
+		{ServerNoContextTakeover: true, ClientNoContextTakeover: true},
+		{ServerMaxWindowBits: 8},
+		{ServerMaxWindowBits: 15, ClientMaxWindowBits: 9},
+		{ClientMaxWindowBits: wsproto.AnyWindowBits},
+	} {
+		e := p.Extension()
+		if got, err := wsproto.ParseDeflate(e); err != nil || got != p {
+			t.Errorf("%+v is written as %+v, and read as %+v, %v", p, e, got, err)
+		}
+	}
+}
