@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,8 +21,8 @@ func TestAttend(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				stopped := false
-				j := &job{file: "run.jsonl", done: make(chan struct{}), cancel: func() { stopped = true }}
+				var stopped atomic.Bool
+				j := &job{file: "run.jsonl", done: make(chan struct{}), cancel: func() { stopped.Store(true) }}
 				s := &server{}
 				s.jobs.list = []*job{j}
 				s.attend(j.file)()
@@ -30,8 +31,8 @@ func TestAttend(t *testing.T) {
 					s.attend(j.file)
 				}
 				time.Sleep(time.Minute)
-				if stopped != row.stopped {
-					t.Errorf("stopped: %v, want %v", stopped, row.stopped)
+				if got := stopped.Load(); got != row.stopped {
+					t.Errorf("stopped: %v, want %v", got, row.stopped)
 				}
 				close(j.done)
 				s.jobs.wait()
@@ -43,19 +44,19 @@ func TestAttend(t *testing.T) {
 // The page's other tab keeps the run going.
 func TestAttendTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		stopped := false
-		j := &job{file: "run.jsonl", done: make(chan struct{}), cancel: func() { stopped = true }}
+		var stopped atomic.Bool
+		j := &job{file: "run.jsonl", done: make(chan struct{}), cancel: func() { stopped.Store(true) }}
 		s := &server{}
 		s.jobs.list = []*job{j}
 		leave := s.attend(j.file)
 		s.attend(j.file)()
 		time.Sleep(time.Minute)
-		if stopped {
+		if stopped.Load() {
 			t.Error("stopped while a stream is open")
 		}
 		leave()
 		time.Sleep(time.Minute)
-		if !stopped {
+		if !stopped.Load() {
 			t.Error("not stopped when the last stream has ended")
 		}
 		close(j.done)
