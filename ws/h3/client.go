@@ -139,6 +139,9 @@ func (cl *Client) take(ctx context.Context, key hostKey) (*conn, error) {
 		close(h.dialing)
 		h.dialing = nil
 		if err != nil {
+			if len(h.conns) == 0 {
+				delete(cl.hosts, key)
+			}
 			cl.mu.Unlock()
 			return nil, err
 		}
@@ -148,13 +151,14 @@ func (cl *Client) take(ctx context.Context, key hostKey) (*conn, error) {
 		c.use()
 		h.conns = append(h.conns, c)
 		cl.mu.Unlock()
-		context.AfterFunc(c.quic.Context(), func() { cl.forget(h, c) })
+		context.AfterFunc(c.quic.Context(), func() { cl.forget(key, h, c) })
 		return c, nil
 	}
 }
 
-// forget takes a connection that has ended out of those of its host.
-func (cl *Client) forget(h *host, c *conn) {
+// forget takes a connection that has ended out of those of its host, and a host without any
+// out of the client.
+func (cl *Client) forget(key hostKey, h *host, c *conn) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	c.ended = true
@@ -162,6 +166,9 @@ func (cl *Client) forget(h *host, c *conn) {
 		c.idle.Stop()
 	}
 	h.conns = slices.DeleteFunc(h.conns, func(other *conn) bool { return other == c })
+	if len(h.conns) == 0 && h.dialing == nil {
+		delete(cl.hosts, key)
+	}
 }
 
 // use needs mu.

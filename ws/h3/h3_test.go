@@ -289,6 +289,9 @@ func TestRefused(t *testing.T) {
 	if _, err := client.Dial(ctx, "wss://"+silent.LocalAddr().String(), opts); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("nobody answers: got %v", err)
 	}
+	if n := client.Hosts(); n != 1 { // the one that refused, whose connection is open
+		t.Errorf("got %d servers that the client remembers, want 1", n)
+	}
 }
 
 // Requests that open no WebSocket get what RFC 8441 and RFC 9220 say.
