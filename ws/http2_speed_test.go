@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -19,25 +20,31 @@ import (
 	"github.com/wsconform/wsconform/ws"
 )
 
-// TestHTTP2Speed compares echoes over HTTP/2 with prior knowledge with those of a request
-// body by golang.org/x/net, and with our own over HTTP/1.1: all in this process, round by
-// round, so that the ratios hold on a busy machine, too. It is skipped without
-// WSCONFORM_SPEED, the number of rounds.
+// TestHTTP2Speed compares echoes over HTTP/2 with those of a request body by
+// golang.org/x/net, and with our own over HTTP/1.1: all in this process, round by round, so
+// that the ratios hold on a busy machine, too. It is skipped without WSCONFORM_SPEED, the
+// number of rounds.
 func TestHTTP2Speed(t *testing.T) {
 	var rounds int
 	if _, err := fmt.Sscan(os.Getenv("WSCONFORM_SPEED"), &rounds); err != nil {
 		t.Skip("measures: set WSCONFORM_SPEED to a number of rounds, such as 50")
 	}
-	_, url, _ := serveHTTP2(t, new(ws.Server))
+	t.Run("plain", func(t *testing.T) { compareHTTP2(t, rounds, nil) })
+	t.Run("TLS", func(t *testing.T) { compareHTTP2(t, rounds, []string{"h2", "http/1.1"}) })
+}
+
+func compareHTTP2(t *testing.T, rounds int, protocols []string) {
+	t.Helper()
+	_, url, conf := serveHTTP2(t, new(ws.Server), protocols...)
 	pool := &ws.HTTP2{Only: true}
 	t.Cleanup(func() { pool.Close() })
 	echoes := []struct {
 		name string
 		echo func(p []byte) error
 	}{
-		{"HTTP/2", webSocketEcho(t, url, pool)},
-		{"x/net", bodyEcho(t)},
-		{"HTTP/1.1", webSocketEcho(t, url, nil)},
+		{"HTTP/2", webSocketEcho(t, url, &ws.DialOptions{TLS: conf, HTTP2: pool})},
+		{"x/net", bodyEcho(t, protocols != nil)},
+		{"HTTP/1.1", webSocketEcho(t, url, &ws.DialOptions{TLS: conf})},
 	}
 	for _, size := range []int{16 << 10, 64 << 10, 1 << 20} {
 		p := bytes.Repeat([]byte("0123456789abcdef"), size/16)
@@ -71,10 +78,10 @@ func median(list []float64) float64 {
 	return list[len(list)/2]
 }
 
-func webSocketEcho(t *testing.T, url string, pool *ws.HTTP2) func(p []byte) error {
+func webSocketEcho(t *testing.T, url string, opts *ws.DialOptions) func(p []byte) error {
 	t.Helper()
 	ctx := context.Background()
-	c, err := ws.Dial(ctx, url, &ws.DialOptions{HTTP2: pool})
+	c, err := ws.Dial(ctx, url, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,11 +102,20 @@ func webSocketEcho(t *testing.T, url string, pool *ws.HTTP2) func(p []byte) erro
 }
 
 // bodyEcho echoes over a request body and its response, as bytes come.
-func bodyEcho(t *testing.T) func(p []byte) error {
+func bodyEcho(t *testing.T, secure bool) func(p []byte) error {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	var client *tls.Config
+	if secure {
+		h := httptest.NewTLSServer(nil)
+		server := h.TLS.Clone()
+		client = &tls.Config{RootCAs: h.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com", NextProtos: []string{"h2"}}
+		h.Close()
+		server.NextProtos = client.NextProtos
+		l = tls.NewListener(l, server)
 	}
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		buf, control := make([]byte, 64<<10), http.NewResponseController(w)
@@ -117,15 +133,21 @@ func bodyEcho(t *testing.T) func(p []byte) error {
 	go func() {
 		defer close(served)
 		nc, err := l.Accept()
+		if tc, ok := nc.(*tls.Conn); ok {
+			err = tc.Handshake()
+		}
 		if err == nil {
 			new(http2.Server).ServeConn(nc, &http2.ServeConnOpts{Handler: handler})
 		}
 	}()
 	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
+		if secure {
+			return (&tls.Dialer{Config: client}).DialContext(ctx, network, addr)
+		}
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}
 	body, send := io.Pipe()
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+l.Addr().String(), body)
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, map[bool]string{true: "https://", false: "http://"}[secure]+l.Addr().String(), body)
 	if err != nil {
 		t.Fatal(err)
 	}
