@@ -295,3 +295,22 @@ func TestStartPingEnds(t *testing.T) {
 		t.Errorf("got error %v", err)
 	}
 }
+
+// A peer that is slow to read after its close frame gets the answer within CloseTimeout.
+func TestCloseAnswerWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := rawPair(t, true, nil)
+		ended := make(chan error, 1)
+		go func() { ended <- c.Discard(context.Background()) }()
+		if _, err := peer.Write(peer.frame(closing(1000, ""))); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(8 * time.Second)
+		if list := <-peer.collect(); len(list) != 1 || list[0].Opcode != wsproto.OpClose {
+			t.Errorf("got frames %v, want the answer", list)
+		}
+		if err := <-ended; ws.CloseStatus(err) != 1000 {
+			t.Errorf("got %v", err)
+		}
+	})
+}

@@ -284,7 +284,7 @@ func (c *Conn) gotClose(payload []byte) error {
 		return c.fail(err)
 	}
 	ce := c.noteReceived(code, reason)
-	ctx, cancel := context.WithTimeout(context.Background(), lingerTime)
+	ctx, cancel := context.WithTimeout(context.Background(), c.closeTimeout)
 	defer cancel()
 	// If ours is out already this does nothing; if it cannot be sent, the peer has
 	// gone, and what it said still counts.
