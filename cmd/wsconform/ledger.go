@@ -79,6 +79,14 @@ func (o *ledgerQuery) run(w io.Writer) error {
 	}
 	list := slices.DeleteFunc(coverage.Requirements(), func(r coverage.Requirement) bool { return !o.wants(r) })
 	if len(list) == 0 {
+		all := *o
+		all.uncovered = false
+		if o.uncovered && slices.ContainsFunc(coverage.Requirements(), all.wants) {
+			if !o.json {
+				fmt.Fprintln(w, "none: a case that kills a fault tests each requirement of these filters")
+			}
+			return nil
+		}
 		return usagef("no requirement matches the filters")
 	}
 	enc := json.NewEncoder(w)
