@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"github.com/wsconform/wsconform/internal/ui"
 )
 
@@ -135,4 +137,47 @@ func checkFiles(t *testing.T, dir string, own func(path string) bool) {
 	if err != nil || n == 0 {
 		t.Fatal(fmt.Sprint(n, " files: ", err))
 	}
+}
+
+// What an assistant is told, and the files of its runs, hold no secret either. The script of
+// the lab is the assistant's own.
+func TestMCPSecrets(t *testing.T) {
+	self, err := exec.LookPath("wsconform") // this program, by that name: see TestMain
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil)
+	session, err := client.Connect(t.Context(), &mcp.CommandTransport{Command: exec.CommandContext(t.Context(), self, "mcp", "-o", dir)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	command := secretTarget(t).Value
+	script := strings.ReplaceAll(secretScript, "{125}", strings.Repeat("x", 125))
+	for _, row := range []struct {
+		tool string
+		args map[string]any
+		want string
+	}{
+		{"run", map[string]any{"command": command, "cases": "1.1.4"}, "1.1.4"},
+		{"run", map[string]any{"url": "ws://seeded-user:seeded-password@127.0.0.1:1/?token=seeded-token", "cases": "1.1.4"}, `"exit":5`},
+		{"lab", map[string]any{"command": command, "script": script}, "what happened"},
+	} {
+		r, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: row.tool, Arguments: row.args})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain := strings.ReplaceAll(string(text), `\"`, `"`); r.IsError || !strings.Contains(plain, row.want) {
+			t.Errorf("%s: %q is missing in %.600s", row.tool, row.want, text)
+		}
+		if m := seeded.FindIndex(text); m != nil {
+			t.Errorf("%s says %.200q", row.tool, text[max(0, m[0]-80):])
+		}
+	}
+	checkFiles(t, dir, func(path string) bool { return filepath.Base(path) == "cases.yaml" })
 }
