@@ -291,9 +291,9 @@ func (t *retry) result() harness.Result {
 	}
 	switch t.why {
 	case timed:
-		r.Note = "time decided, so the case was repeated with little beside it"
+		r.Note = "the verdict depended on timing, so the case was played again with few others at the same time"
 	case overtaken:
-		r.Note = "the peer did not get to echo, so the case was repeated with time for that"
+		r.Note = "the peer had no time to echo, so the case was played again with more time"
 	case contested, unsure:
 		r, _ = harness.Settle(t.plays)
 	case final:
