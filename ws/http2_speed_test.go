@@ -137,10 +137,10 @@ func bodyEcho(t *testing.T, secure bool) func(p []byte) error {
 			err = tc.Handshake()
 		}
 		if err == nil {
-			new(http2.Server).ServeConn(nc, &http2.ServeConnOpts{Handler: handler})
+			new(http2.Server).ServeConn(nc, &http2.ServeConnOpts{Handler: handler}) //nolint:staticcheck // what is compared
 		}
 	}()
-	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
+	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) { //nolint:staticcheck // what is compared
 		if secure {
 			return (&tls.Dialer{Config: client}).DialContext(ctx, network, addr)
 		}
@@ -151,14 +151,14 @@ func bodyEcho(t *testing.T, secure bool) func(p []byte) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := transport.RoundTrip(r)
+	w, err := transport.RoundTrip(r) //nolint:staticcheck // what is compared
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		_ = send.Close()
 		_ = w.Body.Close()
-		transport.CloseIdleConnections()
+		transport.CloseIdleConnections() //nolint:staticcheck // what is compared
 		_ = l.Close()
 		<-served
 	})

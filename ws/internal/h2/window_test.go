@@ -2,6 +2,7 @@ package h2
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -82,7 +83,7 @@ func TestReadsLoseNothing(t *testing.T) {
 			p := make([]byte, 1+r.IntN(40_000))
 			n, err := s.Read(p)
 			all = append(all, p[:n]...)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil && !os.IsTimeout(err) {
