@@ -22,6 +22,11 @@ func (t *Target) dialQUIC(ctx context.Context) (net.Conn, error) {
 	if port == "" {
 		port = "443"
 	}
+	if d, ok := limit(t.Protocol.OpenTimeout, openTimeout); ok { // where nobody listens, nobody says so
+		bounded, cancel := context.WithTimeout(ctx, d)
+		defer cancel()
+		ctx = bounded
+	}
 	l, err := h3.Dial(ctx, net.JoinHostPort(t.URL.Hostname(), port), t.tlsConfig())
 	if _, ok := errors.AsType[*quic.TransportError](err); ok {
 		return nil, fmt.Errorf("%w: HTTP/3 on UDP port %s: %w: %w", errRefused, port, errTLS, err)

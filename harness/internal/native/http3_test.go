@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
@@ -86,43 +87,45 @@ func TestHTTP3Cases(t *testing.T) {
 // A client over HTTP/3 that keeps the standard passes cases of both suites, and those about
 // HTTP/3.
 func TestHTTP3Client(t *testing.T) {
-	l, err := h3.Listen("127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{testPair()}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	ids := []cases.ID{"1.1.1", "1.2.8", "2.10", "5.15", "6.4.1", "7.1.1", "7.3.3", "12.1.1", "M.2.1", "M.2.3"}
 	list := http3Cases(cases.Client)
 	for _, id := range ids {
 		list = append(list, find(t, id))
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	played := 0
-	e := &Endpoint{List: list, Streams: NewStreams(nil), Result: func(_ string, r harness.Result) {
-		played++
-		if r.Outcome != harness.Pass {
-			t.Errorf("case %s: got %s, %s: %s %s\n%s", r.Case, r.Outcome, r.Behavior, r.Reason, r.Note, wireLog(r))
+	for _, m := range []mutants.Mutant{mutants.Conformant, mutants.Chaos} {
+		l, err := h3.Listen("127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{testPair()}})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}}
-	served := make(chan error, 1)
-	go func() { served <- e.Serve(ctx, l) }()
-	if err := mutants.Conformant.OverHTTP3().Drive(ctx, "wss://"+l.Addr().String(), "conformant"); err != nil {
-		t.Error(err)
-	}
-	cancel()
-	if err := <-served; err != nil {
-		t.Error(err)
-	}
-	if err := e.Streams.Close(); err != nil {
-		t.Error(err)
-	}
-	if played != len(list) {
-		t.Errorf("%d of %d cases were played", played, len(list))
+		ctx, cancel := context.WithCancel(t.Context())
+		played := 0
+		e := &Endpoint{List: list, Streams: NewStreams(nil), Result: func(_ string, r harness.Result) {
+			played++
+			if r.Outcome != harness.Pass {
+				t.Errorf("%s, case %s: got %s, %s: %s %s\n%s", m.Name, r.Case, r.Outcome, r.Behavior, r.Reason, r.Note, wireLog(r))
+			}
+		}}
+		served := make(chan error, 1)
+		go func() { served <- e.Serve(ctx, l) }()
+		if err := m.OverHTTP3().Drive(ctx, "wss://"+l.Addr().String(), m.Name); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		if err := e.Streams.Close(); err != nil {
+			t.Error(err)
+		}
+		if played != len(list) {
+			t.Errorf("%s: %d of %d cases were played", m.Name, played, len(list))
+		}
 	}
 }
 
 // A server without HTTP/3 is told from one that does not echo.
 func TestHTTP3Absent(t *testing.T) {
-	target := Target{URL: serveMutant(t, mutants.Conformant, true), HTTP3: true, TLS: &tls.Config{InsecureSkipVerify: true}}
+	target := Target{URL: serveMutant(t, mutants.Conformant, true), HTTP3: true, TLS: &tls.Config{InsecureSkipVerify: true}, Protocol: Protocol{OpenTimeout: 300 * time.Millisecond}}
 	_, err := TestServer(t.Context(), target, []cases.Case{find(t, "1.1.1")}, Options{Options: runner.Options{}}, func(harness.Result) {})
 	if err == nil || !strings.Contains(err.Error(), "HTTP/3") {
 		t.Errorf("got error %v, want that HTTP/3 is missing", err)
