@@ -281,3 +281,26 @@ func TestOneSlot(t *testing.T) {
 		})
 	}
 }
+
+// A server that refuses what a case offers is not asked again in the next one, and one that never
+// echoed not at all.
+func TestKnownRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many = 1000
+		server := &busy{refusals: many}
+		s := &serverRun{server: server, report: Report{Echoed: true}}
+		refused := harness.Result{Case: "1.1.1", Outcome: harness.Fail}
+		for n, again := range []bool{true, false, false} {
+			before := server.refusals
+			r := s.playAgain(t.Context(), find(t, "1.1.1"), refused)
+			if played := server.refusals < before; r.Outcome != harness.Fail || played != again {
+				t.Errorf("time %d: got %s, played again %t, want %t", n+1, r.Outcome, played, again)
+			}
+		}
+		server.refusals = many
+		s = &serverRun{server: server}
+		if s.playAgain(t.Context(), find(t, "1.1.1"), refused); server.refusals != many {
+			t.Error("a server that never echoed is asked again")
+		}
+	})
+}
