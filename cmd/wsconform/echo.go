@@ -86,7 +86,7 @@ func (o *echoOptions) run(c *cobra.Command) error {
 		if err != nil {
 			return listenError("echo", "--http3", err)
 		}
-		defer pc.Close()
+		defer pc.Close() //nolint:errcheck // the process ends
 		go func() { served <- over3.Serve(pc) }()
 	}
 	go func() { served <- server.Serve(l) }()

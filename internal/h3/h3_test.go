@@ -129,10 +129,10 @@ func ask(t testing.TB, c *Conn) *Stream {
 
 // echo answers a request and echoes until FIN.
 func echo(s *Stream) {
-	s.Headers([]hpack.HeaderField{{Name: ":status", Value: "103"}}, false) //nolint:errcheck // the client sees
-	s.Headers([]hpack.HeaderField{{Name: ":status", Value: "200"}}, false) //nolint:errcheck // as above
-	io.Copy(struct{ io.Writer }{s}, struct{ io.Reader }{s})                //nolint:errcheck // as above
-	s.Close()                                                              //nolint:errcheck // as above
+	s.Headers([]hpack.HeaderField{{Name: ":status", Value: "103"}}, false)
+	s.Headers([]hpack.HeaderField{{Name: ":status", Value: "200"}}, false)
+	io.Copy(struct{ io.Writer }{s}, struct{ io.Reader }{s})
+	s.Close()
 }
 
 // A stream is a connection: a head, bytes in both directions, FIN.
@@ -145,9 +145,9 @@ func TestStream(t *testing.T) {
 	}
 	p := bytes.Repeat([]byte("0123456789"), 30_000)
 	go func() {
-		s.Write(p)                      //nolint:errcheck // the echo shows
-		s.Raw(0x21, []byte("reserved")) //nolint:errcheck // as above
-		s.Data(nil, true)               //nolint:errcheck // as above
+		s.Write(p)
+		s.Raw(0x21, []byte("reserved"))
+		s.Data(nil, true)
 	}()
 	got, err := io.ReadAll(s)
 	if err != nil || !bytes.Equal(got, p) {
@@ -169,7 +169,7 @@ func TestStream(t *testing.T) {
 // Resets come through in both directions, and deadlines lose nothing.
 func TestEnds(t *testing.T) {
 	t.Run("the peer resets", func(t *testing.T) {
-		c, n := connect(t, Options{Accept: func(s *Stream) { s.Reset(RequestCancelled) }}) //nolint:errcheck // the client sees
+		c, n := connect(t, Options{Accept: func(s *Stream) { s.Reset(RequestCancelled) }})
 		_, err := ask(t, c).Head(within())
 		reset, ok := errors.AsType[*ResetError](err)
 		if !ok || reset.Code != RequestCancelled || !errors.Is(err, syscall.ECONNRESET) || !n.has("RESET_STREAM on stream 0, H3_REQUEST_CANCELLED") {
@@ -179,7 +179,7 @@ func TestEnds(t *testing.T) {
 	t.Run("Close after SetLinger", func(t *testing.T) {
 		saw := make(chan error, 1)
 		c, _ := connect(t, Options{Accept: func(s *Stream) {
-			s.Headers([]hpack.HeaderField{{Name: ":status", Value: "200"}}, false) //nolint:errcheck // the client sees
+			s.Headers([]hpack.HeaderField{{Name: ":status", Value: "200"}}, false)
 			_, err := io.ReadAll(s)
 			saw <- err
 		}})
@@ -187,8 +187,8 @@ func TestEnds(t *testing.T) {
 		if _, err := s.Head(within()); err != nil { // a reset may overtake the request
 			t.Fatal(err)
 		}
-		s.SetLinger(0) //nolint:errcheck // it never fails
-		s.Close()      //nolint:errcheck // the server sees
+		s.SetLinger(0)
+		s.Close()
 		if err := <-saw; !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("the server saw %v", err)
 		}
@@ -199,11 +199,11 @@ func TestEnds(t *testing.T) {
 	t.Run("a deadline", func(t *testing.T) {
 		more := make(chan struct{})
 		c, _ := connect(t, Options{Accept: func(s *Stream) {
-			s.Headers([]hpack.HeaderField{{Name: ":status", Value: "200"}}, false) //nolint:errcheck // the client sees
-			s.write([]byte{byte(FrameData), 4, 'a', 'b'})                          //nolint:errcheck // as above
+			s.Headers([]hpack.HeaderField{{Name: ":status", Value: "200"}}, false)
+			s.write([]byte{byte(FrameData), 4, 'a', 'b'})
 			<-more
-			s.write([]byte("cd")) //nolint:errcheck // as above
-			s.CloseWrite()        //nolint:errcheck // as above
+			s.write([]byte("cd"))
+			s.CloseWrite()
 			s.Parted(within())
 		}})
 		s := ask(t, c)
@@ -215,19 +215,19 @@ func TestEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(n, err)
 		}
-		s.SetReadDeadline(time.Now().Add(10 * time.Millisecond)) //nolint:errcheck // it never fails
+		s.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
 		if _, err := s.Read(p[2:]); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 		close(more)
-		s.SetReadDeadline(time.Time{}) //nolint:errcheck // it never fails
+		s.SetReadDeadline(time.Time{})
 		if rest, err := io.ReadAll(s); err != nil || string(p[:2])+string(rest) != "abcd" {
 			t.Errorf("got %q, %v", rest, err)
 		}
-		s.CloseWrite() //nolint:errcheck // the test is over
+		s.CloseWrite()
 	})
 	t.Run("the connection ends", func(t *testing.T) {
-		c, _ := connect(t, Options{Accept: func(s *Stream) { s.Conn().End(0x102) }}) //nolint:errcheck // the client sees
+		c, _ := connect(t, Options{Accept: func(s *Stream) { s.Conn().End(0x102) }})
 		_, err := ask(t, c).Head(within())
 		if err == nil || !strings.Contains(err.Error(), "H3_INTERNAL_ERROR") {
 			t.Errorf("got %v", err)
@@ -238,7 +238,7 @@ func TestEnds(t *testing.T) {
 		}
 	})
 	t.Run("the connection ends in order", func(t *testing.T) {
-		c, _ := connect(t, Options{Accept: func(s *Stream) { s.Conn().End(NoError) }}) //nolint:errcheck // the client sees
+		c, _ := connect(t, Options{Accept: func(s *Stream) { s.Conn().End(NoError) }})
 		ask(t, c)
 		<-c.Done()
 		if err := c.Err(); !errors.Is(err, io.EOF) {
@@ -271,8 +271,8 @@ func TestDelay(t *testing.T) {
 func TestOffences(t *testing.T) {
 	raw := func(p []byte) func(*Stream) {
 		return func(s *Stream) {
-			s.write(p)     //nolint:errcheck // the client sees
-			s.CloseWrite() //nolint:errcheck // as above
+			s.write(p)
+			s.CloseWrite()
 			s.Parted(within())
 		}
 	}
@@ -290,7 +290,7 @@ func TestOffences(t *testing.T) {
 		{"FIN inside the head of a frame", raw(slices.Concat(ok, []byte{byte(FrameData)})), "[FIN comes inside a frame]", ""},
 		{"SETTINGS on a request", raw(slices.Concat(ok, []byte{byte(FrameSettings), 0})), "[a frame of the control stream is on another one]", ""},
 		{"SETTINGS twice", func(s *Stream) {
-			s.Conn().Settings(Usual(true)) //nolint:errcheck // the client sees
+			s.Conn().Settings(Usual(true))
 			s.Parted(within())
 		}, "[SETTINGS come twice]", "SETTINGS are malformed, or came before"},
 	} {
@@ -307,7 +307,7 @@ func TestOffences(t *testing.T) {
 			if !n.has(test.want) {
 				t.Errorf("no frame %q in\n%s", test.want, strings.Join(n.list, "\n"))
 			}
-			s.Close() //nolint:errcheck // the test is over
+			s.Close()
 		})
 	}
 }
@@ -323,14 +323,14 @@ func FuzzStream(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close() //nolint:errcheck // the test is over
+		defer c.Close()
 		if control {
 			s, err := sl.QUIC.OpenUniStream()
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.Write(p) //nolint:errcheck // whatever comes of it
-			s.Close()  //nolint:errcheck // as above
+			s.Write(p)
+			s.Close()
 			c.Announced(time.Now().Add(5 * time.Millisecond))
 			return
 		}
@@ -338,13 +338,13 @@ func FuzzStream(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Headers(request, false) //nolint:errcheck // as above
+		s.Headers(request, false)
 		qs, err := sl.QUIC.AcceptStream(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		qs.Write(p) //nolint:errcheck // as above
-		qs.Close()  //nolint:errcheck // as above
+		qs.Write(p)
+		qs.Close()
 		if _, err := s.Head(within()); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatal("the head never ends")
 		}

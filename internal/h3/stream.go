@@ -197,17 +197,19 @@ func (s *Stream) failed(err error, cut bool) error {
 	s.inEnd = true
 	s.mu.Unlock()
 	f := Frame{Stream: s.ID}
-	if reset, ok := errors.AsType[*quic.StreamError](err); ok && reset.Remote {
+	reset, isReset := errors.AsType[*quic.StreamError](err)
+	switch {
+	case isReset && reset.Remote:
 		f.Type, f.Code = Reset, Code(reset.ErrorCode)
 		s.last = &ResetError{f.Code}
-	} else if errors.Is(err, io.EOF) {
+	case errors.Is(err, io.EOF):
 		f.Type, s.last = Fin, io.EOF
 		if cut {
 			f.Offences = []Offence{{"RFC 9114 7.1", "FIN comes inside a frame"}}
 		}
-	} else if closed {
+	case closed:
 		return net.ErrClosed
-	} else {
+	default:
 		if cause := s.c.Err(); cause != nil {
 			err = cause
 		}

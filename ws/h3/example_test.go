@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"log"
 	"net"
 	"net/http"
 
@@ -19,7 +18,8 @@ func Example() {
 	serverTLS, clientTLS := pair() // a certificate for 127.0.0.1
 	pc, err := new(net.ListenConfig).ListenPacket(context.Background(), "udp", "127.0.0.1:0")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer pc.Close()
 	server := &h3.Server{WebSocket: &ws.Server{}, TLS: serverTLS} // which echoes
@@ -31,11 +31,13 @@ func Example() {
 	ctx := context.Background()
 	c, err := client.Dial(ctx, "wss://"+pc.LocalAddr().String(), &ws.DialOptions{TLS: clientTLS})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer c.Close(ws.StatusNormalClosure, "")
 	if err := c.Write(ctx, ws.MessageText, []byte("hello")); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	_, p, err := c.Read(ctx)
 	fmt.Println(c.Handshake().Proto, string(p), err)
@@ -48,6 +50,8 @@ func ExampleHandler() {
 	mux.Handle("/chat", h3.Handler(&ws.Server{}))
 	server := &http3.Server{Addr: ":443", Handler: mux, TLSConfig: http3.ConfigureTLSConfig(&tls.Config{})}
 	defer server.Close()
+	fmt.Println("wss://example.com/chat")
+	// Output: wss://example.com/chat
 }
 
 // A ws.Client dials over HTTP/3, again and again, if it is given the Open of a Client.

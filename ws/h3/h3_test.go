@@ -136,7 +136,7 @@ func TestEcho(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := c.Handshake()
-	if c.Subprotocol() != "echo" || w.Proto != "HTTP/3.0" || w.StatusCode != 200 || w.TLS == nil || w.Request.RequestURI != "/chat?room=1" {
+	if c.Subprotocol() != "echo" || w.Proto != "HTTP/3.0" || w.StatusCode != http.StatusOK || w.TLS == nil || w.Request.RequestURI != "/chat?room=1" {
 		t.Errorf("opened with %s %d, subprotocol %q, TLS %v, target %q", w.Proto, w.StatusCode, c.Subprotocol(), w.TLS, w.Request.RequestURI)
 	}
 	if ext := w.Header.Get("Sec-Websocket-Extensions"); !strings.HasPrefix(ext, "permessage-deflate") {
@@ -344,6 +344,7 @@ func TestRequests(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s %s: %v", test.method, test.proto, err)
 		}
+		_ = resp.Body.Close()
 		if resp.StatusCode != test.want {
 			t.Errorf("%s %s version %s: status %d, want %d", test.method, test.proto, test.version, resp.StatusCode, test.want)
 		}

@@ -339,7 +339,7 @@ func (s *rehearsed) send(one *rehearsedStream, op cases.HTTP2Op) {
 	if one != nil && one.s != nil {
 		id = one.id
 	}
-	if http2.FrameType(op.Type) == http2.FrameRSTStream && one != nil && one.s != nil && len(op.Payload) == 4 {
+	if op.Type == http2.FrameRSTStream && one != nil && one.s != nil && len(op.Payload) == 4 {
 		s.mu.Lock()
 		one.torn = true
 		s.mu.Unlock()
@@ -351,7 +351,7 @@ func (s *rehearsed) send(one *rehearsedStream, op cases.HTTP2Op) {
 
 // sendHTTP2 sends a frame as it is. What it says of windows holds.
 func sendHTTP2(hc *h2.Conn, id uint32, op cases.HTTP2Op) error {
-	switch t := http2.FrameType(op.Type); {
+	switch t := op.Type; {
 	case t == http2.FrameWindowUpdate && len(op.Payload) == 4:
 		return hc.Grant(id, number(op.Payload))
 	case t == http2.FrameSettings && op.Flags == 0 && len(op.Payload)%6 == 0:

@@ -121,9 +121,11 @@ func (s stream3) awaitWindow(int, time.Time) bool { return true }
 // What follows makes them streams with a request.
 
 func (s stream2) version() string { return "HTTP/2" }
+
 func (s stream2) respond(fields []hpack.HeaderField) error {
 	return s.Headers(fields, h2.HeadersForm{})
 }
+
 func (s stream2) below() net.Conn { return s.Conn().NetConn() }
 
 func (s stream2) fields() []hpack.HeaderField {
