@@ -34,6 +34,7 @@ type compareOptions struct {
 	again     bool
 	update    bool
 	isolate   string
+	queue     queueOptions
 	selection selection
 }
 
@@ -88,6 +89,7 @@ verdict, 130 interrupted.`,
 	o.selection.flags(f)
 	o.selection.suiteFlag(f)
 	o.selection.slowFlag(f)
+	o.queue.flags(f)
 	c.AddCommand(compareReportCommand())
 	return c
 }
@@ -97,6 +99,9 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 		return err
 	}
 	if err := o.checkGateways(c.Flags()); err != nil {
+		return err
+	}
+	if err := o.queue.check(c.Flags()); err != nil {
 		return err
 	}
 	kinds, err := pickEngines(o.engine)
@@ -134,7 +139,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 		return err
 	}
 	defer contained()
-	engines, done, err := openEngines(c, kinds)
+	engines, done, err := openEngines(c, kinds, o.queue.serve)
 	if err != nil {
 		return err
 	}
@@ -158,7 +163,13 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 		runner.Parallel = 2 * runner.Host.CPUs
 	}
 	begun := time.Now()
-	results, failure := runner.Run(c.Context(), rows)
+	var results []compare.Done
+	var failure error
+	if o.queue.serve {
+		results, failure = o.queue.run(c, runner, rows, compare.Isolation(o.isolate))
+	} else {
+		results, failure = runner.Run(c.Context(), rows)
+	}
 	if c.Context().Err() != nil {
 		return failure
 	}
@@ -300,19 +311,27 @@ func (o *compareOptions) network(ctx context.Context) (network *docker.Network, 
 	case compare.NoIsolation:
 		return nil, func() {}, nil
 	case compare.InContainer:
+		if o.queue.serve { // the workers have networks of their own
+			return nil, func() {}, nil
+		}
 		return compare.Contain(ctx)
 	}
 	return nil, nil, usagef("--isolate %q: it is none or docker", o.isolate)
 }
 
-// openEngines makes engines ready, and returns what to call in the end.
-func openEngines(c *cobra.Command, kinds []engine.Kind) (list []engine.Engine, done func(), err error) {
+// openEngines makes engines ready, and returns what to call in the end. Those in
+// containers are not opened if they are elsewhere.
+func openEngines(c *cobra.Command, kinds []engine.Kind, elsewhere bool) (list []engine.Engine, done func(), err error) {
 	done = func() {
 		for _, e := range list {
 			_ = e.Close() // a later clean removes what this cannot
 		}
 	}
 	for _, kind := range kinds {
+		if elsewhere && kind.Name == runfile.ReferenceEngine {
+			list = append(list, compare.Elsewhere(runfile.Engine{Name: kind.Name}))
+			continue
+		}
 		e, err := openEngine(c.Context(), kind, engine.Setup{}, c.ErrOrStderr())
 		if err != nil {
 			done()

@@ -38,6 +38,7 @@ var commands = []struct {
 	{"explain", explainCommand},
 	{"ledger", ledgerCommand},
 	{"compare", compareCommand},
+	{"work", workCommand},
 	{"agent", agentCommand},
 	{"wstest", wstestCommand},
 	{"report", reportCommand},

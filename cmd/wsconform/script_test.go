@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if slices.Equal(os.Args[1:], watchArgs) {
 		main()
 	}
+	if v := os.Getenv("WSCONFORM_TEST_VERSION"); v != "" {
+		version = v
+	}
 	testscript.Main(m, map[string]func(){
 		"wsconform": main,
 		"flawed":    func() { os.Exit(flawed(os.Args[1:])) },

@@ -56,6 +56,9 @@ func rowWords(d Done) string {
 	if d.Kept {
 		s += ", kept"
 	}
+	if d.Worker != "" {
+		s += ", by " + d.Worker
+	}
 	if d.Cause != "" {
 		text, _, _ := strings.Cut(d.Error, "\n")
 		s += fmt.Sprintf("; %s: %s", d.Cause, text)

@@ -65,8 +65,9 @@ type Runner struct {
 	Workshop  *Workshop
 	Cases     []cases.Case
 	Selection runfile.Selection
-	Dir       string // gets runs/ROW.jsonl and logs/ROW.log
-	Tool      string // of the headers, as is Host
+	Shard     *runfile.Shard // of the selection; nil if it is the whole
+	Dir       string         // gets runs/ROW.jsonl and logs/ROW.log
+	Tool      string         // of the headers, as is Host
 	Host      runfile.Host
 	// Parallel is how many rows are played at once. 0 means one for every
 	// processor: rows mostly wait for timers, so that halves the time of two. No
@@ -123,7 +124,8 @@ type Done struct {
 	Counts   map[harness.Outcome]int
 	Varied   int // cases whose verdicts differ from play to play
 	Duration time.Duration
-	Kept     bool // from an earlier comparison
+	Kept     bool   // from an earlier comparison
+	Worker   string // that played it, or the last shard of it; "" is this program
 }
 
 // ErrInUse says that another comparison writes to the same folder.
@@ -351,7 +353,7 @@ func (r *Runner) isolation() Isolation {
 func (r *Runner) header(row Row, b *Built) runfile.Header {
 	a := row.Agent
 	h := runfile.Header{
-		Schema: runfile.SchemaVersion, Tool: r.Tool, Engine: row.Engine.About(), Selection: r.selection(row.Role), Started: time.Now().UTC(), Host: r.Host,
+		Schema: runfile.SchemaVersion, Tool: r.Tool, Engine: row.Engine.About(), Selection: r.selection(row.Role), Shard: r.Shard, Started: time.Now().UTC(), Host: r.Host,
 		Agent: harness.Agent{
 			Name: a.Name, Version: a.Version, Role: row.Role, Command: commandOf(a, row.Role),
 			About: &harness.Implementation{

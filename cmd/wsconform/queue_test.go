@@ -1,0 +1,346 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wsconform/wsconform/internal/agent"
+	"github.com/wsconform/wsconform/internal/runfile"
+)
+
+// A running is a command that a test has started.
+type running struct {
+	*exec.Cmd
+	output string // file
+	done   chan struct{}
+}
+
+func (p *running) said() string {
+	text, _ := os.ReadFile(p.output)
+	return string(text)
+}
+
+// kill ends the process as a power cut would.
+func (p *running) kill() {
+	_ = p.Process.Kill()
+	<-p.done
+}
+
+// A yard is a folder in which commands of one comparison run.
+type yard struct {
+	t         *testing.T
+	dir, mark string
+	wsconform string
+	address   string // of the server
+	started   int
+	env       []string
+}
+
+// newYard has agents, each of which is our own echo by another name.
+func newYard(t *testing.T, agents ...string) *yard {
+	t.Helper()
+	y := &yard{t: t, dir: t.TempDir(), wsconform: copied(t), mark: fmt.Sprintf("WSCONFORM_QUEUE_TEST_%d_%d=1", os.Getpid(), time.Now().UnixNano())}
+	y.env = append(os.Environ(), "DOCKER_HOST=unix:///no-docker.sock", "TMPDIR="+t.TempDir())
+	text, err := os.ReadFile(filepath.Join(source, "fixtures/agents/go-wsconform/agent.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range agents {
+		folder := filepath.Join(y.dir, "agents", name)
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		own := strings.Replace(string(text), "name: wsconform ws", "name: "+name, 1)
+		if err := os.WriteFile(filepath.Join(folder, "agent.yaml"), []byte(own), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	port, err := agent.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	y.address = "127.0.0.1:" + strconv.Itoa(port)
+	return y
+}
+
+func (y *yard) start(args ...string) *running {
+	y.t.Helper()
+	y.started++
+	file, err := os.Create(filepath.Join(y.dir, fmt.Sprint("output-", y.started)))
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	p := &running{exec.Command(y.wsconform, args...), file.Name(), make(chan struct{})} //nolint:noctx // it is killed below
+	p.Dir, p.Env, p.Stdout, p.Stderr = y.dir, append(slices.Clone(y.env), y.mark), file, file
+	if err := p.Start(); err != nil {
+		y.t.Fatal(err)
+	}
+	go func() { defer close(p.done); _ = p.Wait(); _ = file.Close() }()
+	y.t.Cleanup(p.kill)
+	return p
+}
+
+var yardCases = []string{"--agents", "agents", "--cache", "cache", "--suite", "autobahn", "--cases", "1.*,2.*,7.*"}
+
+// compare compares the agents on one machine, into the folder.
+func (y *yard) compare(out string) {
+	y.t.Helper()
+	p := y.start(slices.Concat([]string{"compare", "-o", out}, yardCases)...)
+	<-p.done
+	if code := p.ProcessState.ExitCode(); code != exitOK {
+		y.t.Fatalf("compare: exit code %d\n%s", code, p.said())
+	}
+}
+
+func (y *yard) serve(out string, more ...string) *running {
+	y.t.Helper()
+	return y.start(slices.Concat([]string{"compare", "--serve", "--listen", y.address, "--lease", "1s", "-o", out}, yardCases, more)...)
+}
+
+func (y *yard) token(out string) string {
+	y.t.Helper()
+	file := filepath.Join(y.dir, out, "queue", "token")
+	for range 1000 {
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	y.t.Fatal("the server has made no token")
+	return ""
+}
+
+func (y *yard) work(token string, more ...string) *running {
+	y.t.Helper()
+	return y.start(slices.Concat([]string{"work", "nats://" + y.address, "--token-file", token, "--agents", "agents", "--cache", "cache"}, more)...)
+}
+
+// ended waits for a command.
+func (y *yard) ended(p *running, code int) {
+	y.t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(2 * time.Minute):
+		y.t.Fatalf("it did not end; it said:\n%s", p.said())
+	}
+	if got := p.ProcessState.ExitCode(); got != code {
+		y.t.Errorf("exit code %d, want %d; it said:\n%s", got, code, p.said())
+	}
+}
+
+// timed matches what differs between two comparisons of the same: times, and how long
+// each case took.
+var timed = regexp.MustCompile(`"(started|seconds)":"[^"]*"|"ms":\[[0-9,]*\]`)
+
+// same wants two folders to hold the same comparison, durations aside.
+func (y *yard) same(one, other string) {
+	y.t.Helper()
+	var pages, verdicts [2]string
+	for i, out := range []string{one, other} {
+		text, err := os.ReadFile(filepath.Join(y.dir, out, "index.html"))
+		if err != nil {
+			y.t.Fatal(err)
+		}
+		pages[i] = timed.ReplaceAllString(string(text), `"$1"`)
+		files, _ := filepath.Glob(filepath.Join(y.dir, out, "runs", "*.jsonl"))
+		for _, file := range files {
+			run, err := runfile.Open(file)
+			if err != nil {
+				y.t.Fatal(err)
+			}
+			h := run.Header
+			h.Started = time.Time{}
+			head, err := json.Marshal(h)
+			if err != nil {
+				y.t.Fatal(err)
+			}
+			verdicts[i] += fmt.Sprintf("%s %s %s\n", filepath.Base(file), run.State(), head)
+			for _, id := range run.Header.Selection.Selected {
+				for _, r := range run.Results {
+					if r.Case == id {
+						verdicts[i] += fmt.Sprintf("%s %s %s %s\n", id, r.Outcome, r.Behavior, r.Close)
+					}
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff(verdicts[0], verdicts[1]); diff != "" {
+		y.t.Errorf("the run files differ (-%s +%s):\n%s", one, other, diff)
+	}
+	if pages[0] != pages[1] {
+		y.t.Errorf("the pages of %s and %s differ beyond durations", one, other)
+	}
+}
+
+// clean wants nothing to be left of the commands.
+func (y *yard) clean() {
+	y.t.Helper()
+	c := exec.Command(y.wsconform, "clean") //nolint:noctx // it is short
+	c.Env = y.env
+	if said, err := c.CombinedOutput(); err != nil {
+		y.t.Errorf("clean: %v\n%s", err, said)
+	}
+	if left := marked(y.mark); len(left) > 0 {
+		y.t.Errorf("processes are left: %v", left)
+	}
+	for _, dir := range y.env {
+		if tmp, ok := strings.CutPrefix(dir, "TMPDIR="); ok {
+			if left, _ := filepath.Glob(filepath.Join(tmp, "wsconform-unit-*")); len(left) > 0 && tmp != os.TempDir() {
+				y.t.Errorf("folders are left: %v", left)
+			}
+		}
+	}
+}
+
+// The comparison that two workers make of shards is the one that a single machine makes. An
+// interrupted one continues; a complete one is kept.
+func TestQueueIsLikeOneMachine(t *testing.T) {
+	y := newYard(t, "sh-a", "sh-b")
+	y.compare("alone")
+	server := y.serve("queue", "--shards", "3")
+	token := y.token("queue")
+	first := y.work(token, "--name", "first")
+	second := y.work(token, "--name", "second")
+	y.ended(server, exitOK)
+	y.ended(first, exitOK)
+	y.ended(second, exitOK)
+	y.same("alone", "queue")
+	if _, err := os.Stat(filepath.Join(y.dir, "queue", "queue")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the queue's files are left: %v", err)
+	}
+	units, err := os.ReadFile(filepath.Join(y.dir, "queue", "units.jsonl"))
+	if err != nil || strings.Count(string(units), `"worker":"`) < 12 {
+		t.Errorf("units.jsonl: %v; want a line for each of 12 units:\n%s", err, units)
+	}
+	kept := y.serve("queue", "--shards", "3")
+	y.ended(kept, exitOK)
+	if said := kept.said(); strings.Count(said, "kept") != 4 {
+		t.Errorf("a comparison that is complete:\n%s\nwant 4 rows kept", said)
+	}
+	y.clean()
+}
+
+// Workers with another agent, another version or the wrong token are told so, and change
+// nothing.
+func TestQueueStrangers(t *testing.T) {
+	y := newYard(t, "sh-a")
+	server := y.serve("queue", "--role", "server", "--attempts", "2")
+	token := y.token("queue")
+	for _, row := range []struct {
+		name string
+		args []string
+		env  string
+		code int
+		want string
+	}{
+		{"wrong token", []string{"--token-file", "wrong"}, "", exitHarness, "refuses the token"},
+		{"no token", []string{"--token-file", "none"}, "", exitHarness, "--token-file"},
+		{"old version", nil, "WSCONFORM_TEST_VERSION=v0.0.1", exitUsage, "this is wsconform v0.0.1"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if err := os.WriteFile(filepath.Join(y.dir, "wrong"), []byte("wrong\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			env := y.env
+			y.env = append(slices.Clone(env), row.env)
+			p := y.work(token, row.args...)
+			y.env = env
+			y.ended(p, row.code)
+			if said := p.said(); !strings.Contains(said, row.want) {
+				t.Errorf("it said:\n%s\nwant %q", said, row.want)
+			}
+		})
+	}
+	other := filepath.Join(y.dir, "other", "sh-a")
+	if err := os.MkdirAll(other, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(y.dir, "agents", "sh-a", "agent.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other, "agent.yaml"), append(text, "# changed\n"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	worker := y.work(token, "--agents", "other", "--name", "changed")
+	y.ended(server, exitAgent) // its only row has no verdict
+	y.ended(worker, exitOK)
+	if said := server.said(); !strings.Contains(said, "given up after 2 attempts; changed: the digest of agent sh-a is ") {
+		t.Errorf("the server said:\n%s\nwant the digest that differs", said)
+	}
+	y.clean()
+}
+
+// Whenever workers and the server are killed, each unit has one result, and the comparison
+// is that of one machine. WSCONFORM_QUEUE_KILLS says how often it kills, 3 times without.
+func TestQueueKilled(t *testing.T) {
+	kills, _ := strconv.Atoi(os.Getenv("WSCONFORM_QUEUE_KILLS"))
+	kills = max(kills, 3)
+	y := newYard(t, "sh-a", "sh-b", "sh-c")
+	y.compare("alone")
+	seed := uint64(time.Now().UnixNano())
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	t.Logf("seed %d", seed)
+	for round := 0; kills > 0; round++ {
+		out := fmt.Sprint("queue-", round)
+		began := time.Now()
+		done := y.killing(rnd, out, min(kills, 8))
+		t.Logf("%d kills in %v", done, time.Since(began).Round(time.Millisecond))
+		kills -= max(done, 1)
+		y.same("alone", out)
+	}
+	y.clean()
+}
+
+// killing makes a comparison with three workers, and kills one of them or the server so
+// many times, at random moments.
+func (y *yard) killing(rnd *rand.Rand, out string, kills int) (killed int) {
+	y.t.Helper()
+	server := y.serve(out, "--shards", "4")
+	token := y.token(out)
+	var workers [3]*running
+	for i := range workers {
+		workers[i] = y.work(token)
+	}
+	deadline := time.After(4 * time.Minute)
+	for {
+		var next <-chan time.Time
+		if killed < kills {
+			next = time.After(time.Duration(100+rnd.IntN(900)) * time.Millisecond)
+		}
+		select {
+		case <-server.done:
+			y.ended(server, exitOK)
+			for _, w := range workers {
+				y.ended(w, exitOK)
+			}
+			return killed
+		case <-deadline:
+			y.t.Fatalf("%s did not end; it said:\n%s", out, server.said())
+		case <-next:
+			killed++
+			if i := rnd.IntN(4); i < len(workers) {
+				workers[i].kill()
+				workers[i] = y.work(token)
+			} else {
+				server.kill()
+				server = y.serve(out, "--shards", "4")
+			}
+		}
+	}
+}

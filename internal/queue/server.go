@@ -1,0 +1,213 @@
+package queue
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// The users of the server. The token is the password of workers.
+const (
+	workerUser = "worker"
+	driverUser = "driver"
+)
+
+// A Server is a NATS server with JetStream inside this program.
+type Server struct {
+	// URL is what workers connect to.
+	URL string
+	// Pin is the SHA-256 of the server's certificate, in hex; "" without TLS.
+	Pin string
+
+	nats   *server.Server
+	secret string // of the driver
+	log    *os.File
+}
+
+// ServerOptions say how a server runs.
+type ServerOptions struct {
+	Dir    string // of its files; what is there is taken up again
+	Listen string // address, such as 127.0.0.1:0
+	Token  string // that workers must have
+}
+
+// startPatience is how long a server may take to start. It reads its files first.
+const startPatience = time.Minute
+
+// Start runs a server. On the loopback interface it speaks plain TCP, else TLS with a
+// certificate that it makes and keeps in the folder.
+func Start(o ServerOptions) (*Server, error) {
+	host, port, err := splitAddress(o.Listen)
+	if err != nil {
+		return nil, err
+	}
+	if o.Token == "" {
+		return nil, errors.New("queue: no token")
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	log, err := os.OpenFile(filepath.Join(o.Dir, "server.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{secret: rand.Text(), log: log}
+	opts := &server.Options{
+		ServerName: "wsconform", Host: host, Port: port, NoSigs: true, JetStream: true, StoreDir: o.Dir,
+		Users: []*server.User{{Username: driverUser, Password: s.secret}, {Username: workerUser, Password: o.Token, Permissions: workerPermissions()}},
+	}
+	scheme := "nats"
+	if !loopback(host) {
+		certificate, err := certificate(filepath.Join(o.Dir, "server.pem"))
+		if err != nil {
+			return nil, errors.Join(err, log.Close())
+		}
+		scheme, s.Pin = "tls", pinOf(certificate.Certificate[0])
+		opts.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13}
+		opts.TLSTimeout = 10
+	}
+	if s.nats, err = server.NewServer(opts); err != nil {
+		return nil, errors.Join(fmt.Errorf("queue: %w", err), log.Close())
+	}
+	s.nats.SetLogger(logger{log}, false, false)
+	s.nats.Start()
+	if !s.nats.ReadyForConnections(startPatience) {
+		s.Stop()
+		return nil, fmt.Errorf("queue: the server did not start; %s says why:\n%s", log.Name(), lastLine(log.Name()))
+	}
+	s.URL = scheme + "://" + net.JoinHostPort(host, strconv.Itoa(s.nats.Addr().(*net.TCPAddr).Port))
+	return s, nil
+}
+
+// Stop ends the server. Its files stay.
+func (s *Server) Stop() {
+	s.nats.Shutdown()
+	s.nats.WaitForShutdown()
+	_ = s.log.Close()
+}
+
+// Linger waits until the workers have seen that the job is over, for a while.
+func (s *Server) Linger(most time.Duration) {
+	const poll = 10 * time.Millisecond
+	for range most / poll {
+		if s.nats.NumClients() <= 1 { // the driver
+			return
+		}
+		time.Sleep(poll)
+	}
+}
+
+// Trouble is what the server itself said last, in a new line; "" if nothing.
+func (s *Server) Trouble() string {
+	if line := lastLine(s.log.Name()); line != "" {
+		return "\nthe server said: " + line
+	}
+	return ""
+}
+
+func splitAddress(address string) (host string, port int, err error) {
+	host, name, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("queue: address %q: %w", address, err)
+	}
+	if port, err = strconv.Atoi(name); err != nil || port < 0 || port > 65535 {
+		return "", 0, fmt.Errorf("queue: address %q: the port must be a number", address)
+	}
+	if host == "" {
+		host = "0.0.0.0"
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	return host, port, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// workerPermissions let a worker take tasks and write attempts and results.
+func workerPermissions() *server.Permissions {
+	publish := []string{
+		"$JS.API.STREAM.INFO.>",
+		"$JS.API.CONSUMER.LIST." + taskStream, "$JS.API.CONSUMER.INFO." + taskStream + ".*", "$JS.API.CONSUMER.MSG.NEXT." + taskStream + ".*",
+		"$JS.ACK." + taskStream + ".>", "$JS.ACK.*.*." + taskStream + ".>",
+		"$JS.API.DIRECT.GET.KV_" + jobBucket + ".>", "$JS.API.DIRECT.GET.KV_" + attemptBucket + ".>", "$JS.API.DIRECT.GET.KV_" + resultBucket + ".>",
+		"$JS.API.DIRECT.GET.OBJ_" + dataBucket + ".>", "$JS.API.STREAM.MSG.GET.OBJ_" + dataBucket,
+		"$KV." + attemptBucket + ".>", "$KV." + resultBucket + ".>", "$O." + dataBucket + ".>",
+	}
+	return &server.Permissions{
+		Publish:   &server.SubjectPermission{Allow: publish},
+		Subscribe: &server.SubjectPermission{Allow: []string{workerInbox + ".>"}},
+	}
+}
+
+// A logger keeps what goes wrong in the server.
+type logger struct{ w io.Writer }
+
+func (l logger) print(kind, format string, v []any) {
+	fmt.Fprintf(l.w, "%s %s: %s\n", time.Now().UTC().Format(time.RFC3339), kind, fmt.Sprintf(format, v...))
+}
+
+func (l logger) Noticef(string, ...any)         {}
+func (l logger) Debugf(string, ...any)          {}
+func (l logger) Tracef(string, ...any)          {}
+func (l logger) Warnf(format string, v ...any)  { l.print("warning", format, v) }
+func (l logger) Errorf(format string, v ...any) { l.print("error", format, v) }
+func (l logger) Fatalf(format string, v ...any) { l.print("fatal", format, v) }
+
+// certificate reads the key and the certificate in the file, or makes them.
+func certificate(path string) (tls.Certificate, error) {
+	text, err := os.ReadFile(path)
+	if err == nil {
+		return tls.X509KeyPair(text, text)
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return tls.Certificate{}, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	// Workers know it by its hash: neither its names nor its times matter.
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "wsconform queue"},
+		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().AddDate(10, 0, 0),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	text = append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(text, text)
+}
+
+func pinOf(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
+}
