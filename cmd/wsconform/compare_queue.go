@@ -162,7 +162,9 @@ func (o *queueOptions) embedded(c *cobra.Command, dir string, job queue.Job) err
 		how += " --pin " + server.Pin
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "%s for workers: %s\n", harness.Count(len(job.Tasks), "unit"), how)
-	if err := q.Drive(c.Context(), job); err != nil {
+	ctx, release := server.Guard(c.Context())
+	defer release()
+	if err := q.Drive(ctx, job); err != nil {
 		return fmt.Errorf("%w%s", err, server.Trouble())
 	}
 	server.Linger(3 * time.Second)

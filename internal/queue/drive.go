@@ -92,7 +92,11 @@ func (q *Queue) Drive(ctx context.Context, j Job) error {
 	if err := d.prepare(ctx); err != nil {
 		return fmt.Errorf("queue: %w", err)
 	}
-	if err := d.run(ctx); err != nil {
+	err := d.run(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	return d.tell(ctx, true)

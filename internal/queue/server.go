@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -18,6 +19,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -39,6 +42,7 @@ type Server struct {
 	nats   *server.Server
 	secret string // of the driver
 	log    *os.File
+	broken context.Context // ends when the server cannot store anything more
 }
 
 // ServerOptions say how a server runs.
@@ -50,6 +54,10 @@ type ServerOptions struct {
 
 // startPatience is how long a server may take to start. It reads its files first.
 const startPatience = time.Minute
+
+// maxStore is more than a disk has. By default the server takes three quarters of what is
+// free when it starts, and refuses the rest.
+const maxStore = 1 << 50
 
 // Start runs a server. On the loopback interface it speaks plain TCP, else TLS with a
 // certificate that it makes and keeps in the folder.
@@ -68,9 +76,10 @@ func Start(o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{secret: rand.Text(), log: log}
+	broken, fail := context.WithCancelCause(context.Background())
+	s := &Server{secret: rand.Text(), log: log, broken: broken}
 	opts := &server.Options{
-		ServerName: "wsconform", Host: host, Port: port, NoSigs: true, JetStream: true, StoreDir: o.Dir,
+		ServerName: "wsconform", Host: host, Port: port, NoSigs: true, JetStream: true, StoreDir: o.Dir, JetStreamMaxStore: maxStore,
 		Users: []*server.User{{Username: driverUser, Password: s.secret}, {Username: workerUser, Password: o.Token, Permissions: workerPermissions()}},
 	}
 	scheme := "nats"
@@ -86,7 +95,7 @@ func Start(o ServerOptions) (*Server, error) {
 	if s.nats, err = server.NewServer(opts); err != nil {
 		return nil, errors.Join(fmt.Errorf("queue: %w", err), log.Close())
 	}
-	s.nats.SetLogger(logger{log}, false, false)
+	s.nats.SetLogger(logger{log, fail}, false, false)
 	s.nats.Start()
 	if !s.nats.ReadyForConnections(startPatience) {
 		s.Stop()
@@ -112,6 +121,14 @@ func (s *Server) Linger(most time.Duration) {
 		}
 		time.Sleep(poll)
 	}
+}
+
+// Guard returns a context that ends with ctx, or with the reason when the server cannot
+// store anything more: its disk is full.
+func (s *Server) Guard(ctx context.Context) (guarded context.Context, release func()) {
+	guarded, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(s.broken, func() { cancel(context.Cause(s.broken)) })
+	return guarded, func() { stop(); cancel(nil) }
 }
 
 // Trouble is what the server itself said last, in a new line; "" if nothing.
@@ -161,10 +178,17 @@ func workerPermissions() *server.Permissions {
 }
 
 // A logger keeps what goes wrong in the server.
-type logger struct{ w io.Writer }
+type logger struct {
+	w    io.Writer
+	fail context.CancelCauseFunc // is told when nothing can be stored
+}
 
 func (l logger) print(kind, format string, v []any) {
-	fmt.Fprintf(l.w, "%s %s: %s\n", time.Now().UTC().Format(time.RFC3339), kind, fmt.Sprintf(format, v...))
+	line := fmt.Sprintf(format, v...)
+	fmt.Fprintf(l.w, "%s %s: %s\n", time.Now().UTC().Format(time.RFC3339), kind, line)
+	if strings.Contains(line, syscall.ENOSPC.Error()) {
+		l.fail(fmt.Errorf("queue: the server's disk is full: %w; make room, then start the same command again", syscall.ENOSPC))
+	}
 }
 
 func (l logger) Noticef(string, ...any)         {}
