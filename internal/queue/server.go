@@ -42,7 +42,8 @@ type Server struct {
 	nats   *server.Server
 	secret string // of the driver
 	log    *os.File
-	broken context.Context // ends when the server cannot store anything more
+	broken context.Context // ends when the server cannot store anything more, or stops
+	fail   context.CancelCauseFunc
 }
 
 // ServerOptions say how a server runs.
@@ -76,8 +77,8 @@ func Start(o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	broken, fail := context.WithCancelCause(context.Background())
-	s := &Server{secret: rand.Text(), log: log, broken: broken}
+	s := &Server{secret: rand.Text(), log: log}
+	s.broken, s.fail = context.WithCancelCause(context.Background())
 	opts := &server.Options{
 		ServerName: "wsconform", Host: host, Port: port, NoSigs: true, JetStream: true, StoreDir: o.Dir, JetStreamMaxStore: maxStore,
 		Users: []*server.User{{Username: driverUser, Password: s.secret}, {Username: workerUser, Password: o.Token, Permissions: workerPermissions()}},
@@ -95,7 +96,7 @@ func Start(o ServerOptions) (*Server, error) {
 	if s.nats, err = server.NewServer(opts); err != nil {
 		return nil, errors.Join(fmt.Errorf("queue: %w", err), log.Close())
 	}
-	s.nats.SetLogger(logger{log, fail}, false, false)
+	s.nats.SetLogger(logger{log, s.fail}, false, false)
 	s.nats.Start()
 	if !s.nats.ReadyForConnections(startPatience) {
 		s.Stop()
@@ -109,6 +110,7 @@ func Start(o ServerOptions) (*Server, error) {
 func (s *Server) Stop() {
 	s.nats.Shutdown()
 	s.nats.WaitForShutdown()
+	s.fail(nil)
 	_ = s.log.Close()
 }
 
