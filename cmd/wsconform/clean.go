@@ -35,6 +35,9 @@ Agents are found on Linux only.`,
 			done, dockerErr := engine.Clean(c.Context(), opts)
 			fmt.Fprintf(c.OutOrStdout(), "removed %s, %s and %s\n",
 				harness.Count(len(done.Containers), "container"), harness.Count(len(done.Networks), "network"), harness.Count(len(done.Images), "image"))
+			if len(done.Services) > 0 {
+				fmt.Fprintf(c.OutOrStdout(), "removed %s of a swarm\n", harness.Count(len(done.Services), "service"))
+			}
 			if len(done.Kept) > 0 {
 				fmt.Fprintf(c.OutOrStdout(), "kept %d containers and networks of runs that are still going (--force removes them too)\n", len(done.Kept))
 			}

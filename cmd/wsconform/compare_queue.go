@@ -33,6 +33,7 @@ type queueOptions struct {
 	lease     time.Duration
 	attempts  int
 	wait      time.Duration
+	launchOptions
 }
 
 // queueFlags are their names; the rest needs --serve.
@@ -47,9 +48,19 @@ func (o *queueOptions) flags(f *pflag.FlagSet) {
 	f.DurationVar(&o.lease, "lease", 15*time.Second, "with --serve, give a unit to another worker when its worker has been silent for so long")
 	f.IntVar(&o.attempts, "attempts", 5, "with --serve, how many workers may try a unit, `N`")
 	f.DurationVar(&o.wait, "wait", 10*time.Minute, "with --serve, give up what is left when no worker has played anything for so long")
+	o.launchOptions.flags(f)
 }
 
 func (o *queueOptions) check(f *pflag.FlagSet) error {
+	if err := o.launchOptions.check(f); err != nil {
+		return err
+	}
+	if o.on != "" {
+		if o.nats != "" || !f.Changed("listen") {
+			return usagef("--on needs --listen, with an address that the workers reach, and no --nats")
+		}
+		o.serve = true
+	}
 	if !o.serve {
 		for _, name := range queueFlags {
 			if f.Changed(name) {
@@ -162,6 +173,11 @@ func (o *queueOptions) embedded(c *cobra.Command, dir string, job queue.Job) err
 		how += " --pin " + server.Pin
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "%s for workers: %s\n", harness.Count(len(job.Tasks), "unit"), how)
+	stop, err := o.launch(c, filepath.Dir(dir), server, token)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	ctx, release := server.Guard(c.Context())
 	defer release()
 	if err := q.Drive(ctx, job); err != nil {

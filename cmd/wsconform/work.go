@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,7 +62,7 @@ does not answer or refuses the token, 130 interrupted.`,
 	f := c.Flags()
 	f.StringVar(&o.tokenFile, "token-file", "", "connect with the token in this `FILE`")
 	f.StringVar(&o.pin, "pin", "", "accept only the server whose certificate has this SHA-256 `HASH`")
-	f.StringVar(&o.name, "name", "", "`NAME` of this worker (default the name of the machine, and a number)")
+	f.StringVar(&o.name, "name", "", "`NAME` of this worker (default the name of the machine, and random letters)")
 	f.StringSliceVar(&o.tags, "tags", nil, "take only units that need nothing but these `PROGRAMS`, such as go,docker (default all that are installed)")
 	f.BoolVar(&o.once, "once", false, "end after one unit")
 	f.DurationVar(&o.wait, "wait", 5*time.Minute, "how long to wait for a server that does not answer or has nothing to play yet")
@@ -120,7 +121,7 @@ func (o *workOptions) worker() string {
 	if err != nil {
 		host = "worker"
 	}
-	return host + "-" + strconv.Itoa(os.Getpid())
+	return host + "-" + strings.ToLower(rand.Text()[:6]) // two containers of a machine may have its name, and the same pid
 }
 
 // able says whether this machine has what a unit needs.

@@ -30,6 +30,7 @@ type Cleaned struct {
 	Containers []string // ids of those removed
 	Networks   []string // ids of those removed
 	Images     []string // names or ids of those removed
+	Services   []string // ids of those removed, on a swarm
 	Kept       []string // ids of containers and networks that still have an owner
 }
 
@@ -39,11 +40,13 @@ type Cleaned struct {
 // all errors joined.
 func (e *Engine) Clean(ctx context.Context, opts CleanOptions) (Cleaned, error) {
 	var done Cleaned
+	var errs []error
+	services, err := e.cleanSwarm(ctx, opts.Force) // before its containers, which it would start again
+	done.Services, errs = services, append(errs, err)
 	list, err := e.List(ctx, "")
 	if err != nil {
 		return done, err
 	}
-	var errs []error
 	for _, c := range list {
 		if c.Owned && !opts.Force {
 			done.Kept = append(done.Kept, c.ID)
