@@ -68,6 +68,7 @@ func (o *launchOptions) launch(c *cobra.Command, dir string, server *queue.Serve
 			return nil, err
 		}
 		fmt.Fprintf(c.ErrOrStderr(), "to start the workers: kubectl apply -f %s\n", file)
+		return func() { _ = os.Remove(file) }, nil // its token is good for nothing now
 	case onSwarm:
 		return startSwarm(c.Context(), c.ErrOrStderr(), w)
 	}

@@ -32,7 +32,7 @@ func Narrate(w io.Writer) func(Event) {
 				played++
 			}
 			left := ""
-			if rest := e.Total - e.Index; rest > 0 && played > 0 {
+			if rest := e.Total - e.Index; rest > 0 && played > 0 && !begun.IsZero() {
 				left = fmt.Sprintf(", %s left", (time.Since(begun) / time.Duration(played) * time.Duration(rest)).Round(time.Second))
 			}
 			fmt.Fprintf(w, "row %d/%d: %s%s\n", e.Index, e.Total, rowWords(*e.Done), left)

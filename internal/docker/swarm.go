@@ -99,6 +99,7 @@ func (s *Swarm) Remove(ctx context.Context) error {
 		errs = append(errs, s.engine.wrap(ctx, "remove service", s.api.ServiceRemove(ctx, s.service)))
 	}
 	errs = append(errs, s.engine.wrap(ctx, "remove secret", s.api.SecretRemove(ctx, s.secret)))
+	errs = append(errs, s.engine.RemoveRun(ctx)) // the swarm takes its time with containers that have ended
 	return errors.Join(errs...)
 }
 
