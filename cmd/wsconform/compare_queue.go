@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -181,7 +182,11 @@ func (o *queueOptions) embedded(c *cobra.Command, dir string, job queue.Job) err
 	ctx, release := server.Guard(c.Context())
 	defer release()
 	if err := q.Drive(ctx, job); err != nil {
-		return fmt.Errorf("%w%s", err, server.Trouble())
+		err = fmt.Errorf("%w%s", err, server.Trouble())
+		if errors.Is(err, syscall.ENOSPC) {
+			err = errors.Join(err, server.Discard())
+		}
+		return err
 	}
 	server.Linger(3 * time.Second)
 	q.Close()

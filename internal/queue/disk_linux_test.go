@@ -28,6 +28,7 @@ func small(t *testing.T, size string) string {
 
 // A server whose disk is full ends its job with an error, and continues once there is room.
 func TestServerDiskFull(t *testing.T) {
+	t.Parallel()
 	dir := small(t, "12m")
 	s := start(t, dir, "127.0.0.1:0")
 	address := strings.TrimPrefix(s.URL, "nats://")
@@ -56,8 +57,7 @@ func TestServerDiskFull(t *testing.T) {
 	if err := driver(t, s).Drive(ctx, j); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(s.Trouble(), "space") {
 		t.Fatalf("got %v; the server said %q; want that the disk is full", err, s.Trouble())
 	}
-	s.Stop()
-	if err := os.Remove(filepath.Join(dir, "fill")); err != nil {
+	if err := errors.Join(s.Discard(), os.Remove(filepath.Join(dir, "fill"))); err != nil {
 		t.Fatal(err)
 	}
 	again := start(t, dir, address)

@@ -40,6 +40,7 @@ const (
 	noteAfter       = 10 * time.Second // without a task in play
 	checkEvery      = 500 * time.Millisecond
 	probeEvery      = 5 * time.Second
+	fetchPatience   = 10 * time.Second
 	probePatience   = 30 * time.Second
 )
 
@@ -319,7 +320,9 @@ func (d *driver) ended(ctx context.Context, e jetstream.KeyValueEntry) error {
 func (d *driver) fetch(ctx context.Context, object string) ([]byte, error) {
 	const reads = 3
 	for i := 1; ; i++ {
-		data, err := d.data.GetBytes(ctx, object)
+		bounded, cancel := context.WithTimeout(ctx, fetchPatience) // without a deadline it does not even mind the end of ctx
+		data, err := d.data.GetBytes(bounded, object)
+		cancel()
 		if err == nil || i == reads || ctx.Err() != nil || errors.Is(err, jetstream.ErrObjectNotFound) {
 			return data, err
 		}

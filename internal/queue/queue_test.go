@@ -130,6 +130,7 @@ func drive(t *testing.T, q *queue.Queue, j queue.Job) {
 
 // Several workers play each task once, and end with the job.
 func TestWork(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
 	var ends []<-chan error
 	for i := range 3 {
@@ -148,6 +149,7 @@ func TestWork(t *testing.T) {
 
 // A worker whose connection ends in the middle of a task loses it to another one.
 func TestWorkerLost(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
 	lost := worker("lost")
 	began := make(chan bool, 1)
@@ -175,6 +177,7 @@ func TestWorkerLost(t *testing.T) {
 // A worker that hangs and sends heartbeats loses its task when the limit is over. What it
 // says later does not count.
 func TestWorkerHangs(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
 	began, release := make(chan bool, 1), make(chan bool)
 	hung := worker("hung")
@@ -214,6 +217,7 @@ func TestWorkerHangs(t *testing.T) {
 
 // A task that no worker can bring to an end is given up, with the reasons.
 func TestGiveUp(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
 	w := worker("w")
 	w.Play = func(_ context.Context, task queue.Task) ([]byte, error) {
@@ -238,6 +242,7 @@ func TestGiveUp(t *testing.T) {
 
 // What no worker can play is given up after a while, and the rest is played.
 func TestNobodyAble(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
 	w := worker("w")
 	w.Able = func(needs []string) bool { return !slices.Contains(needs, "ghc") }
@@ -262,6 +267,7 @@ func TestNobodyAble(t *testing.T) {
 
 // A result that the driver refuses is played again by another worker.
 func TestRefused(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
 	liar := worker("liar")
 	liar.Once = true
@@ -288,6 +294,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestStrangers(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
 	if _, err := queue.Connect(queue.Access{URL: s.URL, Token: "wrong"}); !errors.Is(err, queue.ErrRefused) {
 		t.Errorf("wrong token: got %v, want %v", err, queue.ErrRefused)
@@ -311,6 +318,7 @@ func TestStrangers(t *testing.T) {
 // A driver that is stopped, with its server, continues where it was, and the workers
 // wait for it.
 func TestServerRestarts(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir, "127.0.0.1:0")
 	address := strings.TrimPrefix(s.URL, "nats://")
@@ -348,6 +356,7 @@ func TestServerRestarts(t *testing.T) {
 
 // A server that two comparisons want has one of them.
 func TestInUse(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -376,6 +385,7 @@ func TestInUse(t *testing.T) {
 // The token of a worker does not let it queue tasks, or remove any, or speak for the
 // driver.
 func TestPermissions(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
 	ctx, cancel := context.WithCancel(t.Context())
 	began := make(chan bool, 1)
@@ -472,6 +482,7 @@ func (p *proxy) cut() {
 
 // A network that is cut for longer than the lease costs an attempt, and no result.
 func TestNetworkCut(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
 	p := newProxy(t, "127.0.0.1:0", strings.TrimPrefix(s.URL, "nats://"))
 	address := p.listener.Addr().String()
@@ -501,6 +512,7 @@ func TestNetworkCut(t *testing.T) {
 
 // TLS with a certificate that only its hash identifies.
 func TestPin(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir, "0.0.0.0:0")
 	url := strings.Replace(s.URL, "0.0.0.0", "127.0.0.1", 1)

@@ -114,6 +114,13 @@ func (s *Server) Stop() {
 	_ = s.log.Close()
 }
 
+// Discard ends the server and removes what it has stored. After a full disk that may be
+// damaged; the results that were accepted are elsewhere, and the rest can be played again.
+func (s *Server) Discard() error {
+	s.Stop()
+	return os.RemoveAll(filepath.Join(filepath.Dir(s.log.Name()), "jetstream"))
+}
+
 // Linger waits until the workers have seen that the job is over, for a while.
 func (s *Server) Linger(most time.Duration) {
 	const poll = 10 * time.Millisecond
