@@ -167,6 +167,9 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	var failure error
 	if o.queue.serve {
 		results, failure = o.queue.run(c, runner, rows, compare.Isolation(o.isolate))
+		if failure != nil {
+			return failure
+		}
 	} else {
 		results, failure = runner.Run(c.Context(), rows)
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/wsconform/wsconform/internal/agent"
 	"github.com/wsconform/wsconform/internal/runfile"
@@ -179,7 +180,7 @@ func (y *yard) same(one, other string) {
 			}
 		}
 	}
-	if diff := cmp.Diff(verdicts[0], verdicts[1]); diff != "" {
+	if diff := gocmp.Diff(verdicts[0], verdicts[1]); diff != "" {
 		y.t.Errorf("the run files differ (-%s +%s):\n%s", one, other, diff)
 	}
 	if pages[0] != pages[1] {
@@ -287,10 +288,12 @@ func TestQueueStrangers(t *testing.T) {
 }
 
 // Whenever workers and the server are killed, each unit has one result, and the comparison
-// is that of one machine. WSCONFORM_QUEUE_KILLS says how often it kills, 3 times without.
+// is that of one machine. WSCONFORM_QUEUE_KILLS says how often it kills, 3 times without, and
+// WSCONFORM_QUEUE_SHARDS how many units each of the 6 rows is divided into, 4 without.
 func TestQueueKilled(t *testing.T) {
 	kills, _ := strconv.Atoi(os.Getenv("WSCONFORM_QUEUE_KILLS"))
 	kills = max(kills, 3)
+	shards := cmp.Or(os.Getenv("WSCONFORM_QUEUE_SHARDS"), "4")
 	y := newYard(t, "sh-a", "sh-b", "sh-c")
 	y.compare("alone")
 	seed := uint64(time.Now().UnixNano())
@@ -299,25 +302,38 @@ func TestQueueKilled(t *testing.T) {
 	for round := 0; kills > 0; round++ {
 		out := fmt.Sprint("queue-", round)
 		began := time.Now()
-		done := y.killing(rnd, out, min(kills, 8))
+		done := y.killing(rnd, out, shards, min(kills, 20))
 		t.Logf("%d kills in %v", done, time.Since(began).Round(time.Millisecond))
 		kills -= max(done, 1)
+		units, err := os.ReadFile(filepath.Join(y.dir, out, "units.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]int{}
+		for _, m := range unitLine.FindAllStringSubmatch(string(units), -1) {
+			if seen[m[1]]++; seen[m[1]] > 1 {
+				t.Errorf("%s has %d results", m[1], seen[m[1]])
+			}
+		}
+		t.Logf("%d units, %d attempts", len(seen), strings.Count(string(units), `{"worker"`))
 		y.same("alone", out)
 	}
 	y.clean()
 }
 
+var unitLine = regexp.MustCompile(`(?m)^\{"unit":"([^"]+)"`)
+
 // killing makes a comparison with three workers, and kills one of them or the server so
 // many times, at random moments.
-func (y *yard) killing(rnd *rand.Rand, out string, kills int) (killed int) {
+func (y *yard) killing(rnd *rand.Rand, out, shards string, kills int) (killed int) {
 	y.t.Helper()
-	server := y.serve(out, "--shards", "4")
+	server := y.serve(out, "--shards", shards, "--attempts", "100")
 	token := y.token(out)
 	var workers [3]*running
 	for i := range workers {
 		workers[i] = y.work(token)
 	}
-	deadline := time.After(4 * time.Minute)
+	deadline := time.After(8 * time.Minute)
 	for {
 		var next <-chan time.Time
 		if killed < kills {
@@ -339,7 +355,7 @@ func (y *yard) killing(rnd *rand.Rand, out string, kills int) (killed int) {
 				workers[i] = y.work(token)
 			} else {
 				server.kill()
-				server = y.serve(out, "--shards", "4")
+				server = y.serve(out, "--shards", shards, "--attempts", "100")
 			}
 		}
 	}

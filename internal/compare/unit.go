@@ -464,9 +464,16 @@ func (d *Division) join(i int, shards []*runfile.Shard) error {
 		}
 		parts = append(parts, run)
 	}
+	played := slices.IndexFunc(parts, func(p *runfile.Run) bool { return len(p.Results) > 0 })
+	for _, part := range parts {
+		if played >= 0 && len(part.Results) == 0 { // nobody could ask the agent for its version
+			part.Header.Agent, part.Header.Engine = parts[played].Header.Agent, parts[played].Header.Engine
+		}
+	}
 	merged, err := runfile.Merge(parts)
-	if merged == nil {
-		return fmt.Errorf("%s: %w", d.rows[i].Name(), err)
+	if merged == nil { // as when workers have different versions of an interpreter
+		merged = &runfile.Run{Header: d.header(i, d.unit(i), true), Footer: &runfile.Footer{State: runfile.Invalid, Error: err.Error()}}
+		merged.Footer.Counts, merged.Footer.Missing = merged.Counts(), merged.Missing()
 	}
 	passed := slices.ContainsFunc(merged.Results, good)
 	for _, part := range parts {
@@ -487,6 +494,16 @@ func (d *Division) join(i int, shards []*runfile.Shard) error {
 		}
 	}
 	return nil
+}
+
+// unit is one that the row is played in.
+func (d *Division) unit(i int) Unit {
+	for _, one := range d.units {
+		if slices.Contains(one.rows, i) {
+			return one.Unit
+		}
+	}
+	return Unit{}
 }
 
 // settle completes a row that was there before.

@@ -91,10 +91,11 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// A unit that nobody played leaves a row that says why.
+// A unit that nobody played leaves a row that says why, also if the agent says another
+// version than its folder.
 func TestUnitGivenUp(t *testing.T) {
 	r := runner(t)
-	d, p := divided(t, r, agent(t, server))
+	d, p := divided(t, r, agent(t, server+"\nprobe: [echo, v2]"))
 	defer d.Close()
 	units := open(d)
 	data, err := p.Play(t.Context(), units[0])
@@ -106,6 +107,30 @@ func TestUnitGivenUp(t *testing.T) {
 	}
 	if got := d.Done()[0]; got.State == runfile.Complete || got.Counts[harness.Pass] != 2 || !strings.Contains(got.Error, "no worker has it") {
 		t.Errorf("got %s, %v, %q; want 2 cases and the reason", got.State, got.Counts, got.Error)
+	}
+}
+
+// Shards that do not belong together leave a row that says so, and no comparison without
+// the other rows.
+func TestUnitsDiffer(t *testing.T) {
+	r := runner(t)
+	d, p := divided(t, r, agent(t, server))
+	defer d.Close()
+	for i, u := range open(d) {
+		data, err := p.Play(t.Context(), u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := files(t, data)
+		for name, text := range list {
+			list[name] = strings.Replace(text, `"version":"1"`, fmt.Sprintf(`"version":"%d"`, i+1), 1)
+		}
+		if err := d.Accept(u.Name(), "w", archive(t, list)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := d.Done()[0]; got.State != runfile.Invalid || !strings.Contains(got.Error, "different agents") {
+		t.Errorf("got %s, %q; want an invalid row and the reason", got.State, got.Error)
 	}
 }
 
