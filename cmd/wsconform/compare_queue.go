@@ -203,7 +203,7 @@ func (o *queueOptions) external(c *cobra.Command, job queue.Job, units int) erro
 			return err
 		}
 	}
-	q, err := queue.Connect(queue.Access{URL: o.nats, Token: token, Name: "driver"})
+	q, err := queue.Connect(c.Context(), queue.Access{URL: o.nats, Token: token, Name: "driver"})
 	if err != nil {
 		return err
 	}

@@ -71,14 +71,14 @@ does not answer or refuses the token, 130 interrupted.`,
 }
 
 func (o *workOptions) run(c *cobra.Command, url string) error {
-	access := queue.Access{URL: url, Pin: o.pin, Name: o.worker()}
+	access := queue.Access{URL: url, Pin: o.pin, Name: o.worker(), Patience: o.wait}
 	if o.tokenFile != "" {
 		var err error
 		if access.Token, err = readToken(o.tokenFile); err != nil {
 			return err
 		}
 	}
-	q, err := queue.Connect(access)
+	q, err := queue.Connect(c.Context(), access)
 	if err != nil {
 		return err
 	}

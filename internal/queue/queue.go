@@ -89,6 +89,8 @@ type Access struct {
 	Token string // "" uses what the URL has
 	Pin   string // SHA-256 of the server's certificate in hex; "" has the system verify it
 	Name  string // of this end
+	// Patience is how long to wait for a server that does not listen. 0 means not at all.
+	Patience time.Duration
 }
 
 // A Queue is a connection to the server.
@@ -102,7 +104,7 @@ var ErrRefused = errors.New("the server refuses the token")
 
 // Connect connects to a server as a worker, or as a driver of a server that is there
 // already.
-func Connect(a Access) (*Queue, error) {
+func Connect(ctx context.Context, a Access) (*Queue, error) {
 	opts := []nats.Option{nats.Name(a.Name), nats.CustomInboxPrefix(workerInbox)}
 	if a.Token != "" {
 		opts = append(opts, nats.UserInfo(workerUser, a.Token))
@@ -110,7 +112,13 @@ func Connect(a Access) (*Queue, error) {
 	if a.Pin != "" {
 		opts = append(opts, nats.Secure(pinned(a.Pin)))
 	}
-	return connect(a.URL, opts...)
+	begun := time.Now()
+	for {
+		q, err := connect(a.URL, opts...)
+		if !errors.Is(err, nats.ErrNoServers) || time.Since(begun) >= a.Patience || !pause(ctx, pollMost) {
+			return q, err
+		}
+	}
 }
 
 // Connect is the driver's connection to a server in this program.

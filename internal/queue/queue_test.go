@@ -47,7 +47,7 @@ func driver(t *testing.T, s *queue.Server) *queue.Queue {
 
 func connect(t *testing.T, url string) *queue.Queue {
 	t.Helper()
-	q, err := queue.Connect(queue.Access{URL: url, Token: token, Name: "test"})
+	q, err := queue.Connect(t.Context(), queue.Access{URL: url, Token: token, Name: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +126,37 @@ func drive(t *testing.T, q *queue.Queue, j queue.Job) {
 	if err := q.Drive(ctx, j); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A worker may be there before its server.
+func TestWorkerFirst(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	if _, err := queue.Connect(t.Context(), queue.Access{URL: "nats://" + address, Token: token}); !errors.Is(err, nats.ErrNoServers) {
+		t.Fatalf("without a server: got %v", err)
+	}
+	var r results
+	list := tasks(1)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		q, err := queue.Connect(t.Context(), queue.Access{URL: "nats://" + address, Token: token, Patience: 20 * time.Second})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer q.Close()
+		if _, err := q.Work(t.Context(), worker("w")); err != nil {
+			t.Error(err)
+		}
+	})
+	drive(t, driver(t, start(t, t.TempDir(), address)), job(list, &r))
+	r.check(t, list)
 }
 
 // Several workers play each task once, and end with the job.
@@ -296,7 +327,7 @@ func TestRefused(t *testing.T) {
 func TestStrangers(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
-	if _, err := queue.Connect(queue.Access{URL: s.URL, Token: "wrong"}); !errors.Is(err, queue.ErrRefused) {
+	if _, err := queue.Connect(t.Context(), queue.Access{URL: s.URL, Token: "wrong"}); !errors.Is(err, queue.ErrRefused) {
 		t.Errorf("wrong token: got %v, want %v", err, queue.ErrRefused)
 	}
 	old := worker("old")
@@ -520,11 +551,11 @@ func TestPin(t *testing.T) {
 		t.Fatalf("got %s, pin %q; want TLS", s.URL, s.Pin)
 	}
 	for _, pin := range []string{"", strings.Repeat("0", 64)} {
-		if _, err := queue.Connect(queue.Access{URL: url, Token: token, Pin: pin}); err == nil {
+		if _, err := queue.Connect(t.Context(), queue.Access{URL: url, Token: token, Pin: pin}); err == nil {
 			t.Errorf("pin %q: it connected", pin)
 		}
 	}
-	q, err := queue.Connect(queue.Access{URL: url, Token: token, Pin: s.Pin})
+	q, err := queue.Connect(t.Context(), queue.Access{URL: url, Token: token, Pin: s.Pin})
 	if err != nil {
 		t.Fatal(err)
 	}
