@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -115,10 +117,15 @@ func Connect(ctx context.Context, a Access) (*Queue, error) {
 	begun := time.Now()
 	for {
 		q, err := connect(a.URL, opts...)
-		if !errors.Is(err, nats.ErrNoServers) || time.Since(begun) >= a.Patience || !pause(ctx, pollMost) {
+		if !away(err) || time.Since(begun) >= a.Patience || !pause(ctx, pollMost) {
 			return q, err
 		}
 	}
+}
+
+// away reports whether the error is that no server is there, or one that comes or goes.
+func away(err error) bool {
+	return errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, io.EOF) || errors.As(err, new(*net.OpError))
 }
 
 // Connect is the driver's connection to a server in this program.
