@@ -40,6 +40,7 @@ const (
 	noteAfter       = 10 * time.Second // without a task in play
 	checkEvery      = 500 * time.Millisecond
 	probeEvery      = 5 * time.Second
+	publishAhead    = 500 // tasks; the client refuses to have thousands on their way
 	fetchPatience   = 10 * time.Second
 	probePatience   = 30 * time.Second
 )
@@ -180,6 +181,12 @@ func (d *driver) enqueue(ctx context.Context) error {
 			return err
 		}
 		futures = append(futures, future)
+		if len(futures) == publishAhead {
+			if err := stored(ctx, futures); err != nil {
+				return err
+			}
+			futures = futures[:0]
+		}
 	}
 	for subject := range info.State.Subjects {
 		if !wanted[subject] {
@@ -188,6 +195,11 @@ func (d *driver) enqueue(ctx context.Context) error {
 			}
 		}
 	}
+	return stored(ctx, futures)
+}
+
+// stored waits until the server has stored what was published.
+func stored(ctx context.Context, futures []jetstream.PubAckFuture) error {
 	for _, f := range futures {
 		select {
 		case <-f.Ok():
