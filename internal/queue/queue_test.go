@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/wsconform/wsconform/internal/queue"
@@ -460,6 +461,40 @@ func TestPermissions(t *testing.T) {
 	}
 	if err := errors.Join(nc.Flush(), <-denied); !errors.Is(err, nats.ErrPermissionViolation) {
 		t.Errorf("the driver's inbox: got %v, want it denied", err)
+	}
+}
+
+// A server that is there already serves one job after the other, and nothing of them stays.
+func TestExternalServer(t *testing.T) {
+	t.Parallel()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(20 * time.Second) {
+		t.Fatal("the server does not start")
+	}
+	url := "nats://" + s.Addr().String()
+	for _, id := range []string{"first", "second"} {
+		end := work(t, connect(t, url), worker(id))
+		var r results
+		list := tasks(3)
+		j := job(list, &r)
+		j.ID = id
+		q := connect(t, url)
+		drive(t, q, j)
+		r.check(t, list)
+		if err := <-end; err != nil {
+			t.Errorf("%s: the worker ended with %v", id, err)
+		}
+		if err := q.Clear(t.Context()); err != nil {
+			t.Errorf("%s: clear: %v", id, err)
+		}
+		if info, err := s.Jsz(&server.JSzOptions{}); err != nil || info.Streams != 0 {
+			t.Errorf("%s: %d streams are left, %v", id, info.Streams, err)
+		}
 	}
 }
 
