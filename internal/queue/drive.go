@@ -86,14 +86,14 @@ func (q *Queue) Drive(ctx context.Context, j Job) error {
 	if j.Note == nil {
 		j.Note = func(string) {}
 	}
-	now := time.Now()
-	d := &driver{Job: j, queue: q, open: map[string]*state{}, playing: map[string]*state{}, idle: now, probed: now}
+	d := &driver{Job: j, queue: q, open: map[string]*state{}, playing: map[string]*state{}}
 	for _, t := range j.Tasks {
 		d.open[t.Name] = &state{Task: t}
 	}
 	if err := d.prepare(ctx); err != nil {
 		return fmt.Errorf("queue: %w", err)
 	}
+	d.idle, d.probed = time.Now(), time.Now() // to queue many tasks takes long
 	err := d.run(ctx)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
