@@ -2,9 +2,10 @@ package cases
 
 import (
 	"fmt"
-	"github.com/wsconform/wsconform/internal/transcript"
 	"slices"
 	"strings"
+
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A Check is a question about what happened on a connection. It says in words what it

@@ -2,8 +2,9 @@ package cases
 
 import (
 	"fmt"
-	"github.com/wsconform/wsconform/internal/transcript"
 	"strings"
+
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // Clauses are a [Want] that grades by what holds of a connection: the first clause

@@ -1,9 +1,10 @@
 package cases
 
 import (
-	"github.com/wsconform/wsconform/internal/transcript"
 	"slices"
 	"strings"
+
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A peer at the level control obeys text messages that begin with "wsconform:";

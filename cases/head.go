@@ -1,11 +1,12 @@
 package cases
 
 import (
-	"github.com/wsconform/wsconform/internal/transcript"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // A Head is what our half of the opening handshake changes in the standard one:

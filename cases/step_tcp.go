@@ -2,8 +2,9 @@ package cases
 
 import (
 	"fmt"
-	"github.com/wsconform/wsconform/internal/transcript"
 	"time"
+
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // Raw is bytes written as they are.

@@ -2,8 +2,9 @@ package cases
 
 import (
 	"fmt"
-	"github.com/wsconform/wsconform/internal/transcript"
 	"slices"
+
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // Behavior is the first half of a verdict: what the peer did with the data.
