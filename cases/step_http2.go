@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wsconform/wsconform/internal/transcript"
 	"golang.org/x/net/http2"
+
+	"github.com/wsconform/wsconform/internal/transcript"
 )
 
 // The steps of a connection that is played frame by frame of HTTP/2 or HTTP/3 (see [Conn.HTTP2]). Streams

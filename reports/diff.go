@@ -25,9 +25,9 @@ const (
 // ChangeKinds lists the kinds in the order of their constants.
 var ChangeKinds = []ChangeKind{regressed, gone, changed, added, fixed}
 
-// A caseChange is a case that differs. A side without a result is nil, or its outcome says
+// A Change is a case that differs. A side without a result is nil, or its outcome says
 // why there is none.
-type caseChange struct {
+type Change struct {
 	Case     cases.ID
 	Kind     ChangeKind
 	Old, New *harness.Result
@@ -36,14 +36,14 @@ type caseChange struct {
 // A RunDiff is the difference between two runs.
 type RunDiff struct {
 	Old, New *runfile.Run
-	Changes  []caseChange // by kind, the worst first, then by case
-	Same     int          // cases with the same result in both
-	Notes    []string     // why the comparison needs care
+	Changes  []Change // by kind, the worst first, then by case
+	Same     int      // cases with the same result in both
+	Notes    []string // why the comparison needs care
 }
 
 // Of returns the changes of a kind.
-func (d RunDiff) Of(kind ChangeKind) []caseChange {
-	var list []caseChange
+func (d RunDiff) Of(kind ChangeKind) []Change {
+	var list []Change
 	for _, c := range d.Changes {
 		if c.Kind == kind {
 			list = append(list, c)
@@ -79,12 +79,12 @@ func Diff(before, after *runfile.Run) RunDiff {
 		kind := changeOf(was[id], is[id])
 		switch {
 		case kind != "":
-			d.Changes = append(d.Changes, caseChange{id, kind, was[id], is[id]})
+			d.Changes = append(d.Changes, Change{id, kind, was[id], is[id]})
 		case known(was[id]):
 			d.Same++
 		}
 	}
-	slices.SortFunc(d.Changes, func(a, b caseChange) int {
+	slices.SortFunc(d.Changes, func(a, b Change) int {
 		return cmp.Or(slices.Index(ChangeKinds, a.Kind)-slices.Index(ChangeKinds, b.Kind), a.Case.Compare(b.Case))
 	})
 	return d

@@ -25,7 +25,7 @@ func (o *DialOptions) dialHTTP3(ctx context.Context, t target, req *dialRequest)
 	r.Proto, r.ProtoMajor = "websocket", 3
 	var st net.Conn
 	c, err := o.handshakeStream(ctx, t, own, fields, 3, func() (streamResponse, error) {
-		resp, nc, err := o.HTTP3(ctx, r, o.TLS)
+		resp, nc, err := o.HTTP3(ctx, r, o.TLS) //nolint:bodyclose // the stream is all there is
 		if err != nil {
 			return streamResponse{}, err
 		}

@@ -133,7 +133,7 @@ func (o *queueOptions) job(c *cobra.Command, division *compare.Division) queue.J
 	for unit, a := range division.Open {
 		body, err := json.Marshal(unit)
 		if err != nil {
-			panic(err) // it is plain data
+			panic(err) //nolint:forbidigo // plain data, which JSON takes
 		}
 		job.Tasks = append(job.Tasks, queue.Task{Name: unit.Name(), Needs: unit.Needs(a), Body: body, Limit: unit.Limit()})
 	}

@@ -86,7 +86,7 @@ func (y *yard) start(args ...string) *running {
 	if err != nil {
 		y.t.Fatal(err)
 	}
-	p := &running{exec.Command(y.wsconform, args...), file.Name(), make(chan struct{})} //nolint:noctx // it is killed below
+	p := &running{exec.Command(y.wsconform, args...), file.Name(), make(chan struct{})}
 	p.Dir, p.Env, p.Stdout, p.Stderr = y.dir, append(slices.Clone(y.env), y.mark), file, file
 	if err := p.Start(); err != nil {
 		y.t.Fatal(err)
@@ -191,7 +191,7 @@ func (y *yard) same(one, other string) {
 // clean wants nothing to be left of the commands.
 func (y *yard) clean() {
 	y.t.Helper()
-	c := exec.Command(y.wsconform, "clean") //nolint:noctx // it is short
+	c := exec.Command(y.wsconform, "clean")
 	c.Env = y.env
 	if said, err := c.CombinedOutput(); err != nil {
 		y.t.Errorf("clean: %v\n%s", err, said)

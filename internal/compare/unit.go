@@ -33,7 +33,7 @@ type Unit struct {
 func (u Unit) Name() string {
 	text, err := json.Marshal(u)
 	if err != nil {
-		panic(err) // it is plain data
+		panic(err) //nolint:forbidigo // plain data, which JSON takes
 	}
 	sum := sha256.Sum256(text)
 	return u.Agent + "-" + u.Role.String() + "-" + hex.EncodeToString(sum[:12])
