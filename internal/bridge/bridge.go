@@ -197,7 +197,11 @@ func move(ctx context.Context, from, to stream) error {
 		if err != nil {
 			return err
 		}
-		if err := to.write(ctx, typ, p); err != nil {
+		err = to.write(ctx, typ, p)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}

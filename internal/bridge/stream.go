@@ -19,7 +19,8 @@ import (
 
 // A stream is an open end.
 type stream interface {
-	// read returns io.EOF when the end has nothing more to say and ended in order.
+	// read returns io.EOF when the end has nothing more to say and ended in order, and
+	// write when the end takes nothing more for that reason.
 	read(ctx context.Context) (ws.MessageType, []byte, error)
 	write(ctx context.Context, typ ws.MessageType, p []byte) error
 	// finish says that no write follows. It may wait for answers.
@@ -37,18 +38,23 @@ type webSocket struct {
 
 func (s *webSocket) read(ctx context.Context) (ws.MessageType, []byte, error) {
 	typ, p, err := s.Read(ctx)
-	if ce, ok := errors.AsType[*ws.CloseError](err); ok {
-		switch ce.Code {
-		case ws.StatusNormalClosure, ws.StatusGoingAway, wsproto.StatusNoStatusRcvd:
-			err = io.EOF
-		default: // an error that stays one
-		}
-	}
-	return typ, p, err
+	return typ, p, inOrder(err)
 }
 
 func (s *webSocket) write(ctx context.Context, typ ws.MessageType, p []byte) error {
-	return s.Write(ctx, typ, p)
+	return inOrder(s.Write(ctx, typ, p))
+}
+
+// inOrder returns io.EOF in place of a closing handshake that is no error.
+func inOrder(err error) error {
+	if ce, ok := errors.AsType[*ws.CloseError](err); ok {
+		switch ce.Code {
+		case ws.StatusNormalClosure, ws.StatusGoingAway, wsproto.StatusNoStatusRcvd:
+			return io.EOF
+		default: // an error that stays one
+		}
+	}
+	return err
 }
 
 func (s *webSocket) finish(ctx context.Context) error {

@@ -48,7 +48,7 @@ func (TwoPings) String() string { return "send two pings without masks" }
 type Spoken struct{}
 
 // Holds looks at the transcript.
-func (Spoken) Holds(t *cases.Transcript) bool { return t.Opened }
+func (Spoken) Holds(t *transcript.Transcript) bool { return t.Opened }
 
 func (Spoken) String() string { return "an open connection" }
 `}}},
