@@ -36,6 +36,24 @@ func start(t *testing.T, dir, address string) *queue.Server {
 	return s
 }
 
+// A server that cannot listen says so at once: nobody can interrupt it while it waits.
+func TestPortInUse(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	begun := time.Now()
+	_, err = queue.Start(queue.ServerOptions{Dir: t.TempDir(), Listen: l.Addr().String(), Token: token})
+	if err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("error %v, want that the address is in use", err)
+	}
+	if took := time.Since(begun); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
 func driver(t *testing.T, s *queue.Server) *queue.Queue {
 	t.Helper()
 	q, err := s.Connect()

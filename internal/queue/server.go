@@ -98,12 +98,27 @@ func Start(o ServerOptions) (*Server, error) {
 	}
 	s.nats.SetLogger(logger{log, s.fail}, false, false)
 	s.nats.Start()
-	if !s.nats.ReadyForConnections(startPatience) {
+	if !s.ready() {
 		s.Stop()
 		return nil, fmt.Errorf("queue: the server did not start; %s says why:\n%s", log.Name(), lastLine(log.Name()))
 	}
 	s.URL = scheme + "://" + net.JoinHostPort(host, strconv.Itoa(s.nats.Addr().(*net.TCPAddr).Port))
 	return s, nil
+}
+
+// ready waits until the server takes connections, and reports whether it does. A port in
+// use ends the wait at once.
+func (s *Server) ready() bool {
+	const poll = 100 * time.Millisecond
+	for range startPatience / poll {
+		if s.nats.ReadyForConnections(poll) {
+			return true
+		}
+		if s.broken.Err() != nil {
+			return false
+		}
+	}
+	return false
 }
 
 // Stop ends the server. Its files stay.
@@ -189,7 +204,7 @@ func workerPermissions() *server.Permissions {
 // A logger keeps what goes wrong in the server.
 type logger struct {
 	w    io.Writer
-	fail context.CancelCauseFunc // is told when nothing can be stored
+	fail context.CancelCauseFunc // is told when nothing can be stored, or the server cannot start
 }
 
 func (l logger) print(kind, format string, v []any) {
@@ -205,7 +220,11 @@ func (l logger) Debugf(string, ...any)          {}
 func (l logger) Tracef(string, ...any)          {}
 func (l logger) Warnf(format string, v ...any)  { l.print("warning", format, v) }
 func (l logger) Errorf(format string, v ...any) { l.print("error", format, v) }
-func (l logger) Fatalf(format string, v ...any) { l.print("fatal", format, v) }
+
+func (l logger) Fatalf(format string, v ...any) {
+	l.print("fatal", format, v)
+	l.fail(fmt.Errorf("queue: "+format, v...))
+}
 
 // certificate reads the key and the certificate in the file, or makes them.
 func certificate(path string) (tls.Certificate, error) {
