@@ -52,6 +52,9 @@ func caseCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if http3 && target.URL.Scheme != "wss" {
+				return usagef("--http3 needs a wss URL: there is no HTTP/3 without TLS")
+			}
 			target.HTTP2, target.HTTP3 = http2, http3
 			return playOne(c, *target, one, faithful, asJSON)
 		},

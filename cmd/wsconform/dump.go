@@ -183,7 +183,7 @@ func (o *dumpOptions) run(c *cobra.Command, list []string) error {
 		defer o.Listener.Close()
 		fmt.Fprintln(o.Err, "* listening on "+url)
 	}
-	return dumpError(console.Run(c.Context(), o.Options))
+	return dumpError(console.Run(c.Context(), o.Options), o.Listener != nil)
 }
 
 // check completes the options and finds what is wrong before anything is opened.
@@ -241,7 +241,7 @@ func (o *dumpOptions) check(f *pflag.FlagSet, list []string) error {
 
 // dumpError tells a peer that refuses from one that is not reached, and both from
 // what the input had wrong.
-func dumpError(err error) error {
+func dumpError(err error, listening bool) error {
 	code := exitHarness
 	var refused *ws.HandshakeError
 	switch {
@@ -255,7 +255,7 @@ func dumpError(err error) error {
 		code = exitFailed
 	case errors.As(err, new(*rawscript.RefusedError)) || errors.As(err, &refused) && refused.Proxy == "":
 		code = exitAgent
-	case errors.Is(err, net.ErrClosed):
+	case listening && errors.Is(err, net.ErrClosed): // so are errors of QUIC
 		code = exitInterrupted // a listener is closed by an interrupt only
 	}
 	return &codedError{code, fmt.Errorf("dump: %w", err)}

@@ -29,6 +29,13 @@ func TestHTTP3(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "<- HTTP/3 FIN on stream 0") {
 		t.Errorf("case: exit code %d\n%s%s", code, out, notes)
 	}
+	// An error of QUIC counts as net.ErrClosed, but nobody has interrupted anything.
+	if code, _, notes := runWith(t, "", []string{"dump", url, "--http3"}); code != exitHarness || !strings.Contains(notes, "certificate") {
+		t.Errorf("dump of an unknown authority: exit code %d, want %d\n%s", code, exitHarness, notes)
+	}
+	if code, _, notes := runWith(t, "", []string{"test", "--http3", url, "--cases", "1.1.1", "-o", t.TempDir()}); code != exitAgent || !strings.Contains(notes, "certificate") {
+		t.Errorf("test of an unknown authority: exit code %d, want %d\n%s", code, exitAgent, notes)
+	}
 	if code, log := stop(); code != 0 {
 		t.Errorf("echo: exit code %d, %s", code, log)
 	}
@@ -39,6 +46,7 @@ func TestHTTP3(t *testing.T) {
 		{[]string{"echo", "--http3"}, "--http3 needs --tls-cert"},
 		{[]string{"test", "--http2", "--http3", "wss://127.0.0.1:1"}, "exclude each other"},
 		{[]string{"test", "--http3", "ws://127.0.0.1:1"}, "wss"},
+		{[]string{"case", "1.1.1", "--http3", "--against", "ws://127.0.0.1:1"}, "wss URL"},
 		{[]string{"test", "--client", "--http3", "--", "client"}, "--http3 needs --tls"},
 		{[]string{"test", "--one-shot", "--http3", "--", "client"}, "does not work with"},
 		{[]string{"dump", "--raw", "--http3", "wss://127.0.0.1:1"}, "http3"},

@@ -31,6 +31,9 @@ func (t *Target) dialQUIC(ctx context.Context) (net.Conn, error) {
 	if _, ok := errors.AsType[*quic.TransportError](err); ok {
 		return nil, fmt.Errorf("%w: HTTP/3 on UDP port %s: %w: %w", errRefused, port, errTLS, err)
 	}
+	if errors.Is(err, context.DeadlineExceeded) { // an end of its own: it is as if TCP were refused
+		return nil, fmt.Errorf("%w: HTTP/3 on UDP port %s: no answer", errRefused, port)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: HTTP/3 on UDP port %s: %w", errRefused, port, err)
 	}

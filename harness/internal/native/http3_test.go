@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -129,5 +130,12 @@ func TestHTTP3Absent(t *testing.T) {
 	_, err := TestServer(t.Context(), target, []cases.Case{find(t, "1.1.1")}, Options{Options: runner.Options{}}, func(harness.Result) {})
 	if err == nil || !strings.Contains(err.Error(), "HTTP/3") {
 		t.Errorf("got error %v, want that HTTP/3 is missing", err)
+	}
+	// A peer that need not echo is not asked for its cases either: each would take as long.
+	_, err = TestServer(t.Context(), target, []cases.Case{find(t, "1.1.1")}, Options{Options: runner.Options{AnyPeer: true}}, func(harness.Result) {
+		t.Error("a case was played")
+	})
+	if _, ok := errors.AsType[*runner.UnreachableError](err); !ok || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got error %v, want that there is no server", err)
 	}
 }

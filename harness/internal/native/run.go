@@ -133,6 +133,7 @@ func (s *server) Echo(ctx context.Context) (echoes bool, t transcript.Transcript
 		s.greeted = nil
 	}
 	if errors.Is(err, errTLS) { // it can be connected to
+		failed.UncleanReason = cmp.Or(failed.UncleanReason, netReason(err))
 		err = nil
 	}
 	if err != nil || nc.Conn == nil {
