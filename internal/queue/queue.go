@@ -117,8 +117,11 @@ func Connect(ctx context.Context, a Access) (*Queue, error) {
 	begun := time.Now()
 	for {
 		q, err := connect(a.URL, opts...)
-		if !away(err) || time.Since(begun) >= a.Patience || !pause(ctx, pollMost) {
+		if !away(err) || time.Since(begun) >= a.Patience {
 			return q, err
+		}
+		if !pause(ctx, pollMost) {
+			return nil, context.Cause(ctx)
 		}
 	}
 }

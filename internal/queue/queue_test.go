@@ -54,6 +54,22 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+// Who is interrupted while no server answers says that, not that none answers.
+func TestConnectInterrupted(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = queue.Connect(ctx, queue.Access{URL: "nats://" + l.Addr().String(), Token: token, Patience: time.Minute})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v, want the end of the context", err)
+	}
+}
+
 func driver(t *testing.T, s *queue.Server) *queue.Queue {
 	t.Helper()
 	q, err := s.Connect()
