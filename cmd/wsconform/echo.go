@@ -73,6 +73,13 @@ func (o *echoOptions) run(c *cobra.Command) error {
 	if err != nil {
 		return listenError("echo", "--addr "+o.addr, err)
 	}
+	var pc net.PacketConn
+	if o.http3 {
+		if pc, err = new(net.ListenConfig).ListenPacket(ctx, "udp", l.Addr().String()); err != nil {
+			return errors.Join(listenError("echo", "--http3", err), l.Close())
+		}
+		defer pc.Close() //nolint:errcheck // the process ends
+	}
 	fmt.Fprintln(c.OutOrStdout(), "listening on "+url)
 	if o.fault != "" {
 		return serveMutant(ctx, mutant, l)
@@ -82,11 +89,6 @@ func (o *echoOptions) run(c *cobra.Command) error {
 	if o.http3 {
 		over3 := &h3.Server{WebSocket: server, TLS: conf}
 		shutdown, serving = over3.Shutdown, 2
-		pc, err := new(net.ListenConfig).ListenPacket(ctx, "udp", l.Addr().String())
-		if err != nil {
-			return listenError("echo", "--http3", err)
-		}
-		defer pc.Close() //nolint:errcheck // the process ends
 		go func() { served <- over3.Serve(pc) }()
 	}
 	go func() { served <- server.Serve(l) }()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/x509"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,16 @@ func TestHTTP3(t *testing.T) {
 	}
 	if code, log := stop(); code != 0 {
 		t.Errorf("echo: exit code %d, %s", code, log)
+	}
+	// Who waits for the line that says where it listens finds it there, over UDP too.
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	code, out, notes = runWith(t, "", []string{"echo", "--addr", pc.LocalAddr().String(), "--http3", "--tls-cert", a.file("server.pem"), "--tls-key", a.file("server.key")})
+	if code != exitHarness || out != "" || !strings.Contains(notes, "address already in use") {
+		t.Errorf("echo on a UDP port in use: exit code %d, want %d\n%s%s", code, exitHarness, out, notes)
 	}
 	for _, test := range []struct {
 		args []string
