@@ -226,8 +226,9 @@ func (o *queueOptions) token(dir string) (token, file string, err error) {
 		return token, o.tokenFile, err
 	}
 	file = filepath.Join(dir, "token")
-	token, err = readToken(file)
-	if !errors.Is(err, fs.ErrNotExist) {
+	// An empty file is what a full disk has left.
+	if info, err := os.Stat(file); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		token, err = readToken(file)
 		return token, file, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {

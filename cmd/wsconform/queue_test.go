@@ -360,3 +360,22 @@ func (y *yard) killing(rnd *rand.Rand, out, shards string, kills int) (killed in
 		}
 	}
 }
+
+// A token whose file a full disk has left empty is made again, and then kept.
+func TestQueueEmptyToken(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "token"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var o queueOptions
+	token, file, err := o.token(dir)
+	if err != nil || token == "" {
+		t.Fatalf("token %q, error %v", token, err)
+	}
+	if again, _, err := o.token(dir); err != nil || again != token {
+		t.Errorf("then token %q, error %v", again, err)
+	}
+	if kept, err := readToken(file); err != nil || kept != token {
+		t.Errorf("the file has token %q, error %v", kept, err)
+	}
+}

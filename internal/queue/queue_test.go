@@ -70,6 +70,19 @@ func TestConnectInterrupted(t *testing.T) {
 	}
 }
 
+// A certificate whose file a full disk has left empty is made again.
+func TestEmptyCertificate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "server.pem")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s := start(t, dir, "0.0.0.0:0"); s.Pin == "" {
+		t.Error("the server has no certificate")
+	}
+}
+
 func driver(t *testing.T, s *queue.Server) *queue.Queue {
 	t.Helper()
 	q, err := s.Connect()

@@ -229,10 +229,14 @@ func (l logger) Fatalf(format string, v ...any) {
 // certificate reads the key and the certificate in the file, or makes them.
 func certificate(path string) (tls.Certificate, error) {
 	text, err := os.ReadFile(path)
-	if err == nil {
-		return tls.X509KeyPair(text, text)
+	if err == nil && len(text) > 0 { // a full disk leaves an empty file
+		pair, err := tls.X509KeyPair(text, text)
+		if err != nil {
+			err = fmt.Errorf("queue: %s: %w", path, err)
+		}
+		return pair, err
 	}
-	if !errors.Is(err, os.ErrNotExist) {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return tls.Certificate{}, err
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
