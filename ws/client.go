@@ -202,7 +202,7 @@ func mayPass(err error) bool {
 		return reset.Code == http2.ErrCodeRefusedStream
 	}
 	_, network := errors.AsType[net.Error](err)
-	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errNoStreams)
 }
 
 func passingStatus(status int) bool {

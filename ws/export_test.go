@@ -38,3 +38,10 @@ func Queued(c *Conn) int {
 
 // ProxyFromEnvironment is the proxy of a [DialOptions] without one.
 var ProxyFromEnvironment = proxyFromEnvironment
+
+// Hosts is how many servers the pool remembers.
+func (p *HTTP2) Hosts() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.hosts)
+}

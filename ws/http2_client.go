@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -40,7 +41,6 @@ type HTTP2 struct {
 
 	mu    sync.Mutex // guards the rest
 	hosts map[http2Key]*http2Host
-	wg    sync.WaitGroup
 }
 
 // http2Key is what connections are alike in.
@@ -53,31 +53,59 @@ type http2Key struct {
 type http2Host struct {
 	conns   []*h2.Conn
 	dialing chan struct{} // closed once a connection is open, or is not; nil if none is on its way
+	opening *h2.Conn      // the one that waits for the server's settings; nil if none does
 	without bool          // it has no WebSockets over HTTP/2
 }
 
 const (
 	// idleHTTP2 is how long a connection may be without a WebSocket.
 	idleHTTP2 = 10 * time.Second
-	// http2Attempts is how many connections are tried for a WebSocket that servers which
-	// are about to close them refuse.
+	// http2Attempts is how many connections are tried for a WebSocket that servers refuse
+	// which are about to close them, or allow no stream.
 	http2Attempts = 3
 )
 
-var errNotHTTP2 = errors.New("server does not offer WebSockets over HTTP/2 (RFC 8441)")
+var (
+	errNotHTTP2  = errors.New("server does not offer WebSockets over HTTP/2 (RFC 8441)")
+	errNoStreams = errors.New("HTTP/2: server allows no streams on new connections")
+)
 
 // Close closes the connections, with the WebSockets on them, and waits for that: a
-// second if a server does not close its side.
+// second if a server does not close its side. A later [Dial] opens a new connection.
 func (p *HTTP2) Close() error {
-	defer p.wg.Wait()
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	var conns []*h2.Conn
 	for _, host := range p.hosts {
-		for _, c := range host.conns {
-			c.Close()
+		conns = append(conns, host.conns...)
+		if host.opening != nil {
+			conns = append(conns, host.opening)
 		}
 	}
+	p.mu.Unlock()
+	for _, c := range conns {
+		c.Close()
+	}
+	for _, c := range conns {
+		<-c.Closed()
+	}
 	return nil
+}
+
+// forget takes a connection that has ended out of those of its host. It needs mu, as does
+// forgetHost.
+func (p *HTTP2) forget(key http2Key, host *http2Host, c *h2.Conn) {
+	host.conns = slices.DeleteFunc(host.conns, func(other *h2.Conn) bool { return other == c })
+	if host.opening == c {
+		host.opening = nil
+	}
+	p.forgetHost(key, host)
+}
+
+// forgetHost takes a host of which there is nothing to know out of the pool.
+func (p *HTTP2) forgetHost(key http2Key, host *http2Host) {
+	if len(host.conns) == 0 && host.opening == nil && host.dialing == nil && !host.without && p.hosts[key] == host {
+		delete(p.hosts, key)
+	}
 }
 
 // dialHTTP2 opens a WebSocket over HTTP/2, or a connection for the handshake of HTTP/1.1.
@@ -96,6 +124,9 @@ func (o *DialOptions) dialHTTP2(ctx context.Context, t target, req *dialRequest)
 		if err == nil {
 			return c, nil, nil
 		}
+		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+			st.Unanswered()
+		}
 		_ = st.Close()
 		reset := (*h2.ResetError)(nil)
 		if !errors.As(err, &reset) || reset.Code != http2.ErrCodeRefusedStream || attempt == http2Attempts {
@@ -108,7 +139,7 @@ func (o *DialOptions) dialHTTP2(ctx context.Context, t target, req *dialRequest)
 // it gives a connection for HTTP/1.1, or the error.
 func (p *HTTP2) open(ctx context.Context, o *DialOptions, t target, fields []hpack.HeaderField) (*h2.Stream, net.Conn, error) {
 	key := http2Key{t.url.Scheme, t.addr(), t.socket, o.TLS}
-	for {
+	for opened := 0; ; {
 		p.mu.Lock()
 		if p.hosts == nil {
 			p.hosts = make(map[http2Key]*http2Host)
@@ -141,12 +172,27 @@ func (p *HTTP2) open(ctx context.Context, o *DialOptions, t target, fields []hpa
 				return nil, nil, context.Cause(ctx)
 			}
 		}
+		if opened == http2Attempts {
+			p.forgetHost(key, host)
+			p.mu.Unlock()
+			return nil, nil, errNoStreams
+		}
+		opened++
 		host.dialing = make(chan struct{})
 		p.mu.Unlock()
-		nc, err := p.connect(ctx, o, t, host)
+		c, nc, err := p.connect(ctx, o, t, key, host)
 		p.mu.Lock()
 		close(host.dialing)
 		host.dialing = nil
+		if c != nil && host.opening == c { // it has not ended
+			host.opening = nil
+			host.conns = append(host.conns, c)
+			if st, err := c.Open(fields); !errors.Is(err, h2.ErrFull) { // before those who wait
+				p.mu.Unlock()
+				return st, nil, err
+			}
+		}
+		p.forgetHost(key, host)
 		p.mu.Unlock()
 		if nc != nil || err != nil {
 			return nil, nc, err
@@ -154,9 +200,9 @@ func (p *HTTP2) open(ctx context.Context, o *DialOptions, t target, fields []hpa
 	}
 }
 
-// connect adds a connection to those of a server, unless the server does not serve
-// WebSockets over HTTP/2. What it gives is for HTTP/1.1.
-func (p *HTTP2) connect(ctx context.Context, o *DialOptions, t target, host *http2Host) (net.Conn, error) {
+// connect opens a connection. If the server does not serve WebSockets over HTTP/2 there is
+// none, but maybe one for HTTP/1.1.
+func (p *HTTP2) connect(ctx context.Context, o *DialOptions, t target, key http2Key, host *http2Host) (*h2.Conn, net.Conn, error) {
 	config := o.TLS.Clone()
 	if config == nil {
 		config = &tls.Config{}
@@ -167,7 +213,7 @@ func (p *HTTP2) connect(ctx context.Context, o *DialOptions, t target, host *htt
 	}
 	nc, err := o.connectFor(ctx, t, config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	without := func() {
 		p.mu.Lock()
@@ -177,35 +223,35 @@ func (p *HTTP2) connect(ctx context.Context, o *DialOptions, t target, host *htt
 	if state := tlsState(nc); state != nil && state.NegotiatedProtocol != http2.NextProtoTLS {
 		without()
 		if !p.Only {
-			return nc, nil
+			return nil, nc, nil
 		}
 		_ = nc.Close()
-		return nil, errNotHTTP2
+		return nil, nil, errNotHTTP2
 	}
 	c := h2.NewClient(nc, h2.Config{
 		MaxHeaderBytes: maxHandshake, IdleTimeout: idleHTTP2, WriteTimeout: max(o.WriteTimeout, 0), WriteNow: writerNow(nc),
 	})
-	p.wg.Go(func() {
+	p.mu.Lock()
+	host.opening = c
+	p.mu.Unlock()
+	go func() {
 		c.ServeClient()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		host.conns = slices.DeleteFunc(host.conns, func(other *h2.Conn) bool { return other == c })
-	})
+		p.forget(key, host, c)
+	}()
 	announced, err := c.Announces(ctx)
 	switch {
 	case err != nil:
 		c.Close()
-		return nil, failedHTTP2(fmt.Errorf("HTTP/2: %w", ctxError(ctx, err)))
+		return nil, nil, failedHTTP2(fmt.Errorf("HTTP/2: %w", ctxError(ctx, err)))
 	case !announced:
 		c.Close()
 		without() // open goes on with that
-		return nil, nil
+		return nil, nil, nil
 	}
 	o.debug(ctx, "HTTP/2 connection opened", slog.String("addr", t.addr()))
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	host.conns = append(host.conns, c)
-	return nil, nil
+	return c, nil, nil
 }
 
 // requestHTTP2 is a request as HTTP/2 has it (RFC 8441 §5.1).

@@ -74,6 +74,7 @@ func (c *Conn) Open(fields []hpack.HeaderField) (*Stream, error) {
 		return nil, fmt.Errorf("header of %d bytes exceeds the server's limit of %d", size, c.peer.maxHeaders)
 	}
 	s := c.newStream(c.nextID)
+	s.since = c.frames
 	c.nextID += 2
 	if err := s.sendHeaders(fields, false); err != nil {
 		c.forget(s)
@@ -107,6 +108,16 @@ func (s *Stream) Response(ctx context.Context) (status int, fields []hpack.Heade
 	fields, s.fields = s.fields, nil
 	status, err = strconv.Atoi(fields[0].Value)
 	return status, fields[1:], err
+}
+
+// Unanswered says that the response did not come in time. If nothing else came since the
+// request, the connection may be dead, and takes no more streams; those that are open go on.
+func (s *Stream) Unanswered() {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if s.since == s.c.frames {
+		s.c.leaving = true
+	}
 }
 
 // response is a block of header fields before the final response has come.

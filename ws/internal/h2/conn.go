@@ -97,6 +97,7 @@ type Conn struct {
 
 	peer    settings
 	settled bool   // the peer's first SETTINGS have come
+	frames  uint64 // that have come
 	lastID  uint32 // of the peer's streams
 	nextID  uint32 // of ours
 
@@ -389,6 +390,9 @@ func (c *Conn) Shutdown() {
 
 // Close ends the connection and all its streams.
 func (c *Conn) Close() { c.fail(net.ErrClosed) }
+
+// Closed is closed when the connection below is.
+func (c *Conn) Closed() <-chan struct{} { return c.closed }
 
 // wait waits for the handlers, and for the connection below to be closed.
 func (c *Conn) wait() {

@@ -22,6 +22,7 @@ func (c *Conn) read() {
 		c.begun = 0
 		f, err := c.framer.ReadFrame()
 		c.mu.Lock()
+		c.frames++
 		if c.err != nil {
 			c.mu.Unlock()
 			return

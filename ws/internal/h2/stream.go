@@ -25,6 +25,7 @@ type Stream struct {
 	// The connection's mu guards the rest.
 	fields                           []hpack.HeaderField // of the request, or of the response
 	answered                         bool                // by the server
+	since                            uint64              // Conn.frames at the request
 	readable                         sync.Cond
 	input                            input  // data that has not been read
 	into                             []byte // of a Read that waits: where data goes at once
