@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -44,6 +45,7 @@ type conn struct {
 	http  *http3.ClientConn
 	used  int         // streams that are open or asked for
 	full  bool        // the server took no more streams
+	over  bool        // it takes none any more: the server leaves, or may be dead
 	idle  *time.Timer // closes the connection; nil while it is used
 	ended bool
 }
@@ -53,6 +55,9 @@ const (
 	fullAfter = 200 * time.Millisecond
 	// maxInterim is how many 1xx responses may come before the final one.
 	maxInterim = 16
+	// attempts is how many connections are tried for a WebSocket that servers which are
+	// about to close them reject.
+	attempts = 3
 )
 
 var errNotAnnounced = errors.New("server does not announce WebSockets over HTTP/3 (RFC 9220)")
@@ -75,14 +80,21 @@ func (cl *Client) Open(ctx context.Context, r *http.Request, config *tls.Config)
 		addr = net.JoinHostPort(r.URL.Hostname(), "443")
 	}
 	key := hostKey{addr, config}
-	for {
+	for over := 0; ; {
 		c, err := cl.take(ctx, key)
 		if err != nil {
 			return nil, nil, err
 		}
 		resp, nc, err := cl.ask(ctx, c, r)
-		if !errors.Is(err, errFull) {
+		if errors.Is(err, errFull) {
+			continue
+		}
+		leaving, ok := errors.AsType[*leavingError](err)
+		if !ok {
 			return resp, nc, err
+		}
+		if over++; over == attempts {
+			return nil, nil, &net.OpError{Op: "dial", Net: "udp", Addr: c.quic.RemoteAddr(), Err: leaving.error} // may be gone at the next attempt
 		}
 	}
 }
@@ -117,7 +129,7 @@ func (cl *Client) take(ctx context.Context, key hostKey) (*conn, error) {
 			cl.hosts[key] = h
 		}
 		for _, c := range h.conns {
-			if !c.full && !c.ended {
+			if !c.full && !c.over && !c.ended {
 				c.use()
 				cl.mu.Unlock()
 				return c, nil
@@ -186,22 +198,36 @@ func (c *conn) close() {
 	_ = c.quic.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "") // it never fails
 }
 
-// leave gives a place back. It may have been none.
-func (cl *Client) leave(c *conn, full bool) {
+// leave gives a place back, on which a connection that was full has room.
+func (cl *Client) leave(c *conn) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	c.used--
-	c.full = full && c.used > 0
-	if c.used > 0 || c.ended {
-		return
+	c.full = false
+	switch {
+	case c.used > 0 || c.ended:
+	case c.over:
+		c.close()
+	default:
+		c.idle = time.AfterFunc(idleTime, func() {
+			cl.mu.Lock()
+			defer cl.mu.Unlock()
+			if c.used == 0 {
+				c.close()
+			}
+		})
 	}
-	c.idle = time.AfterFunc(idleTime, func() {
-		cl.mu.Lock()
-		defer cl.mu.Unlock()
-		if c.used == 0 {
-			c.close()
-		}
-	})
+}
+
+// failed is what a request that failed, and has given its place back, says of its connection.
+func (cl *Client) failed(c *conn, full, over bool) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	c.full = full && c.used > 0
+	c.over = c.over || over
+	if c.over && c.used == 0 {
+		c.close()
+	}
 }
 
 // connect opens a connection and waits for the server to announce WebSockets, without which
@@ -238,23 +264,37 @@ func connect(ctx context.Context, key hostKey) (*conn, error) {
 // errFull says that a connection takes no more streams for now.
 var errFull = errors.New("connection is full")
 
+// A leavingError says that the server did not look at the request, since it is about to
+// close the connection (RFC 9114 §5.2), or has done so.
+type leavingError struct{ error }
+
 // ask sends a request and waits for the response. It gives the place back, then or when the
 // stream is closed.
 func (cl *Client) ask(ctx context.Context, c *conn, r *http.Request) (resp *http.Response, nc net.Conn, err error) {
-	leave := sync.OnceFunc(func() { cl.leave(c, errors.Is(err, errFull)) })
+	received := c.quic.ConnectionStats().PacketsReceived
+	leave := sync.OnceFunc(func() { cl.leave(c) })
 	defer func() {
-		if err != nil {
-			leave()
+		if err == nil {
+			return
 		}
+		leave()
+		_, over := errors.AsType[*leavingError](err)
+		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+			over = c.quic.ConnectionStats().PacketsReceived == received // not even an acknowledgment
+		}
+		cl.failed(c, errors.Is(err, errFull), over)
 	}()
 	soon, cancel := context.WithTimeout(ctx, fullAfter)
 	st, err := c.http.OpenRequestStream(soon)
+	full := soon.Err() != nil
 	cancel()
 	switch {
-	case err != nil && ctx.Err() == nil && soon.Err() != nil:
+	case err != nil && ctx.Err() != nil:
+		return nil, nil, fmt.Errorf("HTTP/3: %w", context.Cause(ctx))
+	case err != nil && full:
 		return nil, nil, errFull
 	case err != nil:
-		return nil, nil, fmt.Errorf("HTTP/3: %w", ctxCause(ctx, err))
+		return nil, nil, &leavingError{fmt.Errorf("HTTP/3: %w", err)}
 	}
 	s := &stream{framed: st, local: c.quic.LocalAddr(), remote: c.quic.RemoteAddr(), release: leave}
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
@@ -263,8 +303,11 @@ func (cl *Client) ask(ctx context.Context, c *conn, r *http.Request) (resp *http
 			err = context.Cause(ctx)
 		}
 		if err != nil {
-			_ = s.Close()
 			resp, nc, err = nil, nil, ctxCause(ctx, err)
+			if st, ok := errors.AsType[*http3.Error](err); ok && st.Remote && st.ErrorCode == http3.ErrCodeRequestRejected {
+				err = &leavingError{err}
+			}
+			_ = s.Close()
 		}
 	}()
 	if err = st.SendRequestHeader(r); err != nil {
