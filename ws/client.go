@@ -32,7 +32,8 @@ type Client struct {
 	Dial func(ctx context.Context) (*Conn, error)
 	// Handler has the connection until it returns, then the connection is closed if it
 	// is still open. Run dials again, whatever Handler returned, unless that is, or
-	// wraps, [ErrStop]. Nil means a Handler that discards what comes; others may write,
+	// wraps, [ErrStop]. The context is that of Run: it outlives the connection, whose end
+	// [Conn.Done] tells. Nil means a Handler that discards what comes; others may write,
 	// see Conn.
 	Handler func(context.Context, *Conn) error
 
@@ -118,6 +119,7 @@ func (cl *Client) once(ctx context.Context, connected *bool) error {
 	} else {
 		err = cl.Handler(ctx, c)
 	}
+	cl.set(nil)
 	select {
 	case <-c.Done():
 	default:
@@ -149,12 +151,13 @@ func (cl *Client) Conn(ctx context.Context) (*Conn, error) {
 	for {
 		cl.mu.Lock()
 		c := cl.conn
-		if c == nil && cl.changed == nil {
+		open := c != nil && !c.ended()
+		if !open && cl.changed == nil {
 			cl.changed = make(chan struct{})
 		}
 		changed := cl.changed
 		cl.mu.Unlock()
-		if c != nil {
+		if open {
 			return c, nil
 		}
 		select {

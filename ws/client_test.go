@@ -266,3 +266,55 @@ func TestClientConn(t *testing.T) {
 		}
 	})
 }
+
+// Conn never returns a connection that has ended or is being closed, however long the
+// Handler takes.
+func TestClientConnEnded(t *testing.T) {
+	for name, end := range map[string]func(c *ws.Conn) error{
+		"ended":         func(c *ws.Conn) error { _ = c.CloseNow(); time.Sleep(time.Hour); return nil },
+		"being closed":  func(*ws.Conn) error { return nil }, // the peer does not answer
+		"ends in order": func(c *ws.Conn) error { return c.Discard(context.Background()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mute := func(far net.Conn) error {
+					go func() {
+						if c, err := ws.AcceptNet(context.Background(), far, nil); err == nil {
+							time.Sleep(time.Minute)
+							_ = c.CloseNow()
+						}
+					}()
+					return nil
+				}
+				s := &site{start: time.Now(), turns: []func(net.Conn) error{mute}}
+				if name == "ends in order" {
+					s.turns = []func(net.Conn) error{lasting(4500 * time.Millisecond)}
+				}
+				cl := &ws.Client{Dial: s.connect, Handler: func(_ context.Context, c *ws.Conn) error { return end(c) }}
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- cl.Run(ctx) }()
+				for i := range 20 {
+					time.Sleep(time.Second)
+					bound, stop := context.WithTimeout(ctx, 100*time.Millisecond)
+					c, err := cl.Conn(bound)
+					stop()
+					if err != nil {
+						continue
+					}
+					select {
+					case <-c.Done():
+						t.Errorf("after %d s: a connection that has ended: %v", i+1, c.Err())
+					default:
+					}
+					if sent, _ := c.CloseFrames(); sent != nil {
+						t.Errorf("after %d s: a connection that is being closed", i+1)
+					}
+				}
+				cancel()
+				<-done
+				time.Sleep(time.Hour) // the peers end
+			})
+		})
+	}
+}

@@ -101,6 +101,7 @@ func TestHandlerErrors(t *testing.T) {
 		log     []string // none: nothing at Error
 	}{
 		{"panic", func(context.Context, *ws.Conn) error { panic("oh no") }, 1011, []string{"handler panicked", "oh no", "handler_test.go"}},
+		{"a panic to abort", func(context.Context, *ws.Conn) error { panic(http.ErrAbortHandler) }, 1011, nil},
 		{"error", func(context.Context, *ws.Conn) error { return errors.New("no database") }, 1011, []string{"handler failed", "no database"}},
 		{"none", func(context.Context, *ws.Conn) error { return nil }, 1000, nil},
 		{"the end of the connection", func(_ context.Context, c *ws.Conn) error { return c.Close(4000, "") }, 4000, nil},

@@ -37,15 +37,15 @@ type Options struct {
 	// context on a client; a negative value means no bound.
 	WriteTimeout time.Duration
 	// QueueLimit is how many messages of [Conn.Send] and [Broadcast] may wait for a
-	// peer that reads slowly. Zero means 64.
+	// peer that reads slowly. Zero or less means 64.
 	QueueLimit int
 	// QueueBytes is how many bytes those messages may have together, before they are
 	// compressed. A message that is longer by itself is refused with [ErrQueueFull].
-	// Zero means no bound: what waits is the program's own memory, and no copies
+	// Zero or less means no bound: what waits is the program's own memory, and no copies
 	// are made, and a broadcast is in the queues of all its receivers but in memory
 	// once.
 	QueueBytes int64
-	// CloseTimeout bounds the closing handshake. Zero means 10 s.
+	// CloseTimeout bounds the closing handshake. Zero or less means 10 s.
 	CloseTimeout time.Duration
 	// PingInterval is the time from one ping to the next (RFC 6455 §5.5.2). Pings tell a
 	// dead peer from a silent one and keep a proxy between them from giving up. Zero means

@@ -28,7 +28,8 @@ type Server struct {
 	// connection is closed with StatusNormalClosure if it is still open. When it
 	// returns an error or panics, it is closed with StatusInternalError, and the
 	// error, or the panic with its stack, is logged, to slog.Default if there is no
-	// Accept.Logger. An error after the connection has ended is not logged.
+	// Accept.Logger. An error after the connection has ended is not logged, nor is a panic
+	// with [http.ErrAbortHandler].
 	//
 	// The context ends when the connection does. It has the values of the context
 	// that Accept.Check returned. The request is in [Conn.Handshake]. Nil means Echo.
@@ -323,8 +324,11 @@ func (c valueContext) Value(key any) any {
 func (s *Server) handle(ctx context.Context, c *Conn) (code wsproto.StatusCode) {
 	defer func() {
 		if v := recover(); v != nil {
-			c.errorLogger().Error("handler panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			code = StatusInternalError
+			if v == http.ErrAbortHandler { //nolint:errorlint // as net/http compares it
+				return
+			}
+			c.errorLogger().Error("handler panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		}
 	}()
 	if s.Handler == nil {
