@@ -106,7 +106,7 @@ func firstLine(body []byte) string {
 	return ""
 }
 
-// A RejectError is an HTTP response instead of the handshake. A
+// A RejectError is an HTTP response instead of the handshake. An
 // [AcceptOptions.Check] hook returns one to answer as it likes; [Accept] and
 // [AcceptNet] return one whenever they turned a request away.
 type RejectError struct {

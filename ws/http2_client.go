@@ -23,7 +23,7 @@ import (
 	"github.com/wsconform/wsconform/ws/internal/h2"
 )
 
-// HTTP2 has [Dial] open WebSockets over HTTP/2 (RFC 8441), where those to one server
+// HTTP2 makes [Dial] open WebSockets over HTTP/2 (RFC 8441), where those to one server
 // share a connection, up to the number that the server allows. A connection without a
 // WebSocket is closed after 10 s.
 //
@@ -31,9 +31,9 @@ import (
 // WebSockets over it, gets a handshake of HTTP/1.1, as does each ws URL, where there is
 // nothing to agree by.
 //
-// The zero value is ready for use. It is shared by the options of all that may use each
-// other's connections: their NetDial and Proxy should do the same. Only those with the
-// same TLS do share.
+// The zero value is ready to use. DialOptions with the same HTTP2 and the same TLS, a
+// pointer, share connections: their NetDial and Proxy should do the same. A copy of the
+// tls.Config for each Dial means a connection for each.
 type HTTP2 struct {
 	// Only refuses to open a WebSocket in another way. For ws it takes for granted that
 	// the server speaks HTTP/2 (RFC 9113 §3.3).
@@ -275,7 +275,9 @@ func (o *DialOptions) requestHTTP2(t target, req *dialRequest) (*dialRequest, []
 func (o *DialOptions) handshakeHTTP2(ctx context.Context, st *h2.Stream, t target, req *dialRequest, fields []hpack.HeaderField) (*Conn, error) {
 	return o.handshakeStream(ctx, t, req, fields, 2, func() (r streamResponse, err error) {
 		r.nc, r.tls = st, tlsState(st.Conn())
-		r.status, r.fields, err = st.Response(ctx)
+		if r.status, r.fields, err = st.Response(ctx); err != nil {
+			err = fmt.Errorf("wait for the response: %w", ctxError(ctx, err))
+		}
 		return r, err
 	})
 }
@@ -303,7 +305,7 @@ func (o *DialOptions) handshakeStream(ctx context.Context, t target, req *dialRe
 	}
 	r, err := respond()
 	if err != nil {
-		return nil, failedHTTP2(fmt.Errorf("wait for the response: %w", ctxError(ctx, err)))
+		return nil, failedHTTP2(err)
 	}
 	if trace != nil && trace.GotFirstResponseByte != nil {
 		trace.GotFirstResponseByte()

@@ -27,7 +27,7 @@ func (o *DialOptions) dialHTTP3(ctx context.Context, t target, req *dialRequest)
 	c, err := o.handshakeStream(ctx, t, own, fields, 3, func() (streamResponse, error) {
 		resp, nc, err := o.HTTP3(ctx, r, o.TLS) //nolint:bodyclose // the stream is all there is
 		if err != nil {
-			return streamResponse{}, err
+			return streamResponse{}, ctxError(ctx, err)
 		}
 		st = nc
 		return streamResponse{nc: nc, tls: resp.TLS, status: resp.StatusCode, fields: slices.Clip(appendHTTP2(nil, resp.Header))}, nil

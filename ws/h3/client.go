@@ -18,9 +18,9 @@ import (
 	"github.com/wsconform/wsconform/ws"
 )
 
-// A Client opens WebSockets over HTTP/3. Those to one server with the same TLS share a
-// connection, up to the number that the server allows. A connection without a WebSocket is
-// closed after 10 s. The zero value is ready for use.
+// A Client opens WebSockets over HTTP/3. Those to one server with the same TLS, a pointer,
+// share a connection, up to the number that the server allows. A connection without a
+// WebSocket is closed after 10 s. The zero value is ready to use.
 type Client struct {
 	mu     sync.Mutex // guards the rest
 	hosts  map[hostKey]*host
@@ -62,8 +62,8 @@ const (
 
 var errNotAnnounced = errors.New("server does not announce WebSockets over HTTP/3 (RFC 9220)")
 
-// Dial opens a WebSocket, whose URL is wss. Options are as in [ws.Dial]: HTTP2, NetDial and
-// the proxy of the environment play no part.
+// Dial opens a WebSocket, whose URL is wss. Options are as in [ws.Dial], but HTTP2, NetDial
+// and the proxy of the environment are ignored, and a Proxy that gives one is an error.
 func (cl *Client) Dial(ctx context.Context, rawURL string, opts *ws.DialOptions) (*ws.Conn, error) {
 	var own ws.DialOptions
 	if opts != nil {
@@ -99,7 +99,8 @@ func (cl *Client) Open(ctx context.Context, r *http.Request, config *tls.Config)
 	}
 }
 
-// Close closes the connections, with the WebSockets on them.
+// Close closes the connections, with the WebSockets on them. Later calls of Dial and Open
+// fail with [net.ErrClosed].
 func (cl *Client) Close() error {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
@@ -303,7 +304,7 @@ func (cl *Client) ask(ctx context.Context, c *conn, r *http.Request) (resp *http
 			err = context.Cause(ctx)
 		}
 		if err != nil {
-			resp, nc, err = nil, nil, ctxCause(ctx, err)
+			resp, nc = nil, nil
 			if st, ok := errors.AsType[*http3.Error](err); ok && st.Remote && st.ErrorCode == http3.ErrCodeRequestRejected {
 				err = &leavingError{err}
 			}
@@ -311,11 +312,11 @@ func (cl *Client) ask(ctx context.Context, c *conn, r *http.Request) (resp *http
 		}
 	}()
 	if err = st.SendRequestHeader(r); err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("HTTP/3: send the request: %w", ctxCause(ctx, err))
 	}
 	for range maxInterim + 1 {
 		if resp, err = st.ReadResponse(); err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("wait for the response: %w", ctxCause(ctx, err))
 		}
 		if resp.StatusCode >= 200 {
 			state := c.quic.ConnectionState().TLS

@@ -7,8 +7,8 @@
 //	defer client.Close()
 //	c, err := client.Dial(ctx, "wss://example.com/chat", nil)
 //
-// A [Server] serves a [ws.Server] on a UDP socket. Whoever has an http3.Server of their own
-// wraps the handler with [Handler].
+// A [Server] serves a [ws.Server] on a UDP socket. To serve on an http3.Server of your own,
+// wrap the handler with [Handler].
 //
 // FIN stands for the end of a direction of TCP, and a stream error H3_REQUEST_CANCELLED for
 // its reset (RFC 9220 §3). QUIC and the framing of HTTP/3 are those of quic-go, which

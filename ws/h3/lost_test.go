@@ -3,6 +3,7 @@ package h3_test
 import (
 	"context"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -142,5 +143,15 @@ func TestLeavingServer(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// An error names the step that failed.
+func TestErrorSteps(t *testing.T) {
+	url := serve(t, echoServer(nil))
+	client, _ := dialer(t)
+	_, err := client.Dial(t.Context(), url, nil)
+	if err == nil || !strings.Contains(err.Error(), "QUIC with 127.0.0.1") || strings.Contains(err.Error(), "response") {
+		t.Errorf("a certificate that is not trusted: %v", err)
 	}
 }

@@ -127,8 +127,9 @@ func (s *Server) stop() *http3.Server {
 	return s.server
 }
 
-// Handler gives what serves WebSockets, a [ws.Server] or a handler that calls [ws.Accept],
-// the streams of an http3.Server. The handler may return before a WebSocket has ended.
+// Handler wraps h, a [ws.Server] or a handler that calls [ws.Accept], for an http3.Server
+// of your own. With it h may return before a WebSocket has ended, and a WebSocket that is
+// cut ends with a stream error.
 func Handler(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if streamer, ok := w.(http3.HTTPStreamer); ok {
