@@ -157,9 +157,6 @@ func (p *HTTP2) open(ctx context.Context, o *DialOptions, t target, fields []hpa
 		}
 		if host.without {
 			p.mu.Unlock()
-			if p.Only {
-				return nil, nil, errNotHTTP2
-			}
 			nc, err := o.connect(ctx, t)
 			return nil, nc, err
 		}
@@ -221,12 +218,12 @@ func (p *HTTP2) connect(ctx context.Context, o *DialOptions, t target, key http2
 		host.without = true
 	}
 	if state := tlsState(nc); state != nil && state.NegotiatedProtocol != http2.NextProtoTLS {
-		without()
-		if !p.Only {
-			return nil, nc, nil
+		if p.Only {
+			_ = nc.Close()
+			return nil, nil, errNotHTTP2
 		}
-		_ = nc.Close()
-		return nil, nil, errNotHTTP2
+		without()
+		return nil, nc, nil
 	}
 	c := h2.NewClient(nc, h2.Config{
 		MaxHeaderBytes: maxHandshake, IdleTimeout: idleHTTP2, WriteTimeout: max(o.WriteTimeout, 0), WriteNow: writerNow(nc),
@@ -247,6 +244,9 @@ func (p *HTTP2) connect(ctx context.Context, o *DialOptions, t target, key http2
 		return nil, nil, failedHTTP2(fmt.Errorf("HTTP/2: %w", ctxError(ctx, err)))
 	case !announced:
 		c.Close()
+		if p.Only {
+			return nil, nil, errNotHTTP2
+		}
 		without() // open goes on with that
 		return nil, nil, nil
 	}

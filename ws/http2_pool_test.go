@@ -162,3 +162,31 @@ func TestHTTP2OneStreamEach(t *testing.T) {
 		}
 	})
 }
+
+// A server that has no WebSockets over HTTP/2 today may have them after its next restart:
+// where there is no other way to remember, it is asked each time.
+func TestHTTP2OnlyAsksAgain(t *testing.T) {
+	withHTTP2(t, func(t *testing.T, s *http2Site) {
+		first := dialing(s.dial)
+		p := <-s.peers
+		p.write(func() error { return p.WriteSettings() })
+		if d := <-first; d.err == nil {
+			t.Fatal("dialed a server without the setting")
+		}
+		p.nc.Close()
+		second := dialing(s.dial)
+		synctest.Wait()
+		select {
+		case d := <-second:
+			t.Fatalf("was not asked: %v", d.err)
+		default:
+		}
+		q := s.connection()
+		q.answer()
+		d := <-second
+		if d.err != nil {
+			t.Fatal(d.err)
+		}
+		d.c.CloseNow()
+	})
+}
