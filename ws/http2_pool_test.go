@@ -163,8 +163,8 @@ func TestHTTP2OneStreamEach(t *testing.T) {
 	})
 }
 
-// A server that has no WebSockets over HTTP/2 today may have them after its next restart:
-// where there is no other way to remember, it is asked each time.
+// A server that has no WebSockets over HTTP/2 may have them after its next restart. With
+// Only it is asked each time.
 func TestHTTP2OnlyAsksAgain(t *testing.T) {
 	withHTTP2(t, func(t *testing.T, s *http2Site) {
 		first := dialing(s.dial)

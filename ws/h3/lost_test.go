@@ -2,7 +2,10 @@ package h3_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -153,5 +156,58 @@ func TestErrorSteps(t *testing.T) {
 	_, err := client.Dial(t.Context(), url, nil)
 	if err == nil || !strings.Contains(err.Error(), "QUIC with 127.0.0.1") || strings.Contains(err.Error(), "response") {
 		t.Errorf("a certificate that is not trusted: %v", err)
+	}
+}
+
+// A handler that does not end keeps none of Shutdown, Close and Serve from returning.
+func TestHandlerHangs(t *testing.T) {
+	for name, stop := range map[string]func(s *h3.Server) error{
+		"Close": (*h3.Server).Close,
+		"Shutdown": func(s *h3.Server) error {
+			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+			defer cancel()
+			if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				return fmt.Errorf("got %w, want the context's error", err)
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, trust := pair()
+			pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pc.Close()
+			goOn := make(chan struct{})
+			s := &h3.Server{TLS: server, WebSocket: &ws.Server{Handler: func(context.Context, *ws.Conn) error { <-goOn; return nil }}}
+			done := make(chan error, 2)
+			go func() { done <- s.Serve(pc) }()
+			client := &h3.Client{}
+			defer client.Close()
+			c, err := client.Dial(t.Context(), "wss://"+pc.LocalAddr().String()+"/", &ws.DialOptions{TLS: trust})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.CloseNow()
+			go func() { done <- stop(s) }()
+			bound := time.After(10 * time.Second)
+			for range 2 {
+				select {
+				case err := <-done:
+					if err != nil && !errors.Is(err, http.ErrServerClosed) {
+						t.Error(err)
+					}
+				case <-bound:
+					close(goOn)
+					t.Fatal("Serve or what stops it waits for the handler")
+				}
+			}
+			close(goOn)
+			if err := s.Shutdown(t.Context()); err != nil { // waits for the handler
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -28,6 +28,7 @@ type Server struct {
 
 	mu     sync.Mutex // guards the rest
 	server *http3.Server
+	ending chan struct{} // closed when Close or Shutdown end the connections
 	closed bool
 }
 
@@ -84,6 +85,7 @@ func (s *Server) start() (*http3.Server, error) {
 		Handler: Handler(s.WebSocket), TLSConfig: http3.ConfigureTLSConfig(s.TLS), QUICConfig: config(streams),
 		MaxHeaderBytes: header, IdleTimeout: idleTime,
 	}
+	s.ending = make(chan struct{})
 	return s.server, nil
 }
 
@@ -94,35 +96,65 @@ func (s *Server) Serve(pc net.PacketConn) error {
 	if err != nil {
 		return err
 	}
-	return server.Serve(pc)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(pc) }()
+	select {
+	case err := <-served:
+		return err
+	case <-s.ending:
+	}
+	select {
+	case err := <-served:
+		return err
+	case <-time.After(2 * lingerTime): // it waits for the handlers
+		return http.ErrServerClosed
+	}
 }
 
 // Shutdown closes the WebSockets as [ws.Server.Shutdown] does, those over other versions of
-// HTTP included, and then the connections.
+// HTTP included, and then the connections. It returns at most 3 s after ctx has ended.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.WebSocket.Shutdown(ctx)
 	server := s.stop()
 	if server == nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, lingerTime)
-	defer cancel()
-	_ = server.Shutdown(ctx) // clients may take longer than that
-	return errors.Join(err, server.Close())
+	return errors.Join(err, within(2*lingerTime, func() error {
+		ctx, cancel := context.WithTimeout(ctx, lingerTime)
+		defer cancel()
+		_ = server.Shutdown(ctx) // clients may take longer than that
+		return server.Close()
+	}))
 }
 
-// Close cuts all WebSockets and connections.
+// Close cuts all WebSockets and connections. It waits at most 1 s for their handlers.
 func (s *Server) Close() error {
 	err := s.WebSocket.Close()
 	if server := s.stop(); server != nil {
-		err = errors.Join(err, server.Close())
+		err = errors.Join(err, within(lingerTime, server.Close))
 	}
 	return err
+}
+
+// within runs what ends the http3.Server, which waits for all handlers, and does not wait
+// longer than that.
+func within(d time.Duration, end func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- end() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(d):
+		return nil
+	}
 }
 
 func (s *Server) stop() *http3.Server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.closed && s.ending != nil {
+		close(s.ending)
+	}
 	s.closed = true
 	return s.server
 }
