@@ -44,7 +44,7 @@ func (l *lossy) WriteTo(p []byte, addr net.Addr) (int, error) {
 func TestCrash(t *testing.T) {
 	server, trust := pair()
 	listen := func(addr string) *lossy {
-		pc, err := net.ListenPacket("udp", addr)
+		pc, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", addr)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func TestHandlerHangs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server, trust := pair()
-			pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+			pc, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
 			}
