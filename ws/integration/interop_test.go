@@ -295,6 +295,9 @@ func (p peer) testServer(t *testing.T, command []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := c.Ping(ctx); err != nil { // Java-WebSocket may miss a close frame that follows the handshake at once
+		t.Errorf("ping: %v", err)
+	}
 	if err := c.Close(4004, "enough"); err != nil {
 		t.Errorf("close: %v", err)
 	}
