@@ -101,7 +101,7 @@ func (p *HTTP2) forget(key http2Key, host *http2Host, c *h2.Conn) {
 	p.forgetHost(key, host)
 }
 
-// forgetHost takes a host of which there is nothing to know out of the pool.
+// forgetHost removes a host from the pool if the pool has no state for it.
 func (p *HTTP2) forgetHost(key http2Key, host *http2Host) {
 	if len(host.conns) == 0 && host.opening == nil && host.dialing == nil && !host.without && p.hosts[key] == host {
 		delete(p.hosts, key)

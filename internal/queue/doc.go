@@ -13,6 +13,6 @@
 // its worker says. All times are measured on one machine, so the clocks may differ.
 //
 // The token lets a worker take tasks, and write attempts and results; it cannot change
-// tasks or the server. Who has it is trusted to play fair: the driver checks that a result
-// is what it asked for, not how it came about.
+// tasks or the server. Workers with the token are trusted: the driver checks that a result
+// is what it asked for, not how it was made.
 package queue

@@ -354,8 +354,8 @@ func (d *driver) refuse(ctx context.Context, t *state, worker, why string) error
 	return d.again(ctx, t, worker, "its result was refused: "+why)
 }
 
-// again takes a task from its worker and queues it anew, unless it has been tried often
-// enough.
+// again takes a task from its worker and puts it back into the queue, unless it has used
+// up its attempts.
 func (d *driver) again(ctx context.Context, t *state, worker, trouble string) error {
 	d.rest(t)
 	list, revision, err := attempts(ctx, d.tries, t.Name)

@@ -39,8 +39,8 @@ func (l *lossy) WriteTo(p []byte, addr net.Addr) (int, error) {
 	return l.PacketConn.WriteTo(p, addr)
 }
 
-// A server that crashed and is there again is dialed anew, though the connection to the
-// old one does not know yet that it is over.
+// After a server has crashed and restarted, Dial opens a new connection, even though the
+// old one has not timed out yet.
 func TestCrash(t *testing.T) {
 	server, trust := pair()
 	listen := func(addr string) *lossy {
