@@ -148,14 +148,20 @@ func (c *Conn) Done() <-chan struct{} { return c.qc.Context().Done() }
 // Err is why the connection has ended; nil while it has not. It is [io.EOF] where the peer
 // closed it without an error.
 func (c *Conn) Err() error {
-	c.mu.Lock()
-	err := c.err
-	c.mu.Unlock()
 	if c.qc.Context().Err() == nil {
 		return nil
 	}
-	if err == nil {
-		err = context.Cause(c.qc.Context())
+	return c.why(context.Cause(c.qc.Context()))
+}
+
+// why is what an error that ended the connection means. Streams end before the connection
+// says that it has ended: their error stands for its own.
+func (c *Conn) why(err error) error {
+	c.mu.Lock()
+	broke := c.err
+	c.mu.Unlock()
+	if broke != nil {
+		return broke
 	}
 	if app, ok := errors.AsType[*quic.ApplicationError](err); ok && app.Remote {
 		if Code(app.ErrorCode) == NoError {

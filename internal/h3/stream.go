@@ -210,10 +210,7 @@ func (s *Stream) failed(err error, cut bool) error {
 	case closed:
 		return net.ErrClosed
 	default:
-		if cause := s.c.Err(); cause != nil {
-			err = cause
-		}
-		s.last = &lostError{err}
+		s.last = &lostError{s.c.why(err)}
 		return s.last
 	}
 	if !ended {
@@ -295,8 +292,8 @@ func (s *Stream) cause(err error) error {
 	if reset, ok := errors.AsType[*quic.StreamError](err); ok && reset.Remote {
 		return &ResetError{Code(reset.ErrorCode)}
 	}
-	if cause := s.c.Err(); cause != nil {
-		return &lostError{cause}
+	if errors.Is(err, net.ErrClosed) { // every error of QUIC that ends the connection is one
+		return &lostError{s.c.why(err)}
 	}
 	return net.ErrClosed
 }
