@@ -33,6 +33,9 @@ func oneFailure() *runfile.Run {
 // Each value that a peer can choose is tried in each format, at 2 MiB or 65536
 // elements: what is written stays small. A new field without a bound is noticed.
 func TestEveryValueHasABound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills every field of every transcript")
+	}
 	run := oneFailure()
 	try := func(name string) {
 		for _, f := range files() {
@@ -86,6 +89,9 @@ func everythingLong(c cases.Case, r *harness.Result) {
 
 // The page stays below its bound also when all values of all cases are long.
 func TestHTMLSizeOfAHostilePeer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes pages of 10 MB")
+	}
 	run := synthetic{agent: server("x", ""), engine: autobahnEngine(), fault: everythingLong}.run()
 	got := write(t, format(t, "html"), run)
 	if len(got) > 2_000_000 {

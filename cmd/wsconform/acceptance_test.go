@@ -81,6 +81,9 @@ func TestManyFailuresExitWithOne(t *testing.T) {
 // A server that is gone after its 200th connection, in a run of all 517 cases, leaves
 // cases without a verdict. That is never a pass, and each of them is on record.
 func TestServerThatDiesOnTheWay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +146,9 @@ func TestServerThatDiesOnTheWay(t *testing.T) {
 
 // Nothing of a run is left in the process for the next one.
 func TestTwoRunsInOneProcess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	wsconform := installed(t)
 	for i, row := range []struct {
 		fault string
@@ -207,6 +213,9 @@ func caseLines(t *testing.T, path string) []string {
 }
 
 func TestInterruptKeepsResultsAndReports(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	out := t.TempDir()
 	c := slowRun(t, out)
 	if err := c.Process.Signal(os.Interrupt); err != nil {
@@ -228,6 +237,9 @@ func TestInterruptKeepsResultsAndReports(t *testing.T) {
 
 // However often SIGTERM comes, the end is in good order, so that nothing is left.
 func TestTermAgainAndAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	out := t.TempDir()
 	c := slowRun(t, out)
 	ended := make(chan struct{})
@@ -251,6 +263,9 @@ func TestTermAgainAndAgain(t *testing.T) {
 }
 
 func TestKillKeepsWhatHadEnded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	out := t.TempDir()
 	c := slowRun(t, out)
 	agents := children(c.Process.Pid)

@@ -211,6 +211,9 @@ func (y *yard) clean() {
 // The comparison that two workers make of shards is the one that a single machine makes. An
 // interrupted one continues; a complete one is kept.
 func TestQueueIsLikeOneMachine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	y := newYard(t, "sh-a", "sh-b")
 	y.compare("alone")
 	server := y.serve("queue", "--shards", "3")
@@ -239,6 +242,9 @@ func TestQueueIsLikeOneMachine(t *testing.T) {
 // Workers with another agent, another version or the wrong token are told so, and change
 // nothing.
 func TestQueueStrangers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	y := newYard(t, "sh-a")
 	server := y.serve("queue", "--role", "server", "--attempts", "2")
 	token := y.token("queue")
@@ -291,6 +297,9 @@ func TestQueueStrangers(t *testing.T) {
 // is that of one machine. WSCONFORM_QUEUE_KILLS says how often it kills, 3 times without, and
 // WSCONFORM_QUEUE_SHARDS how many units each of the 4 rows is divided into, 4 without.
 func TestQueueKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	kills, _ := strconv.Atoi(os.Getenv("WSCONFORM_QUEUE_KILLS"))
 	kills = max(kills, 3)
 	shards := cmp.Or(os.Getenv("WSCONFORM_QUEUE_SHARDS"), "4")

@@ -22,6 +22,9 @@ import (
 // serves what /config says and writes to /reports, as any user; and lines that run
 // the published one in other ways need nothing but its name.
 func TestWstestImage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds an image")
+	}
 	engine := dockertest.Connect(t)
 	for _, program := range []string{"docker", "make"} {
 		if _, err := exec.LookPath(program); err != nil {

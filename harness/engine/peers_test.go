@@ -51,6 +51,9 @@ func withoutEcho() (engine.Options, *harness.Peer) {
 }
 
 func TestMosquitto(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a broker")
+	}
 	program, err := exec.LookPath("mosquitto")
 	if err != nil {
 		program = "/usr/sbin/mosquitto"
@@ -106,6 +109,9 @@ func oneShot(t *testing.T, patterns []string, command ...string) map[cases.ID]ha
 }
 
 func TestOneShotChromium(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
 	program, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("chromium is not installed")

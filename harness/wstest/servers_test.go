@@ -34,6 +34,9 @@ func listenLocal(t *testing.T) (net.Listener, string) {
 // TestMuteServer has a server that answers no opening handshake, or not all:
 // however many cases are selected, each has its entry, as in Autobahn.
 func TestMuteServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for servers that hang")
+	}
 	for _, tc := range []struct {
 		name     string
 		answered func(n int64) bool // whether the n-th connection is, from 1
@@ -85,6 +88,9 @@ func TestMuteServer(t *testing.T) {
 // TestNoTLS has a server that does not speak TLS, and answers nothing: Autobahn
 // records every case.
 func TestNoTLS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for connections that never end")
+	}
 	url := start(t, "-m", "echoserver", "-w", "ws://h:0").listening(t)
 	spec(t, "s.json", `{"outdir": "out", "cases": ["1.1.*"], "options": {"openHandshakeTimeout": 0.05}, "servers": [{"url": "wss`+strings.TrimPrefix(url, "ws")+`", "agent": "a"}]}`)
 	if err := start(t, "-m", "fuzzingclient", "-s", "s.json").wait(t); err != nil {

@@ -203,6 +203,9 @@ func play(t *testing.T, r *compare.Runner, list ...agentfile.Agent) []compare.Do
 
 // Whatever an agent does, its row says what, and nothing of it is left.
 func TestHostileAgents(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for agents that hang")
+	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -283,6 +286,9 @@ func TestBuildHangs(t *testing.T) {
 
 // An agent that ends in one case has verdicts in all others.
 func TestCrash(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts agents again and again")
+	}
 	for role, command := range map[cases.Role]string{cases.Server: server, cases.Client: `client: ["{wsconform}", client, "{url}"]`} {
 		t.Run(role.String(), func(t *testing.T) {
 			r := runner(t)
@@ -309,6 +315,9 @@ func TestCrash(t *testing.T) {
 
 // So has one that uses up its memory in one case.
 func TestGreed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts agents again and again")
+	}
 	for role, command := range map[cases.Role]string{cases.Server: server, cases.Client: `client: ["{wsconform}", client, "{url}"]`} {
 		t.Run(role.String(), func(t *testing.T) {
 			r := runner(t)

@@ -20,6 +20,9 @@ const client = `client: ["{wsconform}", client, "{url}"]`
 // In a container an agent is tested as outside, its bounds are kept by the
 // kernel, it reaches nothing but the harness, and no container is left.
 func TestContainers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts containers")
+	}
 	engine := dockertest.Connect(t)
 	if err := compare.EnsureRoot(t.Context(), engine); err != nil {
 		t.Fatal(err)

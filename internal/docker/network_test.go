@@ -153,6 +153,9 @@ func TestLocate(t *testing.T) {
 // A container on a network reaches this machine at the gateway and nothing else,
 // and is reached.
 func TestRealNetwork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes a network of containers")
+	}
 	eng := dockertest.Connect(t)
 	n, err := eng.CreateNetwork(t.Context())
 	if err != nil {

@@ -110,6 +110,9 @@ func run(t *testing.T, eng *docker.Engine, spec docker.Spec, command ...string) 
 }
 
 func TestRealExit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts containers")
+	}
 	eng := dockertest.Connect(t)
 	tests := []struct {
 		name    string

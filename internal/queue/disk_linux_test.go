@@ -28,6 +28,9 @@ func small(t *testing.T, size string) string {
 
 // A server whose disk is full ends its job with an error, and continues once there is room.
 func TestServerDiskFull(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for servers that restart")
+	}
 	t.Parallel()
 	dir := small(t, "12m")
 	s := start(t, dir, "127.0.0.1:0")

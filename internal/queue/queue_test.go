@@ -397,6 +397,9 @@ func TestStrangers(t *testing.T) {
 // A driver that is stopped, with its server, continues where it was, and the workers
 // wait for it.
 func TestServerRestarts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for servers that restart")
+	}
 	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir, "127.0.0.1:0")
@@ -595,6 +598,9 @@ func (p *proxy) cut() {
 
 // A network that is cut for longer than the lease costs an attempt, and no result.
 func TestNetworkCut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for servers that restart")
+	}
 	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
 	p := newProxy(t, "127.0.0.1:0", strings.TrimPrefix(s.URL, "nats://"))

@@ -54,6 +54,9 @@ func line(t *testing.T, kind string, v any) map[string]json.RawMessage {
 // Each value that a peer can choose is tried at 2 MiB or 65536 elements: the
 // overview and the page of the run stay small.
 func TestEveryValueHasABound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills every field of every transcript")
+	}
 	r := hostiletest.Result()
 	one := run("x", "native", r)
 	one.Header.Selection.Selected = []cases.ID{r.Case}

@@ -336,6 +336,9 @@ func TestExchangePage(t *testing.T) {
 
 // The same files give the same bytes, and many rows a page that loads.
 func TestPure(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes the pages twice")
+	}
 	var runs []*runfile.Run
 	var results []harness.Result
 	for _, c := range catalogue.All() {

@@ -161,6 +161,9 @@ func TestErrorSteps(t *testing.T) {
 
 // A handler that does not end keeps none of Shutdown, Close and Serve from returning.
 func TestHandlerHangs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for handlers that hang")
+	}
 	for name, stop := range map[string]func(s *h3.Server) error{
 		"Close": (*h3.Server).Close,
 		"Shutdown": func(s *h3.Server) error {

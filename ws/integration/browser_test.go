@@ -69,6 +69,9 @@ func chromium(t *testing.T, path string, more ...string) *exec.Cmd {
 }
 
 func TestFirefox(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
 	path := find(t, "firefox-esr", "firefox-esr")
 	home := t.TempDir()
 	// Nothing but the page is to use the network.

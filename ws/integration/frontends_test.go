@@ -70,6 +70,9 @@ backend unix
 }
 
 func TestBehindFrontends(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts proxies")
+	}
 	for _, f := range frontends {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()

@@ -230,6 +230,9 @@ func (p proxy) url(scheme, credentials string) string {
 }
 
 func TestProxies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts proxies")
+	}
 	plain, secure := echoServers(t)
 	for _, row := range proxies {
 		t.Run(row.name, func(t *testing.T) {

@@ -84,6 +84,9 @@ func play(ctx context.Context, t *testing.T, e *autobahn.Engine, role cases.Role
 }
 
 func TestEngine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for servers that hang")
+	}
 	type outcomes = map[cases.ID]harness.Outcome
 	none := func(err error) bool { return err == nil }
 	canceled := func(err error) bool { return errors.Is(err, context.Canceled) }
@@ -239,6 +242,9 @@ func TestEngineAddress(t *testing.T) {
 
 // A server that somebody else has started, and that Autobahn waits for, loses that case.
 func TestEngineForeignServerHangs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for servers that hang")
+	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -308,6 +314,9 @@ func TestEngineGoneClient(t *testing.T) {
 // Reports that cannot be kept, as on a full disk, cost no result: those of the
 // parts before stay as they are, and nothing of the part at hand is left.
 func TestReportsNotKept(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for servers that hang")
+	}
 	dir := t.TempDir()
 	f := newFake(t)
 	f.onCase = func(id string) {

@@ -80,6 +80,9 @@ func TestClientCrash(t *testing.T) {
 
 // The case is found also if it is the one that shows first how the driver usually ends.
 func TestClientCrashLaterInFirst(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a client again and again")
+	}
 	f := flaw{Case: "1.1.1", When: "later", How: "KILL"}
 	results, err := testFlawed(t, f, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.1.*")
 	if r := results["1.1.1"]; err != nil || r.Outcome != harness.Crash {
@@ -104,6 +107,9 @@ func TestClientCrashesAlways(t *testing.T) {
 
 // One that crashes often and comes to verdicts in between is not.
 func TestClientCrashesOften(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a client again and again")
+	}
 	results, err := testFlawed(t, flaw{Every: 3, When: "opened", How: "SEGV"}, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.*", "2.*", "5.*", "7.1.*")
 	counts := count(results)
 	if err != nil || counts[harness.Crash] <= crashesInRow || counts[harness.Crash]+counts[harness.Pass] != len(results) {
@@ -113,6 +119,9 @@ func TestClientCrashesOften(t *testing.T) {
 
 // An exit status that says nothing of a case is no crash of one.
 func TestClientExitStatus(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a client again and again")
+	}
 	always := flaw{When: "end", How: "3"}
 	results, err := testFlawed(t, always, runner.Driver{}, Options{}, "1.*")
 	if dead := new(harness.UntestableError); !errors.As(err, &dead) || !strings.Contains(err.Error(), "--allow-exit 3") {
@@ -133,6 +142,9 @@ func TestClientExitStatus(t *testing.T) {
 
 // A crash that does not come again is still named, at the case under way.
 func TestClientCrashesOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a client again and again")
+	}
 	f := flaw{Case: "1.1.5", When: "opened", How: "ABRT", After: filepath.Join(t.TempDir(), "crashed")}
 	results, err := testFlawed(t, f, runner.Driver{}, Options{Options: runner.Options{Parallel: 1}}, "1.*")
 	if r := results["1.1.5"]; err != nil || r.Outcome != harness.Crash || !strings.Contains(r.Note, "did not when they were played again") {

@@ -75,6 +75,9 @@ func (c *counting) Accept() (net.Conn, error) {
 // A gateway that ends in a case is named, whatever the case came to, and the case does not
 // fail for it. The connections are: the greeting, G.1.1, G.1.2, what follows.
 func TestGatewayEnds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for peers that hang")
+	}
 	t.Parallel()
 	list, err := pattern.Select(rfc.All(), []string{"G.1.1", "G.1.2", "G.1.3"}, nil)
 	if err != nil {

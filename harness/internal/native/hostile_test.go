@@ -28,6 +28,9 @@ import (
 // TestHostileServers plays a case or two against servers that mean harm. Each
 // may cost a case its limits and bounded memory, and nothing more.
 func TestHostileServers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for peers that hang")
+	}
 	const patience = time.Minute
 	for _, test := range []struct {
 		name   string
@@ -101,6 +104,9 @@ func TestHostileServers(t *testing.T) {
 
 // TestHostileMemory bounds what a flood may cost.
 func TestHostileMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for peers that hang")
+	}
 	l := hostile(t, accepting(func(nc net.Conn, _ *bufio.Reader) {
 		flood(nc, wsproto.AppendFrame(nil, wsproto.Frame{Header: wsproto.Header{Fin: true, Opcode: wsproto.OpPing}, Payload: make([]byte, 125)}))
 	}))
@@ -218,6 +224,9 @@ func reset(nc net.Conn) {
 // TestServerGone has a server that dies after some connections: what is left is
 // named, and never a pass.
 func TestServerGone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for peers that hang")
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -257,6 +266,9 @@ func TestServerGone(t *testing.T) {
 // A server that hangs as a whole, in all 517 cases, costs the time of a few opening
 // handshakes and not of hundreds.
 func TestServerThatHangs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for peers that hang")
+	}
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -304,6 +316,9 @@ func TestServerThatHangs(t *testing.T) {
 
 // A server that leaves some opening handshakes without an answer fails in those.
 func TestServerThatIgnoresSome(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for peers that hang")
+	}
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -89,6 +89,9 @@ func http2Cases(role cases.Role) []cases.Case {
 
 // Peers that keep the standard pass the cases about HTTP/2.
 func TestHTTP2Cases(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays whole suites")
+	}
 	for _, m := range []mutants.Mutant{mutants.Conformant, mutants.Chaos} {
 		for _, secure := range []bool{false, true} {
 			target := Target{URL: serveMutant(t, m.OverHTTP2(), secure), HTTP2: true, TLS: &tls.Config{InsecureSkipVerify: true}}

@@ -88,6 +88,9 @@ func TestHTTP3Cases(t *testing.T) {
 // A client over HTTP/3 that keeps the standard passes cases of both suites, and those about
 // HTTP/3.
 func TestHTTP3Client(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a client again and again")
+	}
 	ids := []cases.ID{"1.1.1", "1.2.8", "2.10", "5.15", "6.4.1", "7.1.1", "7.3.3", "12.1.1", "M.2.1", "M.2.3"}
 	list := http3Cases(cases.Client)
 	for _, id := range ids {

@@ -139,6 +139,9 @@ func TestOneShotFolder(t *testing.T) {
 
 // A client that does not echo, that does not come, or that dies is told apart.
 func TestOneShotClientFails(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a client again and again")
+	}
 	for how, want := range map[string]string{"quiet": "--no-echo", "absent": "exit status 3"} {
 		_, _, err := testOneShot(t, how, Options{}, "1.1.1")
 		if !errors.Is(err, harness.ErrUntestable) || !strings.Contains(err.Error(), want) {

@@ -20,6 +20,9 @@ import (
 // TestTransports plays a few cases of each kind through TLS and over IPv6, in
 // both roles.
 func TestTransports(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays whole suites")
+	}
 	list, err := pattern.Select(catalogue.All(), []string{"1.1.*", "2.11", "3.4", "4.1.1", "5.19", "6.3.1", "7.1.1", "7.3.2", "9.1.1", "9.3.1", "12.1.1"}, nil)
 	if err != nil {
 		t.Fatal(err)

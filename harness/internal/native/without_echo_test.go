@@ -84,6 +84,9 @@ func withoutEcho(t *testing.T, target Target) (map[harness.Outcome]int, harness.
 
 // A server that keeps the standard and does not echo passes what can be judged of it.
 func TestWithoutEcho(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays whole suites")
+	}
 	counts, peer := withoutEcho(t, serveWith(t, chat))
 	if counts[harness.Pass] < 240 || !slices.Equal(peer.Levels, []harness.PeerLevel{harness.Opens}) || len(peer.Refuses) > 0 {
 		t.Errorf("got %v of %+v, want at least 240 passes of one that only opens", counts, peer)
@@ -93,6 +96,9 @@ func TestWithoutEcho(t *testing.T) {
 // One that ends connections at messages that it does not understand is played no case
 // that sends such.
 func TestWithoutEchoPicky(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays whole suites")
+	}
 	counts, peer := withoutEcho(t, serveWith(t, picky))
 	if counts[harness.Pass] < 140 || !slices.Equal(peer.Refuses, []string{"text", "binary"}) {
 		t.Errorf("got %v of %+v, want at least 140 passes of one that refuses text and binary messages", counts, peer)
@@ -101,6 +107,9 @@ func TestWithoutEchoPicky(t *testing.T) {
 
 // A server that echoes is not taken for one that does not, nor the other way round.
 func TestLevels(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays whole suites")
+	}
 	var got harness.Peer
 	o := Options{Options: runner.Options{Peer: func(p harness.Peer) { got = p }, Declared: []cases.Need{cases.NeedSubprotocol}}}
 	if _, _, err := testServer(t, serveWith(t, nil), o, "1.1.1"); err != nil {
@@ -122,6 +131,9 @@ var everyUnechoed = flag.Bool("unechoed.all", false, "play every pair of a case 
 // TestWithoutEchoKills plays the RFC cases without an echo against the mutants that they
 // kill with one. All the pairs take minutes, most of them spent waiting.
 func TestWithoutEchoKills(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays whole suites")
+	}
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 16)
 	for i, c := range rfc.All() {
