@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/corpora"
+	"github.com/wsconform/wsconform/internal/corpora"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )
 

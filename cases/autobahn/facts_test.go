@@ -14,7 +14,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
-	"github.com/wsconform/wsconform/fixtures/corpora"
+	"github.com/wsconform/wsconform/internal/corpora"
 	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )

@@ -18,10 +18,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/agent"
+	"github.com/wsconform/wsconform/internal/corpora"
 )
 
 func (o *test) agentOf(args []string) (harness.Agent, error) {

@@ -11,9 +11,9 @@ import (
 	"sync"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/native"
+	"github.com/wsconform/wsconform/internal/corpora"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 

@@ -5,7 +5,7 @@ import (
 	"sync"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/corpora"
+	"github.com/wsconform/wsconform/internal/corpora"
 	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"
 )

@@ -7,7 +7,7 @@ import (
 	"github.com/klauspost/compress/flate"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/corpora"
+	"github.com/wsconform/wsconform/internal/corpora"
 )
 
 // TestChecker has a peer that compresses messages, right ones and others, and

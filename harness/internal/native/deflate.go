@@ -15,7 +15,7 @@ import (
 	"github.com/klauspost/compress/flate"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/corpora"
+	"github.com/wsconform/wsconform/internal/corpora"
 )
 
 // An agreement is what the handshake settled for permessage-deflate, as seen

@@ -14,9 +14,9 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/autobahn"
-	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/corpora"
 	"github.com/wsconform/wsconform/internal/h3"
 	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/ws/wsproto"

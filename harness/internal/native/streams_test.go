@@ -11,7 +11,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/fixtures/corpora"
+	"github.com/wsconform/wsconform/internal/corpora"
 )
 
 var wholeStreams = flag.Bool("streams.all", false, "cross-check all messages of sections 12 and 13, which takes minutes, and not only the first of each stream")

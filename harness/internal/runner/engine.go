@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
-	"github.com/wsconform/wsconform/fixtures/corpora"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/corpora"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
