@@ -14,6 +14,7 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
+	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/agentfile"
 	"github.com/wsconform/wsconform/internal/atomicfile"
 	"github.com/wsconform/wsconform/internal/runfile"
@@ -85,6 +86,8 @@ func read(dir string, files []string, list []agentfile.Agent) (*site, error) {
 		if err != nil {
 			return nil, err
 		}
+		// They stand in the order in which they ended. The same verdicts give the same pages.
+		slices.SortStableFunc(run.Results, func(a, b harness.Result) int { return a.Case.Compare(b.Case) })
 		if err := s.add(dir, run); err != nil {
 			return nil, fmt.Errorf("comparison: %s: %w", file, err)
 		}
