@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,11 @@ Formats; the last two are written only on request:
 			for _, name := range formats {
 				if _, err := reports.FormatByName(name); err != nil {
 					return usagef("--format %q: must be one of %s", name, strings.Join(reports.FormatNames(), ", "))
+				}
+			}
+			if len(formats) == 0 || slices.Contains(formats, "html") {
+				if err := noComparisonIn(out); err != nil {
+					return err
 				}
 			}
 			inputs, err := openInputs(files, expect)

@@ -186,6 +186,9 @@ func (o *test) judge(c *cobra.Command, kind engine.Kind, agent harness.Agent) er
 	}
 	defer player.Close() //nolint:errcheck // wsconform clean finds what it leaves
 	out := cmp.Or(o.part.folder(o.out), filepath.Join("out", folderOf(kind, agent.Role)))
+	if err := noComparisonIn(out); err != nil {
+		return err
+	}
 	header := runfile.Header{
 		Tool: "wsconform " + toolVersion(), Engine: player.About(),
 		Agent: agent, Selection: sel, Shard: shard, Started: time.Now().UTC(), Host: thisHost(),
