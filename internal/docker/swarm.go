@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -39,25 +40,29 @@ const secretName = "token"
 
 // A Swarm is a [SwarmJob] at work.
 type Swarm struct {
-	engine  *Engine
-	api     swarmAPI
-	service string
-	secret  string
+	engine   *Engine
+	api      swarmAPI
+	job      SwarmJob
+	services []string // the first one, and those of [Swarm.Add]
+	secret   string
 }
 
 // ErrNoSwarm means that the engine manages no swarm.
 var ErrNoSwarm = errors.New("the Docker engine manages no swarm; docker swarm init or join makes it one")
 
 // StartSwarm starts a job on the swarm that the engine manages. Its containers use the
-// networks of their nodes. One that fails is started again.
+// networks of their nodes. One that fails is started again. Jobs of processes of this
+// machine that were killed are removed first.
 func (e *Engine) StartSwarm(ctx context.Context, job SwarmJob) (*Swarm, error) {
 	api, ok := e.api.(swarmAPI)
 	if !ok {
 		return nil, ErrNoSwarm
 	}
-	s := &Swarm{engine: e, api: api}
-	about := swarm.Annotations{Name: "wsconform-" + e.run, Labels: e.labels(nil)}
-	secret, err := api.SecretCreate(ctx, swarm.SecretSpec{Annotations: about, Data: job.Secret})
+	if _, err := e.cleanSwarm(ctx, false); err != nil {
+		return nil, err
+	}
+	s := &Swarm{engine: e, api: api, job: job}
+	secret, err := api.SecretCreate(ctx, swarm.SecretSpec{Annotations: s.about("token"), Data: job.Secret})
 	if errdefs.IsUnavailable(err) {
 		return nil, fmt.Errorf("docker: %w", ErrNoSwarm)
 	}
@@ -65,15 +70,27 @@ func (e *Engine) StartSwarm(ctx context.Context, job SwarmJob) (*Swarm, error) {
 		return nil, e.wrap(ctx, "create secret", err)
 	}
 	s.secret = secret.ID
-	count, delay := uint64(job.Count), 2*time.Second
+	if err := s.Add(ctx, job.Count); err != nil {
+		return nil, errors.Join(err, s.Remove(ctx))
+	}
+	return s, nil
+}
+
+func (s *Swarm) about(what string) swarm.Annotations {
+	return swarm.Annotations{Name: "wsconform-" + s.engine.run + "-" + what, Labels: s.engine.labels(nil)}
+}
+
+// Add starts so many more containers, as in place of those on nodes that have died.
+func (s *Swarm) Add(ctx context.Context, containers int) error {
+	count, delay := uint64(max(containers, 0)), 2*time.Second
 	spec := swarm.ServiceSpec{
-		Annotations: about,
+		Annotations: s.about(strconv.Itoa(len(s.services) + 1)),
 		Mode:        swarm.ServiceMode{ReplicatedJob: &swarm.ReplicatedJob{MaxConcurrent: &count, TotalCompletions: &count}},
 		TaskTemplate: swarm.TaskSpec{
 			ContainerSpec: &swarm.ContainerSpec{
-				Image: job.Image, Command: job.Command, Labels: e.labels(nil), Env: []string{"HOME=/tmp"},
+				Image: s.job.Image, Command: s.job.Command, Labels: s.engine.labels(nil), Env: []string{"HOME=/tmp"},
 				Secrets: []*swarm.SecretReference{{
-					SecretID: secret.ID, SecretName: about.Name,
+					SecretID: s.secret, SecretName: s.about("token").Name,
 					File: &swarm.SecretReferenceFileTarget{Name: secretName, UID: "0", GID: "0", Mode: os.FileMode(0o444)},
 				}},
 			},
@@ -81,12 +98,12 @@ func (e *Engine) StartSwarm(ctx context.Context, job SwarmJob) (*Swarm, error) {
 			Networks:      []swarm.NetworkAttachmentConfig{{Target: "host"}},
 		},
 	}
-	service, err := api.ServiceCreate(ctx, spec, swarm.ServiceCreateOptions{})
+	service, err := s.api.ServiceCreate(ctx, spec, swarm.ServiceCreateOptions{})
 	if err != nil {
-		return nil, errors.Join(e.wrap(ctx, "create service", err), s.Remove(ctx))
+		return s.engine.wrap(ctx, "create service", err)
 	}
-	s.service = service.ID
-	return s, nil
+	s.services = append(s.services, service.ID)
+	return nil
 }
 
 // Remove ends the job, on all nodes that answer, and removes what was made. It ignores the
@@ -95,8 +112,8 @@ func (s *Swarm) Remove(ctx context.Context) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	var errs []error
-	if s.service != "" {
-		errs = append(errs, s.engine.wrap(ctx, "remove service", s.api.ServiceRemove(ctx, s.service)))
+	for _, id := range s.services {
+		errs = append(errs, s.engine.wrap(ctx, "remove service", s.api.ServiceRemove(ctx, id)))
 	}
 	errs = append(errs, s.engine.wrap(ctx, "remove secret", s.api.SecretRemove(ctx, s.secret)))
 	errs = append(errs, s.engine.RemoveRun(ctx)) // the swarm takes its time with containers that have ended
@@ -107,7 +124,7 @@ func (s *Swarm) Remove(ctx context.Context) error {
 type SwarmState struct {
 	Running int      // on nodes that answer
 	Ended   int      // with exit code 0
-	Down    []string // host names of nodes that do not answer and had containers of the job
+	Down    []string // host name of the node for each container that was on one that does not answer
 	Error   string   // the last one of a container that failed
 }
 
@@ -118,7 +135,11 @@ func (s *Swarm) State(ctx context.Context) (state SwarmState, err error) {
 	if err != nil {
 		return state, s.engine.wrap(ctx, "list nodes", err)
 	}
-	tasks, err := s.api.TaskList(ctx, swarm.TaskListOptions{Filters: filters.NewArgs(filters.Arg("service", s.service))})
+	mine := filters.NewArgs()
+	for _, id := range s.services {
+		mine.Add("service", id)
+	}
+	tasks, err := s.api.TaskList(ctx, swarm.TaskListOptions{Filters: mine})
 	if err != nil {
 		return state, s.engine.wrap(ctx, "list tasks", err)
 	}
