@@ -16,6 +16,8 @@ type Workers struct {
 	URL   string
 	Pin   string // see package queue
 	Token string
+	// Agents is the folder of the agents, in the image; "" means those of wsconform.
+	Agents string
 }
 
 // patience is how long workers wait for the server: they are started beside it, and
@@ -28,11 +30,15 @@ func (w Workers) Command(token string) []string {
 	if w.Pin != "" {
 		args = append(args, "--pin", w.Pin)
 	}
+	if w.Agents != "" {
+		args = append(args, "--agents", w.Agents)
+	}
 	return args
 }
 
 // manifest has a Secret and an Indexed Job. Every value is written as JSON, which is YAML.
-// A pod that fails is replaced, up to ten times for each index.
+// A pod that fails is replaced, up to ten times for each index, unless another attempt
+// would end as the first one: wrong usage, or a unit that could not be played.
 const manifest = `apiVersion: v1
 kind: Secret
 metadata:
@@ -51,6 +57,9 @@ spec:
   completions: {{.Count}}
   parallelism: {{.Count}}
   backoffLimitPerIndex: 10
+  podFailurePolicy:
+    rules:
+      - {action: FailIndex, onExitCodes: {operator: In, values: [2, 4]}}
   ttlSecondsAfterFinished: 600
   template:
     metadata:
