@@ -104,6 +104,9 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	if err := o.queue.check(c.Flags()); err != nil {
 		return err
 	}
+	if err := noRunIn(o.out); err != nil && !o.update {
+		return err
+	}
 	kinds, err := pickEngines(o.engine)
 	if err != nil {
 		return err
@@ -166,7 +169,7 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	var results []compare.Done
 	var failure error
 	if o.queue.serve {
-		results, failure = o.queue.run(c, runner, rows, compare.Isolation(o.isolate))
+		results, failure = o.queue.run(c, runner, rows, compare.Isolation(o.isolate), o.agents.folder)
 		if failure != nil {
 			return failure
 		}
@@ -227,6 +230,9 @@ autobahn run. Explanations of failures come from the findings.yaml of the agents
 		RunE: func(c *cobra.Command, files []string) error {
 			if out == "" {
 				return usagef("say where the comparison goes: -o DIR")
+			}
+			if err := noRunIn(out); err != nil {
+				return err
 			}
 			err := writeComparison(c, out, files, &o)
 			if errors.As(err, new(*runfile.ReadError)) || errors.Is(err, fs.ErrNotExist) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,8 +56,8 @@ func (o *launchOptions) check(f *pflag.FlagSet) error {
 }
 
 // launch starts workers, or writes how to, and returns what ends them.
-func (o *launchOptions) launch(c *cobra.Command, dir string, server *queue.Server, token string) (stop func(), err error) {
-	w := launch.Workers{Name: "wsconform-workers", Image: o.image, Count: o.workers, URL: server.URL, Pin: server.Pin, Token: token}
+func (o *launchOptions) launch(c *cobra.Command, dir, agents string, server *queue.Server, token string) (stop func(), err error) {
+	w := launch.Workers{Name: "wsconform-workers", Image: o.image, Count: o.workers, URL: server.URL, Pin: server.Pin, Token: token, Agents: agents}
 	switch o.on {
 	case onKubernetes:
 		text, err := w.Kubernetes()
@@ -95,22 +96,9 @@ func startSwarm(ctx context.Context, w io.Writer, workers launch.Workers) (stop 
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		said := ""
-		for tick := time.NewTicker(swarmLook); ; {
-			select {
-			case <-ctx.Done():
-				tick.Stop()
-				return
-			case <-tick.C:
-			}
-			state, err := job.State(ctx)
-			line := swarmWords(state, workers.Count)
-			if err != nil || line == said {
-				continue // the next look may tell more
-			}
-			said = line
-			fmt.Fprintln(w, line)
-		}
+		tick := time.NewTicker(swarmLook)
+		defer tick.Stop()
+		watchSwarm(ctx, w, job, workers.Count, tick.C)
 	}()
 	return func() {
 		cancel()
@@ -122,13 +110,41 @@ func startSwarm(ctx context.Context, w io.Writer, workers launch.Workers) (stop 
 	}, nil
 }
 
+// watchSwarm tells how the workers are whenever that changes, and starts others in place
+// of those on nodes that have died.
+func watchSwarm(ctx context.Context, w io.Writer, job *docker.Swarm, count int, look <-chan time.Time) {
+	said, replaced := "", 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look:
+		}
+		state, err := job.State(ctx)
+		if err != nil {
+			continue // the next look may tell more
+		}
+		if line := swarmWords(state, count); line != said {
+			said = line
+			fmt.Fprintln(w, line)
+		}
+		if lost := len(state.Down) - replaced; lost > 0 {
+			if err := job.Add(ctx, lost); err != nil {
+				fmt.Fprintf(w, "swarm: %v\n", err)
+				continue
+			}
+			replaced += lost
+		}
+	}
+}
+
 func swarmWords(s docker.SwarmState, count int) string {
 	line := fmt.Sprintf("swarm: %d of %d workers run", s.Running, count)
 	if s.Ended > 0 {
 		line += fmt.Sprintf(", %d have ended", s.Ended)
 	}
 	if len(s.Down) > 0 {
-		line += "; nodes that do not answer: " + strings.Join(s.Down, ", ")
+		line += "; nodes that do not answer: " + strings.Join(slices.Compact(slices.Sorted(slices.Values(s.Down))), ", ")
 	}
 	if s.Error != "" {
 		line += "; " + s.Error

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,7 +45,7 @@ func (o *queueOptions) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.serve, "serve", false, "play nothing here: give the rows to the workers (wsconform work) that connect")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "with --serve, listen for workers on this `ADDRESS`; with TLS unless it is of the loopback interface")
 	f.StringVar(&o.tokenFile, "token-file", "", "with --serve, workers must have the token in this `FILE` (default DIR/queue/token, which is made)")
-	f.StringVar(&o.nats, "nats", "", "with --serve, use the NATS server with JetStream at this `URL` instead of starting one")
+	f.StringVar(&o.nats, "nats", "", "with --serve, use the NATS server with JetStream at this `URL` instead of starting one; --token-file may have the password of its user")
 	f.IntVar(&o.shards, "shards", 1, "with --serve, divide each row into so many parts, `N`, and join their run files")
 	f.DurationVar(&o.lease, "lease", 15*time.Second, "with --serve, give a unit to another worker when its worker has been silent for so long")
 	f.IntVar(&o.attempts, "attempts", 5, "with --serve, how many workers may try a unit, `N`")
@@ -80,6 +81,23 @@ func (o *queueOptions) check(f *pflag.FlagSet) error {
 	case o.lease < 100*time.Millisecond || o.wait <= 0:
 		return usagef("--lease must be at least 100ms, and --wait more than 0")
 	}
+	if o.tokenFile != "" {
+		if _, err := readToken(o.tokenFile); err != nil {
+			return err
+		}
+	}
+	if o.nats != "" {
+		if err := (queue.Access{URL: o.nats}).Check(); err != nil {
+			return usagef("--nats: %w", err)
+		}
+		return nil
+	}
+	if _, err := net.ResolveTCPAddr("tcp", o.listen); err != nil {
+		return listenError("compare", "--listen", err)
+	}
+	if host, _, _ := net.SplitHostPort(o.listen); o.on != "" && queue.Everywhere(host) {
+		return usagef("--on needs --listen with one address that the workers reach, not with all")
+	}
 	return nil
 }
 
@@ -88,9 +106,9 @@ func about() string {
 	return fmt.Sprintf("wsconform %s with cases %.12s", toolVersion(), cases.Fingerprint(catalogue.Of(cases.Autobahn, cases.RFC)))
 }
 
-// run has the rows played by workers. The files of the queue are removed once all is
-// played.
-func (o *queueOptions) run(c *cobra.Command, r *compare.Runner, rows []compare.Row, isolation compare.Isolation) ([]compare.Done, error) {
+// run has the rows played by workers, whose agents are in the folder. The files of the
+// queue are removed once all is played.
+func (o *queueOptions) run(c *cobra.Command, r *compare.Runner, rows []compare.Row, isolation compare.Isolation, agents string) ([]compare.Done, error) {
 	division, err := r.Divide(c.Context(), rows, compare.DivideOptions{Shards: o.shards, Isolation: isolation})
 	if err != nil {
 		return nil, err
@@ -118,7 +136,7 @@ func (o *queueOptions) run(c *cobra.Command, r *compare.Runner, rows []compare.R
 	if o.nats != "" {
 		err = o.external(c, job, len(job.Tasks))
 	} else {
-		err = o.embedded(c, dir, job)
+		err = o.embedded(c, dir, agents, job)
 	}
 	return division.Done(), err
 }
@@ -144,7 +162,14 @@ func (o *queueOptions) job(c *cobra.Command, division *compare.Division) queue.J
 func accept(c *cobra.Command, division *compare.Division, units *unitLog, r queue.Result) error {
 	if r.GaveUp != "" {
 		fmt.Fprintf(c.ErrOrStderr(), "unit %s: %s\n", r.Task, r.GaveUp)
-		return errors.Join(division.GiveUp(r.Task, r.GaveUp), units.add(r))
+		err := compare.ErrUnlike
+		if len(r.Data) > 0 { // the run file of an agent that could not be built
+			err = division.Accept(r.Task, r.Worker, r.Data)
+		}
+		if errors.Is(err, compare.ErrUnlike) {
+			err = division.GiveUp(r.Task, r.GaveUp)
+		}
+		return errors.Join(err, units.add(r))
 	}
 	err := division.Accept(r.Task, r.Worker, r.Data)
 	if errors.Is(err, compare.ErrUnlike) {
@@ -154,7 +179,7 @@ func accept(c *cobra.Command, division *compare.Division, units *unitLog, r queu
 }
 
 // embedded runs the server in this program.
-func (o *queueOptions) embedded(c *cobra.Command, dir string, job queue.Job) error {
+func (o *queueOptions) embedded(c *cobra.Command, dir, agents string, job queue.Job) error {
 	token, file, err := o.token(dir)
 	if err != nil {
 		return err
@@ -173,8 +198,11 @@ func (o *queueOptions) embedded(c *cobra.Command, dir string, job queue.Job) err
 	if server.Pin != "" {
 		how += " --pin " + server.Pin
 	}
+	if host, _, _ := net.SplitHostPort(o.listen); queue.Everywhere(host) {
+		how += " (or another address of this machine)"
+	}
 	fmt.Fprintf(c.ErrOrStderr(), "%s for workers: %s\n", harness.Count(len(job.Tasks), "unit"), how)
-	stop, err := o.launch(c, filepath.Dir(dir), server, token)
+	stop, err := o.launch(c, filepath.Dir(dir), agents, server, token)
 	if err != nil {
 		return err
 	}
@@ -208,7 +236,11 @@ func (o *queueOptions) external(c *cobra.Command, job queue.Job, units int) erro
 		return err
 	}
 	defer q.Close()
-	fmt.Fprintf(c.ErrOrStderr(), "%s for workers: wsconform work %s\n", harness.Count(units, "unit"), maskArgs([]string{o.nats}, o.nats))
+	how := "wsconform work " + maskArgs([]string{o.nats}, o.nats)
+	if o.tokenFile != "" {
+		how += " --token-file " + o.tokenFile
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "%s for workers: %s\n", harness.Count(units, "unit"), how)
 	if err := q.Drive(c.Context(), job); err != nil {
 		return err
 	}
@@ -241,7 +273,7 @@ func (o *queueOptions) token(dir string) (token, file string, err error) {
 func readToken(file string) (string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return "", fmt.Errorf("--token-file: %w", err)
+		return "", usagef("--token-file: %w", err)
 	}
 	token := strings.TrimSpace(string(text))
 	if token == "" || strings.ContainsAny(token, " \n") {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,12 +51,13 @@ type yard struct {
 	address   string // of the server
 	started   int
 	env       []string
+	cases     []string // flags that select them, and the agents
 }
 
 // newYard has agents, each of which is our own echo by another name.
 func newYard(t *testing.T, agents ...string) *yard {
 	t.Helper()
-	y := &yard{t: t, dir: t.TempDir(), wsconform: copied(t), mark: fmt.Sprintf("WSCONFORM_QUEUE_TEST_%d_%d=1", os.Getpid(), time.Now().UnixNano())}
+	y := &yard{t: t, dir: t.TempDir(), wsconform: copied(t), cases: yardCases, mark: fmt.Sprintf("WSCONFORM_QUEUE_TEST_%d_%d=1", os.Getpid(), time.Now().UnixNano())}
 	y.env = append(os.Environ(), "DOCKER_HOST=unix:///no-docker.sock", "TMPDIR="+t.TempDir())
 	text, err := os.ReadFile(filepath.Join(source, "fixtures/agents/go-wsconform/agent.yaml"))
 	if err != nil {
@@ -101,7 +103,7 @@ var yardCases = []string{"--agents", "agents", "--cache", "cache", "--suite", "a
 // compare compares the agents on one machine, into the folder.
 func (y *yard) compare(out string) {
 	y.t.Helper()
-	p := y.start(slices.Concat([]string{"compare", "-o", out}, yardCases)...)
+	p := y.start(slices.Concat([]string{"compare", "-o", out}, y.cases)...)
 	<-p.done
 	if code := p.ProcessState.ExitCode(); code != exitOK {
 		y.t.Fatalf("compare: exit code %d\n%s", code, p.said())
@@ -110,7 +112,7 @@ func (y *yard) compare(out string) {
 
 func (y *yard) serve(out string, more ...string) *running {
 	y.t.Helper()
-	return y.start(slices.Concat([]string{"compare", "--serve", "--listen", y.address, "--lease", "1s", "-o", out}, yardCases, more)...)
+	return y.start(slices.Concat([]string{"compare", "--serve", "--listen", y.address, "--lease", "1s", "-o", out}, y.cases, more)...)
 }
 
 func (y *yard) token(out string) string {
@@ -151,13 +153,25 @@ var timed = regexp.MustCompile(`"(started|seconds)":"[^"]*"|"ms":\[[0-9,]*\]`)
 // same wants two folders to hold the same comparison, durations aside.
 func (y *yard) same(one, other string) {
 	y.t.Helper()
-	var pages, verdicts [2]string
+	y.sameRows(one, other)
+	var pages [2]string
 	for i, out := range []string{one, other} {
 		text, err := os.ReadFile(filepath.Join(y.dir, out, "index.html"))
 		if err != nil {
 			y.t.Fatal(err)
 		}
 		pages[i] = timed.ReplaceAllString(string(text), `"$1"`)
+	}
+	if pages[0] != pages[1] {
+		y.t.Errorf("the pages of %s and %s differ beyond durations", one, other)
+	}
+}
+
+// sameRows wants two folders to hold the same rows with the same verdicts.
+func (y *yard) sameRows(one, other string) {
+	y.t.Helper()
+	var verdicts [2]string
+	for i, out := range []string{one, other} {
 		files, _ := filepath.Glob(filepath.Join(y.dir, out, "runs", "*.jsonl"))
 		for _, file := range files {
 			run, err := runfile.Open(file)
@@ -171,6 +185,9 @@ func (y *yard) same(one, other string) {
 				y.t.Fatal(err)
 			}
 			verdicts[i] += fmt.Sprintf("%s %s %s\n", filepath.Base(file), run.State(), head)
+			if run.Footer != nil {
+				verdicts[i] += string(run.Footer.Cause) + "\n"
+			}
 			for _, id := range run.Header.Selection.Selected {
 				for _, r := range run.Results {
 					if r.Case == id {
@@ -182,9 +199,6 @@ func (y *yard) same(one, other string) {
 	}
 	if diff := gocmp.Diff(verdicts[0], verdicts[1]); diff != "" {
 		y.t.Errorf("the run files differ (-%s +%s):\n%s", one, other, diff)
-	}
-	if pages[0] != pages[1] {
-		y.t.Errorf("the pages of %s and %s differ beyond durations", one, other)
 	}
 }
 
@@ -256,7 +270,7 @@ func TestQueueStrangers(t *testing.T) {
 		want string
 	}{
 		{"wrong token", []string{"--token-file", "wrong"}, "", exitHarness, "refuses the token"},
-		{"no token", []string{"--token-file", "none"}, "", exitHarness, "--token-file"},
+		{"no token", []string{"--token-file", "none"}, "", exitUsage, "--token-file"},
 		{"old version", nil, "WSCONFORM_TEST_VERSION=v0.0.1", exitUsage, "this is wsconform v0.0.1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -286,21 +300,26 @@ func TestQueueStrangers(t *testing.T) {
 	}
 	worker := y.work(token, "--agents", "other", "--name", "changed")
 	y.ended(server, exitAgent) // its only row has no verdict
-	y.ended(worker, exitOK)
-	if said := server.said(); !strings.Contains(said, "given up after 2 attempts; changed: the digest of agent sh-a is ") {
+	y.ended(worker, exitIncomplete)
+	if said := server.said(); !strings.Contains(said, "no worker could play it; changed: the digest of agent sh-a is ") {
 		t.Errorf("the server said:\n%s\nwant the digest that differs", said)
+	}
+	if said := worker.said(); !strings.Contains(said, "1 unit could be played neither here nor elsewhere: sh-a-server-") {
+		t.Errorf("the worker said:\n%s\nwant the unit", said)
 	}
 	y.clean()
 }
 
 // Whenever workers and the server are killed, each unit has one result, and the comparison
 // is that of one machine. WSCONFORM_QUEUE_KILLS says how often it kills, 3 times without, and
-// WSCONFORM_QUEUE_SHARDS how many units each of the 4 rows is divided into, 4 without.
+// WSCONFORM_QUEUE_SHARDS how many units each of the 4 rows is divided into, 4 without. With
+// the former it measures how long a kill holds the comparison up.
 func TestQueueKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")
 	}
 	kills, _ := strconv.Atoi(os.Getenv("WSCONFORM_QUEUE_KILLS"))
+	long := kills > 0
 	kills = max(kills, 3)
 	shards := cmp.Or(os.Getenv("WSCONFORM_QUEUE_SHARDS"), "4")
 	y := newYard(t, "sh-a", "sh-b")
@@ -308,11 +327,22 @@ func TestQueueKilled(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
+	var calm time.Duration // without kills
+	if long {
+		began := time.Now()
+		y.killing(rnd, "calm", shards, 0)
+		calm = time.Since(began)
+		t.Logf("no kills in %v", calm.Round(time.Millisecond))
+	}
 	for round := 0; kills > 0; round++ {
 		out := fmt.Sprint("queue-", round)
 		began := time.Now()
 		done := y.killing(rnd, out, shards, min(kills, 20))
-		t.Logf("%d kills in %v", done, time.Since(began).Round(time.Millisecond))
+		took := time.Since(began)
+		t.Logf("%d kills in %v", done, took.Round(time.Millisecond))
+		if long && done > 0 {
+			t.Logf("%v lost per kill", ((took - calm) / time.Duration(done)).Round(time.Millisecond))
+		}
 		kills -= max(done, 1)
 		units, err := os.ReadFile(filepath.Join(y.dir, out, "units.jsonl"))
 		if err != nil {
@@ -387,4 +417,94 @@ func TestQueueEmptyToken(t *testing.T) {
 	if kept, err := readToken(file); err != nil || kept != token {
 		t.Errorf("the file has token %q, error %v", kept, err)
 	}
+}
+
+// setBuild gives an agent a build command.
+func (y *yard) setBuild(name, command string) {
+	y.t.Helper()
+	file := filepath.Join(y.dir, "agents", name, "agent.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, fmt.Appendf(text, "\nbuild: [sh, -c, %q]\n", command), 0o644); err != nil {
+		y.t.Fatal(err)
+	}
+}
+
+// An agent that one worker cannot build is played by another one, and that uses up no
+// attempt. What none can build is in the comparison as on one machine, and exit codes say so.
+func TestQueueUnbuilt(t *testing.T) {
+	y := newYard(t, "sh-a", "sh-b")
+	y.setBuild("sh-a", "test -n \"$CAN_BUILD\"")
+	y.setBuild("sh-b", "echo the compiler is broken; exit 3")
+	poor := y.env
+	y.env = append(slices.Clone(y.env), "CAN_BUILD=yes")
+	alone := y.start(slices.Concat([]string{"compare", "-o", "alone"}, yardCases)...)
+	y.ended(alone, exitIncomplete)
+	server := y.serve("queue", "--attempts", "1", "--lease", "2s")
+	token := y.token("queue")
+	rich := y.env
+	y.env = poor
+	first := y.work(token, "--name", "poor", "--cache", "cache-poor")
+	y.has(server, "poor could not play sh-a-server-")
+	y.env = rich
+	second := y.work(token, "--name", "rich", "--cache", "cache-rich")
+	y.ended(server, exitIncomplete)
+	y.ended(first, exitIncomplete)
+	y.ended(second, exitIncomplete)
+	y.sameRows("alone", "queue")
+	for _, want := range []string{"no worker could play it; ", "the compiler is broken"} {
+		if said := server.said(); !strings.Contains(said, want) {
+			t.Errorf("the server said:\n%s\nwant %q", said, want)
+		}
+	}
+	for _, worker := range []*running{first, second} {
+		if said := worker.said(); !strings.Contains(said, "2 units could be played neither here nor elsewhere: sh-b-") {
+			t.Errorf("a worker said:\n%s\nwant the units that nobody could play", said)
+		}
+	}
+	y.clean()
+}
+
+// has waits until a command has said something.
+func (y *yard) has(p *running, words string) {
+	y.t.Helper()
+	for range 6000 {
+		if strings.Contains(p.said(), words) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	y.t.Fatalf("it did not say %q; it said:\n%s", words, p.said())
+}
+
+// A worker whose disk is full says so and ends. Its unit uses up no attempt.
+func TestQueueWorkerDiskFull(t *testing.T) {
+	y := newYard(t, "sh-a")
+	full := t.TempDir()
+	if err := syscall.Mount("wsconform-test", full, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skipf("mount a small file system: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(full, syscall.MNT_DETACH) })
+	if err := os.WriteFile(filepath.Join(full, "fill"), make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	server := y.serve("queue", "--attempts", "1")
+	token := y.token("queue")
+	env := y.env
+	y.env = append(slices.Clone(env), "TMPDIR="+full)
+	worker := y.work(token, "--name", "full")
+	y.ended(worker, exitHarness)
+	if said := worker.said(); !strings.Contains(said, "no space left on device") || !strings.Contains(said, "played 0 units") {
+		t.Errorf("the worker said:\n%s\nwant that its disk is full", said)
+	}
+	y.env = env
+	other := y.work(token, "--name", "other")
+	y.ended(server, exitOK)
+	y.ended(other, exitOK)
+	if said := server.said(); !strings.Contains(said, "full could not play sh-a-") {
+		t.Errorf("the server said:\n%s\nwant what the worker could not play", said)
+	}
+	y.clean()
 }

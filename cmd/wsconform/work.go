@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,15 +53,20 @@ It builds and runs nothing but agents of its own catalogue, the built-in one or 
 folder --agents, and only if their content is the same as where the comparison was
 started. The version of wsconform must be the same too.
 
+A unit that cannot be played here, as when its agent cannot be built, is left to other
+workers.
+
 Exit codes: 0 the comparison is over, 2 usage error or another version, 3 the server
-does not answer or refuses the token, 130 interrupted.`,
+does not answer or refuses the token, 4 it is over, and a unit could be played neither
+here nor elsewhere, 130 interrupted.`,
 		Example: `  wsconform work nats://127.0.0.1:4222 --token-file out/compare/queue/token
-  wsconform work tls://10.0.0.1:4222 --token-file token --pin 3f0c... --tags go,python3`,
+  wsconform work tls://10.0.0.1:4222 --token-file token --pin 3f0c... --tags go,python3
+  wsconform work tls://alice@nats.example:4222 --token-file password`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, list []string) error { return o.run(c, list[0]) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.tokenFile, "token-file", "", "connect with the token in this `FILE`")
+	f.StringVar(&o.tokenFile, "token-file", "", "connect with the token in this `FILE`: the password of the user in the URL, if that has one")
 	f.StringVar(&o.pin, "pin", "", "accept only the server whose certificate has this SHA-256 `HASH`")
 	f.StringVar(&o.name, "name", "", "`NAME` of this worker (default the name of the machine, and random letters)")
 	f.StringSliceVar(&o.tags, "tags", nil, "take only units that need nothing but these `PROGRAMS`, such as go,docker (default all that are installed)")
@@ -72,6 +78,12 @@ does not answer or refuses the token, 130 interrupted.`,
 
 func (o *workOptions) run(c *cobra.Command, url string) error {
 	access := queue.Access{URL: url, Pin: o.pin, Name: o.worker(), Patience: o.wait}
+	if err := access.Check(); err != nil {
+		return usagef("%w", err)
+	}
+	if o.wait <= 0 {
+		return usagef("--wait %v: must be more than 0", o.wait)
+	}
 	if o.tokenFile != "" {
 		var err error
 		if access.Token, err = readToken(o.tokenFile); err != nil {
@@ -106,8 +118,11 @@ func (o *workOptions) run(c *cobra.Command, url string) error {
 		Note: func(line string) { fmt.Fprintln(c.ErrOrStderr(), line) },
 	})
 	fmt.Fprintf(c.OutOrStdout(), "played %s\n", harness.Count(played, "unit"))
-	if errors.As(err, new(*queue.MismatchError)) {
+	switch {
+	case errors.As(err, new(*queue.MismatchError)):
 		return &codedError{exitUsage, err}
+	case errors.As(err, new(*queue.UnplayedError)):
+		return &codedError{exitIncomplete, err}
 	}
 	return err
 }
@@ -152,7 +167,7 @@ func (o *workOptions) play(ctx context.Context, c *cobra.Command, p *compare.Pla
 	if u.Isolation == compare.InContainer && o.network == nil {
 		network, done, err := compare.Contain(ctx)
 		if err != nil {
-			return nil, err
+			return nil, &queue.UnableError{Err: err}
 		}
 		o.network, o.close = network, append(o.close, done)
 	}
@@ -160,10 +175,12 @@ func (o *workOptions) play(ctx context.Context, c *cobra.Command, p *compare.Pla
 	begun := time.Now()
 	fmt.Fprintf(c.ErrOrStderr(), "unit %s\n", t.Name)
 	data, err := p.Play(ctx, u)
-	if harness.OutOfResources(err) {
+	switch {
+	case harness.OutOfResources(err), errors.Is(err, syscall.ENOSPC):
 		err = fmt.Errorf("%w: %w", queue.ErrStop, err)
-	}
-	if err == nil {
+	case errors.As(err, new(*compare.UnableError)):
+		err = &queue.UnableError{Err: err}
+	case err == nil:
 		fmt.Fprintf(c.ErrOrStderr(), "unit %s: played (%.1f s)\n", t.Name, time.Since(begun).Seconds())
 	}
 	return data, err

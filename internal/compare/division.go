@@ -25,6 +25,7 @@ type Division struct {
 	unlock func()
 	units  map[string]*division
 	order  []string
+	parts  [][]*division // of each row
 	done   []Done
 	ended  int
 }
@@ -49,7 +50,7 @@ func (r *Runner) Divide(ctx context.Context, rows []Row, how DivideOptions) (*Di
 	if err != nil {
 		return nil, err
 	}
-	d := &Division{runner: r, how: how, rows: rows, unlock: unlock, units: map[string]*division{}, done: make([]Done, len(rows))}
+	d := &Division{runner: r, how: how, rows: rows, unlock: unlock, units: map[string]*division{}, parts: make([][]*division, len(rows)), done: make([]Done, len(rows))}
 	for i := 0; i < len(rows); {
 		next := i + 1
 		for next < len(rows) && rows[next].Agent.Folder == rows[i].Agent.Folder && rows[next].Role == rows[i].Role {
@@ -95,6 +96,9 @@ func (d *Division) add(first, next int) error {
 		one.had = !d.runner.Again && !slices.ContainsFunc(one.rows, func(i int) bool { return !d.has(i, u) })
 		d.units[u.Name()] = one
 		d.order = append(d.order, u.Name())
+		for _, i := range one.rows {
+			d.parts[i] = append(d.parts[i], one)
+		}
 	}
 	return nil
 }
@@ -274,11 +278,7 @@ func (d *Division) end(one *division, worker string) error {
 // complete joins the parts of a row once all are there.
 func (d *Division) complete(i int, worker string) error {
 	var shards []*runfile.Shard
-	for _, name := range d.order {
-		one := d.units[name]
-		if !slices.Contains(one.rows, i) {
-			continue
-		}
+	for _, one := range d.parts[i] {
 		if !one.had {
 			return nil
 		}
@@ -322,7 +322,7 @@ func (d *Division) join(i int, shards []*runfile.Shard) error {
 	}
 	merged, err := runfile.Merge(parts)
 	if merged == nil { // as when workers have different versions of an interpreter
-		merged = &runfile.Run{Header: d.header(i, d.unit(i), true), Footer: &runfile.Footer{State: runfile.Invalid, Error: err.Error()}}
+		merged = &runfile.Run{Header: d.header(i, d.parts[i][0].Unit, true), Footer: &runfile.Footer{State: runfile.Invalid, Error: err.Error()}}
 		merged.Footer.Counts, merged.Footer.Missing = merged.Counts(), merged.Missing()
 	}
 	passed := slices.ContainsFunc(merged.Results, good)
@@ -346,22 +346,10 @@ func (d *Division) join(i int, shards []*runfile.Shard) error {
 	return nil
 }
 
-// unit is one that the row is played in.
-func (d *Division) unit(i int) Unit {
-	for _, one := range d.units {
-		if slices.Contains(one.rows, i) {
-			return one.Unit
-		}
-	}
-	return Unit{}
-}
-
 // settle completes a row that was there before.
 func (d *Division) settle(i int) {
-	for _, name := range d.order {
-		if one := d.units[name]; slices.Contains(one.rows, i) && !one.had {
-			return
-		}
+	if slices.ContainsFunc(d.parts[i], func(one *division) bool { return !one.had }) {
+		return
 	}
 	run, err := runfile.Open(d.rowFile(i))
 	if err != nil {

@@ -26,29 +26,23 @@ type Player struct {
 	Host     runfile.Host
 }
 
+// An UnableError says that this machine cannot play a unit, and another one may: it lacks
+// the agent, a program or an engine, or the agent could not be built.
+type UnableError struct{ Err error }
+
+func (e *UnableError) Error() string { return e.Err.Error() }
+func (e *UnableError) Unwrap() error { return e.Err }
+
 // Play plays a unit and returns its run files and logs, packed. Nothing else is left of
-// it but what was built. An agent's trouble is in the run files.
+// it but what was built. An agent's trouble is in the run files; if that is an agent that
+// could not be built, the error is an [*UnableError] too.
 func (p *Player) Play(ctx context.Context, u Unit) ([]byte, error) {
-	a, err := p.Agent(u)
+	a, list, engines, err := p.ready(ctx, u)
 	if err != nil {
-		return nil, err
-	}
-	if key, err := keyOf(a); err != nil {
-		return nil, err
-	} else if key != u.Digest {
-		return nil, &StrangeError{"agent " + u.Agent, u.Digest, key}
-	}
-	list, err := casesOf(u)
-	if err != nil {
-		return nil, err
-	}
-	var engines []engine.Engine
-	for _, name := range u.Engines {
-		e, err := p.Open(ctx, name)
-		if err != nil {
-			return nil, err
+		if ctx.Err() == nil {
+			err = &UnableError{err}
 		}
-		engines = append(engines, e)
+		return nil, err
 	}
 	dir, err := owner.TempDir("unit")
 	if err != nil {
@@ -59,6 +53,12 @@ func (p *Player) Play(ctx context.Context, u Unit) ([]byte, error) {
 		Workshop: p.Workshop, Cases: list, Selection: u.Selection, Shard: u.Shard, Dir: dir, Tool: p.Tool, Host: p.Host,
 		Parallel: 1, Repeats: u.Repeats, Patience: u.Patience,
 	}
+	var unbuilt error
+	r.Progress = func(e Event) {
+		if e.Kind == BuildFailed {
+			unbuilt = &UnableError{e.Err}
+		}
+	}
 	if u.Isolation == InContainer {
 		r.Network = p.Network
 	}
@@ -66,7 +66,31 @@ func (p *Player) Play(ctx context.Context, u Unit) ([]byte, error) {
 	if _, err := r.Run(ctx, rows); err != nil {
 		return nil, err
 	}
-	return pack(dir)
+	data, err := pack(dir)
+	return data, errors.Join(err, unbuilt)
+}
+
+// ready finds what a unit needs on this machine.
+func (p *Player) ready(ctx context.Context, u Unit) (a agentfile.Agent, list []cases.Case, engines []engine.Engine, err error) {
+	if a, err = p.Agent(u); err != nil {
+		return a, nil, nil, err
+	}
+	if key, err := keyOf(a); err != nil {
+		return a, nil, nil, err
+	} else if key != u.Digest {
+		return a, nil, nil, &StrangeError{"agent " + u.Agent, u.Digest, key}
+	}
+	if list, err = casesOf(u); err != nil {
+		return a, nil, nil, err
+	}
+	for _, name := range u.Engines {
+		e, err := p.Open(ctx, name)
+		if err != nil {
+			return a, nil, nil, err
+		}
+		engines = append(engines, e)
+	}
+	return a, list, engines, nil
 }
 
 // casesOf finds the cases of a unit, all of them, in the catalogue that it names.

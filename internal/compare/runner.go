@@ -365,6 +365,8 @@ func (r *Runner) header(row Row, b *Built) runfile.Header {
 	}
 	if b != nil {
 		h.Agent.Version, h.Agent.About.Hash = b.Version, b.Key
+	} else if key, err := keyOf(a); err == nil {
+		h.Agent.About.Hash = key
 	}
 	return h
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -20,7 +21,8 @@ type Job struct {
 	// Lease is how long a worker may be silent before another one gets its task. 0 means
 	// 15 seconds.
 	Lease time.Duration
-	// Attempts is how many workers may try a task. 0 means 5.
+	// Attempts is how many times workers may try a task and fail. 0 means 5. One that
+	// cannot play it leaves it to the others, which uses up none.
 	Attempts int
 	// Patience is how long to wait while nothing is played, for a worker that can play
 	// what is left. 0 means 10 minutes.
@@ -67,6 +69,9 @@ type driver struct {
 	idle    time.Time         // since when none is
 	noted   bool
 	probed  time.Time // when the server last stored something
+	workers map[string]fellow
+	news    time.Time // when a worker came, or said that it cannot play a task
+	gaveUp  []string  // tasks that nobody has played, CLASS.NAME
 }
 
 // A state is what the driver knows of a task that has no result.
@@ -74,6 +79,7 @@ type state struct {
 	Task
 	began    time.Time
 	attempts int
+	unable   map[string]bool // workers that cannot play it
 }
 
 // Drive has the tasks played, and returns when each has been handed to Accept. After a
@@ -86,7 +92,7 @@ func (q *Queue) Drive(ctx context.Context, j Job) error {
 	if j.Note == nil {
 		j.Note = func(string) {}
 	}
-	d := &driver{Job: j, queue: q, open: map[string]*state{}, playing: map[string]*state{}}
+	d := &driver{Job: j, queue: q, open: map[string]*state{}, playing: map[string]*state{}, workers: map[string]fellow{}}
 	for _, t := range j.Tasks {
 		d.open[t.Name] = &state{Task: t}
 	}
@@ -214,7 +220,7 @@ func stored(ctx context.Context, futures []jetstream.PubAckFuture) error {
 
 // tell tells the workers about the job.
 func (d *driver) tell(ctx context.Context, over bool) error {
-	text, err := json.Marshal(job{d.ID, d.About, d.Lease, d.Attempts, over})
+	text, err := json.Marshal(job{d.ID, d.About, d.Lease, d.Attempts, over, d.gaveUp[:min(len(d.gaveUp), 1000)]})
 	if err != nil {
 		return err
 	}
@@ -233,6 +239,12 @@ func (d *driver) run(ctx context.Context) error {
 		return fmt.Errorf("queue: %w", err)
 	}
 	defer results.Stop() //nolint:errcheck // as above
+	here := make(chan *nats.Msg, 1000)
+	workers, err := d.queue.nc.ChanSubscribe(presenceSubject, here)
+	if err != nil {
+		return fmt.Errorf("queue: %w", err)
+	}
+	defer workers.Unsubscribe() //nolint:errcheck // as above
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
 	for len(d.open) > 0 {
@@ -250,6 +262,8 @@ func (d *driver) run(ctx context.Context) error {
 				return errors.New("queue: the connection to the server is closed")
 			}
 			err = d.ended(ctx, e)
+		case msg := <-here:
+			d.met(msg)
 		case <-tick.C:
 			err = d.check(ctx)
 		}
@@ -270,10 +284,17 @@ func (d *driver) attempted(e jetstream.KeyValueEntry) {
 	if t == nil || json.Unmarshal(e.Value(), &list) != nil || len(list) == 0 {
 		return
 	}
+	t.unable = map[string]bool{}
+	for _, a := range list {
+		if a.Unable {
+			t.unable[a.Worker] = true
+		}
+	}
 	last := list[len(list)-1]
 	switch {
 	case last.Trouble != "":
 		d.rest(t)
+		d.news = time.Now()
 		d.Note(fmt.Sprintf("%s could not play %s: %s", last.Worker, t.Name, last.Trouble))
 	case len(list) > t.attempts:
 		t.began = time.Now()
@@ -305,14 +326,15 @@ func (d *driver) ended(ctx context.Context, e jetstream.KeyValueEntry) error {
 	if r.Attempts, _, err = attempts(ctx, d.tries, t.Name); err != nil {
 		return fmt.Errorf("queue: %w", err)
 	}
-	if r.GaveUp == "" {
-		r.Data, err = d.fetch(ctx, r.Object)
-		if errors.Is(err, jetstream.ErrObjectNotFound) || errors.Is(err, jetstream.ErrDigestMismatch) {
-			return d.refuse(ctx, t, r.Worker, "the data of its result are not there")
-		}
-		if err != nil {
-			return fmt.Errorf("queue: %w", err)
-		}
+	if r.GaveUp != "" {
+		return d.giveUp(ctx, t, r.Attempts, r.GaveUp)
+	}
+	r.Data, err = d.fetch(ctx, r.Object)
+	if errors.Is(err, jetstream.ErrObjectNotFound) || errors.Is(err, jetstream.ErrDigestMismatch) {
+		return d.refuse(ctx, t, r.Worker, "the data of its result are not there")
+	}
+	if err != nil {
+		return fmt.Errorf("queue: %w", err)
 	}
 	err = d.Accept(r)
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
@@ -322,9 +344,7 @@ func (d *driver) ended(ctx context.Context, e jetstream.KeyValueEntry) error {
 		return err
 	}
 	d.close(t)
-	if r.Object != "" {
-		_ = d.data.Delete(ctx, r.Object) // it takes room only
-	}
+	_ = d.data.Delete(ctx, r.Object) // it takes room only
 	return nil
 }
 
@@ -376,8 +396,8 @@ func (d *driver) again(ctx context.Context, t *state, worker, trouble string) er
 	if err := d.stream.Purge(ctx, jetstream.WithPurgeSubject(t.subject())); err != nil {
 		return fmt.Errorf("queue: %w", err)
 	}
-	if len(list) >= d.Attempts {
-		return d.giveUp(t, list, gaveUp(list))
+	if used(list) >= d.Attempts {
+		return d.giveUp(ctx, t, list, gaveUp(list))
 	}
 	text, err := json.Marshal(t.Task)
 	if err != nil {
@@ -389,10 +409,25 @@ func (d *driver) again(ctx context.Context, t *state, worker, trouble string) er
 	return nil
 }
 
-// giveUp ends a task without a result of a worker.
-func (d *driver) giveUp(t *state, list []Attempt, why string) error {
+// giveUp ends a task that nobody has played, with what the first worker that could not
+// has said of it.
+func (d *driver) giveUp(ctx context.Context, t *state, list []Attempt, why string) error {
+	r := Result{Task: t.Name, Attempts: list, GaveUp: why}
+	for _, a := range list {
+		if a.Object == "" || used(list) > 0 {
+			continue
+		}
+		var err error
+		r.Worker = a.Worker
+		r.Data, err = d.fetch(ctx, a.Object)
+		if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) && !errors.Is(err, jetstream.ErrDigestMismatch) {
+			return fmt.Errorf("queue: %w", err)
+		}
+		_ = d.data.Delete(ctx, a.Object) // it takes room only
+	}
 	d.close(t)
-	return d.Accept(Result{Task: t.Name, Attempts: list, GaveUp: why})
+	d.gaveUp = append(d.gaveUp, t.class()+"."+t.Name)
+	return d.Accept(r)
 }
 
 // check takes tasks from workers that are over their limit, gives up what nobody takes,
@@ -408,11 +443,15 @@ func (d *driver) check(ctx context.Context) error {
 	if err := d.probe(ctx); err != nil {
 		return err
 	}
+	d.forget()
 	idle := time.Since(d.idle)
-	if len(d.playing) > 0 || idle < min(noteAfter, d.Patience) {
+	if len(d.playing) > 0 {
 		return nil
 	}
-	if !d.noted {
+	if err := d.abandon(ctx, idle); err != nil || idle < min(noteAfter, d.Patience) {
+		return err
+	}
+	if !d.noted && len(d.open) > 0 {
 		d.noted = true
 		d.Note(d.waiting())
 	}
@@ -424,14 +463,54 @@ func (d *driver) check(ctx context.Context) error {
 		if len(t.Needs) > 0 {
 			why += "; it needs " + joinNeeds(t.Needs)
 		}
-		if err := d.stream.Purge(ctx, jetstream.WithPurgeSubject(t.subject())); err != nil {
-			return fmt.Errorf("queue: %w", err)
-		}
-		if err := d.giveUp(t, nil, why); err != nil {
+		if err := d.drop(ctx, t, why); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// abandon ends the tasks that no worker which is there can play, once nothing else is left
+// to do and no worker has come for a while.
+func (d *driver) abandon(ctx context.Context, idle time.Duration) error {
+	grace := min(2*d.Lease, d.Patience)
+	if idle < grace || time.Since(d.news) < grace || len(d.workers) == 0 {
+		return nil
+	}
+	var list []*state
+	for _, t := range d.open {
+		if d.able(t) > 0 {
+			return nil
+		}
+		if len(t.unable) > 0 {
+			list = append(list, t)
+		}
+	}
+	for _, t := range list {
+		if err := d.drop(ctx, t, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drop takes a task out of the queue and gives it up. If workers have said why they cannot
+// play it, that is the reason.
+func (d *driver) drop(ctx context.Context, t *state, why string) error {
+	list, _, err := attempts(ctx, d.tries, t.Name)
+	if err == nil {
+		err = d.stream.Purge(ctx, jetstream.WithPurgeSubject(t.subject()))
+	}
+	if err != nil {
+		return fmt.Errorf("queue: %w", err)
+	}
+	switch {
+	case len(list) > 0 && why != "":
+		why = gaveUp(list) + "; " + why
+	case len(list) > 0:
+		why = gaveUp(list)
+	}
+	return d.giveUp(ctx, t, list, why)
 }
 
 // waiting says what waits for a worker.
@@ -445,6 +524,9 @@ func (d *driver) waiting() string {
 		}
 	}
 	line := fmt.Sprintf("%d units wait for a worker", len(d.open))
+	if len(d.open) == 1 {
+		line = "1 unit waits for a worker"
+	}
 	if len(needs) > 0 {
 		line += " that has " + joinNeeds(needs)
 	}

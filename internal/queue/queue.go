@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -62,6 +59,22 @@ type Attempt struct {
 	// Trouble says why it has no result that counts; "" if that is not known: the worker
 	// is at it, or was not heard of again.
 	Trouble string `json:"trouble,omitempty"`
+	// Unable says that the worker cannot play the task, and another one may; Stopped, that
+	// it was told to end, or cannot play anything more. Neither uses up an attempt.
+	Unable  bool `json:"unable,omitempty"`
+	Stopped bool `json:"stopped,omitempty"`
+	// Object holds what counts if no worker can play the task; "" if there is nothing.
+	Object string `json:"object,omitempty"`
+}
+
+// used counts the attempts that use up those of the task.
+func used(list []Attempt) (n int) {
+	for _, a := range list {
+		if !a.Unable && !a.Stopped {
+			n++
+		}
+	}
+	return n
 }
 
 // A Result is what became of a task.
@@ -69,7 +82,8 @@ type Result struct {
 	Task     string    `json:"-"`
 	Worker   string    `json:"worker"`
 	Attempts []Attempt `json:"attempts,omitempty"`
-	// GaveUp says why no worker will try again; "" for one that was played.
+	// GaveUp says why no worker will try again; "" for one that was played. Data is then
+	// what the first worker that could not play it has said, if anything.
 	GaveUp string        `json:"gaveUp,omitempty"`
 	Took   time.Duration `json:"took,omitempty"` // on the worker's clock
 	Data   []byte        `json:"-"`
@@ -83,16 +97,8 @@ type job struct {
 	Lease    time.Duration `json:"lease"`
 	Attempts int           `json:"attempts"`
 	Over     bool          `json:"over"`
-}
-
-// An Access says how to reach a server.
-type Access struct {
-	URL   string
-	Token string // "" uses what the URL has
-	Pin   string // SHA-256 of the server's certificate in hex; "" has the system verify it
-	Name  string // of this end
-	// Patience is how long to wait for a server that does not listen. 0 means not at all.
-	Patience time.Duration
+	// GaveUp lists the tasks that nobody has played, CLASS.NAME: the first thousand.
+	GaveUp []string `json:"gaveUp,omitempty"`
 }
 
 // A Queue is a connection to the server.
@@ -101,78 +107,8 @@ type Queue struct {
 	js jetstream.JetStream
 }
 
-// ErrRefused says that the server does not accept the token.
-var ErrRefused = errors.New("the server refuses the token")
-
-// Connect connects to a server as a worker, or as a driver of a server that is there
-// already.
-func Connect(ctx context.Context, a Access) (*Queue, error) {
-	opts := []nats.Option{nats.Name(a.Name), nats.CustomInboxPrefix(workerInbox)}
-	if a.Token != "" {
-		opts = append(opts, nats.UserInfo(workerUser, a.Token))
-	}
-	if a.Pin != "" {
-		opts = append(opts, nats.Secure(pinned(a.Pin)))
-	}
-	begun := time.Now()
-	for {
-		q, err := connect(a.URL, opts...)
-		if !away(err) || time.Since(begun) >= a.Patience {
-			return q, err
-		}
-		if !pause(ctx, pollMost) {
-			return nil, context.Cause(ctx)
-		}
-	}
-}
-
-// away reports whether the error is that no server is there, or one that comes or goes.
-func away(err error) bool {
-	return errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, io.EOF) || errors.As(err, new(*net.OpError))
-}
-
-// Connect is the driver's connection to a server in this program.
-func (s *Server) Connect() (*Queue, error) {
-	return connect("", nats.InProcessServer(s.nats), nats.UserInfo(driverUser, s.secret), nats.Name(driverUser), nats.CustomInboxPrefix("_DRIVER"))
-}
-
-func connect(url string, opts ...nats.Option) (*Queue, error) {
-	opts = append(
-		opts, nats.MaxReconnects(-1), nats.ReconnectWait(250*time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
-		nats.PingInterval(5*time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(10*time.Second),
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // callers see their own errors
-	)
-	nc, err := nats.Connect(url, opts...)
-	if errors.Is(err, nats.ErrAuthorization) || err != nil && strings.Contains(strings.ToLower(err.Error()), "authorization violation") {
-		err = ErrRefused
-	}
-	if err != nil {
-		return nil, fmt.Errorf("queue: connect to %s: %w", url, err)
-	}
-	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(10*time.Second))
-	if err != nil {
-		nc.Close()
-		return nil, fmt.Errorf("queue: %w", err)
-	}
-	return &Queue{nc, js}, nil
-}
-
 // Close ends the connection.
 func (q *Queue) Close() { q.nc.Close() }
-
-// pinned trusts one certificate, whatever its names.
-func pinned(pin string) *tls.Config {
-	return &tls.Config{
-		MinVersion:         tls.VersionTLS13,
-		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection is stricter
-		VerifyConnection: func(s tls.ConnectionState) error {
-			if got := pinOf(s.PeerCertificates[0].Raw); !strings.EqualFold(got, pin) {
-				return fmt.Errorf("the server's certificate has the hash %s, not %s", got, pin)
-			}
-			return nil
-		},
-	}
-}
 
 // attempts returns those of a task, and the revision to update.
 func attempts(ctx context.Context, kv jetstream.KeyValue, task string) (list []Attempt, revision uint64, err error) {
@@ -209,9 +145,15 @@ func gaveUp(list []Attempt) string {
 		if trouble == "" {
 			trouble = "was not heard of again"
 		}
-		words = append(words, a.Worker+": "+trouble)
+		if line := a.Worker + ": " + trouble; !a.Unable || !slices.Contains(words, line) {
+			words = append(words, line)
+		}
 	}
-	return fmt.Sprintf("given up after %d attempts; %s", len(list), strings.Join(words, "; "))
+	lead := "no worker could play it"
+	if n := used(list); n > 0 {
+		lead = fmt.Sprintf("given up after %d attempts", n)
+	}
+	return lead + "; " + strings.Join(words, "; ")
 }
 
 func lastLine(path string) string {

@@ -1,11 +1,13 @@
 package queue_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -337,7 +339,7 @@ func TestNobodyAble(t *testing.T) {
 	if got, want := r.list["task-000"][0].GaveUp, "no worker took it within 700ms; it needs docker,ghc"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if want := "1 units wait for a worker that has docker,ghc"; !slices.Contains(notes, want) {
+	if want := "1 unit waits for a worker that has docker,ghc"; !slices.Contains(notes, want) {
 		t.Errorf("got the notes %q, want %q", notes, want)
 	}
 	delete(r.list, "task-000")
@@ -597,11 +599,17 @@ func (p *proxy) cut() {
 }
 
 // A network that is cut for longer than the lease costs an attempt, and no result.
+// WSCONFORM_QUEUE_CUT says for how long, a second without; after 10 seconds the worker says
+// that it waits.
 func TestNetworkCut(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for servers that restart")
 	}
 	t.Parallel()
+	long, err := time.ParseDuration(cmp.Or(os.Getenv("WSCONFORM_QUEUE_CUT"), "1s"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := start(t, t.TempDir(), "127.0.0.1:0")
 	p := newProxy(t, "127.0.0.1:0", strings.TrimPrefix(s.URL, "nats://"))
 	address := p.listener.Addr().String()
@@ -611,21 +619,66 @@ func TestNetworkCut(t *testing.T) {
 		began <- true
 		return play(ctx, task)
 	}
+	w.Patience = long + 20*time.Second
+	var mu sync.Mutex
+	var notes []string
+	w.Note = func(line string) { mu.Lock(); defer mu.Unlock(); notes = append(notes, line) }
 	end := work(t, connect(t, "nats://"+address), w)
+	healed := make(chan time.Time, 1)
 	go func() {
 		for range 5 {
 			<-began
 		}
 		p.cut()
-		time.Sleep(time.Second) // what is tested: the time without a network
+		time.Sleep(long) // what is tested: the time without a network
 		newProxy(t, address, p.to)
+		healed <- time.Now()
 	}()
 	var r results
 	list := tasks(20)
-	drive(t, driver(t, s), job(list, &r))
+	j := job(list, &r)
+	j.Patience = w.Patience
+	ctx, cancel := context.WithTimeout(t.Context(), long+time.Minute)
+	defer cancel()
+	if err := driver(t, s).Drive(ctx, j); err != nil {
+		t.Fatal(err)
+	}
 	r.check(t, list)
 	if err := <-end; err != nil {
 		t.Error(err)
+	}
+	t.Logf("cut for %v; all was played %v after that", long, time.Since(<-healed).Round(time.Millisecond))
+	mu.Lock()
+	defer mu.Unlock()
+	said := slices.ContainsFunc(notes, func(line string) bool { return strings.Contains(line, "the server has not answered for ") }) &&
+		slices.Contains(notes, "the server answers again")
+	if long > 15*time.Second && !said {
+		t.Errorf("the worker said %q, want that it waits for the server", notes)
+	}
+}
+
+// A worker whose server is away for too long says so and ends.
+func TestServerAway(t *testing.T) {
+	t.Parallel()
+	s := start(t, t.TempDir(), "127.0.0.1:0")
+	w := worker("w")
+	w.Patience = time.Second
+	began := make(chan bool, 1)
+	w.Play = func(context.Context, queue.Task) ([]byte, error) {
+		s.Stop()
+		began <- true
+		return nil, errors.New("the server is gone")
+	}
+	end := work(t, connect(t, s.URL), w)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { <-began; cancel() }()
+	q := driver(t, s)
+	if err := q.Drive(ctx, job(tasks(1), &results{})); err == nil {
+		t.Error("the driver saw no error")
+	}
+	if err := <-end; !errors.Is(err, queue.ErrAway) {
+		t.Errorf("the worker ended with %v, want %v", err, queue.ErrAway)
 	}
 }
 
@@ -634,8 +687,12 @@ func TestPin(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir, "0.0.0.0:0")
-	url := strings.Replace(s.URL, "0.0.0.0", "127.0.0.1", 1)
-	if !strings.HasPrefix(url, "tls://") || len(s.Pin) != 64 {
+	u, err := url.Parse(s.URL)
+	if err != nil || queue.Everywhere(u.Hostname()) {
+		t.Fatalf("got %s, %v; want an address to connect to", s.URL, err)
+	}
+	url := "tls://127.0.0.1:" + u.Port()
+	if u.Scheme != "tls" || len(s.Pin) != 64 {
 		t.Fatalf("got %s, pin %q; want TLS", s.URL, s.Pin)
 	}
 	for _, pin := range []string{"", strings.Repeat("0", 64)} {

@@ -34,7 +34,8 @@ const (
 
 // A Server is a NATS server with JetStream inside this program.
 type Server struct {
-	// URL is what workers connect to.
+	// URL is what workers connect to. A server that listens on all addresses has one of
+	// this machine there.
 	URL string
 	// Pin is the SHA-256 of the server's certificate, in hex; "" without TLS.
 	Pin string
@@ -102,7 +103,7 @@ func Start(o ServerOptions) (*Server, error) {
 		s.Stop()
 		return nil, fmt.Errorf("queue: the server did not start; %s says why:\n%s", log.Name(), lastLine(log.Name()))
 	}
-	s.URL = scheme + "://" + net.JoinHostPort(host, strconv.Itoa(s.nats.Addr().(*net.TCPAddr).Port))
+	s.URL = scheme + "://" + net.JoinHostPort(reachable(host), strconv.Itoa(s.nats.Addr().(*net.TCPAddr).Port))
 	return s, nil
 }
 
@@ -180,6 +181,35 @@ func splitAddress(address string) (host string, port int, err error) {
 	return host, port, nil
 }
 
+// reachable is an address of this machine for a host that stands for all of them: the
+// first one that is not of the loopback interface, of IPv4 if there is one.
+func reachable(host string) string {
+	if !Everywhere(host) {
+		return host
+	}
+	best := "127.0.0.1"
+	list, _ := net.InterfaceAddrs()
+	for _, a := range list {
+		n, ok := a.(*net.IPNet)
+		if !ok || !n.IP.IsGlobalUnicast() {
+			continue
+		}
+		if n.IP.To4() != nil {
+			return n.IP.String()
+		}
+		if best == "127.0.0.1" {
+			best = n.IP.String()
+		}
+	}
+	return best
+}
+
+// Everywhere reports whether a host stands for all addresses of a machine.
+func Everywhere(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
+}
+
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
@@ -188,7 +218,7 @@ func loopback(host string) bool {
 // workerPermissions let a worker take tasks and write attempts and results.
 func workerPermissions() *server.Permissions {
 	publish := []string{
-		"$JS.API.STREAM.INFO.>",
+		presenceSubject, "$JS.API.STREAM.INFO.>",
 		"$JS.API.CONSUMER.LIST." + taskStream, "$JS.API.CONSUMER.INFO." + taskStream + ".*", "$JS.API.CONSUMER.MSG.NEXT." + taskStream + ".*",
 		"$JS.ACK." + taskStream + ".>", "$JS.ACK.*.*." + taskStream + ".>",
 		"$JS.API.DIRECT.GET.KV_" + jobBucket + ".>", "$JS.API.DIRECT.GET.KV_" + attemptBucket + ".>", "$JS.API.DIRECT.GET.KV_" + resultBucket + ".>",

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,14 +24,37 @@ type Worker struct {
 	// Patience is how long to wait for a server that does not answer, or has no job. 0
 	// means 5 minutes.
 	Patience time.Duration
-	// Play plays a task. Its error gives the task to another worker; one that is
-	// [ErrStop] ends this one too.
+	// Play plays a task. Its error gives the task to another worker. One that is
+	// [*UnableError] has this worker leave the task alone from now on, and the data count if
+	// nobody can play it; one that is [ErrStop] ends the worker.
 	Play func(context.Context, Task) ([]byte, error)
 	Note func(line string) // gets a line for people; nil ignores it
 }
 
 // ErrStop says that the worker cannot play any task.
 var ErrStop = errors.New("the worker cannot go on")
+
+// An UnableError says that the worker cannot play a task, and another one may.
+type UnableError struct{ Err error }
+
+func (e *UnableError) Error() string { return e.Err.Error() }
+func (e *UnableError) Unwrap() error { return e.Err }
+
+// An UnplayedError lists the tasks that the worker could not play, and no other has.
+type UnplayedError struct{ Tasks []string }
+
+func (e *UnplayedError) Error() string {
+	const most = 3
+	names := strings.Join(e.Tasks[:min(len(e.Tasks), most)], ", ")
+	if len(e.Tasks) > most {
+		names += ", ..."
+	}
+	units := "1 unit"
+	if len(e.Tasks) > 1 {
+		units = fmt.Sprintf("%d units", len(e.Tasks))
+	}
+	return units + " could be played neither here nor elsewhere: " + names
+}
 
 // ErrAway says that the server has not answered for long.
 var ErrAway = errors.New("the server does not answer")
@@ -46,6 +70,7 @@ const (
 	defaultWorkerPatience = 5 * time.Minute
 	pollLeast             = 25 * time.Millisecond
 	pollMost              = time.Second
+	sayAfter              = 10 * time.Second // without an answer
 	// answerPatience is how long to wait for an answer before asking again: it is lost with
 	// its connection.
 	answerPatience = 5 * time.Second
@@ -59,19 +84,27 @@ type worker struct {
 	queue   *Queue
 	job     job
 	classes []jetstream.Consumer
-	next    int       // class to ask first
-	looked  time.Time // when the classes were listed
-	heard   time.Time // when the server last answered
-	played  int
+	able    map[string]bool // names of the classes
+	next    int             // class to ask first
+	looked  time.Time       // when the classes were listed
+	heard   time.Time       // when the server last answered
+	missed  bool            // the worker has said that it does not
+	// unable has the tasks that this worker cannot play, and failed those also that it
+	// failed to.
+	unable, failed map[string]bool
+	announced      time.Time // when the worker last said that it is there
+	played         int
 }
 
-// Work plays tasks until the job is over, and returns how many.
+// Work plays tasks until the job is over, and returns how many. The error is an
+// [*UnplayedError] if there were tasks that the worker could not play, and no other has.
 func (q *Queue) Work(ctx context.Context, options Worker) (played int, err error) {
 	options.Patience = cmp.Or(options.Patience, defaultWorkerPatience)
 	if options.Note == nil {
 		options.Note = func(string) {}
 	}
-	w := &worker{Worker: options, queue: q, heard: time.Now()}
+	w := &worker{Worker: options, queue: q, heard: time.Now(), unable: map[string]bool{}, failed: map[string]bool{}}
+	defer w.say(presence{Worker: w.Name, Left: true})
 	wait := pollLeast
 	for {
 		over, took, err := w.step(ctx)
@@ -81,13 +114,15 @@ func (q *Queue) Work(ctx context.Context, options Worker) (played int, err error
 		case errors.Is(err, ErrStop), errors.As(err, new(*MismatchError)):
 			return w.played, err
 		case err != nil:
-			if time.Since(w.heard) > w.Patience {
-				return w.played, fmt.Errorf("queue: %w: for %v: %w", ErrAway, w.Patience, err)
+			if err := w.miss(err); err != nil {
+				return w.played, err
 			}
-		case over, took && w.Once:
+		case over:
+			return w.played, w.unplayed()
+		case took && w.Once:
 			return w.played, nil
 		default:
-			w.heard = time.Now()
+			w.meet()
 		}
 		if took {
 			wait = pollLeast
@@ -97,6 +132,29 @@ func (q *Queue) Work(ctx context.Context, options Worker) (played int, err error
 			return w.played, context.Cause(ctx)
 		}
 		wait = min(2*wait, pollMost)
+	}
+}
+
+// miss bears with a server that does not answer, and returns the error when that has
+// lasted for too long.
+func (w *worker) miss(err error) error {
+	silent := time.Since(w.heard)
+	if silent > w.Patience {
+		return fmt.Errorf("queue: %w: for %v: %w", ErrAway, w.Patience, err)
+	}
+	if silent > sayAfter && !w.missed {
+		w.missed = true
+		w.Note(fmt.Sprintf("the server has not answered for %v, or has nothing to play; this worker waits for it: %v", silent.Round(time.Second), err))
+	}
+	return nil
+}
+
+// meet notes that the server has answered.
+func (w *worker) meet() {
+	w.heard = time.Now()
+	if w.missed {
+		w.missed = false
+		w.Note("the server answers again")
 	}
 }
 
@@ -127,17 +185,36 @@ func (w *worker) step(ctx context.Context) (over, took bool, err error) {
 	case j.About != w.About:
 		return false, false, &MismatchError{j.About, w.About}
 	case j.Over:
+		w.job = j
 		return begun, false, errOver(begun)
 	}
 	w.job = j
 	if err := w.list(bounded); err != nil {
 		return false, false, err
 	}
+	w.announce()
 	msg, err := w.take()
 	if msg == nil {
 		return false, false, err
 	}
-	return false, true, w.handle(ctx, msg)
+	left := len(w.unable)
+	err = w.handle(ctx, msg)
+	return false, len(w.unable) == left, err
+}
+
+// unplayed lists the tasks that this worker could not play, and that nobody has.
+func (w *worker) unplayed() error {
+	var list []string
+	for _, subject := range w.job.GaveUp {
+		class, name, _ := strings.Cut(subject, ".")
+		if w.failed[name] || w.able != nil && !w.able[class] {
+			list = append(list, name)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return &UnplayedError{list}
 }
 
 // errOver makes a worker that comes late wait for the next job, for a while.
@@ -157,7 +234,7 @@ func (w *worker) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.classes = nil
+	w.classes, w.able = nil, map[string]bool{}
 	list := stream.ListConsumers(ctx)
 	for info := range list.Info() {
 		var needs []string
@@ -171,35 +248,60 @@ func (w *worker) list(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w.classes = append(w.classes, class)
+		w.classes, w.able[info.Name] = append(w.classes, class), true
 	}
 	w.looked = time.Now()
 	return list.Err()
 }
 
-// take asks each class once for a task.
+// take asks each class for a task, until one has a task that this worker can play.
 func (w *worker) take() (jetstream.Msg, error) {
 	for range w.classes {
 		w.next = (w.next + 1) % len(w.classes)
-		batch, err := w.classes[w.next].FetchNoWait(1)
-		if err != nil {
-			return nil, err
-		}
-		for msg := range batch.Messages() {
-			return msg, nil
-		}
-		if err := batch.Error(); err != nil {
-			w.classes = nil
-			return nil, err
+		for range len(w.unable) + 1 {
+			msg, err := fetch(w.classes[w.next])
+			if err != nil {
+				w.classes = nil
+				return nil, err
+			}
+			if msg == nil {
+				break
+			}
+			if !w.unable[taskOf(msg)] {
+				return msg, nil
+			}
+			if err := msg.NakWithDelay(w.job.leave()); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return nil, nil //nolint:nilnil // no task
 }
 
+// fetch asks for one task; nil if there is none.
+func fetch(class jetstream.Consumer) (jetstream.Msg, error) {
+	batch, err := class.FetchNoWait(1)
+	if err != nil {
+		return nil, err
+	}
+	for msg := range batch.Messages() {
+		return msg, nil
+	}
+	return nil, batch.Error()
+}
+
+// leave is how long a worker leaves a task that it cannot play to others, before it is
+// offered to it again.
+func (j job) leave() time.Duration { return min(max(j.Lease/8, 250*time.Millisecond), 2*time.Second) }
+
+func taskOf(msg jetstream.Msg) string {
+	return msg.Subject()[strings.LastIndexByte(msg.Subject(), '.')+1:]
+}
+
 // handle plays the task of a message, unless it has a result, or had too many attempts.
 func (w *worker) handle(ctx context.Context, msg jetstream.Msg) error {
 	var t Task
-	t.Name = msg.Subject()[strings.LastIndexByte(msg.Subject(), '.')+1:]
+	t.Name = taskOf(msg)
 	if err := json.Unmarshal(msg.Data(), &t); err != nil {
 		return errors.Join(fmt.Errorf("task %s: %w", t.Name, err), msg.Term())
 	}
@@ -224,7 +326,7 @@ func (w *worker) handle(ctx context.Context, msg jetstream.Msg) error {
 	if err != nil {
 		return err
 	}
-	if len(list) >= w.job.Attempts {
+	if used(list) >= w.job.Attempts {
 		return w.submit(ctx, msg, results, t, Result{Worker: w.Name, GaveUp: gaveUp(list)})
 	}
 	list = append(list, Attempt{Worker: w.Name})
@@ -238,7 +340,7 @@ func (w *worker) handle(ctx context.Context, msg jetstream.Msg) error {
 	data, err := w.Play(bounded, t)
 	w.heard = time.Now()
 	if err != nil {
-		return w.giveBack(ctx, msg, tries, t, err)
+		return w.giveBack(ctx, msg, tries, t, data, err)
 	}
 	w.played++
 	return w.submit(ctx, msg, results, t, Result{Worker: w.Name, Took: time.Since(begun), Data: data})
@@ -249,7 +351,7 @@ func (w *worker) heartbeat(msg jetstream.Msg) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(max(w.job.Lease/4, 10*time.Millisecond))
+		tick := time.NewTicker(w.job.beat())
 		defer tick.Stop()
 		for {
 			select {
@@ -257,6 +359,7 @@ func (w *worker) heartbeat(msg jetstream.Msg) (stop func()) {
 				return
 			case <-tick.C:
 				_ = msg.InProgress() // if it does not get through, another worker plays it too
+				w.announce()
 			}
 		}
 	}()
@@ -264,18 +367,28 @@ func (w *worker) heartbeat(msg jetstream.Msg) (stop func()) {
 }
 
 // giveBack says why the task was not played here, and leaves it to others.
-func (w *worker) giveBack(ctx context.Context, msg jetstream.Msg, tries jetstream.KeyValue, t Task, trouble error) error {
-	delay := w.job.Lease  // others have the first go
-	if ctx.Err() != nil { // we were told to end
-		delay = 0
+func (w *worker) giveBack(ctx context.Context, msg jetstream.Msg, tries jetstream.KeyValue, t Task, data []byte, trouble error) error {
+	a := Attempt{Worker: w.Name, Trouble: trouble.Error()}
+	delay := w.job.Lease // others have the first go
+	switch {
+	case ctx.Err() != nil, errors.Is(trouble, ErrStop):
+		a.Stopped, delay = true, 0
+	case errors.As(trouble, new(*UnableError)):
+		a.Unable, delay = true, 0
+		w.unable[t.Name] = true
 	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerPatience)
+	w.failed[t.Name] = true
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerPatience+transfer(data))
 	defer cancel()
 	w.Note(fmt.Sprintf("%s: %v", t.Name, trouble))
 	list, revision, err := attempts(bounded, tries, t.Name)
 	if err == nil && len(list) > 0 && list[len(list)-1].Worker == w.Name {
-		list[len(list)-1].Trouble = trouble.Error()
-		err = setAttempts(bounded, tries, t.Name, list, revision)
+		known := slices.ContainsFunc(list, func(a Attempt) bool { return a.Object != "" })
+		if a.Unable && len(data) > 0 && !known {
+			a.Object, err = w.upload(bounded, t, data)
+		}
+		list[len(list)-1] = a
+		err = errors.Join(err, setAttempts(bounded, tries, t.Name, list, revision))
 	}
 	stop := error(nil)
 	if errors.Is(trouble, ErrStop) {
@@ -309,14 +422,10 @@ func (w *worker) submit(ctx context.Context, msg jetstream.Msg, results jetstrea
 
 func (w *worker) store(ctx context.Context, results jetstream.KeyValue, t Task, r Result) error {
 	if r.GaveUp == "" {
-		bounded, cancel := context.WithTimeout(ctx, answerPatience+time.Duration(len(r.Data))*time.Second/slowest)
+		bounded, cancel := context.WithTimeout(ctx, answerPatience+transfer(r.Data))
 		defer cancel()
-		objects, err := w.queue.js.ObjectStore(bounded, dataBucket)
-		if err != nil {
-			return err
-		}
-		r.Object = t.Name + "." + rand.Text()
-		if _, err := objects.PutBytes(bounded, r.Object, r.Data); err != nil {
+		var err error
+		if r.Object, err = w.upload(bounded, t, r.Data); err != nil {
 			return err
 		}
 	}
@@ -331,6 +440,22 @@ func (w *worker) store(ctx context.Context, results jetstream.KeyValue, t Task, 
 		return nil // the first one counts
 	}
 	return err
+}
+
+// transfer is how long data may take.
+func transfer(data []byte) time.Duration { return time.Duration(len(data)) * time.Second / slowest }
+
+// upload stores data of a task, and returns the name of the object.
+func (w *worker) upload(ctx context.Context, t Task, data []byte) (object string, err error) {
+	objects, err := w.queue.js.ObjectStore(ctx, dataBucket)
+	if err != nil {
+		return "", err
+	}
+	object = t.Name + "." + rand.Text()
+	if _, err := objects.PutBytes(ctx, object, data); err != nil {
+		return "", err
+	}
+	return object, nil
 }
 
 // ack acknowledges a task. If that is lost, it is delivered again, and then acknowledged.
