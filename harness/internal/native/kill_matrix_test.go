@@ -130,8 +130,12 @@ var prints = sync.OnceValue(func() map[cases.ID]string {
 func partial() bool { return *killCases != "" || *killMutants != "" }
 
 // inMatrix reports whether the case, and mutantInMatrix whether the mutant, is to be played.
-func inMatrix(c cases.Case) bool {
-	return *killCases == "" || len(pattern.Unmatched([]cases.Case{c}, strings.Split(*killCases, ","))) < len(strings.Split(*killCases, ","))
+func inMatrix(c cases.Case) bool { return selects(*killCases, c) }
+
+// selects reports whether one of the patterns, with commas between them, selects the case.
+func selects(patterns string, c cases.Case) bool {
+	list := strings.Split(patterns, ",")
+	return patterns == "" || len(pattern.Unmatched([]cases.Case{c}, list)) < len(list)
 }
 
 func mutantInMatrix(name string) bool {
@@ -164,44 +168,28 @@ func inMatrixAll() []mutants.Mutant {
 // all that are light. A kill counts if it comes twice: the second time beside fewer others,
 // since timers measure the machine too. With -kills.cases or -kills.mutants it plays these
 // alone, and the rest stays as it is stored. Autobahn's cases are not played: TestMutants
-// sees to it that our verdicts in them are those on record.
+// sees to it that our verdicts in them are those on record. With -mutants.serve, workers play
+// the mutants; gateways are played here.
 func TestKillMatrix(t *testing.T) {
 	if *killMatrix == "" {
 		t.Skip("asked for by -kills.out; see make kill-matrix")
 	}
 	lightSlots = make(chan struct{}, 512) // most plays wait
 	store := openCells(t, *killCells)
-	var suite []cases.Case
-	for _, c := range rfc.All() {
-		if inMatrix(c) {
-			suite = append(suite, hurry(c))
-		}
-	}
+	suite := killSuite(*killCases)
 	var all []batch
 	for _, role := range []mutants.Roles{mutants.Server, mutants.Client} {
 		for _, m := range inMatrixAll() {
-			if !m.Roles.Has(role) || !mutantInMatrix(m.Name) {
-				continue
+			if m.Roles.Has(role) && mutantInMatrix(m.Name) {
+				all = append(all, killBatch(m, role, suite))
 			}
-			list := slices.DeleteFunc(slices.Clone(suite), func(c cases.Case) bool { return !c.For(asCase(role)) || !suited(c, m) })
-			all = append(all, batch{m, role, list})
 		}
 	}
-	playTwice(t, store, all)
-	if *killCases == "" {
-		var rest []batch
-		for i, b := range all {
-			if len(killsOf(t, store, b).RFC) > 0 {
-				continue
-			}
-			all[i].list = slices.DeleteFunc(slices.Clone(suite), func(c cases.Case) bool {
-				return !c.For(asCase(b.role)) || !alike(c, b.m) || !suited(c, b.m) && (c.Heavy() || c.Slow)
-			})
-			rest = append(rest, all[i])
-		}
-		t.Logf("%d mutants are killed by no case about what they break", len(rest))
-		playTwice(t, store, rest)
+	if *serveMutants != "" {
+		shareKills(t, store, all)
+		*killPasses = 0
 	}
+	playMatrix(t, store, all, suite, *killCases != "")
 	var rows []mutants.Kill
 	for _, b := range all {
 		rows = append(rows, killsOf(t, store, b))
@@ -216,6 +204,45 @@ func TestKillMatrix(t *testing.T) {
 	if err := mutants.WriteKills(*killMatrix, ids, withStored(rows)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// killSuite are the cases of the RFC suite that these patterns select; all of them if there
+// are none.
+func killSuite(patterns string) (suite []cases.Case) {
+	for _, c := range rfc.All() {
+		if selects(patterns, c) {
+			suite = append(suite, hurry(c))
+		}
+	}
+	return suite
+}
+
+// killBatch is what the matrix plays against a mutant at first.
+func killBatch(m mutants.Mutant, role mutants.Roles, suite []cases.Case) batch {
+	list := slices.DeleteFunc(slices.Clone(suite), func(c cases.Case) bool { return !c.For(asCase(role)) || !suited(c, m) })
+	return batch{m, role, list}
+}
+
+// playMatrix plays the batches and, unless only some cases are to be played, all light cases
+// against the mutants that none has killed. Their batches then have those.
+func playMatrix(t *testing.T, store *cellStore, all []batch, suite []cases.Case, some bool) {
+	t.Helper()
+	playTwice(t, store, all)
+	if some {
+		return
+	}
+	var rest []batch
+	for i, b := range all {
+		if len(killsOf(t, store, b).RFC) > 0 {
+			continue
+		}
+		all[i].list = slices.DeleteFunc(slices.Clone(suite), func(c cases.Case) bool {
+			return !c.For(asCase(b.role)) || !alike(c, b.m) || !suited(c, b.m) && (c.Heavy() || c.Slow)
+		})
+		rest = append(rest, all[i])
+	}
+	t.Logf("%d mutants are killed by no case about what they break", len(rest))
+	playTwice(t, store, rest)
 }
 
 // playTwice plays what is not in the store, and what kills a second time.

@@ -62,6 +62,10 @@ func TestRecordMutants(t *testing.T) {
 		} else if err := writeGolden(role, mutants.Conformant, sound); err != nil {
 			t.Fatal(err)
 		}
+		if *serveMutants != "" {
+			recordShared(t, role, sound)
+			continue
+		}
 		var wg sync.WaitGroup
 		slots := make(chan struct{}, *recordParallel)
 		for _, m := range slices.Concat([]mutants.Mutant{mutants.Chaos}, mutants.Catalogue()) {
@@ -82,6 +86,26 @@ func TestRecordMutants(t *testing.T) {
 			})
 		}
 		wg.Wait()
+	}
+}
+
+// recordShared is the recording with workers, which have the images of Autobahn.
+func recordShared(t *testing.T, role mutants.Roles, sound verdicts) {
+	t.Helper()
+	var list []mutants.Mutant
+	for _, m := range slices.Concat([]mutants.Mutant{mutants.Chaos}, mutants.Catalogue()) {
+		if m.Roles.Has(role) && wantsRecord(m) && m.Name != mutants.Conformant.Name {
+			list = append(list, m)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	for name, got := range shareRecords(t, role, list) {
+		m, _ := mutants.Find(name)
+		if err := writeGolden(role, m, differences(got, sound)); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
