@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/signal"
@@ -149,7 +150,6 @@ func echo(ctx context.Context, c *ws.Conn) error {
 
 const server = `server: ["{wsconform}", server, "{host}", "{port}"]`
 
-// agent is a folder with one agent, called sh-x.
 // native is the default engine.
 func native(t *testing.T) engine.Engine {
 	t.Helper()
@@ -160,6 +160,7 @@ func native(t *testing.T) engine.Engine {
 	return e
 }
 
+// agent is a folder with one agent, called sh-x.
 func agent(t *testing.T, lines string) agentfile.Agent {
 	t.Helper()
 	text := "name: x\nlanguage: sh\nlibrary: x\npackage: {registry: none}\nversion: '1'\nlicence: MIT\nhomepage: none\nnotes: a test\n" + lines + "\n"
@@ -348,6 +349,30 @@ func TestUnsupported(t *testing.T) {
 	r.Selection.Selected = []cases.ID{"12.1.1", "12.1.2"}
 	if got := play(t, r, agent(t, server))[0]; got.State != runfile.Complete || got.Counts[harness.Unsupported] != 2 || got.Error != "" {
 		t.Errorf("got %s, %v, %q; want a complete run of 2 unsupported cases", got.State, got.Counts, got.Error)
+	}
+}
+
+// Secrets in an agent's command, or in what it prints, reach no file.
+func TestSecretsOfAgents(t *testing.T) {
+	r := runner(t)
+	got := play(t, r, agent(t, `server: [sh, -c, 'echo "$0" "$@" >&2; exec {wsconform} server {host} {port}', "--token=SEEDED", "--password", "SEEDED", "wss://me:SEEDED@host.test/?key=SEEDED", "Authorization: Bearer SEEDED"]`))[0]
+	if got.State != runfile.Complete {
+		t.Fatalf("got %s (%s), want complete", got.State, got.Error)
+	}
+	said := 0
+	err := filepath.WalkDir(r.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if bytes.Contains(data, []byte("SEEDED")) {
+			t.Errorf("%s has a secret:\n%.300s", path, data[max(0, bytes.Index(data, []byte("SEEDED"))-50):])
+		}
+		said += bytes.Count(data, []byte("--token="+runfile.Masked))
+		return err
+	})
+	if err != nil || said < 2 { // in the run file and in the log
+		t.Errorf("the command is told %d times, %v", said, err)
 	}
 }
 

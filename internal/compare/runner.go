@@ -322,10 +322,11 @@ func (r *Runner) selection(role cases.Role) runfile.Selection {
 // logs/NAME.log.
 func (r *Runner) session(row Row, b *Built, name string) (*session, io.Closer, error) {
 	at := filepath.Join(r.Dir, "logs", name)
-	log, err := createFile(at + ".log")
+	file, err := createFile(at + ".log")
 	if err != nil {
 		return nil, nil, err
 	}
+	log := r.header(row, b).Masking().Writer(file)
 	s := &session{
 		built: b, role: row.Role, engine: row.Engine, workshop: r.Workshop, repeats: r.Repeats, network: r.Network, patience: cmp.Or(r.StartPatience, startPatience),
 		log: log, fate: at + ".fate", place: at + ".place", results: map[cases.ID]harness.Result{},

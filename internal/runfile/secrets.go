@@ -288,6 +288,11 @@ func (s *Secrets) Command(words []string) []string {
 func (s *Secrets) agent(a harness.Agent) harness.Agent {
 	a.Name, a.Version = s.Text(a.Name), s.Text(a.Version)
 	a.URL, a.Command = s.Text(a.URL), s.Command(a.Command)
+	if a.About != nil {
+		about := *a.About
+		about.Homepage, about.Notes = s.Text(about.Homepage), s.Text(about.Notes)
+		a.About = &about
+	}
 	return a
 }
 
