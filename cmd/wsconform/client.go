@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/spf13/pflag"
 	"golang.org/x/net/http/httpguts"
+	"golang.org/x/net/http/httpproxy"
 
 	"github.com/wsconform/wsconform/ws"
 	"github.com/wsconform/wsconform/ws/h3"
@@ -113,6 +116,43 @@ func proxyOf(flag string) (func(*http.Request) (*url.URL, error), error) {
 		return nil, usagef("--proxy: %w", err)
 	}
 	return choose, nil
+}
+
+// chosenProxy is the proxy that --proxy names, nil for none.
+func chosenProxy(flag string, environment *url.URL) (*url.URL, error) {
+	if flag == "env" {
+		return environment, nil
+	}
+	choose, err := proxyOf(flag)
+	if err != nil {
+		return nil, err
+	}
+	return choose(nil)
+}
+
+// environmentProxy is the proxy that the environment names for a ws or wss URL, nil for none.
+// It is chosen as for [ws.DialOptions] without a Proxy.
+func environmentProxy(u *url.URL) (*url.URL, error) {
+	conf := httpproxy.FromEnvironment()
+	if conf.CGI {
+		conf.HTTPProxy = ""
+	}
+	all := cmp.Or(os.Getenv("ALL_PROXY"), os.Getenv("all_proxy"))
+	conf.HTTPProxy, conf.HTTPSProxy = cmp.Or(conf.HTTPProxy, all), cmp.Or(conf.HTTPSProxy, all)
+	mine := conf.HTTPProxy
+	if u.Scheme == "wss" {
+		mine = conf.HTTPSProxy
+	}
+	if _, err := url.Parse(mine); err != nil {
+		return nil, usagef("malformed proxy URL in the environment") // it may hold a password
+	}
+	asked := *u
+	asked.Scheme = strings.Replace(u.Scheme, "ws", "http", 1)
+	p, err := conf.ProxyFunc()(&asked)
+	if err != nil {
+		return nil, usagef("malformed proxy URL in the environment")
+	}
+	return p, nil
 }
 
 // proxyTLS is the TLS to an https proxy: that of the server, without what is for the

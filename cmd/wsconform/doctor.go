@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,20 +34,30 @@ func doctorCommand() *cobra.Command {
 	var o dialFlags
 	var opts doctor.Options
 	var asJSON bool
-	var page string
+	var page, proxy string
 	c := &cobra.Command{
 		Use:   "doctor URL",
 		Short: "Examine a live address: why does it not connect, what will trouble clients",
 		Long:  doctorHelp,
 		Example: `  wsconform doctor wss://example.com/live
   wsconform doctor wss://example.com/live -H 'Authorization: Bearer TOKEN' --idle 90s
+  wsconform doctor wss://example.com/live --proxy http://proxy.example:3128
   wsconform doctor ws://127.0.0.1:9001 --json`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, list []string) error {
+			o.proxyTLS = strings.HasPrefix(proxy, "https:") || proxy == "env"
 			target, err := o.target(list[0])
 			if err != nil {
 				return err
 			}
+			opts.Environment, err = environmentProxy(target.URL)
+			if err == nil {
+				opts.Proxy, err = chosenProxy(proxy, opts.Environment)
+			}
+			if err != nil {
+				return err
+			}
+			opts.ProxyTLS = proxyTLS(target.TLS)
 			switch {
 			case target.Socket != "":
 				return usagef("doctor examines ws and wss addresses, not sockets")
@@ -83,6 +94,7 @@ func doctorCommand() *cobra.Command {
 	f := c.Flags()
 	o.flags(f)
 	f.DurationVar(&opts.Idle, "idle", 5*time.Second, "how long to leave a connection idle, to see whether it is cut; 0 skips that")
+	f.StringVarP(&proxy, "proxy", "p", "none", "go through a proxy: a `URL` with scheme http, https, socks4, socks4a, socks5 or socks5h, with user and password in it; env uses the environment, none no proxy")
 	f.StringVar(&page, "html", "", "also write a page to this `FILE`")
 	f.BoolVar(&asJSON, "json", false, "write JSON")
 	return c

@@ -3,18 +3,20 @@
 // open. It needs no echo, sends no message, and makes few connections.
 //
 // [Examine] makes the probes and returns a [Report] of findings, in the order in which a
-// connection comes about. reach.go gets to the server (names, TCP, TLS), opening.go opens
-// connections, http2.go does so over HTTP/2, behavior.go looks at what follows, and
+// connection comes about. reach.go gets to the server (names, TCP, TLS), proxy.go through a
+// proxy, opening.go opens connections, http2.go does so over HTTP/2, behavior.go looks at what follows, and
 // browsers.go says what that means for a web page.
 package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -48,6 +50,7 @@ type Topic string
 // The topics, in the order of a report.
 const (
 	Names       Topic = "name"
+	Proxy       Topic = "proxy"
 	TCP         Topic = "TCP"
 	TLS         Topic = "TLS"
 	Opening     Topic = "opening"
@@ -62,7 +65,7 @@ const (
 	Browsers    Topic = "browsers"
 )
 
-var topics = []Topic{Names, TCP, TLS, Opening, HTTP2, Subprotocol, Compression, Origin, FirstFrame, Ping, Masking, Idle, Browsers}
+var topics = []Topic{Names, Proxy, TCP, TLS, Opening, HTTP2, Subprotocol, Compression, Origin, FirstFrame, Ping, Masking, Idle, Browsers}
 
 // A Finding is one thing that was seen.
 type Finding struct {
@@ -77,6 +80,7 @@ type Finding struct {
 type Report struct {
 	Schema   int       `json:"schema"` // of this format: 1
 	URL      string    `json:"url"`
+	Proxy    string    `json:"proxy,omitempty"` // that connections go through, without user and password
 	Started  time.Time `json:"started"`
 	Took     float64   `json:"seconds"`
 	Opened   bool      `json:"opened"`      // a WebSocket connection was opened in some way
@@ -111,6 +115,12 @@ type Options struct {
 	Idle time.Duration
 	// Resolver looks names up. Nil means that of the system.
 	Resolver *net.Resolver
+	// Proxy is what connections go through, a URL as of [ws.ProxyURL]. Nil means none.
+	Proxy *url.URL
+	// ProxyTLS is the TLS to a proxy of scheme https. Nil means the usual.
+	ProxyTLS *tls.Config
+	// Environment is the proxy that the environment names for the address. Nil means none.
+	Environment *url.URL
 }
 
 // idle is the time that applies, 0 for none.
@@ -145,6 +155,10 @@ type examination struct {
 func Examine(ctx context.Context, target engine.Target, opts Options) (*Report, error) {
 	e := &examination{target: target, opts: opts, findings: map[Topic][]Finding{}}
 	r := &Report{Schema: 1, URL: target.URL.String(), Started: time.Now().UTC().Truncate(time.Millisecond)}
+	if opts.Proxy != nil {
+		r.Proxy = hop(opts.Proxy)
+	}
+	e.environment()
 	if e.reach(ctx) {
 		r.Opened = e.examine(ctx)
 	}
@@ -161,6 +175,9 @@ func (e *examination) examine(ctx context.Context) (opened bool) {
 	var wg sync.WaitGroup
 	var overHTTP2 bool
 	wg.Go(func() { overHTTP2 = e.http2(ctx) })
+	if e.opts.Proxy != nil {
+		wg.Go(func() { e.compare(ctx) })
+	}
 	opened = e.open(ctx)
 	if opened {
 		for _, probe := range []func(context.Context){
@@ -193,7 +210,7 @@ func (e *examination) gone(ctx context.Context) bool {
 // that alone, and is not said.
 func (e *examination) lost() {
 	for t, list := range e.findings {
-		if t != Names && t != TCP && t != TLS {
+		if t != Names && t != Proxy && t != TCP && t != TLS {
 			e.findings[t] = slices.DeleteFunc(list, func(f Finding) bool { return f.State == Warning || f.State == Fault })
 		}
 	}
@@ -230,14 +247,24 @@ func plain(s string) string {
 	return s
 }
 
-// dial makes a TCP connection to the address that was reached.
-func (e *examination) dial(ctx context.Context, addr string) (net.Conn, error) {
+// spend counts a connection that is about to be made.
+func (e *examination) spend() error {
 	e.mu.Lock()
-	e.conns++
-	n := e.conns
-	e.mu.Unlock()
-	if n > MaxConns {
-		return nil, errTooMany
+	defer e.mu.Unlock()
+	if e.conns++; e.conns > MaxConns {
+		return errTooMany
+	}
+	return nil
+}
+
+// dial makes a TCP connection to the address that was reached, through the proxy if there
+// is one.
+func (e *examination) dial(ctx context.Context, addr string) (net.Conn, error) {
+	if err := e.spend(); err != nil {
+		return nil, err
+	}
+	if e.opts.Proxy != nil {
+		return e.dialProxy(ctx, addr)
 	}
 	d := net.Dialer{Timeout: probeBound}
 	return d.DialContext(ctx, "tcp", addr)

@@ -23,6 +23,7 @@ func (e *examination) open(ctx context.Context) bool {
 			saw += ", by " + server
 		}
 		e.found(Finding{Topic: Opening, State: OK, Saw: saw})
+		e.between(c.Handshake().Header)
 		return true
 	}
 	f := Finding{Topic: Opening, State: Fault, Saw: err.Error()}

@@ -20,6 +20,9 @@ const maxAddrs = 4
 // reach gets to the server: name, TCP, TLS. It reports whether there is something to
 // talk to.
 func (e *examination) reach(ctx context.Context) bool {
+	if e.opts.Proxy != nil {
+		return e.through(ctx) && (e.target.URL.Scheme == "ws" || e.tls(ctx))
+	}
 	addrs, ok := e.resolve(ctx)
 	if !ok || !e.tcp(ctx, addrs) {
 		return false
@@ -80,16 +83,12 @@ func addressCount(v4, v6 int) string {
 
 // tcp connects to each address, and keeps the first that answers for the rest.
 func (e *examination) tcp(ctx context.Context, addrs []netip.Addr) bool {
-	port := e.target.URL.Port()
-	if port == "" {
-		port = map[string]string{"ws": "80", "wss": "443"}[e.target.URL.Scheme]
-	}
 	errs, took := make([]error, len(addrs)), make([]time.Duration, len(addrs))
 	var wg sync.WaitGroup
 	for i, a := range addrs {
 		wg.Go(func() {
 			start := time.Now()
-			nc, err := e.dial(ctx, net.JoinHostPort(a.String(), port))
+			nc, err := e.dial(ctx, e.hostPort(a.String()))
 			if errs[i], took[i] = err, time.Since(start); err == nil {
 				nc.Close()
 			}
@@ -98,7 +97,7 @@ func (e *examination) tcp(ctx context.Context, addrs []netip.Addr) bool {
 	wg.Wait()
 	works := map[bool]int{} // by whether the address is one of IPv6
 	for i, a := range addrs {
-		addr := net.JoinHostPort(a.String(), port)
+		addr := e.hostPort(a.String())
 		if errs[i] != nil {
 			continue
 		}
@@ -112,7 +111,7 @@ func (e *examination) tcp(ctx context.Context, addrs []netip.Addr) bool {
 		if errs[i] == nil {
 			continue
 		}
-		f := Finding{Topic: TCP, State: Warning, Saw: fmt.Sprintf("%s: %s", net.JoinHostPort(a.String(), port), dialError(errs[i]))}
+		f := Finding{Topic: TCP, State: Warning, Saw: fmt.Sprintf("%s: %s", e.hostPort(a.String()), dialError(errs[i]))}
 		f.Advice = "clients that try this address first wait, or fail: let the server listen there, or take the address out of the name"
 		if len(works) == 0 {
 			f.State, f.Advice = Fault, "is the server running, on this port, and does a firewall let you through?"

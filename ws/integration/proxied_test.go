@@ -67,3 +67,54 @@ func TestProxied(t *testing.T) {
 		}
 	})
 }
+
+// doctor examines a server through real proxies, and names the proxy where it is the cause.
+func TestProxiedDoctor(t *testing.T) {
+	path := wsconform(t)
+	onlyNative(t, "doctor")
+	plain, secure := echoServers(t)
+	examine := func(t *testing.T, args ...string) (code int, out string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		text, err := exec.CommandContext(ctx, path, append([]string{"doctor", "--idle", "0"}, args...)...).CombinedOutput()
+		if ended, ok := errors.AsType[*exec.ExitError](err); ok {
+			return ended.ExitCode(), string(text)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		return 0, string(text)
+	}
+	for _, row := range proxies {
+		if name, _, _ := strings.Cut(row.name, " "); name != "squid" && name != "dante" {
+			continue
+		}
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			p := row.start(t)
+			scheme := p.schemes[len(p.schemes)-1] // socks5h of dante
+			through := []string{"--proxy", p.url(scheme, "me:secret"), plain.url("127.0.0.1")}
+			if p.ca != "" {
+				through = append(through, "--ca", p.ca)
+			}
+			code, out := examine(t, through...)
+			for _, want := range []string{p.addr + " connects to " + strings.TrimPrefix(plain.url("127.0.0.1"), "ws://"), "changes nothing that is seen", "101 Switching Protocols"} {
+				if code != 0 || !strings.Contains(out, want) {
+					t.Errorf("exit %d, %q is missing\n%s", code, want, out)
+				}
+			}
+			if p.ca == "" {
+				if code, out := examine(t, "--insecure", "--proxy", p.url(scheme, "me:secret"), secure.url("127.0.0.1")); !strings.Contains(out, "changes nothing that is seen") {
+					t.Errorf("TLS: exit %d\n%s", code, out)
+				}
+			}
+			if !p.password {
+				return
+			}
+			code, out = examine(t, "--proxy", p.url(scheme, "me:wrong"), plain.url("127.0.0.1"))
+			if code != 1 || !strings.Contains(out, "no connection through "+scheme+"://"+p.addr) || strings.Contains(out, "wrong@") {
+				t.Errorf("the wrong password: exit %d\n%s", code, out)
+			}
+		})
+	}
+}
