@@ -85,7 +85,8 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	defer look.Stop()
 	var wait []line
 	told, closed := false, false // the head, the footer
-	var last time.Time
+	var last time.Time           // a batch: the first is told at once
+	spoke := time.Now()
 	for {
 		j := s.jobs.find(path)
 		over := j == nil || j.ended() // before the file is read: nothing comes behind this
@@ -103,7 +104,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		now := time.Now()
 		if told && len(wait) > 0 && (final || now.Sub(last) >= batchEvery) {
 			out.send("cases", wait)
-			wait, last = nil, now
+			wait, last, spoke = nil, now, now
 		}
 		if t.foot != nil && len(wait) == 0 && !closed && !over {
 			out.send("foot", s.endOf(&t, j, nil)) // the reports are still being written
@@ -113,9 +114,9 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 			out.send("end", s.endOf(&t, j, nil))
 			return
 		}
-		if now.Sub(last) > aliveEvery {
+		if now.Sub(spoke) > aliveEvery {
 			out.send("alive", nil)
-			last = now
+			spoke = now
 		}
 		if out.err != nil {
 			return
