@@ -135,12 +135,14 @@ type caseAnswer struct {
 	About  explanation            `json:"about"`
 	Result *caseJSON              `json:"result,omitempty"`
 	Did    *transcript.Transcript `json:"transcript,omitempty"`
+	// Minimal is the shortest script that shows the failure, if it was looked for.
+	Minimal any `json:"minimal,omitempty"`
 }
 
 // WriteCaseJSON writes what is known of a case, and its result with the whole exchange if the
-// run has one.
-func WriteCaseJSON(w io.Writer, c cases.Case, run *runfile.Run) error {
-	out := caseAnswer{About: explanationOf(c, nil)}
+// run has one, with what is known of a minimal script, nil if nothing is.
+func WriteCaseJSON(w io.Writer, c cases.Case, run *runfile.Run, minimal any) error {
+	out := caseAnswer{About: explanationOf(c, nil), Minimal: minimal}
 	if run != nil {
 		for _, r := range summary.Of(Input{Run: run}).Rows {
 			if r.Case == c.ID {

@@ -13,61 +13,95 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/engine"
 	"github.com/wsconform/wsconform/internal/gate"
+	"github.com/wsconform/wsconform/internal/minimize"
 	"github.com/wsconform/wsconform/internal/runfile"
+	"github.com/wsconform/wsconform/internal/usercase"
 	"github.com/wsconform/wsconform/reports"
 )
 
 func caseCommand() *cobra.Command {
-	var against string
-	var faithful, http2, http3, asJSON bool
-	var dial dialFlags
+	var o caseOptions
 	c := &cobra.Command{
 		Use:   "case ID",
 		Short: "Explain a case, or play it against a server",
 		Example: `  wsconform case 5.15
   wsconform case 5.15 --against ws://127.0.0.1:9001
+  wsconform case 3.4 --server-cmd './my-server --port {port}' --minimize
   wsconform case H2.1.2 --against wss://127.0.0.1:9443 --http2`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeCases,
-		RunE: func(c *cobra.Command, list []string) error {
-			if _, err := loadUserCases(""); err != nil {
-				return err
-			}
-			one, ok := catalogue.Find(cases.ID(list[0]))
-			if !ok {
-				return usagef("unknown case %q; wsconform list lists all cases", list[0])
-			}
-			if !asJSON {
-				if err := reports.Explain(c.OutOrStdout(), one); err != nil || against == "" {
-					return err
-				}
-			}
-			if against == "" {
-				return reports.WriteCaseJSON(c.OutOrStdout(), one, nil)
-			}
-			if err := checkURL(harness.Agent{URL: against}); err != nil {
-				return usagef("--against %q: must look like ws://127.0.0.1:9001", against)
-			}
-			target, err := dial.target(against)
-			if err != nil {
-				return err
-			}
-			if http3 && target.URL.Scheme != "wss" {
-				return usagef("--http3 needs a wss URL: there is no HTTP/3 without TLS")
-			}
-			target.HTTP2, target.HTTP3 = http2, http3
-			return playOne(c, *target, one, faithful, asJSON)
-		},
+		RunE:              o.run,
 	}
 	f := c.Flags()
-	f.StringVar(&against, "against", "", "play the case against the server at this `URL` and show the exchange")
-	f.BoolVar(&faithful, "faithful", false, "wait as long as Autobahn does, even where the verdict is already certain")
-	f.BoolVar(&http2, "http2", false, "play it over HTTP/2 (RFC 8441)")
-	f.BoolVar(&http3, "http3", false, "play it over HTTP/3 (RFC 9220), against a wss server")
-	f.BoolVar(&asJSON, "json", false, "write JSON")
-	dial.flags(f)
+	f.StringVar(&o.against, "against", "", "play the case against the server at this `URL` and show the exchange")
+	f.StringVar(&o.serverCmd, "server-cmd", "", "the same with a server that this `COMMAND` starts; {host}, {port} and {url} stand for where it has to listen")
+	f.BoolVar(&o.minimize, "minimize", false, "look for the shortest raw script with which the server still fails the case, for at most a minute")
+	f.StringVar(&o.userCases, "user-cases", "", "the cases of your own in this `FILE` instead of "+usercase.DefaultFile)
+	f.BoolVar(&o.faithful, "faithful", false, "wait as long as Autobahn does, even where the verdict is already certain")
+	f.BoolVar(&o.http2, "http2", false, "play it over HTTP/2 (RFC 8441)")
+	f.BoolVar(&o.http3, "http3", false, "play it over HTTP/3 (RFC 9220), against a wss server")
+	f.BoolVar(&o.asJSON, "json", false, "write JSON")
+	o.dial.flags(f)
 	c.MarkFlagsMutuallyExclusive("http2", "http3")
+	c.MarkFlagsMutuallyExclusive("against", "server-cmd")
 	return c
+}
+
+// caseOptions are the flags of case.
+type caseOptions struct {
+	against, serverCmd, userCases    string
+	faithful, http2, http3, minimize bool
+	asJSON                           bool
+	dial                             dialFlags
+}
+
+func (o *caseOptions) run(c *cobra.Command, list []string) error {
+	if _, err := loadUserCases(o.userCases); err != nil {
+		return err
+	}
+	one, ok := catalogue.Find(cases.ID(list[0]))
+	if !ok {
+		return usagef("unknown case %q; wsconform list lists all cases", list[0])
+	}
+	plays := o.against != "" || o.serverCmd != ""
+	if o.minimize && !plays {
+		return usagef("--minimize plays the case: it needs --against or --server-cmd")
+	}
+	if o.minimize && (o.http2 || o.http3) {
+		return usagef("--minimize: raw scripts are played over HTTP/1.1")
+	}
+	if o.minimize && !one.For(cases.Server) {
+		return usagef("--minimize: case %s is not for servers", one.ID)
+	}
+	if !o.asJSON {
+		if err := reports.Explain(c.OutOrStdout(), one); err != nil || !plays {
+			return err
+		}
+	}
+	if !plays {
+		return reports.WriteCaseJSON(c.OutOrStdout(), one, nil, nil)
+	}
+	if o.serverCmd != "" {
+		d := dumpOptions{serverCmd: o.serverCmd, log: io.Discard}
+		url, stop, err := d.server(c.Context(), nil)
+		defer stop()
+		if err != nil {
+			return err
+		}
+		o.against = url
+	}
+	if err := checkURL(harness.Agent{URL: o.against}); err != nil {
+		return usagef("--against %q: must look like ws://127.0.0.1:9001", o.against)
+	}
+	target, err := o.dial.target(o.against)
+	if err != nil {
+		return err
+	}
+	if o.http3 && target.URL.Scheme != "wss" {
+		return usagef("--http3 needs a wss URL: there is no HTTP/3 without TLS")
+	}
+	target.HTTP2, target.HTTP3 = o.http2, o.http3
+	return o.play(c, *target, one)
 }
 
 // width is that of the text that commands print.
@@ -88,40 +122,64 @@ func wrap(w io.Writer, text string) {
 	fmt.Fprintln(w, strings.TrimRight(line, " "))
 }
 
-// playOne plays a case and prints the exchange and the verdict.
-func playOne(c *cobra.Command, target engine.Target, one cases.Case, faithful, asJSON bool) error {
+// play plays a case and prints the exchange and the verdict.
+func (o *caseOptions) play(c *cobra.Command, target engine.Target, one cases.Case) error {
 	w := c.OutOrStdout()
 	run := &runfile.Run{Footer: &runfile.Footer{State: runfile.Complete}}
-	_, err := engine.TestServer(c.Context(), target, []cases.Case{one}, engine.Options{Options: engine.RunOptions{Parallel: 1, AnyPeer: true}, Faithful: faithful}, func(r harness.Result) {
+	_, err := engine.TestServer(c.Context(), target, []cases.Case{one}, engine.Options{Options: engine.RunOptions{Parallel: 1, AnyPeer: true}, Faithful: o.faithful}, func(r harness.Result) {
 		run.Results = append(run.Results, r)
-		if asJSON {
-			return
+		if !o.asJSON {
+			writeResult(w, r)
 		}
-		fmt.Fprintln(w, "\nexchange (-> sent, <- received)")
-		if r.Transcript != nil {
-			reports.WriteLog(w, r.Transcript, "") //nolint:errcheck // the terminal
-		}
-		fmt.Fprintf(w, "\n%s\n", inksOf(w).outcome(r.Outcome, string(r.Outcome)))
-		if !r.Outcome.Ran() {
-			wrap(w, reports.Visible(r.Note))
-			return
-		}
-		if r.OneGrade() {
-			wrap(w, fmt.Sprintf("%s: %s", r.Behavior, reports.Visible(r.Reason)))
-			return
-		}
-		wrap(w, fmt.Sprintf("behavior %s: %s", r.Behavior, reports.Visible(r.Reason)))
-		wrap(w, fmt.Sprintf("close %s: %s", r.Close, reports.Visible(r.CloseReason)))
 	})
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	var minimal any
+	if o.minimize && len(run.Results) > 0 {
+		m, err := minimize.Case(c.Context(), target, one, run.Results[len(run.Results)-1], minimize.Bounds{})
+		if err != nil {
+			return err
+		}
+		if minimal = m; !o.asJSON {
+			writeMinimal(w, m)
+		}
+	}
+	if o.asJSON {
 		run.Header.Agent = harness.Agent{URL: target.URL.Redacted(), Role: cases.Server}
 		run.Header.Engine.Name = runfile.DefaultEngine
-		if err := reports.WriteCaseJSON(c.OutOrStdout(), one, run); err != nil {
+		if err := reports.WriteCaseJSON(w, one, run, minimal); err != nil {
 			return err
 		}
 	}
 	return gateError(gate.Decide(run, nil, time.Now()))
+}
+
+// writeResult prints the exchange and the verdict.
+func writeResult(w io.Writer, r harness.Result) {
+	fmt.Fprintln(w, "\nexchange (-> sent, <- received)")
+	if r.Transcript != nil {
+		reports.WriteLog(w, r.Transcript, "") //nolint:errcheck // the terminal
+	}
+	fmt.Fprintf(w, "\n%s\n", inksOf(w).outcome(r.Outcome, string(r.Outcome)))
+	switch {
+	case !r.Outcome.Ran():
+		wrap(w, reports.Visible(r.Note))
+	case r.OneGrade():
+		wrap(w, fmt.Sprintf("%s: %s", r.Behavior, reports.Visible(r.Reason)))
+	default:
+		wrap(w, fmt.Sprintf("behavior %s: %s", r.Behavior, reports.Visible(r.Reason)))
+		wrap(w, fmt.Sprintf("close %s: %s", r.Close, reports.Visible(r.CloseReason)))
+	}
+}
+
+// writeMinimal prints the script that shows the failure.
+func writeMinimal(w io.Writer, m minimize.Minimal) {
+	fmt.Fprintf(w, "\nscript: %d of %d steps show it (%d plays, %.1f s)\n", m.Steps, m.Of, m.Plays, m.Took)
+	if m.Why != "" {
+		wrap(w, m.Why)
+	}
+	for line := range strings.Lines(m.Script) {
+		fmt.Fprint(w, "  "+line)
+	}
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,6 +33,14 @@ type dumpOptions struct {
 	base64    bool
 	bytes     bool
 	null      bool
+	script    string
+	record    string
+	serverCmd string
+	clientCmd string
+	steps     string         // of the script
+	log       io.Writer      // gets what the peer prints
+	header    runfile.Header // of the record
+	gone      atomic.Bool    // the client has ended
 }
 
 const dumpHelp = `Opens a WebSocket connection, sends what you type or pipe in, and prints what
@@ -47,7 +58,9 @@ form too; --bytes sends the input in chunks and writes messages as they come.
 With --raw each line is a step of a script that follows no rules: handshakes with
 fields edited or missing, frames with any bits, lengths and masks, bytes, pauses,
 half-closed and reset connections. /help lists the steps; docs/raw.md describes
-them. Every frame that comes is printed, legal or not, and none is answered.
+them. Every frame that comes is printed, legal or not, and none is answered. --record
+keeps the exchange as a run file, for report and ui; the wire lab of ui plays its scripts
+with these flags.
 
 If a server refuses the handshake, its answer is printed without the passwords,
 tokens and header values of the command line. -vv and --raw show all bytes.
@@ -60,7 +73,7 @@ interrupted.`
 func dumpCommand() *cobra.Command {
 	var o dumpOptions
 	c := &cobra.Command{
-		Use:   "dump URL | dump --listen HOST:PORT",
+		Use:   "dump URL | dump --server-cmd COMMAND | dump --listen HOST:PORT",
 		Short: "Talk to a server or a client and show what it says",
 		Long:  dumpHelp,
 		Example: `  wsconform dump wss://example.com/chat -vv
@@ -70,7 +83,9 @@ func dumpCommand() *cobra.Command {
   wsconform dump ws://host/ --proxy socks5h://me:secret@127.0.0.1:1080
   wsconform dump wss://example.com/feed --json --reconnect --ping-interval 20s --eof-wait -1 </dev/null
   wsconform dump --listen 127.0.0.1:9001 --oneshot
-  wsconform dump ws://127.0.0.1:9001 --raw --send 'frame ping nofin text:hello'`,
+  wsconform dump ws://127.0.0.1:9001 --raw --send 'frame ping nofin text:hello'
+  wsconform dump --server-cmd './my-server --port {port}' --raw --script script.txt --record out
+  wsconform dump --listen 127.0.0.1:0 --client-cmd './my-client {url}' --raw --script script.txt`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: o.run,
 	}
@@ -86,6 +101,10 @@ func dumpCommand() *cobra.Command {
 	f.BoolVar(&o.Whole, "whole", false, "the whole input is one message")
 	f.BoolVar(&o.Commands, "commands", false, "take commands from a pipe too")
 	f.BoolVar(&o.Raw, "raw", false, "lines are steps of a raw script: follow no rules, answer nothing, print everything")
+	f.StringVar(&o.script, "script", "", "with --raw: read the steps from this `FILE` instead of the input")
+	f.StringVar(&o.record, "record", "", "with --raw: write the exchange to run.jsonl in this folder, `DIR`")
+	f.StringVar(&o.serverCmd, "server-cmd", "", "start the server with this `COMMAND`; {host}, {port} and {url} stand for where it has to listen")
+	f.StringVar(&o.clientCmd, "client-cmd", "", "with --listen: start the client with this `COMMAND`; {url} stands for our address")
 	f.CountVarP(&o.Verbose, "verbose", "v", "show opcodes and control frames; twice: the bytes of the handshake and every frame")
 	f.BoolVar(&o.Timings, "timings", false, "show how long the handshake took and when messages came")
 	f.BoolVar(&o.JSON, "json", false, "print a JSON object for each event")
@@ -121,6 +140,8 @@ func dumpCommand() *cobra.Command {
 	c.MarkFlagsMutuallyExclusive("bytes", "null-terminated")
 	c.MarkFlagsMutuallyExclusive("bytes", "commands")
 	c.MarkFlagsMutuallyExclusive("listen", "reconnect")
+	c.MarkFlagsMutuallyExclusive("listen", "server-cmd")
+	c.MarkFlagsMutuallyExclusive("record", "reconnect")
 	return c
 }
 
@@ -152,12 +173,22 @@ func (o *dumpOptions) run(c *cobra.Command, list []string) error {
 		return err
 	}
 	o.In, o.Out, o.Err = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
+	done, err := o.prepare(opts.Header)
+	if err != nil {
+		return err
+	}
+	defer done()
 	var deflate *ws.Deflate
 	if !o.noDeflate && !o.Raw {
 		deflate = &ws.Deflate{}
 	}
 	if o.listen == "" {
-		o.URL, opts.Deflate, o.Dial = list[0], deflate, opts
+		url, stop, err := o.server(c.Context(), list)
+		defer stop()
+		if err != nil {
+			return err
+		}
+		o.URL, opts.Deflate, o.Dial = url, deflate, opts
 		o.Mask = runfile.NewSecrets(o.URL, opts.Header).Text
 	} else {
 		o.Accept = &ws.AcceptOptions{
@@ -176,21 +207,33 @@ func (o *dumpOptions) run(c *cobra.Command, list []string) error {
 		if err != nil {
 			return err
 		}
-		var url string
-		if o.Listener, url, err = l.listen(c.Context(), conf); err != nil {
+		if o.Listener, o.URL, err = l.listen(c.Context(), conf); err != nil {
 			return listenError("dump", "--listen "+o.listen, err)
 		}
 		defer o.Listener.Close()
-		fmt.Fprintln(o.Err, "* listening on "+url)
+		fmt.Fprintln(o.Err, "* listening on "+o.URL)
+		stop, err := o.startClient()
+		if err != nil {
+			return err
+		}
+		defer stop()
 	}
-	return dumpError(console.Run(c.Context(), o.Options), o.Listener != nil)
+	return o.talk(c.Context())
 }
 
 // check completes the options and finds what is wrong before anything is opened.
 func (o *dumpOptions) check(f *pflag.FlagSet, list []string) error {
 	switch {
-	case o.listen == "" && len(list) == 0:
+	case o.listen == "" && len(list) == 0 && o.serverCmd == "":
 		return usagef("missing URL; usage: wsconform dump URL, or --listen HOST:PORT")
+	case o.serverCmd != "" && len(list) > 0:
+		return usagef("--server-cmd starts the server: there is no URL to connect to")
+	case !o.Raw && (o.script != "" || o.record != ""):
+		return usagef("--script and --record need --raw")
+	case o.listen == "" && o.clientCmd != "":
+		return usagef("--client-cmd needs --listen")
+	case f.Changed("client-cmd") && !strings.Contains(o.clientCmd, "{url}"):
+		return usagef("--client-cmd needs {url}, which becomes our address")
 	case o.listen != "" && len(list) > 0:
 		return usagef("--listen waits for clients: there is no URL to connect to")
 	case o.listen == "" && (o.cert != "" || o.Oneshot):
@@ -210,11 +253,15 @@ func (o *dumpOptions) check(f *pflag.FlagSet, list []string) error {
 				return usagef("--%s is for connecting to a server, not for --listen", name)
 			}
 		}
-	} else if err := checkTarget(list[0]); err != nil {
-		return err
-	} else if err := o.client.checkTLS(f, list[0]); err != nil {
-		return err
+	} else if len(list) > 0 {
+		if err := checkTarget(list[0]); err != nil {
+			return err
+		}
+		if err := o.client.checkTLS(f, list[0]); err != nil {
+			return err
+		}
 	}
+	o.Oneshot = o.Oneshot || o.listen != "" && (o.record != "" || o.clientCmd != "")
 	if (o.listen != "" || o.OneLine) && !f.Changed("eof-wait") {
 		o.EOFWait = -1
 	}

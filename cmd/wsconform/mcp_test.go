@@ -63,6 +63,8 @@ func TestMCP(t *testing.T) {
 		{"explain", map[string]any{"case": "99.1"}, true, []string{"unknown case"}},
 		{"lab", map[string]any{"command": faulty, "script": "frame text rsv1 text:Hello\nawait text 2s"}, false, []string{"RSV", "Hello", "what happened"}},
 		{"lab", map[string]any{"command": faulty, "script": "tekst"}, true, []string{"line 1", "unknown step"}},
+		{"lab", map[string]any{"client": self + " drive {url}", "script": "connection 1\ntext 1\nclose 1000\nawait close 5s\nquit\nconnection 2\ntext Hi there\nawait text 5s"}, false, []string{"what happened on connection 2", "Hi there"}},
+		{"lab", map[string]any{"url": "ws://127.0.0.1:1", "script": "text a"}, true, []string{"refused"}},
 		{"lab", map[string]any{"script": "text a"}, true, []string{"url or command"}},
 		{"run", map[string]any{"url": "--client"}, true, []string{"not the URL"}},
 		{"run", map[string]any{"url": "ws://127.0.0.1:1", "cases": "1.1.1"}, false, []string{`"exit":5`}},

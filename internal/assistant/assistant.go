@@ -22,11 +22,10 @@ import (
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/catalogue"
-	"github.com/wsconform/wsconform/cases/user"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/rawscript"
 	"github.com/wsconform/wsconform/internal/runfile"
 	"github.com/wsconform/wsconform/internal/ui"
-	"github.com/wsconform/wsconform/internal/usercase"
 	"github.com/wsconform/wsconform/reports"
 )
 
@@ -55,7 +54,7 @@ func Serve(ctx context.Context, o Options, t mcp.Transport) error {
 	s := &server{Options: o, slot: make(chan struct{}, 1)}
 	m := mcp.NewServer(&mcp.Implementation{Name: "wsconform", Title: "wsconform", Version: o.Version}, &mcp.ServerOptions{
 		Instructions: "wsconform tests WebSocket servers and clients against RFC 6455 and RFC 7692. Use run to test one, explain to " +
-			"understand a case that fails, and lab to send a script of your own to a server and see the exchange.",
+			"understand a case that fails, and lab to send a script of your own to a server, or to a client, and see the exchange.",
 	})
 	reads := &mcp.ToolAnnotations{ReadOnlyHint: true}
 	mcp.AddTool(m, &mcp.Tool{Name: "list", Description: "Lists cases: ids and what they send.", Annotations: reads}, s.list)
@@ -69,7 +68,7 @@ func Serve(ctx context.Context, o Options, t mcp.Transport) error {
 	}, s.run)
 	mcp.AddTool(m, &mcp.Tool{
 		Name:        "lab",
-		Description: "Sends a raw script to a server and returns the exchange. One step a line, such as: frame text rsv1 text:Hello, then: await close 2s. The language is in docs/raw.md.",
+		Description: "Plays a raw script to a server, or to a client, and returns the exchange. One step a line, such as: frame text rsv1 text:Hello, then: await close 2s. The language is in docs/raw.md.",
 	}, s.lab)
 	err := m.Run(ctx, t)
 	if ctx.Err() != nil {
@@ -235,21 +234,25 @@ func (s *server) run(ctx context.Context, _ *mcp.CallToolRequest, in runInput) (
 
 type labInput struct {
 	target
+	Client string `json:"client,omitempty" jsonschema:"command of a client, to which the script is played as the server; {url} becomes the address to connect to"`
 	Script string `json:"script" jsonschema:"one step a line"`
 }
 
 func (s *server) lab(ctx context.Context, _ *mcp.CallToolRequest, in labInput) (*mcp.CallToolResult, any, error) {
-	const id = "U.lab"
 	q, err := in.request()
+	if in.Client != "" && in.target == (target{}) {
+		q, err = ui.Request{Kind: "client", Value: in.Client}, nil
+	}
+	if err == nil {
+		err = rawscript.Check(in.Script)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	spec := usercase.Spec{ID: id, Title: "a script", Level: cases.Informing.String(), Script: in.Script, Want: []user.Clause{{Grade: string(cases.Informational), Open: true}}}
-	if _, err := spec.Case(); err != nil {
-		return nil, nil, errors.Unwrap(err) // without the id
-	}
-	q.Cases, q.Suite = id, string(cases.User)
 	args, err := q.Args(s.Program)
+	if err == nil {
+		args, err = ui.Dump(args)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -257,11 +260,11 @@ func (s *server) lab(ctx context.Context, _ *mcp.CallToolRequest, in labInput) (
 	if err != nil {
 		return nil, nil, err
 	}
-	file := filepath.Join(dir, "cases.yaml")
-	if err := usercase.Save(file, spec); err != nil {
+	file := filepath.Join(dir, "script.txt")
+	if err := os.WriteFile(file, []byte(in.Script), 0o600); err != nil {
 		return nil, nil, err
 	}
-	if _, err := s.play(ctx, slices.Insert(args, 1, "--user-cases="+file), dir); err != nil {
+	if _, err := s.play(ctx, append(args, "--script="+file, "--record="+dir), dir); err != nil {
 		return nil, nil, err
 	}
 	run, err := runfile.Open(filepath.Join(dir, "run.jsonl"))
@@ -271,17 +274,30 @@ func (s *server) lab(ctx context.Context, _ *mcp.CallToolRequest, in labInput) (
 	if len(run.Results) == 0 || run.Results[0].Transcript == nil {
 		return nil, nil, errors.New("nothing was played: is there a server?")
 	}
+	if one := run.Results[0]; one.Outcome == harness.Blocked {
+		return nil, nil, errors.New(reports.Visible(one.Note))
+	}
 	var text strings.Builder
-	t := run.Results[0].Transcript
 	text.WriteString("-> sent, <- received\n")
-	if err := reports.WriteLog(&text, t, ""); err != nil {
+	if err := reports.WriteLog(&text, run.Results[0].Transcript, ""); err != nil {
 		return nil, nil, err
 	}
-	text.WriteString("\nwhat happened\n")
-	for _, e := range t.Events {
-		text.WriteString("  " + reports.Visible(e.String()) + "\n")
+	for i, t := range run.Results[0].Transcript.Conns() {
+		text.WriteString("\nwhat happened")
+		if i > 0 {
+			fmt.Fprintf(&text, " on connection %d", i+1)
+		}
+		text.WriteString("\n")
+		for _, e := range t.Events {
+			text.WriteString("  " + reports.Visible(e.String()) + "\n")
+		}
 	}
 	return said(harness.Clip(text.String(), maxText)), nil, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func (s *server) folder(name string) (string, error) {
@@ -301,10 +317,16 @@ func (s *server) play(ctx context.Context, args []string, dir string) ([]byte, e
 	defer func() { <-s.slot }()
 	ctx, cancel := context.WithTimeout(ctx, runPatience)
 	defer cancel()
-	words := slices.Concat(s.Program, []string{args[0], "--json", "-o", dir}, args[1:])
+	words := slices.Concat(s.Program, args)
+	if args[0] != "dump" {
+		words = slices.Concat(s.Program, []string{args[0], "--json", "-o", dir}, args[1:])
+	}
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...) //nolint:gosec // wsconform itself
 	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Stderr = &errs
+	if args[0] != "dump" { // it prints what its record has
+		cmd.Stdout = &out
+	}
 	cmd.WaitDelay = 20 * time.Second
 	cmd.Cancel = func() error {
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
@@ -318,6 +340,8 @@ func (s *server) play(ctx context.Context, args []string, dir string) ([]byte, e
 		return nil, fmt.Errorf("stopped: %w; the results so far are in %s", context.Cause(ctx), dir)
 	case out.Len() > 0:
 		return out.Bytes(), nil
+	case args[0] == "dump" && exists(filepath.Join(dir, "run.jsonl")):
+		return nil, nil
 	case err == nil:
 		return nil, errors.New("wsconform test printed nothing")
 	}

@@ -42,6 +42,11 @@ type Options struct {
 	// Mask masks secrets in what a server answers when it refuses the handshake; nil
 	// masks nothing. What Verbose 2 and Raw show is never masked.
 	Mask func(string) string
+	// Hear, if set, is told each event of a raw script, with the number of its connection,
+	// from several goroutines.
+	Hear func(n int, e rawscript.Event)
+	// Played, if set, is told what became of each step of a raw script.
+	Played func(n int, s rawscript.Step, err error)
 
 	// EOFWait is how long to listen after the end of the input; negative means until
 	// the peer closes. CloseWait bounds the closing handshake.

@@ -196,15 +196,18 @@ func payloadText(op wsproto.Opcode, p []byte) string {
 
 // head shows the head of a request or a response, byte for byte but for control
 // characters.
-func (c *console) head(sent bool, head []byte) {
+func (c *console) head(sent bool, head []byte) { c.headOn("", 0, sent, head) }
+
+// headOn does so for a further connection of a raw script.
+func (c *console) headOn(on string, number int, sent bool, head []byte) {
 	if c.JSON {
-		r := Record{Event: "head", Sent: sent}
+		r := Record{Event: "head", Sent: sent, Connection: number}
 		r.payload(true, head)
 		c.record(r)
 		return
 	}
 	for s := range strings.Lines(string(head)) {
-		c.print(&c.err, arrow(sent)+printable(strings.TrimRight(s, "\r\n")))
+		c.print(&c.err, arrow(sent)+on+printable(strings.TrimRight(s, "\r\n")))
 	}
 }
 

@@ -34,44 +34,83 @@ func stepHelp() string {
 	return b.String()
 }
 
-// dialRaw plays the input on a connection to the server.
+// dialRaw plays the input on connections to the server.
 func (c *console) dialRaw(ctx context.Context, opts ws.DialOptions, t *timing) error {
 	head, err := requestHead(c.URL, &opts)
 	if err != nil {
 		return err
 	}
-	nc, err := ws.Connect(ctx, c.URL, &opts)
+	return c.play(ctx, func(ctx context.Context, n int) (net.Conn, rawscript.Options, error) {
+		if n > 1 { // each has a key of its own
+			if head, err = requestHead(c.URL, &opts); err != nil {
+				return nil, rawscript.Options{}, err
+			}
+		}
+		nc, err := ws.Connect(ctx, c.URL, &opts)
+		if err != nil {
+			c.notOpened(err)
+			return nil, rawscript.Options{}, err
+		}
+		if c.Timings {
+			c.note(t.String())
+		}
+		return nc, rawscript.Options{Request: head, OpenTimeout: opts.HandshakeTimeout}, nil
+	})
+}
+
+// serveRaw plays the input on a connection of a client, and on those that come after it.
+func (c *console) serveRaw(ctx context.Context, first net.Conn, opts ws.AcceptOptions) error {
+	return c.play(ctx, func(_ context.Context, n int) (nc net.Conn, _ rawscript.Options, err error) {
+		if nc = first; n > 1 {
+			if nc, err = c.next(cmp.Or(opts.HandshakeTimeout, 10*time.Second)); err != nil {
+				return nil, rawscript.Options{}, fmt.Errorf("connection %d: %w", n, err)
+			}
+		}
+		return nc, rawscript.Options{Server: true, Extra: fields(opts.Header), OpenTimeout: opts.HandshakeTimeout}, nil
+	})
+}
+
+// next takes the next client, which may take so long where the listener can tell.
+func (c *console) next(patience time.Duration) (net.Conn, error) {
+	if l, ok := c.Listener.(interface{ SetDeadline(t time.Time) error }); ok {
+		if err := l.SetDeadline(time.Now().Add(patience)); err != nil {
+			return nil, err
+		}
+		defer l.SetDeadline(time.Time{}) //nolint:errcheck // it has just been possible
+	}
+	return c.Listener.Accept()
+}
+
+// play plays the input as a script.
+func (c *console) play(ctx context.Context, open func(ctx context.Context, n int) (net.Conn, rawscript.Options, error)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s := &rawscript.Session{Open: func(_ context.Context, n int) (net.Conn, rawscript.Options, error) {
+		nc, opts, err := open(ctx, n)
+		if err != nil {
+			return nil, opts, err
+		}
+		if n == 1 {
+			c.mu.Lock()
+			c.start = time.Now()
+			c.mu.Unlock()
+		}
+		context.AfterFunc(ctx, func() { _ = nc.Close() }) // an interrupt ends what waits for the peer
+		opts.Hear = func(e rawscript.Event) { c.event(n, e) }
+		return nc, opts, nil
+	}}
+	first, err := s.Player(ctx)
 	if err != nil {
-		c.notOpened(err)
 		return err
 	}
-	if c.Timings {
-		c.note(t.String())
-	}
-	return c.play(ctx, nc, rawscript.Options{Request: head, OpenTimeout: opts.HandshakeTimeout})
-}
-
-// serveRaw plays the input on a connection of a client.
-func (c *console) serveRaw(ctx context.Context, nc net.Conn, opts ws.AcceptOptions) error {
-	return c.play(ctx, nc, rawscript.Options{Server: true, Extra: fields(opts.Header), OpenTimeout: opts.HandshakeTimeout})
-}
-
-func (c *console) play(ctx context.Context, nc net.Conn, opts rawscript.Options) error {
-	c.mu.Lock()
-	c.start = time.Now()
-	c.mu.Unlock()
-	opts.Hear = c.event
-	p := rawscript.Start(nc, opts)
-	defer p.Close()
-	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
-	defer stop()
+	defer s.Close()
 	var failed error
-	for _, s := range c.First {
-		if over := c.step(ctx, p, s, &failed); over {
+	for _, line := range c.First {
+		if over := c.step(ctx, s, line, &failed); over {
 			return failed
 		}
 	}
-	lines, done := c.input, p.Done()
+	lines, done := c.input, first.Done()
 	if c.terminal == nil {
 		done = nil // a script is played to its end
 	}
@@ -81,64 +120,84 @@ func (c *console) play(ctx context.Context, nc net.Conn, opts rawscript.Options)
 	for lines != nil {
 		select {
 		case <-done:
-			return failed
+			if s.Only() {
+				return failed
+			}
+			done = nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case s, more := <-lines:
+		case line, more := <-lines:
 			if !more {
 				c.inputOver, lines = true, nil
-			} else if over := c.step(ctx, p, s, &failed); over {
+			} else if over := c.step(ctx, s, line, &failed); over {
 				return failed
 			}
 		}
 	}
-	if !p.Opened() { // a script without steps
-		if over := c.step(ctx, p, "open", &failed); over {
-			return failed
-		}
+	if over := c.became(ctx, s, s.Finish(ctx), &failed); over {
+		return failed
 	}
-	select {
-	case <-p.Done():
-	case <-c.eofTimer():
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if err := s.Wait(ctx, c.eofTimer()); err != nil {
+		return err
 	}
 	return failed
 }
 
-// step plays a line. The session is over when the peer has refused the handshake or
-// the connection can no longer be used; failed is the first failure.
-func (c *console) step(ctx context.Context, p *rawscript.Player, s string, failed *error) (over bool) {
-	if word := strings.TrimPrefix(s, "/"); word == "help" {
+// step plays a line.
+func (c *console) step(ctx context.Context, s *rawscript.Session, line string, failed *error) (over bool) {
+	if word := strings.TrimPrefix(line, "/"); word == "help" {
 		c.note(stepHelp())
 		return false
 	}
-	step, err := parseStep(s)
+	step, err := parseStep(line)
 	if step == nil || err != nil {
 		if err != nil {
 			c.refuse(err)
 		}
 		return false
 	}
-	err = p.Do(ctx, step)
+	err = s.Do(ctx, step)
+	if c.Played != nil {
+		c.Played(s.Number(), step, err)
+	}
+	if over := c.became(ctx, s, err, failed); over {
+		return true
+	}
+	if _, opens := step.(rawscript.Connection); opens && err != nil && *failed == nil {
+		*failed = &EndError{err}
+	}
+	end, ok := step.(rawscript.End)
+	return ok && end.Verb != "half-close" && s.Only()
+}
+
+// became says what became of a step. The session is over when the peer has refused the handshake
+// of the only connection, or that can no longer be used; failed is the first failure.
+func (c *console) became(ctx context.Context, s *rawscript.Session, err error, failed *error) (over bool) {
 	var refused *rawscript.RefusedError
 	switch {
 	case err == nil:
-		end, ok := step.(rawscript.End)
-		return ok && end.Verb != "half-close"
+		return false
 	case ctx.Err() != nil:
 		*failed = context.Cause(ctx)
 		return true
-	case errors.As(err, &refused):
-		c.wait(ctx, p)
+	case errors.As(err, &refused) && s.Only():
+		if p, err := s.Player(ctx); err == nil {
+			c.wait(ctx, p)
+		}
 		*failed = refused
 		return true
+	case errors.As(err, &refused):
+		c.note(err.Error())
+		if *failed == nil {
+			*failed = refused
+		}
+		return false
 	}
 	c.note(err.Error())
 	if errors.Is(err, rawscript.ErrNotSeen) && *failed == nil {
 		*failed = &EndError{err}
 	}
-	return errors.Is(err, net.ErrClosed)
+	return errors.Is(err, net.ErrClosed) && s.Only()
 }
 
 // wait lets the rest of a refusal come.
@@ -152,28 +211,37 @@ func (c *console) wait(ctx context.Context, p *rawscript.Player) {
 	}
 }
 
-// event shows what went in either direction.
-func (c *console) event(e rawscript.Event) {
+// event shows what went in either direction on the n-th connection.
+func (c *console) event(n int, e rawscript.Event) {
+	if c.Hear != nil {
+		c.Hear(n, e)
+	}
+	on, number := "", 0 // of further connections
+	if n > 1 {
+		on, number = fmt.Sprintf("%d: ", n), n
+	}
 	switch e.Kind {
 	case rawscript.EventHead:
 		if c.Verbose > 0 || c.JSON {
-			c.head(e.Sent, e.Data)
+			c.headOn(on, number, e.Sent, e.Data)
 		}
 	case rawscript.EventFrame:
 		switch {
 		case c.JSON:
-			c.record(frameRecord(e.Sent, e.Header, e.Data))
+			r := frameRecord(e.Sent, e.Header, e.Data)
+			r.Connection = number
+			c.record(r)
 		case !e.Sent || c.Verbose > 0:
-			c.print(&c.out, arrow(e.Sent)+frameLine(e.Header, e.Data))
+			c.print(&c.out, arrow(e.Sent)+on+frameLine(e.Header, e.Data))
 		}
 	case rawscript.EventBytes:
 		switch {
 		case c.JSON:
-			r := Record{Event: "bytes", Sent: e.Sent}
+			r := Record{Event: "bytes", Sent: e.Sent, Connection: number}
 			r.payload(true, e.Data)
 			c.record(r)
 		case !e.Sent || c.Verbose > 0:
-			c.print(&c.out, arrow(e.Sent)+"[bytes] "+strconv.Quote(string(e.Data)))
+			c.print(&c.out, arrow(e.Sent)+on+"[bytes] "+strconv.Quote(string(e.Data)))
 		}
 	case rawscript.EventEnd:
 		switch {
@@ -182,9 +250,9 @@ func (c *console) event(e rawscript.Event) {
 		case c.JSON:
 			c.ended(e.Err)
 		case errors.Is(e.Err, io.EOF):
-			c.note("the peer ended the connection")
+			c.note(on + "the peer ended the connection")
 		default:
-			c.note(e.Err.Error())
+			c.note(on + e.Err.Error())
 		}
 	}
 }

@@ -17,6 +17,8 @@ type Record struct {
 	// Event is open, message, frame, head, bytes, latency, refused, note or end.
 	Event string `json:"event"`
 	Sent  bool   `json:"sent,omitempty"` // received otherwise
+	// Connection is its number in a raw script with several, if it is not the first.
+	Connection int `json:"connection,omitempty"`
 
 	// Opcode is that of a message or a frame, by name or as "opcode 3".
 	Opcode string `json:"opcode,omitempty"`

@@ -40,6 +40,7 @@ var Verbs = []verb{
 	{"bytes", "[chop=N] PAYLOAD", "send bytes as they are", parseBytes},
 	{"wait", "TIME", "listen for so long, such as 500ms", parseWait},
 	{"await", "WHAT [TIME]", "listen until it comes: head, frame, end or an opcode; fail after TIME, 5s unless given", parseAwait},
+	{"connection", "N", "go on with connection N, from 1; a new one is opened, and edits of its handshake may follow", parseConnection},
 	{"half-close", "", "send FIN and listen on", end("half-close")},
 	{"reset", "", "end the connection with RST", end("reset")},
 	{"quit", "", "end the connection without a close frame", end("quit")},
@@ -69,6 +70,29 @@ func Parse(line string) (Step, error) {
 		return s, nil
 	}
 	return nil, fmt.Errorf("unknown step %q", name)
+}
+
+// A LineError says which line of a script is wrong.
+type LineError struct {
+	Line int // from 1
+	Err  error
+}
+
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+
+// Unwrap returns the cause.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// Check reports the first line of a script that is not understood, as a [*LineError].
+func Check(script string) error {
+	n := 0
+	for line := range strings.Lines(script) {
+		n++
+		if _, err := Parse(strings.TrimRight(line, "\r\n")); err != nil {
+			return &LineError{n, err}
+		}
+	}
+	return nil
 }
 
 func edit(verb string) func(string) (Step, error) {
@@ -295,6 +319,17 @@ func parseAwait(rest string) (Step, error) {
 		a.For, err = duration(limit)
 	}
 	return a, err
+}
+
+// maxConnections is how many connections a script may have.
+const maxConnections = 64
+
+func parseConnection(rest string) (Step, error) {
+	n, err := strconv.Atoi(rest)
+	if err != nil || n < 1 || n > maxConnections {
+		return nil, fmt.Errorf("%q is not a number from 1 to %d", rest, maxConnections)
+	}
+	return Connection{n}, nil
 }
 
 func duration(s string) (time.Duration, error) {

@@ -17,7 +17,7 @@ import (
 
 // An Event is something that was sent or received.
 type Event struct {
-	time time.Time
+	Time time.Time
 	Sent bool
 	Kind eventKind
 	// Header is that of a frame.
@@ -25,6 +25,8 @@ type Event struct {
 	// Data is the head with its empty line, the unmasked payload of a frame, or
 	// bytes outside frames; at most MaxShown bytes of a frame. It is the receiver's.
 	Data []byte
+	// Partial marks a frame whose payload did not come, or was not sent, to its end.
+	Partial bool
 	// Err says how the connection ended: io.EOF means by FIN between two frames.
 	Err error
 }
@@ -146,6 +148,7 @@ func (p *Player) Do(ctx context.Context, s Step) error {
 		return p.await(ctx, s.what, s.For)
 	case End:
 		return p.end(s)
+	case Connection: // of a Session
 	}
 	return nil
 }
@@ -153,7 +156,7 @@ func (p *Player) Do(ctx context.Context, s Step) error {
 // opens reports whether a step implies an Open.
 func opens(s Step) bool {
 	switch s := s.(type) {
-	case Edit, Open:
+	case Edit, Open, Connection:
 		return false
 	case End:
 		return s.Verb == "half-close"
@@ -222,7 +225,8 @@ func (p *Player) frame(ctx context.Context, f Frame) error {
 	if f.deflate {
 		payload = f.Compressed()
 	}
-	p.hear(Event{Sent: true, Kind: EventFrame, Header: h, Data: slices.Clone(payload[:min(len(payload), MaxShown)])})
+	partial := uint64(len(payload)) < h.Length || f.cut > 0
+	p.hear(Event{Sent: true, Kind: EventFrame, Header: h, Data: slices.Clone(payload[:min(len(payload), MaxShown)]), Partial: partial})
 	return p.write(ctx, b, f.chop)
 }
 
@@ -339,7 +343,7 @@ func (p *Player) end(e End) error {
 func (p *Player) hear(e Event) {
 	p.hearing.Lock()
 	defer p.hearing.Unlock()
-	e.time = time.Now()
+	e.Time = time.Now()
 	if p.opts.Hear != nil {
 		p.opts.Hear(e)
 	}

@@ -102,7 +102,7 @@ func (p *Player) frames(r io.Reader) error {
 			_, err = io.CopyN(io.Discard, r, int64(min(h.Length-MaxShown, 1<<62)))
 		}
 		if err != nil {
-			p.hear(Event{Kind: EventFrame, Header: h, Data: payload[:n]}) // incomplete: nothing to await
+			p.hear(Event{Kind: EventFrame, Header: h, Data: payload[:n], Partial: true}) // nothing to await
 			return err
 		}
 		p.received(Event{Kind: EventFrame, Header: h, Data: payload[:n]})

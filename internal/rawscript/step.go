@@ -11,7 +11,7 @@ import (
 )
 
 // A Step is one line of a script: an [Edit], [Open], [Frame], [Bytes], wait,
-// await or [End]. String returns the line in its canonical form.
+// await, [Connection] or [End]. String returns the line in its canonical form.
 //
 //sumtype:decl
 type Step interface {
@@ -76,18 +76,23 @@ type await struct {
 	For  time.Duration
 }
 
+// Connection goes on with another connection, which is opened if it is new. A script begins
+// on connection 1.
+type Connection struct{ N int }
+
 // End ends the connection in one of three ways.
 type End struct {
 	Verb string // half-close sends FIN and listens on, reset sends RST, quit closes
 }
 
-func (Edit) step()  {}
-func (Open) step()  {}
-func (Frame) step() {}
-func (Bytes) step() {}
-func (wait) step()  {}
-func (await) step() {}
-func (End) step()   {}
+func (Edit) step()       {}
+func (Open) step()       {}
+func (Frame) step()      {}
+func (Bytes) step()      {}
+func (wait) step()       {}
+func (await) step()      {}
+func (Connection) step() {}
+func (End) step()        {}
 
 func (e Edit) String() string {
 	switch e.verb {
@@ -146,6 +151,8 @@ func (b Bytes) String() string {
 func (w wait) String() string  { return "wait " + w.For.String() }
 func (a await) String() string { return "await " + a.what + " " + a.For.String() }
 func (e End) String() string   { return e.Verb }
+
+func (c Connection) String() string { return "connection " + strconv.Itoa(c.N) }
 
 // opcodeNames are those of RFC 6455 §11.8; others are numbers.
 var opcodeNames = map[wsproto.Opcode]string{

@@ -63,6 +63,9 @@ func (js *jobs) start(program, args []string, dir, name string) (*job, error) {
 	j := &job{args: args, out: out, file: filepath.Join(out, runFile(args)), cancel: cancel, done: make(chan struct{})}
 	cmd := exec.CommandContext(ctx, program[0], j.line(program)[1:]...) //nolint:gosec // wsconform itself
 	cmd.Stdout, cmd.Stderr = &j.said, &j.said
+	if args[0] == "dump" { // what it prints is in its record, where secrets are masked
+		cmd.Stdout = nil
+	}
 	cmd.WaitDelay = stopPatience
 	cmd.Cancel = func() error {
 		if err := cmd.Process.Signal(os.Interrupt); err != nil { // Windows has no interrupts
@@ -93,7 +96,11 @@ func (j *job) line(program []string) []string {
 	if i := slices.Index(j.args, "--"); i >= 0 {
 		at = i
 	}
-	return slices.Concat(program, slices.Insert(slices.Clone(j.args), at, "-o", j.out))
+	flag := "-o"
+	if j.args[0] == "dump" {
+		flag = "--record"
+	}
+	return slices.Concat(program, slices.Insert(slices.Clone(j.args), at, flag, j.out))
 }
 
 // newFolder makes a folder that did not exist, named after the time.

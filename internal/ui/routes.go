@@ -42,6 +42,7 @@ func (s *server) routes() http.Handler {
 	m.HandleFunc("GET /api/script", s.script)
 	m.HandleFunc("GET /api/library", s.library)
 	m.HandleFunc("POST /api/lab", s.lab)
+	m.HandleFunc("POST /api/minimize", s.minimize)
 	m.HandleFunc("POST /api/cases", s.save)
 	return m
 }

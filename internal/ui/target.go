@@ -163,6 +163,9 @@ func (s Selection) flags() []string {
 
 // again are the words that repeat a run with other cases.
 func again(args []string, s Selection) []string {
+	if args[0] == "dump" { // a script has no other cases
+		return slices.Clone(args)
+	}
 	own := slices.Clone(args[1:])
 	end := len(own)
 	if i := slices.Index(own, "--"); i >= 0 {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/wsconform/wsconform/cases"
+	"github.com/wsconform/wsconform/cases/user"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
@@ -75,5 +76,56 @@ func TestAgain(t *testing.T) {
 	h.Agent = harness.Agent{Role: cases.Client}
 	if got, err := repeated(h, Selection{}); err == nil {
 		t.Errorf("a client of which no command is known: %q", got)
+	}
+}
+
+// A script of the lab goes to the peer of a run, on the same way.
+func TestDump(t *testing.T) {
+	const begin = "dump --raw --eof-wait=1s "
+	for _, row := range []struct{ args, want string }{
+		{"test --cases=1.* --slow ws://h/", begin + "ws://h/"},
+		{"test --suite=rfc --header=A:b --insecure --ca=c.pem --no-echo wss://h/", begin + "--header=A:b --insecure --ca=c.pem wss://h/"},
+		{"test --engine native --header A:b --server-cmd cmd", begin + "--header=A:b --server-cmd=cmd"},
+		{"test --agent=x --server-cmd=cmd", begin + "--server-cmd=cmd"},
+		{"test --client --agent x -- p drive {url}", begin + "--listen=127.0.0.1:0 --oneshot --client-cmd=p drive {url}"},
+		{begin + "--script=old ws://h/", begin + "ws://h/"},
+		{"compare x --role=server", ""},
+	} {
+		got, err := Dump(strings.Fields(row.args))
+		if strings.Join(got, " ") != row.want || (err == nil) != (row.want != "") {
+			t.Errorf("%s: got %q, %v, want %q", row.args, got, err, row.want)
+		}
+	}
+	got, err := Dump([]string{"test", "--client", "--", "/bin/sh", "-c", "exec ./my client {url}"})
+	if err != nil || got[len(got)-1] != "--client-cmd=./my client {url}" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	j := job{args: []string{"dump", "--raw", "ws://h/"}, out: "DIR"}
+	if got := strings.Join(j.line([]string{"w"}), " "); got != "w dump --raw ws://h/ --record DIR" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A script is made shorter by a case, the one it began with or one of the user's checks.
+func TestCaseWords(t *testing.T) {
+	s := &server{dir: t.TempDir()}
+	var q labRequest
+	q.Case.ID = "3.4"
+	got, err := s.caseWords(q, []string{"test", "--header=A: b", "--server-cmd=cmd"})
+	if want := []string{"case", "3.4", "--json", "--minimize", "--header=A: b", "--server-cmd=cmd"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	q.Case.Script, q.Case.Want = "text a\n", []user.Clause{{Quiet: true}}
+	got, err = s.caseWords(q, []string{"test", "ws://h/"})
+	if err != nil || got[1] != "U.lab" || !strings.HasPrefix(got[4], "--user-cases=") || got[5] != "--against=ws://h/" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	for _, args := range [][]string{{"test", "--client", "--", "c"}, {"compare", "x", "--role=server"}, {"test", "--proxy=http://p:1", "ws://h/"}} {
+		if got, err := s.caseWords(q, args); err == nil {
+			t.Errorf("%q: got %q, want an error", args, got)
+		}
+	}
+	if got, err := s.caseWords(labRequest{}, []string{"test", "ws://h/"}); err == nil {
+		t.Errorf("neither a case nor checks: got %q", got)
 	}
 }

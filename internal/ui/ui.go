@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -44,6 +45,8 @@ type server struct {
 	runs    registry
 	relays  registry // of run files, to the folders of their relays
 	drivers drivers
+
+	minimizing sync.Mutex // held while a script is minimised
 }
 
 // Serve serves the page on a free port of the loopback interface until ctx ends. The runs

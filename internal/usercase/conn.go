@@ -18,17 +18,6 @@ const (
 	maxSteps  = 2000
 )
 
-// A LineError says which line of a script is wrong.
-type LineError struct {
-	Line int // from 1
-	err  error
-}
-
-func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.err) }
-
-// Unwrap returns the cause.
-func (e *LineError) Unwrap() error { return e.err }
-
 // Conn turns a raw script into a connection of a case. An await ends at its time and the
 // script goes on: what is wanted says whether that is a fault. At the end the connection is
 // closed in order, unless the script has ended it.
@@ -48,7 +37,7 @@ func Conn(script string) (cases.Conn, error) {
 			err = fmt.Errorf("more than %d steps", maxSteps)
 		}
 		if err != nil {
-			return cases.Conn{}, &LineError{n, err}
+			return cases.Conn{}, &rawscript.LineError{Line: n, Err: err}
 		}
 	}
 	if c.never {
@@ -75,6 +64,11 @@ func (c *conn) step(s rawscript.Step) error {
 		return nil
 	}
 	switch s := s.(type) {
+	case rawscript.Connection:
+		if s.N == 1 {
+			return nil
+		}
+		return errors.New("a case of your own has one connection")
 	case rawscript.Edit:
 		if c.opened {
 			return errors.New("the opening handshake has begun: its edits come first")

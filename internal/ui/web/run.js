@@ -216,7 +216,7 @@ export function run(main, id, first) {
     const title = el("h2", {tabindex: "-1"}, el("span.num", name), " ", c.title, c.level ? [" ", el("em.lv", c.level)] : "");
     const bar = el("p.bar", el("a", {href: "#/run/" + id}, "All cases"), step("Previous", order[at - 1]), step("Next", order[at + 1]),
       step("Next failure", next(at, 1)), button("Run this case again", () => repeat({cases: name, open: name})),
-      head.role === "server" ? el("a.step.lab", {href: "#/lab/" + id + "/" + encodeURIComponent(name)}, "Open in the wire lab") : "");
+      head.role === "gateway" ? "" : el("a.step.lab", {href: "#/lab/" + id + "/" + encodeURIComponent(name) + (head.role === "client" ? "/0/client" : "")}, "Open in the wire lab"));
     if (!r) { v.one.replaceChildren(bar, title, el("p.hint", state === "running" ? "It has no verdict yet." : "It was not played.")); return; }
     let data;
     try { data = await api("runs/" + id + "/cases/" + encodeURIComponent(name)); } catch (e) { if (mine === asked) v.one.replaceChildren(bar, title, el("p", e.message)); return; }

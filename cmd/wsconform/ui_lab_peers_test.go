@@ -1,0 +1,81 @@
+package main
+
+import (
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/wsconform/wsconform/internal/browsertest"
+	"github.com/wsconform/wsconform/internal/rawscript"
+)
+
+// The lab plays what dump --raw plays: several connections, to a server that it starts, and to
+// a client as the server; and it makes the script of a failed case shorter.
+func TestUILabPeers(t *testing.T) {
+	self, err := exec.LookPath("wsconform")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := browsertest.Start(t)
+	url, _ := serveUI(t)
+	p := b.OpenURL(t, url, browsertest.View{Fragment: "#/lab", Ready: "textarea.script"})
+	to := func(kind, value string) {
+		t.Helper()
+		p.Eval(t, `{
+  const f = document.querySelector("form.where").elements;
+  f.kind.value = `+strconv.Quote(kind)+`; f.kind.dispatchEvent(new Event("change", {bubbles: true}));
+  f.value.value = `+strconv.Quote(value)+`;
+}`, nil)
+	}
+	send := func(script string) {
+		t.Helper()
+		p.Eval(t, `{
+  document.querySelector("textarea.script").value = `+strconv.Quote(script)+`;
+  document.querySelector("button.main").click();
+}`, nil)
+	}
+	to("command", self+" echo --addr {host}:{port} --fault rsv-ignored")
+	send("connection 1\ntext one\nconnection 2\nset X-Second: of two\nframe text rsv3 text:both\nawait text\nconnection 1\nawait text\nreset\n")
+	p.Await(t, `/Connection 2 of 2/.test(document.querySelector(".answer").innerText)`)
+	unfold := func() {
+		t.Helper()
+		p.Eval(t, `document.querySelectorAll(".answer details").forEach(d => d.open = true)`, nil)
+	}
+	unfold()
+	p.Check(t, `text message "one"`, `text message "both"`, "X-Second: of two", "RSV3", "Link to this exchange")
+	checkAxe(t, p)
+
+	// The link holds script, answer and marks.
+	p.Eval(t, `window.opened = ""; window.open = to => { window.opened = to; }; [...document.querySelectorAll(".answer button")].find(b => /Link/.test(b.textContent)).click()`, nil)
+	p.Await(t, `window.opened.includes("exchange.html#x=")`)
+	var link string
+	p.Eval(t, `window.opened`, &link)
+	q := b.OpenURL(t, url+link, browsertest.View{Ready: ".log"})
+	q.Eval(t, `document.querySelectorAll("details").forEach(d => d.open = true)`, nil)
+	q.Check(t, "set X-Second: of two", `text message "both"`)
+	q.Close(t)
+
+	to("client", self+" drive {url}")
+	var script string
+	p.Eval(t, `document.querySelector("textarea.script").value`, &script)
+	if strings.Contains(script, "{") || rawscript.Check(script) != nil {
+		t.Errorf("the script for clients is %q", script)
+	}
+	send("connection 1\ntext 1\nclose 1000\nawait close 5s\nquit\nconnection 2\ntext Hello, client\nawait text 5s\nclose 1000\nawait close 5s\nquit\n")
+	p.Await(t, `/Hello, client/.test(document.querySelector(".answer").innerText) && /Connection 2 of 2/.test(document.querySelector(".answer").innerText)`)
+	unfold()
+	p.Check(t, `text message "Hello, client"`, "getCaseCount", "runCase")
+
+	to("command", self+" echo --addr {host}:{port} --fault rsv-ignored")
+	p.Eval(t, `{ const c = document.querySelector("input[list=library]"); c.value = "3.4"; c.dispatchEvent(new Event("change", {bubbles: true})); }`, nil)
+	p.Await(t, `/rsv3|rsv2|rsv1/.test(document.querySelector("textarea.script").value)`)
+	var before string
+	p.Eval(t, `document.querySelector("textarea.script").value`, &before)
+	p.Eval(t, `[...document.querySelectorAll("button")].find(b => b.textContent === "Minimize").click()`, nil)
+	p.Await(t, `/steps show it/.test(document.querySelector(".bench").innerText)`)
+	p.Eval(t, `document.querySelector("textarea.script").value`, &script)
+	if len(script) >= len(before) || !strings.Contains(script, "rsv") {
+		t.Errorf("minimized to %q, from %q", script, before)
+	}
+}
