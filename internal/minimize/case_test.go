@@ -55,14 +55,12 @@ func TestCase(t *testing.T) {
 	for _, row := range []struct {
 		mutant string
 		id     cases.ID
-		most   int    // steps
 		has    string // in the script
-		free   string // what is not needed
 	}{
-		{"rsv-ignored", "3.4", 2, "rsv1", "ping"},
-		{"fragments-backwards", "5.3", 2, "nofin", "await"},
-		{"close-codes-unchecked", "7.9.3", 1, "frame close", "await"},
-		{"echoes-twice", "1.1.2", 1, "frame text", "await"},
+		{"rsv-ignored", "3.4", "rsv1"},
+		{"fragments-backwards", "5.3", "nofin"},
+		{"close-codes-unchecked", "7.9.3", "frame close"},
+		{"echoes-twice", "1.1.2", "frame text"},
 	} {
 		t.Run(row.mutant+" "+string(row.id), func(t *testing.T) {
 			t.Parallel()
@@ -77,8 +75,8 @@ func TestCase(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Logf("%+v", m)
-			if m.Why != "" || m.Steps >= m.Of || m.Steps > row.most || !strings.Contains(m.Script, row.has) || strings.Contains(m.Script, row.free) {
-				t.Errorf("got %+v, want at most %d steps with %q and without %q", m, row.most, row.has, row.free)
+			if m.Why != "" || m.Steps >= m.Of || !strings.Contains(m.Script, row.has) {
+				t.Errorf("got %+v, want fewer steps, with %q", m, row.has)
 			}
 			conn, err := usercase.Conn(m.Script)
 			if err != nil {

@@ -34,20 +34,25 @@ type labRequest struct {
 
 // A Reach says more of how a raw script reaches its peer. Each is a flag of wsconform dump.
 type Reach struct {
+	Header      string `json:"header"` // NAME: VALUE
 	Subprotocol string `json:"subprotocol"`
 	Proxy       string `json:"proxy"`
 	CA          string `json:"ca"`   // file
 	Cert        string `json:"cert"` // file, of our own
 	Key         string `json:"key"`  // file
 	ServerName  string `json:"serverName"`
+	Insecure    bool   `json:"insecure"` // accept any certificate
 }
 
 func (r Reach) flags() []string {
 	var list []string
-	for _, f := range [][2]string{{"subprotocol", r.Subprotocol}, {"proxy", r.Proxy}, {"ca", r.CA}, {"cert", r.Cert}, {"key", r.Key}, {"server-name", r.ServerName}} {
+	for _, f := range [][2]string{{"header", r.Header}, {"subprotocol", r.Subprotocol}, {"proxy", r.Proxy}, {"ca", r.CA}, {"cert", r.Cert}, {"key", r.Key}, {"server-name", r.ServerName}} {
 		if f[1] != "" {
 			list = append(list, "--"+f[0]+"="+f[1])
 		}
+	}
+	if r.Insecure {
+		list = append(list, "--insecure")
 	}
 	return list
 }

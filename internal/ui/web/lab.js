@@ -109,15 +109,14 @@ export function lab(main, run = "", name = "", conn = "0", as = "server") {
     const text = name => node.elements[name].value.trim();
     return {
       node,
-      more: () => ({header: text("header") ? [text("header")] : [], insecure: node.elements.insecure.checked}),
-      flags: () => Object.fromEntries(["subprotocol", "proxy", "ca", "cert", "key", "serverName"].map(name => [name, text(name)])),
+      flags: () => ({...Object.fromEntries(["header", "subprotocol", "proxy", "ca", "cert", "key", "serverName"].map(name => [name, text(name)])), insecure: node.elements.insecure.checked}),
     };
   }
 
   const request = () => {
     if (run) return {run, target: {kind: "", value: "", name: ""}};
     const f = new FormData(target);
-    return {run: "", target: {kind: f.get("kind"), value: f.get("value"), name: "", ...reach.more()}};
+    return {run: "", target: {kind: f.get("kind"), value: f.get("value"), name: ""}};
   };
   // A server that reads unknown members as an error gets all of those it knows.
   const full = t => ({role: "", cases: "", exclude: "", suite: "", slow: false, header: [], insecure: false, noEcho: false, strict: false, ...t});
@@ -165,15 +164,15 @@ export function lab(main, run = "", name = "", conn = "0", as = "server") {
     data.page = "exchange.html"; data.title = "A raw script";
     d.sc = sent;
     const share = button("Link to this exchange", async () => { open(await x.permalink("U.lab", d, {outcome: r.outcome, behavior: r.behavior, close: ""}), "_blank"); });
-    answer.replaceChildren(el("div.detail", all.map((c, i) => [all.length > 1 ? el("h3", "Connection " + (i + 1) + " of " + all.length) : "",
+    answer.replaceChildren(el("h2", "Answer"), el("div.detail", all.map((c, i) => [all.length > 1 ? el("h3", "Connection " + (i + 1) + " of " + all.length) : "",
       el("div.box", el(all.length > 1 ? "h4" : "h3", "What happened"), x.happened(c) || el("p.none", "nothing")), x.connection(c, true)])), el("p", share));
     say("An answer came: " + r.outcome);
   }
 
   const shell = word => "'" + word.replaceAll("'", "'\\''") + "'";
   function exported() {
-    const {target: t} = request(), f = Object.entries(reach.flags()).filter(([, v]) => v).map(([k, v]) => " --" + (k === "serverName" ? "server-name" : k) + " " + shell(v));
-    const more = (t.header || []).map(h => " --header " + shell(h)).concat(t.insecure ? [" --insecure"] : [], f).join("");
+    const {target: t} = request(), f = Object.entries(reach.flags()).filter(([, v]) => v).map(([k, v]) => " --" + (k === "serverName" ? "server-name" : k) + (v === true ? "" : " " + shell(v)));
+    const more = f.join("");
     const to = t.kind === "command" && t.value ? "--server-cmd " + shell(t.value) : t.kind === "client" && t.value ? "--listen 127.0.0.1:0 --oneshot --eof-wait 1s --client-cmd " + shell(t.value) :
       shell(t.kind === "server" && t.value ? t.value : "ws://127.0.0.1:9001");
     return "wsconform dump " + to + more + " --raw -v <<'SCRIPT'\n" + script.value.replace(/\n*$/, "\n") + "SCRIPT\n";
