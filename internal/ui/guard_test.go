@@ -34,6 +34,23 @@ func ask(s *server, method, path, body string, change func(*http.Request)) *http
 	return w
 }
 
+// allRoutes are the methods and paths that the server knows, as its source lists them.
+func allRoutes(t *testing.T) [][2]string {
+	t.Helper()
+	source, err := os.ReadFile("routes.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list [][2]string
+	for _, m := range regexp.MustCompile(`HandleFunc\("(GET|POST) ([^"]+)"`).FindAllStringSubmatch(string(source), -1) {
+		list = append(list, [2]string{m[1], strings.NewReplacer("{$}", "", "{run}", "0123456789ab", "{case}", "3.1").Replace(m[2])})
+	}
+	if len(list) < 20 {
+		t.Fatalf("there are %d routes in the source, want all", len(list))
+	}
+	return list
+}
+
 // What a page of another site, or another user of the machine, can send is refused: nothing
 // is read, started or stopped.
 func TestRefused(t *testing.T) {
@@ -56,14 +73,10 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := testServer(t)
-			for _, one := range []struct{ method, path, body string }{
-				{"GET", "/", ""},
-				{"GET", "/api/state", ""},
-				{"POST", "/api/runs", `{"kind":"example","value":"server"}`},
-			} {
-				w := ask(s, one.method, one.path, one.body, change)
+			for _, one := range allRoutes(t) {
+				w := ask(s, one[0], one[1], `{"kind":"example","value":"server"}`, change)
 				if w.Code != http.StatusForbidden || strings.Contains(w.Body.String(), s.token) {
-					t.Errorf("%s %s: got %d %.100s, want 403", one.method, one.path, w.Code, w.Body)
+					t.Errorf("%s %s: got %d %.100s, want 403", one[0], one[1], w.Code, w.Body)
 				}
 			}
 			if len(s.jobs.list) > 0 {
@@ -77,13 +90,18 @@ func TestRefused(t *testing.T) {
 func TestFormsAreRefused(t *testing.T) {
 	s := testServer(t)
 	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"} {
-		w := ask(s, "POST", "/api/runs", `{"kind":"example","value":"server"}`, func(r *http.Request) {
-			r.Header.Del("Origin")
-			r.Header.Del("Sec-Fetch-Site")
-			r.Header.Set("Content-Type", kind)
-		})
-		if w.Code != http.StatusForbidden {
-			t.Errorf("content type %q: got %d, want 403", kind, w.Code)
+		for _, one := range allRoutes(t) {
+			if one[0] != http.MethodPost {
+				continue
+			}
+			w := ask(s, one[0], one[1], `{"kind":"example","value":"server"}`, func(r *http.Request) {
+				r.Header.Del("Origin")
+				r.Header.Del("Sec-Fetch-Site")
+				r.Header.Set("Content-Type", kind)
+			})
+			if w.Code != http.StatusForbidden {
+				t.Errorf("content type %q to %s: got %d, want 403", kind, one[1], w.Code)
+			}
 		}
 	}
 	w := ask(s, "OPTIONS", "/api/runs", "", func(r *http.Request) { r.Header.Set("Origin", "http://attacker.test") })

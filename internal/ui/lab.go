@@ -44,9 +44,14 @@ type Reach struct {
 	Insecure    bool   `json:"insecure"` // accept any certificate
 }
 
-func (r Reach) flags() []string {
+// flags are those for connecting to a server, or for a client that connects to us.
+func (r Reach) flags(listen bool) []string {
 	var list []string
-	for _, f := range [][2]string{{"header", r.Header}, {"subprotocol", r.Subprotocol}, {"proxy", r.Proxy}, {"ca", r.CA}, {"cert", r.Cert}, {"key", r.Key}, {"server-name", r.ServerName}} {
+	cert, key := "cert", "key"
+	if listen { // the certificate makes it TLS
+		cert, key = "tls-cert", "tls-key"
+	}
+	for _, f := range [][2]string{{"header", r.Header}, {"subprotocol", r.Subprotocol}, {"proxy", r.Proxy}, {"ca", r.CA}, {cert, r.Cert}, {key, r.Key}, {"server-name", r.ServerName}} {
 		if f[1] != "" {
 			list = append(list, "--"+f[0]+"="+f[1])
 		}
@@ -106,7 +111,7 @@ func (s *server) raw(q labRequest, args []string, dir string) ([]string, error) 
 	if err := os.WriteFile(file, []byte(q.Case.Script), 0o600); err != nil {
 		return nil, err
 	}
-	return slices.Concat(words, q.Reach.flags(), []string{"--script=" + file}), nil
+	return slices.Concat(words, q.Reach.flags(listens(words)), []string{"--script=" + file}), nil
 }
 
 // judged are the words that play a case, which is written to a new folder.
@@ -136,6 +141,11 @@ func (s *server) judged(q labRequest, args []string, dir string) ([]string, erro
 		return nil, err
 	}
 	return slices.Insert(args, 1, "--user-cases="+file), nil
+}
+
+// listens reports whether the words of a wsconform dump play the server.
+func listens(words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, "--listen=") })
 }
 
 var errComparison = errors.New("the agent of a comparison is not running: start it, and name it here by its URL or command")

@@ -100,7 +100,7 @@ func (s *server) caseWords(q labRequest, args []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, word := range slices.Concat(peer[1:], q.Reach.flags()) {
+	for _, word := range slices.Concat(peer[1:], q.Reach.flags(false)) {
 		name, _, _ := strings.Cut(word, "=")
 		switch {
 		case name == "--client-cmd":

@@ -100,6 +100,13 @@ func TestDump(t *testing.T) {
 	if err != nil || got[len(got)-1] != "--client-cmd=./my client {url}" {
 		t.Errorf("got %q, %v", got, err)
 	}
+	r := Reach{Cert: "c", Key: "k", Insecure: true, Header: "A: b"}
+	if got, want := strings.Join(r.flags(false), " "), "--header=A: b --cert=c --key=k --insecure"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if r.Insecure = false; strings.Join(r.flags(true), " ") != "--header=A: b --tls-cert=c --tls-key=k" || !listens(got) {
+		t.Errorf("for a client: got %q", r.flags(true))
+	}
 	j := job{args: []string{"dump", "--raw", "ws://h/"}, out: "DIR"}
 	if got := strings.Join(j.line([]string{"w"}), " "); got != "w dump --raw ws://h/ --record DIR" {
 		t.Errorf("got %q", got)

@@ -102,7 +102,7 @@ export function lab(main, run = "", name = "", conn = "0", as = "server") {
       field("Subprotocols", input("subprotocol"), "with commas between"),
       field("Proxy", input("proxy", {placeholder: "socks5h://127.0.0.1:1080"}), "http, https, socks4, socks4a, socks5 or socks5h"),
       field("Authorities", input("ca"), "a PEM file that the server's certificate is checked with"),
-      field("Our certificate", input("cert"), "a PEM file"),
+      field("Our certificate", input("cert"), "a PEM file; for a client it makes our side TLS"),
       field("Its key", input("key"), "a PEM file"),
       field("Server name", input("serverName"), "for TLS, in place of the host of the URL"),
       el("div.checks", el("label.radio", el("input", {type: "checkbox", name: "insecure"}), "accept any certificate")))));
@@ -171,7 +171,7 @@ export function lab(main, run = "", name = "", conn = "0", as = "server") {
 
   const shell = word => "'" + word.replaceAll("'", "'\\''") + "'";
   function exported() {
-    const {target: t} = request(), f = Object.entries(reach.flags()).filter(([, v]) => v).map(([k, v]) => " --" + (k === "serverName" ? "server-name" : k) + (v === true ? "" : " " + shell(v)));
+    const {target: t} = request(), f = Object.entries(reach.flags()).filter(([, v]) => v).map(([k, v]) => " --" + (k === "serverName" ? "server-name" : t.kind === "client" && (k === "cert" || k === "key") ? "tls-" + k : k) + (v === true ? "" : " " + shell(v)));
     const more = f.join("");
     const to = t.kind === "command" && t.value ? "--server-cmd " + shell(t.value) : t.kind === "client" && t.value ? "--listen 127.0.0.1:0 --oneshot --eof-wait 1s --client-cmd " + shell(t.value) :
       shell(t.kind === "server" && t.value ? t.value : "ws://127.0.0.1:9001");
