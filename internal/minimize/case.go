@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -207,9 +208,18 @@ func (s *search) play(ctx context.Context, target engine.Target, list []string) 
 	return got, err
 }
 
-// payloads makes the payloads of frames shorter.
+// chopped is how a frame is written in pieces.
+var chopped = regexp.MustCompile(` chop=\d+`)
+
+// payloads makes the payloads of frames shorter, and has each written at once.
 func payloads(list []string, shows func([]string) bool, more func() bool) []string {
 	for i := range list {
+		if whole := chopped.ReplaceAllString(list[i], ""); whole != list[i] && more() {
+			next := append([]string{}, list...)
+			if next[i] = whole; shows(next) {
+				list = next
+			}
+		}
 		for more() {
 			step, err := rawscript.Parse(list[i])
 			f, ok := step.(rawscript.Frame)
