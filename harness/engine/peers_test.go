@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -61,13 +62,12 @@ func TestMosquitto(t *testing.T) {
 			t.Skip("mosquitto is not installed")
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	number, err := agent.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
-	l.Close()
+	port := strconv.Itoa(number)
+	addr := net.JoinHostPort("127.0.0.1", port)
 	conf := filepath.Join(t.TempDir(), "mosquitto.conf")
 	// Version 2.0.11 does not start with a WebSocket listener alone.
 	text := fmt.Sprintf("listener %s 127.0.0.1\nprotocol websockets\nlistener 0 %s\nallow_anonymous true\nuser root\n", port, filepath.Join(t.TempDir(), "s"))

@@ -119,14 +119,3 @@ func kernelSockets(dir string) (list []kernelSocket, known bool) {
 	}
 	return list, known
 }
-
-// FreePort returns a TCP port of the loopback interface that nothing uses now.
-// Somebody else may take it before it is used: be ready to try another.
-func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // there is nothing to wait for
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}

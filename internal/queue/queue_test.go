@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/wsconform/wsconform/internal/agent"
 	"github.com/wsconform/wsconform/internal/queue"
 )
 
@@ -181,12 +183,11 @@ func drive(t *testing.T, q *queue.Queue, j queue.Job) {
 // A worker may be there before its server.
 func TestWorkerFirst(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := agent.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	_ = l.Close()
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	if _, err := queue.Connect(t.Context(), queue.Access{URL: "nats://" + address, Token: token}); !errors.Is(err, nats.ErrNoServers) {
 		t.Fatalf("without a server: got %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/wsconform/wsconform/cases/rfc"
 	"github.com/wsconform/wsconform/fixtures/mutants/gateway"
 	"github.com/wsconform/wsconform/harness"
+	"github.com/wsconform/wsconform/internal/agent"
 	"github.com/wsconform/wsconform/internal/pattern"
 )
 
@@ -72,6 +74,21 @@ func (c *counting) Accept() (net.Conn, error) {
 	return nc, err
 }
 
+// reserved listens on a port that nobody else gets between two lives of a gateway, as any
+// connection may that the system gives a port.
+func reserved(t *testing.T) net.Listener {
+	t.Helper()
+	port, err := agent.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 // A gateway that ends in a case is named, whatever the case came to, and the case does not
 // fail for it. The connections are: the greeting, G.1.1, G.1.2, what follows.
 func TestGatewayEnds(t *testing.T) {
@@ -101,7 +118,7 @@ func TestGatewayEnds(t *testing.T) {
 				t.Skip("only Linux tells the sockets of a program that was started again from those before")
 			}
 			ctx, cancel := context.WithCancel(t.Context())
-			front, back := loopback(t), loopback(t)
+			front, back := reserved(t), loopback(t)
 			m := &mortal{t: t, origin: back.Addr().String(), ends: test.ends, revive: test.revive}
 			m.serve(ctx, front)
 			defer m.wg.Wait()
