@@ -2,6 +2,7 @@ package passive
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type Summary struct {
 	Blind       []string // connections that could not be read to their end, and why
 	Encrypted   int      // connections in TLS of which nothing was decrypted
 	Decrypted   int      // connections in TLS that were looked into
+	// Locked counts those of which nothing was decrypted by the reason for that.
+	Locked map[string]int
 }
 
 // bufferPages bounds what is kept of a direction while bytes are missing, and of all, in
@@ -34,8 +37,8 @@ const idle = 10 * time.Minute
 
 // Capture reads a capture of packets, in the format pcap or pcapng, with any link type
 // that has IP in it. Each connection is handed to done when it ends, at the latest with the
-// capture. TLS 1.3 is decrypted with the keys, which may be nil, and those that a pcapng has
-// in it. The error is that of ctx, or of a file that is no capture.
+// capture. TLS 1.3, and TLS 1.2 with an AEAD cipher, is decrypted with the keys, which may be
+// nil, and those that a pcapng has in it. The error is that of ctx, or of a file that is no capture.
 func Capture(ctx context.Context, r io.Reader, keys *Keys, done func(*Conn)) (Summary, error) {
 	if keys == nil {
 		keys = &Keys{}
@@ -46,11 +49,10 @@ func Capture(ctx context.Context, r io.Reader, keys *Keys, done func(*Conn)) (Su
 	if err != nil {
 		return Summary{}, err
 	}
-	f := &factory{done: done, keys: keys}
+	f := &factory{done: done, keys: keys, sum: Summary{Locked: map[string]int{}}}
 	pool := reassembly.NewStreamPool(f)
 	a := reassembly.NewAssembler(pool)
 	a.MaxBufferedPagesPerConnection, a.MaxBufferedPagesTotal = bufferPages, allPages
-	f.sum.Bytes = 0
 	for {
 		if f.sum.Packets%1000 == 0 && ctx.Err() != nil {
 			return f.sum, context.Cause(ctx)
@@ -174,7 +176,7 @@ func (s *stream) ReassembledSG(sg reassembly.ScatterGather, _ reassembly.Assembl
 	switch {
 	case s.tls == nil:
 		s.conn.Take(by, append([]byte(nil), data...)) // which unmasks in place
-	case skip != 0 && len(data) > 0 && s.tls.suite != nil:
+	case skip != 0 && len(data) > 0 && (s.tls.suite != nil || s.tls.old):
 		s.tls.failed = "bytes are missing in the capture"
 	default:
 		s.tls.take(by, data)
@@ -200,6 +202,7 @@ func (s *stream) ReassemblyComplete(reassembly.AssemblerContext) bool {
 			}
 		default:
 			s.f.sum.Encrypted++
+			s.f.sum.Locked[cmp.Or(s.tls.failed, "their handshake is not whole")]++
 		}
 		if why := s.conn.Blind(); why != "" {
 			s.f.sum.Blind = append(s.f.sum.Blind, s.conn.Name+": "+why)

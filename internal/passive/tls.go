@@ -13,15 +13,17 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// A session decrypts a connection of TLS 1.3 with the secrets of a key log. Its memory is
-// bounded: records are, and so is what is kept of the handshake.
+// A session decrypts a connection of TLS 1.3, or of TLS 1.2 with an AEAD cipher, with the
+// secrets of a key log. Its memory is bounded: records are, and so is what is kept of the
+// handshake.
 type session struct {
 	keys *Keys
 	// plain takes what an end has sent, decrypted.
 	plain func(by End, p []byte)
 
 	random [32]byte // of the client
-	suite  *suite   // nil before the server has chosen
+	suite  *suite   // of TLS 1.3; nil before the server has chosen
+	old    bool     // it is TLS 1.2
 	sides  [2]tlsSide
 	failed string // why the rest is not decrypted
 }
@@ -33,7 +35,9 @@ type tlsSide struct {
 	secret    []byte
 	aead      cipher.AEAD // nil while its records are in plain text
 	iv        []byte
+	explicit  bool // its records begin with the rest of the nonce
 	seq       uint64
+	next      *oldKey // of TLS 1.2, from ChangeCipherSpec on
 }
 
 // A suite is a cipher suite of TLS 1.3 (RFC 8446 B.4).
@@ -101,7 +105,7 @@ func (s *session) records(by End) {
 		}
 		head, body := side.in[:recordHead], side.in[recordHead:recordHead+size]
 		if head[0] == applicationData && side.aead == nil { // the keys come with the other end's hello
-			if s.suite == nil && len(side.in) < waitingBound {
+			if s.suite == nil && !s.old && len(side.in) < waitingBound {
 				return
 			}
 			s.failed = "encrypted bytes came before their keys were agreed on"
@@ -119,18 +123,24 @@ func (s *session) records(by End) {
 func (s *session) record(by End, head, body []byte) {
 	side := &s.sides[by]
 	kind := head[0]
-	if kind == changeCipherSpec { // it means nothing (RFC 8446 §5)
-		return
-	}
-	if kind == applicationData {
-		nonce := append([]byte(nil), side.iv...)
-		for i := range 8 {
-			nonce[len(nonce)-1-i] ^= byte(side.seq >> (8 * i))
+	switch {
+	case kind == changeCipherSpec:
+		if s.old { // in TLS 1.3 it means nothing (RFC 8446 §5)
+			s.change(by)
 		}
-		side.seq++
-		plain, err := side.aead.Open(body[:0:0], nonce, body, head)
+		return
+	case s.old && side.aead != nil:
+		plain, err := side.openOld(head, body)
 		if err != nil {
-			s.failed = fmt.Sprintf("a record of the %v cannot be decrypted: the key log does not fit, or bytes are missing", by)
+			s.failed = undecryptable(by)
+			return
+		}
+		body = plain
+	case kind == applicationData:
+		plain, err := side.aead.Open(body[:0:0], side.nonce(), body, head)
+		side.seq++
+		if err != nil {
+			s.failed = undecryptable(by)
 			return
 		}
 		for len(plain) > 0 && plain[len(plain)-1] == 0 { // padding (RFC 8446 §5.4)
@@ -150,6 +160,20 @@ func (s *session) record(by End, head, body []byte) {
 		s.plain(by, body)
 	case tlsAlert:
 	}
+}
+
+// nonce is that of the next record: its number in the last bytes of the initial one
+// (RFC 8446 §5.3, RFC 7905 §2).
+func (t *tlsSide) nonce() []byte {
+	nonce := append([]byte(nil), t.iv...)
+	for i := range 8 {
+		nonce[len(nonce)-1-i] ^= byte(t.seq >> (8 * i))
+	}
+	return nonce
+}
+
+func undecryptable(by End) string {
+	return fmt.Sprintf("a record of the %v cannot be decrypted: the key log does not fit, or bytes are missing", by)
 }
 
 // messages looks at the whole messages of the handshake.
@@ -175,7 +199,7 @@ func (s *session) message(by End, kind byte, body []byte) {
 	switch {
 	case kind == clientHello && by == Client && len(body) >= 34:
 		s.random = [32]byte(body[2:34])
-	case kind == serverHello && by == Server && s.suite == nil && len(body) >= 38:
+	case kind == serverHello && by == Server && s.suite == nil && len(body) >= 38: // of TLS 1.2 there may be another
 		s.hello(body)
 	case kind == finished && s.suite != nil && side.aead != nil:
 		label := "CLIENT_TRAFFIC_SECRET_0"
@@ -203,9 +227,15 @@ func (s *session) hello(body []byte) {
 		s.failed = "the ServerHello is too short"
 		return
 	}
-	chosen, ok := suites[binary.BigEndian.Uint16(body[at:])]
-	if !ok {
-		s.failed = "it is not TLS 1.3, or has a cipher suite that is not known here"
+	id := binary.BigEndian.Uint16(body[at:])
+	chosen, ok := suites[id]
+	switch {
+	case ok:
+	case id>>8 == 0x13: // RFC 8446 B.4
+		s.failed = fmt.Sprintf("the cipher suite %#04x of TLS 1.3 is not decrypted: AES-GCM and ChaCha20-Poly1305 are", id)
+		return
+	default:
+		s.helloOld(binary.BigEndian.Uint16(body), id, [32]byte(body[2:34]), body[at+2])
 		return
 	}
 	s.suite = chosen

@@ -7,7 +7,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -155,10 +158,65 @@ func TestTLS(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, want a connection that is not decrypted", name, sum, err)
 		}
 	}
-	old := taped(t, addr, goClient(t, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, KeyLogWriter: client}))
-	sum, err := Capture(t.Context(), bytes.NewReader(old), client.keys(t), func(*Conn) {})
-	if err != nil || sum.Encrypted != 1 {
-		t.Errorf("TLS 1.2: got %+v, %v, want a connection that is not decrypted", sum, err)
+}
+
+// Of TLS 1.2, each cipher suite of Go with authenticated encryption is decrypted, with the
+// log of either end. For others, for older TLS, and without secrets, the summary says why not.
+func TestTLS12(t *testing.T) {
+	type row struct {
+		name   string
+		suite  uint16
+		locked string // why it is not decrypted, "" if it is
+	}
+	var rows []row
+	for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		switch {
+		case !slices.Contains(s.SupportedVersions, tls.VersionTLS12), strings.Contains(s.Name, "_ECDSA_"): // the key is of RSA
+		case strings.Contains(s.Name, "_CBC_"), strings.Contains(s.Name, "_RC4_"):
+			rows = append(rows, row{s.Name, s.ID, s.Name + " of TLS 1.2 is not decrypted: the suites with AES-GCM and ChaCha20-Poly1305 are, those with CBC are not"})
+		default:
+			rows = append(rows, row{s.Name, s.ID, ""})
+		}
+	}
+	if len(rows) < 8 {
+		t.Fatalf("got %d suites", len(rows))
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			client, server := &keyLog{}, &keyLog{}
+			old := func(log *keyLog) *tls.Config {
+				return &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{row.suite}, KeyLogWriter: log}
+			}
+			packets := taped(t, secureServer(t, old(server)), goClient(t, old(client)))
+			if row.locked != "" {
+				locked(t, packets, client.keys(t), row.locked)
+				return
+			}
+			masks(t, packets, client.keys(t))
+			masks(t, packets, server.keys(t))
+			locked(t, packets, nil, noKeys)
+		})
+	}
+	t.Run("TLS 1.1", func(t *testing.T) {
+		t.Parallel()
+		log := &keyLog{}
+		addr := secureServer(t, &tls.Config{MinVersion: tls.VersionTLS11, KeyLogWriter: log})
+		packets := taped(t, addr, goClient(t, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS11, MaxVersion: tls.VersionTLS11}))
+		locked(t, packets, log.keys(t), "TLS 1.1 is not decrypted: TLS 1.2 and TLS 1.3 are")
+	})
+}
+
+// locked checks that nothing is decrypted, and why.
+func locked(t *testing.T, packets []byte, keys *Keys, why string) {
+	t.Helper()
+	sum, err := Capture(t.Context(), bytes.NewReader(packets), keys, func(c *Conn) {
+		if c.IsWebSocket() {
+			t.Error("it is decrypted")
+		}
+	})
+	if err != nil || sum.Encrypted != 1 || sum.Decrypted != 0 || sum.Locked[why] != 1 {
+		t.Errorf("got %+v, %v, want that %s", sum, err, why)
 	}
 }
 
@@ -212,29 +270,10 @@ func TestCipherSuites(t *testing.T) {
 				got = tls.CipherSuiteName(s.CipherSuite)
 				return nil
 			}})
-			packets := taped(t, addr, func(front string) {
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-				defer cancel()
-				cmd := exec.CommandContext(ctx, openssl, "s_client", "-connect", front, "-ciphersuites", name, "-no_ign_eof", "-noservername")
-				in, err := cmd.StdinPipe()
-				if err != nil {
-					t.Fatal(err)
-				}
-				out, err := cmd.StdoutPipe()
-				if err != nil {
-					t.Fatal(err)
-				}
-				cmd.Stderr = cmd.Stdout
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
+			packets := taped(t, addr, opensslClient(t, openssl, nil, func(in io.Writer, out io.Reader) {
 				io.WriteString(in, "K\n") // new keys, and the server is to have new ones too
 				until(t, out, "KEYUPDATE", func() { io.WriteString(in, request+"\r\n") })
-				until(t, out, "Switching Protocols", func() {})
-				in.Close()
-				io.Copy(io.Discard, out)
-				_ = cmd.Wait() // how it ends is of no interest
-			})
+			}, "-ciphersuites", name))
 			mu.Lock()
 			defer mu.Unlock()
 			if got != name {
@@ -243,6 +282,69 @@ func TestCipherSuites(t *testing.T) {
 			masks(t, packets, log.keys(t))
 		})
 	}
+}
+
+// opensslClient connects, has talk send the request, and waits for the response.
+func opensslClient(t *testing.T, openssl string, env []string, talk func(in io.Writer, out io.Reader), args ...string) func(front string) {
+	t.Helper()
+	return func(front string) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, openssl, append([]string{"s_client", "-connect", front, "-no_ign_eof", "-noservername"}, args...)...)
+		cmd.Env = append(os.Environ(), env...)
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		cmd.Stderr = cmd.Stdout
+		if err := cmd.Start(); err != nil {
+			t.Error(err)
+			return
+		}
+		talk(in, out)
+		until(t, out, "Switching Protocols", func() {})
+		in.Close()
+		io.Copy(io.Discard, out)
+		_ = cmd.Wait() // how it ends is of no interest
+	}
+}
+
+// A master secret that is no extended one (RFC 7627) does as well.
+func TestTLS12Plain(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("openssl is not installed; Go always offers an extended master secret")
+	}
+	const plain = "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nOptions = -ExtendedMasterSecret\n"
+	conf := filepath.Join(t.TempDir(), "openssl.cnf")
+	if err := os.WriteFile(conf, []byte(plain), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := &keyLog{}
+	extended := make(chan bool, 1)
+	addr := secureServer(t, &tls.Config{KeyLogWriter: log, MaxVersion: tls.VersionTLS12, VerifyConnection: func(s tls.ConnectionState) error {
+		_, err := s.ExportKeyingMaterial("a label", nil, 16) // which Go refuses without
+		extended <- err == nil
+		return nil
+	}})
+	packets := taped(t, addr, opensslClient(t, openssl, []string{"OPENSSL_CONF=" + conf}, func(in io.Writer, _ io.Reader) {
+		io.WriteString(in, request+"\r\n")
+	}))
+	select {
+	case is := <-extended:
+		if is {
+			t.Error("the master secret is an extended one")
+		}
+	default:
+		t.Error("no connection came")
+	}
+	masks(t, packets, log.keys(t))
 }
 
 // until reads up to a word, and then does something.
@@ -276,8 +378,12 @@ func TestKeyLog(t *testing.T) {
 // Bytes that look like TLS do no harm.
 func FuzzTLS(f *testing.F) {
 	f.Add([]byte{0x16, 3, 1, 0, 4, 1, 0, 0, 0}, []byte{0x16, 3, 3, 0, 4, 2, 0, 0, 0})
+	hello := append([]byte{0x16, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3}, make([]byte, 36)...)
+	hello[len(hello)-3], hello[len(hello)-2] = 0xc0, 0x2f // TLS 1.2 with AES-GCM
+	f.Add([]byte{20, 3, 3, 0, 1, 1, 0x17, 3, 3, 0, 3, 1, 2, 3}, append(hello, 20, 3, 3, 0, 1, 1, 0x17, 3, 3, 0, 24, 0))
 	f.Fuzz(func(_ *testing.T, client, server []byte) {
-		s := &session{keys: &Keys{}, plain: func(End, []byte) {}}
+		known := map[string][]byte{"CLIENT_RANDOM": make([]byte, masterLen)}
+		s := &session{keys: &Keys{secrets: map[[32]byte]map[string][]byte{{}: known}}, plain: func(End, []byte) {}}
 		s.take(Client, client)
 		s.take(Server, server)
 	})
