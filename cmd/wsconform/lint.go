@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -51,9 +53,10 @@ func lintCommand() *cobra.Command {
 		Long: `Reads captures of packets (pcap, pcapng) and browsers' HTTP archives (.har), and lists
 the rules that clients and servers break, each with the section of its RFC.
 
-Connections must begin in the capture. TLS 1.3 is decrypted with the key log that clients
-such as browsers and curl write to the file in SSLKEYLOGFILE, given with --key-log or
-embedded in a pcapng; older TLS is not. A capture of any size is read in bounded memory.
+Connections must begin in the capture. TLS 1.2 and 1.3 are decrypted with the key log that
+clients such as browsers and curl write to the file in SSLKEYLOGFILE, given with --key-log
+or embedded in a pcapng. Of TLS 1.2 the cipher suites with CBC are not decrypted, and older
+TLS is not either. A capture of any size is read in bounded memory.
 An archive has messages in place of frames, so only handshakes, opcodes and the order of
 messages are checked.
 
@@ -82,14 +85,14 @@ Exit codes: 0 nothing is wrong, 1 a rule is broken, 2 usage error or no such fil
 				for _, b := range sum.Blind {
 					fmt.Fprintln(c.ErrOrStderr(), "not read to its end: "+b)
 				}
-				if sum.Encrypted > 0 {
-					fmt.Fprintf(c.ErrOrStderr(), "%s in TLS, not decrypted: its secrets are not in a key log, or it is older than TLS 1.3\n", harness.Count(sum.Encrypted, "connection"))
+				for _, why := range slices.Sorted(maps.Keys(sum.Locked)) {
+					fmt.Fprintf(c.ErrOrStderr(), "%s in TLS not decrypted: %s\n", harness.Count(sum.Locked[why], "connection"), why)
 				}
 			}
 			return list.verdict(webSocket, all)
 		},
 	}
-	c.Flags().StringVar(&keyLog, "key-log", "", "decrypt TLS 1.3 with the secrets in `FILE`, as SSLKEYLOGFILE gets them")
+	c.Flags().StringVar(&keyLog, "key-log", "", "decrypt TLS 1.2 and 1.3 with the secrets in `FILE`, as SSLKEYLOGFILE gets them")
 	return c
 }
 
