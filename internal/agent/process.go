@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -33,9 +34,11 @@ type Process struct {
 	endedAt time.Time // read after done
 
 	stopOnce sync.Once
-	mu       sync.Mutex // guards stopped and forced
+	mu       sync.Mutex // guards the rest but watching
 	stopped  bool       // by us
 	forced   bool       // it did not end on SIGTERM
+	outgrown string     // why we ended it by force: it took too much
+	watching sync.WaitGroup
 }
 
 // An ExitError says that the agent ended when it should not have.
@@ -171,7 +174,7 @@ func (p *Process) Ended() error {
 	if p.stopped {
 		return nil
 	}
-	return &ExitError{Status: statusText(p.cmd.ProcessState), Output: p.tail.lastLines(10)}
+	return &ExitError{Status: cmp.Or(p.outgrown, statusText(p.cmd.ProcessState)), Output: p.tail.lastLines(10)}
 }
 
 // statusText says how a process ended. A shell reports a signal to what it started as
@@ -258,6 +261,7 @@ func (p *Process) Stop() {
 		dog.tell("- %s\n", p.mark)
 	})
 	<-p.done
+	p.watching.Wait()
 }
 
 // Forced reports whether Stop had to use force, since the process did not end

@@ -23,8 +23,12 @@ type Service struct {
 	// server.
 	Origin string
 	Log    io.Writer // gets what it prints; nil discards it
+	// MostMemory is how many bytes of memory it may take beyond those that it has when it
+	// listens, with what it starts, where the system tells. Then it is ended, and
+	// [Service.Ended] says why. 0 is no bound.
+	MostMemory int64
 	// Launch, if set, starts the server in place of Command, and returns when it listens,
-	// and where. The other fields then mean nothing.
+	// and where. Of the other fields, only MostMemory means anything then.
 	Launch func(context.Context) (*Process, *url.URL, error)
 
 	process *Process
@@ -34,20 +38,44 @@ type Service struct {
 // that can be avoided. What is left of an earlier start is ended first.
 func (s *Service) Start(ctx context.Context) error {
 	s.Stop()
+	err := s.start(ctx)
+	if err == nil && s.MostMemory > 0 {
+		s.process.bound(s.MostMemory)
+	}
+	return err
+}
+
+func (s *Service) start(ctx context.Context) error {
 	if s.Launch != nil {
 		var err error
 		s.process, s.URL, err = s.Launch(ctx)
 		return err
 	}
-	if s.AnyPort {
-		port, err := FreePort()
-		if err != nil {
+	if !s.AnyPort {
+		return s.startHere(ctx)
+	}
+	var err error
+	for range startTries {
+		var port int
+		if port, err = FreePort(); err != nil {
 			return err
 		}
 		u := *s.URL
 		u.Host = net.JoinHostPort(u.Hostname(), strconv.Itoa(port))
 		s.URL = &u
+		if err = s.startHere(ctx); err == nil || ctx.Err() != nil || !Listening(ctx, s.URL.Host) {
+			break
+		}
+		s.Stop() // somebody else took the port meanwhile
 	}
+	return err
+}
+
+// startTries is how many ports are tried for a server.
+const startTries = 3
+
+// startHere starts the server where its URL says.
+func (s *Service) startHere(ctx context.Context) error {
 	if Listening(ctx, s.URL.Host) {
 		return fmt.Errorf("%w: something else listens on %s already", ErrNotStarted, s.URL.Host)
 	}
