@@ -93,7 +93,7 @@ func TestHTTP2Dial(t *testing.T) {
 
 func dialHTTP2(t *testing.T, only bool, protocols []string) {
 	t.Helper()
-	options := ws.Options{Deflate: &ws.Deflate{}}
+	options := ws.Options{Deflate: &ws.Deflate{}, CloseTimeout: time.Minute} // a busy machine may need it
 	l, url, conf := serveHTTP2(t, &ws.Server{Accept: ws.AcceptOptions{Subprotocols: []string{"chat"}, Options: options}}, protocols...)
 	pool := &ws.HTTP2{Only: only}
 	defer pool.Close()
