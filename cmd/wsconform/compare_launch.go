@@ -86,7 +86,8 @@ func startSwarm(ctx context.Context, w io.Writer, workers launch.Workers) (stop 
 		return nil, err
 	}
 	job, err := engine.StartSwarm(ctx, docker.SwarmJob{
-		Image: workers.Image, Command: workers.Command(docker.SecretFile), Count: workers.Count, Secret: []byte(workers.Token),
+		// A swarm leaves containers behind that have ended by themselves.
+		Image: workers.Image, Command: append(workers.Command(docker.SecretFile), "--stay"), Count: workers.Count, Secret: []byte(workers.Token),
 	})
 	if err != nil {
 		_ = engine.Close()

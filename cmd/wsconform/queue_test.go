@@ -419,17 +419,23 @@ func TestQueueEmptyToken(t *testing.T) {
 	}
 }
 
-// setBuild gives an agent a build command.
-func (y *yard) setBuild(name, command string) {
+// edit changes the description of an agent.
+func (y *yard) edit(name string, change func(text string) string) {
 	y.t.Helper()
 	file := filepath.Join(y.dir, "agents", name, "agent.yaml")
 	text, err := os.ReadFile(file)
 	if err != nil {
 		y.t.Fatal(err)
 	}
-	if err := os.WriteFile(file, fmt.Appendf(text, "\nbuild: [sh, -c, %q]\n", command), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(change(string(text))), 0o644); err != nil {
 		y.t.Fatal(err)
 	}
+}
+
+// setBuild gives an agent a build command.
+func (y *yard) setBuild(name, command string) {
+	y.t.Helper()
+	y.edit(name, func(text string) string { return fmt.Sprintf("%s\nbuild: [sh, -c, %q]\n", text, command) })
 }
 
 // An agent that one worker cannot build is played by another one, and that uses up no

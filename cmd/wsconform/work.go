@@ -32,6 +32,7 @@ type workOptions struct {
 	name      string
 	tags      []string
 	once      bool
+	stay      bool
 	wait      time.Duration
 
 	engines map[string]engine.Engine
@@ -71,6 +72,7 @@ here nor elsewhere, 130 interrupted.`,
 	f.StringVar(&o.name, "name", "", "`NAME` of this worker (default the name of the machine, and random letters)")
 	f.StringSliceVar(&o.tags, "tags", nil, "take only units that need nothing but these `PROGRAMS`, such as go,docker (default all that are installed)")
 	f.BoolVar(&o.once, "once", false, "end after one unit")
+	f.BoolVar(&o.stay, "stay", false, "when the comparison is over, wait for another one")
 	f.DurationVar(&o.wait, "wait", 5*time.Minute, "how long to wait for a server that does not answer or has nothing to play yet")
 	o.agents.flags(f)
 	return c
@@ -113,7 +115,7 @@ func (o *workOptions) run(c *cobra.Command, url string) error {
 		return o.open(ctx, c, name)
 	}, Tool: "wsconform " + toolVersion(), Host: thisHost()}
 	played, err := q.Work(c.Context(), queue.Worker{
-		Name: access.Name, About: about(), Able: o.able, Once: o.once, Patience: o.wait,
+		Name: access.Name, About: about(), Able: o.able, Once: o.once, Stay: o.stay, Patience: o.wait,
 		Play: func(ctx context.Context, t queue.Task) ([]byte, error) { return o.play(ctx, c, player, t) },
 		Note: func(line string) { fmt.Fprintln(c.ErrOrStderr(), line) },
 	})

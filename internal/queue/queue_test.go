@@ -662,23 +662,31 @@ func TestNetworkCut(t *testing.T) {
 func TestServerAway(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir(), "127.0.0.1:0")
+	first := worker("first")
+	first.Once = true
+	work(t, connect(t, s.URL), first)
 	w := worker("w")
 	w.Patience = time.Second
-	began := make(chan bool, 1)
 	w.Play = func(context.Context, queue.Task) ([]byte, error) {
 		s.Stop()
-		began <- true
 		return nil, errors.New("the server is gone")
 	}
-	end := work(t, connect(t, s.URL), w)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	go func() { <-began; cancel() }()
-	q := driver(t, s)
-	if err := q.Drive(ctx, job(tasks(1), &results{})); err == nil {
+	ended := make(chan error, 1)
+	j := job(tasks(2), &results{})
+	j.Patience = time.Minute
+	j.Accept = func(queue.Result) error { // the job is there, and one task is left
+		go func() {
+			ended <- <-work(t, connect(t, s.URL), w)
+			cancel()
+		}()
+		return nil
+	}
+	if err := driver(t, s).Drive(ctx, j); err == nil {
 		t.Error("the driver saw no error")
 	}
-	if err := <-end; !errors.Is(err, queue.ErrAway) {
+	if err := <-ended; !errors.Is(err, queue.ErrAway) {
 		t.Errorf("the worker ended with %v, want %v", err, queue.ErrAway)
 	}
 }

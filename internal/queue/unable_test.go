@@ -176,6 +176,33 @@ func TestStopped(t *testing.T) {
 	}
 }
 
+// A worker that stays plays one job after the other.
+func TestStay(t *testing.T) {
+	t.Parallel()
+	s := start(t, t.TempDir(), "127.0.0.1:0")
+	w := worker("w")
+	w.Stay = true
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	q := connect(t, s.URL)
+	go func() { _, err := q.Work(ctx, w); ended <- err }()
+	for _, id := range []string{"first", "second"} {
+		var r results
+		list := tasks(3)
+		for i := range list {
+			list[i].Name = id + list[i].Name
+		}
+		j := job(list, &r)
+		j.ID = id
+		drive(t, driver(t, s), j)
+		r.check(t, list)
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v, want that it was told to", err)
+	}
+}
+
 // What is wrong with an access is said before anything is connected, without its password.
 func TestAccess(t *testing.T) {
 	t.Parallel()

@@ -3,10 +3,11 @@ package queue
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ type Worker struct {
 	// Able says whether this machine has what a task needs.
 	Able func(needs []string) bool
 	Once bool // end after one task
+	Stay bool // do not end with the job, but wait for another one
 	// Patience is how long to wait for a server that does not answer, or has no job. 0
 	// means 5 minutes.
 	Patience time.Duration
@@ -70,6 +72,7 @@ const (
 	defaultWorkerPatience = 5 * time.Minute
 	pollLeast             = 25 * time.Millisecond
 	pollMost              = time.Second
+	pollSkipped           = 4 * time.Second  // while there are only tasks that others can play
 	sayAfter              = 10 * time.Second // without an answer
 	// answerPatience is how long to wait for an answer before asking again: it is lost with
 	// its connection.
@@ -92,6 +95,7 @@ type worker struct {
 	// unable has the tasks that this worker cannot play, and failed those also that it
 	// failed to.
 	unable, failed map[string]bool
+	skipped        bool      // one of them was the last that it was offered
 	announced      time.Time // when the worker last said that it is there
 	played         int
 }
@@ -117,7 +121,7 @@ func (q *Queue) Work(ctx context.Context, options Worker) (played int, err error
 			if err := w.miss(err); err != nil {
 				return w.played, err
 			}
-		case over:
+		case over && !w.Stay:
 			return w.played, w.unplayed()
 		case took && w.Once:
 			return w.played, nil
@@ -128,10 +132,15 @@ func (q *Queue) Work(ctx context.Context, options Worker) (played int, err error
 			wait = pollLeast
 			continue
 		}
-		if !pause(ctx, wait) {
+		most := pollMost
+		if w.skipped {
+			most = pollSkipped
+		}
+		wait = min(2*wait, most)
+		// Workers that ask at the same beat would always find the task in the same hands.
+		if !pause(ctx, wait/2+rand.N(wait/2)) {
 			return w.played, context.Cause(ctx)
 		}
-		wait = min(2*wait, pollMost)
 	}
 }
 
@@ -256,6 +265,7 @@ func (w *worker) list(ctx context.Context) error {
 
 // take asks each class for a task, until one has a task that this worker can play.
 func (w *worker) take() (jetstream.Msg, error) {
+	w.skipped = false
 	for range w.classes {
 		w.next = (w.next + 1) % len(w.classes)
 		for range len(w.unable) + 1 {
@@ -270,7 +280,8 @@ func (w *worker) take() (jetstream.Msg, error) {
 			if !w.unable[taskOf(msg)] {
 				return msg, nil
 			}
-			if err := msg.NakWithDelay(w.job.leave()); err != nil {
+			w.skipped = true
+			if err := msg.NakWithDelay(leave/2 + rand.N(leave/2)); err != nil {
 				return nil, err
 			}
 		}
@@ -290,9 +301,9 @@ func fetch(class jetstream.Consumer) (jetstream.Msg, error) {
 	return nil, batch.Error()
 }
 
-// leave is how long a worker leaves a task that it cannot play to others, before it is
-// offered to it again.
-func (j job) leave() time.Duration { return min(max(j.Lease/8, 250*time.Millisecond), 2*time.Second) }
+// leave is how long a worker leaves a task that it cannot play to nobody, so that it is not
+// offered to it again at once.
+const leave = 500 * time.Millisecond
 
 func taskOf(msg jetstream.Msg) string {
 	return msg.Subject()[strings.LastIndexByte(msg.Subject(), '.')+1:]
@@ -451,7 +462,7 @@ func (w *worker) upload(ctx context.Context, t Task, data []byte) (object string
 	if err != nil {
 		return "", err
 	}
-	object = t.Name + "." + rand.Text()
+	object = t.Name + "." + crand.Text()
 	if _, err := objects.PutBytes(ctx, object, data); err != nil {
 		return "", err
 	}
