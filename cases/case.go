@@ -129,8 +129,10 @@ const (
 	NeedHTTP3       Need = "http3"       // the same over HTTP/3
 	NeedCookies     Need = "cookies"     // a client that keeps cookies
 	NeedVerify      Need = "verify"      // a client that verifies certificates, and trusts the one it is given with {ca}
+	needTwice       Need = "twice"       // such a client that opens two connections to its URL at once
 	NeedAuthority   Need = "authority"   // our certificate may sign others, which a user's own seldom may
 	NeedURL         Need = "url"         // a client that is started for each connection, with its URL
+	NeedProxy       Need = "proxy"       // such a client that also takes the URL of a proxy, with {proxy}
 
 	// What it does when a text message tells it to; see docs/control.md.
 	NeedControlClose    Need = "control:close"
@@ -139,13 +141,14 @@ const (
 	NeedControlDrop     Need = "control:drop"
 	NeedControlLast     Need = "control:last"
 	NeedControlOffer    Need = "control:offer"
+	needControlFail     Need = "control:fail"
 )
 
 // DeclaredNeeds are the needs that wsconform cannot detect: the user declares them.
-var DeclaredNeeds = []Need{NeedSubprotocol, NeedOrigin, needAuth, NeedLimit, NeedCookies, NeedVerify}
+var DeclaredNeeds = []Need{NeedSubprotocol, NeedOrigin, needAuth, NeedLimit, NeedCookies, NeedVerify, needTwice}
 
 // ControlNeeds are those about control messages.
-var ControlNeeds = []Need{NeedControlClose, NeedControlFragment, NeedControlPing, NeedControlDrop, NeedControlLast, NeedControlOffer}
+var ControlNeeds = []Need{NeedControlClose, NeedControlFragment, NeedControlPing, NeedControlDrop, NeedControlLast, NeedControlOffer, needControlFail}
 
 // Command returns the command of a control message that the need is about, if any.
 func (n Need) Command() (string, bool) { return strings.CutPrefix(string(n), "control:") }
@@ -196,6 +199,17 @@ type Conn struct {
 	// Listen is the address that the client is to find, such as "[::1]:0"; "" means the
 	// usual one.
 	Listen string
+	// Proxy is the scheme of the proxy that a client is told to use: "http" or "socks5h". We are
+	// both the proxy and what is behind it. "" means none. The case needs [NeedProxy].
+	Proxy string
+	// Again is how long a client is watched for further connections once this one is over. The
+	// case needs [NeedURL].
+	Again time.Duration
+	// Serial has a further connection be an offence while this one is opening (RFC 6455 §4.1). The
+	// case needs a client that is declared to open two at once.
+	Serial bool
+	// Tunnel is what differs in the response of that proxy, which is otherwise a 200 of HTTP.
+	Tunnel Head
 }
 
 // Address is the URL for a client that is to connect to this host and port. In [Conn.URL],
@@ -287,6 +301,18 @@ func (c Case) Script() []string {
 		if conn.Listen != "" {
 			lines = append(lines, "listen on "+conn.Listen)
 		}
+		if conn.Proxy != "" {
+			lines = append(lines, "tell the client to use a proxy, "+conn.Proxy+"://{host}:{port}, which we are")
+		}
+		if conn.Again > 0 {
+			lines = append(lines, "watch for further connections for "+seconds(conn.Again)+" once it is over, and refuse them")
+		}
+		if conn.Serial {
+			lines = append(lines, "look for another connection before it is open")
+		}
+		for _, edit := range conn.Tunnel {
+			lines = append(lines, "in the response of the proxy: "+edit.String())
+		}
 		if conn.Unanswered {
 			lines = append(lines, "leave the peer's close frame without an answer")
 		}
@@ -349,7 +375,7 @@ func (c Case) Clone() Case {
 	c.Shows, c.Disputed = slices.Clone(c.Shows), slices.Clone(c.Disputed)
 	c.Conns = slices.Clone(c.Conns)
 	for i, conn := range c.Conns {
-		c.Conns[i].Head, c.Conns[i].Steps = slices.Clone(conn.Head), slices.Clone(conn.Steps)
+		c.Conns[i].Head, c.Conns[i].Steps, c.Conns[i].Tunnel = slices.Clone(conn.Head), slices.Clone(conn.Steps), slices.Clone(conn.Tunnel)
 		if conn.Deflate != nil {
 			c.Conns[i].Deflate = &Deflate{Offers: conn.Deflate.Offers, Accept: slices.Clone(conn.Deflate.Accept)}
 		}

@@ -24,6 +24,15 @@ func Fingerprint(list []Case) string {
 			if conn.URL != "" || conn.Listen != "" {
 				fmt.Fprintf(h, "%q %q\n", conn.URL, conn.Listen)
 			}
+			if conn.Proxy != "" {
+				fmt.Fprintf(h, "%q %#v\n", conn.Proxy, conn.Tunnel)
+			}
+			if conn.Serial {
+				fmt.Fprintln(h, "serial")
+			}
+			if conn.Again > 0 {
+				fmt.Fprintf(h, "again %d\n", conn.Again)
+			}
 			if conn.Crowd > 0 {
 				fmt.Fprintf(h, "%d\n", conn.Crowd)
 			}

@@ -180,6 +180,37 @@ func closing() []cases.Case {
 			},
 		},
 		{
+			// A client may insist on what it offered, and then says on what.
+			ID: "C.1.22", Title: "a response without compression, to a client that offers it", Roles: onlyClients, Level: cases.Should,
+			Requirements: []string{"RFC6455-7.4.1-1010-list"},
+			Needs:        []cases.Need{cases.NeedDeflate},
+			Conns:        []cases.Conn{{Steps: probed}},
+			Want: also(accepted, cases.Clause{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.OfItself{}, check.Either{
+				check.Dropped{Within: failure},
+				cases.Every{check.Code{wsproto.StatusMandatoryExt}, check.Reasons{Text: "permessage-deflate"}},
+			}}}),
+		},
+		{
+			// Unasked closes look like trouble of the network.
+			ID: "C.1.23", Title: "ninety seconds without a message, and our pongs to whatever the client pings", Roles: onlyClients, Level: cases.Should,
+			Load: cases.Idle, Slow: true,
+			Requirements: []string{"RFC6455-7.3-client-no-arbitrary", "RFC6455-7.1.7-client-no-close"},
+			Conns: []cases.Conn{{Steps: []cases.Step{
+				cases.Await{For: 90 * time.Second, Until: []transcript.EventKind{transcript.GotClose}}, cases.Text(probe), answered,
+			}}},
+			Want: accepted,
+		},
+		{
+			// Clients that all come back at once keep a server down that has just restarted.
+			ID: "C.1.24", Title: "a reset, and refusals of whatever connections follow", Roles: onlyClients, Level: cases.Should, Load: cases.Idle, Needs: onURL,
+			Requirements: []string{"RFC6455-7.2.3-backoff", "RFC6455-7.2.3-increasing"},
+			Conns:        []cases.Conn{{URL: "ws://{host}:{port}/", Steps: []cases.Step{cases.Probe{Text: probe}, cases.Reset{}}, Again: watch}},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{check.Open{}, check.BacksOff{}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Open{}, check.Retries{Most: 10 * int(watch/time.Second)}}},
+			},
+		},
+		{
 			ID: "C.1.26", Title: "a close frame with 1001 and a reason of 123 bytes", Level: cases.Should,
 			Requirements: []string{"RFC6455-5.5.1-close-reply", "RFC6455-7.1.2-start-close", "RFC6455-5.5.1-reason-utf8"},
 			Conns: conns([]cases.Step{
@@ -207,6 +238,9 @@ func closing() []cases.Case {
 		},
 	}
 }
+
+// watch is how long a client is watched that connects again.
+const watch = 5 * time.Second
 
 // farewell is how long a peer may wait for the answer to a close frame.
 const farewell = time.Minute

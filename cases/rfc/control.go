@@ -97,6 +97,20 @@ func controlled() []cases.Case {
 			Want: tells("1006"),
 		},
 		{
+			// An exception that strands the peer costs it the time until it notices.
+			ID: "C.1.20", Title: "told to fail, as a program does that throws an exception", Roles: onlyServers, Level: cases.Robustness,
+			Requirements: []string{"RFC6455-7.4.1-1011", "RFC6455-7.4.1-1010-client-only", "RFC6455-7.1.2-start-close"},
+			Needs:        []cases.Need{"control:fail"},
+			Conns:        conns([]cases.Step{cases.Tell("fail"), cases.Await{For: failure, Until: closeFrames}}),
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.Code{wsproto.StatusInternalError}, check.SoundCloses{}, check.OfItself{}, check.Ends{Within: failure}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Quiet{}, check.OfItself{}, check.Ends{Within: failure}, check.Either{
+					check.Dropped{Within: failure},
+					cases.Every{check.SoundCloses{}, check.Lawful{}, check.Not{Check: check.Code{wsproto.StatusMandatoryExt}}},
+				}}},
+			},
+		},
+		{
 			// A server that never ends TCP must not cost the client a socket for ever.
 			ID: "C.1.4", Title: "told to close, and TCP left open behind our answer", Roles: onlyClients, Level: cases.Should, Load: cases.Idle, Slow: true,
 			Requirements: []string{

@@ -3,6 +3,7 @@ package rfc
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/cases/internal/check"
@@ -151,6 +152,23 @@ func deflateErrors() []cases.Case {
 			Needs:        []cases.Need{cases.NeedDeflate, cases.NeedLimit},
 			Conns:        []cases.Conn{zeros(mebi/1032 - 1), zeros(mebi / 1032), alsoPlain},
 			Want:         overLimit,
+		},
+		{
+			// zlib takes about 300 KiB for each connection and direction, unless it is told to take less.
+			ID: "D.4.14", Title: "200 connections at once, each with compression and a message that fills the window", Roles: onlyServers,
+			Level: cases.Robustness, Load: cases.Alone, Slow: true,
+			Requirements: []string{"RFC6455-10.4-protect-limits"},
+			Needs:        []cases.Need{cases.NeedDeflate},
+			Conns: append(beside(200, cases.Conn{Deflate: plain, Steps: []cases.Step{
+				zText(stored(longText()[:1<<15-1])+zEmpty), cases.Await{For: time.Minute, Until: answered.Until}, cases.Await{For: 2 * time.Second},
+			}}), survived),
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{check.Tally{Messages: 1}, check.Lawful{}}},
+				{Grade: cases.NonStrict, Checks: cases.Every{check.Either{
+					check.Status{From: 503, To: 503}, cases.Every{check.NoAnswer{}, check.Ends{Within: refusal}},
+				}}},
+				{Grade: cases.Unimplemented, Checks: cases.Every{check.Open{}, check.Declined{}}},
+			},
 		},
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // http is X: the handshake as messages of HTTP/1.1.
 func http() []cases.Case {
-	return slices.Concat(requestLines(), requestHosts(), requestForms(), requestBodies(), refusals(), redirects())
+	return slices.Concat(requestLines(), requestHosts(), requestForms(), requestBodies(), refusals(), redirects(), proxies())
 }
 
 // requestLines are requests with another method, version or target.
@@ -432,6 +432,18 @@ func redirects() []cases.Case {
 			},
 		},
 		{
+			// A name and a password that were to go through TLS must not go without it.
+			ID: "X.2.4", Title: "redirects from wss to http and to ws, of a request with a name and a password", Roles: onlyClients,
+			Level: cases.Robustness, Needs: []cases.Need{cases.NeedTLS, cases.NeedURL},
+			Requirements: []string{"RFC9110-15.4-credentials", "WHATWG-WS-redirect-error"},
+			Conns:        []cases.Conn{downgraded("http"), downgraded("ws")},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{check.NoRequest{}}}, // it takes no such URL
+				{Grade: cases.OK, Checks: cases.Every{check.Quiet{}, check.OfItself{}, check.StaysSecure{}}},
+				{Grade: cases.Informational, Checks: cases.Every{check.Quiet{}, check.OfItself{}, check.WithholdsPlain{"Authorization", "Cookie"}}},
+			},
+		},
+		{
 			ID: "X.2.5", Title: "a 401 with a body of four bytes, behind which TCP stays open", Roles: onlyClients,
 			Requirements: []string{"RFC6455-4.1-non-101", "RFC6455-7.2.1-client-fail"},
 			Conns: []cases.Conn{{
@@ -494,5 +506,17 @@ func redirects() []cases.Case {
 			)},
 			Want: notOpened,
 		},
+	}
+}
+
+// downgraded is a connection with TLS whose response redirects to this scheme, which has none.
+func downgraded(scheme string) cases.Conn {
+	return cases.Conn{
+		URL: "wss://user:secret@localhost:{port}/",
+		Head: cases.Head{
+			cases.Start("HTTP/1.1 302 Found"), cases.Add("Location", scheme+"://localhost:{port}/elsewhere"), cases.Add("Set-Cookie", "session=secret; Secure"),
+			cases.Add("Content-Length", "0"), cases.Set("Connection", "close"),
+		},
+		Steps: tempted,
 	}
 }

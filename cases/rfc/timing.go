@@ -93,6 +93,18 @@ func timing() []cases.Case {
 			Want: echoed(slices.Repeat(binaries([]int{512 << 10}), 4)...),
 		},
 		{
+			// A page that opens many connections at once could flood a host through its visitors.
+			ID: "T.1.10", Title: "a response that comes half a second late, to a client that opens two connections at once", Roles: onlyClients,
+			Needs:        []cases.Need{cases.NeedURL, "twice"},
+			Disputed:     []string{"The rule was written with browsers in mind. Many libraries leave it to the program."},
+			Requirements: []string{"RFC6455-4.1-one-connecting"},
+			Conns:        []cases.Conn{{URL: "ws://{host}:{port}/", Head: cases.Head{cases.Delayed()}, Serial: true, Steps: probed}},
+			Want: cases.Clauses{
+				{Grade: cases.OK, Checks: cases.Every{probeEchoed, check.NoOffence{}, check.Not{Check: check.Retries{}}}},
+				{Grade: cases.Informational, Checks: cases.Every{probeEchoed, check.NoOffence{}}}, // it opened only one
+			},
+		},
+		{
 			ID: "T.1.12", Title: "a server that takes the connection and never answers", Roles: onlyClients, Level: cases.Robustness, Load: cases.Idle, Slow: true,
 			Requirements: []string{"RFC6455-4.1-open-failure", "RFC6455-10.4-protect-limits"},
 			Conns:        []cases.Conn{{Head: cases.Head{cases.Trickle(time.Hour)}}, survived},

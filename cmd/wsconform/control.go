@@ -56,6 +56,9 @@ func subprotocols(text string) ([]string, error) {
 	return list, nil
 }
 
+// errToldToFail is the failure that a control message asks for. The server closes with 1011.
+var errToldToFail = errors.New("told to fail")
+
 // controlPrefix begins control messages.
 const controlPrefix = "wsconform:"
 
@@ -100,6 +103,8 @@ func (o *obedient) obey(ctx context.Context, c *ws.Conn, command string) (known 
 		commands := "control close fragment ping drop last"
 		if o.client {
 			commands += " offer"
+		} else {
+			commands += " fail"
 		}
 		return true, c.WriteText(ctx, controlPrefix+commands)
 	case "close":
@@ -127,6 +132,11 @@ func (o *obedient) obey(ctx context.Context, c *ws.Conn, command string) (known 
 		return true, err
 	case "drop":
 		return true, c.CloseNow()
+	case "fail":
+		if o.client {
+			return false, nil
+		}
+		return true, errToldToFail
 	case "offer":
 		list, err := subprotocols(rest)
 		if !o.client {

@@ -7,7 +7,7 @@ var opening = []Requirement{
 	{"RFC6455-3-escape-hash", "RFC 6455 3", Must, Client, Wire, "A # that belongs to the path or the query is written as %23."},
 	{"RFC6455-4.1-open-and-handshake", "RFC 6455 4.1", Must, Client, Wire, "A client connects, sends its opening handshake, and waits for the response."},
 	{"RFC6455-4.1-uri-valid", "RFC 6455 4.1", Must, Client, API, "The client fails at once if any part of the URI is invalid."},
-	{"RFC6455-4.1-one-connecting", "RFC 6455 4.1", Must, Client, Never, "A client opens one connection at a time to the same address and port; the next waits until the first is open or has failed."},
+	{"RFC6455-4.1-one-connecting", "RFC 6455 4.1", Must, Client, Wire, "A client opens one connection at a time to the same address and port; the next waits until the first is open or has failed."},
 	{"RFC6455-4.1-unknown-ip-distinct", "RFC 6455 4.1", Must, Client, Never, "If the client cannot learn the server's address, it applies the one-at-a-time rule per host name."},
 	{"RFC6455-4.1-limit-pending", "RFC 6455 4.1", Should, Client, Never, "If addresses are unknown, the client bounds how many connections are opening at once."},
 	{"RFC6455-4.1-proxy-connect", "RFC 6455 4.1", Should, Client, Wire, "A client configured with a proxy has the proxy connect to the target."},

@@ -3,7 +3,6 @@ package ledger
 // unobservable says why no test from outside can tell whether a requirement is kept.
 var unobservable = map[string]string{
 	"RFC6455-4.1-unknown-ip-distinct":    "it takes a client behind a proxy that resolves many names, and nothing on the wire shows it",
-	"RFC6455-4.1-one-connecting":         "it takes a client that is told to open two connections at once, and no test driver tells it that",
 	"RFC6455-4.1-limit-pending":          "it takes a client that is told to open many connections at once, and no test driver tells it that",
 	"RFC6455-4.1-pac-uri":                "it is the input of a script inside the client",
 	"RFC6455-4.1-offload":                "it is about deployment: both programs count as one client",
@@ -14,9 +13,7 @@ var unobservable = map[string]string{
 	"RFC6455-6.2-extension-semantics":    "it permits extensions in general; compression is the only one there is",
 	"RFC6455-7.1.7-server-log":           "a log is no part of the protocol",
 	"RFC6455-7.2.3-delay-choice":         "it permits everything",
-	"RFC6455-7.2.3-backoff":              "it takes a program that connects again by itself, and a test driver connects for the next case",
-	"RFC6455-7.2.3-first-delay":          "as above",
-	"RFC6455-7.2.3-increasing":           "as above",
+	"RFC6455-7.2.3-first-delay":          "it takes many connections of a program that connects again by itself to tell what is random",
 	"RFC6455-7.3-server-may-close":       "it permits everything",
 	"RFC6455-9.1-interactions":           "it is for those who write extensions",
 	"RFC6455-9.1-application-order":      "it takes two extensions that work together; there is only one",

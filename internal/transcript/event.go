@@ -35,6 +35,7 @@ const (
 	GotGoAway   EventKind = "goaway"   // GOAWAY of HTTP/2; Data is the code
 
 	GotRequest EventKind = "request" // another request, on a connection or beside it; Data is its head
+	GotProxied EventKind = "proxied" // what a client asks of our proxy: the head of a request, or SOCKS in words
 )
 
 // HeadSize bounds the bytes of a payload that a transcript keeps. A longer
@@ -58,6 +59,7 @@ type Event struct {
 	Status  int                `json:"status,omitempty"`  // of an answer
 	Code    wsproto.StatusCode `json:"code,omitempty"`    // of a close frame; 0 means none
 	Section string             `json:"section,omitempty"` // of an offence, such as "RFC 6455 5.2"
+	Plain   bool               `json:"plain,omitempty"`   // of a further request: it came without TLS, where the first had it
 	// Differs says how a message differs from the one that it should repeat: ours with
 	// the same number on the connection. It is nil if they are the same, or if there is
 	// no such message.
@@ -150,6 +152,9 @@ func (e Event) String() string {
 	case GotRequest:
 		line, _, _ := strings.Cut(string(e.Data), "\r\n")
 		return "another request, " + Octet(line).Quote()
+	case GotProxied:
+		line, _, _ := strings.Cut(string(e.Data), "\r\n")
+		return "to the proxy, " + Octet(line).Quote()
 	case GotSettings:
 		return "SETTINGS, " + string(e.Data)
 	case GotAck:

@@ -108,7 +108,7 @@ func (t *Transcript) Received() []Event {
 		switch e.Kind {
 		case GotMessage, GotPong, GotTimeout:
 			list = append(list, e)
-		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert, GotTaken, GotBegin, GotBody, GotRequest, GotSettings, GotAck, GotGoAway, GotFull:
+		case GotAnswer, GotPing, GotClose, GotOffence, GotEnd, GotReset, GotAlert, GotTaken, GotBegin, GotBody, GotRequest, GotProxied, GotSettings, GotAck, GotGoAway, GotFull:
 		}
 	}
 	return list

@@ -41,6 +41,9 @@ type NoAnswer struct{}
 // Code holds if the peer sent a close frame with one of these codes; 0 is none.
 type Code []wsproto.StatusCode
 
+// Reasons holds if the reason in the peer's close frame has this text in it.
+type Reasons struct{ Text string }
+
 // Closed holds if the peer sent a close frame.
 type Closed struct{}
 
@@ -137,6 +140,13 @@ func (c Code) String() string {
 	}
 	return "a close frame with " + strings.Join(codes, " or ")
 }
+
+// Holds looks at the reason.
+func (r Reasons) Holds(t *transcript.Transcript) bool {
+	return strings.Contains(string(t.RemoteReason), r.Text)
+}
+
+func (r Reasons) String() string { return "the reason names " + r.Text }
 
 // Holds looks for a close frame.
 func (Closed) Holds(t *transcript.Transcript) bool { _, ok := t.Find(transcript.GotClose); return ok }

@@ -74,12 +74,33 @@ type NoRequest struct{}
 // open the connection.
 type Retries struct{ Most int }
 
+// BacksOff holds if the client, where it connected again and again, waited longer each time.
+type BacksOff struct{}
+
 // Unprompted holds of a response that came before we ended our direction of TCP.
 type Unprompted struct{}
 
 // Withholds holds if no further request of the client has one of these fields. It looks at
 // what the transcript keeps of them.
 type Withholds []string
+
+// WithholdsPlain holds if no further request of the client that comes without TLS, where the first
+// had it, has one of these fields.
+type WithholdsPlain []string
+
+// StaysSecure holds if no further request of the client comes without TLS, where the first had it.
+type StaysSecure struct{}
+
+// Proxied holds if the client asked its proxy for something.
+type Proxied struct{}
+
+// Tunnels holds if the client asked its proxy of HTTP for a tunnel to this host and port, as
+// [cases.FillAddress] fills them in, and named no other host in Host.
+type Tunnels struct{ To string }
+
+// AsksByName holds if the client asked its proxy of SOCKS for this host and port, and left it to
+// the proxy to look up the name.
+type AsksByName struct{ To string }
 
 // AsksNot holds of a request without the field.
 type AsksNot struct{ Name string }
@@ -217,10 +238,8 @@ func (a AsksNot) String() string { return "a request without " + a.Name }
 
 // Holds looks at Host.
 func (a AsksHost) Holds(t *transcript.Transcript) bool {
-	colon := strings.LastIndexByte(t.Address, ':')
-	port, err := strconv.Atoi(t.Address[colon+1:])
 	value, ok := wire.ParseHead(t.Request).One("Host")
-	return err == nil && ok && strings.EqualFold(value, cases.FillAddress(a.Host, strings.Trim(t.Address[:max(colon, 0)], "[]"), port))
+	return ok && strings.EqualFold(value, atAddress(t, a.Host))
 }
 
 func (a AsksHost) String() string { return "a request with Host: " + a.Host + ", once" }
@@ -242,6 +261,29 @@ func (r Retries) Holds(t *transcript.Transcript) bool {
 
 func (r Retries) String() string { return fmt.Sprintf("at most %d further requests", r.Most) }
 
+// Holds compares the times between further requests, and leaves a tenth of them to chance.
+func (BacksOff) Holds(t *transcript.Transcript) bool {
+	var last, gap time.Duration
+	first := true
+	for _, e := range t.Events {
+		if e.Kind != transcript.GotRequest {
+			continue
+		}
+		if !first {
+			if e.At-last <= gap*11/10 {
+				return false
+			}
+			gap = e.At - last
+		}
+		last, first = e.At, false
+	}
+	return true
+}
+
+func (BacksOff) String() string {
+	return "each wait before a further connection is longer than the one before"
+}
+
 // Holds compares the times of both.
 func (Unprompted) Holds(t *transcript.Transcript) bool {
 	e, ok := t.Find(transcript.GotAnswer)
@@ -260,6 +302,59 @@ func (w Withholds) Holds(t *transcript.Transcript) bool {
 }
 
 func (w Withholds) String() string { return "no further request with " + strings.Join(w, " or ") }
+
+// Holds looks at further requests.
+func (w WithholdsPlain) Holds(t *transcript.Transcript) bool {
+	return (Withholds(w)).Holds(&transcript.Transcript{Events: slices.DeleteFunc(slices.Clone(t.Events), func(e transcript.Event) bool { return !e.Plain })})
+}
+
+func (w WithholdsPlain) String() string {
+	return "no further request without TLS with " + strings.Join(w, " or ")
+}
+
+// Holds looks at further requests.
+func (StaysSecure) Holds(t *transcript.Transcript) bool {
+	return !slices.ContainsFunc(t.Events, func(e transcript.Event) bool { return e.Plain })
+}
+
+func (StaysSecure) String() string { return "no further request without TLS" }
+
+// Holds looks for what it asked.
+func (Proxied) Holds(t *transcript.Transcript) bool { return t.Count(transcript.GotProxied) > 0 }
+
+func (Proxied) String() string { return "the client asks the proxy" }
+
+// Holds looks at the first request to the proxy. RFC 6455 §4.1 shows Host without a port.
+func (x Tunnels) Holds(t *transcript.Transcript) bool {
+	e, _ := t.Find(transcript.GotProxied)
+	h := wire.ParseHead(string(e.Data))
+	to := atAddress(t, x.To)
+	name, _, _ := strings.Cut(to, ":")
+	host, ok := h.One("Host")
+	return ok && h.Start() == "CONNECT "+to+" HTTP/1.1" && (strings.EqualFold(host, to) || strings.EqualFold(host, name))
+}
+
+func (x Tunnels) String() string {
+	return "the client asks the proxy to CONNECT to " + x.To + ", with Host"
+}
+
+// Holds looks at the first request to the proxy.
+func (x AsksByName) Holds(t *transcript.Transcript) bool {
+	e, _ := t.Find(transcript.GotProxied)
+	return string(e.Data) == "name "+atAddress(t, x.To)
+}
+
+func (x AsksByName) String() string { return "the client asks the proxy for " + x.To + " by name" }
+
+// atAddress fills in where the client was to find us.
+func atAddress(t *transcript.Transcript, s string) string {
+	colon := strings.LastIndexByte(t.Address, ':')
+	port, err := strconv.Atoi(t.Address[colon+1:])
+	if err != nil {
+		return "nowhere"
+	}
+	return cases.FillAddress(s, strings.Trim(t.Address[:max(colon, 0)], "[]"), port)
+}
 
 // Holds looks for a request.
 func (NoRequest) Holds(t *transcript.Transcript) bool { return t.Request == "" }

@@ -60,6 +60,8 @@ type Endpoint struct {
 	Other   func(ctx context.Context, nc net.Conn, early []byte)
 	monitor *runner.Monitor // notified when a client under heavy load answers; may be nil
 	brief   bool            // as in manner: the client can be made to come again
+	// answered is called when a case's response is about to be sent; nil calls nothing.
+	answered func()
 	// patience is how long it may fail to accept connections. 0 means for ever.
 	patience time.Duration
 
@@ -332,6 +334,9 @@ func (e *Endpoint) open(nc net.Conn, h head, o offer, offers []wsproto.DeflatePa
 	var hasty []transcript.Event
 	if _, ok := it.Head.Find(cases.EditDelay); ok {
 		hasty = e.hold(nc, &h)
+	}
+	if e.answered != nil {
+		e.answered()
 	}
 	out := []byte(response)
 	var ahead []outgoing

@@ -370,6 +370,9 @@ func equipped(m mutants.Mutant, list []cases.Case) (mutants.Mutant, string, func
 	if slices.ContainsFunc(cases.ControlNeeds, needs) {
 		m = m.Obedient()
 	}
+	if needs("twice") {
+		m = m.Twice()
+	}
 	if needs(cases.NeedHTTP2) {
 		m = m.OverHTTP2()
 	}

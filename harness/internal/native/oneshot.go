@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsconform/wsconform/cases"
@@ -38,25 +39,37 @@ func TestOneShot(ctx context.Context, d runner.Driver, list []cases.Case, o Opti
 // What TLS comes to counts as well, where the case is about that.
 func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c cases.Case, n int, how runner.How, begun func()) (transcript.Transcript, error) {
 	serving := &Endpoint{Faithful: e.faithful, Streams: e.Streams, Subprotocols: true, monitor: how.Monitor, brief: how.Brief}
+	if strings.HasPrefix(c.Conns[n].URL, "ws:") {
+		conf = nil // whatever the other cases use
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
 	context.AfterFunc(ctx, func() { l.Close() }) // runs at the latest when we return
 	taken := make(chan struct{}, 1)
+	var hasty atomic.Bool    // another connection came before that
+	var answered atomic.Bool // the connection that is played has its response, or is about to
+	serving.answered = func() { answered.Store(true) }
 	type played struct {
 		tr  transcript.Transcript
 		err error
 	}
 	done := make(chan played, 1)
 	again := make(chan struct{}, 1)
+	begunAt := time.Now()
 	var mu sync.Mutex              // guards further
 	var further []transcript.Event // requests beside the one that is played
 	wg.Go(func() {
+		arrived := 0
 		for {
 			nc, err := l.Accept()
 			if err != nil {
 				return
+			}
+			arrived++
+			if arrived > 1 && !answered.Load() {
+				hasty.Store(true)
 			}
 			wg.Go(func() {
 				defer nc.Close()
@@ -65,18 +78,21 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c
 				case ok:
 					done <- played{tr, err}
 				case tr.Request != "":
+					mu.Lock()
+					defer mu.Unlock()
+					e := anotherRequest(tr.Request)
+					e.At = time.Since(begunAt)
+					if len(further) == 0 { // all of its fields are looked at
+						head := tr.Request[:min(len(tr.Request), firstRequest)]
+						e.Len, e.Data, e.Plain = len(head), transcript.Octet(head), conf != nil && tr.TLS == nil
+						further = append(further, e)
+					} else if len(further) < mostVisits {
+						e.Plain = conf != nil && tr.TLS == nil
+						further = append(further, e)
+					}
 					select {
 					case again <- struct{}{}:
 					default:
-					}
-					mu.Lock()
-					defer mu.Unlock()
-					if e := anotherRequest(tr.Request); len(further) == 0 { // all of its fields are looked at
-						head := tr.Request[:min(len(tr.Request), firstRequest)]
-						e.Len, e.Data = len(head), transcript.Octet(head)
-						further = append(further, e)
-					} else if len(further) < mostVisits {
-						further = append(further, e)
 					}
 				}
 			})
@@ -84,15 +100,26 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c
 	})
 	select {
 	case p := <-done:
-		if strings.HasPrefix(statusIn(p.tr.Response), "3") {
+		if strings.HasPrefix(statusIn(p.tr.Response), "3") || len(c.Conns[n].Tunnel) > 0 || c.Conns[n].Serial {
 			select {
 			case <-again:
 			case <-time.After(redirectPatience):
 			case <-ctx.Done():
 			}
 		}
+		if again := c.Conns[n].Again; again > 0 {
+			select {
+			case <-time.After(again):
+			case <-ctx.Done():
+			}
+		}
 		mu.Lock()
 		defer mu.Unlock()
+		if c.Conns[n].Serial && hasty.Load() {
+			p.tr.Events = append(p.tr.Events, transcript.Event{
+				Kind: transcript.GotOffence, Data: transcript.Octet("another connection comes before the first is open"), Section: "RFC 6455 4.1",
+			})
+		}
 		p.tr.Events = append(p.tr.Events, further...)
 		return p.tr, p.err
 	case <-ctx.Done():
@@ -106,9 +133,36 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o 
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
 	defer stop()
 	e.Protocol.setOpenDeadline(nc)
-	change := o.Conns[o.conn].TLS
+	it := o.Conns[o.conn]
+	change := it.TLS
+	var asked []transcript.Event
+	further := len(taken) > 0
+	switch {
+	case it.Proxy != "" && !further:
+		p := e.beProxy(nc, it)
+		if p.over == nil {
+			nc, asked = p.nc, p.events
+			e.Protocol.setOpenDeadline(nc)
+			break
+		}
+		if len(p.events) == 0 && p.request == "" || !take(taken) {
+			return tr, false, nil // it connected and said nothing
+		}
+		begun()
+		return transcript.Transcript{
+			Role: cases.Client, Started: time.Now().UTC(), Request: p.request, Events: p.events, DroppedByUs: isTimeout(p.over), UncleanReason: netReason(p.over),
+		}, true, nil
+	case conf != nil && further: // a redirect may have led it away from TLS
+		var plain bool
+		if nc, plain = plainly(watch(nc)); plain {
+			conf = nil
+		}
+	}
 	if conf != nil {
-		tc := tls.Server(watch(nc), changed(conf.Clone(), change))
+		if !further {
+			nc = watch(nc)
+		}
+		tc := tls.Server(nc, changed(conf.Clone(), change))
 		err, nc = tc.HandshakeContext(ctx), tc
 	}
 	var h head
@@ -116,12 +170,13 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o 
 		h, err = readHead(nc)
 	}
 	if err != nil && h.text == "" {
-		if change == nil {
+		if change == nil && len(asked) == 0 || len(asked) > 0 && !take(taken) {
 			return tr, false, nil // it connected and said nothing
 		}
 		begun()
 		return transcript.Transcript{
-			Role: cases.Client, Started: time.Now().UTC(), DroppedByUs: true, UncleanReason: netReason(err), TLS: secured(nc), Events: tlsEnd(err),
+			Role: cases.Client, Started: time.Now().UTC(), DroppedByUs: true, UncleanReason: netReason(err), TLS: secured(nc),
+			Events: append(asked, tlsEnd(err)...),
 		}, true, nil
 	}
 	var refused *refusal
@@ -134,24 +189,33 @@ func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o 
 		respond(nc, refused) // a browser asks for an icon
 		return tr, false, nil
 	}
-	select {
-	case taken <- struct{}{}:
-	default:
+	if !take(taken) {
 		respond(nc, refuse(http.StatusServiceUnavailable, "one connection per start"))
-		tr.Request = h.text
+		tr.Request, tr.TLS = h.text, secured(nc)
 		return tr, false, nil
 	}
 	begun()
 	if refused != nil {
 		respond(nc, refused)
 		return transcript.Transcript{
-			Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: refused.Error(),
+			Role: cases.Client, Started: time.Now().UTC(), Request: h.text, Events: asked, DroppedByUs: true, UncleanReason: refused.Error(),
 		}, true, nil
 	}
 	offers, _ := checkRequest(h, o.Suite.OneGrade())
 	opened := e.open(nc, h, o, offers)
+	opened.opened = append(asked, opened.opened...)
 	tr, err = play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
 	return tr, true, err
+}
+
+// take makes a connection the one that is played. It is false if there is one already.
+func take(taken chan struct{}) bool {
+	select {
+	case taken <- struct{}{}:
+		return true
+	default:
+		return false
+	}
 }
 
 // Concluded is the result of a case whose connections were played.

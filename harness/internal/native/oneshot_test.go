@@ -38,7 +38,14 @@ func oneShotClient(how, url string) int {
 		}
 		how = "echo"
 	}
-	c, err := ws.Dial(ctx, url, &ws.DialOptions{Subprotocols: []string{"mqtt", "chat"}, Options: ws.Options{Deflate: &ws.Deflate{}}})
+	options := &ws.DialOptions{Subprotocols: []string{"mqtt", "chat"}, Options: ws.Options{Deflate: &ws.Deflate{}}}
+	if how == "proxied" || how == "secure" {
+		if !usesProxy(options, how) {
+			return 5
+		}
+		how = "echo"
+	}
+	c, err := ws.Dial(ctx, url, options)
 	if err != nil {
 		return 1
 	}

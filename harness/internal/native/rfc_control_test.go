@@ -13,6 +13,7 @@ var controlKillers = map[cases.ID][]string{
 	"C.1.6":  {"last-clean"},
 	"C.1.4":  {"close-at-once", "tcp-kept"},
 	"C.1.29": {"last-empty-1000", "last-second"},
+	"C.1.20": {"told-fail-hangs", "told-fail-1010"},
 	"C.2.3":  {"told-fragment-opcodes", "told-fragment-marked", "told-any-ping", "told-ping-open"},
 	"S.2.6":  {"last-clean"},
 	"T.1.14": {"pong-other-fails"},

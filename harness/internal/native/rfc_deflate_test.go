@@ -90,6 +90,7 @@ var deflateKillers = map[cases.ID][]string{
 	"D.4.9":  {"inflate-nothing", "inflate-errors"},
 	"D.4.10": {"inflate-nothing"},
 	"D.4.11": {"inflate-unlimited"},
+	"D.4.14": {"deflate-contexts-crash"},
 	"D.4.13": {"inflate-unlimited", "inflate-beyond"},
 	"D.4.12": {"inflate-unlimited"},
 }

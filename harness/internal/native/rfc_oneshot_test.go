@@ -25,8 +25,9 @@ func playOneShot(ctx context.Context, m mutants.Mutant, list []cases.Case) (map[
 	results := map[cases.ID]harness.Result{}
 	for _, c := range list {
 		var conns []transcript.Transcript
+		client, _, _ := equipped(m, []cases.Case{c})
 		for n := range c.Conns {
-			tr, err := connectOnce(ctx, e, m, c, n)
+			tr, err := connectOnce(ctx, e, client, c, n)
 			if err != nil {
 				return nil, err
 			}
@@ -57,13 +58,17 @@ func connectOnce(ctx context.Context, e *endpoint, m mutants.Mutant, c cases.Cas
 		roots.AddCert(own)
 	}
 	at := l.Addr().(*net.TCPAddr)
+	proxy := ""
+	if it.Proxy != "" {
+		proxy = it.Proxy + "://" + at.String()
+	}
 	visiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	over := make(chan struct{})
 	begun := make(chan struct{})
 	go func() {
 		defer close(over)
-		m.Connect(visiting, it.Address(scheme, at.IP.String(), at.Port), roots)
+		m.Connect(visiting, it.Address(scheme, at.IP.String(), at.Port), roots, proxy)
 		select {
 		case <-begun:
 		case <-time.After(500 * time.Millisecond):

@@ -38,6 +38,9 @@ var killers = merged(handshakeKillers, limitKillers, negotiationKillers, deflate
 	"C.1.16": {"backlog-answered", "close-answers-on"},
 	"C.1.17": {"backlog-answered", "fail-goes-on", "rsv-ignored", "fail-1011"},
 	"C.1.18": {"fail-drops"},
+	"C.1.22": {"extension-needed-bare"},
+	"C.1.23": {"idle-closes"},
+	"C.1.24": {"reconnects-at-once"},
 	"C.1.26": {"close-1002"},
 	"C.1.30": {"close-one-octet-accepted"},
 	"C.1.28": {"fail-waits"},
@@ -62,6 +65,7 @@ var killers = merged(handshakeKillers, limitKillers, negotiationKillers, deflate
 	"F.1.9":  {"opcodes-inside-skipped"},
 	"F.1.10": {"fails-late"},
 	"F.1.12": {"fragments-empty", "fragments-two", "fragments-slow"},
+	"T.1.10": {"connects-at-once"},
 	"T.1.12": {"handshake-patient"},
 	"T.1.13": {"pings-long"},
 	"F.1.13": {"ping-inside-fifth", "ping-inside-ignored", "ping-inside-forgets"},
@@ -141,6 +145,10 @@ func scaled(c cases.Case) cases.Case {
 	}
 	for _, conn := range c.Conns {
 		for i, step := range conn.Steps {
+			if wait, ok := step.(cases.Await); ok && c.Load == cases.Idle {
+				wait.For = min(wait.For, 30*time.Second)
+				conn.Steps[i] = wait
+			}
 			if flood, ok := step.(cases.Flood); ok && flood.Times > 10_000 {
 				flood.Times /= 10
 				conn.Steps[i] = flood

@@ -56,6 +56,8 @@ func unmet(need cases.Need) string {
 		return "the case needs a peer that echoes"
 	case need == cases.NeedURL:
 		return "the case needs a client that is started for each connection with its URL (--one-shot)"
+	case need == cases.NeedProxy:
+		return "the case needs a client that is started with {proxy}, the URL of a proxy, in its command (--one-shot)"
 	case need == cases.NeedHTTP2:
 		return "the case is about WebSocket over HTTP/2 (--http2)"
 	case need == cases.NeedHTTP3:

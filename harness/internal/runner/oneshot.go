@@ -47,7 +47,8 @@ type OneShotEndpoint interface {
 
 // TestOneShot starts the command once for each connection of each case, and hands each
 // result to emit, one at a time. {url}, {host} and {port} in the command say where to
-// connect; any path will do. {dir} is a new, empty folder for each start. An error means that nothing was tested, or that ctx ended.
+// connect; any path will do. {dir} is a new, empty folder for each start. {proxy} is the URL of a proxy in the cases about one, and
+// nothing in the others. An error means that nothing was tested, or that ctx ended.
 func TestOneShot(ctx context.Context, e OneShotEndpoint, d Driver, list []cases.Case, o Options, emit func(harness.Result)) (ClientReport, error) {
 	if d.Log != nil {
 		d.Log = &sharedLog{w: d.Log}
@@ -64,6 +65,9 @@ func TestOneShot(ctx context.Context, e OneShotEndpoint, d Driver, list []cases.
 	}
 	peer := s.options.peer(nil, refuses)
 	peer.Declared = append(slices.Clone(peer.Declared), cases.NeedURL)
+	if s.wants("{proxy}") {
+		peer.Declared = append(peer.Declared, cases.NeedProxy)
+	}
 	list = s.begin(list, cases.Client, peer)
 	s.overlapped(list, s.report.Workers, func(kind work, list []cases.Case) {
 		n := s.report.Workers
@@ -90,6 +94,11 @@ type oneShotRun struct {
 	endpoint OneShotEndpoint
 	driver   Driver
 	report   ClientReport // guarded by the mutex of run
+}
+
+// wants reports whether the command has a placeholder.
+func (s *oneShotRun) wants(placeholder string) bool {
+	return slices.ContainsFunc(s.driver.Command, func(arg string) bool { return strings.Contains(arg, placeholder) })
 }
 
 // greeting asks a client for an echo and a pong.
@@ -227,8 +236,11 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (transcri
 	}
 	host, port, _ := net.SplitHostPort(addr)
 	number, _ := strconv.Atoi(port)
-	words := map[string]string{"url": it.Address(scheme, host, number), "host": host, "port": port}
-	if slices.ContainsFunc(s.driver.Command, func(arg string) bool { return strings.Contains(arg, "{dir}") }) {
+	words := map[string]string{"url": it.Address(scheme, host, number), "host": host, "port": port, "proxy": ""}
+	if it.Proxy != "" {
+		words["proxy"] = it.Proxy + "://" + addr
+	}
+	if s.wants("{dir}") {
 		if words["dir"], err = os.MkdirTemp("", "wsconform-client-"); err != nil {
 			return transcript.Transcript{}, errors.Join(fmt.Errorf("make a folder for the client: %w", err), l.Close())
 		}
