@@ -130,7 +130,8 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c
 // single answers one connection. It is ok if that was the client's; of a further one only the
 // request is told.
 func (e *Endpoint) single(ctx context.Context, nc net.Conn, conf *tls.Config, o offer, taken chan struct{}, begun func()) (tr transcript.Transcript, ok bool, err error) {
-	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
+	raw := nc
+	stop := context.AfterFunc(ctx, func() { raw.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already
 	defer stop()
 	e.Protocol.setOpenDeadline(nc)
 	it := o.Conns[o.conn]
