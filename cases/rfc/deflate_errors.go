@@ -160,7 +160,7 @@ func deflateErrors() []cases.Case {
 			Requirements: []string{"RFC6455-10.4-protect-limits"},
 			Needs:        []cases.Need{cases.NeedDeflate},
 			Conns: append(beside(200, cases.Conn{Deflate: plain, Steps: []cases.Step{
-				zText(stored(longText()[:1<<15-1])+zEmpty), cases.Await{For: time.Minute, Until: answered.Until}, cases.Await{For: 2 * time.Second},
+				zText(stored(longText()[:1<<15-1]) + zEmpty), cases.Await{For: time.Minute, Until: answered.Until}, cases.Await{For: 2 * time.Second},
 			}}), survived),
 			Want: cases.Clauses{
 				{Grade: cases.OK, Checks: cases.Every{check.Tally{Messages: 1}, check.Lawful{}}},
