@@ -205,22 +205,33 @@ func (r *reader) read(nc net.Conn, p []byte) (int, error) {
 		return r.poll.read(p)
 	}
 	if p == nil {
-		if st, ok := nc.(*h2.Stream); ok {
-			if err := r.awaitStream(st); err != nil {
-				return 0, err
-			}
+		if err := r.await(nc); err != nil {
+			return 0, err
 		}
 		p = r.space()
 	}
 	return nc.Read(p)
 }
 
-// awaitStream waits for data on a stream of HTTP/2, without a buffer.
-func (r *reader) awaitStream(st *h2.Stream) error {
-	if !st.Ready() {
+// await waits for data on a stream of HTTP/2 or HTTP/3, without a buffer. One of HTTP/3 cannot
+// tell whether there is something: the buffer is kept inside a frame.
+func (r *reader) await(nc net.Conn) error {
+	var err error
+	switch st := nc.(type) {
+	case *h2.Stream:
+		if !st.Ready() {
+			r.rest()
+		}
+		err = st.Await()
+	case interface{ Await() error }: // of package h3
+		if r.left > 0 || r.r < r.w {
+			return nil
+		}
 		r.rest()
+		err = st.Await()
+	default:
+		return nil
 	}
-	err := st.Await()
 	if err == nil && len(r.buf) < readBuffer {
 		r.borrow()
 	}

@@ -273,6 +273,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		opts.reject(w, reject)
 	}
+	if c != nil && r.ProtoMajor == 3 {
+		if _, ok := c.nc.(*handlerConn); !ok { // the stream is ours, and need not hold the stack of the handshake
+			go v.run(r.Context(), c, r.RemoteAddr, nil)
+			return
+		}
+	}
 	v.run(r.Context(), c, r.RemoteAddr, err)
 }
 

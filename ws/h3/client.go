@@ -297,7 +297,7 @@ func (cl *Client) ask(ctx context.Context, c *conn, r *http.Request) (resp *http
 	case err != nil:
 		return nil, nil, &leavingError{fmt.Errorf("HTTP/3: %w", err)}
 	}
-	s := &stream{framed: st, local: c.quic.LocalAddr(), remote: c.quic.RemoteAddr(), release: leave}
+	s := &stream{framed: st, local: c.quic.LocalAddr(), remote: c.quic.RemoteAddr(), release: func(bool) { leave() }}
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
 	defer func() {
 		if !stop() && err == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -29,12 +30,15 @@ type framed interface {
 type stream struct {
 	framed
 	local, remote net.Addr
-	release       func() // called once the stream is closed; may be nil
+	// release is called once the stream is closed, with whether the peer has reset it. It may
+	// be nil.
+	release func(reset bool)
 
 	writing sync.Mutex // held by Write and by what ends our direction in order
 
 	mu     sync.Mutex // guards the rest
 	ended  bool       // the peer's FIN was read
+	torn   bool       // its reset was read
 	sent   bool       // ours was sent
 	closed bool
 }
@@ -52,7 +56,10 @@ func (s *stream) Read(p []byte) (int, error) {
 		return n, io.EOF
 	}
 	if s.closed {
-		err = net.ErrClosed
+		return n, net.ErrClosed
+	}
+	if reset, ok := errors.AsType[*http3.Error](err); ok && reset.Remote {
+		s.torn = true
 	}
 	return n, err
 }
@@ -97,7 +104,7 @@ func (s *stream) Close() error {
 		return nil
 	}
 	s.closed = true
-	ended, sent := s.ended, s.sent
+	ended, sent, torn := s.ended, s.sent, s.torn
 	s.mu.Unlock()
 	if !sent {
 		if ended && s.writing.TryLock() {
@@ -111,7 +118,7 @@ func (s *stream) Close() error {
 		s.CancelRead(cancelled)
 	}
 	if s.release != nil {
-		s.release()
+		s.release(torn)
 	}
 	return nil
 }
@@ -125,4 +132,21 @@ func (s *stream) RemoteAddr() net.Addr { return s.remote }
 // SetDeadline sets both deadlines.
 func (s *stream) SetDeadline(t time.Time) error {
 	return errors.Join(s.SetReadDeadline(t), s.SetWriteDeadline(t))
+}
+
+// A waiting stream is one of a server, which package ws reads without a buffer that waits. A
+// client has no such access to its streams.
+type waiting struct {
+	*stream
+	below *quic.Stream
+}
+
+// Await waits until there is something to read, which may be the end.
+func (s *waiting) Await() error {
+	var next [1]byte
+	_, err := s.below.Peek(next[:])
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	return nil // Read says the rest
 }
