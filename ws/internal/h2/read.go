@@ -209,6 +209,7 @@ func (c *Conn) headers(f *http2.MetaHeadersFrame) error {
 	}
 	s = c.newStream(id)
 	s.fields = append([]hpack.HeaderField(nil), f.Fields...)
+	s.connect = f.PseudoValue("method") == "CONNECT"
 	if f.StreamEnded() {
 		s.endRemote()
 	}

@@ -24,6 +24,7 @@ type Stream struct {
 
 	// The connection's mu guards the rest.
 	fields                           []hpack.HeaderField // of the request, or of the response
+	connect                          bool                // the request is CONNECT
 	answered                         bool                // by the server
 	since                            uint64              // Conn.frames at the request
 	readable                         sync.Cond
@@ -192,8 +193,8 @@ func (s *Stream) headers(f *http2.MetaHeadersFrame) error {
 		s.reset(http2.ErrCodeEnhanceYourCalm)
 	case s.c.client() && !s.answered:
 		return s.response(f)
-	case !f.StreamEnded() || len(f.PseudoFields()) > 0:
-		s.reset(http2.ErrCodeProtocol) // RFC 9113 §8.1
+	case !f.StreamEnded() || len(f.PseudoFields()) > 0 || s.connect:
+		s.reset(http2.ErrCodeProtocol) // RFC 9113 §8.1, §8.5
 	default:
 		s.endRemote() // trailers
 	}
