@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -18,15 +20,18 @@ const (
 	// NextProto is the protocol of ALPN (RFC 9114 §3.1).
 	NextProto = "h3"
 	// blockBound bounds a header block, and the fields that become of it.
-	blockBound = 1 << 18
+	blockBound = 1 << 16
 	// settingsBound bounds a SETTINGS frame.
 	settingsBound = 1 << 12
-	// streamBound is how many streams of the peer are open at most.
-	streamBound = 1 << 10
+	// streamBound is how many streams of a client are open at most.
+	streamBound = 256
 	// headBound is how long the head of a request may take.
 	headBound = 10 * time.Second
-	// controlBound is how many frames of the control stream are told of.
+	// controlBound is how many frames of the control stream are told of, and how many of a
+	// stream that nobody knows.
 	controlBound = 1 << 10
+	// failBound is how many requests of a connection may be reset or malformed.
+	failBound = 4_000
 )
 
 // The types of streams that go in one direction (RFC 9114 §6.2).
@@ -41,6 +46,8 @@ type Options struct {
 	Delay time.Duration
 	// Frame is told of each frame. It may not call the Conn. Nil ignores them.
 	Frame func(Frame)
+	// Undecoded header blocks are skipped in place of ending the connection.
+	Undecoded bool
 	// Accept is told of each stream that the peer opens when its request is there, in a goroutine
 	// of its own. Nil ignores them.
 	Accept func(*Stream)
@@ -56,9 +63,10 @@ func Usual(server bool) []Setting {
 
 // A Conn is one end of an HTTP/3 connection.
 type Conn struct {
-	qc *quic.Conn
-	o  Options
-	wg sync.WaitGroup
+	link *Link
+	qc   *quic.Conn // that of the link
+	o    Options
+	wg   sync.WaitGroup
 
 	writing sync.Mutex // guards ctrl
 	ctrl    *quic.SendStream
@@ -73,7 +81,7 @@ type Conn struct {
 // Open begins HTTP/3 on a connection. The caller closes the Conn.
 func Open(l *Link, o Options) (*Conn, error) {
 	qc := l.QUIC
-	c := &Conn{qc: qc, o: o, greeted: make(chan struct{})}
+	c := &Conn{link: l, qc: qc, o: o, greeted: make(chan struct{})}
 	if o.Delay == 0 {
 		if err := c.greet(); err != nil {
 			return nil, err
@@ -88,7 +96,9 @@ func Open(l *Link, o Options) (*Conn, error) {
 		})
 	}
 	c.wg.Go(c.acceptUni)
-	c.wg.Go(c.accept)
+	if o.Server { // a server opens no such streams: QUIC sees to it
+		c.wg.Go(c.accept)
+	}
 	return c, nil
 }
 
@@ -127,8 +137,20 @@ func (c *Conn) Settings(list []Setting) error {
 	return err
 }
 
+// Control sends a frame on our control stream, behind SETTINGS.
+func (c *Conn) Control(kind FrameType, p []byte) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if c.ctrl == nil {
+		return errors.New("HTTP/3: SETTINGS have not gone out")
+	}
+	c.tell(Frame{Out: true, Type: kind, Stream: -1, Len: len(p)})
+	_, err := c.ctrl.Write(append(quicvarint.Append(quicvarint.Append(nil, uint64(kind)), uint64(len(p))), p...))
+	return err
+}
+
 // Link is the connection beneath.
-func (c *Conn) Link() *Link { return &Link{c.qc} }
+func (c *Conn) Link() *Link { return c.link }
 
 // Close ends the connection, and waits for what reads it.
 func (c *Conn) Close() error {
@@ -154,6 +176,18 @@ func (c *Conn) Err() error {
 	return c.why(context.Cause(c.qc.Context()))
 }
 
+// An EndedError says that the peer ended the connection with an error.
+type EndedError struct {
+	Code  Code
+	Words string
+}
+
+func (e *EndedError) Error() string {
+	return fmt.Sprintf("the peer ended the connection with %v: %s", e.Code, e.Words)
+}
+
+var errGone = fmt.Errorf("nobody listens at the UDP port of the server any more: %w", syscall.ECONNREFUSED)
+
 // why is what an error that ended the connection means. Streams end before the connection
 // says that it has ended: their error stands for its own.
 func (c *Conn) why(err error) error {
@@ -163,11 +197,14 @@ func (c *Conn) why(err error) error {
 	if broke != nil {
 		return broke
 	}
+	if c.link.gone.Load() {
+		return errGone
+	}
 	if app, ok := errors.AsType[*quic.ApplicationError](err); ok && app.Remote {
 		if Code(app.ErrorCode) == NoError {
 			return io.EOF
 		}
-		return fmt.Errorf("the peer ended the connection with %v: %s", Code(app.ErrorCode), app.ErrorMessage)
+		return &EndedError{Code(app.ErrorCode), app.ErrorMessage}
 	}
 	return err
 }
@@ -195,13 +232,13 @@ func (c *Conn) tell(f Frame) {
 }
 
 // broken ends the connection because the peer broke a rule that leaves nothing to read.
-func (c *Conn) broken(words string) {
+func (c *Conn) broken(code Code, words string) {
 	c.mu.Lock()
 	if c.err == nil {
 		c.err = errors.New("HTTP/3: " + words)
 	}
 	c.mu.Unlock()
-	c.End(0x101) //nolint:errcheck // the connection is over
+	c.End(code) //nolint:errcheck // the connection is over
 }
 
 // acceptUni reads the streams that go in the peer's direction alone.
@@ -236,7 +273,7 @@ func (c *Conn) control(br *bufio.Reader) {
 		f := Frame{Type: FrameType(kind), Stream: -1, Len: int(min(size, 1<<30))}
 		var p []byte
 		if (f.Type == FrameSettings || f.Type == FrameGoAway) && size > settingsBound {
-			c.broken("a frame of the control stream is too long")
+			c.broken(ExcessiveLoad, "a frame of the control stream is too long")
 			return
 		}
 		if f.Type == FrameSettings || f.Type == FrameGoAway {
@@ -251,7 +288,7 @@ func (c *Conn) control(br *bufio.Reader) {
 		case FrameSettings:
 			if !c.settings(p, &f) {
 				c.tell(f)
-				c.broken("SETTINGS are malformed, or came before")
+				c.broken(FrameUnexpected, "SETTINGS are malformed, or came before")
 				return
 			}
 		case FrameGoAway:
@@ -299,6 +336,7 @@ func (c *Conn) settings(p []byte, f *Frame) bool {
 
 // accept takes the streams that the peer opens in both directions.
 func (c *Conn) accept() {
+	var failed atomic.Int64
 	for {
 		qs, err := c.qc.AcceptStream(context.Background()) // it ends with the connection
 		if err != nil {
@@ -310,8 +348,11 @@ func (c *Conn) accept() {
 		c.wg.Go(func() {
 			s := c.newStream(qs)
 			s.early = early
-			if _, err := s.Head(time.Now().Add(headBound)); err != nil || c.o.Accept == nil || !c.o.Server {
+			if _, err := s.Head(time.Now().Add(headBound)); err != nil || c.o.Accept == nil {
 				s.Reset(RequestRejected) //nolint:errcheck // a broken connection shows in the next call
+				if failed.Add(1) > failBound {
+					c.broken(ExcessiveLoad, "too many requests are reset or malformed")
+				}
 				return
 			}
 			c.o.Accept(s)

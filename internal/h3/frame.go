@@ -45,6 +45,7 @@ type Frame struct {
 	Len      int                 // of its payload, in bytes
 	Settings []Setting           // of SETTINGS
 	Fields   []hpack.HeaderField // of HEADERS
+	Trailers bool                // HEADERS came behind the message's own
 	Code     Code                // of a reset
 	Value    uint64              // of GOAWAY: the stream from which on none are served
 	Offences []Offence           // of the peer
@@ -106,15 +107,18 @@ func (f Frame) String() string {
 	return b.String()
 }
 
-// A Code is an error code of HTTP/3 (RFC 9114 §8.1).
+// A Code is an error code of HTTP/3 (RFC 9114 §8.1) or QPACK.
 type Code uint64
 
 // The codes that cases and peers use.
 const (
-	NoError          Code = 0x100
-	MessageError     Code = 0x10e
-	RequestRejected  Code = 0x10b
-	RequestCancelled Code = 0x10c
+	NoError             Code = 0x100
+	FrameUnexpected     Code = 0x105
+	ExcessiveLoad       Code = 0x107
+	RequestRejected     Code = 0x10b
+	RequestCancelled    Code = 0x10c
+	MessageError        Code = 0x10e
+	DecompressionFailed Code = 0x200
 )
 
 func (c Code) String() string {
@@ -125,6 +129,10 @@ func (c Code) String() string {
 	}
 	if i := uint64(c - NoError); i < uint64(len(names)) {
 		return names[i]
+	}
+	qpack := []string{"QPACK_DECOMPRESSION_FAILED", "QPACK_ENCODER_STREAM_ERROR", "QPACK_DECODER_STREAM_ERROR"} // RFC 9204 §6
+	if i := uint64(c - 0x200); i < uint64(len(qpack)) {
+		return qpack[i]
 	}
 	return fmt.Sprintf("error %#x", uint64(c))
 }

@@ -284,7 +284,7 @@ func TestOffences(t *testing.T) {
 		err    string
 	}{
 		{"DATA before HEADERS", raw([]byte{byte(FrameData), 1, 'a'}), "DATA on stream 0", "DATA comes before HEADERS"},
-		{"a long header block", raw(quicvarint.Append([]byte{byte(FrameHeaders)}, 1<<20)), "", "longer than 256 KiB"},
+		{"a long header block", raw(quicvarint.Append([]byte{byte(FrameHeaders)}, 1<<20)), "", "longer than 64 KiB"},
 		{"a malformed header block", raw([]byte{byte(FrameHeaders), 2, 0xff, 0xff}), "HEADERS on stream 0", "cannot be decoded"},
 		{"FIN inside a frame", raw(slices.Concat(ok, []byte{byte(FrameData), 9, 'a'})), "FIN on stream 0 [FIN comes inside a frame]", ""},
 		{"FIN inside the head of a frame", raw(slices.Concat(ok, []byte{byte(FrameData)})), "[FIN comes inside a frame]", ""},

@@ -32,6 +32,7 @@ type Stream struct {
 	br      *bufio.Reader
 	left    uint64 // of the DATA frame under way
 	skip    uint64 // of a frame that is not known
+	unknown int    // frames that were not known
 	last    error  // how the peer's direction ended
 
 	writing sync.Mutex // guards what is written
@@ -132,17 +133,17 @@ func (s *Stream) next() error {
 			s.skip = size
 		default:
 			s.skip = size
+			if s.unknown++; s.unknown > controlBound {
+				return nil
+			}
 		}
 		s.c.tell(f)
 		return nil
 	}
 	if size > blockBound {
-		return s.broke("a header block is longer than 256 KiB")
+		return s.broke("a header block is longer than 64 KiB")
 	}
-	if s.br.Size() < n+m+int(size) { // so that a deadline in its middle loses nothing
-		s.br = bufio.NewReaderSize(s.br, n+m+int(size))
-	}
-	block, err := s.br.Peek(n + m + int(size))
+	block, err := s.ahead(n + m + int(size))
 	if err != nil {
 		return s.failed(err, true)
 	}
@@ -150,16 +151,35 @@ func (s *Stream) next() error {
 	s.br.Discard(len(block)) //nolint:errcheck // as above
 	if err != nil {
 		s.c.tell(f)
-		return s.broke("a header block cannot be decoded: " + err.Error())
+		if s.c.o.Undecoded {
+			return nil
+		}
+		words := "a header block cannot be decoded: " + err.Error()
+		s.c.broken(DecompressionFailed, words) // RFC 9204 §2.2 and §3.1
+		s.last = errors.New("HTTP/3: " + words)
+		return s.last
 	}
 	f.Fields = fields
 	s.mu.Lock()
+	f.Trailers = s.head != nil
 	if s.head == nil && !interim(fields) {
 		s.head = fields
 	}
 	s.mu.Unlock()
 	s.c.tell(f)
 	return nil
+}
+
+// ahead peeks at n bytes, so that a deadline in their middle loses nothing. What it holds grows
+// with what has come, not with what was announced.
+func (s *Stream) ahead(n int) ([]byte, error) {
+	for {
+		p, err := s.br.Peek(min(n, s.br.Size()))
+		if err != nil || len(p) == n {
+			return p, err
+		}
+		s.br = bufio.NewReaderSize(s.br, min(n, 2*s.br.Size()))
+	}
 }
 
 // peek looks at a number behind n bytes.

@@ -195,6 +195,7 @@ func (t *Target) openOnce(ctx context.Context, c cases.Case, n int) (conn, trans
 		return conn{}, failed, ctx.Err()
 	}
 	if err != nil {
+		failed.OpenTimeout = errors.Is(err, errNoAnswer3) // it is not asked again and again
 		return conn{}, failed, err
 	}
 	t.Protocol.setOpenDeadline(nc)

@@ -16,13 +16,17 @@ import (
 	"github.com/wsconform/wsconform/internal/transcript"
 )
 
+// errNoAnswer3 says that QUIC got no answer in the time for the opening handshake. That is an end
+// of its own: it is as if TCP were refused.
+var errNoAnswer3 = errors.New("no answer")
+
 // dialQUIC connects to the server by QUIC.
 func (t *Target) dialQUIC(ctx context.Context) (net.Conn, error) {
 	port := t.URL.Port()
 	if port == "" {
 		port = "443"
 	}
-	if d, ok := limit(t.Protocol.OpenTimeout, openTimeout); ok { // where nobody listens, nobody says so
+	if d, ok := limit(t.Protocol.OpenTimeout, openTimeout); ok { // where nobody listens, hardly anybody says so
 		bounded, cancel := context.WithTimeout(ctx, d)
 		defer cancel()
 		ctx = bounded
@@ -31,8 +35,8 @@ func (t *Target) dialQUIC(ctx context.Context) (net.Conn, error) {
 	if _, ok := errors.AsType[*quic.TransportError](err); ok {
 		return nil, fmt.Errorf("%w: HTTP/3 on UDP port %s: %w: %w", errRefused, port, errTLS, err)
 	}
-	if errors.Is(err, context.DeadlineExceeded) { // an end of its own: it is as if TCP were refused
-		return nil, fmt.Errorf("%w: HTTP/3 on UDP port %s: no answer", errRefused, port)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("%w: HTTP/3 on UDP port %s: %w", errRefused, port, errNoAnswer3)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: HTTP/3 on UDP port %s: %w", errRefused, port, err)
@@ -64,8 +68,8 @@ func (s *sole3) Beneath() net.Conn { return s.Conn().Link() }
 func (t *tap) frameHTTP3(f h3.Frame) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e, off := entryOf3(f), offencesOf3(f); f.Type != h3.FrameData || len(off) > 0 {
-		t.note(e, off)
+	if f.Type != h3.FrameData || len(f.Offences) > 0 {
+		t.note(entryOf3(f), offencesOf3(f))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -60,7 +61,7 @@ func TestHTTP3Verdicts(t *testing.T) {
 			t.Errorf("case %s: got %s, %s, %s, over HTTP/1.1 %s, %s, %s: %s\n%s", id, r.Outcome, r.Behavior, r.Close, want.Outcome, want.Behavior, want.Close, r.Reason, wireLog(r))
 		}
 	}
-	if len(plain) < 300 {
+	if *onlyCases == "" && len(plain) < 300 {
 		t.Errorf("%d cases were played, want hundreds", len(plain))
 	}
 }
@@ -141,4 +142,44 @@ func TestHTTP3Absent(t *testing.T) {
 	if _, ok := errors.AsType[*runner.UnreachableError](err); !ok || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got error %v, want that there is no server", err)
 	}
+}
+
+// A server that dies in mid-run over HTTP/3 is noticed soon, and so is one that has died before
+// the echo that is asked for then.
+func TestHTTP3Dies(t *testing.T) {
+	pc, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	l, err := h3.ListenPacket(pc, &tls.Config{Certificates: []tls.Certificate{testPair()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- mutants.Conformant.OverHTTP3().Serve(ctx, l) }()
+	defer func() {
+		cancel()
+		<-served
+	}()
+	target := Target{URL: &url.URL{Scheme: "wss", Host: pc.LocalAddr().String(), Path: "/"}, HTTP3: true, TLS: &tls.Config{InsecureSkipVerify: true}}
+	list := []cases.Case{find(t, "1.1.1"), find(t, "1.1.2"), find(t, "1.1.3"), find(t, "5.15")}
+	var begin time.Time
+	report, err := TestServer(t.Context(), target, list, Options{Options: runner.Options{Parallel: 1, Started: func(c cases.Case) {
+		if c.ID == "1.1.2" {
+			begin = time.Now()
+			_ = pc.Close() // without a word, as a process that is killed
+		}
+	}}}, func(harness.Result) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Trouble() == nil {
+		t.Error("nobody notices")
+	}
+	if took := time.Since(begin); begin.IsZero() || took > 15*time.Second { // it was over 50 s
+		t.Errorf("it takes %v", took)
+	}
+	t.Logf("%v: %v", time.Since(begin), report.Trouble())
 }
