@@ -15,7 +15,7 @@ import (
 
 // http2Servers is H2.1: WebSocket over HTTP/2, of a server (RFC 8441).
 func http2Servers() []cases.Case {
-	list := slices.Concat(extendedConnect(), refusedConnects(), streamEnds(), streamBytes(), connections())
+	list := slices.Concat(extendedConnect(), refusedConnects(), streamEnds(), streamBytes(), connections(), errorsHTTP2())
 	for i := range list {
 		list[i].Roles, list[i].Needs = onlyServers, append([]cases.Need{cases.NeedHTTP2, cases.NeedEcho}, list[i].Needs...)
 	}

@@ -35,6 +35,14 @@ func overQUIC(steps ...[]cases.Step) cases.Conn {
 // requestCancelled is H3_REQUEST_CANCELLED (RFC 9114 §8.1).
 const requestCancelled http2.ErrCode = 0x10c
 
+// Frames of HTTP/3 that only its cases send.
+var (
+	leave3  = cases.Send{Type: http2.FrameGoAway, Payload: []byte{0}, Words: "GOAWAY"}
+	unknown = cases.Send{Type: http2.FrameHeaders, Stream: 1, Payload: []byte{0, 0, 0xff, 0x24}, Words: "HEADERS with index 99 of the static table, which ends at 98"}
+	blocked = cases.Send{Type: http2.FrameHeaders, Stream: 1, Payload: []byte{2, 0, 0x80}, Words: "HEADERS with the first entry of the dynamic table, which is empty"}
+	behind3 = cases.Send{Type: http2.FrameHeaders, Stream: 1, Payload: []byte("\x00\x00\x27\x02x-trailer\x01a"), Words: "HEADERS with a trailer"}
+)
+
 // http3Servers is H3.1.
 func http3Servers() []cases.Case {
 	half := cases.Text(strings.Repeat("a", 100)).More()
@@ -91,8 +99,57 @@ func http3Servers() []cases.Case {
 			Want: cases.Clauses{ok(check.Lives{}, check.On{Stream: 2, Check: cases.Every{opens, check.Clean{}}}, check.On{Stream: 3, Check: opens}, check.LawfulHTTP2{})},
 		},
 	}
+	list = append(list, errorsHTTP3()...)
 	for i := range list {
 		list[i].Roles = onlyServers
 	}
 	return list
 }
+
+// errorsHTTP3 are what ends a connection of HTTP/3, or must not.
+func errorsHTTP3() []cases.Case {
+	await := []cases.Step{cases.Expect{Stream: 1, For: soon, Until: onlyEnds}}
+	failed := cases.Clauses{
+		ok(check.LeftWith{"QPACK_DECOMPRESSION_FAILED"}),
+		nonStrict(check.Left{}), nonStrict(check.On{Stream: 1, Check: cases.Every{check.NoAnswer{}, check.ResetWith{}}}),
+	}
+	return []cases.Case{
+		{
+			ID: "H3.1.6", Title: "GOAWAY of the client over HTTP/3 while a WebSocket is open", Level: cases.Should,
+			Requirements: []string{"RFC9114-5.2-goaway"},
+			Conns:        []cases.Conn{overQUIC(opened(1), []cases.Step{leave3}, echoes(1), finishes(1)), sane3},
+			Want:         cases.Clauses{ok(check.On{Stream: 1, Check: cases.Every{opens, check.Clean{}}})},
+		},
+		{
+			ID: "H3.1.7", Title: "an index that QPACK's static table does not have",
+			Requirements: []string{"RFC9204-3.1-static-index"},
+			Conns:        []cases.Conn{overQUIC([]cases.Step{unknown}, await), sane3},
+			Want:         failed,
+		},
+		{
+			ID: "H3.1.8", Title: "a header block that waits for QPACK's dynamic table",
+			Requirements: []string{"RFC9204-2.1.2-blocked"},
+			Conns:        []cases.Conn{overQUIC([]cases.Step{blocked}, await), sane3},
+			Want: append(cases.Clauses{ok(
+				check.Not{Check: check.NoSetting{Name: "QPACK_BLOCKED_STREAMS"}}, check.Not{Check: check.Setting{Name: "QPACK_BLOCKED_STREAMS"}}, // it may wait
+				check.On{Stream: 1, Check: check.NoAnswer{}},
+			)}, failed...),
+		},
+		{
+			ID: "H3.1.9", Title: "HEADERS on the stream of an open WebSocket over HTTP/3",
+			Requirements: []string{"RFC9114-4.4-connect-frames"},
+			Conns:        []cases.Conn{overQUIC(opened(1), []cases.Step{behind3}, await), sane3},
+			Want: cases.Clauses{
+				ok(check.LeftWith{"H3_FRAME_UNEXPECTED"}), nonStrict(check.Left{}),
+				nonStrict(check.On{Stream: 1, Check: cases.Every{status2xx, check.Quiet{}, check.Over{}}}),
+			},
+		},
+	}
+}
+
+// sane3 is sane over HTTP/3.
+var sane3 = func() cases.Conn {
+	conn := sane
+	conn.HTTP2, conn.HTTP3 = nil, true
+	return conn
+}()

@@ -349,10 +349,17 @@ func (c *Conn) frame(f http2.Frame, head *headers) error {
 	case *http2.WindowUpdateFrame:
 		note.Value = f.Increment
 		c.mu.Lock()
-		if s := c.streams[h.StreamID]; s != nil {
-			s.sendWin += int64(f.Increment)
-		} else if h.StreamID == 0 {
-			c.sendWin += int64(f.Increment)
+		window := &c.sendWin
+		if h.StreamID != 0 {
+			window = nil
+			if s := c.streams[h.StreamID]; s != nil {
+				window = &s.sendWin
+			}
+		}
+		if window != nil {
+			if *window += int64(f.Increment); *window > maxWindow {
+				note.Offences = append(note.Offences, Offence{WindowOverflow, "a window is beyond 2^31-1"})
+			}
 		}
 		c.cond.Broadcast()
 		c.mu.Unlock()
@@ -558,6 +565,7 @@ func (c *Conn) headers(head *headers, note Frame, piece []byte, end, last bool) 
 			s.head = fields
 		default:
 			s.trailers = fields
+			note.Trailers = true
 		}
 		s.inEnd = s.inEnd || end
 	}

@@ -21,11 +21,18 @@ type Frame struct {
 	Left     int64               // of DATA that came: what is left of the windows
 	Settings []http2.Setting     // of SETTINGS
 	Fields   []hpack.HeaderField // of the frame that ends a header block
+	Trailers bool                // the block came behind the message's own
 	Value    uint32              // of WINDOW_UPDATE the increment, of GOAWAY the last stream
 	Code     http2.ErrCode       // of RST_STREAM and GOAWAY
 	Payload  []byte              // of PING, and the debug data of GOAWAY
 	Offences []Offence           // of the peer
 }
+
+// WindowOverflow is the section of the offence that a window is too large.
+const WindowOverflow = "RFC 9113 6.9.1"
+
+// maxWindow is the largest window.
+const maxWindow = 1<<31 - 1
 
 // An Offence is a rule of HTTP/2 that the peer breaks.
 type Offence struct{ Section, Words string }

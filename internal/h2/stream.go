@@ -55,6 +55,13 @@ func (c *Conn) NewStream() *Stream {
 	return s
 }
 
+// Stream is the one with that id, if it is open.
+func (c *Conn) Stream(id uint32) *Stream {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.streams[id]
+}
+
 // newStream is NewStream with mu held.
 func (c *Conn) newStream(id uint32) *Stream {
 	s := &Stream{ID: id, c: c, early: !c.said, sendWin: c.initial, recvWin: c.ours, keep: true}

@@ -49,6 +49,10 @@ type Lives struct{}
 // Left holds of a connection that the peer has ended, or announced by GOAWAY to end.
 type Left struct{}
 
+// LeftWith holds of a connection that the peer has ended, or announced to end, with one of these
+// codes.
+type LeftWith []string
+
 // Acks holds if so many PINGs were acknowledged.
 type Acks struct{ Count int }
 
@@ -160,6 +164,15 @@ func (Lives) String() string { return "the connection goes on" }
 func (Left) Holds(t *transcript.Transcript) bool { return !Lives{}.Holds(t) }
 
 func (Left) String() string { return "GOAWAY, or the end of the connection" }
+
+// Holds looks at the codes.
+func (l LeftWith) Holds(t *transcript.Transcript) bool {
+	return slices.ContainsFunc(t.Events, func(e transcript.Event) bool {
+		return (e.Kind == transcript.GotGoAway || e.Kind == transcript.GotReset) && slices.Contains(l, string(e.Data))
+	})
+}
+
+func (l LeftWith) String() string { return "the connection ends with " + strings.Join(l, " or ") }
 
 // Holds counts.
 func (a Acks) Holds(t *transcript.Transcript) bool { return t.Count(transcript.GotAck) >= a.Count }

@@ -16,6 +16,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/internal/h2"
+	"github.com/wsconform/wsconform/internal/h3"
 	"github.com/wsconform/wsconform/internal/transcript"
 	"github.com/wsconform/wsconform/internal/wire"
 	"github.com/wsconform/wsconform/ws/wsproto"
@@ -216,19 +217,28 @@ func (s *rehearsed) ask(one *rehearsedStream, op cases.HTTP2Op) {
 		s.record(one, transcript.Event{Kind: transcript.GotReset, Data: transcript.Octet("REFUSED_STREAM")})
 		return
 	}
-	stream, id, err := s.l.open()
-	if err != nil {
-		return // a broken connection is an event
-	}
 	fields := s.fields(op.Head)
 	s.mu.Lock()
-	one.s, one.id = stream, id
 	one.t.Request = bounded(requestText(s.l.version(), fields))
 	one.t.Left = 0
+	s.mu.Unlock()
+	if s.begin(one) {
+		one.s.ask(fields, op) //nolint:errcheck // a broken connection is an event
+	}
+}
+
+// begin opens a stream.
+func (s *rehearsed) begin(one *rehearsedStream) bool {
+	stream, id, err := s.l.open()
+	if err != nil {
+		return false // a broken connection is an event
+	}
+	s.mu.Lock()
+	one.s, one.id = stream, id
 	s.ids[id] = one
 	s.mu.Unlock()
 	stream.take(func(p []byte) { s.data(one, p) })
-	stream.ask(fields, op) //nolint:errcheck // as above
+	return true
 }
 
 // open counts the streams that are open.
@@ -336,18 +346,21 @@ func (s *rehearsed) sent(one *rehearsedStream, o outgoing) {
 
 // send sends a frame of HTTP/2 as it is.
 func (s *rehearsed) send(one *rehearsedStream, op cases.HTTP2Op) {
-	id := int64(0)
-	if one != nil && one.s != nil {
-		id = one.id
+	if one != nil && one.s == nil && !s.begin(one) {
+		return
 	}
-	if op.Type == http2.FrameRSTStream && one != nil && one.s != nil && len(op.Payload) == 4 {
+	if op.Type == http2.FrameRSTStream && one != nil && len(op.Payload) == 4 {
 		s.mu.Lock()
 		one.torn = true
 		s.mu.Unlock()
 		one.s.reset(number(op.Payload)) //nolint:errcheck // a broken connection is an event
 		return
 	}
-	s.l.send(uint32(id), op) //nolint:errcheck,gosec // as above; of HTTP/2 it has 31 bits
+	if one != nil {
+		one.s.send(op) //nolint:errcheck // as above
+		return
+	}
+	s.l.send(op) //nolint:errcheck // as above
 }
 
 // sendHTTP2 sends a frame as it is. What it says of windows holds.
@@ -473,7 +486,11 @@ func (s *rehearsed) lost(err error) {
 	} else if !s.over && err != nil {
 		s.t.UncleanReason = netReason(err)
 	}
-	s.record(nil, transcript.Event{Kind: kind})
+	e := transcript.Event{Kind: kind}
+	if ended, ok := errors.AsType[*h3.EndedError](err); ok {
+		e.Data = transcript.Octet(ended.Code.String())
+	}
+	s.record(nil, e)
 }
 
 // playScript plays a connection that is one of HTTP/2 or HTTP/3 frame by frame. An end is that of the

@@ -24,8 +24,8 @@ type layer interface {
 	version() string
 	most() int64 // streams that the peer takes at once; negative if it did not say
 	open() (s layerStream, id int64, err error)
-	send(stream uint32, op cases.HTTP2Op) error // a frame as it is
-	leave()                                     // tells the peer that the connection is over
+	send(op cases.HTTP2Op) error // a frame as it is, of the connection
+	leave()                      // tells the peer that the connection is over
 }
 
 // A layerStream is a stream of it.
@@ -34,6 +34,7 @@ type layerStream interface {
 	take(f func([]byte)) // hands over what comes
 	data(p []byte, pad int, end bool) error
 	reset(code uint32) error
+	send(op cases.HTTP2Op) error // a frame as it is
 	window() int64
 	awaitWindow(n int, deadline time.Time) bool
 	Write(p []byte) (int, error)
@@ -56,7 +57,7 @@ func (l layer2) open() (layerStream, int64, error) {
 	return stream2{s}, int64(s.ID), nil
 }
 
-func (l layer2) send(stream uint32, op cases.HTTP2Op) error { return sendHTTP2(l.Conn, stream, op) }
+func (l layer2) send(op cases.HTTP2Op) error { return sendHTTP2(l.Conn, 0, op) }
 
 func (l layer2) leave() {
 	if l.Err() == nil {
@@ -73,6 +74,7 @@ func (s stream2) ask(fields []hpack.HeaderField, op cases.HTTP2Op) error {
 func (s stream2) take(f func([]byte))                    { s.Take(f) }
 func (s stream2) data(p []byte, pad int, end bool) error { return s.Data(p, pad, end) }
 func (s stream2) reset(code uint32) error                { return s.Reset(http2.ErrCode(code)) }
+func (s stream2) send(op cases.HTTP2Op) error            { return sendHTTP2(s.Stream.Conn(), s.ID, op) }
 func (s stream2) window() int64                          { return s.Window() }
 
 func (s stream2) awaitWindow(n int, deadline time.Time) bool { return s.AwaitWindow(n, deadline) }
@@ -102,8 +104,10 @@ func (l layer3) open() (layerStream, int64, error) {
 	return stream3{s}, s.ID, nil
 }
 
-func (l layer3) send(uint32, cases.HTTP2Op) error { return errors.ErrUnsupported }
-func (l layer3) leave()                           {}
+// The types of frames that HTTP/2 and HTTP/3 share have the same numbers.
+
+func (l layer3) send(op cases.HTTP2Op) error { return l.Control(h3.FrameType(op.Type), op.Payload) }
+func (l layer3) leave()                      {}
 
 type stream3 struct{ *h3.Stream }
 
@@ -114,6 +118,7 @@ func (s stream3) ask(fields []hpack.HeaderField, op cases.HTTP2Op) error {
 func (s stream3) take(f func([]byte))                  { go s.Take(f) }
 func (s stream3) data(p []byte, _ int, end bool) error { return s.Data(p, end) }
 func (s stream3) reset(code uint32) error              { return s.Reset(h3.Code(code)) }
+func (s stream3) send(op cases.HTTP2Op) error          { return s.Raw(h3.FrameType(op.Type), op.Payload) }
 func (s stream3) window() int64                        { return math.MaxInt64 }
 
 func (s stream3) awaitWindow(int, time.Time) bool { return true }
