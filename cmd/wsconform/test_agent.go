@@ -130,9 +130,6 @@ func (o *test) checkFlags(f *pflag.FlagSet) error {
 	if o.http2 && o.http3 {
 		return usagef("--http2 and --http3 exclude each other: a run is over one of them")
 	}
-	if o.oneShot && (o.http2 || o.http3) {
-		return usagef("--one-shot does not work with --http2 and --http3: use a driver of Autobahn's protocol")
-	}
 	if o.client && o.http3 && !o.tls {
 		return usagef("--http3 needs --tls: there is no HTTP/3 without TLS")
 	}

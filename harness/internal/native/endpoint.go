@@ -57,7 +57,9 @@ type Endpoint struct {
 	// Other, if set, serves a connection to any other path, after its opening
 	// handshake. early is what came with the request. If it is nil, such paths are
 	// refused.
-	Other   func(ctx context.Context, nc net.Conn, early []byte)
+	Other func(ctx context.Context, nc net.Conn, early []byte)
+	// stream answers the streams of HTTP/2 and HTTP/3. Nil means as the driver protocol says.
+	stream  func(ctx context.Context, a *answering)
 	monitor *runner.Monitor // notified when a client under heavy load answers; may be nil
 	brief   bool            // as in manner: the client can be made to come again
 	// answered is called when a case's response is about to be sent; nil calls nothing.

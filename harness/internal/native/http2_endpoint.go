@@ -87,16 +87,17 @@ func (e *Endpoint) serveHTTP2(ctx context.Context, nc net.Conn) {
 
 // serveStream answers a request over HTTP/2 or HTTP/3.
 func (e *Endpoint) serveStream(ctx context.Context, a *answering, v *visit) {
-	fields := a.fields()
-	h := head{Head: wire.ParseHead(asHTTP1(fields)), text: requestText(a.version(), fields)}
-	a.offered = h.List("Sec-WebSocket-Protocol")
-	target, err := url.ParseRequestURI(h2.Value(fields, ":path"))
-	if method := h2.Value(fields, ":method"); method != "CONNECT" || h2.Value(fields, ":protocol") == "" || err != nil {
-		if method == "GET" && e.Page != "" && err == nil {
-			respond(a, &refusal{status: 200, reason: e.Page, header: "Content-Type: text/html; charset=utf-8\r\n"})
-			return
+	if e.stream != nil {
+		e.leave(v)
+		e.stream(ctx, a)
+		return
+	}
+	h, target, refused := a.asked()
+	if refused != nil {
+		if target != nil && e.Page != "" && h2.Value(a.fields(), ":method") == "GET" {
+			refused = &refusal{status: 200, reason: e.Page, header: "Content-Type: text/html; charset=utf-8\r\n"}
 		}
-		respond(a, refuse(400, "this is a WebSocket server"))
+		respond(a, refused)
 		return
 	}
 	offers, refused := checkRequest(h, true)
@@ -107,6 +108,19 @@ func (e *Endpoint) serveStream(ctx context.Context, a *answering, v *visit) {
 	}
 	path, _, _ := strings.Cut(target.EscapedPath(), ";")
 	e.route(ctx, a, v, h, path, target.RawQuery, offers, refused)
+}
+
+// asked is the request for a WebSocket, or how another one is refused. There is no target where it
+// is malformed.
+func (a *answering) asked() (h head, target *url.URL, refused *refusal) {
+	fields := a.fields()
+	h = head{Head: wire.ParseHead(asHTTP1(fields)), text: requestText(a.version(), fields)}
+	a.offered = h.List("Sec-WebSocket-Protocol")
+	target, err := url.ParseRequestURI(h2.Value(fields, ":path"))
+	if h2.Value(fields, ":method") != "CONNECT" || h2.Value(fields, ":protocol") == "" || err != nil {
+		refused = refuse(400, "this is a WebSocket server")
+	}
+	return h, target, refused
 }
 
 // asHTTP1 is a request over HTTP/2 as one of HTTP/1.1 would be. What is wrong with it in HTTP/2

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 	"github.com/wsconform/wsconform/cases"
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/runner"
+	"github.com/wsconform/wsconform/internal/h3"
 	"github.com/wsconform/wsconform/internal/transcript"
 )
 
@@ -28,17 +28,24 @@ const (
 
 // TestOneShot starts a client once for each connection; see [runner.TestOneShot].
 func TestOneShot(ctx context.Context, d runner.Driver, list []cases.Case, o Options, emit func(harness.Result)) (runner.ClientReport, error) {
-	o.Declared = append(slices.Clip(o.Declared), tlsNeeds(d.TLS)...)
+	o.Declared = declaredBy(o.Declared, d)
 	e := &endpoint{Streams: NewStreams(o.Originals), faithful: o.Faithful}
 	defer e.Close() //nolint:errcheck // temporary files
 	return runner.TestOneShot(ctx, e, d, list, o.Options, emit)
 }
 
+// Listen listens on TCP, or on UDP for HTTP/3.
+func (*endpoint) Listen(ctx context.Context, d runner.Driver, addr string) (net.Listener, error) {
+	return listenBelow(ctx, d, addr)
+}
+
 // Once plays connection n of a case with the first client that asks l for a WebSocket,
 // whatever the path, and tells begun. Others are told that there is no room. It closes l.
-// What TLS comes to counts as well, where the case is about that.
-func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c cases.Case, n int, how runner.How, begun func()) (transcript.Transcript, error) {
+// What TLS comes to counts as well, where the case is about that. Over HTTP/2 and HTTP/3
+// the connection is a stream.
+func (e *endpoint) Once(ctx context.Context, l net.Listener, d runner.Driver, c cases.Case, n int, how runner.How, begun func()) (transcript.Transcript, error) {
 	serving := &Endpoint{Faithful: e.faithful, Streams: e.Streams, Subprotocols: true, monitor: how.Monitor, brief: how.Brief}
+	conf := d.TLS
 	if strings.HasPrefix(c.Conns[n].URL, "ws:") {
 		conf = nil // whatever the other cases use
 	}
@@ -60,6 +67,32 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c
 	begunAt := time.Now()
 	var mu sync.Mutex              // guards further
 	var further []transcript.Event // requests beside the one that is played
+	concluded := func(tr transcript.Transcript, ok bool, err error) {
+		switch {
+		case ok:
+			done <- played{tr, err}
+		case tr.Request != "":
+			mu.Lock()
+			defer mu.Unlock()
+			e := anotherRequest(tr.Request)
+			e.At = time.Since(begunAt)
+			if len(further) == 0 { // all of its fields are looked at
+				head := tr.Request[:min(len(tr.Request), firstRequest)]
+				e.Len, e.Data, e.Plain = len(head), transcript.Octet(head), conf != nil && tr.TLS == nil
+				further = append(further, e)
+			} else if len(further) < mostVisits {
+				e.Plain = conf != nil && tr.TLS == nil
+				further = append(further, e)
+			}
+			select {
+			case again <- struct{}{}:
+			default:
+			}
+		}
+	}
+	serving.stream = func(ctx context.Context, a *answering) {
+		concluded(serving.singleStream(ctx, a, offer{c, n}, taken, begun))
+	}
 	wg.Go(func() {
 		arrived := 0
 		for {
@@ -73,28 +106,18 @@ func (e *endpoint) Once(ctx context.Context, l net.Listener, conf *tls.Config, c
 			}
 			wg.Go(func() {
 				defer nc.Close()
-				tr, ok, err := serving.single(ctx, nc, conf, offer{c, n}, taken, begun)
-				switch {
-				case ok:
-					done <- played{tr, err}
-				case tr.Request != "":
-					mu.Lock()
-					defer mu.Unlock()
-					e := anotherRequest(tr.Request)
-					e.At = time.Since(begunAt)
-					if len(further) == 0 { // all of its fields are looked at
-						head := tr.Request[:min(len(tr.Request), firstRequest)]
-						e.Len, e.Data, e.Plain = len(head), transcript.Octet(head), conf != nil && tr.TLS == nil
-						further = append(further, e)
-					} else if len(further) < mostVisits {
-						e.Plain = conf != nil && tr.TLS == nil
-						further = append(further, e)
-					}
-					select {
-					case again <- struct{}{}:
-					default:
-					}
+				if link, ok := nc.(*h3.Link); ok {
+					serving.serveHTTP3(ctx, link)
+					return
 				}
+				if d.HTTP2 {
+					if d.TLS != nil {
+						nc = tls.Server(nc, d.TLS)
+					}
+					serving.serveHTTP2(ctx, nc)
+					return
+				}
+				concluded(serving.single(ctx, nc, conf, offer{c, n}, taken, begun))
 			})
 		}
 	})
@@ -217,6 +240,35 @@ func take(taken chan struct{}) bool {
 	default:
 		return false
 	}
+}
+
+// singleStream answers a request on a stream, as single does on a connection.
+func (e *Endpoint) singleStream(ctx context.Context, a *answering, o offer, taken chan struct{}, begun func()) (tr transcript.Transcript, ok bool, err error) {
+	h, _, refused := a.asked()
+	if refused != nil {
+		respond(a, refused)
+		return tr, false, nil
+	}
+	if !take(taken) {
+		respond(a, refuse(http.StatusServiceUnavailable, "one connection per start"))
+		tr.Request, tr.TLS = h.text, secured(a)
+		return tr, false, nil
+	}
+	begun()
+	offers, refused := checkRequest(h, true)
+	if refused != nil {
+		respond(a, refused)
+		return transcript.Transcript{
+			Role: cases.Client, Started: time.Now().UTC(), Request: h.text, DroppedByUs: true, UncleanReason: refused.Error(),
+		}, true, nil
+	}
+	opened := e.open(a, h, o, offers)
+	tr, err = play(ctx, opened, o.Case, o.conn, cases.Client, manner{faithful: e.Faithful, brief: e.brief, streams: e.Streams, monitor: e.monitor})
+	if s, ok := a.answerStream.(stream3); ok { // what is on its way is lost with the connection
+		_ = s.Close()
+		s.Parted(time.Now().Add(partingTime))
+	}
+	return tr, true, err
 }
 
 // Concluded is the result of a case whose connections were played.

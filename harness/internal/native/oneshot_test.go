@@ -4,6 +4,7 @@ package native
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"github.com/wsconform/wsconform/harness/internal/runner"
 	"github.com/wsconform/wsconform/internal/pattern"
 	"github.com/wsconform/wsconform/ws"
+	"github.com/wsconform/wsconform/ws/h3"
 )
 
 // oneShotVariable has the test binary connect once to its last argument.
@@ -39,11 +41,22 @@ func oneShotClient(how, url string) int {
 		how = "echo"
 	}
 	options := &ws.DialOptions{Subprotocols: []string{"mqtt", "chat"}, Options: ws.Options{Deflate: &ws.Deflate{}}}
-	if how == "proxied" || how == "secure" {
+	switch how {
+	case "proxied", "secure":
 		if !usesProxy(options, how) {
 			return 5
 		}
 		how = "echo"
+	case "http2":
+		pool := &ws.HTTP2{Only: true}
+		defer pool.Close()
+		options.TLS = &tls.Config{InsecureSkipVerify: true}
+		options.HTTP2, how = pool, "echo"
+	case "http3":
+		client := &h3.Client{}
+		defer client.Close()
+		options.TLS = &tls.Config{InsecureSkipVerify: true}
+		options.HTTP3, how = client.Open, "echo"
 	}
 	c, err := ws.Dial(ctx, url, options)
 	if err != nil {
@@ -114,6 +127,45 @@ func TestOneShotClient(t *testing.T) {
 				t.Errorf("%s, no echo %t, case %s: got %s, want %s: %s %s\n%s", row.how, row.noEcho, id, r.Outcome, want, r.Reason, r.Note, wireLog(r))
 			}
 		}
+	}
+}
+
+// A client that is started for each connection is tested over streams, too.
+func TestOneShotStreams(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure := func(protocol string) *tls.Config {
+		return &tls.Config{Certificates: []tls.Certificate{testPair()}, NextProtos: []string{protocol}}
+	}
+	for name, d := range map[string]runner.Driver{
+		"HTTP/2":          {HTTP2: true},
+		"HTTP/2 with TLS": {HTTP2: true, TLS: secure("h2")},
+		"HTTP/3":          {HTTP3: true, TLS: secure("h3")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(oneShotVariable, map[bool]string{true: "http3", false: "http2"}[d.HTTP3])
+			own := "H2.2.4"
+			if d.HTTP3 {
+				own = "H3.2.1"
+			}
+			list, err := pattern.Select(catalogue.All(), []string{"1.1.1", "5.3", "7.1.1", "C.1.8", "H.2.1", "M.2.1", own}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Command = []string{self, "{url}"}
+			played := 0
+			_, err = TestOneShot(t.Context(), d, list, Options{}, func(r harness.Result) {
+				played++
+				if r.Outcome != harness.Pass {
+					t.Errorf("case %s: got %s: %s %s\n%s", r.Case, r.Outcome, r.Reason, r.Note, wireLog(r))
+				}
+			})
+			if err != nil || played != len(list) {
+				t.Errorf("%d of %d cases, %v", played, len(list), err)
+			}
+		})
 	}
 }
 

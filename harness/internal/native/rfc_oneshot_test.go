@@ -75,7 +75,7 @@ func connectOnce(ctx context.Context, e *endpoint, m mutants.Mutant, c cases.Cas
 			cancel()
 		}
 	}()
-	tr, err := e.Once(visiting, l, conf, c, n, runner.How{}, func() { close(begun) })
+	tr, err := e.Once(visiting, l, runner.Driver{TLS: conf}, c, n, runner.How{}, func() { close(begun) })
 	refused := errors.Is(err, context.Canceled) && ctx.Err() == nil
 	cancel()
 	<-over

@@ -60,16 +60,22 @@ func TestServer(ctx context.Context, target Target, list []cases.Case, o Options
 // TestClient starts a client, as often as needed, to play the cases; see
 // [runner.TestClient].
 func TestClient(ctx context.Context, d runner.Driver, list []cases.Case, o Options, emit func(harness.Result)) (runner.ClientReport, error) {
-	o.Declared = append(slices.Clip(o.Declared), tlsNeeds(d.TLS)...)
-	if d.HTTP3 {
-		o.Declared = append(slices.Clip(o.Declared), cases.NeedHTTP3)
-	}
-	if d.HTTP2 {
-		o.Declared = append(slices.Clip(o.Declared), cases.NeedHTTP2)
-	}
+	o.Declared = declaredBy(o.Declared, d)
 	e := &endpoint{Streams: NewStreams(o.Originals), faithful: o.Faithful}
 	defer e.Close() //nolint:errcheck // temporary files
 	return runner.TestClient(ctx, e, d, list, o.Options, emit)
+}
+
+// declaredBy adds what a driver's connections are to what was declared of a client.
+func declaredBy(list []cases.Need, d runner.Driver) []cases.Need {
+	list = append(slices.Clip(list), tlsNeeds(d.TLS)...)
+	if d.HTTP3 {
+		list = append(list, cases.NeedHTTP3)
+	}
+	if d.HTTP2 {
+		list = append(list, cases.NeedHTTP2)
+	}
+	return list
 }
 
 // A server is one under test, as the runner sees it.
@@ -246,16 +252,22 @@ const acceptPatience = 5 * time.Second
 
 // listenFor listens for a driver: on TCP, or on UDP for HTTP/3.
 func listenFor(ctx context.Context, d runner.Driver) (l net.Listener, scheme string, err error) {
-	addr := net.JoinHostPort(cmp.Or(d.Host, "127.0.0.1"), strconv.Itoa(d.Port))
-	if d.HTTP3 {
-		l, err = h3.Listen(addr, d.TLS)
-		return l, "wss://", err
-	}
-	l, err = new(net.ListenConfig).Listen(ctx, "tcp", addr)
-	if err != nil || d.TLS == nil {
+	l, err = listenBelow(ctx, d, net.JoinHostPort(cmp.Or(d.Host, "127.0.0.1"), strconv.Itoa(d.Port)))
+	switch {
+	case err != nil || d.TLS == nil:
 		return l, "ws://", err
+	case d.HTTP3:
+		return l, "wss://", nil
 	}
 	return tls.NewListener(l, d.TLS), "wss://", nil
+}
+
+// listenBelow is listenFor without TLS over TCP.
+func listenBelow(ctx context.Context, d runner.Driver, addr string) (net.Listener, error) {
+	if d.HTTP3 {
+		return h3.Listen(addr, d.TLS)
+	}
+	return new(net.ListenConfig).Listen(ctx, "tcp", addr)
 }
 
 // Serve offers the cases to all that connect.

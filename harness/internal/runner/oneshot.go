@@ -3,7 +3,6 @@ package runner
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -37,10 +36,12 @@ const (
 // A OneShotEndpoint plays single connections with clients.
 type OneShotEndpoint interface {
 	Shared
+	// Listen listens for a client at an address, as the driver says, below TLS.
+	Listen(ctx context.Context, d Driver, addr string) (net.Listener, error)
 	// Once plays connection n of a case with the first client that asks l for a WebSocket,
-	// by TLS if conf is not nil. It closes l. Begun is called when there is one. The error
-	// is ours, or that of ctx.
-	Once(ctx context.Context, l net.Listener, conf *tls.Config, c cases.Case, n int, how How, begun func()) (transcript.Transcript, error)
+	// by TLS, HTTP/2 or HTTP/3 if the driver says so. It closes l. Begun is called when there
+	// is one. The error is ours, or that of ctx.
+	Once(ctx context.Context, l net.Listener, d Driver, c cases.Case, n int, how How, begun func()) (transcript.Transcript, error)
 	// Concluded is the result of a case whose connections were played.
 	Concluded(ctx context.Context, c cases.Case, list []transcript.Transcript) harness.Result
 }
@@ -221,9 +222,8 @@ func (e *crashError) Unwrap() error { return e.err }
 
 // connect starts the command and plays connection n of a case with it.
 func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (transcript.Transcript, error) {
-	var lc net.ListenConfig
 	it := c.Conns[n]
-	l, err := lc.Listen(ctx, "tcp", cmp.Or(it.Listen, net.JoinHostPort(cmp.Or(s.driver.Host, "127.0.0.1"), strconv.Itoa(s.driver.Port))))
+	l, err := s.endpoint.Listen(ctx, s.driver, cmp.Or(it.Listen, net.JoinHostPort(cmp.Or(s.driver.Host, "127.0.0.1"), strconv.Itoa(s.driver.Port))))
 	switch {
 	case err != nil && it.Listen != "":
 		return transcript.Transcript{}, fmt.Errorf("%w: %w", errNoAddress, err)
@@ -276,7 +276,7 @@ func (s *oneShotRun) connect(ctx context.Context, c cases.Case, n int) (transcri
 		}
 		timer.Stop()
 	})
-	tr, err := s.endpoint.Once(visiting, l, s.driver.TLS, c, n, s.how(), func() { close(begun) })
+	tr, err := s.endpoint.Once(visiting, l, s.driver, c, n, s.how(), func() { close(begun) })
 	tr.Address = addr
 	patience := time.Duration(0)
 	if tr.Count(transcript.GotClose) == 0 && tr.Count(transcript.GotEnd)+tr.Count(transcript.GotReset) > 0 {

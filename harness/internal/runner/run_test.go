@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"slices"
 	"testing"
@@ -59,7 +58,11 @@ func TestRetryAll(t *testing.T) {
 // A visitor plays a connection with nobody.
 type visitor struct{ fakeServer }
 
-func (visitor) Once(_ context.Context, l net.Listener, _ *tls.Config, _ cases.Case, _ int, _ How, begun func()) (transcript.Transcript, error) {
+func (visitor) Listen(ctx context.Context, _ Driver, addr string) (net.Listener, error) {
+	return new(net.ListenConfig).Listen(ctx, "tcp", addr)
+}
+
+func (visitor) Once(_ context.Context, l net.Listener, _ Driver, _ cases.Case, _ int, _ How, begun func()) (transcript.Transcript, error) {
 	begun()
 	return transcript.Transcript{Opened: true}, l.Close()
 }
