@@ -22,6 +22,8 @@ type arguments struct {
 	Debug        bool
 	Version      bool // print the versions and exit
 	Help         bool
+	HTTP2        bool // the fuzzing modes speak HTTP/2
+	HTTP3        bool // or HTTP/3
 	// Parallel is how many cases the fuzzingclient plays at once; 0 if not given.
 	Parallel int
 }
@@ -57,6 +59,8 @@ var flags = []flag{
 	{"key", 'k', "private key of a server, PEM", func(a *arguments, v string) error { a.Key = v; return nil }, false},
 	{"cert", 'c', "certificate of a server, PEM", func(a *arguments, v string) error { a.Cert = v; return nil }, false},
 	{"parallel", 0, "cases the fuzzingclient plays at once (1)", setParallel, false},
+	{"http2", 0, "fuzzing modes: test WebSockets over HTTP/2 (RFC 8441)", func(a *arguments, _ string) error { a.HTTP2 = true; return nil }, true},
+	{"http3", 0, "fuzzing modes: test WebSockets over HTTP/3 (RFC 9220); needs wss", func(a *arguments, _ string) error { a.HTTP3 = true; return nil }, true},
 	{"outfile", 'o', "accepted, without effect", func(a *arguments, v string) error { a.Outfile = v; return nil }, false},
 	{"testset", 't', "accepted, without effect", func(a *arguments, v string) error { a.Testset = v; return nil }, false},
 	{"debug", 'd', "print each verdict", func(a *arguments, _ string) error { a.Debug = true; return nil }, true},
@@ -133,13 +137,17 @@ func (a *arguments) long(arg string, rest []string) ([]string, error) {
 	return rest, f.set(a, value)
 }
 
+// ours reports whether the original has no such option. An abbreviation means one of the
+// original's.
+func (f flag) ours() bool { return f.long == "http2" || f.long == "http3" }
+
 func findLong(name string) (flag, error) {
 	if i := slices.IndexFunc(flags, func(f flag) bool { return f.long == name }); i >= 0 {
 		return flags[i], nil
 	}
 	var found []flag
 	for _, f := range flags {
-		if name != "" && strings.HasPrefix(f.long, name) {
+		if name != "" && strings.HasPrefix(f.long, name) && !f.ours() {
 			found = append(found, f)
 		}
 	}

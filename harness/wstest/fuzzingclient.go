@@ -111,6 +111,10 @@ func (c *command) targets(spec *specification) ([]target, error) {
 		}
 		t := target{agent: s.Agent, Target: serverTarget(u, s)}
 		t.Protocol, t.FailTLS = set.protocol, true
+		t.HTTP2, t.HTTP3 = c.args.HTTP2, c.args.HTTP3
+		if t.HTTP3 && u.Scheme != "wss" {
+			return nil, usagef("--http3 needs wss addresses, and %s is none: there is no HTTP/3 without TLS", s.URL)
+		}
 		if u.User != nil || u.RawQuery != "" {
 			t.secrets = runfile.NewSecrets(s.URL, nil)
 		}

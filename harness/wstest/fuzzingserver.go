@@ -14,6 +14,7 @@ import (
 	"github.com/wsconform/wsconform/harness"
 	"github.com/wsconform/wsconform/harness/internal/native"
 	"github.com/wsconform/wsconform/internal/corpora"
+	"github.com/wsconform/wsconform/internal/h3"
 	"github.com/wsconform/wsconform/internal/runfile"
 )
 
@@ -48,7 +49,7 @@ func runFuzzingServer(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.listen(ctx, raw, conf)
+	l, err := c.listenFuzzing(ctx, raw, conf)
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func runFuzzingServer(ctx context.Context, c *command) error {
 	streams := native.NewStreams(corpora.Set{})
 	defer streams.Close() //nolint:errcheck // temporary files
 	endpoint := &native.Endpoint{
-		List: list, Excludes: excludes, Protocol: set.protocol, Streams: streams, Page: statusPage,
+		List: list, Excludes: excludes, Protocol: set.protocol, Streams: streams, Page: statusPage, HTTP2: c.args.HTTP2,
 		Result: func(agent string, r harness.Result) {
 			results.add(agent, new(runfile.Secrets).Result(r)) // its cookies and credentials are not for reports
 			c.concluded(agent, r)
@@ -144,6 +145,29 @@ func (c *command) listen(ctx context.Context, raw string, conf *tls.Config) (net
 	return listenPort(ctx, port, conf)
 }
 
+// listenFuzzing is listen, or over UDP for HTTP/3.
+func (c *command) listenFuzzing(ctx context.Context, raw string, conf *tls.Config) (net.Listener, error) {
+	switch {
+	case c.args.HTTP2 && conf != nil:
+		conf = conf.Clone()
+		conf.NextProtos = []string{"h2"}
+	case c.args.HTTP3:
+		_, port, err := parseURL(raw, true)
+		if err != nil {
+			return nil, err
+		}
+		if conf == nil {
+			return nil, usagef("--http3 needs a wss address and a certificate: there is no HTTP/3 without TLS")
+		}
+		l, err := h3.Listen(":"+strconv.Itoa(port), conf)
+		if err != nil {
+			return nil, usagef("cannot listen on UDP port %d: %v", port, err)
+		}
+		return l, nil
+	}
+	return c.listen(ctx, raw, conf)
+}
+
 func listenPort(ctx context.Context, port int, conf *tls.Config) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", ":"+strconv.Itoa(port))
 	if err != nil {
@@ -166,8 +190,11 @@ func schemeOf(conf *tls.Config) string {
 }
 
 func portOf(a net.Addr) int {
-	if tcp, ok := a.(*net.TCPAddr); ok {
-		return tcp.Port
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return a.Port
+	case *net.UDPAddr:
+		return a.Port
 	}
 	return 0
 }

@@ -79,6 +79,12 @@ func Run(ctx context.Context, list []string, env Env) error {
 		if m.name != args.Mode {
 			continue
 		}
+		if (args.HTTP2 || args.HTTP3) && m.name != "fuzzingserver" && m.name != "fuzzingclient" {
+			return usagef("--http2 and --http3 are for the modes fuzzingserver and fuzzingclient")
+		}
+		if args.HTTP2 && args.HTTP3 {
+			return usagef("--http2 and --http3 exclude each other")
+		}
 		if m.needsURI && args.URI == "" {
 			return usagef("mode %s needs an address: add --wsuri", m.name)
 		}
