@@ -65,6 +65,9 @@ func (o *test) checkGatewayFlags(f *pflag.FlagSet) error {
 	if o.engine != runfile.DefaultEngine {
 		return usagef("--via and --via-url work with the native engine only")
 	}
+	if o.http3 {
+		return usagef("--http3 does not work with --via and --via-url")
+	}
 	if f.Changed("via") && !strings.Contains(o.via, "{") {
 		return usagef("--via needs {listen} and {origin}, or their parts, in its command: wsconform test --via './my-proxy --listen {listen} --to {origin}'")
 	}
@@ -102,6 +105,7 @@ func (o *test) passage(s engine.Subject, log io.Writer) play {
 		options := engine.Options{Options: s.Options, Faithful: s.Faithful, Originals: s.Originals}
 		target := engine.Target{URL: s.URL, Header: s.Header, Subprotocols: s.Subprotocols, TLS: s.TLS}
 		p := engine.Passage{Server: target, Gateway: target}
+		p.Gateway.HTTP2 = o.http2 // in front of HTTP/1.1
 		p.Server.URL = &url.URL{Scheme: "ws", Host: "127.0.0.1:0"}
 		if o.server != "" {
 			u, err := url.Parse(o.server)
@@ -152,7 +156,7 @@ func (o *test) gateway(s engine.Subject, log io.Writer) play {
 				return fmt.Errorf("start the gateway: %w", errors.Join(err, l.Close()))
 			}
 		}
-		target := engine.Target{URL: s.URL, Socket: s.Socket, Header: s.Header, Subprotocols: s.Subprotocols, TLS: s.TLS}
+		target := engine.Target{URL: s.URL, Socket: s.Socket, Header: s.Header, Subprotocols: s.Subprotocols, TLS: s.TLS, HTTP2: o.http2}
 		return engine.TestGateway(ctx, engine.Gateway{Target: target, Origin: l}, list, options, emit)
 	}
 }

@@ -174,7 +174,7 @@ func (t *Transcript) Heads() (got, sent string) {
 	default:
 		sent = t.other.Response
 	}
-	return wire.Final(got), wire.Final(sent)
+	return level(wire.Final(got), wire.Final(sent))
 }
 
 // Struck reports whether the log has a note of the timer.
