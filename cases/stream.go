@@ -34,7 +34,7 @@ func (c Case) OverStream() (why string) {
 			continue
 		case conn.TLS != nil:
 			return aboutTLS
-		case conn.URL != "" || conn.Listen != "":
+		case conn.URL != "" || conn.Listen != "" || conn.Proxy != "" || conn.Again > 0 || conn.Serial:
 			return aboutURL
 		}
 		for _, e := range conn.Head {
