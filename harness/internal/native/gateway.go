@@ -41,7 +41,10 @@ func TestGateway(ctx context.Context, g Gateway, list []cases.Case, o Options, e
 		list = slices.DeleteFunc(slices.Clone(list), func(c cases.Case) bool {
 			why := c.OverStream()
 			if why != "" {
-				emit(harness.Result{Case: c.ID, Outcome: harness.Unsupported, Note: why})
+				emit(harness.Result{
+					Case: c.ID, Outcome: harness.Unsupported, Note: why, Unplayed: true,
+					Verdict: cases.Verdict{Behavior: cases.Unimplemented, Reason: why},
+				})
 			}
 			return why != ""
 		})

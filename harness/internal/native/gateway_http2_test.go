@@ -156,7 +156,10 @@ func gatewaysOverHTTP2() []cases.Case {
 // A sound gateway from HTTP/2 to HTTP/1.1 passes.
 func TestGatewayHTTP2(t *testing.T) {
 	list := gatewaysOverHTTP2()
-	results := crossing{t: t}.through(list)
+	results := crossing{t: t}.through(append([]cases.Case{find(t, "G.1.2")}, list...))
+	if r := results["G.1.2"]; r.Outcome != harness.Unsupported || r.Behavior != cases.Unimplemented || r.Reason == "" { // a line of HTTP/1.1
+		t.Errorf("case G.1.2: got %s, %s, %q", r.Outcome, r.Behavior, r.Reason)
+	}
 	for _, c := range list {
 		r := results[c.ID]
 		t.Logf("%s: %v", c.ID, r.Duration)
