@@ -110,7 +110,7 @@ func refused(done <-chan struct{}, target *net.UDPAddr) bool {
 	if err != nil {
 		return false
 	}
-	defer c.Close()
+	defer c.Close() //nolint:errcheck // nothing is on its way
 	ended := make(chan struct{})
 	defer close(ended)
 	go func() {

@@ -54,7 +54,7 @@ func TestGone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer l.Close() //nolint:errcheck // its socket is closed
+			defer l.Close()
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			client, err := Dial(ctx, pc.LocalAddr().String(), trusting)

@@ -38,15 +38,16 @@ func levelled(text string) string {
 			start = "HTTP/1.1 " + second
 		}
 	}
-	out := start + "\r\n"
+	var out strings.Builder
+	out.WriteString(start + "\r\n")
 	for line := range strings.SplitSeq(rest, "\r\n") {
 		if value, ok := strings.CutPrefix(line, ":authority: "); ok {
 			line = "host: " + value
 		}
 		name, _, _ := strings.Cut(line, ":")
 		if line != "" && name != "" && !slices.Contains(notStreams, strings.ToLower(name)) {
-			out += line + "\r\n"
+			out.WriteString(line + "\r\n")
 		}
 	}
-	return out + "\r\n"
+	return out.String() + "\r\n"
 }

@@ -92,9 +92,9 @@ func TestSlowRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer qc.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "") //nolint:errcheck // it never fails
+	defer qc.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
 	hc := new(http3.Transport).NewClientConn(qc)
-	c, err := ws.Dial(ctx, target, &ws.DialOptions{HTTP3: over(hc, qc)})
+	c, err := ws.Dial(ctx, target, &ws.DialOptions{HTTP3: over(hc, qc)}) //nolint:bodyclose // it is the WebSocket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,8 +132,13 @@ func TestSlowRequest(t *testing.T) {
 	case <-ctx.Done():
 		t.Error("a body that does not end is waited for")
 	}
-	if resp, err := st.ReadResponse(); err != nil || resp.StatusCode != http.StatusRequestTimeout {
-		t.Errorf("a body that does not end: answered %v, %v", resp, err)
+	resp, err := st.ReadResponse()
+	if err != nil {
+		t.Fatalf("a body that does not end: %v", err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestTimeout {
+		t.Errorf("a body that does not end: answered %d", resp.StatusCode)
 	}
 	if err := echo(ctx, c, []byte("beside")); err != nil {
 		t.Error(err)
@@ -204,7 +209,8 @@ func TestMischief(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			n := 0
-			for ; n < 1000 && do(ctx, h) == nil; n++ {
+			for n < 1000 && do(ctx, h) == nil {
+				n++
 			}
 			// A client without a request may also run into the idle timeout.
 			if got := h.ended(t); got != http3.ErrCodeExcessiveLoad && !strings.Contains(name, "one direction") {

@@ -39,7 +39,7 @@ func (g crossing) serve(nc net.Conn) {
 	if err != nil {
 		return
 	}
-	defer hc.Close() //nolint:errcheck // it ends, however it does
+	defer hc.Close()
 	<-hc.Done()
 }
 
@@ -48,7 +48,7 @@ func (g crossing) relay(s *h2.Stream) {
 	fields, _ := s.Request()
 	back, err := new(net.Dialer).DialContext(g.t.Context(), "tcp", g.origin)
 	if err != nil {
-		s.Reset(http2.ErrCodeRefusedStream) //nolint:errcheck // it is over
+		s.Reset(http2.ErrCodeRefusedStream)
 		return
 	}
 	defer back.Close()
@@ -60,7 +60,7 @@ func (g crossing) relay(s *h2.Stream) {
 	for !strings.HasSuffix(text.String(), "\r\n\r\n") {
 		line, err := br.ReadString('\n')
 		if err != nil {
-			s.Reset(http2.ErrCodeInternal) //nolint:errcheck // it is over
+			s.Reset(http2.ErrCodeInternal)
 			return
 		}
 		text.WriteString(line)
@@ -84,11 +84,11 @@ func (g crossing) relay(s *h2.Stream) {
 		defer close(done)
 		_, err := io.Copy(back, struct{ io.Reader }{s})
 		if err != nil { // a reset
-			back.(*net.TCPConn).SetLinger(0) //nolint:errcheck,forcetypeassert // it is of TCP
+			back.(*net.TCPConn).SetLinger(0) //nolint:forcetypeassert // it is of TCP
 			back.Close()
 			return
 		}
-		back.(*net.TCPConn).CloseWrite() //nolint:errcheck,forcetypeassert // as above
+		back.(*net.TCPConn).CloseWrite() //nolint:forcetypeassert // as above
 	}()
 	p := make([]byte, 32<<10)
 	for {
@@ -109,10 +109,10 @@ func (g crossing) relay(s *h2.Stream) {
 		if err == nil {
 			continue
 		}
-		if err != io.EOF { //nolint:errorlint // as it is read
-			s.Reset(http2.ErrCodeCancel) //nolint:errcheck // it is over
+		if err != io.EOF {
+			s.Reset(http2.ErrCodeCancel)
 		} else {
-			s.CloseWrite() //nolint:errcheck // as above
+			s.CloseWrite()
 		}
 		break
 	}
