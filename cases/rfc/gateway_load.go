@@ -144,5 +144,22 @@ func gatewayLoad() []cases.Case {
 				}},
 			),
 		},
+		{
+			ID: "G.7.8", Title: "a request for a page beside 20 open connections", Roles: onlyGateways, Load: cases.Alone,
+			Requirements: []string{"RFC9110-15.2.2-switch", "RFC6455-5.1-data-any-time"},
+			Conns: through(
+				cases.Conn{
+					Crowd: 20, Head: cases.Head{cases.Without("Upgrade"), cases.Set("Connection", "close")}, Steps: probed,
+					Want: asSent(check.Status{From: 200, To: 200}, check.BodyHas{Text: "a page"}, check.CrowdOpens{}, check.CrowdSound{}),
+				},
+				cases.Conn{
+					Head: cases.Head{
+						cases.Start("HTTP/1.1 200 OK"), cases.Without("Upgrade"), cases.Without("Sec-WebSocket-Accept"),
+						cases.Set("Connection", "close"), cases.Add("Content-Length", "6"), cases.Replace("\r\n\r\n", "\r\n\r\na page"),
+					},
+					Want: cases.Clauses{{Grade: cases.OK, Checks: cases.Every{check.Reached{}}}},
+				},
+			),
+		},
 	}
 }
