@@ -53,8 +53,9 @@ type test struct {
 	proxy     string
 	setup     engine.Setup // of an engine that needs one
 
-	via, viaURL, originListen string // of a gateway
-	server                    string // the URL of one behind the gateway
+	via, viaURL, originListen string   // of a gateway
+	server                    string   // the URL of one behind the gateway
+	driven                    []string // the command of a client before the gateway
 }
 
 func testCommand() *cobra.Command {
@@ -77,7 +78,8 @@ To test a gateway, such as a reverse proxy, give the command that starts it with
 to forward to; {host}, {port} and {origin_port} are their parts. Cases are then played
 between a client and an origin of wsconform's own, with and without the gateway: the
 results say what it changed. With a server's URL or --server-cmd, the cases
-of servers are played against that server, without and with the gateway.
+of servers are played against that server, without and with the gateway; with --client,
+those of clients are played with that client.
 
 Results go to DIR/run.jsonl, reports to DIR/index.html and the files next to it,
 and what the agent prints to DIR/agent.log. By default every case must pass. A case
@@ -95,7 +97,8 @@ is given.`,
   wsconform test --http3 wss://127.0.0.1:9443
   wsconform test --client -- ./my-client {url}
   wsconform test --via './my-proxy --listen {listen} --to {origin}'
-  wsconform test --via './my-proxy --listen {listen} --to {origin}' ws://127.0.0.1:9001`,
+  wsconform test --via './my-proxy --listen {listen} --to {origin}' ws://127.0.0.1:9001
+  wsconform test --via './my-proxy --listen {listen} --to {origin}' --client -- ./my-client {url}`,
 		RunE: o.run,
 	}
 	f := c.Flags()

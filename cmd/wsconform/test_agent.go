@@ -183,10 +183,14 @@ func (o *test) player(
 	ctx context.Context, e engine.Engine, s engine.Subject, about harness.Agent, out string, log io.Writer,
 ) (p play, done func(), err error) {
 	done = func() {}
-	if about.Role == cases.Gateway && o.played(about.Role) == cases.Server {
-		return o.passage(s, log), done, nil
-	}
 	if about.Role == cases.Gateway {
+		switch o.played(about.Role) {
+		case cases.Server:
+			return o.passage(s, log), done, nil
+		case cases.Client:
+			return o.clientPassage(s, log), done, nil
+		case cases.Gateway:
+		}
 		return o.gateway(s, log), done, nil
 	}
 	if about.Role == cases.Client {

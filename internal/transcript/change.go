@@ -112,6 +112,32 @@ func changedHead(t *Transcript) []Change {
 	return list
 }
 
+// FieldChanges compares the fields of the head that came through a gateway with those that came
+// without it, in another play: their names, as the values may differ from play to play.
+func FieldChanges(direct, via *Transcript) []Change {
+	text, _ := via.Heads()
+	alone, _ := direct.Heads()
+	if text == "" || alone == "" || wire.ParseHead(text).Status() != wire.ParseHead(alone).Status() && via.Role == Server {
+		return nil
+	}
+	got, sent := wire.ParseHead(text), wire.ParseHead(alone)
+	var list []Change
+	var seen []string
+	for _, f := range sent.Fields {
+		if !named(seen, f.Name) && len(got.Values(f.Name)) == 0 {
+			list = append(list, Change{Kind: ChangeLost, What: "the field " + f.Name, Legal: named(hopByHop, f.Name) || named(sent.List("Connection"), f.Name)})
+		}
+		seen = append(seen, f.Name)
+	}
+	for _, f := range got.Fields {
+		if !named(seen, f.Name) {
+			seen = append(seen, f.Name)
+			list = append(list, Change{Kind: changeAdded, What: "the field " + f.Name, Legal: !strings.HasPrefix(strings.ToLower(f.Name), "sec-websocket-")})
+		}
+	}
+	return list
+}
+
 // changedEvents compares what happened with what happens without a gateway.
 func changedEvents(direct, via *Transcript) []Change {
 	var list []Change

@@ -64,6 +64,7 @@ type Endpoint struct {
 	brief   bool            // as in manner: the client can be made to come again
 	// answered is called when a case's response is about to be sent; nil calls nothing.
 	answered func()
+	prefix   string // of the paths of its resources; see [junction]
 	// patience is how long it may fail to accept connections. 0 means for ever.
 	patience time.Duration
 
@@ -178,7 +179,7 @@ func (e *Endpoint) serve(ctx context.Context, nc net.Conn, v *visit) {
 		respond(nc, refuse(400, "malformed target"))
 		return
 	}
-	path, _, _ := strings.Cut(target.EscapedPath(), ";")
+	path, _, _ := strings.Cut(e.local(target.EscapedPath()), ";")
 	e.route(ctx, nc, v, h, path, target.RawQuery, offers, refused)
 }
 
@@ -216,6 +217,14 @@ func (e *Endpoint) route(ctx context.Context, nc net.Conn, v *visit, h head, pat
 		return
 	}
 	e.say(ctx, nc, h, a)
+}
+
+// local is a path without the prefix of the endpoint.
+func (e *Endpoint) local(path string) string {
+	if _, rest, ok := strings.Cut(path, e.prefix); ok {
+		return rest
+	}
+	return path
 }
 
 // An offer is a connection that the client is asked for. A case of several
@@ -392,7 +401,7 @@ func (e *Endpoint) asked(h head) (o offer, agent string, ok bool) {
 	_, rest, _ := strings.Cut(h.Start(), " ")
 	rest, _, _ = strings.Cut(strings.TrimSuffix(rest, " HTTP/1.1"), "#")
 	target, err := url.ParseRequestURI(rest)
-	if err != nil || target.Path != "/runCase" {
+	if err != nil || e.local(target.Path) != "/runCase" {
 		return offer{}, "", false
 	}
 	q, err := parameters(target.RawQuery)

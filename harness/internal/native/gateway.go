@@ -176,7 +176,7 @@ func (r *gatewayRun) play(ctx context.Context, c cases.Case) (harness.Result, er
 	res := judged(c, via)
 	res.Without = c.Judge(direct).Behavior
 	res.Changes = c.Changes(direct, via)
-	res.Note = joinLines(changedWords(res.Changes), crowdWords(via))
+	res.Note = joinLines(changedWords(res.Changes), crowdWords(via), memoryWords(res, via))
 	return lossFails(res, via.Opened), nil
 }
 
@@ -194,6 +194,16 @@ func lossFails(res harness.Result, opened bool) harness.Result {
 // joinLines leaves out what is empty.
 func joinLines(list ...string) string {
 	return strings.Join(slices.DeleteFunc(list, func(s string) bool { return s == "" }), "\n")
+}
+
+// memoryWords says how much memory the gateway took in a case that fails, if any was seen.
+func memoryWords(res harness.Result, tr transcript.Transcript) string {
+	for _, t := range tr.Conns() {
+		if res.Outcome == harness.Fail && t.Grown > 0 {
+			return fmt.Sprintf("the gateway took %d MiB more memory while the case was played", t.Grown>>20)
+		}
+	}
+	return ""
 }
 
 // crowdWords says how many of many connections worked, unless all did.

@@ -56,14 +56,21 @@ func sampleOf(n int) []cases.Case {
 	return list
 }
 
-// What forwards the bytes of TCP changes no verdict, of a sound server or of a faulty one.
+// What forwards the bytes of TCP, and a sound gateway, change no verdict on a server, be it
+// sound or faulty.
 func TestThroughGateway(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for peers that hang")
 	}
 	t.Parallel()
-	for _, name := range []string{mutants.Conformant.Name, "orphan-skipped"} {
-		t.Run(name, func(t *testing.T) {
+	for _, row := range []struct {
+		server string
+		m      gateway.Mutant
+	}{
+		{mutants.Conformant.Name, gateway.Passthrough}, {mutants.Conformant.Name, gateway.Plain}, {"orphan-skipped", gateway.Passthrough},
+	} {
+		name := row.server
+		t.Run(name+" "+row.m.Name, func(t *testing.T) {
 			t.Parallel()
 			server, ok := mutants.Find(name)
 			if name == mutants.Conformant.Name {
@@ -73,7 +80,7 @@ func TestThroughGateway(t *testing.T) {
 				t.Fatal("no such server")
 			}
 			list := sampleOf(7)
-			results := passage(t, server, gateway.Passthrough, list)
+			results := passage(t, server, row.m, list)
 			if len(results) != len(list) {
 				t.Errorf("got %d results, want %d", len(results), len(list))
 			}

@@ -277,9 +277,13 @@ func (e *endpoint) Serve(ctx context.Context, d runner.Driver, list []cases.Case
 		return fmt.Errorf("listen for the driver: %w", err)
 	}
 	on.Ready(scheme + l.Addr().String())
-	serving := &Endpoint{
+	return e.serving(d, list, on).Serve(ctx, l)
+}
+
+// serving offers the cases to one start of a driver.
+func (e *endpoint) serving(d runner.Driver, list []cases.Case, on runner.Events) *Endpoint {
+	return &Endpoint{
 		List: list, Faithful: e.faithful, Streams: e.Streams, Subprotocols: true, HTTP2: d.HTTP2,
 		Started: on.Started, Result: on.Result, Update: on.Update, monitor: on.Monitor, brief: on.Brief, patience: acceptPatience,
 	}
-	return serving.Serve(ctx, l)
 }

@@ -84,7 +84,10 @@ func newWriter(nc net.Conn, masked bool, onTx func(int), onIdle func()) *writer 
 		nc: nc, masked: masked, onTx: onTx, onIdle: onIdle,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
-	if tcp, ok := nc.(*net.TCPConn); ok {
+	switch tcp := nc.(type) {
+	case *net.TCPConn:
+		w.raw, _ = tcp.SyscallConn()
+	case *replayed:
 		w.raw, _ = tcp.SyscallConn()
 	}
 	go w.run()
