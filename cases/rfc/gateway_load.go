@@ -17,8 +17,9 @@ const (
 	huge = 16 * mebi
 	// gatewaySilence is more than the minute after which many gateways end a connection.
 	gatewaySilence = 70 * time.Second
-	// gatewayMemory is what a connection that nobody reads may cost a gateway.
-	gatewayMemory = 24 * mebi
+	// gatewayMemory is what a connection that nobody reads at first may cost a gateway, of the
+	// 100 MiB that come. Node's collector lets a sound one have 34 MiB of what it has forwarded.
+	gatewayMemory = 48 * mebi
 )
 
 // flooding sends more than TCP may hold on both sides of a gateway to an end that does not
