@@ -448,7 +448,7 @@ func TestQueueUnbuilt(t *testing.T) {
 	y.env = append(slices.Clone(y.env), "CAN_BUILD=yes")
 	alone := y.start(slices.Concat([]string{"compare", "-o", "alone"}, yardCases)...)
 	y.ended(alone, exitIncomplete)
-	server := y.serve("queue", "--attempts", "1", "--lease", "2s")
+	server := y.serve("queue", "--attempts", "1", "--lease", "5s") // the second worker has twice that to come
 	token := y.token("queue")
 	rich := y.env
 	y.env = poor

@@ -78,6 +78,7 @@ type driver struct {
 type state struct {
 	Task
 	began    time.Time
+	worker   string // that has it, or had it last
 	attempts int
 	unable   map[string]bool // workers that cannot play it
 }
@@ -297,7 +298,7 @@ func (d *driver) attempted(e jetstream.KeyValueEntry) {
 		d.news = time.Now()
 		d.Note(fmt.Sprintf("%s could not play %s: %s", last.Worker, t.Name, last.Trouble))
 	case len(list) > t.attempts:
-		t.began = time.Now()
+		t.began, t.worker = time.Now(), last.Worker
 		d.playing[t.Name], d.noted = t, false
 		d.Began(t.Name, last.Worker)
 	}
@@ -323,7 +324,7 @@ func (d *driver) ended(ctx context.Context, e jetstream.KeyValueEntry) error {
 		return d.refuse(ctx, t, r.Worker, "its result is no result")
 	}
 	var err error
-	if r.Attempts, _, err = attempts(ctx, d.tries, t.Name); err != nil {
+	if r.Attempts, _, err = d.tried(ctx, t); err != nil {
 		return fmt.Errorf("queue: %w", err)
 	}
 	if r.GaveUp != "" {
@@ -348,9 +349,24 @@ func (d *driver) ended(ctx context.Context, e jetstream.KeyValueEntry) error {
 	return nil
 }
 
+// reads is how often to ask a server that does not answer, as when the machine is busy.
+const reads = 3
+
+// tried reads the attempts of a task, with patience.
+func (d *driver) tried(ctx context.Context, t *state) (list []Attempt, revision uint64, err error) {
+	for range reads {
+		bounded, cancel := context.WithTimeout(ctx, fetchPatience)
+		list, revision, err = attempts(bounded, d.tries, t.Name)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			break
+		}
+	}
+	return list, revision, err
+}
+
 // fetch reads the data of a result, with patience.
 func (d *driver) fetch(ctx context.Context, object string) ([]byte, error) {
-	const reads = 3
 	for i := 1; ; i++ {
 		bounded, cancel := context.WithTimeout(ctx, fetchPatience) // without a deadline it does not even mind the end of ctx
 		data, err := d.data.GetBytes(bounded, object)
@@ -378,7 +394,7 @@ func (d *driver) refuse(ctx context.Context, t *state, worker, why string) error
 // up its attempts.
 func (d *driver) again(ctx context.Context, t *state, worker, trouble string) error {
 	d.rest(t)
-	list, revision, err := attempts(ctx, d.tries, t.Name)
+	list, revision, err := d.tried(ctx, t)
 	if err != nil {
 		return fmt.Errorf("queue: %w", err)
 	}
@@ -497,7 +513,7 @@ func (d *driver) abandon(ctx context.Context, idle time.Duration) error {
 // drop takes a task out of the queue and gives it up. If workers have said why they cannot
 // play it, that is the reason.
 func (d *driver) drop(ctx context.Context, t *state, why string) error {
-	list, _, err := attempts(ctx, d.tries, t.Name)
+	list, _, err := d.tried(ctx, t)
 	if err == nil {
 		err = d.stream.Purge(ctx, jetstream.WithPurgeSubject(t.subject()))
 	}

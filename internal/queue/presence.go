@@ -18,6 +18,7 @@ const presenceSubject = "wsconform.worker"
 type presence struct {
 	Worker  string   `json:"worker"`
 	Classes []string `json:"classes,omitempty"` // of tasks whose programs it has
+	Task    string   `json:"task,omitempty"`    // at hand
 	Left    bool     `json:"left,omitempty"`
 }
 
@@ -30,7 +31,7 @@ func (w *worker) announce() {
 		return
 	}
 	w.announced = time.Now()
-	w.say(presence{Worker: w.Name, Classes: slices.Sorted(maps.Keys(w.able))})
+	w.say(presence{Worker: w.Name, Task: w.task, Classes: slices.Sorted(maps.Keys(w.able))})
 }
 
 func (w *worker) say(p presence) {
@@ -42,6 +43,7 @@ func (w *worker) say(p presence) {
 // A fellow is a worker that the driver knows of.
 type fellow struct {
 	classes []string
+	task    string
 	heard   time.Time
 }
 
@@ -58,13 +60,22 @@ func (d *driver) met(msg *nats.Msg) {
 	if _, known := d.workers[p.Worker]; !known {
 		d.news = time.Now()
 	}
-	d.workers[p.Worker] = fellow{p.Classes, time.Now()}
+	d.workers[p.Worker] = fellow{p.Classes, p.Task, time.Now()}
 }
 
-// forget drops the workers that have not been heard of.
+// silence is how long nothing is heard of a worker that is there, at most.
+func (d *driver) silence() time.Duration { return max(2*d.Lease, 3*pollMost) }
+
+// forget drops the workers that have not been heard of, and rests the tasks that nobody
+// has: their attempts have no end, since what told of it was lost.
 func (d *driver) forget() {
+	for _, t := range d.playing {
+		if time.Since(t.began) > d.silence() && d.workers[t.worker].task != t.Name {
+			d.rest(t)
+		}
+	}
 	for name, f := range d.workers {
-		if silent := time.Since(f.heard); silent > max(2*d.Lease, 3*pollMost) {
+		if silent := time.Since(f.heard); silent > d.silence() {
 			delete(d.workers, name)
 			d.Note(fmt.Sprintf("%s has not been heard of for %v", name, silent.Round(time.Second)))
 		}

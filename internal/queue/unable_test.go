@@ -76,7 +76,7 @@ func TestNobodyCan(t *testing.T) {
 	var r results
 	list := tasks(6)
 	j := job(list, &r)
-	j.Patience, j.Attempts, j.Lease = time.Minute, 2, 2*time.Second
+	j.Patience, j.Attempts, j.Lease = time.Minute, 2, 3*time.Second
 	begun := time.Now()
 	drive(t, driver(t, s), j)
 	if took := time.Since(begun); took > 30*time.Second {

@@ -96,6 +96,7 @@ type worker struct {
 	// failed to.
 	unable, failed map[string]bool
 	skipped        bool      // one of them was the last that it was offered
+	task           string    // at hand
 	announced      time.Time // when the worker last said that it is there
 	played         int
 }
@@ -316,6 +317,8 @@ func (w *worker) handle(ctx context.Context, msg jetstream.Msg) error {
 	if err := json.Unmarshal(msg.Data(), &t); err != nil {
 		return errors.Join(fmt.Errorf("task %s: %w", t.Name, err), msg.Term())
 	}
+	w.task = t.Name
+	defer func() { w.task = "" }()
 	beating := w.heartbeat(msg)
 	defer beating()
 	results, err := w.queue.js.KeyValue(ctx, resultBucket)
@@ -389,23 +392,36 @@ func (w *worker) giveBack(ctx context.Context, msg jetstream.Msg, tries jetstrea
 		w.unable[t.Name] = true
 	}
 	w.failed[t.Name] = true
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerPatience+transfer(data))
-	defer cancel()
 	w.Note(fmt.Sprintf("%s: %v", t.Name, trouble))
-	list, revision, err := attempts(bounded, tries, t.Name)
-	if err == nil && len(list) > 0 && list[len(list)-1].Worker == w.Name {
-		known := slices.ContainsFunc(list, func(a Attempt) bool { return a.Object != "" })
-		if a.Unable && len(data) > 0 && !known {
-			a.Object, err = w.upload(bounded, t, data)
+	err := w.mark(ctx, tries, t, a, data)
+	for begun := time.Now(); err != nil && ctx.Err() == nil && time.Since(begun) < w.Patience; err = w.mark(ctx, tries, t, a, data) {
+		if !pause(ctx, pollMost) { // what is not marked is being played for all that others know
+			break
 		}
-		list[len(list)-1] = a
-		err = errors.Join(err, setAttempts(bounded, tries, t.Name, list, revision))
 	}
 	stop := error(nil)
 	if errors.Is(trouble, ErrStop) {
 		stop = trouble
 	}
 	return errors.Join(err, msg.NakWithDelay(delay), stop)
+}
+
+// mark writes down how the worker's attempt has ended, and what it has said of it.
+func (w *worker) mark(ctx context.Context, tries jetstream.KeyValue, t Task, a Attempt, data []byte) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerPatience+transfer(data))
+	defer cancel()
+	list, revision, err := attempts(ctx, tries, t.Name)
+	if err != nil || len(list) == 0 || list[len(list)-1].Worker != w.Name {
+		return err
+	}
+	known := slices.ContainsFunc(list, func(a Attempt) bool { return a.Object != "" })
+	if a.Unable && len(data) > 0 && !known {
+		if a.Object, err = w.upload(ctx, t, data); err != nil {
+			return err
+		}
+	}
+	list[len(list)-1] = a
+	return setAttempts(ctx, tries, t.Name, list, revision)
 }
 
 // submit stores the result, unless another worker was faster, and acknowledges the task.
