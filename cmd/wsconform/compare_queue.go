@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -178,6 +179,10 @@ func accept(c *cobra.Command, division *compare.Division, units *unitLog, r queu
 	return errors.Join(err, units.add(r))
 }
 
+// lingers is how long the server waits at most for workers to see that the comparison is
+// over. One that does not would wait for the server to come back.
+const lingers = 15 * time.Second
+
 // embedded runs the server in this program.
 func (o *queueOptions) embedded(c *cobra.Command, dir, agents string, job queue.Job) error {
 	token, file, err := o.token(dir)
@@ -206,6 +211,7 @@ func (o *queueOptions) embedded(c *cobra.Command, dir, agents string, job queue.
 	if err != nil {
 		return err
 	}
+	stop = sync.OnceFunc(stop)
 	defer stop()
 	ctx, release := server.Guard(c.Context())
 	defer release()
@@ -216,7 +222,8 @@ func (o *queueOptions) embedded(c *cobra.Command, dir, agents string, job queue.
 		}
 		return err
 	}
-	server.Linger(3 * time.Second)
+	stop()
+	server.Linger(lingers)
 	q.Close()
 	server.Stop()
 	return os.RemoveAll(dir)

@@ -72,7 +72,7 @@ const (
 	defaultWorkerPatience = 5 * time.Minute
 	pollLeast             = 25 * time.Millisecond
 	pollMost              = time.Second
-	pollSkipped           = 4 * time.Second  // while there are only tasks that others can play
+	pollSkipped           = 2 * time.Second  // while there are only tasks that others can play
 	sayAfter              = 10 * time.Second // without an answer
 	// answerPatience is how long to wait for an answer before asking again: it is lost with
 	// its connection.
