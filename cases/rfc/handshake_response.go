@@ -141,7 +141,7 @@ func responseForms() []cases.Case {
 		{
 			ID: "H.2.15", Title: "the right fields with status 200", Roles: onlyClients,
 			Requirements: []string{"RFC6455-4.1-non-101", "RFC6455-4.1-validate-response"},
-			Conns:        []cases.Conn{misled(cases.Start("HTTP/1.1 200 OK"), cases.Add("Content-Length", "0"))},
+			Conns:        []cases.Conn{misled(cases.Start("HTTP/1.1 200 OK"), cases.Add("Content-Length", "0"), lastOne)},
 			Want:         notOpened,
 		},
 		{

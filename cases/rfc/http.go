@@ -384,6 +384,10 @@ func refusals() []cases.Case {
 	}
 }
 
+// lastOne ends the connection behind a response that opens nothing, else a client of HTTP may use
+// TCP for its next request.
+var lastOne = cases.Set("Connection", "Upgrade, close")
+
 // redirects are responses of HTTP to a client's handshake. Each has the fields of one
 // that opens, too.
 func redirects() []cases.Case {
@@ -392,7 +396,7 @@ func redirects() []cases.Case {
 			ID: "X.2.1", Title: "a redirect", Roles: onlyClients,
 			Requirements: []string{"RFC6455-4.1-non-101", "WHATWG-WS-redirect-error"},
 			Conns: []cases.Conn{misled(
-				cases.Start("HTTP/1.1 302 Found"), cases.Add("Location", "http://{host}/elsewhere"), cases.Add("Content-Length", "0"),
+				cases.Start("HTTP/1.1 302 Found"), cases.Add("Location", "http://{host}/elsewhere"), cases.Add("Content-Length", "0"), lastOne,
 			)},
 			Want: notOpened,
 		},
@@ -460,7 +464,7 @@ func redirects() []cases.Case {
 			ID: "X.2.6", Title: "a 426 that lists versions 8 and 7", Roles: onlyClients,
 			Requirements: []string{"RFC6455-4.1-non-101"},
 			Conns: []cases.Conn{misled(
-				cases.Start("HTTP/1.1 426 Upgrade Required"), cases.Add("Sec-WebSocket-Version", "8, 7"), cases.Add("Content-Length", "0"),
+				cases.Start("HTTP/1.1 426 Upgrade Required"), cases.Add("Sec-WebSocket-Version", "8, 7"), cases.Add("Content-Length", "0"), lastOne,
 			)},
 			Want: notOpened,
 		},
@@ -469,7 +473,7 @@ func redirects() []cases.Case {
 			Requirements: []string{"RFC6455-4.1-non-101", "RFC6455-11.3.5-version-multi-resp", "RFC6455-4.4-version-retry"},
 			Conns: []cases.Conn{misled(
 				cases.Start("HTTP/1.1 400 Bad Request"), cases.Add("Sec-WebSocket-Version", "13"), cases.Add("Sec-WebSocket-Version", "8"),
-				cases.Add("Content-Length", "0"),
+				cases.Add("Content-Length", "0"), lastOne,
 			)},
 			Want: notOpened,
 		},
@@ -502,7 +506,7 @@ func redirects() []cases.Case {
 			ID: "X.2.10", Title: "a 503 with Retry-After: 1", Roles: onlyClients,
 			Requirements: []string{"RFC6455-4.1-non-101"},
 			Conns: []cases.Conn{misled(
-				cases.Start("HTTP/1.1 503 Service Unavailable"), cases.Add("Retry-After", "1"), cases.Add("Content-Length", "0"),
+				cases.Start("HTTP/1.1 503 Service Unavailable"), cases.Add("Retry-After", "1"), cases.Add("Content-Length", "0"), lastOne,
 			)},
 			Want: notOpened,
 		},
