@@ -122,3 +122,33 @@ func TestUIFirefox(t *testing.T) {
 		t.Errorf("firefox does not pass: %.500s", text)
 	}
 }
+
+// On the narrowest screens nothing is wider than the page: the first page, the lab with all
+// that unfolds, a run and a case of it.
+func TestUINarrow(t *testing.T) {
+	b := browsertest.Start(t)
+	url, _ := serveUI(t)
+	p := b.OpenURL(t, url, browsertest.View{Width: 320, Ready: ".example button"})
+	fits := func() {
+		t.Helper()
+		p.Eval(t, `document.querySelectorAll("details").forEach(d => d.open = true)`, nil)
+		p.Check(t)
+	}
+	fits()
+	p.Eval(t, `location.hash = "#/lab"`, nil)
+	p.Await(t, `document.querySelector("textarea.script")`)
+	fits()
+	p.Eval(t, `location.hash = "#/"`, nil)
+	p.Await(t, `document.querySelector(".example button")`)
+	p.Eval(t, `document.querySelectorAll(".example button")[1].click()`, nil)
+	p.Await(t, `/took/.test(document.querySelector(".live")?.innerText)`)
+	fits()
+	p.Press(t, "n", "Enter")
+	p.Await(t, `document.querySelector(".one .log")`)
+	fits()
+	p.Eval(t, `document.querySelector("a.lab").click()`, nil)
+	p.Await(t, `document.querySelector("textarea.script")?.value.includes("rsv3")`)
+	p.Eval(t, `document.querySelector("button.main").click()`, nil)
+	p.Await(t, `document.querySelector(".answer .log")`)
+	fits()
+}
