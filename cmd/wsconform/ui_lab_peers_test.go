@@ -56,6 +56,11 @@ func TestUILabPeers(t *testing.T) {
 	q.Check(t, "set X-Second: of two", `text message "both"`)
 	q.Close(t)
 
+	to("server", "ws://127.0.0.1:1")
+	send("text nobody hears\n")
+	p.Await(t, `/connection refused/.test(document.querySelector(".bench").innerText)`)
+	p.Check(t, "blocked")
+
 	to("client", self+" drive {url}")
 	var script string
 	p.Eval(t, `document.querySelector("textarea.script").value`, &script)
@@ -66,6 +71,24 @@ func TestUILabPeers(t *testing.T) {
 	p.Await(t, `/Hello, client/.test(document.querySelector(".answer").innerText) && /Connection 2 of 2/.test(document.querySelector(".answer").innerText)`)
 	unfold()
 	p.Check(t, `text message "Hello, client"`, "getCaseCount", "runCase")
+
+	// The command line does the same.
+	p.Eval(t, `{ const f = document.querySelector("form:not(.where)").elements; f.subprotocol.value = "it's one"; f.header.value = "X-Lab: $HOME"; document.querySelector("#export").open = true; }`, nil)
+	p.Await(t, `/^wsconform dump/.test(document.querySelector("pre.export").textContent)`)
+	var line string
+	p.Eval(t, `document.querySelector("pre.export").textContent`, &line)
+	if !strings.Contains(line, ` --header 'X-Lab: $HOME' --subprotocol 'it'\''s one'`) {
+		t.Errorf("the flags are not in the command line: %s", line)
+	}
+	p.Eval(t, `{ const f = document.querySelector("form:not(.where)").elements; f.subprotocol.value = "one"; document.querySelector("#export").open = false; }`, nil)
+	p.Await(t, `!document.querySelector("#export").open`)
+	p.Eval(t, `document.querySelector("#export").open = true`, nil)
+	p.Await(t, `/--subprotocol 'one'/.test(document.querySelector("pre.export").textContent)`)
+	p.Eval(t, `document.querySelector("pre.export").textContent`, &line)
+	if out, err := exec.CommandContext(t.Context(), "/bin/sh", "-c", line).CombinedOutput(); err != nil || !strings.Contains(string(out), `"Hello, client"`) || !strings.Contains(string(out), "X-Lab: $HOME") {
+		t.Errorf("%s\n%v: %s", line, err, out)
+	}
+	p.Eval(t, `document.querySelector("form:not(.where)").reset()`, nil)
 
 	to("command", self+" echo --addr {host}:{port} --fault rsv-ignored")
 	p.Eval(t, `{

@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// lookEvery is how often a run file is looked at for new lines.
+	// lookEvery is how often a run file is looked at for new lines; firstLook until it has any.
 	lookEvery = 40 * time.Millisecond
+	firstLook = 10 * time.Millisecond
 	// batchEvery is how often the page is told at most: drawing costs it more than reading.
 	batchEvery = 250 * time.Millisecond
 	// aliveEvery is how often an event stream says something at least, so that an end is noticed.
@@ -81,7 +82,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := stream{w: w, c: http.NewResponseController(w)}
 	t := tail{path: path}
-	look := time.NewTicker(lookEvery)
+	look := time.NewTicker(firstLook)
 	defer look.Stop()
 	var wait []line
 	told, closed := false, false // the head, the footer
@@ -100,6 +101,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		if t.head != nil && !told && (t.begun || final) {
 			out.send("head", s.headOf(path, t.head, !over))
 			told = true
+			look.Reset(lookEvery)
 		}
 		now := time.Now()
 		if told && len(wait) > 0 && (final || now.Sub(last) >= batchEvery) {
