@@ -19,8 +19,9 @@ const (
 	// lookEvery is how often a run file is looked at for new lines; firstLook until it has any.
 	lookEvery = 40 * time.Millisecond
 	firstLook = 10 * time.Millisecond
-	// batchEvery is how often the page is told at most: drawing costs it more than reading.
-	batchEvery = 250 * time.Millisecond
+	// batchEvery is how often the page is told at most: drawing costs it more than reading. In a
+	// run that takes long, longer than longAfter, it is laterEvery.
+	batchEvery, laterEvery, longAfter = 250 * time.Millisecond, 700 * time.Millisecond, 5 * time.Second
 	// aliveEvery is how often an event stream says something at least, so that an end is noticed.
 	aliveEvery = 15 * time.Second
 )
@@ -87,7 +88,8 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	var wait []line
 	told, closed := false, false // the head, the footer
 	var last time.Time           // a batch: the first is told at once
-	spoke := time.Now()
+	begun := time.Now()
+	spoke := begun
 	for {
 		j := s.jobs.find(path)
 		over := j == nil || j.ended() // before the file is read: nothing comes behind this
@@ -104,7 +106,11 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 			look.Reset(lookEvery)
 		}
 		now := time.Now()
-		if told && len(wait) > 0 && (final || now.Sub(last) >= batchEvery) {
+		every := batchEvery
+		if now.Sub(begun) > longAfter {
+			every = laterEvery
+		}
+		if told && len(wait) > 0 && (final || now.Sub(last) >= every) {
 			out.send("cases", wait)
 			wait, last, spoke = nil, now, now
 		}
