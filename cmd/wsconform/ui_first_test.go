@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -92,7 +93,7 @@ func startUI(t *testing.T) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "ui")
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "ui")
 	cmd.Dir = t.TempDir()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
