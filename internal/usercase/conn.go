@@ -60,15 +60,12 @@ type conn struct {
 var standard = []string{"host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version"}
 
 func (c *conn) step(s rawscript.Step) error {
-	if c.over {
+	if to, ok := s.(rawscript.Connection); ok && to.N > 1 {
+		return errors.New("a case of your own has one connection")
+	} else if ok || c.over {
 		return nil
 	}
 	switch s := s.(type) {
-	case rawscript.Connection:
-		if s.N == 1 {
-			return nil
-		}
-		return errors.New("a case of your own has one connection")
 	case rawscript.Edit:
 		if c.opened {
 			return errors.New("the opening handshake has begun: its edits come first")

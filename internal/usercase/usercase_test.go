@@ -207,6 +207,8 @@ func TestFaultyFiles(t *testing.T) {
 		{"add X-A: b", "open\n      add X-A: b", "line 3"},
 		{"frame text rsv3 text:Hello\n      await close 1s", "open never", "bytes must follow"},
 		{"add X-A: b", "open never\n      text x", "bytes must follow"},
+		{"await close 1s", "connection 2", "line 4: a case of your own has one connection"},
+		{"await close 1s", "quit\n      connection 2", "line 5: a case of your own has one connection"},
 	} {
 		path := filepath.Join(t.TempDir(), "c.yaml")
 		if !strings.Contains(good, row.old) {
