@@ -56,8 +56,8 @@ func TestUILabPeers(t *testing.T) {
 	q.Check(t, "set X-Second: of two", `text message "both"`)
 	q.Close(t)
 
-	to("server", "ws://127.0.0.1:1")
-	send("text nobody hears\n")
+	to("server", "ws://127.0.0.1:1") // and Enter sends
+	p.Eval(t, `{ document.querySelector("textarea.script").value = "text nobody hears\n"; document.querySelector("form.where").requestSubmit(); }`, nil)
 	p.Await(t, `/connection refused/.test(document.querySelector(".bench").innerText)`)
 	p.Check(t, "blocked")
 

@@ -59,6 +59,7 @@ export function lab(main, run = "", name = "", conn = "0", as = "server") {
         el("details", {id: "export"}, el("summary", "As a command line"), command, button("Copy", () => navigator.clipboard.writeText(command.textContent)))),
       el("div", verdict, answer)));
   script.addEventListener("keydown", e => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); send.click(); } });
+  for (const f of [target, reach.node]) f.addEventListener("submit", e => { e.preventDefault(); send.click(); });
   $("#export", main).addEventListener("toggle", () => { command.textContent = exported(); });
   choose.addEventListener("change", () => load(choose.value.trim(), 0));
   conns.addEventListener("change", () => load(last, Number(conns.value)));
