@@ -86,6 +86,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	look := time.NewTicker(firstLook)
 	defer look.Stop()
 	var wait []line
+	var torn torn
 	told, closed := false, false // the head, the footer
 	var last time.Time           // a batch: the first is told at once
 	begun := time.Now()
@@ -94,7 +95,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		j := s.jobs.find(path)
 		over := j == nil || j.ended() // before the file is read: nothing comes behind this
 		lines, err := t.more()
-		if err != nil && (!errors.Is(err, os.ErrNotExist) || over) && out.err == nil {
+		if torn.last(err, over, time.Now()) && out.err == nil {
 			out.send("end", s.endOf(&t, j, err))
 			return
 		}
@@ -135,6 +136,29 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// tornPatience is how long a run file may be unreadable while its run goes on.
+const tornPatience = 2 * time.Second
+
+// A torn counts how long a file cannot be read: its header is written again, in place, once
+// the peer is known, and who reads it meanwhile may see a part of each.
+type torn struct{ since time.Time }
+
+// last reports whether an error is the last word about the file, whose run is over or not.
+func (t *torn) last(err error, over bool, now time.Time) bool {
+	switch {
+	case err == nil:
+		t.since = time.Time{}
+		return false
+	case over:
+		return true
+	case errors.Is(err, os.ErrNotExist): // it is not there yet
+		return false
+	case t.since.IsZero():
+		t.since = now
+	}
+	return now.Sub(t.since) > tornPatience
 }
 
 // A stream writes events.

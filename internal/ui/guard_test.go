@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bufio"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 const address = "127.0.0.1:40000"
@@ -248,5 +250,34 @@ func TestStop(t *testing.T) {
 	}
 	if !stopped {
 		t.Error("it was not stopped")
+	}
+}
+
+// A run file that cannot be read for a moment, while its header is written again, is read
+// again; one that stays so, or whose run is over, is not.
+func TestTorn(t *testing.T) {
+	bad := errors.New("not a run file")
+	now := time.Now()
+	var one torn
+	for _, row := range []struct {
+		err  error
+		over bool
+		at   time.Duration
+		want bool
+	}{
+		{os.ErrNotExist, false, 0, false},
+		{bad, false, time.Second, false},
+		{bad, false, 2900 * time.Millisecond, false},
+		{nil, false, 2950 * time.Millisecond, false},
+		{bad, false, 4 * time.Second, false},
+		{bad, false, 6100 * time.Millisecond, true},
+		{os.ErrNotExist, false, time.Hour, false},
+		{nil, true, time.Hour, false},
+		{os.ErrNotExist, true, time.Hour, true},
+		{bad, true, time.Hour, true},
+	} {
+		if got := one.last(row.err, row.over, now.Add(row.at)); got != row.want {
+			t.Errorf("%v, over %t, after %v: got %t", row.err, row.over, row.at, got)
+		}
 	}
 }
