@@ -104,8 +104,8 @@ func startUI(t *testing.T) (url string) {
 	}
 	lines := bufio.NewReader(out)
 	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt) //nolint:errcheck // it may have ended
-		cmd.Wait()                       //nolint:errcheck // it was interrupted
+		cmd.Process.Signal(os.Interrupt) // it may have ended
+		cmd.Wait()                       // it was interrupted
 	})
 	if url, err = lines.ReadString('\n'); err != nil {
 		t.Fatal(err)

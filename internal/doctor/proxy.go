@@ -190,7 +190,7 @@ func (e *examination) ask(ctx context.Context, dial func(context.Context, string
 	}
 	if a.refused = err; err == nil {
 		a.header = c.Handshake().Header
-		c.CloseNow() //nolint:errcheck // it ends anyway
+		c.CloseNow() // it ends anyway
 	}
 	return a, nil
 }

@@ -39,7 +39,7 @@ func peer(t *testing.T, fields, sends string, ends bool) net.Conn {
 		if _, err := io.WriteString(theirs, head+sends); err != nil || ends {
 			return
 		}
-		io.Copy(io.Discard, r) //nolint:errcheck // until the end
+		io.Copy(io.Discard, r) // until the end
 	}()
 	t.Cleanup(func() { ours.Close(); <-done })
 	return ours

@@ -31,7 +31,7 @@ func serve(t *testing.T, name string) engine.Target {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		m.Serve(t.Context(), l) //nolint:errcheck // it ends with the test
+		m.Serve(t.Context(), l) // it ends with the test
 	}()
 	t.Cleanup(func() {
 		l.Close()

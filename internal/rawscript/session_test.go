@@ -71,7 +71,7 @@ func TestSession(t *testing.T) {
 func TestSessionRefused(t *testing.T) {
 	server := httptest.NewServer(&ws.Server{Handler: ws.Echo})
 	defer server.Close()
-	s := &rawscript.Session{Open: func(ctx context.Context, n int) (net.Conn, rawscript.Options, error) {
+	s := &rawscript.Session{Open: func(ctx context.Context, _ int) (net.Conn, rawscript.Options, error) {
 		nc, err := new(net.Dialer).DialContext(ctx, "tcp", server.Listener.Addr().String())
 		return nc, rawscript.Options{Request: rawscript.RequestHead("/", "h")}, err
 	}}

@@ -70,7 +70,8 @@ func (s *server) lab(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sel := Selection{Cases: labID, Suite: string(cases.User)}
-	args, err := []string(nil), error(nil)
+	var args []string
+	var err error
 	if q.Run != "" {
 		args, err = s.argsOf(q.Run, sel)
 	} else {

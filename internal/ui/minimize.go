@@ -30,7 +30,8 @@ func (s *server) minimize(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &q) {
 		return
 	}
-	args, err := []string(nil), error(nil)
+	var args []string
+	var err error
 	if q.Run != "" {
 		args, err = s.argsOf(q.Run, Selection{})
 	} else {
