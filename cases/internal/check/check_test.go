@@ -80,26 +80,32 @@ func TestChecks(t *testing.T) {
 			check.Tunnels{To: "a.test:{port}"},
 			[]*transcript.Transcript{proxied("CONNECT a.test:81 HTTP/1.1\r\nHost: A.test\r\n\r\n"), proxied("CONNECT a.test:81 HTTP/1.1\r\nHost: a.test:81\r\n\r\n")},
 			[]*transcript.Transcript{
-				{}, proxied("CONNECT a.test:81 HTTP/1.1\r\n\r\n"), proxied("CONNECT a.test:80 HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+				{},
+				proxied("CONNECT a.test:81 HTTP/1.1\r\n\r\n"), proxied("CONNECT a.test:80 HTTP/1.1\r\nHost: a.test\r\n\r\n"),
 				proxied("CONNECT a.test:81 HTTP/1.1\r\nHost: b.test\r\n\r\n"), proxied("GET http://a.test:81/ HTTP/1.1\r\nHost: a.test\r\n\r\n"),
 			},
 			"the client asks the proxy to CONNECT to a.test:{port}, with Host",
 		},
 		{
 			check.AsksByName{To: "a.test:{port}"},
-			[]*transcript.Transcript{proxied("name a.test:81")}, []*transcript.Transcript{{}, proxied("address 127.0.0.1:81"), proxied("name a.test:80")},
+			[]*transcript.Transcript{proxied("name a.test:81")},
+			[]*transcript.Transcript{{}, proxied("address 127.0.0.1:81"), proxied("name a.test:80")},
 			"the client asks the proxy for a.test:{port} by name",
 		},
 		{
-			check.BacksOff{}, []*transcript.Transcript{{}, retried(0), retried(0, 100), retried(0, 100, 300, 700)},
-			[]*transcript.Transcript{retried(0, 100, 200), retried(0, 100, 300, 400), retried(0, 0, 0)}, "each wait before a further connection is longer than the one before",
+			check.BacksOff{},
+			[]*transcript.Transcript{{}, retried(0), retried(0, 100), retried(0, 100, 300, 700)},
+			[]*transcript.Transcript{retried(0, 100, 200), retried(0, 100, 300, 400), retried(0, 0, 0)},
+			"each wait before a further connection is longer than the one before",
 		},
 		{check.Reasons{Text: "a"}, []*transcript.Transcript{{RemoteReason: transcript.Octet("bad")}}, []*transcript.Transcript{{}, {RemoteReason: transcript.Octet("b")}}, "the reason names a"},
 		{check.Proxied{}, []*transcript.Transcript{proxied("name a.test:81")}, []*transcript.Transcript{{}, requested("/", "a")}, "the client asks the proxy"},
 		{check.StaysSecure{}, []*transcript.Transcript{{}, again("Host: a", false)}, []*transcript.Transcript{again("Host: a", true)}, "no further request without TLS"},
 		{
-			check.WithholdsPlain{"Cookie"}, []*transcript.Transcript{{}, again("Cookie: a", false), again("Host: a", true)},
-			[]*transcript.Transcript{again("Cookie: a", true)}, "no further request without TLS with Cookie",
+			check.WithholdsPlain{"Cookie"},
+			[]*transcript.Transcript{{}, again("Cookie: a", false), again("Host: a", true)},
+			[]*transcript.Transcript{again("Cookie: a", true)},
+			"no further request without TLS with Cookie",
 		},
 		{check.NoRequest{}, []*transcript.Transcript{{}}, []*transcript.Transcript{requested("/", "a")}, "no request"},
 		{check.NoAnswer{}, []*transcript.Transcript{of(ends(0))}, []*transcript.Transcript{of(status(400))}, "no response"},
@@ -141,10 +147,10 @@ func again(field string, plain bool) *transcript.Transcript {
 }
 
 // retried is of a client that asked again at these times, in milliseconds.
-func retried(at ...time.Duration) *transcript.Transcript {
+func retried(at ...int) *transcript.Transcript {
 	t := &transcript.Transcript{}
 	for _, a := range at {
-		t.Events = append(t.Events, transcript.Event{Kind: transcript.GotRequest, At: a * time.Millisecond})
+		t.Events = append(t.Events, transcript.Event{Kind: transcript.GotRequest, At: time.Duration(a) * time.Millisecond})
 	}
 	return t
 }

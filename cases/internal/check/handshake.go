@@ -305,7 +305,7 @@ func (w Withholds) String() string { return "no further request with " + strings
 
 // Holds looks at further requests.
 func (w WithholdsPlain) Holds(t *transcript.Transcript) bool {
-	return (Withholds(w)).Holds(&transcript.Transcript{Events: slices.DeleteFunc(slices.Clone(t.Events), func(e transcript.Event) bool { return !e.Plain })})
+	return Withholds(w).Holds(&transcript.Transcript{Events: slices.DeleteFunc(slices.Clone(t.Events), func(e transcript.Event) bool { return !e.Plain })})
 }
 
 func (w WithholdsPlain) String() string {
