@@ -52,7 +52,7 @@ func clientPassage(t *testing.T, client string, m gateway.Mutant, how string, li
 	}
 	p := Passage{
 		Gateway: Target{URL: at}, Origin: back,
-		Client: runner.Driver{Command: []string{"/usr/bin/env", driverVariable + "=" + client, os.Args[0], "{url}"}, Idle: 2 * time.Second},
+		Client: runner.Driver{Command: []string{"/usr/bin/env", driverVariable + "=" + client, os.Args[0], "{url}"}, Idle: 15 * time.Second},
 	}
 	err = TestPassage(t.Context(), p, list, o, func(r harness.Result) { results = append(results, r) })
 	return results, err
