@@ -181,6 +181,11 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%s of %s in %s; results: %s\n",
 		harness.Count(len(results), "row"), harness.Count(played, "case"), time.Since(begun).Round(time.Second), filepath.Join(o.out, "runs"))
+	return o.conclude(c, results, failure)
+}
+
+// conclude writes the comparison, and says what is missing in it.
+func (o *compareOptions) conclude(c *cobra.Command, results []compare.Done, failure error) error {
 	files, err := filepath.Glob(filepath.Join(o.out, "runs", "*.jsonl"))
 	if err == nil {
 		err = writeComparison(c, o.out, files, &o.agents)
