@@ -44,110 +44,144 @@ func (*endpoint) Listen(ctx context.Context, d runner.Driver, addr string) (net.
 // What TLS comes to counts as well, where the case is about that. Over HTTP/2 and HTTP/3
 // the connection is a stream.
 func (e *endpoint) Once(ctx context.Context, l net.Listener, d runner.Driver, c cases.Case, n int, how runner.How, begun func()) (transcript.Transcript, error) {
-	serving := &Endpoint{Faithful: e.faithful, Streams: e.Streams, Subprotocols: true, monitor: how.Monitor, brief: how.Brief}
-	conf := d.TLS
+	o := &once{
+		serving: &Endpoint{Faithful: e.faithful, Streams: e.Streams, Subprotocols: true, monitor: how.Monitor, brief: how.Brief},
+		driver:  d, tls: d.TLS, offer: offer{c, n}, begun: begun, started: time.Now(),
+		taken: make(chan struct{}, 1), done: make(chan played, 1), again: make(chan struct{}, 1),
+	}
 	if strings.HasPrefix(c.Conns[n].URL, "ws:") {
-		conf = nil // whatever the other cases use
+		o.tls = nil // whatever the other cases use
+	}
+	o.serving.answered = func() { o.answered.Store(true) }
+	o.serving.stream = func(ctx context.Context, a *answering) {
+		o.conclude(o.serving.singleStream(ctx, a, o.offer, o.taken, begun))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
 	context.AfterFunc(ctx, func() { l.Close() }) // runs at the latest when we return
-	taken := make(chan struct{}, 1)
-	var hasty atomic.Bool    // another connection came before that
-	var answered atomic.Bool // the connection that is played has its response, or is about to
-	serving.answered = func() { answered.Store(true) }
-	type played struct {
-		tr  transcript.Transcript
-		err error
-	}
-	done := make(chan played, 1)
-	again := make(chan struct{}, 1)
-	begunAt := time.Now()
-	var mu sync.Mutex              // guards further
-	var further []transcript.Event // requests beside the one that is played
-	concluded := func(tr transcript.Transcript, ok bool, err error) {
-		switch {
-		case ok:
-			done <- played{tr, err}
-		case tr.Request != "":
-			mu.Lock()
-			defer mu.Unlock()
-			e := anotherRequest(tr.Request)
-			e.At = time.Since(begunAt)
-			if len(further) == 0 { // all of its fields are looked at
-				head := tr.Request[:min(len(tr.Request), firstRequest)]
-				e.Len, e.Data, e.Plain = len(head), transcript.Octet(head), conf != nil && tr.TLS == nil
-				further = append(further, e)
-			} else if len(further) < mostVisits {
-				e.Plain = conf != nil && tr.TLS == nil
-				further = append(further, e)
-			}
-			select {
-			case again <- struct{}{}:
-			default:
-			}
-		}
-	}
-	serving.stream = func(ctx context.Context, a *answering) {
-		concluded(serving.singleStream(ctx, a, offer{c, n}, taken, begun))
-	}
-	wg.Go(func() {
-		arrived := 0
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			arrived++
-			if arrived > 1 && !answered.Load() {
-				hasty.Store(true)
-			}
-			wg.Go(func() {
-				defer nc.Close()
-				if link, ok := nc.(*h3.Link); ok {
-					serving.serveHTTP3(ctx, link)
-					return
-				}
-				if d.HTTP2 {
-					if d.TLS != nil {
-						nc = tls.Server(nc, d.TLS)
-					}
-					serving.serveHTTP2(ctx, nc)
-					return
-				}
-				concluded(serving.single(ctx, nc, conf, offer{c, n}, taken, begun))
-			})
-		}
-	})
+	wg.Go(func() { o.accept(ctx, l, &wg) })
 	select {
-	case p := <-done:
-		if strings.HasPrefix(statusIn(p.tr.Response), "3") || len(c.Conns[n].Tunnel) > 0 || c.Conns[n].Serial {
-			select {
-			case <-again:
-			case <-time.After(redirectPatience):
-			case <-ctx.Done():
-			}
-		}
-		if again := c.Conns[n].Again; again > 0 {
-			select {
-			case <-time.After(again):
-			case <-ctx.Done():
-			}
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if c.Conns[n].Serial && hasty.Load() {
-			p.tr.Events = append(p.tr.Events, transcript.Event{
-				Kind: transcript.GotOffence, Data: transcript.Octet("another connection comes before the first is open"), Section: "RFC 6455 4.1",
-			})
-		}
-		p.tr.Events = append(p.tr.Events, further...)
-		return p.tr, p.err
+	case p := <-o.done:
+		o.linger(ctx, p.tr.Response)
+		return o.whole(p.tr), p.err
 	case <-ctx.Done():
 		return transcript.Transcript{}, ctx.Err()
 	}
+}
+
+// A once is the start of a client for one connection.
+type once struct {
+	serving *Endpoint
+	driver  runner.Driver
+	tls     *tls.Config // nil for a connection without
+	offer   offer
+	begun   func()
+	started time.Time
+
+	taken    chan struct{} // full once a connection is the one that is played
+	done     chan played
+	again    chan struct{} // told of requests beside it
+	hasty    atomic.Bool   // another connection came before the one that is played was answered
+	answered atomic.Bool   // that one has its response, or is about to
+
+	mu      sync.Mutex         // guards what follows
+	further []transcript.Event // requests beside the one that is played
+}
+
+// A played is what became of the connection that was played.
+type played struct {
+	tr  transcript.Transcript
+	err error
+}
+
+// accept serves the connections of l until it is closed.
+func (o *once) accept(ctx context.Context, l net.Listener, wg *sync.WaitGroup) {
+	for arrived := 0; ; arrived++ {
+		nc, err := l.Accept()
+		if err != nil {
+			return
+		}
+		if arrived > 0 && !o.answered.Load() {
+			o.hasty.Store(true)
+		}
+		wg.Go(func() {
+			defer nc.Close()
+			o.serve(ctx, nc)
+		})
+	}
+}
+
+func (o *once) serve(ctx context.Context, nc net.Conn) {
+	if link, ok := nc.(*h3.Link); ok {
+		o.serving.serveHTTP3(ctx, link)
+		return
+	}
+	if o.driver.HTTP2 {
+		if o.driver.TLS != nil {
+			nc = tls.Server(nc, o.driver.TLS)
+		}
+		o.serving.serveHTTP2(ctx, nc)
+		return
+	}
+	o.conclude(o.serving.single(ctx, nc, o.tls, o.offer, o.taken, o.begun))
+}
+
+// conclude takes over what became of a connection: the one that is played if ok, or the
+// request of another one.
+func (o *once) conclude(tr transcript.Transcript, ok bool, err error) {
+	switch {
+	case ok:
+		o.done <- played{tr, err}
+	case tr.Request != "":
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		e := anotherRequest(tr.Request)
+		e.At, e.Plain = time.Since(o.started), o.tls != nil && tr.TLS == nil
+		if len(o.further) == 0 { // all of its fields are looked at
+			head := tr.Request[:min(len(tr.Request), firstRequest)]
+			e.Len, e.Data = len(head), transcript.Octet(head)
+		}
+		if len(o.further) < mostVisits {
+			o.further = append(o.further, e)
+		}
+		select {
+		case o.again <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// linger waits for requests that may come once the connection is over.
+func (o *once) linger(ctx context.Context, response string) {
+	conn := o.offer.Conns[o.offer.conn]
+	if strings.HasPrefix(statusIn(response), "3") || len(conn.Tunnel) > 0 || conn.Serial {
+		select {
+		case <-o.again:
+		case <-time.After(redirectPatience):
+		case <-ctx.Done():
+		}
+	}
+	if conn.Again > 0 {
+		select {
+		case <-time.After(conn.Again):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// whole adds to the transcript what came beside it.
+func (o *once) whole(tr transcript.Transcript) transcript.Transcript {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.offer.Conns[o.offer.conn].Serial && o.hasty.Load() {
+		tr.Events = append(tr.Events, transcript.Event{
+			Kind: transcript.GotOffence, Data: transcript.Octet("another connection comes before the first is open"), Section: "RFC 6455 4.1",
+		})
+	}
+	tr.Events = append(tr.Events, o.further...)
+	return tr
 }
 
 // single answers one connection. It is ok if that was the client's; of a further one only the
