@@ -87,24 +87,24 @@ func newSwarm(t *testing.T, y *yard) *swarmYard {
 	hub, subnet := fmt.Sprint("wsc", id), fmt.Sprintf("10.203.%d.", id)
 	s := &swarmYard{yard: y, gateway: subnet + "254"}
 	// The bridge has a namespace of its own, where no firewall sees what passes it.
-	s.must("ip", "netns", "add", hub)
+	s.ip("netns", "add", hub)
 	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", hub).Run() })
-	s.must("ip", "-n", hub, "link", "add", "bridge", "type", "bridge")
-	s.must("ip", "-n", hub, "link", "set", "bridge", "up")
-	s.must("ip", "link", "add", hub, "type", "veth", "peer", "name", "here", "netns", hub)
-	s.must("ip", "addr", "add", s.gateway+"/24", "dev", hub)
-	s.must("ip", "link", "set", hub, "up")
-	s.must("ip", "-n", hub, "link", "set", "here", "master", "bridge", "up")
+	s.ip("-n", hub, "link", "add", "bridge", "type", "bridge")
+	s.ip("-n", hub, "link", "set", "bridge", "up")
+	s.ip("link", "add", hub, "type", "veth", "peer", "name", "here", "netns", hub)
+	s.ip("addr", "add", s.gateway+"/24", "dev", hub)
+	s.ip("link", "set", hub, "up")
+	s.ip("-n", hub, "link", "set", "here", "master", "bridge", "up")
 	for i := range 3 {
 		n := &swarmNode{t: t, name: fmt.Sprintf("wsc%d-%d", id, i), dir: filepath.Join(t.TempDir(), "node"), address: subnet + strconv.Itoa(i+1)}
 		s.nodes = append(s.nodes, n)
-		s.must("ip", "netns", "add", n.name)
+		s.ip("netns", "add", n.name)
 		t.Cleanup(n.remove)
-		s.must("ip", "-n", hub, "link", "add", n.name, "type", "veth", "peer", "name", "eth0", "netns", n.name)
-		s.must("ip", "-n", hub, "link", "set", n.name, "master", "bridge", "up")
-		s.must("ip", "-n", n.name, "addr", "add", n.address+"/24", "dev", "eth0")
-		s.must("ip", "-n", n.name, "link", "set", "eth0", "up")
-		s.must("ip", "-n", n.name, "link", "set", "lo", "up")
+		s.ip("-n", hub, "link", "add", n.name, "type", "veth", "peer", "name", "eth0", "netns", n.name)
+		s.ip("-n", hub, "link", "set", n.name, "master", "bridge", "up")
+		s.ip("-n", n.name, "addr", "add", n.address+"/24", "dev", "eth0")
+		s.ip("-n", n.name, "link", "set", "eth0", "up")
+		s.ip("-n", n.name, "link", "set", "lo", "up")
 		n.start()
 	}
 	image := s.image()
@@ -123,10 +123,10 @@ func newSwarm(t *testing.T, y *yard) *swarmYard {
 
 const swarmImage = "wsconform-workers:test"
 
-func (s *swarmYard) must(name string, args ...string) {
+func (s *swarmYard) ip(args ...string) {
 	s.t.Helper()
-	if said, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		s.t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, said)
+	if said, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+		s.t.Fatalf("ip %s: %v\n%s", strings.Join(args, " "), err, said)
 	}
 }
 
@@ -180,7 +180,7 @@ func (n *swarmNode) start() {
 	if err := n.docker.Start(); err != nil {
 		n.t.Fatal(err)
 	}
-	go n.docker.Wait() //nolint:errcheck // it is killed
+	go n.docker.Wait() // it is killed
 	for range 600 {
 		if exec.Command("docker", "-H", n.host(), "info").Run() == nil {
 			return

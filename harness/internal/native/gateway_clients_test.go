@@ -31,7 +31,7 @@ func clientPassage(t *testing.T, client string, m gateway.Mutant, how string, li
 	back := loopback(t)
 	var o Options
 	s := gatewayService(t, how, back.Addr().String())
-	at := s.URL
+	var at *url.URL
 	if how == "" {
 		ctx, cancel := context.WithCancel(t.Context())
 		front := loopback(t)

@@ -119,6 +119,7 @@ func shareKills(t *testing.T, store *cellStore, all []batch) {
 
 // sayHow tells how to start workers.
 func sayHow(t *testing.T) func(url, pin string) {
+	t.Helper()
 	return func(url, pin string) {
 		t.Logf("for workers: -test.run TestMutantsWork -test.timeout 0 -test.v -mutants.token FILE -mutants.work %s -mutants.pin=%s", url, pin)
 	}
