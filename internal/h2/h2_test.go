@@ -218,6 +218,22 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// A peer whose frames are tiny is no flood: what is given back to its window goes together.
+func TestTinyFrames(t *testing.T) {
+	const frames = 5000
+	a, _, asked := pair(t, h2.Options{}, h2.Options{Delay: 300 * time.Millisecond}) // of all answers, too
+	client := a.NewStream()
+	client.Headers(request, h2.HeadersForm{})
+	for range frames {
+		client.Data([]byte("x"), 0, false) // the byte that says that there is no padding is given back at once
+	}
+	server := <-asked
+	server.SetReadDeadline(soon())
+	if n, err := io.ReadFull(server, make([]byte, frames)); err != nil {
+		t.Errorf("got %d of %d frames, %v", n, frames, err)
+	}
+}
+
 func TestFrameText(t *testing.T) {
 	for _, test := range []struct {
 		f    h2.Frame

@@ -241,6 +241,14 @@ func (c *Conn) data(f *http2.DataFrame, note Frame) error {
 		c.recvWin += c.owed
 		c.owed = 0
 	}
+	if refund > 0 && !c.o.Manual {
+		if s.due > 0 { // goes with what waits to be sent
+			s.due += refund
+			refund = 0
+		} else {
+			s.due = refund
+		}
+	}
 	c.cond.Broadcast()
 	c.mu.Unlock()
 	c.tell(note)
@@ -250,13 +258,16 @@ func (c *Conn) data(f *http2.DataFrame, note Frame) error {
 	if c.o.Manual || give == 0 && refund == 0 {
 		return nil
 	}
-	id := h.StreamID
 	c.answer(func() {
 		if give > 0 {
 			c.fr.WriteWindowUpdate(0, give) //nolint:errcheck // flush tells
 		}
 		if refund > 0 {
-			c.fr.WriteWindowUpdate(id, refund) //nolint:errcheck // flush tells
+			c.mu.Lock()
+			n := s.due
+			s.due = 0
+			c.mu.Unlock()
+			c.fr.WriteWindowUpdate(s.ID, n) //nolint:errcheck // flush tells
 		}
 	})
 	return nil

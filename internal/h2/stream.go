@@ -30,9 +30,10 @@ type Stream struct {
 	reset    *http2.ErrCode // it has reset the stream
 	sendWin  int64
 	recvWin  int64
-	unread   int64 // bytes read, and not given back to the window
-	outEnd   bool  // we have ended ours, or reset the stream
-	abort    bool  // closing resets
+	unread   int64  // bytes read, and not given back to the window
+	due      uint32 // given back, but not told yet
+	outEnd   bool   // we have ended ours, or reset the stream
+	abort    bool   // closing resets
 	closed   bool
 	readBy   deadline
 	writeBy  deadline
