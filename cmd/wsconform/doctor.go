@@ -28,7 +28,8 @@ close frames, one of the pings without a mask, as a server must refuse it. It ma
 most 30 connections, mostly under 15. If the address is refused it also tries the
 paths /ws, /websocket, /socket and / of the same server.
 
-Exit codes: 0 no fault; 1 a fault was found; 2 wrong usage; 130 interrupted.`
+Exit codes: 0 no fault; 1 a fault was found; 2 wrong usage; 3 the page of --html
+cannot be written; 130 interrupted.`
 
 func doctorCommand() *cobra.Command {
 	var o dialFlags
@@ -73,17 +74,17 @@ func doctorCommand() *cobra.Command {
 				return err
 			}
 			r.Mask(runfile.NewSecrets(list[0], target.Header))
-			if page != "" {
-				if err := atomicfile.Write(page, func(w io.Writer) error { return examination.WritePage(w, r) }); err != nil {
-					return fmt.Errorf("--html: %w", err)
-				}
-			}
 			if asJSON {
 				e := json.NewEncoder(c.OutOrStdout())
 				e.SetIndent("", "  ")
 				err = e.Encode(r)
 			} else {
 				err = doctor.WriteText(c.OutOrStdout(), r, columns())
+			}
+			if page != "" { // the report is printed even if its page cannot be written
+				if err := atomicfile.Write(page, func(w io.Writer) error { return examination.WritePage(w, r) }); err != nil {
+					return fmt.Errorf("--html: %w", err)
+				}
 			}
 			if err == nil && r.Worst() == doctor.Fault {
 				err = &codedError{exitFailed, errors.New("a fault was found")}

@@ -28,9 +28,12 @@ func (e *examination) ping(ctx context.Context) {
 	defer cancel()
 	latency, err := c.Ping(bound)
 	if err != nil {
-		f := Finding{Topic: Ping, State: Fault, Rule: "RFC 6455 section 5.5.2", Saw: "no pong: " + err.Error(), Advice: "clients that check whether the connection lives will end it"}
+		f := Finding{Topic: Ping, State: Fault, Rule: "RFC 6455 section 5.5.2", Saw: "instead of a pong, the connection ends: " + err.Error(), Advice: "clients that check whether the connection lives will end it"}
 		if errors.Is(err, context.DeadlineExceeded) {
 			f.Saw = fmt.Sprintf("it does not answer a ping within %v", probeBound)
+		} else if broke, ok := broken(err); ok {
+			f = broke
+			f.Topic, f.State = Ping, Fault
 		}
 		e.found(f)
 		return
@@ -175,11 +178,24 @@ func (e *examination) idle(ctx context.Context) {
 		case ctx.Err() != nil:
 		case bound.Err() != nil:
 			e.found(Finding{Topic: Idle, State: OK, Saw: fmt.Sprintf("still open after %v without a word from us%s", wait, sent)})
+		case errors.As(err, new(*wsproto.ProtocolError)):
+			f, _ := broken(err)
+			f.Topic, f.State = Idle, Warning
+			e.found(f)
 		default:
 			e.found(Finding{Topic: Idle, State: Warning, Saw: fmt.Sprintf("cut after %.1f s without a word from us%s: %v", lasted.Seconds(), sent, err), Advice: fmt.Sprintf("send pings more often than every %.0f s, or raise the limit of the server or the proxy before it", max(1, lasted.Seconds()/2))})
 		}
 		return
 	}
+}
+
+// broken says that the server has sent what no client accepts, if that is what err says.
+func broken(err error) (Finding, bool) {
+	p, ok := errors.AsType[*wsproto.ProtocolError](err)
+	if !ok {
+		return Finding{}, false
+	}
+	return Finding{Saw: "it breaks the protocol: " + p.Error(), Advice: "clients end the connection upon that"}, true
 }
 
 // sent says what came by itself.

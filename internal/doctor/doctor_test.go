@@ -93,6 +93,16 @@ func TestExamine(t *testing.T) {
 			c.Discard(ctx)
 			return nil
 		}}), time.Second), doctor.Idle, doctor.Warning, []string{"cut after 0."}},
+		{"garbage instead of a pong", raw(func(nc net.Conn) { nc.Write([]byte{0xf1, 0}); silent(nc) }), doctor.Ping, doctor.Fault, []string{"it breaks the protocol: ws: reserved bit", "clients end the connection"}},
+		{"garbage after a while", idle(raw(babbling), 20*time.Second), doctor.Idle, doctor.Warning, []string{"it breaks the protocol: ws: reserved bit", "clients end the connection"}},
+		{"no answer in TLS", func(t *testing.T) address {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { l.Close() })
+			return address{url: "wss://" + l.Addr().String()}
+		}, doctor.TLS, doctor.Fault, []string{"answers no TLS handshake within 4s", "does it speak TLS?"}},
 		{"the server dies", idle(dying, 20*time.Second), doctor.Opening, doctor.Fault, []string{"takes no more connections", "crashed"}},
 		{"unmasked frames are taken", raw(careless), doctor.Masking, doctor.Fault, []string{"answers an unmasked ping"}},
 		{"pings are not answered", raw(silent), doctor.Ping, doctor.Fault, []string{"does not answer a ping"}},
@@ -404,10 +414,19 @@ func dying(t *testing.T) address {
 }
 
 // careless answers pings, masked or not, and close frames.
-func careless(nc net.Conn) {
+func careless(nc net.Conn) { answering(nc, false) }
+
+// babbling answers pings and close frames, and sends a frame that no client accepts to who
+// stays for two seconds.
+func babbling(nc net.Conn) {
+	defer time.AfterFunc(2*time.Second, func() { nc.Write([]byte{0xf1, 0}) }).Stop()
+	answering(nc, true)
+}
+
+func answering(nc net.Conn, masked bool) {
 	for {
 		h, err := wsproto.ReadHeader(nc)
-		if err != nil {
+		if err != nil || masked && !h.Masked {
 			return
 		}
 		p := make([]byte, h.Length)

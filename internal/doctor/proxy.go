@@ -29,7 +29,8 @@ func (e *examination) through(ctx context.Context) bool {
 	start := time.Now()
 	nc, err := e.dial(ctx, e.addr)
 	if err != nil {
-		e.found(Finding{Topic: Proxy, State: Fault, Saw: fmt.Sprintf("no connection through %s: %s", hop(p), proxyError(err)), Advice: proxyAdvice(err, p, e.addr)})
+		saw := proxyError(err)
+		e.found(Finding{Topic: Proxy, State: Fault, Saw: fmt.Sprintf("no connection through %s: %s", hop(p), saw), Advice: proxyAdvice(err, saw, p, e.addr)})
 		return false
 	}
 	nc.Close()
@@ -68,7 +69,7 @@ func proxyError(err error) string {
 }
 
 // proxyAdvice says what to do about it.
-func proxyAdvice(err error, p *url.URL, addr string) string {
+func proxyAdvice(err error, saw string, p *url.URL, addr string) string {
 	h, ok := errors.AsType[*ws.HandshakeError](err)
 	if !ok {
 		return ""
@@ -77,10 +78,13 @@ func proxyAdvice(err error, p *url.URL, addr string) string {
 	if p.User != nil {
 		wrong = "it does not take the user and password in the proxy's URL"
 	}
+	var noTLS tls.RecordHeaderError
 	switch {
+	case errors.As(err, &noTLS):
+		return "it speaks no TLS at this port: name it with http:// instead of https://"
 	case h.Header == nil && h.Err != nil && strings.Contains(h.Reason, "reached"):
 		return "is the proxy running at this address, and does a firewall let you through?"
-	case h.Header == nil && strings.HasPrefix(p.Scheme, "socks"):
+	case h.Header == nil && strings.HasPrefix(p.Scheme, "socks") && strings.HasPrefix(h.Reason, "refused") && !strings.Contains(saw, "unexpected protocol version"):
 		return "it may not allow a connection to " + addr + ", not reach it, or want another user and password"
 	case h.Header == nil:
 		return "is it a proxy, and of this kind?"
@@ -146,7 +150,7 @@ func (e *examination) compare(ctx context.Context) {
 		if changed := changes(direct.header, by.header); len(changed) > 0 {
 			f := Finding{State: Note, Saw: "the proxy changes the response: " + strings.Join(changed, "; ")}
 			if strings.Contains(f.Saw, "Sec-Websocket") {
-				f.State, f.Advice = Warning, "it takes part in what client and server negotiate: that must not be"
+				f.State, f.Advice = Warning, "a proxy must not change what client and server negotiate"
 			}
 			say(f)
 		}

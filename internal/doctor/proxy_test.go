@@ -141,6 +141,16 @@ func TestProxy(t *testing.T) {
 			a.opts.Proxy = u
 			return a
 		}, doctor.Proxy, doctor.Fault, []string{"connection refused", "is the proxy running"}, nil},
+		{"no TLS at an https proxy", func(t *testing.T) address {
+			a := by(plain(echo()), tunnel{})(t)
+			a.opts.Proxy.Scheme = "https"
+			return a
+		}, doctor.Proxy, doctor.Fault, []string{"http:// instead of https://"}, nil},
+		{"no SOCKS", func(t *testing.T) address {
+			a := by(plain(echo()), tunnel{})(t)
+			a.opts.Proxy.Scheme = "socks5"
+			return a
+		}, doctor.Proxy, doctor.Fault, []string{"is it a proxy, and of this kind?"}, nil},
 		{"no proxy at all", func(t *testing.T) address {
 			a := plain(echo())(t)
 			u, err := url.Parse("http" + strings.TrimPrefix(a.url, "ws"))

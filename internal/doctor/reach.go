@@ -164,6 +164,10 @@ func (e *examination) tls(ctx context.Context) bool {
 	tc := tls.Client(nc, e.tlsConfig("h2", "http/1.1"))
 	if err := tc.HandshakeContext(ctx); err != nil {
 		f := Finding{Topic: TLS, State: Fault, Saw: "there is no TLS: " + err.Error()}
+		if errors.Is(err, context.DeadlineExceeded) {
+			f.Saw = fmt.Sprintf("it takes connections and answers no TLS handshake within %v", 2*probeBound)
+			f.Advice = "is this the port of the server, and does it speak TLS?"
+		}
 		if d, _ := e.target.DiagnoseOpening(ctx); d != nil {
 			f.Saw, f.Advice = d.Saw, d.Advice
 		}
