@@ -73,6 +73,9 @@ func (o *caseOptions) run(c *cobra.Command, list []string) error {
 	if o.minimize && !one.For(cases.Server) {
 		return usagef("--minimize: case %s is not for servers", one.ID)
 	}
+	if o.against != "" && checkURL(harness.Agent{URL: o.against}) != nil {
+		return usagef("--against %q: must look like ws://127.0.0.1:9001", o.against)
+	}
 	if !o.asJSON {
 		if err := reports.Explain(c.OutOrStdout(), one); err != nil || !plays {
 			return err
@@ -89,9 +92,6 @@ func (o *caseOptions) run(c *cobra.Command, list []string) error {
 			return err
 		}
 		o.against = url
-	}
-	if err := checkURL(harness.Agent{URL: o.against}); err != nil {
-		return usagef("--against %q: must look like ws://127.0.0.1:9001", o.against)
 	}
 	target, err := o.dial.target(o.against)
 	if err != nil {
@@ -175,7 +175,11 @@ func writeResult(w io.Writer, r harness.Result) {
 
 // writeMinimal prints the script that shows the failure.
 func writeMinimal(w io.Writer, m minimize.Minimal) {
-	fmt.Fprintf(w, "\nscript: %d of %d steps show it (%d plays, %.1f s)\n", m.Steps, m.Of, m.Plays, m.Took)
+	if m.Why != "" && m.Steps == m.Of {
+		fmt.Fprintln(w, "\nscript: that of the case")
+	} else {
+		fmt.Fprintf(w, "\nscript: %d of %d steps show it (%d plays, %.1f s)\n", m.Steps, m.Of, m.Plays, m.Took)
+	}
 	if m.Why != "" {
 		wrap(w, m.Why)
 	}

@@ -94,6 +94,33 @@ func TestCase(t *testing.T) {
 	}
 }
 
+// A server that opens no connection fails whatever the steps are: none is called the cause,
+// and nothing is played.
+func TestNotOpened(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return // it ends with the test
+			}
+			nc.Close()
+		}
+	}()
+	defer func() { l.Close(); <-served }()
+	c, _ := catalogue.Find("3.4")
+	target := engine.Target{URL: &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}}
+	m, err := minimize.Case(t.Context(), target, c, play(t, target, c), minimize.Bounds{Plays: 1})
+	if err != nil || m.Plays != 0 || m.Steps != m.Of || !strings.Contains(m.Why, "does not complete the opening handshake") {
+		t.Errorf("got %+v, %v", m, err)
+	}
+}
+
 // The case's own script comes back where it cannot be made shorter, with the reason.
 func TestKept(t *testing.T) {
 	for _, row := range []struct {

@@ -48,7 +48,7 @@ export function lab(main, run = "", name = "", conn = "0", as = "server") {
     try {
       const m = await api("minimize", {run: of, target: full(target), reach: reach.flags(), case: checks ? {...own, id: ""} : {id: last, title: "", script: "", want: []}});
       script.value = m.script;
-      found.textContent = m.steps + " of " + m.of + " steps show it, found in " + m.plays + " plays." + (m.why ? " " + m.why[0].toUpperCase() + m.why.slice(1) + "." : "");
+      found.textContent = (m.why && m.steps === m.of ? "Nothing was left out." : m.steps + " of " + m.of + " steps show it, found in " + m.plays + " plays.") + (m.why ? " " + m.why[0].toUpperCase() + m.why.slice(1) + "." : "");
     } catch (e) { found.textContent = ""; throw e; }
   });
   main.append(el("h1", "Wire lab"), el("p.sub", "Change a frame, a header field or any byte, send it, and see what comes back."), target, reach.node,
