@@ -193,6 +193,10 @@ func (c *console) became(ctx context.Context, s *rawscript.Session, err error, f
 		}
 		return false
 	}
+	if errors.Is(err, rawscript.ErrBegun) { // a mistake in the script
+		c.refuse(err)
+		return false
+	}
 	c.note(err.Error())
 	if errors.Is(err, rawscript.ErrNotSeen) && *failed == nil {
 		*failed = &EndError{err}

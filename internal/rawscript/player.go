@@ -81,6 +81,9 @@ func (e *RefusedError) Error() string {
 // ErrNotSeen is wrapped in the error of an await that failed.
 var ErrNotSeen = errors.New("not received")
 
+// ErrBegun is wrapped in the error of a step that edits or opens a handshake too late.
+var ErrBegun = errors.New("the handshake has begun")
+
 // A Player plays steps on a connection. Its methods are for one goroutine.
 type Player struct {
 	nc     net.Conn
@@ -121,8 +124,8 @@ func (p *Player) Close() {
 }
 
 // Do plays a step. A context that ends during a write leaves the connection of no
-// use. Errors are a [*RefusedError] of Open, one that wraps [ErrNotSeen] of Await,
-// and those of the network.
+// use. Errors are a [*RefusedError] of Open, one that wraps [ErrNotSeen] of Await or
+// [ErrBegun] of a step that comes too late, and those of the network.
 func (p *Player) Do(ctx context.Context, s Step) error {
 	if !p.opened && opens(s) {
 		if err := p.open(ctx, Open{}); err != nil {
@@ -132,7 +135,7 @@ func (p *Player) Do(ctx context.Context, s Step) error {
 	switch s := s.(type) {
 	case Edit:
 		if p.opened {
-			return fmt.Errorf("%s: the handshake has begun", s.verb)
+			return fmt.Errorf("%s: %w", s.verb, ErrBegun)
 		}
 		p.edits = append(p.edits, s)
 	case Open:
@@ -168,7 +171,7 @@ func opens(s Step) bool {
 // open sends the head; a server needs the client's first.
 func (p *Player) open(ctx context.Context, o Open) error {
 	if p.opened {
-		return errors.New("open: the handshake has begun")
+		return fmt.Errorf("open: %w", ErrBegun)
 	}
 	p.opened = true
 	if o.Never {
