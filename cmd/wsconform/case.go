@@ -138,11 +138,11 @@ func (o *caseOptions) play(c *cobra.Command, target engine.Target, one cases.Cas
 	var minimal any
 	if o.minimize && len(run.Results) > 0 {
 		m, err := minimize.Case(c.Context(), target, one, run.Results[len(run.Results)-1], minimize.Bounds{})
+		if minimal = m; !o.asJSON && (err == nil || m.Steps < m.Of) { // an interrupt keeps what was found
+			writeMinimal(w, m)
+		}
 		if err != nil {
 			return err
-		}
-		if minimal = m; !o.asJSON {
-			writeMinimal(w, m)
 		}
 	}
 	if o.asJSON {

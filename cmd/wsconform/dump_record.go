@@ -55,7 +55,9 @@ func (o *dumpOptions) server(ctx context.Context, list []string) (address string
 		Command: shellCommand(o.serverCmd), AnyPort: true, Patience: startPatience, Log: o.log,
 		URL: &url.URL{Scheme: "ws", Host: "127.0.0.1:0", Path: "/"},
 	}
-	if err := s.Start(ctx); err != nil {
+	if err := s.Start(ctx); ctx.Err() != nil {
+		return "", s.Stop, &codedError{exitInterrupted, context.Cause(ctx)}
+	} else if err != nil {
 		return "", s.Stop, &codedError{exitAgent, err}
 	}
 	return s.URL.String(), s.Stop, nil

@@ -189,3 +189,20 @@ func TestDumpInterrupt(t *testing.T) {
 		t.Errorf("exit code %d, want %d: %s", code, exitInterrupted, &out)
 	}
 }
+
+// An interrupt while a server starts is an interrupt, and no fault of the server.
+func TestInterruptedStart(t *testing.T) {
+	for _, words := range [][]string{{"dump", "--raw"}, {"case", "3.4"}} {
+		t.Run(words[0], func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			root := rootCommand()
+			root.SetIn(strings.NewReader(""))
+			var out bytes.Buffer
+			code := execute(ctx, root, append(words, "--server-cmd", "sleep 60"), &out, &out)
+			if code != exitInterrupted {
+				t.Errorf("exit code %d, want %d: %s", code, exitInterrupted, &out)
+			}
+		})
+	}
+}

@@ -87,7 +87,7 @@ func read(w http.ResponseWriter, r *http.Request, v any) bool {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		failed(w, http.StatusBadRequest, errors.New("the request is not what the page sends: load it again"))
+		failed(w, http.StatusBadRequest, errors.New("the request is not what the page sends: load the page again"))
 		return false
 	}
 	return true
