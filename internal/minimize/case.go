@@ -112,8 +112,9 @@ func edits(list []string) bool {
 		switch s.(type) {
 		case rawscript.Edit, rawscript.Open, rawscript.Bytes:
 			return true
+		default:
+			return false
 		}
-		return false
 	})
 }
 
