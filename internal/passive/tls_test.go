@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -205,6 +206,54 @@ func TestTLS12(t *testing.T) {
 		packets := taped(t, addr, goClient(t, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS11, MaxVersion: tls.VersionTLS11}))
 		locked(t, packets, log.keys(t), "TLS 1.1 is not decrypted: TLS 1.2 and TLS 1.3 are")
 	})
+}
+
+// A capture may have what the client sends before the server's hello that it answers.
+func TestTLSOrder(t *testing.T) {
+	for name, conf := range map[string]*tls.Config{
+		"TLS 1.2":                    {MaxVersion: tls.VersionTLS12},
+		"TLS 1.3":                    {},
+		"TLS 1.3 with another hello": {CurvePreferences: []tls.CurveID{tls.CurveP521}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &keyLog{}
+			addr := secureServer(t, conf)
+			raw, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer raw.Close()
+			raw.SetDeadline(time.Now().Add(10 * time.Second))
+			both := &bothWays{Conn: raw}
+			nc := tls.Client(both, &tls.Config{InsecureSkipVerify: true, KeyLogWriter: log})
+			io.WriteString(nc, request+"\r\n")
+			io.ReadFull(nc, make([]byte, len(response)+2))
+			var plain [2][]byte
+			s := &session{keys: log.keys(t), plain: func(by End, p []byte) { plain[by] = append(plain[by], p...) }}
+			s.take(Client, both.out)
+			s.take(Server, both.in)
+			if s.failed != "" || string(plain[Client]) != request+"\r\n" || !strings.HasPrefix(string(plain[Server]), response) {
+				t.Errorf("got %q and %q, %s", plain[Client], plain[Server], s.failed)
+			}
+		})
+	}
+}
+
+// A bothWays connection keeps what goes over it.
+type bothWays struct {
+	net.Conn
+	in, out []byte
+}
+
+func (b *bothWays) Read(p []byte) (int, error) {
+	n, err := b.Conn.Read(p)
+	b.in = append(b.in, p[:n]...)
+	return n, err
+}
+
+func (b *bothWays) Write(p []byte) (int, error) {
+	b.out = append(b.out, p...)
+	return b.Conn.Write(p)
 }
 
 // locked checks that nothing is decrypted, and why.
