@@ -199,6 +199,11 @@ func (c *conn) close() {
 	_ = c.quic.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "") // it never fails
 }
 
+// refuse ends a connection with all that is on it, because of what the server has sent.
+func (c *conn) refuse(code http3.ErrCode) {
+	_ = c.quic.CloseWithError(quic.ApplicationErrorCode(code), "") // it never fails
+}
+
 // leave gives a place back, on which a connection that was full has room.
 func (cl *Client) leave(c *conn) {
 	cl.mu.Lock()
@@ -321,6 +326,8 @@ func (cl *Client) ask(ctx context.Context, c *conn, r *http.Request) (resp *http
 		if resp.StatusCode >= 200 {
 			state := c.quic.ConnectionState().TLS
 			resp.TLS = &state
+			resp.Trailer = nil // those it has announced
+			s.trailers, s.refuse = &resp.Trailer, c.refuse
 			return resp, s, nil
 		}
 	}

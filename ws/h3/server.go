@@ -188,7 +188,7 @@ func Handler(h http.Handler) http.Handler {
 			h.ServeHTTP(w, r)
 			return
 		}
-		own := &responseWriter{ResponseWriter: w, streamer: streamer, ctx: r.Context()}
+		own := &responseWriter{ResponseWriter: w, streamer: streamer, request: r}
 		if g, ok := r.Context().Value(guestKey{}).(*guest); ok {
 			own.guest = g
 			own.bound()
@@ -202,9 +202,9 @@ func Handler(h http.Handler) http.Handler {
 type responseWriter struct {
 	http.ResponseWriter
 	streamer http3.HTTPStreamer
-	ctx      context.Context //nolint:containedctx // for its values
-	guest    *guest          // nil on an http3.Server that is not ours
-	status   int             // of the answer; 0 means 200, if there was one
+	request  *http.Request
+	guest    *guest // nil on an http3.Server that is not ours
+	status   int    // of the answer; 0 means 200, if there was one
 	hijacked bool
 }
 
@@ -239,8 +239,9 @@ func (w *responseWriter) done() {
 
 // Hijack gives the stream, once the response was flushed.
 func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	local, okLocal := w.ctx.Value(http.LocalAddrContextKey).(net.Addr)
-	remote, okRemote := w.ctx.Value(http3.RemoteAddrContextKey).(net.Addr)
+	ctx := w.request.Context()
+	local, okLocal := ctx.Value(http.LocalAddrContextKey).(net.Addr)
+	remote, okRemote := ctx.Value(http3.RemoteAddrContextKey).(net.Addr)
 	if !okLocal || !okRemote {
 		return nil, nil, errors.New("ws/h3: request without addresses")
 	}
@@ -249,11 +250,12 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	w.hijacked = true
-	s := &stream{framed: st, local: local, remote: remote}
+	w.request.Trailer = nil // those it has announced
+	s := &stream{framed: st, local: local, remote: remote, trailers: &w.request.Trailer}
 	if w.guest != nil {
 		_ = s.SetDeadline(time.Time{}) // it never fails
 		w.guest.hold()
-		s.release = w.guest.release
+		s.release, s.refuse = w.guest.release, w.guest.end
 	}
 	return &waiting{s, st.QUICStream()}, nil, nil
 }

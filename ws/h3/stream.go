@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -33,6 +34,10 @@ type stream struct {
 	// release is called once the stream is closed, with whether the peer has reset it. It may
 	// be nil.
 	release func(reset bool)
+	// trailers is where quic-go puts the fields of HEADERS behind the first. They end the
+	// connection by refuse, which is nil where that is not ours.
+	trailers *http.Header
+	refuse   func(code http3.ErrCode)
 
 	writing sync.Mutex // held by Write and by what ends our direction in order
 
@@ -43,9 +48,17 @@ type stream struct {
 	closed bool
 }
 
+var errHeaders = errors.New("HEADERS on the stream of an open WebSocket (RFC 9114 §4.4)")
+
 // Read reads data. The error is io.EOF after FIN.
 func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.framed.Read(p)
+	if n == 0 && err == nil && *s.trailers != nil {
+		if s.refuse != nil {
+			s.refuse(http3.ErrCodeFrameUnexpected)
+		}
+		return 0, errHeaders
+	}
 	if err == nil {
 		return n, nil
 	}
