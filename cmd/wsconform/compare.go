@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -176,8 +177,8 @@ func (o *compareOptions) run(c *cobra.Command, names []string) error {
 	} else {
 		results, failure = runner.Run(c.Context(), rows)
 	}
-	if c.Context().Err() != nil {
-		return failure
+	if c.Context().Err() != nil { // also where the rows are complete: the comparison is not written
+		return cmp.Or(failure, context.Cause(c.Context()))
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%s of %s in %s; results: %s\n",
 		harness.Count(len(results), "row"), harness.Count(played, "case"), time.Since(begun).Round(time.Second), filepath.Join(o.out, "runs"))
