@@ -223,7 +223,7 @@ func (o *queueOptions) embedded(c *cobra.Command, dir, agents string, job queue.
 		return err
 	}
 	stop()
-	server.Linger(lingers)
+	server.Linger(ctx, lingers)
 	q.Close()
 	server.Stop()
 	return os.RemoveAll(dir)

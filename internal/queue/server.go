@@ -137,14 +137,14 @@ func (s *Server) Discard() error {
 	return os.RemoveAll(filepath.Join(filepath.Dir(s.log.Name()), "jetstream"))
 }
 
-// Linger waits until the workers have seen that the job is over, for a while.
-func (s *Server) Linger(most time.Duration) {
+// Linger waits until the workers have seen that the job is over, for a while, or until ctx
+// ends.
+func (s *Server) Linger(ctx context.Context, most time.Duration) {
 	const poll = 10 * time.Millisecond
 	for range most / poll {
-		if s.nats.NumClients() <= 1 { // the driver
+		if s.nats.NumClients() <= 1 || !pause(ctx, poll) { // one is the driver
 			return
 		}
-		time.Sleep(poll)
 	}
 }
 

@@ -104,7 +104,7 @@ func share(t *testing.T, address, token string, units []mutantUnit, accept func(
 	if err := q.Drive(t.Context(), job); err != nil {
 		t.Fatal(err)
 	}
-	s.Linger(3 * time.Second)
+	s.Linger(t.Context(), 3*time.Second)
 }
 
 // shareKills has workers play the batches, and puts what they saw into the store.
