@@ -59,7 +59,7 @@ func TestHTTP3(t *testing.T) {
 		{[]string{"test", "--http3", "ws://127.0.0.1:1"}, "wss"},
 		{[]string{"case", "1.1.1", "--http3", "--against", "ws://127.0.0.1:1"}, "wss URL"},
 		{[]string{"test", "--client", "--http3", "--", "client"}, "--http3 needs --tls"},
-		{[]string{"test", "--one-shot", "--http3", "--", "client"}, "does not work with"},
+		{[]string{"test", "--one-shot", "--http3", "--", "client"}, "--http3 needs --tls"},
 		{[]string{"dump", "--raw", "--http3", "wss://127.0.0.1:1"}, "http3"},
 		{[]string{"dump", "--http3", "ws://127.0.0.1:1"}, "only wss URLs"},
 	} {
